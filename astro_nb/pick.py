@@ -1,0 +1,109 @@
+"""A value out of a response, by JSONPath (RFC 9535)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from .errors import PickError
+
+Location = tuple[str | int, ...]
+"""Where a value stands in plain JSON data: keys and indices from the root."""
+
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PLAIN_PATH = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d+\])*\Z")
+_STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]")
+
+
+def pick(data: Any, path: str) -> Any:
+    """The value at `path`: the only match itself, or a list where the path can match many.
+
+    Raises:
+        PickError: the path is malformed or finds nothing.
+    """
+    found = [value for _, value in find(data, path)]
+    if not found:
+        raise PickError(f"The path {path!r} finds nothing.", _nearest_hint(data, path), path=path)
+    return found[0] if len(found) == 1 and is_singular(path) else found
+
+
+def find(data: Any, path: str) -> list[tuple[Location, Any]]:
+    """Every match of `path` as (location, value), in document order."""
+    if _PLAIN_PATH.fullmatch(path):
+        return _walk(data, path)
+    return [(tuple(node.location), node.value) for node in _compiled(path).find(data)]
+
+
+def is_singular(path: str) -> bool:
+    """Whether `path` can match one value at the most (a singular query of RFC 9535, section 2.3.5.1)."""
+    return bool(_PLAIN_PATH.fullmatch(path)) or bool(_compiled(path).singular_query())
+
+
+def to_path(location: Location) -> str:
+    """The JSONPath of a location: `("deployments", 0, "id")` gives `$.deployments[0].id`."""
+    return "$" + "".join(_segment(step) for step in location)
+
+
+def to_pointer(location: Location) -> str:
+    """The JSON Pointer (RFC 6901) of a location: `/deployments/0/id`."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
+
+
+def leaves(data: Any, most: int = 2000, _at: Location = ()) -> Iterator[tuple[Location, Any]]:
+    """Every scalar inside `data` as (location, value), depth first, up to `most` of them."""
+    stack: list[tuple[Location, Any]] = [(_at, data)]
+    while stack and most > 0:
+        where, value = stack.pop()
+        children = _children(value)
+        if children is None:
+            most -= 1
+            yield where, value
+        else:
+            stack.extend((where + (key,), child) for key, child in reversed(children))
+
+
+def _children(value: Any) -> list[tuple[str | int, Any]] | None:
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, list):
+        return list(enumerate(value))
+    return None
+
+
+def _segment(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if _PLAIN_NAME.match(step) else "['" + step.replace("\\", "\\\\").replace("'", "\\'") + "']"
+
+
+def _walk(data: Any, path: str) -> list[tuple[Location, Any]]:
+    where: list[str | int] = []
+    for name, index in _STEP.findall(path):
+        step: str | int = name or int(index)
+        if isinstance(data, dict if name else list) and (step in data if name else int(index) < len(data)):
+            data = data[step]
+            where.append(step)
+        else:
+            return []
+    return [(tuple(where), data)]
+
+
+@lru_cache(maxsize=256)
+def _compiled(path: str) -> Any:
+    import jsonpath_rfc9535 as jsonpath  # imported at first use: plain paths do not need it
+
+    try:
+        return jsonpath.compile(path)
+    except (jsonpath.JSONPathError, ValueError) as error:
+        advice = "Write it as in RFC 9535, for example $.deployments[0].id."
+        raise PickError(f"{path!r} is not a JSONPath: {error}.", advice, path=path) from error
+
+
+def _nearest_hint(data: Any, path: str) -> str:
+    if isinstance(data, dict):
+        return f"At the top there are: {', '.join(list(map(str, data))[:8]) or 'no keys'}."
+    if isinstance(data, list):
+        return f"The value is a list of {len(data)} items; begin with $[0]."
+    return "The value is a scalar; only $ finds it."

@@ -1,0 +1,215 @@
+"""The table of a document's operations: everything is found here, nothing is resolved before it is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from ..errors import DanglingReference, UnknownName
+from .document import Document, Fetch, load_document, overlay_beside
+from .document import _as_path as as_path
+from .document import _parse as parse
+from .model import NOTE, Operation, SecurityScheme
+from .overlay import apply_overlay, check_overlay
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+_MOST_HOPS = 32
+
+
+class Spec:
+    """A document, its operations by id, and the references inside it.
+
+    Attributes:
+        document: the document as plain data, overlay applied.
+        source: where it came from, for people.
+        warnings: what did not fit, in words.
+    """
+
+    def __init__(self, document: Document, source: str = "document", warnings: tuple[str, ...] = ()) -> None:
+        self.document = document
+        self.source = source
+        self.warnings = warnings
+        self._by_id = {operation.id: operation for operation in self._read_operations()}
+
+    def __repr__(self) -> str:
+        return f"<Spec {self.title} {self.version}: {len(self)} operations>"
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self._by_id.values())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_id
+
+    @property
+    def title(self) -> str:
+        """The document's title."""
+        return str(self._info.get("title") or "Untitled API")
+
+    @property
+    def version(self) -> str:
+        """The version of the API, as the document states it."""
+        return str(self._info.get("version") or "")
+
+    @property
+    def _info(self) -> Mapping[str, Any]:
+        info = self.document.get("info")
+        return info if isinstance(info, Mapping) else {}
+
+    @cached_property
+    def notes(self) -> Mapping[str, Any]:
+        """What the overlay says of the whole API, by the extension's name without its prefix."""
+        return {key[len(NOTE) :]: value for key, value in self.document.items() if str(key).startswith(NOTE)}
+
+    @cached_property
+    def servers(self) -> tuple[str, ...]:
+        """The base URLs that the document names, server variables filled with their defaults."""
+        found = []
+        for server in self.document.get("servers") or []:
+            url = str(server.get("url", ""))
+            for name, variable in (server.get("variables") or {}).items():
+                url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+            found.append(url)
+        return tuple(found)
+
+    @cached_property
+    def tags(self) -> Mapping[str, str]:
+        """Each tag with its description: the declared ones in order, then those that only operations name."""
+        declared = {str(t["name"]): str(t.get("description", "")) for t in self.document.get("tags") or []}
+        used = {tag: "" for operation in self for tag in operation.tags}
+        return {**declared, **{tag: text for tag, text in used.items() if tag not in declared}}
+
+    def operation(self, name: str) -> Operation:
+        """The operation of that id.
+
+        Raises:
+            UnknownName: there is none; the nearest ids are offered.
+        """
+        if name not in self._by_id:
+            raise UnknownName("operation", name, self._by_id, todo="`api.spec` lists the operations.")
+        return self._by_id[name]
+
+    def search(self, words: str) -> list[Operation]:
+        """The operations in whose id, path, summary, tag or field names every word occurs, in document order."""
+        wanted = words.casefold().split()
+        return [op for op in self if all(word in self._haystacks[op.id] for word in wanted)]
+
+    @cached_property
+    def _haystacks(self) -> Mapping[str, str]:
+        return {op.id: " ".join([op.id, op.path, op.method, op.summary, *op.tags, *_names(op.raw)]).casefold() for op in self}
+
+    def resolve(self, node: Any) -> Mapping[str, Any]:
+        """What a node stands for, following `$ref` (to this document) as often as needed.
+
+        Raises:
+            DanglingReference: a reference points nowhere, outside the document, or in a circle.
+        """
+        if not isinstance(node, Mapping):
+            return {}
+        for _ in range(_MOST_HOPS):
+            ref = node.get("$ref")
+            if not isinstance(ref, str):
+                return node
+            beside = {key: value for key, value in node.items() if key != "$ref"}
+            target = self.lookup(ref)
+            node = {**target, **beside} if beside else target
+            if beside and "$ref" in target:
+                node = {**node, "$ref": target["$ref"]}
+        raise DanglingReference(f"The reference {node.get('$ref')} leads in a circle.", "Mend the document.")
+
+    def lookup(self, ref: str) -> Mapping[str, Any]:
+        """The mapping behind one reference such as `#/components/schemas/Deployment` (RFC 6901).
+
+        Raises:
+            DanglingReference: it points nowhere, or outside the document.
+        """
+        node: Any = self.document
+        if not ref.startswith("#"):
+            raise DanglingReference(f"The reference {ref} leads out of the document.", "Bundle the document into one file.")
+        for step in ref[1:].strip("/").split("/") if len(ref) > 2 else []:
+            key = step.replace("~1", "/").replace("~0", "~")
+            node = node.get(key) if isinstance(node, Mapping) else None
+        if not isinstance(node, Mapping):
+            raise DanglingReference(f"The reference {ref} points nowhere.", "Mend the document, or use another operation.", ref=ref)
+        return node
+
+    def scheme(self, name: str, scopes: Any = ()) -> SecurityScheme:
+        """The security scheme of that name, its kind made plain."""
+        raw = self.resolve((self.document.get("components") or {}).get("securitySchemes", {}).get(name, {}))
+        kind = str(raw.get("type", "bearer"))
+        kind = str(raw.get("scheme", "bearer")).lower() if kind == "http" else kind
+        return SecurityScheme(name, kind, str(raw.get("in", "")), str(raw.get("name", "")), tuple(scopes or ()))
+
+    def _read_operations(self) -> Iterator[Operation]:
+        found = list(self._entries())
+        counts = Counter(str(raw["operationId"]) for _, _, raw, _ in found if raw.get("operationId"))
+        taken: set[str] = set()
+        for method, path, raw, item in found:
+            name = str(raw.get("operationId") or "")
+            if not name or counts[name] > 1:
+                name = _derived_id(method, path)
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            tags = tuple(str(tag) for tag in raw.get("tags") or [])
+            summary = str(raw.get("summary") or "") or _first_sentence(raw.get("description"))
+            yield Operation(name, method.upper(), path, tags or ("Other",), summary, raw, item, self)
+
+    def _entries(self) -> Iterator[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
+        for path, item in (self.document.get("paths") or {}).items():
+            if not isinstance(item, Mapping):
+                continue
+            resolved = self.resolve(item) if "$ref" in item else item
+            for method in METHODS:
+                if isinstance(resolved.get(method), Mapping):
+                    yield method, str(path), resolved[method], resolved
+
+
+def load(source: Any = "astro-v1", overlay: Any = None, fetch: Fetch | None = None) -> Spec:
+    """The `Spec` of a document, with its overlay applied.
+
+    Args:
+        source: as for `load_document`; by default the bundled Astro v1 document.
+        overlay: a path or mapping; by default the overlay that lies beside the document, if any.
+        fetch: what gets the bytes behind a URL.
+    """
+    document = load_document(source, fetch)
+    name = _name(source)
+    overlay = overlay if overlay is not None else overlay_beside(source)
+    if overlay is None:
+        return Spec(document, name)
+    if not isinstance(overlay, Mapping):
+        path = as_path(overlay)
+        overlay = parse(path.read_bytes(), str(path)) if path else {}
+    merged, warnings = apply_overlay(document, check_overlay(overlay, "the overlay"))
+    return Spec(merged, name, tuple(warnings))
+
+
+def _name(source: Any) -> str:
+    path = as_path(source) if not hasattr(source, "read") and not isinstance(source, Mapping) else None
+    if path is not None:
+        return path.stem
+    return source if isinstance(source, str) and source.startswith("http") else "document"
+
+
+def _derived_id(method: str, path: str) -> str:
+    """A stable id for an operation without one: `GET /pets/{petId}/toys` gives `get_pets_by_petId_toys`."""
+    steps = [re.sub(r"\{(.+?)\}", r"by_\1", step) for step in path.strip("/").split("/")]
+    return re.sub(r"\W+", "_", "_".join([method, *steps])).strip("_")
+
+
+def _first_sentence(text: Any) -> str:
+    return str(text or "").strip().split("\n")[0].split(". ")[0][:120]
+
+
+def _names(raw: Mapping[str, Any]) -> list[str]:
+    """The parameter names of a raw operation, without resolving anything."""
+    own = [str(p["name"]) for p in raw.get("parameters") or [] if isinstance(p, Mapping) and "name" in p]
+    body = (raw.get("requestBody") or {}).get("content", {})
+    schemas = [str(media.get("schema", {}).get("$ref", "")).rpartition("/")[2] for media in body.values()]
+    return own + schemas
