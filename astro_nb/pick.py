@@ -61,7 +61,7 @@ def leaves(data: Any, most: int = 2000, _at: Location = ()) -> Iterator[tuple[Lo
             most -= 1
             yield where, value
         else:
-            stack.extend((where + (key,), child) for key, child in reversed(children))
+            stack.extend(((*where, key), child) for key, child in reversed(children))
 
 
 def _children(value: Any) -> list[tuple[str | int, Any]] | None:
@@ -81,12 +81,13 @@ def _segment(step: str | int) -> str:
 def _walk(data: Any, path: str) -> list[tuple[Location, Any]]:
     where: list[str | int] = []
     for name, index in _STEP.findall(path):
-        step: str | int = name or int(index)
-        if isinstance(data, dict if name else list) and (step in data if name else int(index) < len(data)):
-            data = data[step]
-            where.append(step)
+        if name and isinstance(data, dict) and name in data:
+            data = data[name]
+        elif index and isinstance(data, list) and int(index) < len(data):
+            data = data[int(index)]
         else:
             return []
+        where.append(name or int(index))
     return [(tuple(where), data)]
 
 

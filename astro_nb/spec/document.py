@@ -7,10 +7,10 @@ Rule 3: this module reads files; it never opens a connection. Whoever may, hands
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,7 @@ import platformdirs
 import yaml
 
 from ..errors import DocumentInvalid, DocumentNotFound
+from ..files import write_atomically
 
 Document = dict[str, Any]
 Fetch = Callable[[str], bytes]
@@ -58,7 +59,7 @@ def load_document(source: Any, fetch: Fetch | None = None) -> Document:
     if isinstance(source, Mapping):
         return _checked(dict(source), "the mapping given")
     data, name = _read(source, fetch)
-    return _checked(_parse(data, name), name)
+    return _checked(parse(data, name), name)
 
 
 def bundled(name: str) -> Path:
@@ -71,7 +72,7 @@ def bundled(name: str) -> Path:
 
 def overlay_beside(source: Any) -> Path | None:
     """The overlay that lies beside a document, by name: `api.yaml` has `api.overlay.yaml`."""
-    path = _as_path(source)
+    path = as_path(source)
     beside = path.with_name(f"{path.stem}.overlay.yaml") if path else None
     return beside if beside and beside.is_file() else None
 
@@ -81,26 +82,13 @@ def cache_folder() -> Path:
     return Path(os.environ.get("ASTRO_NB_CACHE") or platformdirs.user_cache_dir("astro_nb"))
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def _read(source: Any, fetch: Fetch | None) -> tuple[bytes, str]:
     if hasattr(source, "read"):
         text = source.read()
         return (text.encode() if isinstance(text, str) else text), "the file given"
     if isinstance(source, str) and source.startswith(("http://", "https://")):
         return _fetched(source, fetch), source
-    path = _as_path(source)
+    path = as_path(source)
     if path is None:
         return str(source).encode(), "the text given"
     try:
@@ -121,7 +109,8 @@ def _fetched(url: str, fetch: Fetch | None) -> bytes:
     return fetch(url)
 
 
-def _as_path(source: Any) -> Path | None:
+def as_path(source: Any) -> Path | None:
+    """The path that a source means, or None when it is a URL or the text of a document itself."""
     if isinstance(source, os.PathLike):
         return Path(source)
     if not isinstance(source, str) or "\n" in source or source.lstrip().startswith("{") or len(source) > 1000:
@@ -133,7 +122,8 @@ def _as_path(source: Any) -> Path | None:
     return Path(source).expanduser()
 
 
-def _parse(data: bytes, name: str) -> Any:
+def parse(data: bytes, name: str) -> Any:
+    """JSON or YAML as plain data; large YAML is kept in the cache by its content."""
     if len(data) > MOST_BYTES:
         size = f"{len(data) / 1e6:.0f} MB"
         raise DocumentInvalid(f"{name} has {size}; the limit is {MOST_BYTES // 1_000_000} MB.", "Split the document.")
@@ -153,10 +143,12 @@ def _parse_cached(data: bytes, name: str) -> Any:
     except (OSError, orjson.JSONDecodeError):
         parsed = _parse_yaml(data, name)
     try:
-        write_atomically(kept, orjson.dumps(parsed, option=orjson.OPT_NON_STR_KEYS))
-    except (OSError, TypeError, RecursionError):
-        pass  # the cache is a convenience: a read-only home must not stop anyone
-    return parsed
+        plain = orjson.dumps(parsed, option=orjson.OPT_NON_STR_KEYS)
+    except (TypeError, RecursionError):
+        return parsed  # YAML can say what JSON cannot; such a document is read anew each time
+    with contextlib.suppress(OSError):  # a read-only home must not stop anyone
+        write_atomically(kept, plain)
+    return orjson.loads(plain)  # as the cache would give it, so that the first time is like all others
 
 
 def _parse_yaml(data: bytes, name: str) -> Any:

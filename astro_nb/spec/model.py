@@ -55,24 +55,25 @@ class RequestBody:
 
     def schema(self, media_type: str | None = None) -> Schema:
         """The schema of one media type; an empty schema where none is stated."""
-        return self.content.get(media_type or self.media_type, {}).get("schema", {})
+        schema: Schema = self.content.get(media_type or self.media_type, {}).get("schema", {})
+        return schema
 
 
 @dataclass(frozen=True)
 class ResponseSpec:
-    """What the document says of one response: a schema by media type, and the declared headers."""
+    """What the document says of one response: its media types and their schemas."""
 
     status: str
     description: str
     content: Mapping[str, Mapping[str, Any]]
-    headers: Mapping[str, Any]
 
     def schema(self, media_type: str = "application/json") -> Schema | None:
         """The schema of a media type, exact or by range; None where the media type is not declared."""
         main = media_type.partition("/")[0]
         for candidate in (media_type, f"{main}/*", "*/*"):
             if candidate in self.content:
-                return self.content[candidate].get("schema", {})
+                schema: Schema = self.content[candidate].get("schema", {})
+                return schema
         return None
 
 
@@ -161,7 +162,7 @@ class Operation:
         for status, entry in (self.raw.get("responses") or {}).items():
             raw = self.spec.resolve(entry)
             content = {str(m).lower(): self.spec.resolve(v) for m, v in (raw.get("content") or {}).items()}
-            found[str(status)] = ResponseSpec(str(status), str(raw.get("description", "")), content, raw.get("headers", {}))
+            found[str(status)] = ResponseSpec(str(status), str(raw.get("description", "")), content)
         return found
 
     def response(self, status: int) -> ResponseSpec | None:

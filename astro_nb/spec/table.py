@@ -9,10 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import DanglingReference, UnknownName
-from .document import Document, Fetch, load_document, overlay_beside
-from .document import _as_path as as_path
-from .document import _parse as parse
-from .model import NOTE, Operation, SecurityScheme
+from .document import Document, Fetch, as_path, load_document, overlay_beside, parse
+from .model import NOTE, Operation, Schema, SecurityScheme
 from .overlay import apply_overlay, check_overlay
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
@@ -101,9 +99,30 @@ class Spec:
 
     @cached_property
     def _haystacks(self) -> Mapping[str, str]:
-        return {op.id: " ".join([op.id, op.path, op.method, op.summary, *op.tags, *_names(op.raw)]).casefold() for op in self}
+        return {
+            op.id: " ".join([op.id, op.path, op.method, op.summary, *op.tags, *self._names(op)]).casefold()
+            for op in self
+        }
 
-    def resolve(self, node: Any) -> Mapping[str, Any]:
+    def _names(self, operation: Operation) -> Iterator[str]:
+        """Names of parameters and of body fields, one storey deep: enough to search by."""
+        for entry in [*(operation.item.get("parameters") or []), *(operation.raw.get("parameters") or [])]:
+            yield str(entry.get("name") or entry.get("$ref", ""))
+        for media in ((operation.raw.get("requestBody") or {}).get("content") or {}).values():
+            yield from self._properties(media.get("schema") or {})
+
+    def _properties(self, schema: Mapping[str, Any], depth: int = 3) -> Iterator[str]:
+        try:
+            resolved = self.resolve(schema)
+        except DanglingReference:
+            return
+        yield from map(str, resolved.get("properties") or {})
+        if depth:
+            for part in ("oneOf", "anyOf", "allOf"):
+                for branch in resolved.get(part) or []:
+                    yield from self._properties(branch, depth - 1)
+
+    def resolve(self, node: Any) -> Schema:
         """What a node stands for, following `$ref` (to this document) as often as needed.
 
         Raises:
@@ -111,16 +130,15 @@ class Spec:
         """
         if not isinstance(node, Mapping):
             return {}
+        current: Schema = node
         for _ in range(_MOST_HOPS):
-            ref = node.get("$ref")
+            ref = current.get("$ref")
             if not isinstance(ref, str):
-                return node
-            beside = {key: value for key, value in node.items() if key != "$ref"}
+                return current
+            beside = {key: value for key, value in current.items() if key != "$ref"}
             target = self.lookup(ref)
-            node = {**target, **beside} if beside else target
-            if beside and "$ref" in target:
-                node = {**node, "$ref": target["$ref"]}
-        raise DanglingReference(f"The reference {node.get('$ref')} leads in a circle.", "Mend the document.")
+            current = {**target, **beside} if beside else target
+        raise DanglingReference(f"The reference {current.get('$ref')} leads in a circle.", "Mend the document.")
 
     def lookup(self, ref: str) -> Mapping[str, Any]:
         """The mapping behind one reference such as `#/components/schemas/Deployment` (RFC 6901).
@@ -130,12 +148,16 @@ class Spec:
         """
         node: Any = self.document
         if not ref.startswith("#"):
-            raise DanglingReference(f"The reference {ref} leads out of the document.", "Bundle the document into one file.")
+            raise DanglingReference(
+                f"The reference {ref} leads out of the document.", "Bundle the document into one file."
+            )
         for step in ref[1:].strip("/").split("/") if len(ref) > 2 else []:
             key = step.replace("~1", "/").replace("~0", "~")
             node = node.get(key) if isinstance(node, Mapping) else None
         if not isinstance(node, Mapping):
-            raise DanglingReference(f"The reference {ref} points nowhere.", "Mend the document, or use another operation.", ref=ref)
+            raise DanglingReference(
+                f"The reference {ref} points nowhere.", "Mend the document, or use another operation.", ref=ref
+            )
         return node
 
     def scheme(self, name: str, scopes: Any = ()) -> SecurityScheme:
@@ -205,11 +227,3 @@ def _derived_id(method: str, path: str) -> str:
 
 def _first_sentence(text: Any) -> str:
     return str(text or "").strip().split("\n")[0].split(". ")[0][:120]
-
-
-def _names(raw: Mapping[str, Any]) -> list[str]:
-    """The parameter names of a raw operation, without resolving anything."""
-    own = [str(p["name"]) for p in raw.get("parameters") or [] if isinstance(p, Mapping) and "name" in p]
-    body = (raw.get("requestBody") or {}).get("content", {})
-    schemas = [str(media.get("schema", {}).get("$ref", "")).rpartition("/")[2] for media in body.values()]
-    return own + schemas

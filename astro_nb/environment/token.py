@@ -1,0 +1,83 @@
+"""What a JSON Web Token says of itself (RFC 7519), read without a request and never trusted for security."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from ..errors import TokenExpired
+
+
+@dataclass(frozen=True)
+class TokenFacts:
+    """The facts in a token's claims, none of them secret.
+
+    Attributes:
+        is_jwt: whether the token could be read at all.
+        expires: when it ends, in UTC; None where it does not say.
+        variables: names and values that it carries, such as `organizationId`.
+        claims: the remaining plain claims, for display.
+    """
+
+    is_jwt: bool
+    expires: datetime | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+    def expired(self, now: datetime | None = None) -> bool:
+        """Whether its time has passed."""
+        return self.expires is not None and self.expires <= (now or datetime.now(UTC))
+
+    def require_valid(self, source: str, now: datetime | None = None) -> None:
+        """Raise TokenExpired when its time has passed."""
+        if self.expires is not None and self.expired(now):
+            ago = f"{self.expires:%Y-%m-%d %H:%M} UTC"
+            raise TokenExpired(
+                f"The token ({source}) expired on {ago}: nothing was sent.",
+                "Create or rotate an API token, set it anew, and call `connect` again.",
+                expires=self.expires,
+            )
+
+    @property
+    def scope(self) -> str:
+        """The narrowest thing that the token is bound to, in words."""
+        bound = [name.removesuffix("Id") for name in self.variables if name.endswith("Id")]
+        return bound[-1].capitalize() if bound else "unknown"
+
+
+def read_token(token: str, notes: Mapping[str, Any] | None = None) -> TokenFacts:
+    """The facts of a token.
+
+    Args:
+        token: the token as it is sent.
+        notes: the overlay's `token` note: `list` names the claim that is a list of `name:value`, and `variables` the
+            names that become variables.
+    """
+    claims = _claims(token)
+    if claims is None:
+        return TokenFacts(False)
+    notes = notes or {}
+    entries = claims.get(str(notes.get("list", "")), [])
+    pairs = [str(e).partition(":") for e in entries] if isinstance(entries, list) else []
+    variables = {name: value for name, _, value in pairs if name in notes.get("variables", []) and value}
+    expires = claims.get("exp")
+    when = datetime.fromtimestamp(expires, UTC) if isinstance(expires, int | float) else None
+    plain = {k: v for k, v in claims.items() if isinstance(v, str | int | float | bool) and k != "exp"}
+    return TokenFacts(True, when, variables, plain)
+
+
+def _claims(token: str) -> dict[str, Any] | None:
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = orjson.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, binascii.Error):
+        return None
+    return claims if isinstance(claims, dict) else None

@@ -1,0 +1,398 @@
+"""The one walk over a schema: schema to `Field` tree.
+
+Rule 1: a Field is lazy. Its children are read when they are looked at, so recursion costs nothing until it is opened.
+Rule 2: whatever the schema is, there is a Field; what cannot be drawn has the kind `any` and is edited as JSON.
+Rule 3: `null` is a state of a field, not a kind: `nullable`, `type: [T, "null"]` and `anyOf: [T, null]` are one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+from ..errors import DanglingReference
+from ..spec import Operation, Parameter, Spec
+
+Kind = Literal["text", "integer", "number", "boolean", "choice", "object", "map", "array", "union", "file", "any"]
+Schema = Mapping[str, Any]
+
+NOTE = "x-astro-nb-"
+SECRET_NAME = re.compile(
+    r"(?i)(?:.*_)?(?:pass(?:word|wd|phrase)|(?:client_?)?secret|(?:private|api|secret)_?key|(?:access|refresh)_?token)\Z"
+)
+_FORMS: dict[str, Kind] = {
+    "string": "text",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "array": "array",
+    "object": "object",
+}
+_HINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("object", ("properties", "additionalProperties", "patternProperties", "required")),
+    ("array", ("items", "prefixItems", "minItems", "maxItems")),
+    ("string", ("pattern", "minLength", "maxLength", "format")),
+    ("number", ("minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum")),
+)
+_BOUNDS: tuple[tuple[str, str], ...] = (
+    ("minLength", "at least {} characters"),
+    ("maxLength", "at most {} characters"),
+    ("minimum", "at least {}"),
+    ("maximum", "at most {}"),
+    ("exclusiveMinimum", "more than {}"),
+    ("exclusiveMaximum", "less than {}"),
+    ("multipleOf", "in steps of {}"),
+    ("minItems", "at least {} entries"),
+    ("maxItems", "at most {} entries"),
+    ("pattern", "pattern {}"),
+)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One alternative of a union: its label, its field, and the discriminator's name and value where there is one."""
+
+    label: str
+    field: Field
+    tag: tuple[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Field:
+    """One place of a form or of an answer, read from a schema.
+
+    Attributes:
+        name: the property's or parameter's name; empty for a body.
+        kind: what it is drawn as.
+        required: whether it must be there.
+        nullable: whether null is allowed.
+        secret: whether its value is a secret; `secret_when` names a sibling that decides.
+        schema: the schema with references followed and `allOf` merged.
+    """
+
+    name: str
+    kind: Kind
+    schema: Schema = field(repr=False)
+    spec: Spec = field(repr=False, compare=False)
+    required: bool = False
+    nullable: bool = False
+    secret: bool = False
+    secret_when: str | None = None
+    type_name: str = ""
+
+    @property
+    def description(self) -> str:
+        """What to enter, or what the value tells; Markdown."""
+        return str(self.schema.get("description") or self.schema.get("title") or "")
+
+    @property
+    def format(self) -> str:
+        """The schema's format, such as "date-time"; empty where none is stated."""
+        return str(self.schema.get("format") or "")
+
+    @property
+    def read_only(self) -> bool:
+        """Whether only answers carry it."""
+        return bool(self.schema.get("readOnly"))
+
+    @property
+    def write_only(self) -> bool:
+        """Whether only requests carry it."""
+        return bool(self.schema.get("writeOnly"))
+
+    @property
+    def deprecated(self) -> bool:
+        """Whether the document advises against it."""
+        return bool(self.schema.get("deprecated"))
+
+    @property
+    def default(self) -> Any:
+        """What the server assumes when it is left out; None where none is stated."""
+        return self.schema.get("default")
+
+    @property
+    def example(self) -> Any:
+        """The document's example, or None."""
+        if "example" in self.schema:
+            return self.schema["example"]
+        examples = self.schema.get("examples")
+        return examples[0] if isinstance(examples, list) and examples else None
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """The allowed values of a choice, null aside."""
+        if "const" in self.schema:
+            return (self.schema["const"],)
+        return tuple(v for v in self.schema.get("enum") or () if v is not None)
+
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """The limits on the value, in words."""
+        words = [
+            text.format(self.schema[key]) for key, text in _BOUNDS if self.schema.get(key) not in (None, True, False)
+        ]
+        return tuple(words)
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """What the overlay says of this schema, by the extension's name without its prefix."""
+        return {key[len(NOTE) :]: value for key, value in self.schema.items() if str(key).startswith(NOTE)}
+
+    @cached_property
+    def children(self) -> tuple[Field, ...]:
+        """The properties of an object, in the document's order; empty for all other kinds."""
+        if self.kind != "object":
+            return ()
+        required = set(self.schema.get("required") or ())
+        properties = self.schema.get("properties") or {}
+        return tuple(read(self.spec, schema, str(name), str(name) in required) for name, schema in properties.items())
+
+    def child(self, name: str) -> Field | None:
+        """The property of that name, or None."""
+        return next((c for c in self.children if c.name == name), None)
+
+    @cached_property
+    def item(self) -> Field | None:
+        """What an array's entries, or a map's values, are; None for all other kinds."""
+        if self.kind == "array":
+            return read(self.spec, self.schema.get("items") or {}, self.name, True)
+        extra = self.schema.get("additionalProperties")
+        if self.kind == "map":
+            return read(self.spec, extra if isinstance(extra, Mapping) else {}, self.name, True)
+        return None
+
+    @cached_property
+    def branches(self) -> tuple[Branch, ...]:
+        """The alternatives of a union; empty for all other kinds."""
+        return tuple(_branches(self)) if self.kind == "union" else ()
+
+    def branch_for(self, value: Any) -> Branch | None:
+        """The alternative that a value belongs to: by discriminator where there is one, else by shape."""
+        for branch in self.branches:
+            if branch.tag and isinstance(value, Mapping) and value.get(branch.tag[0]) == branch.tag[1]:
+                return branch
+        fitting = [b for b in self.branches if not b.tag and fits(b.field, value)]
+        if len(fitting) > 1 and isinstance(value, Mapping):
+            fitting.sort(key=lambda b: -len(set(value) & {c.name for c in b.field.children}))
+        return fitting[0] if fitting else None
+
+
+def read(spec: Spec, schema: Any, name: str = "", required: bool = False) -> Field:
+    """The Field of a schema; a schema whose reference dangles gives a field of kind `any` that says so."""
+    try:
+        plain, nullable = _normal(spec, schema, 0)
+    except DanglingReference as error:
+        plain, nullable = {"description": error.what}, True
+    note = plain.get(f"{NOTE}secret")
+    when = note.get("when") if isinstance(note, Mapping) else None
+    kind = _kind(plain)
+    secret = when is None and (bool(note) if note is not None else _looks_secret(name, kind, plain))
+    return Field(name, kind, plain, spec, required, nullable, secret, when, _type_name(schema, plain, kind))
+
+
+def parameter_fields(operation: Operation) -> tuple[Field, ...]:
+    """The fields of an operation's parameters, named by their keys, in the document's order."""
+    return tuple(_parameter_field(operation.spec, parameter) for parameter in operation.parameters)
+
+
+def body_field(operation: Operation, media_type: str | None = None) -> Field | None:
+    """The field of an operation's body; None where it takes none."""
+    body = operation.body
+    return read(operation.spec, body.schema(media_type), "", body.required) if body else None
+
+
+def response_field(operation: Operation, status: int, media_type: str = "application/json") -> Field | None:
+    """The field of an answer; None where the document does not declare it."""
+    declared = operation.response(status)
+    schema = declared.schema(media_type) if declared else None
+    return read(operation.spec, schema) if schema is not None else None
+
+
+def fits(field: Field, value: Any) -> bool:
+    """Whether a value has the outward shape of a field: type, constants, and required names."""
+    if value is None:
+        return field.nullable
+    if field.kind == "choice":
+        return value in field.choices
+    if field.kind == "object":
+        needed = {c.name: c for c in field.children if c.required}
+        return isinstance(value, Mapping) and all(n in value for n in needed) and _constants_fit(field, value)
+    return _SHAPES[field.kind](value)
+
+
+def _constants_fit(field: Field, value: Mapping[str, Any]) -> bool:
+    fixed = [c for c in field.children if c.kind == "choice" and len(c.choices) == 1]
+    return all(c.name not in value or value[c.name] in c.choices for c in fixed)
+
+
+_SHAPES: dict[str, Callable[[Any], bool]] = {
+    "text": lambda v: isinstance(v, str),
+    "file": lambda v: isinstance(v, str | bytes),
+    "integer": lambda v: isinstance(v, int) and not isinstance(v, bool),
+    "number": lambda v: isinstance(v, int | float) and not isinstance(v, bool),
+    "boolean": lambda v: isinstance(v, bool),
+    "array": lambda v: isinstance(v, list),
+    "map": lambda v: isinstance(v, Mapping),
+    "union": lambda v: True,
+    "any": lambda v: True,
+}
+
+
+def _parameter_field(spec: Spec, parameter: Parameter) -> Field:
+    found = read(spec, parameter.schema, parameter.key, parameter.required)
+    extra: dict[str, Any] = {}
+    if parameter.description:
+        extra["description"] = parameter.description
+    if parameter.example is not None:
+        extra["example"] = parameter.example
+    return replace(found, schema={**found.schema, **extra})
+
+
+def _normal(spec: Spec, schema: Any, depth: int) -> tuple[dict[str, Any], bool]:
+    """The schema with references followed, `allOf` merged, null taken out and the type made plain."""
+    if not isinstance(schema, Mapping):
+        return {}, False
+    plain = dict(spec.resolve(schema))
+    if depth < 16 and plain.get("allOf"):
+        plain = _merge_all(spec, plain, depth)
+    nullable = bool(plain.pop("nullable", False))
+    plain, null = _without_null_type(plain)
+    plain, null_branch = _without_null_branch(spec, plain, depth)
+    nullable |= null or null_branch or None in (plain.get("enum") or ())
+    if "type" not in plain and not any(plain.get(k) for k in ("oneOf", "anyOf")):
+        plain = {**plain, **_inferred(plain)}
+    return plain, nullable
+
+
+def _merge_all(spec: Spec, schema: dict[str, Any], depth: int) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    own = {k: v for k, v in schema.items() if k != "allOf"}
+    parts = [_normal(spec, part, depth + 1)[0] for part in schema["allOf"]]
+    for part in [*parts, own]:
+        for key, value in part.items():
+            merged[key] = _MERGES[key](merged[key], value) if key in merged and key in _MERGES else value
+    return merged
+
+
+_MERGES: dict[str, Any] = {
+    "properties": lambda a, b: {**a, **b},
+    "required": lambda a, b: list(dict.fromkeys([*a, *b])),
+    "enum": lambda a, b: [v for v in a if v in b] or b,
+    "minimum": max,
+    "maximum": min,
+    "minLength": max,
+    "maxLength": min,
+}
+
+
+def _without_null_type(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    kinds = schema.get("type")
+    if not isinstance(kinds, list):
+        return schema, False
+    rest = [k for k in kinds if k != "null"]
+    if len(rest) == 1:
+        return {**schema, "type": rest[0]}, len(rest) < len(kinds)
+    bare = {k: v for k, v in schema.items() if k != "type"}
+    return {**bare, "anyOf": [{"type": k} for k in rest]}, len(rest) < len(kinds)
+
+
+def _without_null_branch(spec: Spec, schema: dict[str, Any], depth: int) -> tuple[dict[str, Any], bool]:
+    for key in ("oneOf", "anyOf"):
+        branches = schema.get(key)
+        if not isinstance(branches, list):
+            continue
+        rest = [b for b in branches if not _is_null(b)]
+        bare = {k: v for k, v in schema.items() if k != key}
+        if len(rest) == 1 and depth < 16:
+            inner, nullable = _normal(spec, rest[0], depth + 1)
+            return {**inner, **bare}, nullable or len(rest) < len(branches)
+        return ({**bare, key: rest} if rest else bare), len(rest) < len(branches)
+    return schema, False
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and (
+        schema.get("type") == "null" or schema.get("enum") == [None] or ("const" in schema and schema["const"] is None)
+    )
+
+
+def _inferred(schema: Schema) -> dict[str, str]:
+    values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    if values:
+        return {}
+    return next(({"type": kind} for kind, keys in _HINTS if any(key in schema for key in keys)), {})
+
+
+def _kind(schema: Schema) -> Kind:
+    if schema.get("enum") or "const" in schema:
+        return "choice"
+    if schema.get("oneOf") or schema.get("anyOf"):
+        return "union"
+    found = _FORMS.get(str(schema.get("type")), "any")
+    if found == "object" and not schema.get("properties"):
+        extra = schema.get("additionalProperties", True)
+        return "map" if extra is not False else "object"
+    return "file" if found == "text" and schema.get("format") == "binary" else found
+
+
+def _looks_secret(name: str, kind: Kind, schema: Schema) -> bool:
+    return kind == "text" and (schema.get("format") == "password" or bool(SECRET_NAME.fullmatch(name)))
+
+
+def _type_name(schema: Any, plain: Schema, kind: Kind) -> str:
+    ref = str(schema.get("$ref", "")).rpartition("/")[2] if isinstance(schema, Mapping) else ""
+    if kind == "array":
+        items = plain.get("items") or {}
+        inner = str(items.get("$ref", "")).rpartition("/")[2] or str(items.get("type", "any"))
+        return f"list of {inner}"
+    names = {"text": "string", "choice": "choice", "map": "names and values", "union": "one of", "any": "JSON"}
+    return ref or names.get(kind, kind) + (f" ({plain['format']})" if plain.get("format") else "")
+
+
+def _branches(union: Field) -> list[Branch]:
+    key = "oneOf" if union.schema.get("oneOf") else "anyOf"
+    base = {k: v for k, v in union.schema.items() if k not in (key, "discriminator")}
+    discriminator = union.schema.get("discriminator") or {}
+    tags = _tags(discriminator)
+    found = []
+    for number, schema in enumerate(union.schema[key], 1):
+        ref = str(schema.get("$ref", "")) if isinstance(schema, Mapping) else ""
+        name = ref.rpartition("/")[2]
+        tag = tags.get(ref) or (
+            (discriminator["propertyName"], name) if discriminator.get("propertyName") and name else None
+        )
+        merged = {"allOf": [base, schema]} if base.get("properties") else schema
+        branch = read(union.spec, _forced(union.spec, merged, tag), union.name, union.required)
+        found.append(Branch(str(tag[1]) if tag else _label(schema, branch, number), branch, tag))
+    return found
+
+
+def _tags(discriminator: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
+    name = str(discriminator.get("propertyName", ""))
+    mapping = discriminator.get("mapping") or {}
+    return {(ref if "/" in ref else f"#/components/schemas/{ref}"): (name, value) for value, ref in mapping.items()}
+
+
+def _forced(spec: Spec, schema: Any, tag: tuple[str, Any] | None) -> Any:
+    """The branch with its discriminator fixed to the one value that chooses it, whatever its own enum says."""
+    if tag is None:
+        return schema
+    name, value = tag
+    plain, _ = _normal(spec, schema, 0)
+    old = (plain.get("properties") or {}).get(name) or {}
+    fixed = {
+        "type": "string",
+        "enum": [value],
+        "example": value,
+        "description": spec.resolve(old).get("description", ""),
+    }
+    required = list(dict.fromkeys([*(plain.get("required") or []), name]))
+    return {**plain, "properties": {**(plain.get("properties") or {}), name: fixed}, "required": required}
+
+
+def _label(schema: Any, branch: Field, number: int) -> str:
+    ref = str(schema.get("$ref", "")).rpartition("/")[2] if isinstance(schema, Mapping) else ""
+    return str(branch.schema.get("title") or ref or f"{branch.type_name} ({number})")
