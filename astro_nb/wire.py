@@ -1,7 +1,7 @@
 """Between our words and HTTP's, both ways.
 
-`build_request(operation, call, values)` is pure, and called twice: with shown values for the eye, with revealed ones for
-the transport. Parameters are serialised by the table of the OpenAPI specification (3.1.1, section 4.8.12.2 and
+`build_request(operation, call, values)` is pure, and called twice: with shown values for the eye, with revealed ones
+for the transport. Parameters are serialised by the table of the OpenAPI specification (3.1.1, section 4.8.12.2 and
 appendix E); what it leaves open follows RFC 6570.
 """
 
