@@ -16,7 +16,7 @@ import httpx
 import orjson
 
 from .call import UNSET, Call
-from .environment import MASK, Values
+from .environment import Values
 from .errors import MissingArgument, UsageError
 from .message import Headers, Request, Response, is_json
 from .spec import Operation, Parameter, SecurityScheme
@@ -92,7 +92,8 @@ def _checked(request: Request, values: Values) -> Request:
 def _finished(operation: Operation, headers: Pairs) -> Headers:
     """The headers, each name once (the last wins), with those that every request needs."""
     found: dict[str, tuple[str, str]] = {}
-    for name, value in [("User-Agent", USER_AGENT), ("Accept", _accept(operation)), *headers]:
+    standard = [("User-Agent", USER_AGENT), ("Accept", _accept(operation)), ("Accept-Encoding", "gzip, deflate")]
+    for name, value in [*standard, *headers]:
         found[name.lower()] = (name, str(value))
     return tuple(found.values())
 
@@ -283,15 +284,15 @@ def _authenticate(operation: Operation, values: Values, headers: Pairs, query: P
     for alternative in operation.security:
         if all(values.environment.secret_for(scheme.name) for scheme in alternative):
             for scheme in alternative:
-                place, name, value = _credential(scheme, values.credential(scheme.name) or "")
+                place, name, value = _credential(scheme, values.credential(scheme.name) or "", values.mode)
                 places[place].append((name, quote(value, safe="*") if place == "query" else value))
             return
 
 
-def _credential(scheme: SecurityScheme, value: str) -> tuple[str, str, str]:
+def _credential(scheme: SecurityScheme, value: str, mode: str) -> tuple[str, str, str]:
     if scheme.kind == "apiKey":
         return scheme.location or "header", scheme.parameter, value
-    if scheme.kind == "basic" and value != MASK:
+    if scheme.kind == "basic" and mode == "revealed":
         value = base64.b64encode(value.encode()).decode()
     return "header", "Authorization", f"{_PREFIX.get(scheme.kind, 'Bearer')} {value}"
 

@@ -3,7 +3,7 @@
 from .secret import MASK, Secret, scrub
 from .settings import Environment, built_in, load_environment, names, save_environment
 from .token import TokenFacts, read_token
-from .values import Values
+from .values import Values, split_named
 from .variables import Variable, Variables, names_in, resolve
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "resolve",
     "save_environment",
     "scrub",
+    "split_named",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import getpass
 import os
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -49,6 +50,12 @@ class Secret:
             SecretMissing: the reference yields nothing.
         """
         return _fetch(self.reference) if self._value is None else self._value
+
+    @property
+    def variable(self) -> str:
+        """The name of an operating-system variable that would hold it, for snippets."""
+        kind, _, name = self.reference.partition(":")
+        return name if kind in ("env", "dotenv") else re.sub(r"\W+", "_", name).strip("_").upper() or "SECRET"
 
     @property
     def source(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .secret import MASK, Secret
 from .settings import Environment
@@ -12,17 +13,23 @@ from .token import read_token
 from .variables import Variables, resolve
 
 
+Mode = Literal["shown", "named", "revealed"]
+_MARK = re.compile(r"SECRET__(\w+?)__TERCES")
+
+
 @dataclass(frozen=True)
 class Values:
-    """Resolves what a call still holds open. Shown values are stars where a secret stands; revealed ones are sent.
+    """Resolves what a call still holds open.
 
-    `used` collects the secrets that were revealed, so that whoever sent them can keep them out of what is stored.
+    The mode says what a secret becomes: stars ("shown"), a mark that holds the name of a variable ("named", for
+    snippets), or itself ("revealed", for the transport alone). `used` collects the secrets that were revealed, so that
+    whoever sent them can keep them out of what is stored.
     """
 
     variables: Variables
     environment: Environment
     token_notes: Mapping[str, Any] = field(default_factory=dict)
-    reveal: bool = False
+    mode: Mode = "shown"
     used: set[str] = field(default_factory=set, repr=False)
 
     def fill(self, data: Any) -> Any:
@@ -44,15 +51,21 @@ class Values:
         secret = self.environment.secret_for(scheme)
         if secret is None:
             return None
-        if not self.reveal:
-            return MASK
         value = self._secret(secret)
-        read_token(value, self.token_notes).require_valid(secret.source)
+        if self.mode == "revealed":
+            read_token(value, self.token_notes).require_valid(secret.source)
         return value
 
     def _secret(self, secret: Secret) -> str:
-        if not self.reveal:
+        if self.mode == "shown":
             return MASK
+        if self.mode == "named":
+            return f"SECRET__{secret.variable}__TERCES"
         value = secret.reveal()
         self.used.add(value)
         return value
+
+
+def split_named(text: str) -> list[str]:
+    """A text built in the mode "named", cut at its marks: literal text and variable names in turn, text first."""
+    return _MARK.split(text)

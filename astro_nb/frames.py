@@ -1,0 +1,80 @@
+"""Tables, with dtypes from the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .fields import Field
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+_DTYPES = {"text": "string", "choice": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
+TIME = "datetime64[ns, UTC]"
+
+
+def items_frame(items: Sequence[Any], field: Field | None = None) -> DataFrame:
+    """One row per item: scalars typed by the schema, objects spread one step (`createdBy.id`), lists as they are.
+
+    Args:
+        items: plain data; entries that are not objects fill one column named "value".
+        field: the item's field, which gives the order and dtypes of the columns.
+    """
+    rows = [_spread(item) if isinstance(item, Mapping) else {"value": item} for item in items]
+    dtypes = _dtypes(field) if field is not None else {}
+    present = dict.fromkeys(name for row in rows for name in row)
+    known = (
+        [name for name in dtypes if name in present or "." not in name] if rows else [n for n in dtypes if "." not in n]
+    )
+    return records_frame(rows, {**{n: dtypes[n] for n in known}, **{n: dtypes.get(n, "object") for n in present}})
+
+
+def records_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], index: str | None = None) -> DataFrame:
+    """Rows as a DataFrame with exactly these columns and dtypes; what does not convert is kept as it is."""
+    import pandas as pd  # imported at first use: it is slow to load, and not everyone looks at tables
+
+    kept = list(rows)
+    data = {name: _column([row.get(name) for row in kept], dtype) for name, dtype in columns.items()}
+    frame = pd.DataFrame(data, columns=list(columns))
+    return frame.set_index(index) if index else frame
+
+
+def _column(values: list[Any], dtype: str) -> Series[Any]:
+    import pandas as pd
+
+    plain = pd.Series(values, dtype="object")
+    try:
+        if dtype == TIME:
+            return pd.to_datetime(plain, utc=True, format="ISO8601").dt.as_unit("ns")
+        return plain.astype(pd.api.types.pandas_dtype(dtype))
+    except (TypeError, ValueError):
+        return plain
+
+
+def _spread(item: Mapping[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name, value in item.items():
+        if isinstance(value, Mapping) and value:
+            row.update({f"{name}.{inner}": deep for inner, deep in value.items()})
+        else:
+            row[name] = value
+    return row
+
+
+def _dtypes(field: Field) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for child in field.children:
+        if child.kind == "object":
+            found.update({f"{child.name}.{inner.name}": _dtype(inner) for inner in child.children})
+        else:
+            found[child.name] = _dtype(child)
+    return found or {"value": _dtype(field)}
+
+
+def _dtype(field: Field) -> str:
+    if field.kind == "text" and field.format == "date-time":
+        return TIME
+    if field.kind == "choice" and not all(isinstance(choice, str) for choice in field.choices):
+        return "object"
+    return _DTYPES.get(field.kind, "object")
