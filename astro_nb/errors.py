@@ -15,9 +15,10 @@ AstroNbError                     carries what happened, and ends in what to do
 │   ├── SecretRefused            a secret that would leave its hosts
 │   ├── TokenExpired
 │   └── NewerFormat              state written by a later version of astro_nb
-└── WaitError                    what was waited for did not come
-    ├── WaitTimeout
-    └── WaitFailed               a terminal state that is not the one wanted
+├── WaitError                    what was waited for did not come
+│   ├── WaitTimeout
+│   └── WaitFailed               a terminal state that is not the one wanted
+└── PagesIncomplete              a list that was not read to its end
 
 What a server answers is never in this tree: a 404, a 500 or a broken connection is an `Exchange` whose `ok` is false.
 """
@@ -119,6 +120,10 @@ class WaitTimeout(WaitError):
 
 class WaitFailed(WaitError):
     """A terminal state was reached that is not the one wanted."""
+
+
+class PagesIncomplete(AstroNbError):
+    """A page could not be read, so the list is not whole; `data["exchange"]` tells why."""
 
 
 def closest(name: str, known: Iterable[str], most: int = 3) -> list[str]:

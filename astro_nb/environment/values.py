@@ -12,7 +12,6 @@ from .settings import Environment
 from .token import read_token
 from .variables import Variables, resolve
 
-
 Mode = Literal["shown", "named", "revealed"]
 _MARK = re.compile(r"SECRET__(\w+?)__TERCES")
 

@@ -1,7 +1,7 @@
 """A form as data; the only reader of JSON Schema."""
 
-from .arguments import arrange, body_fields, signature
-from .masking import mask, redact
+from .arguments import arrange, body_fields, signature, snake
+from .masking import has_secret, lift, mask, redact
 from .rules import Problem, RuleView, broken_rules, rule_view
 from .sample import example_call, sample
 from .tree import Branch, Field, body_field, parameter_fields, read, response_field
@@ -16,6 +16,8 @@ __all__ = [
     "body_fields",
     "broken_rules",
     "example_call",
+    "has_secret",
+    "lift",
     "mask",
     "parameter_fields",
     "read",
@@ -24,4 +26,5 @@ __all__ = [
     "rule_view",
     "sample",
     "signature",
+    "snake",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..environment import MASK, Secret
+from ..environment import MASK, Secret, names_in
 from .tree import SECRET_NAME, Field
 
 Replace = Callable[[Any], Any]
@@ -22,6 +22,28 @@ def mask(field: Field | None, value: Any) -> Any:
 def redact(field: Field | None, value: Any) -> Any:
     """The value with every secret as a `Secret` held in memory, for picking one on purpose without showing it."""
     return _walk(field, value, lambda secret: Secret.held(str(secret), field.name if field else "answer"))
+
+
+def lift(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
+    """The value with every secret handed to `keep`, which answers with the template that stands in its place.
+
+    What is a template already, null or empty stays.
+    """
+
+    def replace(secret: Any) -> Any:
+        templated = isinstance(secret, str) and bool(names_in(secret))
+        return secret if templated or secret in ("", None) else keep(Secret.held(str(secret), "typed"))
+
+    return _walk(field, _lifted_objects(value, keep), replace)
+
+
+def _lifted_objects(value: Any, keep: Callable[[Secret], str]) -> Any:
+    """`Secret` objects, wherever they stand, become templates too."""
+    if isinstance(value, Secret):
+        return keep(value)
+    if isinstance(value, Mapping):
+        return {name: _lifted_objects(inner, keep) for name, inner in value.items()}
+    return [_lifted_objects(inner, keep) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def has_secret(field: Field | None, value: Any) -> bool:
