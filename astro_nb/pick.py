@@ -13,8 +13,8 @@ Location = tuple[str | int, ...]
 """Where a value stands in plain JSON data: keys and indices from the root."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_PLAIN_PATH = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d+\])*\Z")
-_STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]")
+_PLAIN_PATH = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d+\]|\['[^'\\]*'\])*\Z")
+_STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]|\['([^'\\]*)'\]")
 
 
 def pick(data: Any, path: str) -> Any:
@@ -80,14 +80,15 @@ def _segment(step: str | int) -> str:
 
 def _walk(data: Any, path: str) -> list[tuple[Location, Any]]:
     where: list[str | int] = []
-    for name, index in _STEP.findall(path):
-        if name and isinstance(data, dict) and name in data:
+    for plain, index, quoted in _STEP.findall(path):
+        name = plain or quoted
+        if not index and isinstance(data, dict) and name in data:
             data = data[name]
         elif index and isinstance(data, list) and int(index) < len(data):
             data = data[int(index)]
         else:
             return []
-        where.append(name or int(index))
+        where.append(int(index) if index else name)
     return [(tuple(where), data)]
 
 

@@ -1,0 +1,55 @@
+"""Long work told as it goes on: a line of static HTML in a notebook, nothing elsewhere unless it takes long.
+
+A display that is updated in place is kept in the notebook as it last was, where a widget would come back as "model not
+found".
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from . import html
+
+_QUIET = 0.4  # seconds: shorter work needs no progress
+_EVERY = 0.1
+
+
+class Progress:
+    """Called with the fraction done (None where unknown) and words; draws at most ten times a second."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._begun = self._drawn = time.monotonic()
+        self._handle: Any = None
+
+    def __call__(self, fraction: float | None, words: str) -> None:
+        now = time.monotonic()
+        if now - self._begun < _QUIET or (now - self._drawn < _EVERY and fraction != 1.0):
+            return
+        self._drawn = now
+        if _in_notebook():
+            self._show(fraction, words)
+
+    def _show(self, fraction: float | None, words: str) -> None:
+        from IPython.display import HTML, display
+
+        drawn = HTML(str(bar(self._label, fraction, words)))
+        if self._handle is None:
+            self._handle = display(drawn, display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types here
+        else:
+            self._handle.update(drawn)
+
+
+def bar(label: str, fraction: float | None, words: str) -> html.Markup:
+    """A bar with its words; a dotted one where the fraction is unknown."""
+    width = f"{100 * (fraction if fraction is not None else 1):.0f}%"
+    inner = html.tag("div", style=f"width:{width};height:4px;background:{html.TONES['info'][0]}")
+    outer = html.tag("div", inner, style=f"background:{html.LINE};height:4px;border-radius:2px;overflow:hidden;width:220px")
+    return html.tag("div", html.tag("div", f"{label} · {words}"), outer if fraction is not None else "")
+
+
+def _in_notebook() -> bool:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return bool(shell) and hasattr(shell, "kernel")

@@ -1,0 +1,185 @@
+"""The room that knows all the others: introductions only.
+
+`connect` puts an environment, a document, a client and a history together; every method of the `Workbench` passes on to
+the room that does the work.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import ops as operations_room
+from .call import UNSET
+from .client import Client
+from .environment import Environment, Secret, Variables, load_environment
+from .exchange import Exchange
+from .history import FOLDER, Errors, History
+from .pace import Retries
+from .runbook import Runbook
+from .sandbox import Sandbox, SandboxClient
+from .session import Pages, Session, Until, permissions
+from .spec import Spec, load
+
+if TYPE_CHECKING:
+    from .ui import Explorer
+
+SANDBOX_URL = "ASTRO_NB_SANDBOX_URL"
+"""Operating-system variable with the address of a sandbox that runs already; `astro-nb lab` sets it."""
+
+
+class Workbench:
+    """An API in hand: call it, explore it, look back, and write down what was done.
+
+    Ending a cell with it shows the explorer.
+
+    Attributes:
+        spec: the document.
+        variables: values by name, for `{{name}}`; set like a dict.
+        history: everything that was sent, and what came back.
+        ops: the operations as functions.
+        runbook: what was done in this session, as a notebook to be.
+        sandbox: the embedded server; None in other environments.
+    """
+
+    def __init__(self, session: Session, sandbox: Sandbox | SandboxClient | None = None) -> None:
+        self.session = session
+        self.sandbox = sandbox
+        self.spec: Spec = session.spec
+        self.variables: Variables = session.variables
+        self.history: History = session.history
+        self.ops = operations_room.operations(session.spec, session.call)
+        self.runbook = Runbook(session)
+
+    def __repr__(self) -> str:
+        where = self.session.environment
+        return f"<astro_nb: {self.spec.title} {self.spec.version}, {len(self.spec)} operations, {where.name} at {where.base_url}>"
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that requests go to."""
+        return self.session.environment
+
+    @property
+    def errors(self) -> Errors:
+        """The exchanges that did not go well."""
+        return self.history.errors
+
+    def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
+        """Send one request. Arguments are parameters first, then fields of the body, in the document's spelling."""
+        return self.session.call(operation, body=body, **arguments)
+
+    def pages(self, operation: str, /, **arguments: Any) -> Pages:
+        """Read every page of a list; `.frame()` makes a table of it."""
+        return self.session.pages(operation, _progress(f"Pages of {operation}"), **arguments)
+
+    def wait(
+        self,
+        operation: str,
+        /,
+        until: Until = "settled",
+        timeout: float = 600.0,
+        every: float | None = None,
+        **arguments: Any,
+    ) -> Exchange:
+        """Ask again until a state is reached; see `Session.wait`."""
+        progress = _progress(f"Waiting for {operation}")
+        return self.session.wait(operation, until, timeout, every, progress, **arguments)
+
+    def explore(self, operation: str | None = None) -> Explorer:
+        """The explorer, open at one operation if it is named."""
+        from .ui import Explorer  # imported at first use: scripts and runbooks need no widgets
+
+        return Explorer(self.session, self.sandbox, operation)
+
+    def permissions(self) -> list[str]:
+        """The permissions that everything done in this session needed: what a token for it should have."""
+        return permissions(self.session.trail)
+
+    def close(self) -> None:
+        """Close connections, and stop the sandbox if it is ours."""
+        self.session.client.close()
+        if isinstance(self.sandbox, Sandbox):
+            self.sandbox.stop()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return self.explore()._repr_mimebundle_()
+
+
+def connect(
+    environment: str | Environment | None = None,
+    *,
+    spec: Any = None,
+    base_url: str | None = None,
+    token: str | Secret | None = None,
+    overlay: Any = None,
+    variables: Mapping[str, Any] | None = None,
+    history: str | Path | None = FOLDER,
+    retries: Retries | None = None,
+    transport: Any = None,
+) -> Workbench:
+    """A workbench for an API.
+
+    Args:
+        environment: the name of an environment (built in: "sandbox", the default, and "astro"), or one made in Python.
+        spec: another document: a path, a URL, a dict, a text.
+        base_url: the server; by default the environment's, else the document's first.
+        token: a secret reference such as "env:MY_TOKEN", or a `Secret`.
+        overlay: what the document leaves unsaid; by default the overlay beside it.
+        variables: session variables to begin with.
+        history: the folder of the history; None keeps it in memory.
+        retries: what is tried again, and how long.
+        transport: an httpx transport in place of the network.
+
+    Raises:
+        DocumentError: the document cannot be used.
+        SettingsError: the environment is not set up, or its token has expired.
+        UnknownName: there is no such environment.
+    """
+    chosen = _environment(environment, spec, base_url, token)
+    client = Client(chosen.timeout, retries, transport)
+    document = load(spec if spec is not None else chosen.spec, overlay or chosen.overlay, client.fetch)
+    placed, sandbox = _placed(chosen, document)
+    values = Variables(session=dict(variables or {}))
+    kept = History(document, Path(history) / f"{_slug(document.title)}.sqlite" if history is not None else None)
+    session = Session(document, placed, values, client, kept)
+    _require_valid_token(session)
+    return Workbench(session, sandbox)
+
+
+def _environment(given: str | Environment | None, spec: Any, base_url: str | None, token: str | Secret | None) -> Environment:
+    if given is None and (spec is not None or base_url is not None):
+        given = Environment("default")
+    chosen = given if isinstance(given, Environment) else load_environment(given or "sandbox")
+    chosen = replace(chosen, base_url=base_url) if base_url else chosen
+    return replace(chosen, credentials={**chosen.credentials, "token": token}) if token else chosen
+
+
+def _placed(environment: Environment, spec: Spec) -> tuple[Environment, Sandbox | SandboxClient | None]:
+    """The environment with its base URL known; the sandbox is started, or found, where it is meant."""
+    if environment.base_url != "sandbox":
+        return environment.at(environment.base_url or (spec.servers or ("",))[0]), None
+    running = os.environ.get(SANDBOX_URL)
+    sandbox = SandboxClient(running) if running else Sandbox(spec).start()
+    credentials = environment.credentials or {"token": Secret.held(sandbox.token(), "SANDBOX_TOKEN")}
+    return replace(environment, credentials=credentials).at(sandbox.url), sandbox
+
+
+def _require_valid_token(session: Session) -> None:
+    facts, secret = session.token_facts(), session.token_secret()
+    if facts and secret:
+        facts.require_valid(secret.source)
+
+
+def _progress(label: str) -> Any:
+    from .progress import Progress  # imported at first use: it looks for the front end
+
+    return Progress(label)
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"\W+", "-", title.lower()).strip("-") or "api"
