@@ -196,7 +196,7 @@ class Exchange:
 
     def frame(self) -> DataFrame:
         """The answer as a DataFrame, one row per item, dtypes from the schema."""
-        return items_frame(self.items, self._item_field())
+        return items_frame(self.items, self.item_field, self.lead)
 
     @property
     def field(self) -> Field | None:
@@ -249,7 +249,15 @@ class Exchange:
         paged = isinstance(data, Mapping) and ({"totalCount", "total_entries", "total", "limit"} & set(data))
         return f"$['{lists[0]}']" if len(lists) == 1 and paged else "$"
 
-    def _item_field(self) -> Field | None:
+    @property
+    def lead(self) -> tuple[str, ...]:
+        """The columns that tell things apart: name, id and state, where the overlay names them."""
+        item, state = self.operation.notes.get("item") or {}, self.operation.notes.get("settled") or {}
+        return tuple(str(v) for v in (item.get("name"), item.get("id"), state.get("state", "status")) if v)
+
+    @property
+    def item_field(self) -> Field | None:
+        """The field tree of one item of the answer."""
         field, path = self.field, self._items_path()
         if field is not None and path != "$":
             field = field.child(path[3:-2])

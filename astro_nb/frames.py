@@ -14,12 +14,13 @@ _DTYPES = {"text": "string", "choice": "string", "integer": "Int64", "number": "
 TIME = "datetime64[ns, UTC]"
 
 
-def items_frame(items: Sequence[Any], field: Field | None = None) -> DataFrame:
+def items_frame(items: Sequence[Any], field: Field | None = None, lead: Sequence[str] = ()) -> DataFrame:
     """One row per item: scalars typed by the schema, objects spread one step (`createdBy.id`), lists as they are.
 
     Args:
         items: plain data; entries that are not objects fill one column named "value".
         field: the item's field, which gives the order and dtypes of the columns.
+        lead: the columns that come first, such as the name and the id.
     """
     rows = [_spread(item) if isinstance(item, Mapping) else {"value": item} for item in items]
     dtypes = _dtypes(field) if field is not None else {}
@@ -27,7 +28,9 @@ def items_frame(items: Sequence[Any], field: Field | None = None) -> DataFrame:
     known = (
         [name for name in dtypes if name in present or "." not in name] if rows else [n for n in dtypes if "." not in n]
     )
-    return records_frame(rows, {**{n: dtypes[n] for n in known}, **{n: dtypes.get(n, "object") for n in present}})
+    columns = {**{n: dtypes[n] for n in known}, **{n: dtypes.get(n, "object") for n in present}}
+    first = [name for name in lead if name in columns]
+    return records_frame(rows, {**{n: columns[n] for n in first}, **columns})
 
 
 def records_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], index: str | None = None) -> DataFrame:

@@ -46,7 +46,9 @@ def bar(label: str, fraction: float | None, words: str) -> html.Markup:
     """A bar with its words; a dotted one where the fraction is unknown."""
     width = f"{100 * (fraction if fraction is not None else 1):.0f}%"
     inner = html.tag("div", style=f"width:{width};height:4px;background:{html.TONES['info'][0]}")
-    outer = html.tag("div", inner, style=f"background:{html.LINE};height:4px;border-radius:2px;overflow:hidden;width:220px")
+    outer = html.tag(
+        "div", inner, style=f"background:{html.LINE};height:4px;border-radius:2px;overflow:hidden;width:220px"
+    )
     return html.tag("div", html.tag("div", f"{label} · {words}"), outer if fraction is not None else "")
 
 

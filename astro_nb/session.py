@@ -6,6 +6,7 @@ use this one way to send; whatever is sent, whatever comes of it, is in the hist
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -105,9 +106,11 @@ class Session:
         same = next((v.name for v in self.variables.entries() if v.value == secret), None)
         if same:
             return same
-        number = 1 + sum(name.startswith("secret") for name in self.variables)
-        self.variables.set(f"secret{number}", secret, f"typed for {operation.id}")
-        return f"secret{number}"
+        base = secret.reference.partition(":")[2] or "secret"
+        numbered = (base if n == 1 else f"{base}{n}" for n in itertools.count(1))
+        name = next(name for name in numbered if name not in self.variables)
+        self.variables.set(name, secret, f"typed for {operation.id}")
+        return name
 
     def plan(self, call: Call, via: str = "call") -> Plan:
         """A call made ready to be sent.
@@ -281,7 +284,8 @@ class Pages:
         import pandas as pd  # imported at first use, as everywhere
 
         items = self.items(partial)
-        frame = items_frame(items, self.exchanges[0]._item_field() if self.exchanges else None)
+        first = self.exchanges[0] if self.exchanges else None
+        frame = items_frame(items, first.item_field if first else None, first.lead if first else ())
         frame.index = pd.MultiIndex.from_tuples([(p, n) for p, n, _ in self._rows], names=["page", "position"])
         return frame
 

@@ -19,8 +19,9 @@ Snippet = Callable[[Operation, Call, Request], str]
 
 def python_astro_nb(operation: Operation, call: Call, request: Request | None = None) -> str:
     """One line of astro_nb, as the explorer shows it: `api.call("GetDeployment", deploymentId="…")`."""
-    arguments = [f"{_keyword(name)}={literal(value)}" for name, value in call.parameters.items() if name.isidentifier()]
-    odd = {name: value for name, value in call.parameters.items() if not name.isidentifier()}
+    given = {name: value for name, value in call.parameters.items() if value != f"{{{{{name}}}}}"}  # else it is implied
+    arguments = [f"{_keyword(name)}={literal(value)}" for name, value in given.items() if name.isidentifier()]
+    odd = {name: value for name, value in given.items() if not name.isidentifier()}
     arguments += [f"**{literal(odd)}"] if odd else []
     arguments += _body_arguments(operation, call)
     return _fitted(f"api.call({literal(operation.id)}", arguments)

@@ -151,7 +151,9 @@ def connect(
     return Workbench(session, sandbox)
 
 
-def _environment(given: str | Environment | None, spec: Any, base_url: str | None, token: str | Secret | None) -> Environment:
+def _environment(
+    given: str | Environment | None, spec: Any, base_url: str | None, token: str | Secret | None
+) -> Environment:
     if given is None and (spec is not None or base_url is not None):
         given = Environment("default")
     chosen = given if isinstance(given, Environment) else load_environment(given or "sandbox")

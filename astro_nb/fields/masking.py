@@ -8,7 +8,8 @@ from typing import Any
 from ..environment import MASK, Secret, names_in
 from .tree import SECRET_NAME, Field
 
-Replace = Callable[[Any], Any]
+Replace = Callable[[Any, str], Any]
+"""What stands in place of a secret, from its value and its name."""
 
 
 def mask(field: Field | None, value: Any) -> Any:
@@ -16,12 +17,12 @@ def mask(field: Field | None, value: Any) -> Any:
 
     Without a field (an answer that the document does not declare) names alone decide.
     """
-    return _walk(field, value, lambda secret: MASK)
+    return _walk(field, value, lambda secret, name: MASK)
 
 
 def redact(field: Field | None, value: Any) -> Any:
     """The value with every secret as a `Secret` held in memory, for picking one on purpose without showing it."""
-    return _walk(field, value, lambda secret: Secret.held(str(secret), field.name if field else "answer"))
+    return _walk(field, value, lambda secret, name: Secret.held(str(secret), name or "answer"))
 
 
 def lift(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
@@ -30,11 +31,12 @@ def lift(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
     What is a template already, null or empty stays.
     """
 
-    def replace(secret: Any) -> Any:
-        templated = isinstance(secret, str) and bool(names_in(secret))
-        return secret if templated or secret in ("", None) else keep(Secret.held(str(secret), "typed"))
+    return _walk(field, _lifted_objects(value, keep), lambda secret, name: _lifted(secret, name, keep))
 
-    return _walk(field, _lifted_objects(value, keep), replace)
+
+def _lifted(secret: Any, name: str, keep: Callable[[Secret], str]) -> Any:
+    templated = isinstance(secret, str) and bool(names_in(secret))
+    return secret if templated or secret in ("", None) else keep(Secret.held(str(secret), name or "secret"))
 
 
 def _lifted_objects(value: Any, keep: Callable[[Secret], str]) -> Any:
@@ -53,7 +55,7 @@ def has_secret(field: Field | None, value: Any) -> bool:
 
 def _walk(field: Field | None, value: Any, hide: Replace) -> Any:
     if field is not None and field.secret and value is not None:
-        return hide(value)
+        return hide(value, field.name)
     if isinstance(value, Mapping):
         return _object(field, value, hide)
     if isinstance(value, list):
@@ -73,7 +75,7 @@ def _member(field: Field | None, name: str, value: Any, siblings: Mapping[str, A
     child = (field.child(name) or field.item) if field else None
     if child is None:
         secret = isinstance(value, str) and bool(value) and bool(SECRET_NAME.fullmatch(name))
-        return hide(value) if secret else _walk(None, value, hide)
+        return hide(value, name) if secret else _walk(None, value, hide)
     if child.secret_when and siblings.get(child.secret_when) and value:
-        return hide(value)
+        return hide(value, name)
     return _walk(child, value, hide)

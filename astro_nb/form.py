@@ -1,0 +1,294 @@
+"""The values of one form: three states to a field, in step with JSON, and told in words where they are wrong.
+
+What is unset is not there; null is a value of its own. The body is kept as the JSON that it is, so that the form and
+the JSON editor show one thing. A text that is no number where a number is wanted is kept, and told, not thrown away.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from .call import UNSET, Call
+from .contract import check_parameter, check_request_body
+from .environment import names_in
+from .errors import AstroNbError
+from .fields import Field, body_field, broken_rules, parameter_fields, sample
+from .message import is_json
+from .spec import Operation
+
+Location = tuple[str | int, ...]
+"""("parameters", key) or ("body", …): where a field stands in a form."""
+
+
+class Form:
+    """The values that a call is made of, without a widget.
+
+    Attributes:
+        operation: the operation to be called.
+        parameters: the fields of its parameters.
+        body: the field of its body; None where it takes none.
+        faults: what was typed and is no value, by location, in words.
+    """
+
+    def __init__(self, operation: Operation, media_type: str | None = None) -> None:
+        self.operation = operation
+        self.media_type = media_type or (operation.body.media_type if operation.body else None)
+        self.parameters = parameter_fields(operation)
+        self.body = body_field(operation, self.media_type)
+        self.faults: dict[Location, str] = {}
+        self._values: dict[str, Any] = {"parameters": {}}
+        if self.body is not None and self.body.required:
+            self._values["body"] = {} if self.body.kind in ("object", "union", "map") else UNSET
+
+    def __repr__(self) -> str:
+        return f"<Form of {self.operation.id}>"
+
+    def get(self, location: Location) -> Any:
+        """The value at a location; UNSET where there is none."""
+        node: Any = self._values
+        for step in location:
+            if isinstance(node, Mapping) and step in node:
+                node = node[str(step)]
+            elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+                node = node[step]
+            else:
+                return UNSET
+        return node
+
+    def set(self, location: Location, value: Any) -> None:
+        """Set a value; UNSET takes it out, and with it every optional parent that has become empty."""
+        self.faults.pop(location, None)
+        if value is UNSET:
+            self._unset(location)
+            return
+        node: Any = self._values
+        for step, following in zip(location, location[1:], strict=False):
+            node = _opened(node, step, [] if isinstance(following, int) else {})
+        _put(node, location[-1], value)
+
+    def type_in(self, location: Location, field: Field, text: str) -> None:
+        """Set what was typed; an empty text unsets, and one that is no value is kept and told in `faults`."""
+        value, fault = parse(field, text)
+        self.set(location, value)
+        if fault:
+            self.faults[location] = fault
+
+    def add_row(self, location: Location, value: Any = UNSET) -> int:
+        """Append an entry to an array; its index."""
+        rows = self.get(location)
+        rows = list(rows) if isinstance(rows, list) else []
+        self.set(location, [*rows, {} if value is UNSET else value])
+        return len(rows)
+
+    def drop_row(self, location: Location, index: int) -> None:
+        """Take an entry out of an array; an array that is empty then is unset."""
+        rows = [row for number, row in enumerate(self.get(location) or []) if number != index]
+        self.faults = {at: text for at, text in self.faults.items() if at[: len(location)] != location}
+        self.set(location, rows or UNSET)
+
+    def fill(self, full: bool = False) -> None:
+        """Fill with samples: what is required, or with `full` everything that has an example."""
+        kept = {k: v for k, v in self._values["parameters"].items() if names_in(v)}
+        samples = {f.name: sample(f) for f in self.parameters if f.required and f.name not in kept}
+        self._values = {"parameters": {**samples, **kept}}
+        if self.body is not None:
+            self._values["body"] = sample(self.body, full)
+        self.faults = {}
+
+    def clear(self) -> None:
+        """Unset everything."""
+        self.__init__(self.operation, self.media_type)  # type: ignore[misc]  # as new, and nothing else
+
+    def take(self, call: Call) -> None:
+        """Show a call: its values replace all others."""
+        self._values = {"parameters": dict(call.parameters)}
+        if call.body is not UNSET:
+            self._values["body"] = copy.deepcopy(call.body)
+        self.faults = {}
+
+    def to_call(self) -> Call:
+        """The call as it stands; nothing is resolved."""
+        body = copy.deepcopy(self._values.get("body", UNSET))
+        return Call(self.operation.id, dict(self._values["parameters"]), body, self._other_media_type())
+
+    def body_text(self) -> str:
+        """The body as JSON text, indented by two; empty where it is unset."""
+        body = self._values.get("body", UNSET)
+        return "" if body is UNSET else orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
+
+    def type_body(self, text: str) -> None:
+        """Take the body from JSON text; a text that is not JSON is told in `faults`, and the old body stays."""
+        self.faults.pop(("body",), None)
+        if not text.strip():
+            self._values.pop("body", None)
+            return
+        try:
+            self._values["body"] = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            self.faults[("body",)] = f"This is not JSON: {error}."
+
+    def problems(self, resolve: Callable[[Any], Any]) -> dict[Location, str]:
+        """What is wrong, by location and in words, with templates resolved by `resolve`; empty when all is well."""
+        found: dict[Location, str] = {}
+        for field in self.parameters:
+            found.update(self._parameter_problems(field, resolve))
+        if self.body is not None:
+            found.update(self._body_problems(self.body, resolve))
+        return {**found, **self.faults}
+
+    def _parameter_problems(self, field: Field, resolve: Callable[[Any], Any]) -> dict[Location, str]:
+        at: Location = ("parameters", field.name)
+        value = self.get(at)
+        if value is UNSET or value == "":
+            return {at: f"{field.name} is required."} if field.required else {}
+        resolved, fault = _resolved(value, resolve)
+        if fault:
+            return {at: fault}
+        violations = check_parameter(self.operation, field.name, resolved)
+        return {at: violations[0].message} if violations else {}
+
+    def _body_problems(self, field: Field, resolve: Callable[[Any], Any]) -> dict[Location, str]:
+        value = self.get(("body",))
+        if value is UNSET:
+            return {("body",): "A body is required."} if field.required else {}
+        resolved, fault = _resolved(value, resolve)
+        if fault:
+            return {("body",): fault}
+        found: dict[Location, str] = {}
+        if is_json(str(self.media_type)):
+            for violation in check_request_body(self.operation, resolved, self.media_type):
+                found.setdefault(("body", *violation.location), violation.message)
+        for problem in broken_rules(field, resolved):
+            found.setdefault(("body", *problem.location), problem.message)
+        return found
+
+    def _other_media_type(self) -> str | None:
+        body = self.operation.body
+        return self.media_type if body and self.media_type != body.media_type else None
+
+    def _unset(self, location: Location) -> None:
+        holder = self.get(location[:-1])
+        if isinstance(holder, dict):
+            holder.pop(str(location[-1]), None)
+        elif isinstance(holder, list) and isinstance(location[-1], int) and location[-1] < len(holder):
+            del holder[location[-1]]
+        if (
+            holder == {}
+            and len(location) > 2
+            and not isinstance(location[-2], int)
+            and not self._required(location[:-1])
+        ):
+            self._unset(location[:-1])
+
+    def _required(self, location: Location) -> bool:
+        field = self.body
+        value = self.get(("body",))
+        for step in location[1:]:
+            if field is not None and field.kind == "union":
+                branch = field.branch_for(value)
+                field = branch.field if branch else None
+            field = (field.child(str(step)) or field.item) if field is not None else None
+            value = value.get(step) if isinstance(value, Mapping) else UNSET
+        return field is not None and field.required
+
+
+def parse(field: Field, text: str) -> tuple[Any, str]:
+    """The value that a typed text means for a field, and what is wrong with it (empty when nothing is).
+
+    A text with a template stays text until it is resolved. An empty text means UNSET.
+    """
+    if text == "":
+        return UNSET, ""
+    if names_in(text):
+        return text, ""
+    return _PARSERS.get(field.kind, _parse_text)(field, text)
+
+
+def show(field: Field, value: Any) -> str:
+    """The inverse of `parse`: a value as the text to edit."""
+    if value is UNSET:
+        return ""
+    if isinstance(value, str) and field.kind not in ("any", "map"):
+        return value
+    if field.kind == "array" and isinstance(value, list) and all(isinstance(v, str | int | float) for v in value):
+        return "\n".join(orjson.dumps(v).decode() if not isinstance(v, str) else v for v in value)
+    option = orjson.OPT_INDENT_2 if isinstance(value, dict | list) else 0
+    return orjson.dumps(value, option=option).decode()
+
+
+def _parse_text(field: Field, text: str) -> tuple[Any, str]:
+    return text, ""
+
+
+def _parse_integer(field: Field, text: str) -> tuple[Any, str]:
+    try:
+        return int(text.strip()), ""
+    except ValueError:
+        return text, f"{text.strip()!r} is not a whole number."
+
+
+def _parse_number(field: Field, text: str) -> tuple[Any, str]:
+    try:
+        number = float(text.strip())
+    except ValueError:
+        return text, f"{text.strip()!r} is not a number."
+    return (int(number) if number.is_integer() and "." not in text and "e" not in text.lower() else number), ""
+
+
+def _parse_lines(field: Field, text: str) -> tuple[Any, str]:
+    if text.lstrip().startswith("["):
+        return _parse_json(field, text)
+    values, faults = [], []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        value, fault = parse(field.item, line) if field.item else (line, "")
+        values.append(value)
+        faults.append(fault)
+    return (values or UNSET), next(filter(None, faults), "")
+
+
+def _parse_json(field: Field, text: str) -> tuple[Any, str]:
+    try:
+        return orjson.loads(text), ""
+    except orjson.JSONDecodeError as error:
+        return text, f"This is not JSON: {error}."
+
+
+_PARSERS: dict[str, Callable[[Field, str], tuple[Any, str]]] = {
+    "integer": _parse_integer,
+    "number": _parse_number,
+    "array": _parse_lines,
+    "map": _parse_json,
+    "any": _parse_json,
+    "object": _parse_json,
+}
+
+
+def _resolved(value: Any, resolve: Callable[[Any], Any]) -> tuple[Any, str]:
+    try:
+        return resolve(value), ""
+    except AstroNbError as error:
+        return value, str(error)
+
+
+def _opened(node: Any, step: str | int, empty: Any) -> Any:
+    """The child at a step, made where it is missing or of another shape."""
+    if isinstance(node, list) and isinstance(step, int):
+        while len(node) <= step:
+            node.append({})
+        if not isinstance(node[step], type(empty)):
+            node[step] = empty
+        return node[step]
+    if not isinstance(node.get(step), type(empty)):
+        node[step] = empty
+    return node[step]
+
+
+def _put(node: Any, step: str | int, value: Any) -> None:
+    if isinstance(node, list) and isinstance(step, int) and step == len(node):
+        node.append(value)
+    else:
+        node[step] = value
