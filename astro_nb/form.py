@@ -7,6 +7,7 @@ the JSON editor show one thing. A text that is no number where a number is wante
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -41,8 +42,8 @@ class Form:
         self.body = body_field(operation, self.media_type)
         self.faults: dict[Location, str] = {}
         self._values: dict[str, Any] = {"parameters": {}}
-        if self.body is not None and self.body.required:
-            self._values["body"] = {} if self.body.kind in ("object", "union", "map") else UNSET
+        if self.body is not None and self.body.required and self.body.kind in ("object", "union", "map"):
+            self._values["body"] = {}
 
     def __repr__(self) -> str:
         return f"<Form of {self.operation.id}>"
@@ -66,7 +67,7 @@ class Form:
             self._unset(location)
             return
         node: Any = self._values
-        for step, following in zip(location, location[1:], strict=False):
+        for step, following in itertools.pairwise(location):
             node = _opened(node, step, [] if isinstance(following, int) else {})
         _put(node, location[-1], value)
 
@@ -184,15 +185,24 @@ class Form:
         ):
             self._unset(location[:-1])
 
-    def _required(self, location: Location) -> bool:
+    def field_at(self, location: Location) -> Field | None:
+        """The field that stands at a location of the body, by the branches that the present values choose."""
+        if not location or location[0] != "body":
+            return None
         field = self.body
-        value = self.get(("body",))
-        for step in location[1:]:
-            if field is not None and field.kind == "union":
-                branch = field.branch_for(value)
-                field = branch.field if branch else None
+        for depth, step in enumerate(location[1:], 1):
+            field = self._branch(field, location[:depth])
             field = (field.child(str(step)) or field.item) if field is not None else None
-            value = value.get(step) if isinstance(value, Mapping) else UNSET
+        return self._branch(field, location)
+
+    def _branch(self, field: Field | None, at: Location) -> Field | None:
+        if field is None or field.kind != "union":
+            return field
+        branch = field.branch_for(self.get(at)) or field.default_branch
+        return branch.field if branch else None
+
+    def _required(self, location: Location) -> bool:
+        field = self.field_at(location)
         return field is not None and field.required
 
 

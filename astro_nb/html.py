@@ -45,6 +45,12 @@ def esc(value: Any) -> Markup:
     return value if isinstance(value, Markup) else Markup(html.escape(str(value)))
 
 
+def prose(text: str) -> Markup:
+    """A description: escaped, with what stands between backticks as code."""
+    pieces = text.split("`")
+    return join(code(p) if n % 2 and len(pieces) % 2 else p for n, p in enumerate(pieces))
+
+
 def tag(name: str, *children: Any, style: str = "", **attributes: str) -> Markup:
     """One element; children are escaped unless they are `Markup`."""
     extra = {"style": style, **attributes}
@@ -102,12 +108,20 @@ def block(text: str, most: int = 20_000) -> Markup:
     return join([tag("pre", shown, style=style, tabindex="0"), note])
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 200) -> Markup:
-    """A table; the rows beyond `most` are counted below it."""
+def copyable(text: str) -> Markup:
+    """A block of code that is selected as a whole when it is pressed, ready to be copied."""
+    style = f"font-family:{MONO};font-size:.88em;white-space:pre-wrap;user-select:all;margin:0;padding:8px 10px"
+    note = quiet("Press the code to select all of it, then copy.")
+    return join([tag("pre", text, style=f"{style};background:{PANEL};border-radius:4px", tabindex="0"), note])
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 200, wrap: bool = True) -> Markup:
+    """A table; the rows beyond `most` are counted below it. Without `wrap` each row stays one line."""
+    breaks = "overflow-wrap:anywhere" if wrap else "white-space:nowrap"
     cell = f"text-align:left;vertical-align:top;padding:3px 10px 3px 0;border-bottom:1px solid {LINE}"
     head = tag("tr", *(tag("th", c, style=f"{cell};font-weight:600") for c in columns))
     every = list(rows)
-    body = [tag("tr", *(tag("td", v, style=f"{cell};overflow-wrap:anywhere") for v in row)) for row in every[:most]]
+    body = [tag("tr", *(tag("td", v, style=f"{cell};{breaks}") for v in row)) for row in every[:most]]
     note = quiet(f"{len(every) - most:,} more rows are not drawn.") if len(every) > most else ""
     drawn = tag(
         "table", tag("thead", head), tag("tbody", *body), style="border-collapse:collapse;font-size:.92em;margin:0"

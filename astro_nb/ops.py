@@ -96,7 +96,9 @@ def describe(operation: Operation) -> str:
 def draw_operation(operation: Operation) -> html.Markup:
     """An operation's documentation as static HTML."""
     fields = [*parameter_fields(operation), *body_fields(operation)]
-    rows = [(html.code(f.name), type_words(f), "required" if f.required else "", f.description) for f in fields]
+    rows = [
+        (html.code(f.name), type_words(f), "required" if f.required else "", html.prose(f.description)) for f in fields
+    ]
     return html.tag(
         "div",
         html.tag(
@@ -107,7 +109,7 @@ def draw_operation(operation: Operation) -> html.Markup:
             " ",
             html.code(operation.path),
         ),
-        html.tag("p", operation.description or operation.summary),
+        html.tag("p", html.prose(operation.description or operation.summary)),
         html.table(["argument", "type", "", "meaning"], rows) if rows else "",
     )
 

@@ -35,7 +35,7 @@ class Progress:
     def _show(self, fraction: float | None, words: str) -> None:
         from IPython.display import HTML, display
 
-        drawn = HTML(str(bar(self._label, fraction, words)))
+        drawn = HTML(str(bar(self._label, fraction, words)))  # type: ignore[no-untyped-call]  # IPython has no types here
         if self._handle is None:
             self._handle = display(drawn, display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types here
         else:

@@ -43,7 +43,7 @@ class Session:
         self, spec: Spec, environment: Environment, variables: Variables, client: Client, history: History
     ) -> None:
         self.spec = spec
-        self.environment = environment
+        self.environment = self.home = environment
         self.variables = variables
         self.client = client
         self.history = history
@@ -148,6 +148,14 @@ class Session:
     def preview(self, call: Call) -> Request:
         """The request as it will be sent, secrets as stars; nothing is sent."""
         return build_request(self.spec.operation(call.operation), call, self._values("shown"))
+
+    def shown(self, value: Any) -> Any:
+        """A value with its templates resolved, secrets as stars.
+
+        Raises:
+            UnknownName: a variable does not exist.
+        """
+        return self._values("shown").fill(value)
 
     def snippet(self, kind: str, call: Call) -> str:
         """A call as code of that kind: complete, secrets as look-ups."""

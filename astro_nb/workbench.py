@@ -56,8 +56,8 @@ class Workbench:
         self.runbook = Runbook(session)
 
     def __repr__(self) -> str:
-        where = self.session.environment
-        return f"<astro_nb: {self.spec.title} {self.spec.version}, {len(self.spec)} operations, {where.name} at {where.base_url}>"
+        at = f"{self.environment.name} at {self.environment.base_url}"
+        return f"<astro_nb: {self.spec.title} {self.spec.version}, {len(self.spec)} operations, {at}>"
 
     @property
     def environment(self) -> Environment:

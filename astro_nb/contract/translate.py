@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from ..spec import Spec
+from ..spec import NOTE, Spec
 
 Direction = Literal["request", "response"]
 
@@ -106,7 +106,9 @@ class Translation:
         ]
         has_it = {"type": "object", "required": [name]}
         known = {"properties": {name: {"enum": list(branches)}}}
-        condition = {"if": has_it, "then": {"allOf": [known, *chosen]}, "else": {"anyOf": plain}}
+        assumed = branches.get(str(schema.get(f"{NOTE}default-branch")))
+        without = {"$ref": f"#/$defs/{self._reference(assumed)}"} if assumed else {"anyOf": plain}
+        condition = {"if": has_it, "then": {"allOf": [known, *chosen]}, "else": without}
         out["allOf"] = [*out.get("allOf", []), condition]
 
     def _branches(self, schema: Mapping[str, Any], key: str) -> dict[str, str]:

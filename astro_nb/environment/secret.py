@@ -64,7 +64,7 @@ class Secret:
         return {
             "env": f"environment variable {name}",
             "dotenv": f".env, {name}",
-            "held": f"held in memory ({name})",
+            "held": f"memory ({name})",
         }.get(kind, f"{kind} {name}")
 
     def __repr__(self) -> str:

@@ -70,8 +70,8 @@ def _array(field: Field, full: bool, depth: int) -> list[Any]:
 
 
 def _union(field: Field, full: bool, depth: int) -> Any:
-    preferred = [b for b in field.branches if b.label == str(field.example)] or list(field.branches)
-    return sample(preferred[-1 if field.schema.get("discriminator") else 0].field, full, depth + 1)
+    branch = field.default_branch or (field.branches[0] if field.branches else None)
+    return sample(branch.field, full, depth + 1) if branch else None
 
 
 def _text(field: Field, full: bool, depth: int) -> str:

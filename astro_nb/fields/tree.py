@@ -14,12 +14,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 from ..errors import DanglingReference
-from ..spec import Operation, Parameter, Spec
+from ..spec import NOTE, Operation, Parameter, Spec
 
 Kind = Literal["text", "integer", "number", "boolean", "choice", "object", "map", "array", "union", "file", "any"]
 Schema = Mapping[str, Any]
 
-NOTE = "x-astro-nb-"
 SECRET_NAME = re.compile(
     r"(?i)(?:.*_)?(?:pass(?:word|wd|phrase)|(?:client_?)?secret|(?:private|api|secret)_?key|(?:access|refresh)_?token)\Z"
 )
@@ -168,6 +167,12 @@ class Field:
     def branches(self) -> tuple[Branch, ...]:
         """The alternatives of a union; empty for all other kinds."""
         return tuple(_branches(self)) if self.kind == "union" else ()
+
+    @property
+    def default_branch(self) -> Branch | None:
+        """The alternative that the server assumes without a discriminator, where the overlay knows it."""
+        label = self.notes.get("default-branch")
+        return next((b for b in self.branches if b.label == label), None) if label else None
 
     def branch_for(self, value: Any) -> Branch | None:
         """The alternative that a value belongs to: by discriminator where there is one, else by shape."""

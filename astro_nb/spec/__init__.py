@@ -1,11 +1,12 @@
 """A document as a table of operations."""
 
 from .document import bundled, load_document
-from .model import Operation, Parameter, RequestBody, ResponseSpec, SecurityScheme
+from .model import NOTE, Operation, Parameter, RequestBody, ResponseSpec, SecurityScheme
 from .overlay import apply_overlay
 from .table import Spec, load
 
 __all__ = [
+    "NOTE",
     "Operation",
     "Parameter",
     "RequestBody",

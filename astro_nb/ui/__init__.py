@@ -1,0 +1,5 @@
+"""Widgets: the explorer and its parts."""
+
+from .explorer import Explorer
+
+__all__ = ["Explorer"]

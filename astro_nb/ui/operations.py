@@ -1,0 +1,87 @@
+"""The operations to choose from: grouped by tag, and found by any word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from ..html import METHOD_TONES
+from ..spec import Operation, Spec
+from .parts import button, replace, set_hidden
+from .status import Status
+from .style import classed, layout, shared_style
+
+MOST_FOUND = 60
+"""Operations that a search draws; the rest is counted."""
+
+
+class OperationsView:
+    """Tags that open, and a search over id, path, summary, tag and field names. `chosen` gets the operation."""
+
+    def __init__(self, spec: Spec, status: Status, chosen: Callable[[Operation], None]) -> None:
+        self._spec, self._status, self._chosen = spec, status, chosen
+        self._current = ""
+        self._buttons: dict[str, list[widgets.Button]] = {}
+        self.search = classed(
+            widgets.Text(
+                placeholder=f"Search {len(spec)} operations",
+                tooltip="Words of an id, a path, a summary, a tag or a field",
+                continuous_update=True,
+                layout=layout(),
+                style=shared_style(widgets.widget_string.TextStyle),
+            ),
+            "anb-wide",
+            "anb-search",
+        )
+        self.search.observe(status.guard(lambda change: self._find(change["new"])), "value")
+        self._tags = widgets.VBox([self._tag(tag) for tag in spec.tags if self._of(tag)], layout=layout())
+        self._found = widgets.VBox([], layout=layout())
+        holder = classed(widgets.VBox([self._tags, self._found], layout=layout()), "anb-list")
+        self.widget = classed(widgets.VBox([self.search, holder], layout=layout()), "anb-side")
+
+    def mark(self, operation: Operation) -> None:
+        """Show which operation is open."""
+        for name in {self._current, operation.id}:
+            for made in self._buttons.get(name, []):
+                rest = tuple(c for c in made._dom_classes if c != "anb-current")
+                made._dom_classes = (*rest, "anb-current") if name == operation.id else rest
+        self._current = operation.id
+
+    def _of(self, tag: str) -> list[Operation]:
+        return [operation for operation in self._spec if tag in operation.tags]
+
+    def _tag(self, tag: str) -> widgets.Widget:
+        """A tag's heading; its operations are built when it is opened."""
+        operations = self._of(tag)
+        head = button("", "anb-tag", self._spec.tags[tag] or tag)
+        inner = widgets.VBox([], layout=layout())
+
+        def show(opened: bool) -> None:
+            head.description = f"{'▾' if opened else '▸'} {tag} ({len(operations)})"
+            if opened and not inner.children:
+                inner.children = tuple(self._entry(operation) for operation in operations)
+            set_hidden(inner, not opened)
+
+        head.on_click(self._status.guard(lambda _: show("anb-hidden" in inner._dom_classes)))
+        show(len(self._spec) <= 12)
+        return widgets.VBox([head, inner], layout=layout())
+
+    def _entry(self, operation: Operation) -> widgets.Button:
+        kind = f"anb-{operation.method.lower()}" if operation.method in METHOD_TONES else "anb-other"
+        current = ("anb-current",) if operation.id == self._current else ()
+        made = button(operation.id, "anb-op", operation.summary or operation.path, kind, *current)
+        made.on_click(self._status.guard(lambda _: self._chosen(operation)))
+        self._buttons.setdefault(operation.id, []).append(made)
+        return made
+
+    def _find(self, words: str) -> None:
+        found: list[Any] = self._spec.search(words) if words.strip() else []
+        drawn: list[widgets.Widget] = [self._entry(operation) for operation in found[:MOST_FOUND]]
+        if words.strip():
+            told = f"{len(found)} found" if found else "Nothing found. Try part of a name, or a field."
+            more = f"; {len(found) - MOST_FOUND} are not drawn" if len(found) > MOST_FOUND else ""
+            drawn.insert(0, widgets.HTML(f'<span class="anb-note">{told}{more}</span>', layout=layout()))
+        replace(self._found, drawn)
+        set_hidden(self._tags, bool(words.strip()))
