@@ -1,19 +1,29 @@
-"""A notebook version of Postman: forms, chaining, history and runbooks for any OpenAPI document."""
+"""A notebook version of Postman: forms, chaining, history and runbooks for any OpenAPI document.
 
-from __future__ import annotations
+    import astro_nb as anb
+    api = anb.connect()        # the embedded sandbox: no token, no internet
+    api                        # shows the explorer
+"""
 
-import importlib
-from typing import Any
+from .call import UNSET, Call
+from .environment import Environment, Secret
+from .errors import AstroNbError
+from .exchange import Exchange
+from .pace import Retries
+from .sandbox import Sandbox
+from .workbench import Workbench, connect
 
 __version__ = "0.1.0"
-_WHERE = {
-    "UNSET": "call", "AstroNbError": "errors", "Call": "call", "Environment": "environment", "Exchange": "exchange",
-    "Retries": "pace", "Sandbox": "sandbox", "Secret": "environment", "Workbench": "workbench", "connect": "workbench",
-}  # fmt: skip
-__all__ = [*_WHERE]  # noqa: PLE0604
 
-
-def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        return getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
-    raise AttributeError(name)
+__all__ = [
+    "UNSET",
+    "AstroNbError",
+    "Call",
+    "Environment",
+    "Exchange",
+    "Retries",
+    "Sandbox",
+    "Secret",
+    "Workbench",
+    "connect",
+]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .fields import Field
 
 if TYPE_CHECKING:
-    from pandas import DataFrame, Series
+    from pandas import DataFrame as DataFrame  # named again: other rooms take it from here
+    from pandas import Series
 
 _DTYPES = {"text": "string", "choice": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
 TIME = "datetime64[ns, UTC]"
@@ -31,6 +32,17 @@ def items_frame(items: Sequence[Any], field: Field | None = None, lead: Sequence
     columns = {**{n: dtypes[n] for n in known}, **{n: dtypes.get(n, "object") for n in present}}
     first = [name for name in lead if name in columns]
     return records_frame(rows, {**{n: columns[n] for n in first}, **columns})
+
+
+def paged_frame(
+    items: Sequence[Any], places: Sequence[tuple[int, int]], field: Field | None, lead: Sequence[str] = ()
+) -> DataFrame:
+    """As `items_frame`, indexed by where each item stood: page and position, both from 1."""
+    import pandas as pd  # imported at first use
+
+    frame = items_frame(items, field, lead)
+    frame.index = pd.MultiIndex.from_tuples(places, names=["page", "position"])
+    return frame
 
 
 def records_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], index: str | None = None) -> DataFrame:

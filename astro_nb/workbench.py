@@ -20,10 +20,14 @@ from .environment import Environment, Secret, Variables, load_environment
 from .exchange import Exchange
 from .history import FOLDER, Errors, History
 from .pace import Retries
+from .paging import Pages
+from .progress import Progress
+from .rounds import read_pages, wait_for
 from .runbook import Runbook
 from .sandbox import Sandbox, SandboxClient
-from .session import Pages, Session, Until, permissions
+from .session import Session, permissions
 from .spec import Spec, load
+from .waiting import Until
 
 if TYPE_CHECKING:
     from .ui import Explorer
@@ -75,7 +79,7 @@ class Workbench:
 
     def pages(self, operation: str, /, **arguments: Any) -> Pages:
         """Read every page of a list; `.frame()` makes a table of it."""
-        return self.session.pages(operation, _progress(f"Pages of {operation}"), **arguments)
+        return read_pages(self.session, operation, Progress(f"Pages of {operation}"), **arguments)
 
     def wait(
         self,
@@ -86,9 +90,9 @@ class Workbench:
         every: float | None = None,
         **arguments: Any,
     ) -> Exchange:
-        """Ask again until a state is reached; see `Session.wait`."""
-        progress = _progress(f"Waiting for {operation}")
-        return self.session.wait(operation, until, timeout, every, progress, **arguments)
+        """Ask again until a state is reached; see `rounds.wait_for`."""
+        progress = Progress(f"Waiting for {operation}")
+        return wait_for(self.session, operation, until, timeout, every, progress, **arguments)
 
     def explore(self, operation: str | None = None) -> Explorer:
         """The explorer, open at one operation if it is named."""
@@ -175,12 +179,6 @@ def _require_valid_token(session: Session) -> None:
     facts, secret = session.token_facts(), session.token_secret()
     if facts and secret:
         facts.require_valid(secret.source)
-
-
-def _progress(label: str) -> Any:
-    from .progress import Progress  # imported at first use: it looks for the front end
-
-    return Progress(label)
 
 
 def _slug(title: str) -> str:

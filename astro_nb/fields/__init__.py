@@ -2,9 +2,10 @@
 
 from .arguments import arrange, body_fields, signature, snake
 from .masking import has_secret, lift, mask, redact
+from .places import body_field, parameter_fields, response_field
 from .rules import Problem, RuleView, broken_rules, rule_view
 from .sample import example_call, sample
-from .tree import Branch, Field, body_field, parameter_fields, read, response_field
+from .tree import Branch, Field, read
 
 __all__ = [
     "Branch",

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from ..call import UNSET, Call
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..spec import Operation
-from .tree import Field, body_field, parameter_fields
+from .places import body_field, parameter_fields
+from .tree import Field
 
 
 def arrange(operation: Operation, arguments: Mapping[str, Any], body: Any = UNSET, known: Iterable[str] = ()) -> Call:

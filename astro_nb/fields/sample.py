@@ -7,8 +7,9 @@ from typing import Any
 
 from ..call import UNSET, Call
 from ..spec import Operation
+from .places import body_field, parameter_fields
 from .rules import rule_view
-from .tree import Field, body_field, fits, parameter_fields
+from .tree import Field, fits
 
 _DEEPEST = 8
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from ..errors import DanglingReference
-from ..spec import NOTE, Operation, Parameter, Spec
+from ..spec import NOTE, Spec
+from .normal import Schema, normal
 
 Kind = Literal["text", "integer", "number", "boolean", "choice", "object", "map", "array", "union", "file", "any"]
-Schema = Mapping[str, Any]
-
 SECRET_NAME = re.compile(
     r"(?i)(?:.*_)?(?:pass(?:word|wd|phrase)|(?:client_?)?secret|(?:private|api|secret)_?key|(?:access|refresh)_?token)\Z"
 )
@@ -30,12 +29,6 @@ _FORMS: dict[str, Kind] = {
     "array": "array",
     "object": "object",
 }
-_HINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("object", ("properties", "additionalProperties", "patternProperties", "required")),
-    ("array", ("items", "prefixItems", "minItems", "maxItems")),
-    ("string", ("pattern", "minLength", "maxLength", "format")),
-    ("number", ("minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum")),
-)
 _BOUNDS: tuple[tuple[str, str], ...] = (
     ("minLength", "at least {} characters"),
     ("maxLength", "at most {} characters"),
@@ -188,7 +181,7 @@ class Field:
 def read(spec: Spec, schema: Any, name: str = "", required: bool = False) -> Field:
     """The Field of a schema; a schema whose reference dangles gives a field of kind `any` that says so."""
     try:
-        plain, nullable = _normal(spec, schema, 0)
+        plain, nullable = normal(spec, schema, 0)
     except DanglingReference as error:
         plain, nullable = {"description": error.what}, True
     note = plain.get(f"{NOTE}secret")
@@ -196,24 +189,6 @@ def read(spec: Spec, schema: Any, name: str = "", required: bool = False) -> Fie
     kind = _kind(plain)
     secret = when is None and (bool(note) if note is not None else _looks_secret(name, kind, plain))
     return Field(name, kind, plain, spec, required, nullable, secret, when, _type_name(schema, plain, kind))
-
-
-def parameter_fields(operation: Operation) -> tuple[Field, ...]:
-    """The fields of an operation's parameters, named by their keys, in the document's order."""
-    return tuple(_parameter_field(operation.spec, parameter) for parameter in operation.parameters)
-
-
-def body_field(operation: Operation, media_type: str | None = None) -> Field | None:
-    """The field of an operation's body; None where it takes none."""
-    body = operation.body
-    return read(operation.spec, body.schema(media_type), "", body.required) if body else None
-
-
-def response_field(operation: Operation, status: int, media_type: str = "application/json") -> Field | None:
-    """The field of an answer; None where the document does not declare it."""
-    declared = operation.response(status)
-    schema = declared.schema(media_type) if declared else None
-    return read(operation.spec, schema) if schema is not None else None
 
 
 def fits(field: Field, value: Any) -> bool:
@@ -244,91 +219,6 @@ _SHAPES: dict[str, Callable[[Any], bool]] = {
     "union": lambda v: True,
     "any": lambda v: True,
 }
-
-
-def _parameter_field(spec: Spec, parameter: Parameter) -> Field:
-    found = read(spec, parameter.schema, parameter.key, parameter.required)
-    extra: dict[str, Any] = {}
-    if parameter.description:
-        extra["description"] = parameter.description
-    if parameter.example is not None:
-        extra["example"] = parameter.example
-    return replace(found, schema={**found.schema, **extra})
-
-
-def _normal(spec: Spec, schema: Any, depth: int) -> tuple[dict[str, Any], bool]:
-    """The schema with references followed, `allOf` merged, null taken out and the type made plain."""
-    if not isinstance(schema, Mapping):
-        return {}, False
-    plain = dict(spec.resolve(schema))
-    if depth < 16 and plain.get("allOf"):
-        plain = _merge_all(spec, plain, depth)
-    nullable = bool(plain.pop("nullable", False))
-    plain, null = _without_null_type(plain)
-    plain, null_branch = _without_null_branch(spec, plain, depth)
-    nullable |= null or null_branch or None in (plain.get("enum") or ())
-    if "type" not in plain and not any(plain.get(k) for k in ("oneOf", "anyOf")):
-        plain = {**plain, **_inferred(plain)}
-    return plain, nullable
-
-
-def _merge_all(spec: Spec, schema: dict[str, Any], depth: int) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    own = {k: v for k, v in schema.items() if k != "allOf"}
-    parts = [_normal(spec, part, depth + 1)[0] for part in schema["allOf"]]
-    for part in [*parts, own]:
-        for key, value in part.items():
-            merged[key] = _MERGES[key](merged[key], value) if key in merged and key in _MERGES else value
-    return merged
-
-
-_MERGES: dict[str, Any] = {
-    "properties": lambda a, b: {**a, **b},
-    "required": lambda a, b: list(dict.fromkeys([*a, *b])),
-    "enum": lambda a, b: [v for v in a if v in b] or b,
-    "minimum": max,
-    "maximum": min,
-    "minLength": max,
-    "maxLength": min,
-}
-
-
-def _without_null_type(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    kinds = schema.get("type")
-    if not isinstance(kinds, list):
-        return schema, False
-    rest = [k for k in kinds if k != "null"]
-    if len(rest) == 1:
-        return {**schema, "type": rest[0]}, len(rest) < len(kinds)
-    bare = {k: v for k, v in schema.items() if k != "type"}
-    return {**bare, "anyOf": [{"type": k} for k in rest]}, len(rest) < len(kinds)
-
-
-def _without_null_branch(spec: Spec, schema: dict[str, Any], depth: int) -> tuple[dict[str, Any], bool]:
-    for key in ("oneOf", "anyOf"):
-        branches = schema.get(key)
-        if not isinstance(branches, list):
-            continue
-        rest = [b for b in branches if not _is_null(b)]
-        bare = {k: v for k, v in schema.items() if k != key}
-        if len(rest) == 1 and depth < 16:
-            inner, nullable = _normal(spec, rest[0], depth + 1)
-            return {**inner, **bare}, nullable or len(rest) < len(branches)
-        return ({**bare, key: rest} if rest else bare), len(rest) < len(branches)
-    return schema, False
-
-
-def _is_null(schema: Any) -> bool:
-    return isinstance(schema, Mapping) and (
-        schema.get("type") == "null" or schema.get("enum") == [None] or ("const" in schema and schema["const"] is None)
-    )
-
-
-def _inferred(schema: Schema) -> dict[str, str]:
-    values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
-    if values:
-        return {}
-    return next(({"type": kind} for kind, keys in _HINTS if any(key in schema for key in keys)), {})
 
 
 def _kind(schema: Schema) -> Kind:
@@ -386,7 +276,7 @@ def _forced(spec: Spec, schema: Any, tag: tuple[str, Any] | None) -> Any:
     if tag is None:
         return schema
     name, value = tag
-    plain, _ = _normal(spec, schema, 0)
+    plain, _ = normal(spec, schema, 0)
     old = (plain.get("properties") or {}).get(name) or {}
     fixed = {
         "type": "string",

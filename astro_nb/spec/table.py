@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from ..errors import DanglingReference, UnknownName
+from ..errors import UnknownName
 from .document import Document, Fetch, as_path, load_document, overlay_beside, parse
 from .model import NOTE, Operation, Schema, SecurityScheme
 from .overlay import apply_overlay, check_overlay
+from .references import lookup, resolve
+from .search import haystack
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
-_MOST_HOPS = 32
 
 
 class Spec:
@@ -99,66 +100,20 @@ class Spec:
 
     @cached_property
     def _haystacks(self) -> Mapping[str, str]:
-        return {
-            op.id: " ".join([op.id, op.path, op.method, op.summary, *op.tags, *self._names(op)]).casefold()
-            for op in self
-        }
-
-    def _names(self, operation: Operation) -> Iterator[str]:
-        """Names of parameters and of body fields, one storey deep: enough to search by."""
-        for entry in [*(operation.item.get("parameters") or []), *(operation.raw.get("parameters") or [])]:
-            yield str(entry.get("name") or entry.get("$ref", ""))
-        for media in ((operation.raw.get("requestBody") or {}).get("content") or {}).values():
-            yield from self._properties(media.get("schema") or {})
-
-    def _properties(self, schema: Mapping[str, Any], depth: int = 3) -> Iterator[str]:
-        try:
-            resolved = self.resolve(schema)
-        except DanglingReference:
-            return
-        yield from map(str, resolved.get("properties") or {})
-        if depth:
-            for part in ("oneOf", "anyOf", "allOf"):
-                for branch in resolved.get(part) or []:
-                    yield from self._properties(branch, depth - 1)
+        return {op.id: haystack(self.document, op) for op in self}
 
     def resolve(self, node: Any) -> Schema:
-        """What a node stands for, following `$ref` (to this document) as often as needed.
+        """What a node stands for, following `$ref`; raises DanglingReference where one points nowhere."""
+        return resolve(self.document, node)
 
-        Raises:
-            DanglingReference: a reference points nowhere, outside the document, or in a circle.
-        """
-        if not isinstance(node, Mapping):
-            return {}
-        current: Schema = node
-        for _ in range(_MOST_HOPS):
-            ref = current.get("$ref")
-            if not isinstance(ref, str):
-                return current
-            beside = {key: value for key, value in current.items() if key != "$ref"}
-            target = self.lookup(ref)
-            current = {**target, **beside} if beside else target
-        raise DanglingReference(f"The reference {current.get('$ref')} leads in a circle.", "Mend the document.")
+    def lookup(self, ref: str) -> Schema:
+        """The mapping behind one reference; raises DanglingReference where it points nowhere."""
+        return lookup(self.document, ref)
 
-    def lookup(self, ref: str) -> Mapping[str, Any]:
-        """The mapping behind one reference such as `#/components/schemas/Deployment` (RFC 6901).
-
-        Raises:
-            DanglingReference: it points nowhere, or outside the document.
-        """
-        node: Any = self.document
-        if not ref.startswith("#"):
-            raise DanglingReference(
-                f"The reference {ref} leads out of the document.", "Bundle the document into one file."
-            )
-        for step in ref[1:].strip("/").split("/") if len(ref) > 2 else []:
-            key = step.replace("~1", "/").replace("~0", "~")
-            node = node.get(key) if isinstance(node, Mapping) else None
-        if not isinstance(node, Mapping):
-            raise DanglingReference(
-                f"The reference {ref} points nowhere.", "Mend the document, or use another operation.", ref=ref
-            )
-        return node
+    @property
+    def scheme_names(self) -> tuple[str, ...]:
+        """The names of the security schemes that the document defines."""
+        return tuple((self.document.get("components") or {}).get("securitySchemes") or ())
 
     def scheme(self, name: str, scopes: Any = ()) -> SecurityScheme:
         """The security scheme of that name, its kind made plain."""

@@ -1,4 +1,4 @@
-"""What a page is: where the items stand, how many there are, and which call asks for the next ones."""
+"""How an operation pages: where the items stand, how many there are, and which call asks for the next ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from .call import Call
-from .exchange import Exchange
-from .fields import read
-from .message import header
-from .pick import find
-from .spec import Operation
+from ..call import Call
+from ..exchange import Exchange
+from ..fields import read
+from ..message import header
+from ..pick import find
+from ..spec import Operation
 
 LARGEST = 1000
 """Items asked for at once, at the most."""

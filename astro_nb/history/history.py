@@ -12,29 +12,23 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .call import Call
-from .contract import Violation
-from .environment import scrub
-from .errors import NewerFormat, UnknownName, UsageError
-from .exchange import Attempt, Exchange, Failure
-from .frames import TIME, records_frame
-from .message import Request, Response
-from .spec import Spec
+from ..environment import scrub
+from ..errors import NewerFormat, UnknownName, UsageError
+from ..exchange import Exchange
+from ..frames import records_frame
+from ..spec import Spec
+from .entry import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, detail_of, restored, row_of
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from ..frames import DataFrame
 
 FORMAT = 1
 FOLDER = Path(".astro_nb")
-LARGEST_BODY = 1_000_000
-"""Bytes of one body that are kept; the entry says how many there were."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -47,28 +41,6 @@ CREATE TABLE IF NOT EXISTS body (hash TEXT PRIMARY KEY, content BLOB NOT NULL);
 _LISTED = (
     "SELECT key, started, operation, status, ok, elapsed, size, request_id, message, environment, detail FROM entry"
 )
-_COLUMNS = {
-    "when": TIME,
-    "operation": "string",
-    "status": "Int64",
-    "ok": "boolean",
-    "seconds": "Float64",
-    "size": "Int64",
-    "attempts": "Int64",
-    "requestId": "string",
-    "message": "string",
-    "environment": "string",
-    "id": "string",
-}
-_ERRORS = {
-    "when": TIME,
-    "operation": "string",
-    "status": "Int64",
-    "message": "string",
-    "requestId": "string",
-    "fieldErrors": "object",
-    "id": "string",
-}
 
 
 class History:
@@ -104,7 +76,7 @@ class History:
         secrets = tuple(secrets)
         body, content = self._body_of(exchange, secrets)
         message = scrub(exchange.error.message, secrets) if exchange.error else ""
-        detail = scrub(orjson.dumps(_detail(exchange)).decode(), secrets).encode()
+        detail = scrub(orjson.dumps(detail_of(exchange)).decode(), secrets).encode()
         row = (
             exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(),
             exchange.elapsed, exchange.status, exchange.ok, scrub(exchange.request_id, secrets), message, exchange.size,
@@ -130,7 +102,7 @@ class History:
         found = self._database.execute("SELECT detail, body FROM entry WHERE key = ?", (key,)).fetchone()
         if found is None:
             raise UnknownName("entry of the history", key, [], todo="`api.history.frame()` lists the ids.")
-        return _restored(self._spec, key, orjson.loads(found[0]), self._content(found[1]))
+        return restored(self._spec, key, orjson.loads(found[0]), self._content(found[1]))
 
     def __getitem__(self, which: int | str) -> Exchange:
         """An entry by id, or by position as in a list: `history[-1]` is the latest."""
@@ -151,7 +123,7 @@ class History:
 
     def frame(self, search: str = "", most: int = 1000) -> DataFrame:
         """The latest entries as a DataFrame, newest first; `search` keeps those in which every word occurs."""
-        return records_frame(self.rows(search, most), _COLUMNS)
+        return records_frame(self.rows(search, most), COLUMNS)
 
     def rows(self, search: str = "", most: int = 1000, errors: bool = False) -> list[dict[str, Any]]:
         """The latest entries as plain rows, newest first."""
@@ -163,7 +135,7 @@ class History:
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
         query = f"{_LISTED} {where} ORDER BY id DESC LIMIT ?"
         found = self._database.execute(query, (*(f"%{word}%" for word in words), most))
-        return [_row(entry) for entry in found]
+        return [row_of(entry) for entry in found]
 
     @property
     def errors(self) -> Errors:
@@ -238,68 +210,4 @@ class Errors:
     def frame(self, search: str = "", most: int = 1000) -> DataFrame:
         """When, operation, status, message, requestId and fieldErrors of each failed exchange, newest first."""
         rows = self._history.rows(search, most, errors=True)
-        return records_frame(rows, _ERRORS)
-
-
-def _row(entry: tuple[Any, ...]) -> dict[str, Any]:
-    key, started, operation, status, ok, elapsed, size, request_id, message, environment, detail = entry
-    more = orjson.loads(detail)
-    return {
-        "id": key,
-        "when": datetime.fromtimestamp(started, UTC),
-        "operation": operation,
-        "status": status,
-        "ok": bool(ok),
-        "seconds": elapsed,
-        "size": size,
-        "attempts": len(more["attempts"]),
-        "requestId": request_id or None,
-        "message": message or None,
-        "environment": environment,
-        "fieldErrors": more["fieldErrors"],
-    }
-
-
-def _detail(exchange: Exchange) -> dict[str, Any]:
-    answer, error = exchange.answer, exchange.error
-    return {
-        "call": exchange.call.to_dict(),
-        "request": {
-            "method": exchange.request.method,
-            "url": exchange.request.url,
-            "headers": exchange.request.headers,
-            "body": exchange.request.body[:LARGEST_BODY].decode("utf-8", "replace"),
-        },
-        "answer": {"reason": answer.reason, "headers": exchange.headers, "status": answer.status} if answer else None,
-        "failure": asdict(exchange.failure) if exchange.failure else None,
-        "attempts": [asdict(attempt) for attempt in exchange.attempts],
-        "violations": [asdict(violation) for violation in exchange.violations],
-        "fieldErrors": [asdict(e) for e in error.field_errors] if error else [],
-        "started": exchange.started.timestamp(),
-        "elapsed": exchange.elapsed,
-        "environment": exchange.environment,
-        "via": exchange.via,
-    }
-
-
-def _restored(spec: Spec, key: str, detail: dict[str, Any], content: bytes) -> Exchange:
-    sent, came = detail["request"], detail["answer"]
-    call = Call.from_dict(detail["call"])
-    answer = None
-    if came:
-        headers = tuple((str(k), str(v)) for k, v in came["headers"].items())
-        answer = Response(came["status"], headers, content, came["reason"])
-    return Exchange(
-        id=key,
-        operation=spec.operation(call.operation),
-        call=call,
-        request=Request(sent["method"], sent["url"], tuple(map(tuple, sent["headers"])), sent["body"].encode()),
-        started=datetime.fromtimestamp(detail["started"], UTC),
-        elapsed=detail["elapsed"],
-        answer=answer,
-        failure=Failure(**detail["failure"]) if detail["failure"] else None,
-        attempts=tuple(Attempt(**attempt) for attempt in detail["attempts"]),
-        violations=tuple(Violation(**{**v, "location": tuple(v["location"])}) for v in detail["violations"]),
-        environment=detail["environment"],
-        via=detail["via"],
-    )
+        return records_frame(rows, ERROR_COLUMNS)

@@ -13,16 +13,12 @@ from typing import Any
 
 import orjson
 
-from .call import UNSET, Call
-from .contract import check_parameter, check_request_body
-from .environment import names_in
-from .errors import AstroNbError
-from .fields import Field, body_field, broken_rules, parameter_fields, sample
-from .message import is_json
-from .spec import Operation
-
-Location = tuple[str | int, ...]
-"""("parameters", key) or ("body", …): where a field stands in a form."""
+from ..call import UNSET, Call
+from ..environment import names_in
+from ..fields import Field, body_field, parameter_fields, sample
+from ..spec import Operation
+from .problems import Location, problems_of
+from .typed import parse
 
 
 class Form:
@@ -134,38 +130,7 @@ class Form:
 
     def problems(self, resolve: Callable[[Any], Any]) -> dict[Location, str]:
         """What is wrong, by location and in words, with templates resolved by `resolve`; empty when all is well."""
-        found: dict[Location, str] = {}
-        for field in self.parameters:
-            found.update(self._parameter_problems(field, resolve))
-        if self.body is not None:
-            found.update(self._body_problems(self.body, resolve))
-        return {**found, **self.faults}
-
-    def _parameter_problems(self, field: Field, resolve: Callable[[Any], Any]) -> dict[Location, str]:
-        at: Location = ("parameters", field.name)
-        value = self.get(at)
-        if value is UNSET or value == "":
-            return {at: f"{field.name} is required."} if field.required else {}
-        resolved, fault = _resolved(value, resolve)
-        if fault:
-            return {at: fault}
-        violations = check_parameter(self.operation, field.name, resolved)
-        return {at: violations[0].message} if violations else {}
-
-    def _body_problems(self, field: Field, resolve: Callable[[Any], Any]) -> dict[Location, str]:
-        value = self.get(("body",))
-        if value is UNSET:
-            return {("body",): "A body is required."} if field.required else {}
-        resolved, fault = _resolved(value, resolve)
-        if fault:
-            return {("body",): fault}
-        found: dict[Location, str] = {}
-        if is_json(str(self.media_type)):
-            for violation in check_request_body(self.operation, resolved, self.media_type):
-                found.setdefault(("body", *violation.location), violation.message)
-        for problem in broken_rules(field, resolved):
-            found.setdefault(("body", *problem.location), problem.message)
-        return found
+        return problems_of(self, resolve)
 
     def _other_media_type(self) -> str | None:
         body = self.operation.body
@@ -204,84 +169,6 @@ class Form:
     def _required(self, location: Location) -> bool:
         field = self.field_at(location)
         return field is not None and field.required
-
-
-def parse(field: Field, text: str) -> tuple[Any, str]:
-    """The value that a typed text means for a field, and what is wrong with it (empty when nothing is).
-
-    A text with a template stays text until it is resolved. An empty text means UNSET.
-    """
-    if text == "":
-        return UNSET, ""
-    if names_in(text):
-        return text, ""
-    return _PARSERS.get(field.kind, _parse_text)(field, text)
-
-
-def show(field: Field, value: Any) -> str:
-    """The inverse of `parse`: a value as the text to edit."""
-    if value is UNSET:
-        return ""
-    if isinstance(value, str) and field.kind not in ("any", "map"):
-        return value
-    if field.kind == "array" and isinstance(value, list) and all(isinstance(v, str | int | float) for v in value):
-        return "\n".join(orjson.dumps(v).decode() if not isinstance(v, str) else v for v in value)
-    option = orjson.OPT_INDENT_2 if isinstance(value, dict | list) else 0
-    return orjson.dumps(value, option=option).decode()
-
-
-def _parse_text(field: Field, text: str) -> tuple[Any, str]:
-    return text, ""
-
-
-def _parse_integer(field: Field, text: str) -> tuple[Any, str]:
-    try:
-        return int(text.strip()), ""
-    except ValueError:
-        return text, f"{text.strip()!r} is not a whole number."
-
-
-def _parse_number(field: Field, text: str) -> tuple[Any, str]:
-    try:
-        number = float(text.strip())
-    except ValueError:
-        return text, f"{text.strip()!r} is not a number."
-    return (int(number) if number.is_integer() and "." not in text and "e" not in text.lower() else number), ""
-
-
-def _parse_lines(field: Field, text: str) -> tuple[Any, str]:
-    if text.lstrip().startswith("["):
-        return _parse_json(field, text)
-    values, faults = [], []
-    for line in filter(None, map(str.strip, text.splitlines())):
-        value, fault = parse(field.item, line) if field.item else (line, "")
-        values.append(value)
-        faults.append(fault)
-    return (values or UNSET), next(filter(None, faults), "")
-
-
-def _parse_json(field: Field, text: str) -> tuple[Any, str]:
-    try:
-        return orjson.loads(text), ""
-    except orjson.JSONDecodeError as error:
-        return text, f"This is not JSON: {error}."
-
-
-_PARSERS: dict[str, Callable[[Field, str], tuple[Any, str]]] = {
-    "integer": _parse_integer,
-    "number": _parse_number,
-    "array": _parse_lines,
-    "map": _parse_json,
-    "any": _parse_json,
-    "object": _parse_json,
-}
-
-
-def _resolved(value: Any, resolve: Callable[[Any], Any]) -> tuple[Any, str]:
-    try:
-        return resolve(value), ""
-    except AstroNbError as error:
-        return value, str(error)
 
 
 def _opened(node: Any, step: str | int, empty: Any) -> Any:

@@ -1,0 +1,212 @@
+"""Two short drivers for one conversation: one blocks the cell that called it, one runs beside the notebook.
+
+Each keeps its pool of connections as long as the client lives: a new connection for each request costs many times the
+request itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+
+from ..errors import DocumentNotFound
+from ..exchange import Exchange, Failure
+from ..message import Request, Response, header
+from ..pace import Retries
+from ..wire import from_httpx, to_httpx
+from .conversation import CANCELLED, REDIRECTS, Conversation, Note, Outcome, Plan, Send, Wait, converse
+from .failures import LARGEST_ANSWER, SENDING_ERRORS, failure_of
+from .pools import Pools
+
+
+class Running:
+    """A request under way in the background: `result()` waits for its exchange, `cancel()` ends it."""
+
+    def __init__(self, future: Future[Exchange], cancel: Callable[[], None]) -> None:
+        self._future = future
+        self._cancel = cancel
+
+    def __repr__(self) -> str:
+        return f"<Running, {'done' if self.done else 'under way'}>"
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self._future.done()
+
+    def result(self, timeout: float | None = None) -> Exchange:
+        """The exchange; waits up to `timeout` seconds and then raises TimeoutError."""
+        return self._future.result(timeout)
+
+    def cancel(self) -> None:
+        """End the request; its exchange says that it was cancelled."""
+        self._cancel()
+
+    def when_done(self, handler: Callable[[Exchange], None]) -> None:
+        """Call `handler` with the exchange, on the client's thread."""
+        self._future.add_done_callback(lambda future: handler(future.result()))
+
+
+class Client:
+    """Sends plans over pooled connections.
+
+    Args:
+        timeout: seconds to connect, and between two pieces of an answer ("connect", "read").
+        retries: what is tried again, and how long.
+        transport: an httpx transport, sync and async, in place of the network.
+        sleep, clock, chance: for tests that do not want to wait.
+    """
+
+    def __init__(
+        self,
+        timeout: Mapping[str, float] | None = None,
+        retries: Retries | None = None,
+        transport: Any = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        seconds = {"connect": 10.0, "read": 60.0, **(timeout or {})}
+        self._timeout = {**seconds, "write": seconds["read"], "pool": seconds["connect"]}
+        self.retries = retries or Retries()
+        self._sleep, self._clock, self._chance = sleep, clock, chance
+        self._pools = Pools(transport)
+
+    def __repr__(self) -> str:
+        return "<Client>"
+
+    def send(self, plan: Plan, note: Note | None = None) -> Exchange:
+        """Send and wait for the exchange.
+
+        Raises:
+            KeyboardInterrupt: the user stopped it; its attribute `exchange` tells what had to be left.
+        """
+        conversation = self._converse(plan, note)
+        stopped: KeyboardInterrupt | None = None
+        outcome: Outcome = None
+        while True:
+            try:
+                step = conversation.send(outcome)
+            except StopIteration as end:
+                exchange: Exchange = end.value
+                break
+            try:
+                outcome = self._do(step)
+            except KeyboardInterrupt as stop:
+                stopped, outcome = stop, CANCELLED
+        if stopped is not None:
+            stopped.exchange = exchange  # type: ignore[attr-defined]  # for whoever keeps the history
+            raise stopped
+        return exchange
+
+    def start(self, plan: Plan, note: Note | None = None) -> Running:
+        """Send in the background; nothing blocks."""
+        loop = self._pools.loop()
+        future: Future[Exchange] = Future()
+        tasks: list[asyncio.Task[None]] = []
+        loop.call_soon_threadsafe(lambda: tasks.append(loop.create_task(self._run(plan, note, future))))
+
+        def cancel() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it what was to be cancelled
+                loop.call_soon_threadsafe(lambda: tasks[0].cancel())
+
+        return Running(future, cancel)
+
+    def fetch(self, url: str) -> bytes:
+        """The bytes behind a URL, for documents.
+
+        Raises:
+            DocumentNotFound: the server does not give them.
+        """
+        outcome: Outcome = None
+        for _ in range(5):
+            outcome = self._do(Send(Request("GET", url, (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate")))))
+            if not isinstance(outcome, Response) or outcome.status not in REDIRECTS:
+                break
+            url = urljoin(url, header(outcome.headers, "location"))
+        if isinstance(outcome, Response) and outcome.status == 200:
+            return outcome.body
+        told = f"the server answered {outcome.status}" if isinstance(outcome, Response) else _told(outcome)
+        raise DocumentNotFound(f"There is no document at {url}: {told}.", "Check the address, or save it as a file.")
+
+    def close(self) -> None:
+        """Close all connections and end the background thread; safe to call twice."""
+        self._pools.close()
+
+    def _converse(self, plan: Plan, note: Note | None) -> Conversation:
+        return converse(plan, self.retries, self._clock, self._chance, note)
+
+    def _do(self, step: Send | Wait) -> Outcome:
+        if isinstance(step, Wait):
+            self._sleep(step.seconds)
+            return None
+        try:
+            with contextlib.closing(self._pools.blocking().handle_request(self._outgoing(step))) as answer:
+                return from_httpx(answer, _whole(answer.iter_bytes()))
+        except SENDING_ERRORS as error:
+            return failure_of(error, step.request)
+
+    async def _run(self, plan: Plan, note: Note | None, future: Future[Exchange]) -> None:
+        conversation = self._converse(plan, note)
+        outcome: Outcome = None
+        while True:
+            try:
+                step = conversation.send(outcome)
+            except StopIteration as end:
+                future.set_result(end.value)
+                return
+            try:
+                outcome = await self._do_async(step)
+            except asyncio.CancelledError:
+                outcome = CANCELLED
+
+    async def _do_async(self, step: Send | Wait) -> Outcome:
+        if isinstance(step, Wait):
+            await asyncio.sleep(step.seconds)
+            return None
+        try:
+            answer = await self._pools.background().handle_async_request(self._outgoing(step))
+            async with contextlib.aclosing(answer):
+                return from_httpx(answer, await _whole_async(answer))
+        except SENDING_ERRORS as error:
+            return failure_of(error, step.request)
+
+    def _outgoing(self, step: Send) -> httpx.Request:
+        request = to_httpx(step.request)
+        request.extensions = {"timeout": self._timeout}
+        return request
+
+
+def _told(outcome: Outcome) -> str:
+    return outcome.message.rstrip(".") if isinstance(outcome, Failure) else "it redirects in a circle"
+
+
+def _whole(chunks: Iterable[bytes]) -> bytes:
+    parts, size = [], 0
+    for chunk in chunks:
+        size += len(chunk)
+        _check_size(size)
+        parts.append(chunk)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _whole_async(answer: httpx.Response) -> bytes:
+    parts, size = [], 0
+    async for chunk in answer.aiter_bytes():
+        size += len(chunk)
+        _check_size(size)
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST_ANSWER:
+        raise OverflowError(f"more than {LARGEST_ANSWER} bytes")

@@ -1,0 +1,174 @@
+"""The way of one request, without network or clock: attempts, waits, redirects, and what is told in the end.
+
+A conversation is a generator: it yields what to do next (send this, wait so long) and is sent what came of it. Whoever
+turns it decides whether the notebook waits meanwhile.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from urllib.parse import urljoin, urlsplit
+
+from ..call import Call
+from ..contract import check_response
+from ..environment import scrub
+from ..exchange import Attempt, Exchange, Failure
+from ..message import Request, Response, header
+from ..pace import Retries, decide, repeatable
+from ..spec import Operation
+
+Note = Callable[[Attempt], None]
+"""Told of every attempt as it ends."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A call ready to be sent: as it is shown, as it goes out, and the secrets in it that nobody may store."""
+
+    operation: Operation
+    call: Call
+    shown: Request
+    request: Request = field(repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    environment: str = ""
+    via: str = "call"
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send this, and tell what came."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Let this many seconds pass."""
+
+    seconds: float
+
+
+Outcome = Response | Failure | None
+Conversation = Generator[Send | Wait, Outcome, Exchange]
+
+CANCELLED = Failure("cancelled", "The request was cancelled.", "You cancelled it.", "Send it again when you are ready.")
+REDIRECTS = (301, 302, 303, 307, 308)
+_CIRCLE = Failure("broken", "The server redirects in a circle.", "This is the server's fault.", "Check the base URL.")
+_MOST_REDIRECTS = 10
+_HARMLESS = ("accept", "accept-encoding", "user-agent")
+_counter = itertools.count()
+
+
+def converse(
+    plan: Plan, retries: Retries, clock: Callable[[], float], chance: Callable[[], float], note: Note | None = None
+) -> Conversation:
+    """Try, wait, try again; then tell what came of it all.
+
+    Args:
+        plan: what to send.
+        retries: how often and how long to try.
+        clock: seconds, from anywhere.
+        chance: a number in [0, 1) for the jitter of the waits.
+        note: told of each attempt.
+    """
+    started, zero = datetime.now(UTC), clock()
+    attempts: list[Attempt] = []
+    safe = repeatable(plan.operation)
+    for number in itertools.count(1):
+        began = clock() - zero
+        outcome = yield from _follow(plan.request)
+        spent = clock() - zero
+        kind = outcome if isinstance(outcome, Response) else outcome.kind
+        decision = decide(retries, safe, kind, number, spent, chance)
+        attempts.append(_attempt(number, began, spent - began, outcome, decision.wait, decision.reason))
+        if note:
+            note(attempts[-1])
+        if decision.wait is None:
+            break
+        if (yield Wait(decision.wait)) is CANCELLED:
+            outcome = CANCELLED
+            break
+    return _told(plan, outcome, started, clock() - zero, tuple(attempts))
+
+
+def new_id() -> str:
+    """An id for an exchange: unique on this machine, and later ones sort after earlier ones."""
+    return f"{time.time_ns() // 1000:016x}{os.getpid() & 0xFFFF:04x}{next(_counter) & 0xFFFF:04x}"
+
+
+def redirect_of(request: Request, outcome: Response | Failure) -> Request | None:
+    """The request that a redirect asks for; None where there is none to follow.
+
+    Only what changes nothing is followed, and nothing but harmless headers goes along to another origin.
+    """
+    if not isinstance(outcome, Response) or outcome.status not in REDIRECTS or request.method not in ("GET", "HEAD"):
+        return None
+    location = header(outcome.headers, "location")
+    if not location:
+        return None
+    target = replace(request, url=urljoin(request.url, location))
+    if _origin(target.url) == _origin(request.url):
+        return target
+    kept = tuple((k, v) for k, v in request.headers if k.lower() in _HARMLESS)
+    return replace(target, headers=kept, secret=False)
+
+
+def _follow(request: Request) -> Generator[Send, Outcome, Response | Failure]:
+    for _ in range(_MOST_REDIRECTS):
+        outcome = yield Send(request)
+        assert isinstance(outcome, Response | Failure)  # noqa: S101  # a driver answers a Send with one of them
+        target = redirect_of(request, outcome)
+        if target is None:
+            return outcome
+        request = target
+    return _CIRCLE
+
+
+def _told(
+    plan: Plan, outcome: Response | Failure, started: datetime, elapsed: float, attempts: tuple[Attempt, ...]
+) -> Exchange:
+    answer = _clean(outcome, plan.secrets) if isinstance(outcome, Response) else None
+    return Exchange(
+        id=new_id(),
+        operation=plan.operation,
+        call=plan.call,
+        request=plan.shown,
+        started=started,
+        elapsed=elapsed,
+        answer=answer,
+        failure=outcome if isinstance(outcome, Failure) else None,
+        attempts=attempts,
+        violations=check_response(plan.operation, answer) if answer else (),
+        environment=plan.environment,
+        via=plan.via,
+    )
+
+
+def _clean(answer: Response, secrets: frozenset[str]) -> Response:
+    """The answer without the secrets that were sent: a server that echoes them gives them to nobody."""
+    if not secrets:
+        return answer
+    text = answer.body.decode("latin-1")  # byte for byte, whatever it is
+    body = scrub(text, secrets)
+    headers = tuple((name, scrub(value, secrets)) for name, value in answer.headers)
+    if body == text and headers == answer.headers:
+        return answer
+    return replace(answer, body=body.encode("latin-1"), headers=headers)
+
+
+def _attempt(
+    number: int, began: float, elapsed: float, outcome: Response | Failure, wait: float | None, reason: str
+) -> Attempt:
+    came = f"{outcome.status}" if isinstance(outcome, Response) else outcome.kind
+    then = f"tried again after {wait:.1f} s ({reason})" if wait is not None else ("" if came == reason else reason)
+    return Attempt(number, began, elapsed, came, then, wait or 0.0)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()

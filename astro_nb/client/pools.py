@@ -1,0 +1,64 @@
+"""The connections of a client, made when they are first needed and kept until it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import threading
+from functools import lru_cache
+from typing import Any
+
+import httpx
+
+_LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0)
+
+
+class Pools:
+    """Two transports, one for each driver, and the loop on which the second one lives."""
+
+    def __init__(self, given: Any = None) -> None:
+        self._given = self._blocking = self._background = given
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def blocking(self) -> Any:
+        """The transport for whoever waits."""
+        with self._lock:
+            if self._blocking is None:
+                self._blocking = httpx.HTTPTransport(verify=_tls(), limits=_LIMITS)
+            return self._blocking
+
+    def background(self) -> Any:
+        """The transport of the loop; asked for on the loop's thread alone."""
+        if self._background is None:
+            self._background = httpx.AsyncHTTPTransport(verify=_tls(), limits=_LIMITS)
+        return self._background
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop, on a daemon thread of its own."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="astro_nb-client", daemon=True).start()
+            return self._loop
+
+    def close(self) -> None:
+        """Close what was made here, and end the thread; safe to call twice."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+            blocking, background = self._blocking, self._background
+            self._blocking = self._background = self._given
+        if loop is not None:
+            if background is not self._given:
+                with contextlib.suppress(httpx.HTTPError, OSError, TimeoutError):  # nobody is left to tell
+                    asyncio.run_coroutine_threadsafe(background.aclose(), loop).result(2)
+            loop.call_soon_threadsafe(loop.stop)
+        if blocking is not self._given:
+            blocking.close()
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """One TLS context for the process: loading the certificates takes longer than a request."""
+    return httpx.create_ssl_context()

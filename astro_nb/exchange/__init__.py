@@ -1,0 +1,23 @@
+"""One call and what came of it."""
+
+from .drawing import draw, draw_body, draw_error, headline, size_words, time_words
+from .exchange import Exchange
+from .facts import Attempt, ErrorFacts, Failure, FieldError
+from .items import item_field, items_path, lead
+
+__all__ = [
+    "Attempt",
+    "ErrorFacts",
+    "Exchange",
+    "Failure",
+    "FieldError",
+    "draw",
+    "draw_body",
+    "draw_error",
+    "headline",
+    "item_field",
+    "items_path",
+    "lead",
+    "size_words",
+    "time_words",
+]

@@ -1,0 +1,178 @@
+"""One call and what came of it.
+
+An Exchange never raises for what a server answered; `ok` says whether it went well. Secret fields of the answer are
+stars wherever the exchange is read, shown or stored; `reveal()` gives them on purpose, in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..call import Call
+from ..contract import Violation
+from ..errors import PickError
+from ..fields import Field, mask, redact, response_field
+from ..frames import items_frame
+from ..message import Request, Response, header
+from ..pick import find, pick
+from ..spec import Operation
+from .drawing import draw, size_words
+from .facts import Attempt, ErrorFacts, Failure, error_of, from_envelope
+from .items import item_field, items_path, lead
+
+if TYPE_CHECKING:
+    from ..frames import DataFrame
+
+SECRET_HEADERS = ("set-cookie", "authorization", "proxy-authorization", "cookie", "x-api-key")
+
+
+@dataclass(frozen=True, repr=False)
+class Exchange:
+    """One call and what came of it.
+
+    Attributes:
+        id: unique, and in order of time.
+        operation: the operation called.
+        call: what was meant, templates unresolved.
+        request: what was sent, as shown: secrets are stars.
+        failure: why no answer came; None where one did.
+        attempts: every try, in order.
+        started: when it began, UTC.
+        elapsed: seconds from the first byte sent to the last one read, waiting between attempts included.
+        violations: how the answer departs from the document.
+        environment: name of the environment.
+        via: "call", or what the call was part of: "wait" or "pages", with the group's id after a colon.
+    """
+
+    id: str
+    operation: Operation
+    call: Call
+    request: Request
+    started: datetime
+    elapsed: float
+    answer: Response | None = None
+    failure: Failure | None = None
+    attempts: tuple[Attempt, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    environment: str = ""
+    via: str = "call"
+
+    @property
+    def ok(self) -> bool:
+        """Whether an answer of a status below 400 came."""
+        return self.answer is not None and self.answer.status < 400
+
+    @property
+    def status(self) -> int | None:
+        """The status of the answer; None where none came."""
+        return self.answer.status if self.answer else None
+
+    @property
+    def status_text(self) -> str:
+        """The status in words: "200 OK", or what went wrong instead."""
+        if self.answer:
+            return f"{self.answer.status} {self.answer.reason}".strip()
+        return self.failure.kind if self.failure else "no answer"
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answer's body."""
+        return len(self.answer.body) if self.answer else 0
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The answer's headers by name; those that carry credentials are stars."""
+        pairs = self.answer.headers if self.answer else ()
+        return {name: "*****" if name.lower() in SECRET_HEADERS else value for name, value in pairs}
+
+    @property
+    def request_id(self) -> str:
+        """The id by which the server's operators find this request; empty where it gave none."""
+        if not self.answer:
+            return ""
+        told = from_envelope(self.answer, self.operation.spec.notes.get("error"), "requestId")
+        return header(self.answer.headers, "x-request-id") or str(told or "")
+
+    @cached_property
+    def error(self) -> ErrorFacts | None:
+        """What went wrong, or None where the exchange is ok."""
+        if self.ok:
+            return None
+        if self.answer is None:
+            return ErrorFacts(self.failure.message if self.failure else "No answer came.", "", None)
+        return error_of(self.answer, self.operation.spec.notes.get("error"), self.request_id)
+
+    def json(self) -> Any:
+        """The answer's body as plain data, secret fields as stars.
+
+        Raises:
+            PickError: there is no answer, or it is not JSON.
+        """
+        return self._masked
+
+    @property
+    def text(self) -> str:
+        """The answer's body as text, secret fields as stars; empty where there is none."""
+        if self.answer is None:
+            return ""
+        if not self.answer.is_json:
+            return self.answer.text
+        same = self._masked == self.answer.json()
+        return self.answer.text if same else orjson.dumps(self._masked, option=orjson.OPT_INDENT_2).decode()
+
+    def reveal(self) -> Any:
+        """The answer's body with its secrets in the clear. Do not end a cell with it: the notebook would keep them."""
+        return self._answered().json()
+
+    def __getitem__(self, path: str) -> Any:
+        """The value at a JSONPath; a secret comes as a `Secret`, which can be set as a variable without being shown."""
+        return pick(self._redacted, path)
+
+    def __contains__(self, path: str) -> bool:
+        return bool(self.answer and self.answer.is_json and find(self.answer.json(), path))
+
+    @property
+    def items(self) -> list[Any]:
+        """The entries of a list answer, secret fields as stars; a single object is a list of one."""
+        path = items_path(self.operation, self._masked)
+        if path != "$":
+            return list(pick(self._masked, path))
+        return self._masked if isinstance(self._masked, list) else [self._masked]
+
+    def frame(self) -> DataFrame:
+        """The answer as a DataFrame, one row per item, dtypes from the schema."""
+        return items_frame(self.items, item_field(self), lead(self.operation))
+
+    @property
+    def field(self) -> Field | None:
+        """The field tree of the answer, where the document declares it."""
+        return response_field(self.operation, self.answer.status, self.answer.media_type) if self.answer else None
+
+    def __repr__(self) -> str:
+        head = f"<{self.operation.id} → {self.status_text}"
+        if self.ok:
+            return f"{head}, {size_words(self.size)}>"
+        told = f": {self.error.message}" if self.error else ""
+        return f"{head}{told}{f', requestId {self.request_id}' if self.request_id else ''}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": str(draw(self))}
+
+    @cached_property
+    def _masked(self) -> Any:
+        return mask(self.field, self._answered().json())
+
+    @cached_property
+    def _redacted(self) -> Any:
+        return redact(self.field, self._answered().json())
+
+    def _answered(self) -> Response:
+        if self.answer is None:
+            told = self.failure.message if self.failure else "No answer came."
+            raise PickError(told, self.failure.todo if self.failure else "Send the request again.")
+        return self.answer

@@ -1,0 +1,85 @@
+"""What is told of an exchange beside the answer itself: attempts, failures, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..message import Response
+from ..pick import find
+
+_ENVELOPE = {
+    "message": "$.message",
+    "requestId": "$.requestId",
+    "statusCode": "$.statusCode",
+    "fieldErrors": "$.fieldErrors",
+}
+_FALLBACKS = ("$.message", "$.detail", "$.title", "$.error.message", "$.error_description", "$.error")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at a request: when it began (seconds after the first), how long it took, what came, and what then."""
+
+    number: int
+    began: float
+    elapsed: float
+    outcome: str
+    then: str = ""
+    waited: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why no answer came: the kind, what happened, whose fault it is, what to do."""
+
+    kind: str
+    message: str
+    fault: str
+    todo: str
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What a server said of one field of the request."""
+
+    field: str
+    message: str
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class ErrorFacts:
+    """What an unsuccessful exchange says of itself."""
+
+    message: str
+    request_id: str
+    status: int | None
+    field_errors: tuple[FieldError, ...] = ()
+
+
+def from_envelope(answer: Response | None, paths: Mapping[str, Any] | None, part: str) -> Any:
+    """One part of an error's envelope ("message", "requestId" …), by the overlay's paths; None if absent."""
+    if answer is None or not answer.is_json:
+        return None
+    path = (paths or _ENVELOPE).get(part)
+    return next((value for _, value in find(answer.json(), str(path))), None) if path else None
+
+
+def error_of(answer: Response, paths: Mapping[str, Any] | None, request_id: str) -> ErrorFacts:
+    """What an unsuccessful answer says of itself: by its envelope, else by the usual names, else its text."""
+    message = from_envelope(answer, paths, "message") or _usual_message(answer) or answer.text.strip()[:300]
+    raw = from_envelope(answer, paths, "fieldErrors")
+    found = [e for e in raw if isinstance(e, Mapping)] if isinstance(raw, list) else []
+    errors = [FieldError(str(e.get("field", "")), str(e.get("message", "")), str(e.get("code", ""))) for e in found]
+    told = str(message) or f"{answer.status} {answer.reason}".strip()
+    return ErrorFacts(told, request_id, answer.status, tuple(errors))
+
+
+def _usual_message(answer: Response) -> Any:
+    """The message of problem details (RFC 9457) and its like."""
+    if not answer.is_json:
+        return None
+    texts = (value for path in _FALLBACKS for _, value in find(answer.json(), path))
+    return next((text for text in texts if isinstance(text, str)), None)

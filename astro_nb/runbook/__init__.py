@@ -1,0 +1,7 @@
+"""A recording is a notebook, and nothing but a notebook."""
+
+from .recording import Runbook
+from .running import CellRow, FailedCell, RunResult, run
+from .steps import Step
+
+__all__ = ["CellRow", "FailedCell", "RunResult", "Runbook", "Step", "run"]

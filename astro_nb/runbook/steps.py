@@ -1,0 +1,132 @@
+"""What was sent, as the steps that somebody would tell of it.
+
+Rule 1: a single call is a step; all requests of one wait, or of one list read page by page, are one step.
+Rule 2: a group that ended badly is what its last request was: a call that is answered like this.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..call import Call
+from ..environment import Environment, Variables
+from ..exchange import Exchange
+from ..fields import snake
+from ..spec import Operation, Spec
+
+Kind = Literal["call", "wait", "pages"]
+
+RESERVED = frozenset(
+    {"anb", "api", "base_url", "display", "document", "environment", "sent", *keyword.kwlist, *dir(builtins)}
+)
+"""Names that no step and no parameter may take: what the notebook itself uses, and Python's own."""
+
+
+class Recorded(Protocol):
+    """What a recording needs to know of a session: all that was sent, and what it was sent with."""
+
+    @property
+    def trail(self) -> Sequence[Exchange]: ...
+
+    @property
+    def variables(self) -> Variables: ...
+
+    @property
+    def environment(self) -> Environment: ...
+
+    @property
+    def spec(self) -> Spec: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a recording.
+
+    Attributes:
+        number: its place, from 1.
+        kind: what it is done by: `api.call`, `api.wait` or `api.pages`.
+        name: the variable that holds what came of it.
+        exchanges: what was sent for it, in order.
+        until: what a wait waited for: "settled", a state, or "a predicate".
+        timeout: seconds that a wait may take.
+    """
+
+    number: int
+    kind: Kind
+    name: str
+    exchanges: tuple[Exchange, ...]
+    until: str = ""
+    timeout: float = 0.0
+
+    @property
+    def exchange(self) -> Exchange:
+        """Its last exchange: the one that tells how it went."""
+        return self.exchanges[-1]
+
+    @property
+    def operation(self) -> Operation:
+        """The operation called."""
+        return self.exchange.operation
+
+    @property
+    def call(self) -> Call:
+        """What was meant: of a list the call for its first page."""
+        return self.exchanges[0 if self.kind == "pages" else -1].call
+
+    @property
+    def answered(self) -> bool:
+        """Whether an answer came; without one there is nothing to do again."""
+        return self.exchange.answer is not None
+
+    @property
+    def title(self) -> str:
+        """What it does, in the document's words."""
+        return " ".join(self.operation.summary.split()).rstrip(".") or self.operation.id
+
+
+def steps_of(trail: Iterable[Exchange], left_out: Collection[str] = ()) -> tuple[Step, ...]:
+    """The steps of a row of exchanges, in order of their last one; those whose key is in `left_out` are not counted."""
+    groups: dict[str, list[Exchange]] = {}
+    for exchange in trail:
+        key = group_key(exchange)
+        groups[key] = [*groups.pop(key, []), exchange]
+    kept = [group for key, group in groups.items() if key not in left_out]
+    taken = set(RESERVED)
+    return tuple(_step(number, group, taken) for number, group in enumerate(kept, 1))
+
+
+def group_key(exchange: Exchange) -> str:
+    """What the exchanges of one step have in common."""
+    kind, _, rest = exchange.via.partition(":")
+    return f"{kind}:{rest.partition(':')[0]}" if kind in ("wait", "pages") else exchange.id
+
+
+def unique(wanted: str, taken: set[str]) -> str:
+    """A name that is not taken yet, as near to the wanted one as can be; it is taken from then on."""
+    base = f"{wanted}_" if wanted in RESERVED else wanted
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted.rstrip('_')}_{number}"
+    taken.add(name)
+    return name
+
+
+def _step(number: int, group: list[Exchange], taken: set[str]) -> Step:
+    last = group[-1]
+    kind, until, timeout = _manner(last) if last.ok else ("call", "", 0.0)
+    return Step(number, kind, unique(snake(last.operation.id), taken), tuple(group), until, timeout)
+
+
+def _manner(exchange: Exchange) -> tuple[Kind, str, float]:
+    kind, _, rest = exchange.via.partition(":")
+    if kind == "pages":
+        return "pages", "", 0.0
+    if kind != "wait":
+        return "call", "", 0.0
+    until, _, timeout = rest.partition(":")[2].rpartition(":")
+    return "wait", until, float(timeout)

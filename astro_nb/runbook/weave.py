@@ -1,0 +1,242 @@
+"""Each value of a call as what gives it again: an expression, a parameter, a template, or itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..call import UNSET, Call
+from ..environment import MASK, Secret, Variable, Variables, names_in, resolve
+from ..fields import Field, body_field, parameter_fields
+from ..paging import first_call, paging_of
+from ..pick import Location
+from ..snippets import literal
+from .chain import Answers, Found, Wanted, find_secret, find_source
+from .parameters import Parameters
+from .sent import still_means, value_sent, value_then
+from .source import Expression
+from .steps import Step
+
+_NAME = re.compile(r"name|.*Name")
+
+
+@dataclass(frozen=True)
+class Woven:
+    """A step's call with its values woven in, and the variables to set before it, as lines of source."""
+
+    call: Call
+    before: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a value stands: in which step, where in its call, and the field that describes it."""
+
+    step: Step
+    location: Location
+    field: Field | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        return next((str(step) for step in reversed(self.location) if isinstance(step, str)), "")
+
+    @property
+    def is_choice(self) -> bool:
+        return self.field is not None and self.field.kind in ("choice", "boolean")
+
+    @property
+    def is_name(self) -> bool:
+        return len(self.location) == 2 and self.location[0] == "body" and bool(_NAME.fullmatch(self.name))
+
+    def into(self, key: str | int, whole: Any) -> _Place:
+        field = self.field
+        if field is not None and field.kind == "union":
+            branch = field.branch_for(whole)
+            field = branch.field if branch else None
+        inner = (field.child(str(key)) or field.item) if field else None
+        return _Place(self.step, (*self.location, key), inner)
+
+
+class Weaver:
+    """Goes through the steps in order and knows, at each, what the earlier ones hold.
+
+    Attributes:
+        secrets: the session's secrets that the notebook has to set, by name.
+    """
+
+    def __init__(self, variables: Variables, parameters: Parameters) -> None:
+        self._variables = variables
+        self._parameters = parameters
+        self._earlier: list[Answers] = []
+        self._typed: set[str] = set()
+        self._sent: set[str] = set()
+        self._set: dict[str, str] = {}
+        self._before: list[str] = []
+        self._keeping: set[str] = set()
+        self.secrets: dict[str, Secret] = {}
+
+    def weave(self, step: Step) -> Woven:
+        """The call of a step; the steps before it have been woven already."""
+        call, self._before, self._sent = _as_given(step), [], set()
+        fields = {f.name: f for f in parameter_fields(step.operation)}
+        parameters = {
+            key: self._value(value, _Place(step, ("parameters", key), fields.get(key)))
+            for key, value in call.parameters.items()
+            if not self._fills_itself(key, value, fields.get(key), call)
+        }
+        body = _Place(step, ("body",), body_field(step.operation, call.media_type))
+        whole = UNSET if call.body is UNSET else self._value(call.body, body)
+        headers = {key: self._value(value, _Place(step, ("headers", key))) for key, value in call.headers.items()}
+        self._earlier.append(Answers(step, frozenset(self._sent)))
+        woven = replace(call, parameters=parameters, body=whole, headers=headers)
+        return Woven(woven, tuple(self._before))
+
+    def _fills_itself(self, key: str, value: Any, field: Field | None, call: Call) -> bool:
+        """Whether the workbench fills this in by itself: a required parameter that a lasting variable is named like."""
+        variable = self._lasting(key)
+        asked = value == f"{{{{{key}}}}}" and field is not None and field.required
+        return bool(asked and variable) and not is_special(call)
+
+    def _lasting(self, name: str) -> Variable | None:
+        found = self._variables.all(name)
+        return found[0] if found and found[0].scope != "session" else None
+
+    def _value(self, value: Any, place: _Place) -> Any:
+        if isinstance(value, str):
+            return self._text(value, place)
+        if isinstance(value, Mapping):
+            return {key: self._value(inner, place.into(key, value)) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._value(inner, place.into(index, value)) for index, inner in enumerate(value)]
+        return value
+
+    def _text(self, text: str, place: _Place) -> Any:
+        names = names_in(text)
+        if not names:
+            return self._plain(text, place)
+        name = _alone(text)
+        return self._template(text, name, place) if name else self._mixed(text, names, place)
+
+    def _template(self, text: str, name: str, place: _Place) -> Any:
+        """A template that is all of its text."""
+        lasting = self._lasting(name)
+        if name.startswith("$") or lasting:
+            self._sent |= {lasting.value} if lasting and isinstance(lasting.value, str) else set()
+            return text
+        current = next((v.value for v in self._variables.all(name)), UNSET)
+        if isinstance(current, Secret):
+            self._keep_secret(name, current)
+            return text
+        value = value_then(current, value_sent(place.step.exchange, place.location), self._variables)
+        return text if value is UNSET else self._plain(value, place, name)
+
+    def _mixed(self, text: str, names: list[str], place: _Place) -> str:
+        """Templates inside a longer text stay, and the session's variables among them are set before the call."""
+        sent = value_sent(place.step.exchange, place.location)
+        if isinstance(sent, str) and not still_means(text, sent, self._variables):
+            return sent
+        self._keep(names, place)
+        return text
+
+    def _plain(self, value: Any, place: _Place, variable: str = "") -> Any:
+        """A value without templates: chained, a parameter, or itself. `variable` held it, where one did."""
+        if not isinstance(value, str):
+            return self._parameter(value, place, variable) if variable else value
+        found = None if place.is_choice else self._found(value, place, variable)
+        self._sent.add(value)
+        if found and not found.echo:
+            return Expression(found.source)
+        self._typed.add(value)
+        if variable or place.is_name:
+            return self._parameter(value, place, variable)
+        known = None if place.is_choice else self._parameters.holding(value)
+        if known or found:
+            return Expression(known or (found.source if found else ""))
+        return value
+
+    def _found(self, value: str, place: _Place, variable: str) -> Found | None:
+        if names_in(value):
+            return None
+        wanted = Wanted(value, place.name, value in self._typed)
+        found = find_source(wanted, self._earlier, self._parameters.holding)
+        if found is None and variable and variable != place.name:
+            found = find_source(replace(wanted, name=variable), self._earlier, self._parameters.holding)
+        return found
+
+    def _parameter(self, value: Any, place: _Place, variable: str) -> Expression:
+        self._keep(names_in(value), place)
+        wanted = variable or place.name
+        about = sentence(place.field.description) if place.field else f"What {{{{{variable}}}}} stands for."
+        subject = place.step.name.partition("_")[2]
+        return Expression(
+            self._parameters.name_for(value, wanted, subject, about or f"{place.name} of {place.step.operation.id}.")
+        )
+
+    def _keep(self, names: Iterable[str], place: _Place) -> None:
+        """See to it that the session variables of these names are set when the call is made."""
+        for name in names:
+            variable = next(iter(self._variables.all(name)), None)
+            if variable is None or variable.scope != "session" or name in self._keeping:
+                continue
+            if isinstance(variable.value, Secret):
+                self._keep_secret(name, variable.value)
+            else:
+                self._keeping.add(name)
+                unnamed = _Place(place.step, ("variables", name))
+                self._set_before(name, self._plain(variable.value, unnamed, name).source)
+                self._keeping.discard(name)
+
+    def _keep_secret(self, name: str, secret: Secret) -> None:
+        source = find_secret(secret, self._earlier, self._parameters.holding)
+        if source:
+            self._set_before(name, source)
+        elif self._set.get(name) is None and not self._lasting(name):
+            self.secrets[name] = secret
+
+    def _set_before(self, name: str, source: str) -> None:
+        if self._set.get(name) != source:
+            self._set[name] = source
+            self._before.append(f"api.variables[{literal(name)}] = {source}")
+
+
+def is_special(call: Call) -> bool:
+    """Whether a call has more to it than arguments: headers of its own, or another media type."""
+    return bool(call.headers or call.media_type)
+
+
+def _as_given(step: Step) -> Call:
+    """The call as it was asked for: of a list without what reading page by page adds of itself."""
+    call = step.call
+    paging = paging_of(step.operation) if step.kind == "pages" else None
+    if paging is None:
+        return call
+    for name in (paging.limit, "sorts"):
+        bare = replace(call, parameters={k: v for k, v in call.parameters.items() if k != name})
+        if name in call.parameters and first_call(paging, bare).parameters.get(name) == call.parameters[name]:
+            call = bare
+    return call
+
+
+class _Names:
+    """Stands for the variables where only the name of a template is asked for."""
+
+    def value_of(self, name: str) -> Any:
+        return (name,)
+
+    def known(self) -> list[str]:
+        return []
+
+
+def _alone(text: str) -> str:
+    """The name of a template that is all of a text; empty where there is more to the text."""
+    found = resolve(text, _Names(), lambda secret: MASK)
+    return str(found[0]) if isinstance(found, list) else ""
+
+
+def sentence(text: str) -> str:
+    """The first sentence of a description, on one line."""
+    plain = " ".join(text.split())
+    match = re.match(r".+?[.!?](?=\s+[A-Z`*\[]|\Z)", plain)
+    return match[0] if match else plain

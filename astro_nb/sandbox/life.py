@@ -1,0 +1,61 @@
+"""The state of a thing as a function of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .conditions import holds
+
+FOREVER = float("inf")
+
+
+@dataclass(frozen=True)
+class Life:
+    """The states that a thing passes through, each up to a sandbox time, and the one in which it ends."""
+
+    through: tuple[tuple[str, float], ...]
+    end: str
+
+    def at(self, time: float) -> tuple[str, float]:
+        """The state at a time, and until when it holds."""
+        return next(((state, until) for state, until in self.through if until > time), (self.end, FOREVER))
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """What a sandbox file says of a kind's states (`life`).
+
+    Attributes:
+        field: the field that shows the state.
+        starts: the event that creation is.
+        events: by name: `through` (state: seconds, in order), `to` (the state in the end), `keep` (final states that
+            the event leaves as they are).
+        fails: `when` (conditions on the thing), `on` (final states that then turn into) `to`.
+    """
+
+    field: str
+    starts: str
+    events: Mapping[str, Mapping[str, Any]]
+    fails: Mapping[str, Any]
+
+    def begin(self, event: str, item: Mapping[str, Any], start: float, lasts: float = FOREVER) -> Life:
+        """The life that an event begins; `lasts` seconds later the state `back` of the event takes over."""
+        plan = self.events.get(event) or {}
+        before = item.get("_life")
+        if isinstance(before, Life) and before.end in (plan.get("keep") or ()):
+            return before
+        steps, time = [], start
+        for state, seconds in (plan.get("through") or {}).items():
+            time += float(seconds)
+            steps.append((str(state), time))
+        end = self._end(str(plan.get("to", "")), item)
+        if lasts < FOREVER and "back" in plan:
+            return Life((*steps, (end, start + lasts)), str(plan["back"]))
+        return Life(tuple(steps), end)
+
+    def _end(self, wanted: str, item: Mapping[str, Any]) -> str:
+        if wanted in (self.fails.get("on") or ()) and holds(self.fails["when"], item):
+            return str(self.fails["to"])
+        return wanted

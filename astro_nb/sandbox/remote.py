@@ -1,0 +1,133 @@
+"""The same knobs for a sandbox that runs in another process."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import orjson
+
+from ..errors import SettingsError, UsageError
+from .faults import Fault, make_fault
+
+_TIMEOUT = 10  # seconds
+
+
+class SandboxClient:
+    """Turns the knobs of a sandbox at a URL of this machine, through its control door.
+
+    Args:
+        url: any URL of it, such as the `url` that it tells.
+
+    Raises:
+        SettingsError: when first used, if no sandbox answers there.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._netloc = urlsplit(url if "//" in url else f"http://{url}").netloc
+        self.faults = RemoteFaults(self)
+
+    def __repr__(self) -> str:
+        return f"<SandboxClient of {self._netloc}>"
+
+    @property
+    def url(self) -> str:
+        """The base URL of the API."""
+        return str(self.state()["url"])
+
+    @property
+    def connections(self) -> int:
+        """TCP connections that the sandbox has accepted; asking is one itself."""
+        return int(self.state()["connections"])
+
+    @property
+    def requests(self) -> int:
+        """Requests to the API that it has answered."""
+        return int(self.state()["requests"])
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time life cycles run; 0 ends every transition at once."""
+        return float(self.state()["speed"])
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self.ask("POST", "/-/speed", {"speed": speed})
+
+    @property
+    def limits(self) -> bool:
+        """Whether rate limits hold."""
+        return bool(self.state()["limits"])
+
+    @limits.setter
+    def limits(self, on: bool) -> None:
+        self.ask("POST", "/-/limits", {"limits": on})
+
+    def state(self) -> Mapping[str, Any]:
+        """Counts, speed and faults."""
+        found: Mapping[str, Any] = self.ask("GET", "/-/state")
+        return found
+
+    def reset(self) -> None:
+        """Back to the seed; faults and the log stay."""
+        self.ask("POST", "/-/reset")
+
+    def token(self, scope: str = "organization", *, expired: bool = False, **ids: str) -> str:
+        """A token of that scope, made by the sandbox."""
+        query = urlencode({"scope": scope, **({"expired": "true"} if expired else {}), **ids})
+        return str(self.ask("GET", f"/-/token?{query}")["token"])
+
+    def ask(self, method: str, path: str, data: Any = None) -> Any:
+        """One request to the control door.
+
+        Raises:
+            SettingsError: nothing answers there.
+            UsageError: the sandbox refuses.
+        """
+        connection = http.client.HTTPConnection(self._netloc, timeout=_TIMEOUT)
+        try:
+            body = None if data is None else orjson.dumps(data)
+            connection.request(method, path, body, {"Connection": "close"})
+            answer = connection.getresponse()
+            found = orjson.loads(answer.read())
+        except (OSError, http.client.HTTPException, orjson.JSONDecodeError) as error:
+            raise SettingsError(
+                f"No sandbox answers at {self._netloc} ({error}).", "Start one: `astro-nb lab`, or `Sandbox().start()`."
+            ) from error
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise UsageError(str(found.get("message", "The sandbox refused.")), "Mend the request.")
+        return found
+
+
+class RemoteFaults:
+    """The faults of a sandbox in another process."""
+
+    def __init__(self, client: SandboxClient) -> None:
+        self._client = client
+
+    def __repr__(self) -> str:
+        return f"<RemoteFaults of {self._client!r}>"
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter([make_fault(**entry) for entry in self._client.state()["faults"]])
+
+    def __len__(self) -> int:
+        return len(self._client.state()["faults"])
+
+    def add(self, kind: str, **settings: Any) -> Fault:
+        """Add a fault; the settings are those of `make_fault`.
+
+        Raises:
+            UnknownName: there is no such kind, or it has no such option.
+        """
+        fault = make_fault(kind, **settings)
+        self._client.ask("POST", "/-/faults", fault.to_dict())
+        return fault
+
+    def clear(self) -> None:
+        """Take all faults back."""
+        self._client.ask("DELETE", "/-/faults")

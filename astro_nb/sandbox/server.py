@@ -1,0 +1,228 @@
+"""The sandbox's HTTP door: a real server on loopback, with its own port and threads."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SettingsError
+from ..message import Headers, Request, Response, header
+from .answers import text_answer
+from .control import control_answer, is_control
+from .engine import Served
+
+if TYPE_CHECKING:
+    from .box import Sandbox
+
+MOST_BYTES = 32 * 1024 * 1024
+"""A larger request body is refused with 413, unread."""
+
+_PIECES = 10
+
+
+class Server:
+    """One listening socket on 127.0.0.1, served by daemon threads of its own."""
+
+    def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
+        try:
+            self._http = _Listener(("127.0.0.1", port), _Handler)
+        except OSError as error:
+            raise SettingsError(
+                f"The sandbox cannot listen on port {port} ({error.strerror}).", "Leave the port out to get a free one."
+            ) from error
+        self._http.sandbox = sandbox
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, name="astro-nb sandbox", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    @property
+    def connections(self) -> int:
+        """Connections accepted so far."""
+        return self._http.accepted
+
+    def close(self) -> None:
+        """Close the port and every connection, and wait until the threads have ended."""
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+class _Listener(ThreadingHTTPServer):
+    """A threading server that knows its connections, so that it can end them."""
+
+    daemon_threads = True
+    request_queue_size = 128
+    sandbox: Sandbox
+
+    def __init__(self, *args: Any) -> None:
+        self.accepted = 0
+        self._open: dict[threading.Thread, socket.socket] = {}
+        self._guard = threading.Lock()
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve one connection on a thread of its own."""
+        thread = threading.Thread(
+            target=self._serve, args=(request, client_address), name="astro-nb sandbox connection", daemon=True
+        )
+        with self._guard:
+            self.accepted += 1
+            self._open[thread] = request
+        thread.start()
+
+    def _serve(self, request: Any, client_address: Any) -> None:
+        try:
+            self.process_request_thread(request, client_address)
+        finally:
+            with self._guard:
+                self._open.pop(threading.current_thread(), None)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no news; anything else shows itself in the thread's traceback."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        """Close the port, then every connection, and wait for their threads."""
+        super().server_close()
+        with self._guard:
+            still = list(self._open.items())
+        for thread, connection in still:
+            _shut(connection)
+            if thread is not threading.current_thread():
+                thread.join(timeout=5)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection: request after request, each answered in one write."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    rbufsize = 65_536
+    server: _Listener
+
+    def answer(self) -> None:
+        """Read the request, ask the sandbox, write what it says."""
+        request = self._read()
+        if request is None:
+            return
+        if is_control(self.server.sandbox, self.path):
+            self._write(Served(control_answer(self.server.sandbox, request)))
+            return
+        served = self.server.sandbox.serve(request)
+        if served.latency:
+            time.sleep(served.latency)
+        self._write(served)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = do_QUERY = answer  # noqa: N815  # http.server looks these names up
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is http.server's
+        """Say nothing on stderr: what was asked stands in the sandbox's log."""
+
+    def _read(self) -> Request | None:
+        headers: Headers = tuple((str(k), str(v)) for k, v in self.headers.items())
+        length = header(headers, "content-length", "0")
+        if header(headers, "transfer-encoding").lower() == "chunked":
+            body = self._chunks()
+        elif not length.isdigit():
+            body = None
+        else:
+            body = self.rfile.read(int(length)) if int(length) <= MOST_BYTES else None
+        if body is None:
+            self.close_connection = True
+            told = length.isdigit() and int(length) > MOST_BYTES
+            status, text = (413, "the body is too large") if told else (400, "the body cannot be read")
+            self._write(Served(text_answer(status, text)))
+            return None
+        host = header(headers, "host") or f"127.0.0.1:{self.server.server_address[1]}"
+        url = self.path if self.path.startswith("http") else f"http://{host}{self.path}"
+        return Request(self.command, url, headers, body, secret=True)
+
+    def _chunks(self) -> bytes | None:
+        """A chunked body (RFC 9112, section 7.1); None when it is malformed, or larger than is allowed."""
+        found, total = [], 0
+        while size := _chunk_size(self.rfile.readline(100)):
+            total += size
+            if size < 0 or total > MOST_BYTES:
+                return None
+            found.append(self.rfile.read(size))
+            self.rfile.readline(4)
+        while self.rfile.readline(65_536).strip():
+            pass  # trailers are not used
+        return b"".join(found)
+
+    def _write(self, served: Served) -> None:
+        if served.wire == "reset":
+            self._break()
+            return
+        head, body = self._encoded(served.response)
+        if served.wire in ("reset_midway", "short"):
+            self.wfile.write(head + body[: len(body) // 2])
+            self._end(hard=served.wire == "reset_midway")
+        elif served.drip:
+            self.wfile.write(head)
+            for piece in pieces(body):
+                time.sleep(served.drip / _PIECES)
+                self.wfile.write(piece)
+        else:
+            self.wfile.write(head + body)
+
+    def _encoded(self, response: Response) -> tuple[bytes, bytes]:
+        """Head and body as they go over the wire; coded where the header says so."""
+        body = (
+            gzip.compress(response.body, 6) if header(response.headers, "content-encoding") == "gzip" else response.body
+        )
+        extra: Headers = (("Date", self.date_time_string()), ("Server", "astro-nb-sandbox"))
+        if response.status not in (204, 304) and response.status >= 200:
+            extra = (*extra, ("Content-Length", str(len(body))))
+        if self.close_connection:
+            extra = (*extra, ("Connection", "close"))
+        lines = [f"HTTP/1.1 {response.status} {response.reason}"]
+        lines += [f"{name}: {value}" for name, value in (*response.headers, *extra)]
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", errors="replace")
+        return head, b"" if self.command == "HEAD" or response.status == 204 else body
+
+    def _break(self) -> None:
+        self._end(hard=True)
+
+    def _end(self, hard: bool) -> None:
+        """End the connection: with a reset where that is what was asked for, else in good order but too early."""
+        self.close_connection = True
+        if hard:
+            linger = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.connection.close()
+        else:
+            _shut(self.connection)
+
+
+def _chunk_size(line: bytes) -> int:
+    """The size that a chunk's first line states; -1 where it states none."""
+    try:
+        return int(line.split(b";")[0], 16)
+    except ValueError:
+        return -1
+
+
+def pieces(body: bytes) -> Iterator[bytes]:
+    """A body in ten pieces, for one that drips."""
+    size = max(1, -(-len(body) // _PIECES))
+    yield from (body[at : at + size] for at in range(0, len(body), size))
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it may have been closed from the other side
+        connection.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,144 @@
+"""The rows of the table."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+
+from .processes import medians, printed, process_seconds, sandbox_process, seconds_of
+from .registry import Figures, row
+
+OPERATION = "ListDeployments"
+HEAVY = ("pandas", "ipywidgets", "openapi_core", "nbformat", "IPython")
+"""Packages that take longer to import than everything else together: only what needs them may import them."""
+
+_ADDRESS = """
+import os
+import astro_nb as anb
+api = anb.connect(base_url=os.environ["URL"], token="env:TOKEN")
+"""
+_OURS_COLD = f"{_ADDRESS}answer = api.call({OPERATION!r})\nassert answer.ok and not answer.violations, answer"
+_HTTPX_COLD = """
+import os, httpx
+answer = httpx.get(os.environ["LIST"], headers={"Authorization": "Bearer " + os.environ["TOKEN"]})
+assert answer.status_code == 200
+"""
+_FIRST_ANSWER = """
+import http.client, time
+from urllib.parse import urlsplit
+from astro_nb import Sandbox
+from astro_nb.spec import load
+spec = load()
+begun = time.perf_counter()
+with Sandbox(spec) as sandbox:
+    parts = urlsplit(sandbox.url)
+    connection = http.client.HTTPConnection(parts.netloc)
+    connection.request("GET", parts.path + "/organizations", headers={"Authorization": "Bearer " + sandbox.token()})
+    answer = connection.getresponse()
+    answer.read()
+    spent = time.perf_counter() - begun
+    connection.close()
+assert answer.status == 200
+print(spent)
+"""
+_PUBLIC = "from astro_nb import *"
+
+
+@row
+def cold_first_answer() -> Figures:
+    """A new process imports astro_nb, loads the document, asks a sandbox in another process, validates and stores."""
+    with sandbox_process() as served:
+        told = {"URL": served.url, "TOKEN": served.token, "LIST": _list_url(served.url, served.token)}
+        jobs = {
+            "ours": partial(process_seconds, _OURS_COLD, **told),
+            "httpx": partial(process_seconds, _HTTPX_COLD, **told),
+        }
+        found = medians(jobs, 9)
+    return Figures(found["ours"], 0.5, reference=found["httpx"], against="bare httpx process")
+
+
+@row
+def warm_call() -> Figures:
+    """One call of one thing, validated and stored on disk, over a connection that stands; the sandbox is elsewhere."""
+    return _warm("GetOrganization")
+
+
+@row
+def warm_list() -> Figures:
+    """The same for a page of twenty Deployments, some 50 kB."""
+    return _warm("ListDeployments")
+
+
+def _warm(operation: str) -> Figures:
+    import httpx
+
+    from astro_nb import Secret, connect
+
+    with sandbox_process() as served, tempfile.TemporaryDirectory() as folder, httpx.Client() as client:
+        api = connect(base_url=served.url, token=Secret.held(served.token, "TOKEN"), history=folder)
+        headers = {"Authorization": f"Bearer {served.token}"}
+        url = api.call(operation).request.url
+        jobs = {
+            "ours": lambda: seconds_of(lambda: api.call(operation)),
+            "httpx": lambda: seconds_of(lambda: client.get(url, headers=headers)),
+        }
+        found = medians(jobs, 300)
+        assert all(exchange.ok and not exchange.violations for exchange in api.session.trail)
+        api.close()
+    return Figures(found["ours"], 1.15, "ratio", found["httpx"], "httpx.Client")
+
+
+@row
+def sandbox_first_answer() -> Figures:
+    """From the construction of a sandbox, its document being loaded, to its first answer over HTTP."""
+    return Figures(medians({"ours": lambda: float(printed(_FIRST_ANSWER))}, 7)["ours"], 0.3)
+
+
+@row
+def import_time() -> Figures:
+    """Every public name imported, beyond what a bare Python takes to start."""
+    jobs = {
+        "ours": partial(process_seconds, _PUBLIC),
+        "httpx": partial(process_seconds, "import httpx"),
+        "bare": partial(process_seconds, "pass"),
+    }
+    found = medians(jobs, 11)
+    bare = found["bare"]
+    return Figures(found["ours"] - bare, 0.25, reference=found["httpx"] - bare, against="import httpx")
+
+
+@row
+def heavy_imports() -> Figures:
+    """How many of the heavy packages come along when every public name is imported."""
+    code = f"{_PUBLIC}\nimport sys\nprint(len(set({HEAVY!r}) & set(sys.modules)))"
+    return Figures(int(printed(code)), 0, unit="")
+
+
+@row
+def connection_reuse() -> Figures:
+    """Connections that a sandbox counts over 100 calls."""
+    import httpx
+
+    from astro_nb import Sandbox, connect
+
+    with Sandbox(limits=False) as sandbox:
+        api = connect(base_url=sandbox.url, token=_held(sandbox.token()), history=None)
+        for _ in range(100):
+            assert api.call(OPERATION).ok
+        ours = sandbox.connections
+        for _ in range(100):
+            httpx.get(f"{sandbox.url}/organizations", headers={"Authorization": f"Bearer {sandbox.token()}"})
+        reference = sandbox.connections - ours
+        api.close()
+    return Figures(ours, 1, reference=reference, against="httpx.get 100 times", unit="")
+
+
+def _held(token: str) -> object:
+    from astro_nb import Secret
+
+    return Secret.held(token, "TOKEN")
+
+
+def _list_url(url: str, token: str) -> str:
+    """The address that OPERATION has in that sandbox."""
+    return printed(f"{_ADDRESS}print(api.call({OPERATION!r}).request.url)", URL=url, TOKEN=token).strip()

@@ -1,0 +1,363 @@
+"""A real JupyterLab in a real browser, where nothing but loopback can be reached.
+
+One server and one browser serve the whole run. Lab's folders are temporary, Chromium resolves no name, and every
+address that a page asks for is kept: `assert_loopback` fails on one that is not of this machine. The server is the
+child of a small supervisor (this file, run as a script) that ends it, and removes its folder, when the pipe to the test
+run closes: a run that is killed, by whatever signal, leaves nothing behind.
+
+    path = lab.notebook("hello", "import ipywidgets as w", "w.Text(description='Name')")
+    lab.open(path)                                  # opens it and runs all its cells
+    lab.page.get_by_label("Name").fill("Ada")       # Playwright's page, for everything else
+    lab.screenshot("hello")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+ROOT = Path(__file__).resolve().parents[1]
+SCREENSHOTS = ROOT / ".screenshots"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+PATIENCE = 60.0
+"""Seconds that a server, a page or a cell may take before the test fails."""
+
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+_CHROMIUM_ARGS = [
+    "--no-sandbox",  # containers run the tests as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+_SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
+    "notebook-extension/tracker": {"windowingMode": "none"},  # all cells stay in the page, so that all can be found
+}
+_NETWORK_SCHEMES = ("http", "https", "ws", "wss", "ftp")
+_HARMLESS = ("favicon", "ResizeObserver loop", "Download the React DevTools")
+
+_CURRENT = "window.jupyterapp?.shell?.currentWidget"
+_SESSION = f"{_CURRENT}?.context?.sessionContext?.session"
+_THEME_WORN = """light => document.body.dataset.jpThemeLight === light
+    && !document.getElementById('jupyterlab-splash')"""
+_CHECKS = (
+    (find_spec("playwright") is not None, "the package playwright is not installed"),
+    (find_spec("jupyterlab") is not None, "the package jupyterlab is not installed"),
+    (any(map(shutil.which, _CHROMIUM)), f"there is no browser ({', '.join(_CHROMIUM)})"),
+)
+
+
+class LabError(AssertionError):
+    """JupyterLab, the browser or a cell did not do what the test needs."""
+
+
+class Said(NamedTuple):
+    """One line of the browser's console; uncaught errors of scripts have the kind "pageerror"."""
+
+    kind: str
+    text: str
+
+
+def missing() -> str:
+    """Why no browser test can run here; empty when one can."""
+    return "; ".join(why for there, why in _CHECKS if not there)
+
+
+class Lab:
+    """JupyterLab and the page that looks at it.
+
+    Attributes:
+        url, token: the server.
+        root: the folder that it serves; notebooks and whatever they write lie here.
+        page: Playwright's page.
+        requests: the address of everything that the pages asked for since `forget`.
+        console: what the pages said in the browser's console since `forget`.
+    """
+
+    def __init__(self, url: str, token: str, root: Path, page: Page) -> None:
+        self.url, self.token, self.root, self.page = url, token, root, page
+        self.requests: list[str] = []
+        self.console: list[Said] = []
+        page.context.on("request", lambda request: self.requests.append(request.url))
+        page.on("websocket", lambda socket: self.requests.append(socket.url))
+        page.on("console", lambda message: self.console.append(Said(message.type, message.text)))
+        page.on("pageerror", lambda error: self.console.append(Said("pageerror", str(error))))
+        page.on("dialog", lambda dialog: dialog.accept())  # "leave without saving?" would hold up the next page
+
+    def __repr__(self) -> str:
+        return "<Lab>"
+
+    # --- notebooks ----------------------------------------------------------------------------------------------------
+
+    def notebook(self, name: str, *cells: str) -> Path:
+        """Write a notebook of these cells and return its path; a text that begins with `# %% [markdown]` is prose."""
+        path = self.root / f"{name.removesuffix('.ipynb')}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}}
+        path.write_text(json.dumps({**content, "cells": [_cell(n, text) for n, text in enumerate(cells, 1)]}))
+        return path
+
+    def open(self, path: Path | str, run: bool = True) -> None:
+        """Show a notebook alone in the page, with its kernel idle; the kernels of earlier ones are ended first."""
+        self.shut_down()
+        absolute = Path(path) if Path(path).is_absolute() else self.root / path
+        self.page.goto(f"{self.url}/doc/tree/{absolute.relative_to(self.root).as_posix()}?token={self.token}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.wait_idle()
+        if run:
+            self.run_all()
+
+    def run_all(self, failing: bool = False) -> None:
+        """Run all cells and wait for the last one.
+
+        Raises:
+            LabError: a cell failed, and `failing` does not allow it.
+        """
+        self.command("notebook:run-all-cells")
+        self.wait_idle()
+        errors = [out for cell in self.cells() for out in cell.get("outputs", []) if out["output_type"] == "error"]
+        if errors and not failing:
+            raise LabError(f"A cell failed: {errors[0]['ename']}: {errors[0]['evalue']}")
+
+    def wait_idle(self, seconds: float = PATIENCE) -> None:
+        """Wait until the kernel has nothing to do."""
+        self.page.wait_for_function(f"() => {_SESSION}?.kernel?.status === 'idle'", timeout=1000 * seconds)
+
+    def save(self) -> None:
+        """Save the notebook, as Ctrl-S does."""
+        self.command("docmanager:save")
+
+    def saved(self, path: Path | str) -> dict[str, Any]:
+        """A notebook as it lies on disk."""
+        content: dict[str, Any] = json.loads((self.root / path).read_text(encoding="utf-8"))
+        return content
+
+    def cells(self) -> list[dict[str, Any]]:
+        """The cells of the open notebook with their outputs, as Lab holds them; saved or not."""
+        found: list[dict[str, Any]] = self.page.evaluate(f"() => {_CURRENT}.content.model.toJSON().cells")
+        return found
+
+    def output(self, number: int) -> Locator:
+        """The output area of one cell, counted from 1."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(number - 1).locator(".jp-OutputArea").first
+
+    def command(self, name: str, **arguments: Any) -> Any:
+        """Execute one of Lab's commands and wait for it."""
+        execute = "([name, given]) => window.jupyterapp.commands.execute(name, given).then(() => null)"
+        return self.page.evaluate(execute, [name, arguments])
+
+    def shut_down(self) -> None:
+        """End every kernel of the server; what was open and unsaved is lost."""
+        if self.page.url.startswith(self.url):
+            self.page.goto("about:blank")
+        for session in self._rest("GET", "/api/sessions"):
+            self._rest("DELETE", f"/api/sessions/{session['id']}")
+
+    # --- looks --------------------------------------------------------------------------------------------------------
+
+    def theme(self, name: str) -> None:
+        """Change to the "light" or the "dark" theme, and wait until the page wears it."""
+        self.command("apputils:change-theme", theme=THEMES[name])
+        self.page.wait_for_function(_THEME_WORN, arg=str(name == "light").lower())
+
+    def viewport(self, width: int, height: int = 900) -> None:
+        """Give the page another size, in CSS pixels."""
+        self.page.set_viewport_size({"width": width, "height": height})
+
+    def screenshot(self, name: str, part: Locator | None = None) -> Path:
+        """A picture of the page, or of a part of it, in `.screenshots/`."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        path = SCREENSHOTS / f"{name}.png"
+        (part or self.page).screenshot(path=path)
+        return path
+
+    # --- what happened ------------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Begin anew to keep requests and console lines."""
+        self.requests.clear()
+        self.console.clear()
+
+    def console_errors(self) -> list[Said]:
+        """What went wrong in the page's scripts, without what Lab itself is known for."""
+        return [said for said in self.console if said.kind in ("error", "pageerror") and not _harmless(said.text)]
+
+    def assert_loopback(self) -> None:
+        """Fail when a page asked for anything that is not of this machine, whether or not it came."""
+        abroad = sorted({url for url in self.requests if _leaves_machine(url)})
+        assert not abroad, f"The page asked for {', '.join(abroad[:5])}: nothing but loopback may be needed."
+
+    def _rest(self, method: str, path: str) -> Any:
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(self.url + path, method=method, headers=headers)  # noqa: S310  # loopback
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  # loopback
+            return json.loads(answer.read() or "null")
+
+
+@contextlib.contextmanager
+def running_lab(environ: Mapping[str, str] | None = None) -> Iterator[Lab]:
+    """JupyterLab and Chromium, both ended at the close.
+
+    Args:
+        environ: variables of the operating system for the server, and so for its kernels.
+    """
+    with _server(environ or {}) as (url, token, root), _browser() as page:
+        yield Lab(url, token, root, page)
+
+
+def _cell(number: int, text: str) -> dict[str, Any]:
+    first, _, rest = text.partition("\n")
+    base = {"id": f"cell-{number}", "metadata": {}}
+    if first.strip() == "# %% [markdown]":
+        return {**base, "cell_type": "markdown", "source": rest}
+    return {**base, "cell_type": "code", "source": text, "outputs": [], "execution_count": None}
+
+
+def _leaves_machine(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in _NETWORK_SCHEMES and parts.hostname not in LOOPBACK
+
+
+def _harmless(text: str) -> bool:
+    return any(known in text for known in _HARMLESS)
+
+
+# --- the server -------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _server(environ: Mapping[str, str]) -> Iterator[tuple[str, str, Path]]:
+    home = Path(tempfile.mkdtemp(prefix="astro_nb-lab-")).resolve()
+    root, port, token = home / "root", free_port(), secrets.token_hex(16)
+    root.mkdir()
+    _write_settings(home / "settings")
+    command = [sys.executable, __file__, str(home), *_lab_command(root, port, token)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, env=_environ(home, environ), start_new_session=True)
+    assert child.stdin is not None
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", child, home / "server.log")
+        yield f"http://127.0.0.1:{port}", token, root
+    finally:
+        child.stdin.close()  # the supervisor takes it from here
+        child.wait(PATIENCE)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _lab_command(root: Path, port: int, token: str) -> list[str]:
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": root,
+        "IdentityProvider.token": token,
+        "LabApp.expose_app_in_browser": True,
+        "LabApp.news_url": None,
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+        "LabApp.extension_manager": "readonly",
+    }
+    given = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", *given]
+
+
+def _environ(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ASTRO_NB_SANDBOX")}
+    return {**inherited, **{name: str(home / folder) for name, folder in folders.items()}, **extra}
+
+
+def _write_settings(folder: Path) -> None:
+    for plugin, values in _SETTINGS.items():
+        path = folder / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+
+def _wait_for(url: str, child: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and child.poll() is None:
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310  # loopback
+            return
+        time.sleep(0.05)
+    raise LabError(f"JupyterLab did not start:\n{log.read_text()[-3000:] if log.exists() else 'it left no log'}")
+
+
+def supervise(home: Path, command: Sequence[str]) -> None:
+    """Keep a server until standard input ends, or the server does; then remove its folder."""
+    with (home / "server.log").open("wb") as log:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    signal.signal(signal.SIGCHLD, lambda *_: os.close(0))  # the server ended by itself: stop reading
+    with contextlib.suppress(OSError):
+        while os.read(0, 1024):
+            pass
+    child.terminate()
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+# --- the browser ------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _browser() -> Iterator[Page]:
+    from playwright.sync_api import sync_playwright
+
+    program = next(filter(None, map(shutil.which, _CHROMIUM)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_CHROMIUM_ARGS)
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+        )
+        page = context.new_page()
+        page.set_default_timeout(1000 * PATIENCE)
+        try:
+            yield page
+        finally:
+            browser.close()
+
+
+if __name__ == "__main__":
+    supervise(Path(sys.argv[1]), sys.argv[2:])
