@@ -5,13 +5,19 @@
     api                        # shows the explorer
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .call import UNSET, Call
 from .environment import Environment, Secret
 from .errors import AstroNbError
 from .exchange import Exchange
 from .pace import Retries
-from .sandbox import Sandbox
 from .workbench import Workbench, connect
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
 
 __version__ = "0.1.0"
 
@@ -27,3 +33,12 @@ __all__ = [
     "Workbench",
     "connect",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`Sandbox` is imported when it is first asked for: whoever calls a real server does not wait for it."""
+    if name == "Sandbox":
+        from .sandbox import Sandbox
+
+        return Sandbox
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -55,6 +55,15 @@ def records_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str],
     return frame.set_index(index) if index else frame
 
 
+def plain_rows(frame: DataFrame, most: int) -> list[list[Any]]:
+    """The first rows of a frame as plain values; None where nothing stands."""
+    shown = frame.head(most).astype(object)
+    return [
+        [None if lost else value for value, lost in zip(row, gaps, strict=True)]
+        for row, gaps in zip(shown.to_numpy(), shown.isna().to_numpy(), strict=True)
+    ]
+
+
 def _column(values: list[Any], dtype: str) -> Series[Any]:
     import pandas as pd
 

@@ -11,6 +11,7 @@ from .exchange import Exchange
 from .pick import leaves, to_path
 
 _MOST_PER_ANSWER = 200
+_MOST_LEAVES = 100_000
 _LABELS = ("name", "fullName", "username", "objectKey", "ipAddressRange", "title", "description", "key")
 
 
@@ -46,7 +47,7 @@ def source_of(value: Any, exchanges: Iterable[Exchange]) -> tuple[Exchange, str]
         return None
     for exchange in exchanges:
         if exchange.ok and exchange.answer and exchange.answer.is_json:
-            for location, leaf in leaves(exchange.json()):
+            for location, leaf in leaves(exchange.json(), _MOST_LEAVES):
                 if leaf == value:
                     return exchange, to_path(location)
     return None

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +24,21 @@ from .pace import Retries
 from .paging import Pages
 from .progress import Progress
 from .rounds import read_pages, wait_for
-from .runbook import Runbook
-from .sandbox import Sandbox, SandboxClient
 from .session import Session, permissions
 from .spec import Spec, load
 from .waiting import Until
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported at first use: scripts against a server need none of them
+    from .runbook import Runbook
+    from .sandbox import Sandbox, SandboxClient
     from .ui import Explorer
 
 SANDBOX_URL = "ASTRO_NB_SANDBOX_URL"
 """Operating-system variable with the address of a sandbox that runs already; `astro-nb lab` sets it."""
+
+
+SANDBOX_SPEED = 10.0
+"""How many times faster than life the embedded sandbox runs: a Deployment is created in seconds, not in minutes."""
 
 
 class Workbench:
@@ -46,7 +51,6 @@ class Workbench:
         variables: values by name, for `{{name}}`; set like a dict.
         history: everything that was sent, and what came back.
         ops: the operations as functions.
-        runbook: what was done in this session, as a notebook to be.
         sandbox: the embedded server; None in other environments.
     """
 
@@ -57,7 +61,6 @@ class Workbench:
         self.variables: Variables = session.variables
         self.history: History = session.history
         self.ops = operations_room.operations(session.spec, session.call)
-        self.runbook = Runbook(session)
 
     def __repr__(self) -> str:
         at = f"{self.environment.name} at {self.environment.base_url}"
@@ -67,6 +70,13 @@ class Workbench:
     def environment(self) -> Environment:
         """The environment that requests go to."""
         return self.session.environment
+
+    @cached_property
+    def runbook(self) -> Runbook:
+        """What was done in this session, as a notebook to be."""
+        from .runbook import Runbook
+
+        return Runbook(self.session)
 
     @property
     def errors(self) -> Errors:
@@ -96,7 +106,7 @@ class Workbench:
 
     def explore(self, operation: str | None = None) -> Explorer:
         """The explorer, open at one operation if it is named."""
-        from .ui import Explorer  # imported at first use: scripts and runbooks need no widgets
+        from .ui import Explorer
 
         return Explorer(self.session, self.sandbox, operation)
 
@@ -107,6 +117,8 @@ class Workbench:
     def close(self) -> None:
         """Close connections, and stop the sandbox if it is ours."""
         self.session.client.close()
+        from .sandbox import Sandbox
+
         if isinstance(self.sandbox, Sandbox):
             self.sandbox.stop()
 
@@ -169,8 +181,10 @@ def _placed(environment: Environment, spec: Spec) -> tuple[Environment, Sandbox 
     """The environment with its base URL known; the sandbox is started, or found, where it is meant."""
     if environment.base_url != "sandbox":
         return environment.at(environment.base_url or (spec.servers or ("",))[0]), None
+    from .sandbox import Sandbox, SandboxClient
+
     running = os.environ.get(SANDBOX_URL)
-    sandbox = SandboxClient(running) if running else Sandbox(spec).start()
+    sandbox = SandboxClient(running) if running else Sandbox(spec, speed=SANDBOX_SPEED).start()
     credentials = environment.credentials or {"token": Secret.held(sandbox.token(), "SANDBOX_TOKEN")}
     return replace(environment, credentials=credentials).at(sandbox.url), sandbox
 

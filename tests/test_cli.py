@@ -360,7 +360,7 @@ def test_lab_stopped_before_it_answers() -> None:
     """A signal that comes while Lab still starts ends it as quietly as a later one."""
     with subprocess.Popen([str(PROGRAM), "lab", "--no-browser"], stdout=subprocess.PIPE) as process:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        while not children.read_text():
+        while process.poll() is None and not children.read_text():
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0

@@ -27,14 +27,14 @@ def arrange(operation: Operation, arguments: Mapping[str, Any], body: Any = UNSE
     """
     fields = {f.name: f for f in parameter_fields(operation)}
     inner = {f.name for f in body_fields(operation)}
-    parameters, content = {}, {}
-    for name, value in arguments.items():
-        if name in fields:
-            parameters[name] = value
-        elif name in inner or name.rstrip("_") in inner:
-            content[name if name in inner else name.rstrip("_")] = value
-        else:
-            raise UnknownName(f"argument of {operation.id}", name, [*fields, *inner], todo="It takes no arguments.")
+    parameters: dict[str, Any] = {}
+    content: dict[str, Any] = {}
+    for given, value in arguments.items():
+        name = given if given in fields or given in inner else given.removesuffix("_")  # `from_` means `from`
+        if name not in fields and name not in inner:
+            todo = "" if fields or inner else "It takes no arguments."
+            raise UnknownName(f"argument of {operation.id}", given, [*fields, *inner], todo=todo)
+        (parameters if name in fields else content)[name] = value
     whole = _body(operation, body, {k: v for k, v in content.items() if v is not UNSET})
     parameters |= _from_variables(operation, fields, parameters, set(known))
     return Call(operation.id, {k: v for k, v in parameters.items() if v is not UNSET}, whole)

@@ -172,6 +172,9 @@ class Field:
         for branch in self.branches:
             if branch.tag and isinstance(value, Mapping) and value.get(branch.tag[0]) == branch.tag[1]:
                 return branch
+        default = self.default_branch
+        if default and default.tag and isinstance(value, Mapping) and default.tag[0] not in value:
+            return default
         fitting = [b for b in self.branches if not b.tag and fits(b.field, value)]
         if len(fitting) > 1 and isinstance(value, Mapping):
             fitting.sort(key=lambda b: -len(set(value) & {c.name for c in b.field.children}))

@@ -163,7 +163,7 @@ class Form:
     def _branch(self, field: Field | None, at: Location) -> Field | None:
         if field is None or field.kind != "union":
             return field
-        branch = field.branch_for(self.get(at)) or field.default_branch
+        branch = field.branch_for(self.get(at))
         return branch.field if branch else None
 
     def _required(self, location: Location) -> bool:

@@ -168,7 +168,7 @@ class Weaver:
     def _parameter(self, value: Any, place: _Place, variable: str) -> Expression:
         self._keep(names_in(value), place)
         wanted = variable or place.name
-        about = sentence(place.field.description) if place.field else f"What {{{{{variable}}}}} stands for."
+        about = sentence(place.field.description) if place.field else f"What {{{{{wanted}}}}} stands for."
         subject = place.step.name.partition("_")[2]
         return Expression(
             self._parameters.name_for(value, wanted, subject, about or f"{place.name} of {place.step.operation.id}.")

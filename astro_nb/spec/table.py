@@ -168,10 +168,10 @@ def load(source: Any = "astro-v1", overlay: Any = None, fetch: Fetch | None = No
 
 
 def _name(source: Any) -> str:
-    path = as_path(source) if not hasattr(source, "read") and not isinstance(source, Mapping) else None
-    if path is not None:
-        return path.stem
-    return source if isinstance(source, str) and source.startswith("http") else "document"
+    """Where a document came from, as it was said: the path, the URL, or the name of a bundled one."""
+    if isinstance(source, Mapping) or hasattr(source, "read"):
+        return "document"
+    return str(source) if as_path(source) or str(source).startswith("http") else "document"
 
 
 def _derived_id(method: str, path: str) -> str:

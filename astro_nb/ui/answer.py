@@ -13,6 +13,7 @@ from .. import html
 from ..environment import Secret
 from ..errors import AstroNbError
 from ..exchange import Attempt, Exchange, draw_body, draw_error, headline, time_words
+from ..frames import plain_rows
 from ..pick import leaves, to_path
 from ..session import Session
 from .parts import button
@@ -146,7 +147,7 @@ def draw_table(exchange: Exchange) -> html.Markup:
         return html.quiet(str(error))
     line = html.quiet(f"{len(frame)} rows, {len(frame.columns)} columns. In Python: api.history[-1].frame()")
     shown = frame.dropna(axis="columns", how="all") if len(frame) else frame
-    rows = [[_cell(value) for value in row] for row in shown.head(100).itertuples(index=False)]
+    rows = [[_cell(value) for value in row] for row in plain_rows(shown, 100)]
     return html.join([line, html.table([str(c) for c in shown.columns], rows, most=100, wrap=False)])
 
 
@@ -154,7 +155,9 @@ def _cell(value: Any) -> str:
     if isinstance(value, list | dict):
         text = orjson.dumps(value, default=str).decode()
     else:
-        text = "" if value is None or value != value else str(value)
+        text = (
+            "" if value is None else value.strftime("%Y-%m-%d %H:%M:%S") if hasattr(value, "strftime") else str(value)
+        )
     return text if len(text) <= 80 else text[:77] + "…"
 
 

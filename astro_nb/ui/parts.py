@@ -65,8 +65,9 @@ def chooser(view: FormView, field: Field, at: Location) -> widgets.Widget:
     """A union: which form it takes, and that form below it."""
     branches = list(field.branches)
     value = view.form.get(at)
-    now = field.branch_for(value) if value is not UNSET and value != {} else None
     tag = next((b.tag[0] for b in branches if b.tag), "")
+    told = isinstance(value, dict) and tag in value if tag else value is not UNSET and value != {}
+    now = field.branch_for(value) if told else None
     select = _select(tag or field.name or "kind", branches, branches.index(now) + 1 if now else 0)
     inner = widgets.VBox([], layout=layout())
 

@@ -1,0 +1,387 @@
+"""Fields: whatever a schema says is read once, and serves forms, rules and signatures alike."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from functools import lru_cache
+from keyword import iskeyword
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astro_nb.call import UNSET
+from astro_nb.contract import check_parameter, check_request_body
+from astro_nb.errors import DocumentError, MissingArgument, UnknownName, UsageError
+from astro_nb.fields import (
+    Field,
+    arrange,
+    body_field,
+    body_fields,
+    broken_rules,
+    parameter_fields,
+    response_field,
+    rule_view,
+    sample,
+    signature,
+    snake,
+)
+from astro_nb.spec import Operation, Spec, load
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+DOCUMENTS = (
+    *("astro-v1", "airflow2", "airflow3", "astro-v1beta1-iam", "astro-v1beta1-platform", "petstore3"),
+    *("oai30-callback-example", "oai30-link-example", "oai30-petstore", "oai30-uspto"),
+    *("oai31-tictactoe", "oai31-webhook-example", "oai32-tags"),
+)
+UNDECIDABLE = {"CreateCluster", "CreateDeployment", "UpdateDeployment"}
+"""Bodies of v1beta1 whose `oneOf` has overlapping branches and no discriminator: what fits one fits several."""
+
+
+@lru_cache
+def document(name: str) -> Spec:
+    """A bundled document, or one of those that lie beside the repository."""
+    path = SHARED / "specs" / f"{name}.yaml"
+    if name != "astro-v1" and not path.is_file():
+        pytest.skip(f"{path} does not exist: it is not part of the repository")
+    return load(name if name == "astro-v1" else path)
+
+
+def operation(schema: Any, parameters: Any = (), **schemas: Any) -> Operation:
+    """An operation whose body has this schema; None: it takes no body."""
+    body = {"requestBody": {"content": {"application/json": {"schema": schema}}}} if schema is not None else {}
+    post = {"operationId": "x", "parameters": list(parameters), **body, "responses": {}}
+    return next(iter(Spec({"openapi": "3.1.0", "components": {"schemas": schemas}, "paths": {"/x": {"post": post}}})))
+
+
+def field(schema: Any, **schemas: Any) -> Field:
+    """The field of a body with this schema."""
+    found = body_field(operation(schema, **schemas))
+    assert found is not None
+    return found
+
+
+def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    """The schema of an object."""
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def below(field: Field, depth: int) -> Iterator[Field]:
+    """A field and all below it, recursion cut off."""
+    yield field
+    parts = [*field.children, *(b.field for b in field.branches), *([field.item] if field.item else [])]
+    for part in parts if depth else []:
+        yield from below(part, depth - 1)
+
+
+# --- every operation of every document --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_operation_has_fields_and_a_signature(name: str) -> None:
+    """Each parameter, body and answer of each operation is read without an error, and a signature names them."""
+    for op in document(name):
+        assert [f.name for f in parameter_fields(op)] == [p.key for p in op.parameters], op.id
+        roots = [*parameter_fields(op), *(body_field(op, media) for media in (op.body.content if op.body else ()))]
+        roots += [response_field(op, int(s)) for s in op.responses if s.isdigit()]
+        assert all(part.kind and part.type_name for root in roots if root for part in below(root, 3)), op.id
+        names = {f.name for f in [*parameter_fields(op), *body_fields(op)]}
+        assert {n for n in names if n.isidentifier() and not iskeyword(n)} <= set(signature(op).parameters), op.id
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("full", [False, True])
+def test_every_sample_keeps_to_the_contract(name: str, full: bool) -> None:
+    """What is sampled for a parameter or a body is valid by the document, and breaks no rule of the overlay."""
+    wrong = []
+    for op in document(name):
+        wrong += [(op.id, f.name) for f in parameter_fields(op) if check_parameter(op, f.name, sample(f, full))]
+        for media in op.body.content if op.body else ():
+            body = body_field(op, media)
+            assert body is not None
+            value = sample(body, full)
+            broken = {v.keyword for v in check_request_body(op, value, media)}
+            excused = name == "astro-v1beta1-platform" and op.id in UNDECIDABLE and broken == {"oneOf"}
+            wrong += [(op.id, media)] if (broken and not excused) or list(broken_rules(body, value)) else []
+    assert wrong == []
+
+
+def test_documents_as_people_write_them_are_read() -> None:
+    """No operation of some hundred published documents, valid or not, raises anything but an error with advice."""
+    files = sorted(p for p in (SHARED / "fixtures" / "real-specs").rglob("*") if p.is_file())
+    if not files:
+        pytest.skip("../shared/fixtures/real-specs does not exist: it is not part of the repository")
+    seen = 0
+    for path in files:
+        try:
+            for op in load(path):
+                seen += 1
+                roots = [*parameter_fields(op), *([body] if (body := body_field(op)) else [])]
+                assert [sample(root, full=True) for root in roots] or not roots
+                assert signature(op) is not None, op.id
+        except DocumentError as error:
+            assert error.todo
+    assert seen > 2000
+
+
+# --- the tree ---------------------------------------------------------------------------------------------------------
+
+MAYBE = {"type": ["string", "null"]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind", "nullable"),
+    [
+        ({"type": "string"}, "text", False),
+        ({"type": "string", "format": "binary"}, "file", False),
+        ({"type": "string", "nullable": True}, "text", True),
+        (MAYBE, "text", True),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "text", True),
+        ({"oneOf": [{"const": None}, {"type": "integer"}]}, "integer", True),
+        ({"enum": ["a", None]}, "choice", True),
+        ({"allOf": [{"$ref": "#/components/schemas/Maybe"}], "description": "said anew"}, "text", True),
+        ({"type": "null"}, "any", True),
+        ({"const": None}, "choice", True),
+        ({"const": 5}, "choice", False),
+        ({"properties": {"a": {}}}, "object", False),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, "map", False),
+        ({"type": "object", "additionalProperties": False}, "object", False),
+        ({"items": {}}, "array", False),
+        ({"items": True}, "array", False),
+        ({"minLength": 1}, "text", False),
+        ({"maximum": 1}, "number", False),
+        ({"type": ["string", "integer"]}, "union", False),
+        ({}, "any", False),
+        (True, "any", False),
+        ({"$ref": "#/components/schemas/Gone"}, "any", True),
+    ],
+)
+def test_kinds(schema: Any, kind: str, nullable: bool) -> None:
+    """Each way of writing a type is one kind, and each way of allowing null is one state."""
+    found = field(schema, Maybe=MAYBE)
+    assert (found.kind, found.nullable) == (kind, nullable)
+
+
+def test_a_dangling_reference_is_told_in_the_field() -> None:
+    """A broken reference costs its own field alone, and the field says what is wrong."""
+    found = field(obj(a={"$ref": "#/components/schemas/Gone"}, b={"type": "integer"}))
+    assert [(c.name, c.kind) for c in found.children] == [("a", "any"), ("b", "integer")]
+    assert "#/components/schemas/Gone" in found.children[0].description
+
+
+def test_recursion_is_opened_as_far_as_one_looks() -> None:
+    """A schema that contains itself has a field as deep as one asks."""
+    found: Field | None = field({"$ref": "#/components/schemas/N"}, N=obj(next={"$ref": "#/components/schemas/N"}))
+    for _ in range(40):
+        assert found is not None
+        found = found.child("next")
+
+
+def test_all_of_merges_what_its_parts_say() -> None:
+    """Properties, required names and bounds of all parts count; the tighter bound wins."""
+    parts = [obj(("a",), a={"type": "string"}), obj(("b",), b={"type": "integer"}), {"description": "both"}]
+    found = field({"allOf": parts})
+    assert [(c.name, c.required) for c in found.children] == [("a", True), ("b", True)]
+    assert found.description == "both"
+    assert field({"allOf": [{"type": "integer", "maximum": 9}, {"maximum": 5}]}).bounds == ("at most 5",)
+
+
+def test_all_of_merges_what_two_parts_say_of_one_property() -> None:
+    """A part that tells more of a property does not take away what another has told."""
+    more = {"allOf": [obj(a={"enum": ["x", "y"]}, b={"type": "integer"})], "properties": {"a": {"description": "?"}}}
+    found = field(more).child("a")
+    assert found is not None
+    assert (found.kind, found.choices, found.description) == ("choice", ("x", "y"), "?")
+
+
+def test_what_a_field_tells() -> None:
+    """Choices are without null, examples of either version of OpenAPI, notes without their prefix."""
+    assert field({"enum": [1, None, "a"]}).choices == (1, "a")
+    assert field({"example": 0}).example == 0
+    assert field({"examples": ["a", "b"]}).example == "a"
+    assert field({"x-astro-nb-secret": True, "x-other": 1}).notes == {"secret": True}
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"minLength": 2, "pattern": "^a"}, ("at least 2 characters", "pattern ^a")),
+        ({"minLength": 1}, ("at least 1 characters",)),
+        ({"minimum": 0, "maximum": 1}, ("at least 0", "at most 1")),
+        ({"minimum": 5, "exclusiveMinimum": False}, ("at least 5",)),
+        ({"minItems": 1}, ("at least 1 entries",)),
+    ],
+)
+def test_bounds_in_words(schema: Any, words: tuple[str, ...]) -> None:
+    """Each limit is told, 0 and 1 too."""
+    assert field(schema).bounds == words
+
+
+A = obj(("x",), kind={"enum": ["A", "B"]}, x={"type": "integer"})
+B = obj((), kind={"enum": ["A", "B"]}, y={"type": "string"}, z={"type": "string"})
+REFS = [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]
+TAGGED = {"oneOf": REFS, "discriminator": {"propertyName": "kind"}, "x-astro-nb-default-branch": "B"}
+
+
+def test_a_discriminator_fixes_its_property() -> None:
+    """A branch is labelled by its discriminator's value, requires it, and offers that value alone."""
+    found = field(TAGGED, A=A, B=B)
+    assert [(b.label, b.tag) for b in found.branches] == [("A", ("kind", "A")), ("B", ("kind", "B"))]
+    kind = found.branches[1].field.child("kind")
+    assert kind is not None
+    assert (kind.choices, kind.required) == (("B",), True)
+    assert found.default_branch == found.branches[1]
+
+
+def test_the_branch_of_a_value() -> None:
+    """A value belongs to the branch that its discriminator names, else to the default, or to what it looks most like."""
+    tagged, plain = field(TAGGED, A=A, B=B), field({"anyOf": REFS}, A=A, B=B)
+    labels = [tagged.branch_for(v) for v in ({"kind": "A"}, {"kind": "B"}, {"kind": "C"}, {"y": "p"})]
+    assert [b and b.label for b in labels] == ["A", "B", None, "B"]
+    shapes = [plain.branch_for(v) for v in ({"x": 1}, {"y": "p", "z": "q"}, {}, 5)]
+    assert [b and b.label for b in shapes] == ["A", "B", "B", None]
+
+
+KEYWORDS = (
+    *("type", "properties", "items", "enum", "required", "oneOf", "anyOf", "allOf", "nullable", "const", "format"),
+    *("additionalProperties", "discriminator", "minimum", "maxLength", "$ref", "example", "x-astro-nb-secret"),
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 30) | st.sampled_from(["string", "object", "null", "#/components", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYWORDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(st.dictionaries(st.sampled_from(KEYWORDS), ANYTHING, max_size=4))
+def test_whatever_the_schema_is_there_is_a_field(schema: dict[str, Any]) -> None:
+    """Documents are other people's: nonsense in a schema never raises; at worst the field is edited as JSON."""
+    assert all(part.kind for part in below(field(schema, A=A), 3))
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+RULED = {
+    **obj((), kind={}, a={}, b={}, c={}, inner={"type": "array", "items": {"$ref": "#/components/schemas/R"}}),
+    "x-astro-nb-rules": [
+        {"when": {"kind": ["A", "B"]}, "require": ["a"], "because": "A needs it"},
+        {"when": {"kind": "C"}, "hide": ["a", "b"], "require": ["b"]},
+        {"when": {"a": {"present": True}}, "one-of": ["b", "c"]},
+    ],
+}
+UNION = {**obj(by={}, one={}, two={}), "x-astro-nb-union": {"by": "by", "branches": {"1": "one", "2": "two"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "required", "hidden"),
+    [
+        (RULED, {}, {}, {}),
+        (RULED, {"kind": "B"}, {"a": "A needs it"}, {}),
+        (RULED, {"kind": "C"}, {"b": "kind is C"}, {"a": "kind is C"}),
+        (RULED, {"kind": ["A"]}, {}, {}),
+        (RULED, None, {}, {}),
+        (RULED, "{{body}}", {}, {}),
+        (UNION, {"by": "2"}, {"two": "by is 2"}, {"one": "by is 2"}),
+        (UNION, {}, {}, {}),
+    ],
+)
+def test_rules_are_armed_by_siblings(schema: Any, value: Any, required: Any, hidden: Any) -> None:
+    """A rule says what is needed and what is out of place, with its reason; what is needed is never hidden."""
+    view = rule_view(field(schema, R=RULED), value)
+    assert (view.required, view.hidden) == (required, hidden)
+
+
+def test_broken_rules_are_found_all_the_way_down() -> None:
+    """Each broken rule is told where it is broken, in words, in arrays, maps and unions too."""
+    value = {"kind": "A", "inner": [{"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2}]}
+    told = {p.location: p.message for p in broken_rules(field(RULED, R=RULED), value)}
+    assert set(told) == {("a",), ("inner", 0, "b")}
+    assert told["a",] == "a is required: A needs it"
+    assert told["inner", 0, "b"].startswith("exactly one of b, c is needed: a is given")
+    inside = {"type": "object", "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/R"}]}}
+    assert [p.location for p in broken_rules(field(inside, R=RULED), {"m": {"kind": "A"}})] == [("m", "a")]
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+NEEDED = {"name": "orgId", "in": "query", "required": True, "schema": {"type": "string"}}
+CLASH = {"name": "name", "in": "query", "schema": {"type": "string"}}
+BODY = obj(("title",), name={}, title={}, size={"enum": ["S", "L"]}, id={"readOnly": True}, **{"from": {}})
+
+
+def test_arguments_are_parameters_first_then_fields() -> None:
+    """A name that both have means the parameter; UNSET leaves out; a trailing underscore is for Python's own words."""
+    op = operation(BODY, [NEEDED, CLASH])
+    call = arrange(op, {"orgId": "o", "name": "n", "title": "t", "size": UNSET, "from_": 1})
+    assert (call.parameters, call.body) == ({"orgId": "o", "name": "n"}, {"title": "t", "from": 1})
+    assert arrange(op, {"orgId": UNSET}).parameters == {}
+    whole = arrange(op, {"orgId": "o", "title": "t"}, body={"name": "n", "title": "old"})
+    assert whole.body == {"name": "n", "title": "t"}
+    assert arrange(op, {"orgId": "o"}, body=None).body is None
+
+
+def test_a_required_parameter_comes_from_the_variable_of_its_name() -> None:
+    """Left out, it becomes a template where there is such a variable, and an error that says so where there is none."""
+    op = operation(None, [NEEDED])
+    assert arrange(op, {}, known=["orgId"]).parameters == {"orgId": "{{orgId}}"}
+    with pytest.raises(MissingArgument) as raised:
+        arrange(op, {})
+    assert raised.value.data == {"missing": ["orgId"]}
+    assert 'api.variables["orgId"] = …' in raised.value.todo
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body", "advice"),
+    [
+        ({"titel": 1}, UNSET, "Did you mean title"),
+        ({"id": 1}, UNSET, "There are: "),
+        ({"title": "t"}, [1], "Give body= alone"),
+    ],
+)
+def test_wrong_arguments_are_told_with_what_to_do(arguments: dict[str, Any], body: Any, advice: str) -> None:
+    """A name that does not exist, that only answers carry, or beside a body that is no object, is refused."""
+    with pytest.raises(UsageError, match=advice):
+        arrange(operation(BODY), arguments, body)
+
+
+def test_an_operation_without_arguments_says_so() -> None:
+    """There is nothing to offer, and that is what is said."""
+    with pytest.raises(UnknownName, match="It takes no arguments"):
+        arrange(operation(None), {"a": 1})
+
+
+def test_a_signature_is_the_documentation() -> None:
+    """Required names first, each group in the document's order; enums as `Literal`; read-only fields are not there."""
+    body = obj(("title",), name={}, title={}, size={"enum": ["S", "L"]}, id={"readOnly": True})
+    found = signature(operation(body, [CLASH, NEEDED])).parameters
+    assert list(found) == ["orgId", "title", "name", "size", "body"]
+    assert found["size"].annotation == Literal["S", "L"]
+    assert found["orgId"].default is inspect.Parameter.empty
+    assert {p.kind for p in found.values()} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_a_signature_can_be_made_of_any_names() -> None:
+    """Python's keywords and names that are no identifiers do not break it."""
+    assert {"ok", "body"} <= set(signature(operation(obj(**{"from": {}, "class": {}, "a-b": {}, "ok": {}}))).parameters)
+
+
+def test_the_fields_of_a_union_are_those_of_all_branches() -> None:
+    """Each name once, with all its choices; required only where every branch requires it."""
+    found = {f.name: f for f in body_fields(operation(TAGGED, A=A, B=B))}
+    assert list(found) == ["kind", "x", "y", "z"]
+    assert (found["kind"].choices, found["kind"].required, found["x"].required) == (("A", "B"), False, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("ListDeployments", "list_deployments"), ("getAPIToken", "get_api_token"), ("get-dag run", "get_dag_run")]
+    + [("2fa", "op_2fa"), ("ÜberSicht", "über_sicht"), ("---", "op_")],
+)
+def test_snake_case(name: str, expected: str) -> None:
+    """Any operation's id gives a name that Python can write."""
+    assert snake(name) == expected
+    assert snake(name).isidentifier()

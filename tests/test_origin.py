@@ -1,0 +1,182 @@
+"""Values that were seen are offered where they fit, with their name and the reason; secrets never."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import astro_nb as anb
+from astro_nb.call import Call
+from astro_nb.environment import MASK, Secret
+from astro_nb.exchange import Exchange
+from astro_nb.message import Request, Response
+from astro_nb.origin import source_of, suggest, thing
+from astro_nb.spec import load
+
+SPEC = load()
+TOKEN = "planted-token-4711"
+
+
+def seen(operation: str, data: Any, status: int = 200, key: str = "id-1", media: str = "application/json") -> Exchange:
+    """An exchange that ended with this answer."""
+    body = data if isinstance(data, bytes) else json.dumps(data).encode()
+    answer = Response(status, (("Content-Type", media),), body)
+    request, now = Request("GET", "https://api.example.org"), datetime(2026, 6, 1, tzinfo=UTC)
+    return Exchange(key, SPEC.operation(operation), Call(operation), request, now, 0.1, answer=answer)
+
+
+LISTED = seen(
+    "ListDeployments",
+    {
+        "deployments": [
+            {"id": "dep-one-1", "name": "demo", "workspaceId": "ws-1", "workspaceName": "Training"},
+            {"id": "dep-two-2", "name": "", "workspaceId": "ws-1", "clusterId": "cl-1"},
+        ],
+        "totalCount": 2,
+    },
+)
+
+
+def test_an_id_is_offered_by_name_with_its_reason() -> None:
+    """The ids of what an operation about deployments answered are offered for `deploymentId`."""
+    found = suggest("deploymentId", [LISTED])
+    assert [(s.value, s.label, s.reason) for s in found] == [
+        ("dep-one-1", "demo", "from ListDeployments"),
+        ("dep-two-2", "dep-two-2", "from ListDeployments"),
+    ]
+    assert [s.path for s in found] == ["$.deployments[0].id", "$.deployments[1].id"]
+
+
+def test_an_id_is_offered_wherever_it_stood() -> None:
+    """A `workspaceId` inside a deployment is offered too, once, and called by the name that stands beside it."""
+    assert [(s.value, s.label) for s in suggest("workspaceId", [LISTED])] == [("ws-1", "Training")]
+    assert [s.value for s in suggest("clusterId", [LISTED])] == ["cl-1"]
+
+
+def test_ids_of_other_things_are_not_offered() -> None:
+    """The id of a deployment is no id of a workspace, and that of who made it is no id of a deployment."""
+    data = {"id": "dep-1", "name": "x", "createdBy": {"id": "user-1", "fullName": "Ada"}}
+    assert [s.value for s in suggest("deploymentId", [seen("GetDeployment", data)])] == ["dep-1"]
+    assert suggest("workspaceId", [seen("GetDeployment", data)]) == []
+
+
+def test_the_newest_comes_first_and_each_value_once() -> None:
+    """Values of later answers stand before those of earlier ones; a value seen twice is told by its latest."""
+    newer = seen("GetDeployment", {"id": "dep-two-2", "name": "renamed"}, key="id-2")
+    found = suggest("deploymentId", [newer, LISTED])
+    assert [(s.value, s.label, s.exchange_id) for s in found] == [
+        ("dep-two-2", "renamed", "id-2"),
+        ("dep-one-1", "demo", "id-1"),
+    ]
+    assert len(suggest("deploymentId", [newer, LISTED], most=1)) == 1
+
+
+def test_every_item_of_a_long_answer_is_offered(api: anb.Workbench) -> None:
+    """All deployments of the sandbox are offered, not only the first few: each answer is looked at to its end."""
+    listed = api.call("ListDeployments", limit=100)
+    offered = {s.value for s in api.session.suggestions("deploymentId", most=200)}
+    assert offered == {item["id"] for item in listed.items}
+
+
+@pytest.mark.parametrize(
+    ("status", "data", "media"),
+    [
+        (404, {"id": "dep-1"}, "application/json"),
+        (200, b"<html>", "text/html"),
+        (204, b"", ""),
+        (200, [], "application/json"),
+        (200, {"id": None}, "application/json"),
+        (200, {"id": ""}, "application/json"),
+        (200, {"id": True}, "application/json"),
+    ],
+)
+def test_nothing_is_offered_from_what_holds_nothing(status: int, data: Any, media: str) -> None:
+    """Errors, other formats, empty answers, and values that are no ids give no suggestion and no error."""
+    assert suggest("deploymentId", [seen("GetDeployment", data, status, media=media)]) == []
+
+
+def test_no_secret_and_no_stars_are_offered() -> None:
+    """A one-time token is not offered for a field of its name, neither in the clear nor as stars."""
+    found = suggest("token", [seen("CreateApiToken", {"id": "tok-1", "token": TOKEN, "name": "ci"})])
+    assert TOKEN not in repr(found)
+    assert [s.value for s in found if s.value == MASK or isinstance(s.value, Secret)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("deploymentId", "deployment"),
+        ("deployment_id", "deployment"),
+        ("deploymentIds", "deployment"),
+        ("deploymentID", "deployment"),
+        ("path.deploymentId", "deployment"),
+        ("customRoleId", "customrole"),
+        ("id", ""),
+        ("name", ""),
+        ("ids", ""),
+        ("isPaid", ""),
+        ("valid", ""),
+        ("grid", ""),
+    ],
+)
+def test_what_an_id_is_of(name: str, what: str) -> None:
+    """The name of an id tells the thing; a word that merely ends in those letters is no id."""
+    assert thing(name) == what
+
+
+@pytest.mark.parametrize("key", ["odd key", "it's", "a.b", "ü", "x-y", "[0]", "", "back\\slash"])
+def test_an_oddly_named_key_has_a_path_too(key: str) -> None:
+    """A value under a key that is no plain name is offered with a path that finds it."""
+    exchange = seen("GetDeployment", {key: {"workspaceId": "ws-9"}, "workspace": {key: "ws-8"}})
+    (below,) = suggest("workspaceId", [exchange])
+    assert exchange[below.path] == "ws-9"
+    for suggestion in suggest(key, [exchange]):
+        assert exchange[suggestion.path] == suggestion.value
+
+
+KEYS = st.sampled_from(["id", "name", "deploymentId", "odd key", "it's", "a.b", "[0]", "deployments", "ü", "x-y"])
+TREES = st.recursive(
+    st.text(max_size=10) | st.integers(-5, 5) | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(TREES, st.sampled_from(["deploymentId", "odd key", "name"]))
+def test_the_path_of_a_suggestion_finds_its_value(data: Any, name: str) -> None:
+    """Whatever the keys around it are called, the path picks the value that was offered."""
+    exchange = seen("GetDeployment", data)
+    for suggestion in suggest(name, [exchange]):
+        assert exchange[suggestion.path] == suggestion.value
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(TREES)
+def test_the_source_of_a_value_finds_it(data: Any) -> None:
+    """A text of eight characters or more is found where it stands, and the path picks it."""
+    exchange = seen("GetDeployment", {"tree": data, "deep": [{"odd key": "wanted-value"}]})
+    found = source_of("wanted-value", [exchange])
+    assert found is not None
+    assert found[0][found[1]] == "wanted-value"
+
+
+@pytest.mark.parametrize("value", ["short", "", None, 12345678, True, ["dep-one-1"], "not seen anywhere"])
+def test_short_or_foreign_values_have_no_source(value: Any) -> None:
+    """What is short is found by chance, and what is no text is no id: neither has a source."""
+    assert source_of(value, [LISTED]) is None
+
+
+def test_a_source_is_the_latest_good_answer() -> None:
+    """The first exchange given wins; one that failed is passed over."""
+    refused = seen("GetDeployment", {"message": "dep-one-1"}, 404, key="id-3")
+    again = seen("GetDeployment", {"id": "dep-one-1"}, key="id-2")
+    found = source_of("dep-one-1", [refused, again, LISTED])
+    assert found is not None
+    assert (found[0].id, found[1]) == ("id-2", "$.id")
+    assert source_of(TOKEN, [seen("CreateApiToken", {"token": TOKEN})]) is None

@@ -1,0 +1,300 @@
+"""A list is read to its end, once, whatever way the API pages; and whoever reads it knows when it was not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import astro_nb as anb
+from astro_nb.call import Call
+from astro_nb.errors import PagesIncomplete, UsageError
+from astro_nb.exchange import Exchange
+from astro_nb.message import Request, Response
+from astro_nb.paging import Pages, Paging, first_call, paging_of, read_page, skipped
+from astro_nb.spec import Operation, Spec, load
+
+SPEC = load()
+LISTS = [op.id for op in SPEC if (op.notes.get("page") or {}).get("style") in ("offset", "search")]
+
+
+def document(*queries: dict[str, Any], answer: dict[str, Any] | None = None) -> Spec:
+    """A document of one list, `GET /things`, with these query parameters."""
+    things = {"type": "array", "items": {"type": "object"}}
+    schema = {"schema": answer or {"type": "object", "properties": {"things": things, "total": {"type": "integer"}}}}
+    listed = {
+        "operationId": "listThings",
+        "parameters": [{"in": "query", "schema": {"type": "integer"}, **query} for query in queries],
+        "responses": {"200": {"description": "", "content": {"application/json": schema}}},
+    }
+    return load({"openapi": "3.0.3", "info": {"title": "T", "version": "1"}, "paths": {"/things": {"get": listed}}})
+
+
+def answered(operation: Operation, data: Any, headers: tuple[tuple[str, str], ...] = ()) -> Exchange:
+    """An exchange that ended with this answer."""
+    answer = Response(200, (("Content-Type", "application/json"), *headers), json.dumps(data).encode())
+    request, now = Request("GET", "https://api.example.org/things"), datetime(2026, 6, 1, tzinfo=UTC)
+    return Exchange("id", operation, Call(operation.id), request, now, 0.1, answer=answer)
+
+
+def walk(operation: Operation, call: Call, serve: Any, most: int = 50) -> Pages:
+    """Every page that a server, as a function of the call's parameters, gives."""
+    paging = paging_of(operation)
+    assert paging is not None
+    pages, following = Pages(operation, paging), first_call(paging, call)
+    while following is not None:
+        assert len(pages.exchanges) < most, "the pages do not end"
+        following = pages.add(following, answered(operation, serve(following.parameters)))  # type: ignore[assignment]
+    return pages
+
+
+@pytest.fixture
+def quick() -> Iterator[anb.Workbench]:
+    """A workbench on a sandbox without limits that tries nothing twice."""
+    with_sandbox = anb.connect(history=None, retries=anb.Retries(attempts=1))
+    assert isinstance(with_sandbox.sandbox, anb.Sandbox)
+    with_sandbox.sandbox.limits = False
+    yield with_sandbox
+    with_sandbox.close()
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_of_astro_is_read_whole(name: str, quick: anb.Workbench) -> None:
+    """Each list operation gives every item once, in small pages as in large ones, and as many as the total says."""
+    for thing, listed in (("deployment", "ListDeployments"), ("team", "ListTeams"), ("user", "ListUsers")):
+        quick.variables[f"{thing}Id"] = quick.call(listed)[f"$.{thing}s[0].id"]
+    more = {"sources": ["scheduler"]} if name == "GetDeploymentLogs" else {}
+    small, large = quick.pages(name, limit=7, **more), quick.pages(name, **more)
+    assert small.items() == large.items()
+    assert small.complete
+    assert small.total is None or len(small) == small.total
+    texts = [json.dumps(item, sort_keys=True) for item in small]
+    assert len(set(texts)) == len(texts)
+    assert len(small.exchanges) >= len(small) // 7
+    assert all(exchange.via == small.exchanges[0].via != "call" for exchange in small.exchanges)
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(st.integers(0, 60), st.integers(1, 20), st.integers(0, 70), st.booleans(), st.booleans())
+def test_offsets_give_every_item_once(count: int, size: int, start: int, told: bool, strict: bool) -> None:
+    """Whatever the number of items, the size of a page and the offset begun at: each item comes once, in order."""
+    most = 11  # more is cut by the server, told or not
+
+    def serve(given: Any) -> Any:
+        at, limit = given.get("offset", 0), min(given["limit"], most if strict else 1000)
+        return {"things": list(range(count))[at : at + limit], **({"total": count} if told else {})}
+
+    operation = document({"name": "offset"}, {"name": "limit"}).operation("listThings")
+    pages = walk(operation, Call("listThings", {"limit": size, "offset": start}), serve, most=80)
+    assert pages.items() == list(range(count))[start:]
+    assert pages.total == (count if told else None)
+
+
+@pytest.mark.parametrize(("first", "schema"), [(1, {}), (1, {"default": 1}), (0, {"default": 0})])
+def test_pages_are_counted_from_where_the_document_begins(first: int, schema: dict[str, Any]) -> None:
+    """A page parameter goes on from its declared default, so that an API that counts from 0 loses no page."""
+    page = {"name": "page", "schema": {"type": "integer", **schema}}
+    operation = document(page, {"name": "size"}).operation("listThings")
+
+    def serve(given: Any) -> Any:
+        at = (int(given.get("page", first)) - first) * 10
+        return {"things": list(range(35))[at : at + 10], "total": 35}
+
+    assert walk(operation, Call("listThings"), serve).items() == list(range(35))
+
+
+def test_cursors_are_followed_to_the_end() -> None:
+    """A cursor of the answer asks for the next page; null, an empty text or none ends the list."""
+    for end in ({"next": None}, {"next": ""}, {}):
+        pages = {None: {"things": [1, 2], "next": "a"}, "a": {"things": [3], "next": "b"}, "b": {"things": [4], **end}}
+        note = {"style": "cursor", "items": "things", "cursor": "next", "parameter": "after"}
+        overlay = {"overlay": "1.0.0", "actions": [{"target": "$.paths.*.get", "update": {"x-astro-nb-page": note}}]}
+        operation = load(document({"name": "after"}).document, overlay).operation("listThings")
+        found = walk(operation, Call("listThings"), lambda given, pages=pages: pages[given.get("after")])
+        assert found.items() == [1, 2, 3, 4]
+
+
+LINKED = document(
+    {"name": "page"},
+    {"name": "per_page"},
+    {"name": "labels", "schema": {"type": "array", "items": {"type": "string"}}},
+    answer={"type": "array", "items": {"type": "object"}},
+).operation("listThings")
+
+
+@pytest.mark.parametrize(
+    ("links", "page"),
+    [
+        (['<https://x.org/things?page=2>; rel="next"'], "2"),
+        (['<https://x.org/things?page=1>; rel="prev", <https://x.org/things?page=3>; rel="next"'], "3"),
+        (["<https://x.org/things?page=2>; rel=next"], "2"),
+        (['</things?page=2>; title="more, much more"; rel="next"'], "2"),
+        (['<https://x.org/things?page=9>; rel="last"', '<https://x.org/things?page=2>; rel="next"'], "2"),
+        (['<https://x.org/things?page=2>; rel="next last"'], "2"),
+        (['<https://x.org/things?page=9>; rel="last"'], None),
+        (['<https://x.org/archive?page=9>; rel="next-archive"'], None),
+        ([], None),
+    ],
+)
+def test_link_headers_say_where_to_go_on(links: list[str], page: str | None) -> None:
+    """The target of the relation "next" (RFC 8288) gives the next call, whatever stands around it; else it ends."""
+    paging = paging_of(LINKED)
+    assert paging is not None
+    headers = tuple(("Link", link) for link in links)
+    found = read_page(paging, Call("listThings"), answered(LINKED, [{"id": 1}], headers), 0)
+    assert (str(found.following.parameters["page"]) if found.following else None) == page
+
+
+def test_a_filter_stays_the_same_on_every_page() -> None:
+    """A repeated query key of a link keeps all its values: the second page has the filter of the first."""
+    paging = paging_of(LINKED)
+    assert paging is not None
+    link = ("Link", '<https://x.org/things?labels=a&labels=b&page=2>; rel="next"')
+    page = read_page(paging, Call("listThings", {"labels": ["a", "b"]}), answered(LINKED, [{"id": 1}], (link,)), 0)
+    assert page.following is not None
+    assert page.following.parameters["labels"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("start", ["{{start}}", "40", 40])
+def test_an_offset_may_be_a_template(start: Any, quick: anb.Workbench) -> None:
+    """Where the first call skips by a variable or a text, no item comes twice."""
+    quick.variables["start"] = 40
+    pages = quick.pages("ListDeployments", offset=start, limit=3)
+    ids = [item["id"] for item in pages]
+    assert pages.total is not None
+    assert len(ids) == len(set(ids)) == pages.total - 40
+
+
+def test_a_list_ends_on_an_empty_page() -> None:
+    """A total that is too large, as after a deletion, does not make a list endless."""
+    operation = SPEC.operation("ListWorkspaces")
+    served = iter([[{"id": "a"}], []])
+    pages = walk(operation, Call("ListWorkspaces"), lambda _: {"workspaces": next(served), "totalCount": 9})
+    assert len(pages) == 1
+    assert len(pages.exchanges) == 2
+
+
+def test_a_list_is_asked_for_in_large_and_stable_pages() -> None:
+    """The first call asks for the largest page in order of creation; what the caller asks for stays."""
+    paging = paging_of(SPEC.operation("ListDeployments"))
+    assert paging is not None
+    assert first_call(paging, Call("ListDeployments")).parameters == {"limit": 1000, "sorts": ["createdAt:asc"]}
+    asked = {"limit": 5, "sorts": ["name:desc"], "names": ["a"]}
+    assert first_call(paging, Call("ListDeployments", asked)).parameters == asked
+
+
+def test_deploys_cannot_be_sorted_and_are_not() -> None:
+    """ListDeploys has no `sorts`: no page of it asks for an order."""
+    operation = SPEC.operation("ListDeploys")
+    paging = paging_of(operation)
+    assert paging is not None
+    assert set(first_call(paging, Call("ListDeploys")).parameters) <= {p.key for p in operation.parameters}
+
+
+@pytest.mark.parametrize("name", ["ListPermissionGroups", "GetClusterOptions", "ListRoleTemplates"])
+def test_a_bare_array_is_one_whole_page(name: str, quick: anb.Workbench) -> None:
+    """The operations that answer a bare array are read with one request."""
+    more = {"provider": "AWS", "type": "DEDICATED"} if name == "GetClusterOptions" else {}
+    pages = quick.pages(name, **more)
+    assert len(pages.exchanges) == 1
+    assert len(pages) == len(pages.frame()) > 0
+
+
+def test_audit_logs_are_read_as_the_lines_that_they_are(quick: anb.Workbench) -> None:
+    """Audit logs come as gzip-encoded lines of JSON; each line is an item and a row."""
+    pages = quick.pages("GetOrganizationAuditLogs")
+    assert len(pages) == pages.exchanges[0].text.strip().count("\n") + 1 > 1
+    assert len(pages.frame()) == len(pages)
+
+
+@pytest.mark.parametrize("name", ["GetDeployment", "CreateDeployment", "DeleteWorkspace"])
+def test_what_lists_nothing_is_refused(name: str, api: anb.Workbench) -> None:
+    """Pages of an operation that does not list are refused before anything is sent."""
+    assert paging_of(SPEC.operation(name)) is None
+    with pytest.raises(UsageError, match=name) as caught:
+        api.pages(name)
+    assert "api.call" in caught.value.todo
+    assert len(api.history) == 0
+
+
+def test_a_page_that_does_not_come_is_never_passed_over(quick: anb.Workbench) -> None:
+    """When the third page fails, the list says that it is not whole; what there is comes only on purpose."""
+    assert quick.sandbox is not None
+    whole = quick.pages("ListDeployments", limit=10)
+    pages = Pages(whole.operation, paging_of(whole.operation))  # type: ignore[arg-type]
+    call = whole.exchanges[0].call
+    for number in (1, 2, 3):
+        if number == 3:
+            quick.sandbox.faults.add("status", code=503)
+        following = pages.add(call, quick.session.send(call))
+        call = following or call
+    assert following is None
+    assert not pages.complete
+    assert "incomplete" in repr(pages)
+    for read in (pages.items, pages.frame, lambda: list(pages)):
+        with pytest.raises(PagesIncomplete, match="Page 3 of ListDeployments .*503") as caught:
+            read()
+        assert "partial=True" in caught.value.todo
+        assert caught.value.data["exchange"].status == 503
+    assert pages.items(partial=True) == whole.items()[:20]
+    assert len(pages.frame(partial=True)) == 20
+
+
+def test_reading_stops_at_the_page_that_fails(quick: anb.Workbench) -> None:
+    """`api.pages` sends nothing after a page that did not come."""
+    assert quick.sandbox is not None
+    quick.sandbox.faults.add("html", operation="ListDeployments", times=None)
+    pages = quick.pages("ListDeployments", limit=10)
+    assert (len(pages.exchanges), len(pages), pages.complete) == (1, 0, False)
+
+
+def test_a_frame_tells_where_each_item_stood(quick: anb.Workbench) -> None:
+    """The frame of all pages is indexed by page and position, has dtypes, and is empty without items."""
+    frame = quick.pages("ListDeployments", limit=20).frame()
+    assert frame.index.names == ["page", "position"]
+    assert frame.index[20] == (2, 1)
+    assert str(frame["createdAt"].dtype) == "datetime64[ns, UTC]"
+    none = quick.pages("ListDeployments", names=["no such name"]).frame()
+    assert len(none) == 0
+    assert "createdAt" in none.columns
+
+
+def test_a_list_that_answers_something_else_says_so() -> None:
+    """A page of HTML under a 200 is an error in words, not an empty list."""
+    html = httpx.MockTransport(lambda request: httpx.Response(200, html="<p>Sign in</p>"))
+    plain = document({"name": "offset"}).document
+    api = anb.connect(spec=plain, base_url="http://localhost", history=None, transport=html)
+    with pytest.raises(anb.AstroNbError, match="text/html"):
+        api.pages("listThings")
+
+
+def test_skipping_counts_only_for_offsets() -> None:
+    """Only an offset skips items; a page number or a cursor does not."""
+    assert skipped(Paging("offset", "$", parameter="offset"), Call("x", {"offset": 7})) == 7
+    assert skipped(Paging("page", "$", parameter="page"), Call("x", {"page": 7})) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "operation", "style", "items", "limit"),
+    [
+        ("airflow3.yaml", "get_dags", "offset", "dags", "limit"),
+        ("airflow2.yaml", "get_dags", "offset", "dags", "limit"),
+        ("github.json", "issues/list-for-repo", "link", "$", "per_page"),
+        ("petstore3.yaml", "findPetsByStatus", "whole", "$", ""),
+    ],
+)
+def test_paging_of_other_documents_is_inferred(
+    name: str, operation: str, style: str, items: str, limit: str, shared: Path
+) -> None:
+    """Without an overlay the parameters and the answer tell how a list pages."""
+    paging = paging_of(load(shared / "specs" / name).operation(operation))
+    assert paging is not None
+    assert (paging.style, paging.items, paging.limit) == (style, items, limit)
+    assert 1 <= paging.most <= 1000

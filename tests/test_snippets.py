@@ -1,0 +1,304 @@
+"""A snippet is run as it stands, and the server sees the request that the form would have sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+import astro_nb as anb
+from astro_nb.call import UNSET, Call
+from astro_nb.environment import Environment, Secret
+from astro_nb.errors import UnknownName
+from astro_nb.fields import example_call
+from astro_nb.message import Request, header
+from astro_nb.snippets import SNIPPETS, literal
+from astro_nb.spec import load
+
+TOKEN = "planted-token-0815"
+NASTY = "O'Brien says \"$HOME `id` \\n %41 & ü 日本 🚀\" \\"
+ORDER = ("accept", "authorization", "content-type", "cookie", "x-trace", "x-key")
+
+
+@dataclass
+class Recorder:
+    """A server that keeps every request it gets and hands it on to a sandbox."""
+
+    sandbox: anb.Sandbox
+    seen: list[Request] = field(default_factory=list)
+    url: str = ""
+
+    def last(self) -> dict[str, Any]:
+        """The latest request: what an API could tell it apart by."""
+        request = self.seen[-1]
+        is_json = header(request.headers, "content-type").startswith("application/json")
+        body = json.loads(request.body) if is_json and request.body else request.body
+        headers = {name: header(request.headers, name) for name in ORDER}
+        return {"method": request.method, "target": request.url, "body": body, **headers}
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """A recording server on a port of its own, in front of a fresh sandbox."""
+    kept = Recorder(anb.Sandbox(limits=False))
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            kept.seen.append(Request(self.command, self.path, tuple(self.headers.items()), body))
+            headers = (("Authorization", f"Bearer {kept.sandbox.token()}"), ("Content-Type", "application/json"))
+            came = kept.sandbox.handle(Request(self.command, f"{kept.url}{self.path[3:]}", headers, body))
+            self.send_response(came.status)
+            self.send_header("Content-Length", str(len(came.body)))
+            self.end_headers()
+            self.wfile.write(came.body)
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer  # noqa: N815  # http.server looks these names up
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is http.server's
+            """Nothing on stderr."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    kept.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield kept
+    server.shutdown()
+    server.server_close()
+
+
+ODD: dict[str, Any] = {
+    "openapi": "3.0.3",
+    "info": {"title": "Odd", "version": "1"},
+    "components": {
+        "securitySchemes": {
+            "basic": {"type": "http", "scheme": "basic"},
+            "query": {"type": "apiKey", "in": "query", "name": "api_key"},
+            "header": {"type": "apiKey", "in": "header", "name": "X-Key"},
+        }
+    },
+    "paths": {
+        "/find": {
+            "get": {
+                "operationId": "find",
+                "parameters": [
+                    {"in": "query", "name": "from", "schema": {"type": "string"}},
+                    {"in": "query", "name": "operation", "schema": {"type": "string"}},
+                    {"in": "query", "name": "filter", "style": "deepObject", "schema": {"type": "object"}},
+                    {"in": "query", "name": "ids[]", "schema": {"type": "array", "items": {"type": "string"}}},
+                    {"in": "header", "name": "X-Trace", "schema": {"type": "string"}},
+                    {"in": "cookie", "name": "flavour", "schema": {"type": "string"}},
+                ],
+            }
+        },
+        "/things/{id}": {
+            "post": {
+                "operationId": "change",
+                "parameters": [
+                    {"in": "path", "name": "id", "required": True, "schema": {"type": "string"}},
+                    {"in": "query", "name": "name", "schema": {"type": "string"}},
+                ],
+                "requestBody": {
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "properties": {n: {} for n in ("id", "name", "class", "body", "self", "tags")},
+                            }
+                        },
+                        "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
+                        "text/plain": {"schema": {"type": "string"}},
+                        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                    }
+                },
+            }
+        },
+        "/login": {
+            "get": {"operationId": "basic", "security": [{"basic": []}]},
+            "post": {"operationId": "byQuery", "security": [{"query": []}]},
+            "put": {"operationId": "byHeader", "security": [{"header": []}]},
+        },
+    },
+}
+
+
+def bench(recorder: Recorder, spec: Any = None, secret: str = TOKEN) -> anb.Workbench:
+    """A workbench whose requests go to the recorder, as whoever holds SNIPPET_TOKEN."""
+    os.environ["SNIPPET_TOKEN"] = secret
+    here = Environment("rec", base_url=recorder.url, credentials={"token": "env:SNIPPET_TOKEN"})
+    api = anb.connect(here, spec=spec, history=None, variables={"organizationId": "org-1"})
+    api.variables["hidden"] = Secret("env:SNIPPET_SECRET")
+    return api
+
+
+@pytest.fixture(autouse=True)
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operating-system variables that the snippets look up."""
+    monkeypatch.setenv("SNIPPET_TOKEN", TOKEN)
+    monkeypatch.setenv("SNIPPET_SECRET", "planted-secret-0815")
+
+
+def run(kind: str, source: str, api: anb.Workbench) -> None:
+    """Run a snippet as whoever pasted it would: in a cell, as a script, in a shell."""
+    if kind == "curl":
+        done = subprocess.run(["bash", "-c", source], capture_output=True, timeout=20)
+        assert done.returncode == 0, done.stderr.decode()
+        return
+    exec(compile(source, kind, "exec"), {"api": api})  # noqa: S102  # to run it is what this test is for
+
+
+def same(kind: str, call: Call, recorder: Recorder, api: anb.Workbench) -> None:
+    """The request that a call sends, and the one that its snippet sends, are one."""
+    api.session.send(call)
+    wanted = recorder.last()
+    source = api.session.snippet(kind, call)
+    count = len(recorder.seen)
+    run(kind, source, api)
+    assert len(recorder.seen) == count + 1, "nothing was sent"
+    assert recorder.last() == wanted, source
+
+
+CALLS = {
+    "plain": ("ListWorkspaces", {}),
+    "query": ("ListDeployments", {"limit": 5, "names": ["a b", NASTY, "c&d=e"], "sorts": ["name:asc"]}),
+    "path": ("GetDeployment", {"deploymentId": "a/b ü?#%"}),
+    "delete": ("DeleteDeployment", {"deploymentId": "gone"}),
+    "text": ("CreateWorkspace", {"name": NASTY, "description": "line one\nline two\ttab\r\n'''\"\"\""}),
+    "values": ("CreateWorkspace", {"body": {"name": "x", "cicdEnforcedDefault": None, "more": [1.5, True, {}, []]}}),
+    "long": ("CreateWorkspace", {"name": "x", "description": "word " * 200}),
+    "secret": ("CreateWorkspace", {"name": "before {{hidden}} after", "description": "{{hidden}}"}),
+    "template": ("GetWorkspace", {"workspaceId": "{{place}}"}),
+    "nested": (
+        "CreateDeployment",
+        {"name": "n", "workspaceId": "w", "workerQueues": [{"name": "default", "isDefault": True, "podCpu": "0.5"}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("kind", SNIPPETS)
+def test_a_snippet_sends_the_same_request(kind: str, name: str, recorder: Recorder) -> None:
+    """Whatever the arguments hold, the snippet that is run sends what the call sends, and shows no secret."""
+    api = bench(recorder)
+    api.variables["place"] = "ws 1"
+    operation, arguments = CALLS[name]
+    body = arguments.get("body", UNSET)
+    call = api.session.arrange(operation, {k: v for k, v in arguments.items() if k != "body"}, body)
+    same(kind, call, recorder, api)
+    source = api.session.snippet(kind, call)
+    assert TOKEN not in source
+    assert "planted-secret" not in source
+
+
+ODD_CALLS = {
+    "keyword": Call("find", {"from": "here"}),
+    "operation": Call("find", {"operation": "find"}),
+    "deep object": Call("find", {"filter": {"state": "on", "kind": ["a", "b"]}}),
+    "brackets": Call("find", {"ids[]": ["1", "2"]}),
+    "header": Call("find", {"X-Trace": "it's $1 {x}"}),
+    "empty header": Call("find", {"X-Trace": ""}),
+    "cookie": Call("find", {"flavour": "oat"}),
+    "extra header": Call("find", headers={"X-Key": "extra"}),
+    "clash with path": Call("change", {"id": "7"}, {"id": "8", "tags": []}),
+    "clash with query": Call("change", {"id": "7"}, {"name": "in the body"}),
+    "names of Python": Call("change", {"id": "7"}, {"class": "c", "self": "s", "body": "b"}),
+    "empty body": Call("change", {"id": "7"}, {}),
+    "null body": Call("change", {"id": "7"}, None),
+    "list body": Call("change", {"id": "7"}, [1, "two", None]),
+    "form": Call("change", {"id": "7"}, {"a": "x y", "b": ["1", "&"]}, "application/x-www-form-urlencoded"),
+    "text": Call("change", {"id": "7"}, "@file 'quoted'\nnext", "text/plain"),
+    "binary": Call("change", {"id": "7"}, b"\x89PNG\r\n\0\xff", "application/octet-stream"),
+    "large number": Call("change", {"id": "7"}, {"tags": [1e300, 2**53, -0.1]}),
+    "dots in the path": Call("change", {"id": "..", "name": "x"}, {}),
+}
+
+
+@pytest.mark.parametrize("name", ODD_CALLS)
+@pytest.mark.parametrize("kind", SNIPPETS)
+def test_an_odd_document_makes_right_snippets_too(kind: str, name: str, recorder: Recorder) -> None:
+    """Keywords, clashing names, brackets, other media types: the snippet still sends what the call sends."""
+    same(kind, ODD_CALLS[name], recorder, bench(recorder, ODD))
+
+
+@pytest.mark.parametrize("operation", ["basic", "byQuery", "byHeader"])
+@pytest.mark.parametrize("secret", [TOKEN, "user:pa ss&wörd+%41"])
+@pytest.mark.parametrize("kind", ["Python (httpx)", "curl"])
+def test_every_way_to_authenticate_is_complete(
+    kind: str, secret: str, operation: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Basic credentials are coded and keys in the query escaped by the snippet itself, from the secret looked up."""
+    monkeypatch.setenv("SNIPPET_TOKEN", secret)
+    same(kind, Call(operation), recorder, bench(recorder, ODD, secret))
+
+
+@pytest.mark.parametrize("kind", ["Python (httpx)", "curl"])
+def test_a_secret_with_quotes_stays_one_value(
+    kind: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret that holds quotes and backslashes arrives in the JSON body as what it is."""
+    monkeypatch.setenv("SNIPPET_SECRET", 'pa"ss\\word\nnext')
+    same(kind, Call("CreateWorkspace", {"organizationId": "o"}, {"name": "{{hidden}}"}), recorder, bench(recorder))
+
+
+def test_a_script_stands_on_its_own(recorder: Recorder) -> None:
+    """The httpx snippet runs in a process of its own: all that it needs is imported in it."""
+    api = bench(recorder)
+    call = api.session.arrange("CreateWorkspace", {"name": "from a script", "description": "{{hidden}}"})
+    source = api.session.snippet("Python (httpx)", call)
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("200 ")
+    assert recorder.last()["authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("operation", [op.id for op in load()])
+def test_every_operation_of_astro_has_snippets(operation: str, api: anb.Workbench) -> None:
+    """Each operation's example call gives Python that compiles, and that means the same call again."""
+    for name in ("workspaceId", "deploymentId", "userId"):
+        api.variables[name] = f"{name}-1"
+    call = api.session.lifted(example_call(api.spec.operation(operation)))
+    for kind in ("Python (astro_nb)", "Python (httpx)"):
+        compile(api.session.snippet(kind, call), kind, "exec")
+
+    class Reader:
+        def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Call:
+            return api.session.arrange(operation, arguments, body)
+
+    again = eval(api.session.snippet("Python (astro_nb)", call), {"api": Reader()})  # noqa: S307  # what it is for
+    assert again == call
+
+
+def test_every_operation_of_astro_has_a_curl_command(api: anb.Workbench) -> None:
+    """The commands of all operations are correct shell: bash reads them without running them."""
+    calls = [api.session.lifted(example_call(operation)) for operation in api.spec]
+    script = "\n".join(api.session.snippet("curl", call) for call in calls)
+    done = subprocess.run(["bash", "-n"], input=script.encode(), capture_output=True, timeout=20)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert script.count("curl --request") == len(calls) == 75
+
+
+def test_a_kind_that_does_not_exist_is_told_by_name(api: anb.Workbench) -> None:
+    """An unknown kind of snippet names those that there are."""
+    with pytest.raises(UnknownName):
+        api.session.snippet("Pyhton (httpx)", Call("ListWorkspaces"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "a", 'say "x"', "it's", "line\nbreak", "\ud800", "日本", "\\", 5, -0.5, 1e300, True, None, [1, ["x"]], {"a": {}}],
+)
+def test_a_literal_is_the_value(value: Any) -> None:
+    """Plain data as source reads back as itself, on one line."""
+    source = literal(value)
+    assert eval(source) == value  # noqa: S307  # to read it back is what this test is for
+    assert "\n" not in source
