@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import webbrowser
@@ -169,13 +170,24 @@ def _jupyterlab(root: Path, port: int, token: str, sandbox_url: str) -> Iterator
     """JupyterLab as a child in a session of its own, so that Ctrl-C reaches it through us alone; ended at the close."""
     from .workbench import SANDBOX_URL
 
-    # the token goes by the environment: a command line can be read by everyone on the machine
-    environ = {**os.environ, SANDBOX_URL: sandbox_url, "JUPYTER_TOKEN": token}
-    child = subprocess.Popen(_lab_command(root, port), env=environ, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603  # our own interpreter, no shell
-    try:
-        yield child
-    finally:
-        _end(child)
+    with tempfile.TemporaryDirectory(prefix="astro_nb-") as extra:
+        config = os.pathsep.join(filter(None, [_quiet_config(Path(extra)), os.environ.get("JUPYTER_CONFIG_PATH")]))
+        # the token goes by the environment: a command line can be read by everyone on the machine
+        told = {SANDBOX_URL: sandbox_url, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": config}
+        command = _lab_command(root, port)
+        child = subprocess.Popen(command, env={**os.environ, **told}, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603  # our own interpreter, no shell
+        try:
+            yield child
+        finally:
+            _end(child)
+
+
+def _quiet_config(folder: Path) -> str:
+    """A folder of Jupyter configuration without the extension that asks about news and looks for updates."""
+    path = folder / "labconfig" / "page_config.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
+    return str(folder)
 
 
 def _lab_command(root: Path, port: int) -> list[str]:
@@ -187,10 +199,12 @@ def _lab_command(root: Path, port: int) -> list[str]:
         "LabApp.news_url": None,  # no news, no update check, no list of extensions: nothing but loopback
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "LabApp.extension_manager": "readonly",
+        "LabApp.log_level": "ERROR",
+        "ServerApp.log_level": "ERROR",
     }
     as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     given = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "jupyterlab", "--no-browser", "--log-level=ERROR", *as_root, *given]
+    return [sys.executable, "-m", "jupyterlab", "--no-browser", *as_root, *given]
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

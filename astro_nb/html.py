@@ -93,6 +93,11 @@ def code(text: Any) -> Markup:
     return tag("code", text, style=f"font-family:{MONO};font-size:.92em")
 
 
+def selectable(text: Any) -> Markup:
+    """Inline code that is selected as a whole when it is pressed, ready to be copied."""
+    return tag("code", text, style=f"font-family:{MONO};font-size:.92em;user-select:all")
+
+
 def block(text: str, most: int = 20_000) -> Markup:
     """A block of preformatted text, capped; the cap is said."""
     shown = text[:most]

@@ -143,7 +143,7 @@ def test_help_names_every_command() -> None:
     """The help names every command, and needs nothing heavy to do so."""
     told = cli("--help").stdout
     assert all(f"\n  {name} " in told for name in ("lab", "sandbox", "run", "ops", "specs"))
-    heavy = "{'pandas', 'httpx', 'ipywidgets', 'openapi_core', 'nbformat', 'yaml'}"
+    heavy = "{'pandas', 'ipywidgets', 'openapi_core', 'nbformat', 'nbclient', 'IPython'}"
     code = f"import sys, astro_nb.cli; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
@@ -314,6 +314,7 @@ def test_lab_with_its_sandbox(tmp_path: Path) -> None:
         status, page = fetch(address)
         assert status == 200
         assert '"news": {"disabled": true}' in page
+        assert re.search(r'"disabledExtensions": \[[^]]*"@jupyterlab/apputils-extension:announcements"', page)
         assert state_of(sandbox)["speed"] == 7
         kernel, said = _kernel_says(address, KERNEL_SAYS)
         assert said.split() == ["200", sandbox, f"{sandbox}/organizations"]
@@ -494,7 +495,9 @@ def test_specs_pull_without_an_answer(tmp_path: Path) -> None:
     """A server that does not give the document, or is not there, is told in one sentence."""
     with web(tmp_path) as url:
         assert "the server answered 404" in cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr
-    assert "there was no answer" in cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr
+    told = cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr
+    assert told.startswith(f"There is no document at {url}/none.yaml: ")
+    assert len(told.splitlines()) == 1
 
 
 def test_published_addresses() -> None:

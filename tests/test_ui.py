@@ -70,7 +70,9 @@ def send(explorer: Explorer) -> None:
     before = len(explorer.session.trail)
     press(explorer, "Send")
     until(lambda: len(explorer.session.trail) > before and not explorer.actions.send.disabled)
-    until(lambda: bool(explorer.answer._content.children))
+    until(lambda: explorer.answer._exchange is explorer.session.trail[-1])
+    with explorer.status.lock:  # the callback that shows the answer has ended
+        pass
     assert explorer.status.last_error is None
 
 

@@ -39,13 +39,15 @@ def headline(exchange: Exchange) -> html.Markup:
         time_words(exchange.elapsed),
         size_words(exchange.size),
         f"{tries} attempts" if tries > 1 else "",
-        f"requestId {exchange.request_id}" if exchange.request_id else "",
         f"{len(exchange.violations)} contract notes" if exchange.violations else "",
     ]
     told = " · ".join(fact for fact in facts if fact)
     status = html.pill(exchange.status_text, html.status_tone(exchange.status))
     name = html.tag("strong", exchange.operation.id)
-    return html.tag("div", status, " ", name, " ", html.quiet(told), style="margin:2px 0 6px")
+    asked = (
+        html.join([html.quiet(" · requestId "), html.selectable(exchange.request_id)]) if exchange.request_id else ""
+    )
+    return html.tag("div", status, " ", name, " ", html.quiet(told), asked, style="margin:2px 0 6px")
 
 
 def draw_error(exchange: Exchange) -> html.Markup:

@@ -115,8 +115,8 @@ class Explorer:
 
     def _arrived(self, exchange: Exchange) -> None:
         self.status.say("" if exchange.ok else f"{exchange.operation.id}: {exchange.status_text}.", "bad")
-        self.answer.show(exchange)
         self.history.draw()
+        self.answer.show(exchange)
         if self.form is not None and exchange.error and exchange.operation.id == self.form.form.operation.id:
             told = {("body", *_steps(e.field)): f"The server says: {e.message}" for e in exchange.error.field_errors}
             self.form.mark(told, self.assist.becomes)

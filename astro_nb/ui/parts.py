@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from ..call import UNSET
 from ..fields import Branch, Field
 from ..form import Location
-from ..html import esc
+from ..html import esc, prose
 from .inputs import UNSET_LABEL, label
 from .style import classed, layout, shared_style
 
@@ -68,7 +68,7 @@ def chooser(view: FormView, field: Field, at: Location) -> widgets.Widget:
     tag = next((b.tag[0] for b in branches if b.tag), "")
     told = isinstance(value, dict) and tag in value if tag else value is not UNSET and value != {}
     now = field.branch_for(value) if told else None
-    select = _select(tag or field.name or "kind", branches, branches.index(now) + 1 if now else 0)
+    select = _select(tag or field.name or "kind", _help(field, tag), branches, branches.index(now) + 1 if now else 0)
     inner = widgets.VBox([], layout=layout())
 
     def chosen() -> Branch | None:
@@ -89,9 +89,17 @@ def chooser(view: FormView, field: Field, at: Location) -> widgets.Widget:
     return widgets.VBox([select, inner], layout=layout())
 
 
-def _select(name: str, branches: list[Branch], now: int) -> widgets.Dropdown:
+def _help(field: Field, tag: str) -> str:
+    """What the chooser is about: the discriminator's own description, and what is assumed without it."""
+    described = next((c.description for b in field.branches if (c := b.field.child(tag))), "") if tag else ""
+    assumed = f"Left out, the server assumes `{field.default_branch.label}`." if field.default_branch else ""
+    return " ".join(filter(None, [described or field.description, assumed]))
+
+
+def _select(name: str, about: str, branches: list[Branch], now: int) -> widgets.Dropdown:
     options = [(text, number) for number, text in enumerate([UNSET_LABEL, *(b.label for b in branches)])]
-    text = f'<b>{esc(name)}</b> <span class="anb-type">chooses the form</span>'
+    told = f'<span class="anb-help">{prose(about)}</span>' if about else ""
+    text = f'<b>{esc(name)}</b> <span class="anb-type">chooses the form</span>{told}'
     style = shared_style(widgets.widget_description.DescriptionStyle)
     made = widgets.Dropdown(
         options=options, value=now, description=text, description_allow_html=True, layout=layout(), style=style

@@ -1,0 +1,449 @@
+"""The network breaks in every way it can, and each time an exchange says what happened; nothing is sent too often."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+import astro_nb as anb
+import astro_nb.client.client as driver
+from astro_nb.call import Call
+from astro_nb.client import Client, Plan, Running, new_id
+from astro_nb.errors import DocumentNotFound
+from astro_nb.exchange import Attempt, Exchange
+from astro_nb.message import Request
+from astro_nb.pace import Retries
+from astro_nb.spec import load
+
+SPEC = load()
+TOKEN = "planted-token-1234"
+Act = Callable[[socket.socket], Any]
+
+
+def say(status: int = 200, body: bytes = b"{}", *headers: str, length: int | None = None) -> Act:
+    """An answer with this status and body; `length` is what it says of itself."""
+    lines = [f"HTTP/1.1 {status} Word", f"Content-Length: {len(body) if length is None else length}", *headers]
+    return lambda connection: connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+
+
+def reset(connection: socket.socket) -> None:
+    """Break the connection hard."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def endless(connection: socket.socket) -> None:
+    """An answer that does not end."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        connection.sendall(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+
+
+def hang(connection: socket.socket) -> None:
+    """No answer, until the other side has enough."""
+    connection.settimeout(5)
+    connection.recv(1)
+
+
+@dataclass
+class Wire:
+    """A server that meets each request, in turn, with what the script says; the last act goes on for ever."""
+
+    script: list[Act]
+    requests: list[bytes] = field(default_factory=list)
+    listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+
+    def __enter__(self) -> Wire:
+        threading.Thread(target=self.listen, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.listener.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def listen(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection: socket.socket) -> None:
+        try:
+            while head := self.read(connection):
+                self.requests.append(head)
+                act = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+                act(connection)
+                if act in (reset, hang):
+                    return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+    @staticmethod
+    def read(connection: socket.socket) -> bytes:
+        data = b""
+        while not data.endswith(b"\r\n\r\n"):
+            piece = connection.recv(65536)
+            if not piece:
+                return b""
+            data += piece
+        return data
+
+
+def plan(url: str, operation: str = "ListWorkspaces", path: str = "/secret-path") -> Plan:
+    """A request of that operation, with a token in it."""
+    found = SPEC.operation(operation)
+    shown = Request(found.method, url + path, (("Authorization", "Bearer *****"), ("Accept", "*/*")))
+    sent = Request(found.method, url + path, (("Authorization", f"Bearer {TOKEN}"), ("Accept", "*/*")), secret=True)
+    return Plan(found, Call(operation), shown, sent, frozenset({TOKEN}))
+
+
+Sender = Callable[[Client, Plan], Exchange]
+WAYS: dict[str, Sender] = {
+    "send": lambda client, plan: client.send(plan),
+    "start": lambda client, plan: client.start(plan).result(10),
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Sender:
+    """Both drivers: what blocks, and what runs in the background."""
+    return WAYS[request.param]
+
+
+@pytest.fixture
+def sleeps() -> list[float]:
+    """The waits that were asked for, none of which was waited."""
+    return []
+
+
+@pytest.fixture
+def client(sleeps: list[float]) -> Iterator[Client]:
+    """A client whose waits take no time, without chance."""
+    made = Client({"connect": 2.0, "read": 2.0}, sleep=sleeps.append, chance=lambda: 1.0)
+    yield made
+    made.close()
+
+
+def test_passing_errors_are_tried_again(client: Client, sleeps: list[float]) -> None:
+    """A read comes through after a 503, a reset and a 429; each attempt is told, with what came and what then."""
+    told: list[Attempt] = []
+    with Wire([say(503), reset, say(429, b"slow down", "Retry-After: 3"), say(200, b'{"ok":1}')]) as wire:
+        exchange = client.send(plan(wire.url), told.append)
+    assert exchange.ok
+    assert sleeps == [1.0, 2.0, 3.0]
+    assert list(exchange.attempts) == told
+    assert [(a.number, a.outcome, a.waited) for a in told] == [
+        (1, "503", 1.0),
+        (2, "broken", 2.0),
+        (3, "429", 3.0),
+        (4, "200", 0.0),
+    ]
+    assert "429, too many requests" in told[2].then
+
+
+@pytest.mark.parametrize("act", [say(503), say(504), reset, hang, say(200, b"{", length=50)])
+def test_a_create_is_never_sent_twice(act: Act, way: Sender, sleeps: list[float]) -> None:
+    """After a 5xx, a break, a time-out or a truncated answer, a create is told to have perhaps been carried out."""
+    client = Client({"read": 0.2}, sleep=sleeps.append)
+    with Wire([act, act]) as wire:
+        if act not in (reset, hang):
+            wire.script[0] = wire.script[1] = lambda connection: (act(connection), connection.close())
+        exchange = way(client, plan(wire.url, "CreateWorkspace"))
+    client.close()
+    assert not exchange.ok
+    assert len(wire.requests) == len(exchange.attempts) == 1
+    assert "may have been carried out" in exchange.attempts[0].then
+    assert sleeps == []
+
+
+def test_a_create_is_repeated_where_nothing_was_done(client: Client, sleeps: list[float]) -> None:
+    """A 429 was refused before any work: even a create is sent again."""
+    with Wire([say(429), say(200)]) as wire:
+        assert client.send(plan(wire.url, "CreateWorkspace")).ok
+    assert (len(wire.requests), sleeps) == (2, [1.0])
+
+
+def test_a_connection_never_made_is_tried_again(way: Sender, sleeps: list[float]) -> None:
+    """Where nothing listens, every method is tried to the last attempt, and the words name the host, not the path."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    retries = Retries(attempts=3, base=0.001)
+    client = Client(retries=retries, sleep=sleeps.append, chance=lambda: 1.0)
+    exchange = way(client, plan(url, "CreateWorkspace"))
+    client.close()
+    assert exchange.failure is not None
+    assert (exchange.failure.kind, len(exchange.attempts)) == ("connect", 3)
+    assert url.removeprefix("http://") in exchange.failure.message
+    assert "secret-path" not in repr(exchange.failure) + repr(exchange)
+    assert exchange.failure.todo.endswith(".")
+
+
+def test_time_and_waits_are_bounded() -> None:
+    """The total is kept, by the clock that is injected: no attempt begins that could not end in it."""
+    now = [0.0]
+    retries = Retries(attempts=100, total=20.0)
+    client = Client(retries=retries, sleep=lambda s: now.__setitem__(0, now[0] + s), clock=lambda: now[0], chance=lambda: 1)
+    with Wire([say(503)]) as wire:
+        exchange = client.send(plan(wire.url))
+    client.close()
+    assert [a.waited for a in exchange.attempts] == [1, 2, 4, 8, 0]
+    assert exchange.elapsed == 15
+    assert "total of 20 s" in exchange.attempts[-1].then
+
+
+def test_an_hours_wait_is_told_not_waited(client: Client, sleeps: list[float]) -> None:
+    """A server that asks for an hour is not waited for; the exchange says how long it asks."""
+    with Wire([say(429, b"", "Retry-After: 3600")]) as wire:
+        exchange = client.send(plan(wire.url))
+    assert (exchange.status, sleeps) == (429, [])
+    assert "the server asks to wait 3600 s" in exchange.attempts[0].then
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        (reset, "broken"),
+        (hang, "timeout"),
+        (lambda c: (say(200, b"{", length=50)(c), c.close()), "broken"),
+        (say(200, b"not gzip", "Content-Encoding: gzip"), "broken"),
+        (lambda c: (c.sendall(b"SSH-2.0-OpenSSH_9\r\n\r\n"), c.close()), "broken"),
+        (lambda c: (c.sendall(b"HTTP/1.1 200 OK\r\nContent-Le"), c.close()), "broken"),
+    ],
+)
+def test_each_break_has_its_words(act: Act, kind: str, way: Sender) -> None:
+    """Resets, time-outs, truncated and miscoded answers and what is no HTTP are failures in words, not exceptions."""
+    client = Client({"read": 0.2}, Retries(attempts=1))
+    with Wire([act]) as wire:
+        exchange = way(client, plan(wire.url))
+    client.close()
+    assert exchange.failure is not None
+    assert exchange.failure.kind == kind
+    assert all(text.endswith(".") for text in (exchange.failure.message, exchange.failure.fault, exchange.failure.todo))
+    assert TOKEN not in repr(exchange) + repr(exchange._repr_mimebundle_())
+
+
+@pytest.mark.parametrize("url", ["http://[bad", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://a b", "http://"])
+def test_an_address_that_is_none_is_a_failure(url: str, way: Sender) -> None:
+    """A malformed address is told as one; nothing is raised, and nothing hangs."""
+    client = Client(retries=Retries(attempts=1))
+    exchange = way(client, plan(url, path=""))
+    client.close()
+    assert exchange.failure is not None
+    assert exchange.failure.todo
+
+
+def test_an_answer_without_end_is_ended(way: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More bytes than are allowed end the request while they come, in both drivers."""
+    monkeypatch.setattr(driver, "LARGEST_ANSWER", 100_000)
+    client = Client(retries=Retries(attempts=1))
+    with Wire([endless]) as wire:
+        exchange = way(client, plan(wire.url))
+    client.close()
+    assert exchange.failure is not None
+    assert exchange.failure.kind == "too large"
+
+
+def test_thirty_megabytes_come_whole(way: Sender, client: Client) -> None:
+    """An answer of 30 MB, coded by gzip on its way, comes whole."""
+    body = b'{"text":"' + b"0123456789" * 3_000_000 + b'"}'
+    with Wire([say(200, gzip.compress(body, 1), "Content-Encoding: gzip", "Content-Type: application/json")]) as wire:
+        exchange = way(client, plan(wire.url))
+    assert exchange.answer is not None
+    assert exchange.size == len(body)
+    assert exchange.answer.body == body
+
+
+def test_a_redirect_of_the_same_server_is_followed(way: Sender, client: Client) -> None:
+    """A read goes where the same server sends it, with its token."""
+    with Wire([say(302, b"", "Location: /there?x=1"), say(200, b'{"a":1}')]) as wire:
+        assert way(client, plan(wire.url)).json() == {"a": 1}
+    assert wire.requests[1].startswith(b"GET /there?x=1 ")
+    assert TOKEN.encode() in wire.requests[1]
+
+
+def test_a_redirect_to_another_host_takes_no_secret_along(way: Sender, client: Client) -> None:
+    """Another port is another origin: neither the token nor any header of ours goes there."""
+    with Wire([say(200, b'{"a":1}')]) as other, Wire([say(307, b"", f"Location: {other.url}/")]) as wire:
+        assert way(client, plan(wire.url)).json() == {"a": 1}
+    assert TOKEN.encode() not in other.requests[0]
+    assert b"uthorization" not in other.requests[0]
+    assert other.url.removeprefix("http://").encode() in other.requests[0]
+
+
+@pytest.mark.parametrize("location", ["http://[bad", "ftp://example.org/", "", "http://127.0.0.1:1/", "//", "http:///x"])
+def test_a_bad_redirect_is_only_an_answer(location: str, way: Sender, sleeps: list[float]) -> None:
+    """A Location that leads nowhere ends in an exchange, whatever it holds; nothing is raised and nothing hangs."""
+    client = Client(retries=Retries(attempts=1), sleep=sleeps.append)
+    with Wire([say(302, b"", f"Location: {location}")]) as wire:
+        exchange = way(client, plan(wire.url))
+    client.close()
+    assert exchange.failure is not None or exchange.status == 302
+
+
+def test_circles_end_and_creates_are_not_redirected(way: Sender) -> None:
+    """A redirect in a circle is the server's fault; a create is not sent to another place."""
+    client = Client(retries=Retries(attempts=1))
+    with Wire([say(302, b"", "Location: /again")]) as wire:
+        exchange = way(client, plan(wire.url))
+        assert exchange.failure is not None
+        assert "circle" in exchange.failure.message
+        count = len(wire.requests)
+        assert count <= 10
+        assert way(client, plan(wire.url, "CreateWorkspace")).status == 302
+        assert len(wire.requests) == count + 1
+    client.close()
+
+
+@pytest.mark.parametrize("secret", [TOKEN, 'with "quotes" and \\', "pässwörd-日本"])
+def test_an_echoed_secret_is_stars(secret: str, way: Sender, client: Client) -> None:
+    """A server that repeats a secret which was sent gives it to nobody, in whichever form JSON writes it."""
+    import json
+
+    ready = plan("http://x")
+    forms = [json.dumps({"message": f"<{secret}>"}, ensure_ascii=ascii_only).encode() for ascii_only in (True, False)]
+    for form in forms:
+        with Wire([say(400, form, "Content-Type: application/json")]) as wire:
+            found = plan(wire.url)
+            exchange = way(client, Plan(ready.operation, ready.call, ready.shown, found.request, frozenset({secret})))
+        assert exchange.error is not None
+        assert secret not in repr(exchange) + exchange.text + exchange.error.message
+
+
+def test_a_hundred_requests_share_one_connection(sandbox: anb.Sandbox, way: Sender) -> None:
+    """A hundred requests, one after another, are one connection, in either driver."""
+    sandbox.limits = False
+    client = Client()
+    token = sandbox.token()
+    organization = anb.connect(history=None, base_url=sandbox.url, token=anb.Secret.held(token)).variables["organizationId"]
+    ready = plan(sandbox.url, path=f"/organizations/{organization}")
+    sent = Request("GET", ready.request.url, (("Authorization", f"Bearer {token}"),), secret=True)
+    exchanges = [way(client, Plan(ready.operation, ready.call, ready.shown, sent)) for _ in range(100)]
+    client.close()
+    assert all(exchange.ok for exchange in exchanges)
+    assert sandbox.connections == 1
+
+
+def test_threads_may_share_a_client(client: Client) -> None:
+    """Eight threads send two hundred requests; each has its own answer, and connections are reused."""
+    with Wire([say(200, b'{"a":1}')]) as wire, ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: client.send(plan(wire.url)), range(200)))
+    assert all(exchange.json() == {"a": 1} for exchange in found)
+    assert len({exchange.id for exchange in found}) == 200
+
+
+def test_ids_are_unique_and_in_order_of_time() -> None:
+    """Ids of many threads differ; a later one sorts after an earlier one."""
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: new_id(), range(5000)))) == 5000
+    row = [new_id() for _ in range(200)]
+    assert row == sorted(row)
+
+
+def cancelled(running: Running, within: float = 3.0) -> None:
+    began = time.monotonic()
+    exchange = running.result(within)
+    assert time.monotonic() - began < within
+    assert exchange.failure is not None
+    assert exchange.failure.kind == "cancelled"
+
+
+def test_a_request_under_way_is_cancelled_at_once() -> None:
+    """Cancel ends a request that waits for its answer, and one that waits for its next attempt."""
+    client = Client(retries=Retries(base=30))
+    for act in (hang, say(503)):
+        with Wire([act]) as wire:
+            noted: list[Attempt] = []
+            running = client.start(plan(wire.url), noted.append)
+            deadline = time.monotonic() + 3
+            while not (wire.requests and (act is hang or noted)) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert "under way" in repr(running)
+            running.cancel()
+            cancelled(running)
+            assert "done" in repr(running)
+    client.close()
+
+
+def test_a_request_may_be_cancelled_before_it_begins(client: Client) -> None:
+    """Cancel right after start: each of fifty requests has its exchange, none hangs."""
+    with Wire([hang]) as wire:
+        for _ in range(50):
+            running = client.start(plan(wire.url))
+            running.cancel()
+            cancelled(running)
+        running.cancel()
+
+
+def test_a_failing_listener_does_not_hang_the_request(client: Client) -> None:
+    """When the one who is told of attempts fails, `result` raises that, and does not wait for ever."""
+
+    def broken(attempt: Attempt) -> None:
+        raise ZeroDivisionError
+
+    with Wire([say(200)]) as wire, pytest.raises(ZeroDivisionError):
+        client.start(plan(wire.url), broken).result(3)
+
+
+@pytest.mark.parametrize("where", ["sending", "waiting"])
+def test_the_stop_button_ends_a_request(where: str) -> None:
+    """An interrupt while a request is sent, or waits for its next attempt, ends it; the exchange says so."""
+    client = Client(retries=Retries(base=30))
+    with Wire([hang if where == "sending" else say(503)]) as wire:
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            client.send(plan(wire.url))
+    client.close()
+    assert time.monotonic() - began < 3
+    assert caught.value.exchange.failure.kind == "cancelled"  # type: ignore[attr-defined]  # what the client promises
+
+
+def test_a_document_is_fetched(client: Client) -> None:
+    """A document behind a redirect is fetched; what is not there is told by its address and status."""
+    with Wire([say(301, b"", "Location: /spec/v1.0"), say(200, b"openapi: 3.0.3"), say(404)]) as wire:
+        assert client.fetch(f"{wire.url}/spec") == b"openapi: 3.0.3"
+        with pytest.raises(DocumentNotFound, match=r"/gone: the server answered 404\.") as caught:
+            client.fetch(f"{wire.url}/gone")
+    assert caught.value.todo
+    with pytest.raises(DocumentNotFound, match="No connection"):
+        Client(retries=Retries(attempts=1)).fetch(wire.url)
+
+
+def test_nothing_is_left_behind(sandbox: anb.Sandbox) -> None:
+    """A closed client has no thread; closing twice is safe, and it can be used again."""
+    client = Client()
+    ready = plan(sandbox.url)
+    assert (client.start(ready).result(5).status, client.send(ready).status) == (401, 401)
+    client.close()
+    client.close()
+    deadline = time.monotonic() + 3
+    while any(t.name == "astro_nb-client" for t in threading.enumerate()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not [t for t in threading.enumerate() if t.name == "astro_nb-client"]
+    assert client.send(ready).status == 401
+    client.close()
+
+
+def test_a_plan_shows_no_secret() -> None:
+    """Neither the repr of a plan nor that of a client or a request holds what is sent."""
+    ready = plan("http://x")
+    assert TOKEN not in f"{ready!r} {ready.request!r} {ready} {Client()!r}"

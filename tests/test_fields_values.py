@@ -1,0 +1,241 @@
+"""Values by the Field tree: samples are valid, secrets are found wherever they stand, and lifted without a loss."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astro_nb.contract import check_request_body
+from astro_nb.environment import MASK, Environment, Secret, Values, Variables
+from astro_nb.fields import Field, body_field, example_call, has_secret, lift, mask, redact, sample
+from astro_nb.spec import Operation, Spec, load
+
+PLANTED = "planted-5d1c"
+PASSWORD = {"type": "string", "format": "password"}
+STABLE = settings(deadline=None, max_examples=100, derandomize=True)
+
+
+def operation(schema: Any, version: str = "3.1.0") -> Operation:
+    """An operation whose body has this schema."""
+    post = {"operationId": "x", "requestBody": {"content": {"application/json": {"schema": schema}}}, "responses": {}}
+    parts = {"components": {"schemas": {"A": A, "B": B}}, "paths": {"/x": {"post": post}}}
+    return next(iter(Spec({"openapi": version, **parts})))
+
+
+def field(schema: Any, version: str = "3.1.0") -> Field:
+    """The field of a body with this schema."""
+    found = body_field(operation(schema, version))
+    assert found is not None
+    return found
+
+
+def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    """The schema of an object."""
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+A = obj(("x",), kind={"enum": ["A", "B"]}, x={"type": "integer"})
+B = obj((), kind={"enum": ["A", "B"]}, y=PASSWORD, z={"type": "string"})
+REFS = [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]
+TAGGED = {"oneOf": REFS, "discriminator": {"propertyName": "kind"}, "x-astro-nb-default-branch": "B"}
+
+
+# --- samples ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "number", "exclusiveMaximum": 1},
+        {"type": "integer", "maximum": -3},
+        {"type": "integer", "minimum": 4, "multipleOf": 3},
+        {"type": "string", "minLength": 30, "maxLength": 30},
+        {"type": "string", "maxLength": 2},
+        {"type": ["string", "integer"], "minLength": 20},
+        {"type": "array", "items": {"type": "string"}, "minItems": 2},
+        {"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 2, "uniqueItems": True},
+        {"type": "array", "prefixItems": [{"type": "string"}], "minItems": 1},
+        {"type": "object", "additionalProperties": {"type": "string"}, "required": ["a"]},
+        {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1},
+        {"type": "string", "format": "date-time", "example": "yesterday"},
+        {"type": "integer", "minimum": 5, "example": 1},
+        {"type": "string", "minLength": 3, "default": "a"},
+        {"type": "string", "maxLength": 3, "example": "abcd"},
+        {"type": "null"},
+        obj(("a",), a={"type": "array", "items": obj(("b",), b={"type": "boolean"})}),
+        TAGGED,
+    ],
+)
+def test_a_sample_is_valid(schema: dict[str, Any]) -> None:
+    """A sample keeps every bound; an example or a default that does not is passed over."""
+    value = sample(field(schema))
+    assert check_request_body(operation(schema), value) == (), value
+
+
+def test_a_sample_minds_the_bounds_of_openapi_3_0() -> None:
+    """In 3.0 an exclusive bound is a boolean beside the bound."""
+    schema = {"type": "integer", "minimum": 5, "exclusiveMinimum": True}
+    assert check_request_body(operation(schema, "3.0.3"), sample(field(schema, "3.0.3"))) == ()
+
+
+def bounded(low: int, size: int, kind: str) -> dict[str, Any]:
+    """A schema with two bounds that leave room."""
+    names = {"string": ("minLength", "maxLength"), "array": ("minItems", "maxItems")}
+    least, most = names.get(kind, ("minimum", "maximum"))
+    return {"type": kind, least: abs(low) if kind in names else low, most: (abs(low) if kind in names else low) + size}
+
+
+LEAVES = st.builds(bounded, st.integers(-9, 9), st.integers(0, 9), st.sampled_from(["string", "integer", "number"]))
+SCHEMAS = st.recursive(
+    LEAVES
+    | st.sampled_from([{"type": "boolean"}, {"enum": [7, "a"]}, PASSWORD, {"type": ["integer", "null"]}, TAGGED]),
+    lambda inner: st.one_of(
+        st.builds(lambda s, n: {"type": "array", "items": s, "minItems": n}, inner, st.integers(0, 3)),
+        st.builds(lambda p: obj(tuple(p)[::2], **p), st.dictionaries(st.sampled_from("abcd"), inner, max_size=4)),
+        st.builds(lambda p: {"allOf": [obj(tuple(p), **p), {"description": "d"}]}, st.fixed_dictionaries({"a": inner})),
+    ),
+    max_leaves=8,
+)
+
+
+@STABLE
+@given(SCHEMAS, st.booleans())
+def test_any_sample_is_valid(schema: dict[str, Any], full: bool) -> None:
+    """However types, bounds and structure are combined, the sample keeps to them."""
+    value = sample(field(schema), full)
+    assert check_request_body(operation(schema), value) == (), value
+
+
+def test_samples_hold_neither_secrets_nor_what_only_answers_carry() -> None:
+    """A full sample gives every example but those of secrets, and nothing that is read-only."""
+    given_back = {"type": "string", "readOnly": True, "example": "1"}
+    name = {"type": "string", "example": "n"}
+    assert sample(field(obj(("id",), id=given_back, p={**PASSWORD, "example": "p"}, name=name)), full=True) == {
+        "name": "n"
+    }
+
+
+def test_a_sample_is_the_callers_own() -> None:
+    """Whoever changes a sample does not change the document's example."""
+    body = field(obj(tags={"type": "array", "items": {"type": "string"}, "example": ["a"]}))
+    sample(body, full=True)["tags"].append("b")
+    assert sample(body, full=True) == {"tags": ["a"]}
+
+
+def test_an_example_call_is_complete() -> None:
+    """A call made of samples has every required parameter and the fields that the rules of the overlay ask for."""
+    call = example_call(load("astro-v1").operation("CreateDeployment"))
+    assert set(call.parameters) == {"organizationId"}
+    assert {"name", "workspaceId"} <= set(call.body)
+
+
+# --- secrets: mask, redact and lift -----------------------------------------------------------------------------------
+
+WHEN = obj(key={"type": "string"}, value={"type": "string", "x-astro-nb-secret": {"when": "hidden"}})
+HIDDEN: list[tuple[Any, Any]] = [
+    (obj(p=PASSWORD), {"p": PLANTED}),
+    (obj(list={"type": "array", "items": obj(p=PASSWORD)}), {"list": [{}, {"p": PLANTED}]}),
+    ({"type": "object", "additionalProperties": PASSWORD}, {"any": PLANTED}),
+    ({**obj(a={}), "additionalProperties": PASSWORD}, {"other": PLANTED}),
+    ({"type": "object", "patternProperties": {"^p": PASSWORD}}, {"p1": PLANTED}),
+    (obj(m={"type": "object", "x-astro-nb-secret": True}), {"m": {"header": PLANTED}}),
+    (WHEN, {"key": "k", "value": PLANTED, "hidden": True}),
+    ({"type": "array", "items": PASSWORD}, [PLANTED]),
+    (TAGGED, {"kind": "B", "y": PLANTED}),
+    (TAGGED, {"y": PLANTED}),
+    ({"anyOf": REFS}, {"y": PLANTED}),
+    ({"anyOf": [PASSWORD, {"type": "integer"}]}, PLANTED),
+    ({"anyOf": [{"type": "array", "items": obj(p=PASSWORD)}, {"type": "string"}]}, [{"p": PLANTED}]),
+    ({"anyOf": [{"anyOf": REFS}, {"type": "integer"}]}, {"y": PLANTED}),
+    *((schema, {"password": PLANTED}) for schema in (None, {}, obj(name={}))),
+    *((obj(password=schema), {"password": PLANTED}) for schema in ({}, {"type": ["string", "integer"]})),
+    *((schema, {"deep": [{"client_secret": PLANTED}]}) for schema in ({}, obj(deep={"type": "array"}))),
+]
+"""A schema (None: undeclared) and a value that holds a secret."""
+
+
+@pytest.mark.parametrize(("schema", "value"), HIDDEN)
+def test_no_secret_is_shown_or_kept(schema: Any, value: Any) -> None:
+    """Marked by the document, by the overlay or by its name, a secret is starred, redacted and lifted."""
+    known = field(schema) if schema is not None else None
+    before = copy.deepcopy(value)
+    assert MASK in repr(mask(known, value))
+    for hidden in (mask(known, value), redact(known, value), lift(known, value, lambda secret: "{{kept}}")):
+        assert PLANTED not in repr(hidden)
+    assert has_secret(known, value)
+    assert value == before
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        (WHEN, {"key": "k", "value": "plain", "hidden": False}),
+        (WHEN, {"key": "k", "value": "plain"}),
+        (obj(p=PASSWORD), {"p": None}),
+        (obj(name={"type": "string"}), {"name": "password", "tokens": ["a"], "token_count": 3}),
+        (obj(has_password={"type": "boolean"}), {"has_password": True, "passwords": "many"}),
+    ],
+)
+def test_what_is_no_secret_is_left_alone(schema: Any, value: Any) -> None:
+    """Null, an unarmed condition and a name that merely sounds like it hide nothing."""
+    assert mask(field(schema), value) == value
+    assert not has_secret(field(schema), value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@STABLE
+@given(JSON, st.sampled_from(["password", "client_secret", "api_key", "db_password", "access_token", "APIKEY"]))
+def test_a_secret_is_found_by_its_name_in_any_answer(around: Any, name: str) -> None:
+    """Whatever surrounds it, declared or not: the secret is starred and all else stays as it was."""
+    value = {"a": around, "b": [{name: PLANTED, "c": around}]}
+    assert mask(None, value) == {"a": mask(None, around), "b": [{name: MASK, "c": mask(None, around)}]}
+    assert PLANTED not in repr(mask(field({}), value))
+
+
+def test_a_default_branch_hides_its_secrets() -> None:
+    """A Deployment without a `type` is STANDARD: its secret variables are lifted all the same."""
+    body = body_field(load("astro-v1").operation("CreateDeployment"))
+    value = {"name": "x", "environmentVariables": [{"key": "K", "value": PLANTED, "isSecret": True}]}
+    assert PLANTED not in repr(lift(body, value, lambda secret: "{{kept}}"))
+
+
+@pytest.mark.parametrize("value", [{"p": "{{name}}"}, {"p": ""}, {"p": None}, {}])
+def test_lift_leaves_what_is_no_literal(value: Any) -> None:
+    """A template, an empty text and null stay; no variable is made for them."""
+    kept: list[Secret] = []
+    assert lift(field(obj(p=PASSWORD)), value, lambda secret: kept.append(secret) or "") == value
+    assert kept == []
+
+
+def test_lift_takes_secret_objects_anywhere() -> None:
+    """A `Secret` that stands in a field of any kind becomes a template; no value of it is in the call."""
+    given_secrets = {"a": Secret.held(PLANTED), "b": [Secret("env:X")]}
+    assert lift(field(obj(a={"type": "string"})), given_secrets, lambda secret: "{{s}}") == {
+        "a": "{{s}}",
+        "b": ["{{s}}"],
+    }
+
+
+@pytest.mark.parametrize("secret", ["text", 'with \\ and "quotes"', "žluť", 12345, {"X-Key": "abc", "n": [1, None]}])
+def test_what_is_lifted_is_sent_as_it_was_given(secret: Any) -> None:
+    """A secret keeps its type on its way through a session variable: a map is sent as a map, a number as a number."""
+    variables = Variables()
+
+    def keep(held: Secret) -> str:
+        variables["kept"] = held
+        return "{{kept}}"
+
+    lifted = lift(field(obj(s={"x-astro-nb-secret": True})), {"s": secret}, keep)
+    assert lifted == {"s": "{{kept}}"}
+    assert Values(variables, Environment("e"), mode="revealed").fill(lifted) == {"s": secret}
+    assert Values(variables, Environment("e"), mode="shown").fill(lifted) == {"s": MASK}

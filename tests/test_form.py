@@ -1,0 +1,181 @@
+"""The form: three states to a field, in step with JSON, a call that is made once, and problems in words."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from astro_nb.call import UNSET, Call
+from astro_nb.environment import Environment, Values, Variables
+from astro_nb.fields import read
+from astro_nb.form import Form
+from astro_nb.spec import Operation, Spec, load
+
+ASTRO = load("astro-v1")
+
+
+def operation(schema: Any, parameters: Any = (), required: bool = False, **more: Any) -> Operation:
+    """An operation whose body has this schema; `more` gives further media types."""
+    content = {"application/json": {"schema": schema}, **more}
+    post = {"operationId": "x", "parameters": list(parameters), "responses": {}}
+    post["requestBody"] = {"required": required, "content": content}
+    return next(iter(Spec({"openapi": "3.1.0", "paths": {"/x": {"post": post}}})))
+
+
+def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    """The schema of an object."""
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def as_is(value: Any) -> Any:
+    """Resolves nothing."""
+    return value
+
+
+ARRAY = {"type": "array", "items": {"type": "string"}}
+NESTED = obj((), a=obj((), n={"type": "integer"}, m={}), need=obj((), k={}), tags=ARRAY)
+NUMBER = read(ASTRO, {"type": "integer"})
+
+
+def test_null_is_a_value_and_unset_is_none() -> None:
+    """Unset fields are not in the body; null is; the emptied optional parents go, the required ones stay."""
+    form = Form(operation({**NESTED, "required": ["need"]}, required=True))
+    assert form.to_call().body == {}
+    form.set(("body", "a", "n"), None)
+    form.set(("body", "need", "k"), 1)
+    assert form.to_call().body == {"a": {"n": None}, "need": {"k": 1}}
+    form.set(("body", "a", "n"), UNSET)
+    form.set(("body", "need", "k"), UNSET)
+    assert form.to_call().body == {"need": {}}
+    assert form.get(("body", "a", "n")) is UNSET
+
+
+def test_an_optional_body_that_is_emptied_is_not_sent() -> None:
+    """A body that nobody needs is left out again when its last field is."""
+    form = Form(operation(NESTED))
+    assert form.to_call().body is UNSET
+    form.set(("body", "a", "n"), 1)
+    form.set(("body", "a", "n"), UNSET)
+    assert form.to_call().body is UNSET
+
+
+@pytest.mark.parametrize("change", [lambda f: f.type_body('{"a": {"n": 3}}'), lambda f: f.set(("body", "a"), UNSET)])
+def test_a_fault_goes_with_what_was_typed(change: Callable[[Form], None]) -> None:
+    """What replaces a part of the body takes the faults of that part with it."""
+    form = Form(operation(NESTED))
+    form.type_in(("body", "a", "n"), NUMBER, "x")
+    change(form)
+    assert form.problems(as_is) == {}
+
+
+def test_json_that_is_none_leaves_the_body() -> None:
+    """A text that is not JSON is told, and the body stays; an empty one takes the body out."""
+    form = Form(operation(NESTED))
+    form.type_body('{"a": {"n": 1}}')
+    form.type_body('{"a": ')
+    assert form.to_call().body == {"a": {"n": 1}}
+    assert "not JSON" in form.problems(as_is)[("body",)]
+    form.type_body("  ")
+    assert (form.to_call().body, form.faults) == (UNSET, {})
+
+
+def test_rows_are_added_and_dropped() -> None:
+    """Entries come and go one by one; with the last one goes the array."""
+    form = Form(operation(NESTED))
+    assert [form.add_row(("body", "tags"), v) for v in ("x", "y")] == [0, 1]
+    form.drop_row(("body", "tags"), 0)
+    assert form.to_call().body == {"tags": ["y"]}
+    form.drop_row(("body", "tags"), 0)
+    assert form.get(("body", "tags")) is UNSET
+
+
+PARAMETERS = [
+    {"name": "id", "in": "query", "required": True, "schema": {"type": "string", "maxLength": 3}},
+    {"name": "filter", "in": "query", "schema": obj(a={"type": "string"})},
+]
+
+
+def test_a_call_once_made_does_not_change() -> None:
+    """Neither the call that is shown nor the one that was made from the form follows what is entered later."""
+    shown = Call("x", {"filter": {"a": "old"}}, {"tags": ["old"]})
+    form, kept = Form(operation(NESTED, PARAMETERS)), copy.deepcopy(shown)
+    form.take(shown)
+    made = form.to_call()
+    form.set(("parameters", "filter", "a"), "new")
+    form.set(("body", "tags", 0), "new")
+    assert (shown, made) == (kept, kept)
+
+
+def test_filling_never_writes_into_the_document() -> None:
+    """A sample that is edited afterwards leaves the document's example as it is; templates are kept, faults go."""
+    op = operation(obj(tags={**ARRAY, "example": ["a"]}), PARAMETERS)
+    form = Form(op)
+    form.set(("parameters", "id"), "{{id}}")
+    form.type_in(("body", "tags"), read(ASTRO, ARRAY), "[")
+    form.fill(full=True)
+    form.set(("body", "tags", 0), "changed")
+    assert form.to_call() == Call("x", {"id": "{{id}}"}, {"tags": ["changed"]})
+    assert form.faults == {}
+    form.fill(full=True)
+    assert form.to_call().body == {"tags": ["a"]}
+    form.clear()
+    assert form.to_call() == Call("x")
+
+
+def test_another_media_type_is_said_in_the_call() -> None:
+    """The call names a media type only where it is not the usual one; a file's bytes do not break the JSON view."""
+    upload = {"schema": obj(file={"type": "string", "format": "binary"})}
+    op = operation(NESTED, **{"multipart/form-data": upload})
+    assert Form(op).to_call().media_type is None
+    form = Form(op, "multipart/form-data")
+    form.set(("body", "file"), b"\xff")
+    assert form.to_call() == Call("x", {}, {"file": b"\xff"}, "multipart/form-data")
+    assert isinstance(form.body_text(), str)
+    assert form.problems(as_is) == {}
+
+
+# --- problems ---------------------------------------------------------------------------------------------------------
+
+
+def test_problems_are_told_where_they_are() -> None:
+    """Required, wrong, unresolved: each in words at its own place; a template is judged by what it becomes."""
+    values = Values(Variables(shared={"long": "abcd", "ok": "abc"}), Environment("e"))
+    form = Form(operation(obj(("b",), b={"type": "integer"}), PARAMETERS, required=True))
+    assert form.problems(values.fill) == {
+        ("parameters", "id"): "id is required.",
+        ("body", "b"): "b is required.",
+    }
+    form.set(("body", "b"), "{{nope}}")
+    for value, told in (("{{long}}", "longer than 3"), ("{{o}}", "no variable named 'o'"), ("abcd", "longer than 3")):
+        form.set(("parameters", "id"), value)
+        found = form.problems(values.fill)
+        assert told in found["parameters", "id"]
+        assert "no variable named 'nope'" in found[("body",)]
+    form.set(("parameters", "id"), "{{ok}}")
+    form.set(("body", "b"), 1)
+    assert form.problems(values.fill) == {}
+
+
+def test_rules_of_the_overlay_are_problems_too() -> None:
+    """A condition that the document states in prose only is told beside its field, by the branch that is chosen."""
+    form = Form(ASTRO.operation("CreateEnvironmentObject"))
+    form.fill()
+    form.set(("body", "objectType"), "CONNECTION")
+    form.set(("body", "connection"), UNSET)
+    assert "connection is required" in form.problems(as_is)["body", "connection"]
+
+
+def test_the_field_at_a_place_follows_the_branch() -> None:
+    """What stands at a place depends on the branch that the values choose, or on the one that the API assumes."""
+    form = Form(ASTRO.operation("CreateDeployment"))
+    assumed = form.field_at(("body", "type"))
+    form.set(("body", "type"), "HYBRID")
+    chosen = form.field_at(("body", "type"))
+    assert [f.choices for f in (assumed, chosen) if f] == [("STANDARD",), ("HYBRID",)]
+    assert form.field_at(("parameters", "organizationId")) is None
+    variable = form.field_at(("body", "environmentVariables", 0, "value"))
+    assert variable is not None
+    assert variable.secret_when == "isSecret"

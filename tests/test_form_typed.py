@@ -1,0 +1,276 @@
+"""What is typed into a form, control by control, is the value that was meant: parse, show and the form that uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astro_nb.call import UNSET
+from astro_nb.fields import Field, body_field
+from astro_nb.form import Form, Location, parse, show
+from astro_nb.spec import Operation, Spec, load
+
+ASTRO = load("astro-v1")
+STABLE = settings(deadline=None, max_examples=100, derandomize=True)
+
+
+def operation(schema: Any, required: bool = False) -> Operation:
+    """An operation whose body has this schema."""
+    body = {"required": required, "content": {"application/json": {"schema": schema}}}
+    post = {"operationId": "x", "requestBody": body, "responses": {}}
+    return next(iter(Spec({"openapi": "3.1.0", "paths": {"/x": {"post": post}}})))
+
+
+def field(schema: Any) -> Field:
+    """The field of a body with this schema."""
+    found = body_field(operation(schema))
+    assert found is not None
+    return found
+
+
+def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    """The schema of an object."""
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are alike, 1, 1.0 and true told apart."""
+    dump = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
+    return dump(one) == dump(other)
+
+
+# --- what is typed is what is read back: any value of any field -------------------------------------------------------
+
+NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.text(min_size=1, max_size=8) | st.sampled_from(["null", "[x]", " a ", "a\nb", '"q"', "{{name}}", "{", "1"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def drawn(field: Field, depth: int = 4) -> st.SearchStrategy[Any]:
+    """Values of a field, of the right type and structure."""
+    made = DRAWN[field.kind](field, depth - 1)
+    return st.none() | made if field.nullable and depth else made
+
+
+def drawn_object(field: Field, depth: int) -> st.SearchStrategy[Any]:
+    """Objects with what is required, and some of the rest."""
+    needed = {c.name: drawn(c, depth) for c in field.children if c.required}
+    others = {c.name: drawn(c, depth) for c in field.children if not c.required} if depth > 0 else {}
+    return st.fixed_dictionaries(needed, optional=others)
+
+
+def drawn_items(field: Field, depth: int) -> st.SearchStrategy[Any]:
+    """Values of an array's or a map's entries."""
+    return drawn(field.item, depth) if field.item and depth > 0 else st.nothing()
+
+
+DRAWN: dict[str, Callable[[Field, int], st.SearchStrategy[Any]]] = {
+    "text": lambda f, d: TEXTS,
+    "file": lambda f, d: TEXTS,
+    "integer": lambda f, d: st.integers(-(2**63), 2**63 - 1),
+    "number": lambda f, d: NUMBERS,
+    "boolean": lambda f, d: st.booleans(),
+    "choice": lambda f, d: st.sampled_from(f.choices),
+    "object": drawn_object,
+    "map": lambda f, d: st.dictionaries(TEXTS, drawn_items(f, d), max_size=2),
+    "array": lambda f, d: st.lists(drawn_items(f, d), max_size=2),
+    "union": lambda f, d: st.one_of([drawn(b.field, d) for b in f.branches]),
+    "any": lambda f, d: ANYTHING,
+}
+
+
+def leaves(field: Field | None, value: Any, at: Location) -> Iterator[tuple[Location, Field | None, Any]]:
+    """A value as a form shows it: objects, unions and rows taken apart, each control with its field and its value."""
+    if field is not None and field.kind == "union":
+        branch = field.branch_for(value)
+        field = branch.field if branch else None
+    if field is not None and field.kind == "object" and isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from leaves(field.child(name), inner, (*at, name))
+    elif field is not None and field.kind == "array" and isinstance(value, list) and value and has_rows(field):
+        for index, inner in enumerate(value):
+            yield from leaves(field.item, inner, (*at, index))
+    else:
+        yield at, field, value
+
+
+def has_rows(field: Field) -> bool:
+    """Whether an array's entries are drawn one by one, not as lines of one text."""
+    return field.item is not None and field.item.kind in ("object", "union", "array")
+
+
+def enter(form: Form, at: Location, field: Field | None, value: Any) -> None:
+    """What a person does with a control: chooses from its list, or types into it."""
+    chosen = field is None or field.kind in ("choice", "boolean", "object", "union") or value is None or value == ""
+    if chosen or field is None:
+        form.set(at, value)
+    else:
+        form.type_in(at, field, show(field, value))
+
+
+def entered(operation: Operation, value: Any) -> Form:
+    """A form into which a body was entered, control by control."""
+    form = Form(operation)
+    for at, leaf, inner in leaves(form.body, value, ("body",)):
+        enter(form, at, leaf, inner)
+    return form
+
+
+@STABLE
+@given(st.sampled_from([operation.id for operation in ASTRO if operation.body]), st.data())
+def test_any_body_of_astro_can_be_entered(name: str, data: st.DataObject) -> None:
+    """Whatever a body of the Astro API may hold can be entered, field by field, and is in the call as it was meant."""
+    body = body_field(ASTRO.operation(name))
+    assert body is not None
+    value = data.draw(drawn(body))
+    form = entered(ASTRO.operation(name), value)
+    assert same(form.to_call().body, value)
+    assert form.faults == {}
+
+
+KITCHEN = obj(
+    (),
+    text={"type": ["string", "null"]},
+    integer={"type": ["integer", "null"]},
+    number={"type": "number"},
+    flag={"type": "boolean"},
+    choice={"enum": ["a", 1, None]},
+    lines={"type": "array", "items": {"type": "string"}},
+    numbers={"type": "array", "items": {"type": "number"}},
+    flags={"type": "array", "items": {"type": "boolean"}},
+    codes={"type": "array", "items": {"enum": [1, 2]}},
+    mixed={"type": "array"},
+    matrix={"type": "array", "items": {"type": "array", "items": {"type": "integer"}}},
+    rows={"type": "array", "items": obj((), n={"type": "integer"}, t={"type": "string"})},
+    map={"type": "object", "additionalProperties": {"type": "string"}},
+    any={},
+    either={"anyOf": [{"type": "integer"}, {"type": "string"}, obj(("k",), k={"type": "string"})]},
+    deep=obj((), deeper=obj((), deepest={"type": "integer"})),
+)
+
+
+@STABLE
+@given(drawn(field(KITCHEN)))
+def test_any_value_of_any_kind_can_be_entered(value: Any) -> None:
+    """Each kind of field gives back what was entered, quotes, line breaks, brackets and templates and all."""
+    form = entered(operation(KITCHEN, required=True), value)
+    assert same(form.to_call().body, value)
+    assert form.faults == {}
+
+
+@STABLE
+@given(drawn(field(KITCHEN)))
+def test_form_and_json_are_one(value: Any) -> None:
+    """The body as JSON text, taken back, is the same body; so is the call that is shown again."""
+    form, again, third = (Form(operation(KITCHEN, required=True)) for _ in range(3))
+    form.set(("body",), value)
+    again.type_body(form.body_text())
+    third.take(form.to_call())
+    assert same(again.to_call().body, value)
+    assert third.to_call() == form.to_call()
+    assert again.faults == {}
+
+
+@STABLE
+@given(drawn(field(KITCHEN)))
+def test_what_is_unset_is_not_there(value: Any) -> None:
+    """A body whose every field was set and unset again is as if nobody had touched it."""
+    form = entered(operation(KITCHEN), value)
+    for at, _, _ in reversed(list(leaves(form.body, value, ("body",)))):
+        form.set(at, UNSET)
+    assert [row for row in form.to_call().body or {} if row not in ("rows", "matrix")] == []
+
+
+# --- parse and show ---------------------------------------------------------------------------------------------------
+
+ARRAY = {"type": "array", "items": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        (ARRAY, ["a\nb"]),
+        (ARRAY, [" a", ""]),
+        (ARRAY, ["[x]", "y"]),
+        (ARRAY, []),
+        (ARRAY, ["a", "{{name}}"]),
+        ({"type": "array", "items": {"type": "boolean"}}, [True, False]),
+        ({"type": "array", "items": {"enum": [1, 2]}}, [2, 1]),
+        ({"type": "array", "items": {"type": "integer"}}, [1, "{{n}}"]),
+        ({"type": "object"}, {"a": "{{name}}"}),
+        ({}, "{{name}}"),
+        ({}, ["{{name}}", 1]),
+        ({"type": "number"}, 2**53 + 1),
+        ({"type": ["integer", "null"]}, None),
+    ],
+)
+def test_show_is_the_inverse_of_parse(schema: Any, value: Any) -> None:
+    """The text that a value is shown as means that value again; a template inside a list or a map leaves it one."""
+    parsed, fault = parse(field(schema), show(field(schema), value))
+    assert (parsed, fault, type(parsed)) == (value, "", type(value))
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "value"),
+    [
+        ({"type": "integer"}, " 5 ", 5),
+        ({"type": "number"}, "5", 5),
+        ({"type": "number"}, "5.0", 5.0),
+        ({"type": "number"}, "1e3", 1000.0),
+        ({"type": "string"}, "5", "5"),
+        ({"type": "string"}, "true", "true"),
+        ({"type": "integer"}, "{{limit}}", "{{limit}}"),
+        (ARRAY, "a\n\n b \n", ["a", "b"]),
+        (ARRAY, '["a", "b"]', ["a", "b"]),
+        (ARRAY, "{{names}}", "{{names}}"),
+        ({"type": "object"}, '{"a": 1}', {"a": 1}),
+        ({"type": "string"}, "", UNSET),
+        ({}, "", UNSET),
+    ],
+)
+def test_what_a_text_means(schema: Any, text: str, value: Any) -> None:
+    """A text is read by the field's kind; CPU and memory stay texts; a template waits; nothing is nothing."""
+    parsed, fault = parse(field(schema), text)
+    assert (parsed, fault, type(parsed)) == (value, "", type(value))
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "words"),
+    [
+        ({"type": "integer"}, "5.5", "is not a whole number"),
+        ({"type": "integer"}, "ten", "'ten' is not a whole number"),
+        ({"type": "number"}, "ten", "'ten' is not a number"),
+        ({"type": "number"}, "nan", "is not a number"),
+        ({"type": "number"}, "-Infinity", "is not a number"),
+        ({"type": "number"}, "1e999", "is not a number"),
+        ({"type": "object"}, "{a: 1}", "This is not JSON"),
+        ({"type": "array", "items": {"type": "integer"}}, "1\nx", "'x' is not a whole number"),
+        (ARRAY, '["a"', "This is not JSON"),
+    ],
+)
+def test_what_is_no_value_is_kept_and_told(schema: Any, text: str, words: str) -> None:
+    """What was typed is not thrown away: it stays in the form, with what is wrong with it, and JSON can show it."""
+    form = Form(operation(obj(a=schema)))
+    form.type_in(("body", "a"), field(schema), text)
+    assert words in form.problems(lambda value: value)["body", "a"]
+    assert show(field(schema), form.get(("body", "a"))) == text
+    assert same(orjson.loads(form.body_text()), form.to_call().body)
+    form.type_in(("body", "a"), field(schema), "")
+    assert form.problems(lambda value: value) == {}
+
+
+def test_a_number_beyond_json_is_told_or_shown_but_never_breaks_the_form() -> None:
+    """More digits than 64 bits hold are no reason to fail where the body is drawn."""
+    form = Form(operation(obj(a={"type": "integer"})))
+    form.type_in(("body", "a"), field({"type": "integer"}), str(2**70))
+    assert str(2**70) in form.body_text()
