@@ -1,8 +1,8 @@
 """A notebook version of Postman: forms, chaining, history and runbooks for any OpenAPI document.
 
-    import astro_nb as anb
-    api = anb.connect()        # the embedded sandbox: no token, no internet
-    api                        # shows the explorer
+import astro_nb as anb
+api = anb.connect()        # the embedded sandbox: no token, no internet
+api                        # shows the explorer
 """
 
 from __future__ import annotations

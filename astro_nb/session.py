@@ -36,11 +36,16 @@ class Session:
         self.variables = variables
         self.client = client
         self.history = history
-        self.trail: list[Exchange] = []
+        self._sent: list[str] = []
         self._fill_variables()
 
     def __repr__(self) -> str:
         return f"<Session {self.spec.title} at {self.environment.base_url}>"
+
+    @property
+    def trail(self) -> list[Exchange]:
+        """Everything that was sent in this session, oldest first."""
+        return [self.history.get(key) for key in self._sent]
 
     def switch(self, environment: Environment) -> None:
         """Go on in another environment; session variables stay, those of the old environment go."""
@@ -157,7 +162,7 @@ class Session:
         return Values(self.variables, self.environment, self.spec.notes.get("token") or {}, mode)
 
     def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
-        self.trail.append(exchange)
+        self._sent.append(exchange.id)
         return self.history.add(exchange, plan.secrets)
 
 

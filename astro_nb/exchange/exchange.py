@@ -122,7 +122,7 @@ class Exchange:
             return ""
         if not self.answer.is_json:
             return self.answer.text
-        same = self._masked == self.answer.json()
+        same = self._masked is self.answer.json()  # nothing is copied where nothing is masked
         return self.answer.text if same else orjson.dumps(self._masked, option=orjson.OPT_INDENT_2).decode()
 
     def reveal(self) -> Any:

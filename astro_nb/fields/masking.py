@@ -15,7 +15,8 @@ Replace = Callable[[Any, str], Any]
 def mask(field: Field | None, value: Any) -> Any:
     """The value with every secret starred out: those that the field tree marks, and any whose name says so.
 
-    Without a field (an answer that the document does not declare) names alone decide.
+    Without a field (an answer that the document does not declare) names alone decide. A value that holds no secret
+    comes back itself.
     """
     return _walk(field, value, lambda secret, name: MASK)
 
@@ -54,28 +55,49 @@ def has_secret(field: Field | None, value: Any) -> bool:
 
 
 def _walk(field: Field | None, value: Any, hide: Replace) -> Any:
+    """The value itself where it holds no secret: nothing is copied that need not be."""
     if field is not None and field.secret and value is not None:
         return hide(value, field.name)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return _object(field, value, hide)
     if isinstance(value, list):
         item = field.item if field else None
-        return [_walk(item, entry, hide) for entry in value]
+        walked = [_walk(item, entry, hide) for entry in value]
+        return walked if any(new is not old for new, old in zip(walked, value, strict=True)) else value
     return value
 
 
-def _object(field: Field | None, value: Mapping[str, Any], hide: Replace) -> dict[str, Any]:
-    if field is not None and field.kind == "union":
-        branch = field.branch_for(value)
-        field = branch.field if branch else None
-    return {name: _member(field, name, child, value, hide) for name, child in value.items()}
+def _object(field: Field | None, value: dict[str, Any], hide: Replace) -> dict[str, Any]:
+    forms = _forms(field, value)
+    rest = value.keys() - forms[0].scalar_names if len(forms) == 1 else value.keys()
+    found: dict[str, Any] = {}
+    for name in rest:
+        new = _member(forms, name, value, hide)
+        if new is not value[name]:
+            found[name] = new
+    return {**value, **found} if found else value
 
 
-def _member(field: Field | None, name: str, value: Any, siblings: Mapping[str, Any], hide: Replace) -> Any:
-    child = (field.child(name) or field.item) if field else None
-    if child is None:
-        secret = isinstance(value, str) and bool(value) and bool(SECRET_NAME.fullmatch(name))
-        return hide(value, name) if secret else _walk(None, value, hide)
-    if child.secret_when and siblings.get(child.secret_when) and value:
-        return hide(value, name)
-    return _walk(child, value, hide)
+def _forms(field: Field | None, value: Any) -> tuple[Field, ...]:
+    """What an object may be: itself, the branch that fits, or every branch where none is sure."""
+    if field is None or field.kind != "union":
+        return (field,) if field else ()
+    branch = field.branch_for(value)
+    return (branch.field,) if branch else tuple(branch.field for branch in field.branches)
+
+
+def _member(forms: tuple[Field, ...], name: str, siblings: Mapping[str, Any], hide: Replace) -> Any:
+    value, known = siblings[name], False
+    for form in forms:
+        child = form.child(name) or form.item
+        if child is None:
+            continue
+        known = True
+        if isinstance(value, dict) and not child.secret and value.keys() <= child.scalar_names:
+            continue  # most objects in an answer are of this kind: one look is enough
+        armed = child.secret_when and siblings.get(child.secret_when) and value
+        new = hide(value, name) if armed else _walk(child, value, hide)
+        if new is not value:
+            return new
+    secret = not known and isinstance(value, str) and bool(value) and bool(SECRET_NAME.fullmatch(name))
+    return hide(value, name) if secret else value if known else _walk(None, value, hide)

@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..spec import Operation, Parameter, Spec
 from .tree import Field, read
 
+_kept: WeakKeyDictionary[Operation, dict[Any, Any]] = WeakKeyDictionary()
+
 
 def parameter_fields(operation: Operation) -> tuple[Field, ...]:
     """The fields of an operation's parameters, named by their keys, in the document's order."""
-    return tuple(_parameter_field(operation.spec, parameter) for parameter in operation.parameters)
+    found: tuple[Field, ...] = _once(operation, "parameters", lambda: _parameters(operation))
+    return found
 
 
 def body_field(operation: Operation, media_type: str | None = None) -> Field | None:
     """The field of an operation's body; None where it takes none."""
-    body = operation.body
-    return read(operation.spec, body.schema(media_type), "", body.required) if body else None
+    found: Field | None = _once(operation, ("body", media_type), lambda: _body(operation, media_type))
+    return found
 
 
 def response_field(operation: Operation, status: int, media_type: str = "application/json") -> Field | None:
     """The field of an answer; None where the document does not declare it."""
+    found: Field | None = _once(operation, (status, media_type), lambda: _response(operation, status, media_type))
+    return found
+
+
+def _once(operation: Operation, key: Any, read_it: Callable[[], Any]) -> Any:
+    """A field tree is read once for each operation: every call and every answer needs it."""
+    kept = _kept.setdefault(operation, {})
+    if key not in kept:
+        kept[key] = read_it()
+    return kept[key]
+
+
+def _parameters(operation: Operation) -> tuple[Field, ...]:
+    return tuple(_parameter_field(operation.spec, parameter) for parameter in operation.parameters)
+
+
+def _body(operation: Operation, media_type: str | None) -> Field | None:
+    body = operation.body
+    return read(operation.spec, body.schema(media_type), "", body.required) if body else None
+
+
+def _response(operation: Operation, status: int, media_type: str) -> Field | None:
     declared = operation.response(status)
     schema = declared.schema(media_type) if declared else None
     return read(operation.spec, schema) if schema is not None else None

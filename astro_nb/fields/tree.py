@@ -21,6 +21,7 @@ Kind = Literal["text", "integer", "number", "boolean", "choice", "object", "map"
 SECRET_NAME = re.compile(
     r"(?i)(?:.*_)?(?:pass(?:word|wd|phrase)|(?:client_?)?secret|(?:private|api|secret)_?key|(?:access|refresh)_?token)\Z"
 )
+"""Names that say that their value is a secret, whatever the document says."""
 _FORMS: dict[str, Kind] = {
     "string": "text",
     "integer": "integer",
@@ -29,6 +30,7 @@ _FORMS: dict[str, Kind] = {
     "array": "array",
     "object": "object",
 }
+_SCALARS = ("text", "integer", "number", "boolean", "choice")
 _BOUNDS: tuple[tuple[str, str], ...] = (
     ("minLength", "at least {} characters"),
     ("maxLength", "at most {} characters"),
@@ -144,7 +146,16 @@ class Field:
 
     def child(self, name: str) -> Field | None:
         """The property of that name, or None."""
-        return next((c for c in self.children if c.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Field]:
+        return {child.name: child for child in self.children}
+
+    @cached_property
+    def scalar_names(self) -> frozenset[str]:
+        """The properties that are scalars and no secrets: nobody has to look into them."""
+        return frozenset(c.name for c in self.children if c.kind in _SCALARS and not c.secret and not c.secret_when)
 
     @cached_property
     def item(self) -> Field | None:

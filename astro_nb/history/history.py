@@ -38,6 +38,11 @@ CREATE TABLE IF NOT EXISTS entry (
 );
 CREATE TABLE IF NOT EXISTS body (hash TEXT PRIMARY KEY, content BLOB NOT NULL);
 """
+MOST_RECENT = 500
+"""Exchanges that are held in memory as they are, secrets in their answers included."""
+MOST_HELD = 64 * 1024 * 1024
+"""Bytes of answers that are held so."""
+_INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LISTED = (
     "SELECT key, started, operation, status, ok, elapsed, size, request_id, message, environment, detail FROM entry"
 )
@@ -58,6 +63,7 @@ class History:
         self._lock = threading.Lock()
         self._memory = sqlite3.connect(":memory:", check_same_thread=False) if path is None else None
         self._recent: dict[str, Exchange] = {}
+        self._held = 0
         self._prepare()
 
     def __repr__(self) -> str:
@@ -74,21 +80,16 @@ class History:
     def add(self, exchange: Exchange, secrets: Iterable[str] = ()) -> Exchange:
         """Keep an exchange. `secrets` are the values that were sent; they are taken out of what is stored."""
         secrets = tuple(secrets)
-        body, content = self._body_of(exchange, secrets)
         message = scrub(exchange.error.message, secrets) if exchange.error else ""
         detail = scrub(orjson.dumps(detail_of(exchange)).decode(), secrets).encode()
+        asked = scrub(exchange.request_id, secrets)
         row = (
-            exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(),
-            exchange.elapsed, exchange.status, exchange.ok, scrub(exchange.request_id, secrets), message, exchange.size,
-            exchange.via, detail, body,
+            exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(), exchange.elapsed,
+            exchange.status, exchange.ok, asked, message, exchange.size, exchange.via, detail,
         )  # fmt: skip
         with self._lock, self._database as database:
-            if body:
-                database.execute("INSERT OR IGNORE INTO body VALUES (?, ?)", (body, content))
-            database.execute(f"INSERT INTO entry VALUES (NULL{', ?' * len(row)})", row)  # noqa: S608  # question marks
-        self._recent[exchange.id] = exchange
-        while len(self._recent) > 500:
-            del self._recent[next(iter(self._recent))]
+            database.execute(_INSERT, (*row, self._keep_body(database, exchange, secrets)))
+        self._remember(exchange)
         return exchange
 
     def get(self, key: str) -> Exchange:
@@ -148,6 +149,7 @@ class History:
             database.execute("DELETE FROM entry")
             database.execute("DELETE FROM body")
         self._recent.clear()
+        self._held = 0
 
     @property
     def _database(self) -> sqlite3.Connection:
@@ -182,11 +184,23 @@ class History:
         with self._database as database:
             database.executescript(f"{_SCHEMA} PRAGMA user_version={FORMAT};")
 
-    def _body_of(self, exchange: Exchange, secrets: tuple[str, ...]) -> tuple[str | None, bytes]:
+    def _remember(self, exchange: Exchange) -> None:
+        """Keep the latest exchanges as they are, up to a number and a size."""
+        self._recent[exchange.id] = exchange
+        self._held += exchange.size
+        while len(self._recent) > 1 and (len(self._recent) > MOST_RECENT or self._held > MOST_HELD):
+            oldest = next(iter(self._recent))
+            self._held -= self._recent.pop(oldest).size
+
+    def _keep_body(self, database: sqlite3.Connection, exchange: Exchange, secrets: tuple[str, ...]) -> str | None:
+        """Keep the answer's body by its content, once; the key to find it by."""
         if exchange.answer is None or not exchange.answer.body:
-            return None, b""
+            return None
         content = scrub(exchange.text, secrets).encode()[:LARGEST_BODY]
-        return hashlib.blake2b(content, digest_size=16).hexdigest(), zlib.compress(content, 1)
+        key = hashlib.blake2b(content, digest_size=16).hexdigest()
+        if database.execute("SELECT 1 FROM body WHERE hash = ?", (key,)).fetchone() is None:
+            database.execute("INSERT OR IGNORE INTO body VALUES (?, ?)", (key, zlib.compress(content, 1)))
+        return key
 
     def _content(self, key: str | None) -> bytes:
         if key is None:
