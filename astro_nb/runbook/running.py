@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -171,7 +172,8 @@ def _run_cells(notebook: Notebook, client: Any, progress: Progress | None) -> tu
     tell = progress or (lambda number, total, heading, state: None)
     codes, rows, failed = list(_code_cells(notebook)), [], None
     # the debugger's notice about frozen modules would stand between the lines of progress
-    with client.setup_kernel(env={**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}):
+    environ = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    with client.setup_kernel(env=environ, stderr=subprocess.DEVNULL):  # what cells write there comes as output
         for code in codes:
             tell(code.number, len(codes), code.heading, "running")
             began = time.perf_counter()

@@ -80,18 +80,44 @@ def _warm(operation: str) -> Figures:
         url = api.call(operation).request.url
         jobs = {
             "ours": lambda: seconds_of(lambda: api.call(operation)),
-            "httpx": lambda: seconds_of(lambda: client.get(url, headers=headers)),
+            "httpx": lambda: seconds_of(lambda: client.get(url, headers=headers).json()),
         }
         found = medians(jobs, 300)
         assert all(exchange.ok and not exchange.violations for exchange in api.session.trail)
         api.close()
-    return Figures(found["ours"], 1.15, "ratio", found["httpx"], "httpx.Client")
+    return Figures(found["ours"], 1.15, "ratio", found["httpx"], "httpx.Client, .json()")
 
 
 @row
 def sandbox_first_answer() -> Figures:
     """From the construction of a sandbox, its document being loaded, to its first answer over HTTP."""
     return Figures(medians({"ours": lambda: float(printed(_FIRST_ANSWER))}, 7)["ours"], 0.3)
+
+
+@row
+def form_models() -> Figures:
+    """Widget models that CreateDeployment's form adds to an open explorer."""
+    return Figures(_form()[0], 60, unit="")
+
+
+@row
+def form_time() -> Figures:
+    """Seconds in the kernel to open CreateDeployment's form."""
+    return Figures(medians({"ours": lambda: _form()[1]}, 15)["ours"], 0.1)
+
+
+def _form() -> tuple[int, float]:
+    from ipywidgets.widgets.widget import _instances as living
+
+    from astro_nb import connect
+
+    api = connect(history=None)
+    explorer = api.explore()
+    before = len(living)
+    took = seconds_of(lambda: explorer.open("CreateDeployment"))
+    models = len(living) - before
+    api.close()
+    return models, took
 
 
 @row

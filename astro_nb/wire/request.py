@@ -1,0 +1,132 @@
+"""A call as an HTTP request, and messages to and from httpx.
+
+`build_request(operation, call, values)` is pure, and called twice: with shown values for the eye, with revealed ones
+for the transport. Parameters are serialised by the table of the OpenAPI specification (3.1.1, section 4.8.12.2 and
+appendix E); what it leaves open follows RFC 6570.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import httpx
+
+from ..call import Call
+from ..environment import Values
+from ..errors import UsageError
+from ..message import Headers, Request, Response
+from ..spec import Operation, Parameter
+from .bodies import body_of
+from .security import authenticate
+from .styles import Pairs, pairs_of, path_of, query_of
+
+USER_AGENT = "astro_nb"
+_BREAK = re.compile(r"[\r\n\0]")
+
+
+def build_request(operation: Operation, call: Call, values: Values) -> Request:
+    """The request that a call means.
+
+    Args:
+        operation: the operation called.
+        call: its arguments, still holding templates.
+        values: how templates resolve; whether secrets become stars or are revealed.
+
+    Raises:
+        UnknownName: a variable or a parameter does not exist.
+        MissingArgument: a path parameter has no value.
+        SecretRefused: a secret would leave its hosts, or go out in the clear.
+    """
+    outline, given = _outline(operation), values.fill(dict(call.parameters))
+    path = path_of(operation, outline.path, given)
+    query = pairs_of(outline.query, given)
+    headers = [*_filled(values, values.environment.headers), *pairs_of(outline.header, given)]
+    cookies = pairs_of(outline.cookie, given)
+    authenticate(operation, values, headers, query, cookies)
+    body, content = body_of(operation, call, values)
+    headers += [("Content-Type", content)] if content else []
+    headers += _filled(values, call.headers)
+    if cookies:
+        headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)))
+    url = _base_url(values) + path + (f"?{query_of(query)}" if query else "")
+    return _checked(Request(operation.method, url, _finished(outline, headers), body, bool(values.used)), values)
+
+
+def to_httpx(request: Request) -> httpx.Request:
+    """Our request as httpx's, ready for a transport."""
+    headers = [(k.encode("ascii", "replace"), v.encode("utf-8")) for k, v in request.headers]
+    if request.body or request.method in ("POST", "PUT", "PATCH"):
+        headers.append((b"Content-Length", str(len(request.body)).encode()))
+    host = urlsplit(request.url).netloc.rpartition("@")[2].encode()
+    return httpx.Request(
+        request.method, request.url, headers=[(b"Host", host), *headers], stream=httpx.ByteStream(request.body)
+    )
+
+
+def from_httpx(response: httpx.Response, body: bytes) -> Response:
+    """httpx's response, its body read, as ours."""
+    headers = tuple((k.decode("ascii", "replace"), v.decode("utf-8", "replace")) for k, v in response.headers.raw)
+    return Response(response.status_code, headers, body, response.reason_phrase, response.http_version)
+
+
+def _base_url(values: Values) -> str:
+    base = values.environment.base_url or ""
+    if urlsplit(base).scheme not in ("http", "https"):
+        raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')
+    return base.rstrip("/")
+
+
+def _checked(request: Request, values: Values) -> Request:
+    if values.used:
+        values.environment.require_home(request.url)
+    if _BREAK.search("".join(text for pair in request.headers for text in pair)):
+        broken = next(name for name, value in request.headers if _BREAK.search(name + value))
+        raise UsageError(f"The header {broken} holds a line break.", "Take it out of the value.")
+    return request
+
+
+@dataclass(frozen=True)
+class _Outline:
+    """What every request of an operation shares: its parameters by place, and the headers that need no value."""
+
+    path: tuple[Parameter, ...]
+    query: tuple[Parameter, ...]
+    header: tuple[Parameter, ...]
+    cookie: tuple[Parameter, ...]
+    standard: Mapping[str, tuple[str, str]]
+
+
+_outlines: WeakKeyDictionary[Operation, _Outline] = WeakKeyDictionary()
+
+
+def _outline(operation: Operation) -> _Outline:
+    """The outline of an operation; it is drawn once."""
+    if operation not in _outlines:
+        places = ("path", "query", "header", "cookie")
+        path, query, head, cookie = (tuple(p for p in operation.parameters if p.location == at) for at in places)
+        standard = [("User-Agent", USER_AGENT), ("Accept", _accept(operation)), ("Accept-Encoding", "gzip, deflate")]
+        _outlines[operation] = _Outline(
+            path, query, head, cookie, {name.lower(): (name, value) for name, value in standard}
+        )
+    return _outlines[operation]
+
+
+def _filled(values: Values, headers: Mapping[str, str]) -> Pairs:
+    return list(values.fill(dict(headers)).items()) if headers else []
+
+
+def _finished(outline: _Outline, headers: Pairs) -> Headers:
+    """The headers, each name once (the last wins), with those that every request needs."""
+    found = dict(outline.standard)
+    for name, value in headers:
+        found[name.lower()] = (name, str(value))
+    return tuple(found.values())
+
+
+def _accept(operation: Operation) -> str:
+    kinds = dict.fromkeys(m for r in operation.responses.values() for m in r.content)
+    return ", ".join([*kinds, "*/*;q=0.5"]) if kinds else "*/*"

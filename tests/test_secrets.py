@@ -1,0 +1,219 @@
+"""A planted token, looked for in everything that can be written, printed or drawn."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import traceback
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from ipywidgets.widgets.widget import _instances as living
+
+from astro_nb import Workbench, connect
+from astro_nb.client import Client
+from astro_nb.environment import Environment
+from astro_nb.errors import SecretRefused, TokenExpired
+from astro_nb.runbook import run
+
+TOKEN = 'plant3d-T0ken/with+odd=chars&"quotes\\back.7f3a9'  # the planted one
+NAME = "PLANTED_TOKEN"
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Sends back all that it was sent: in the body, in a header, and in an error's message."""
+
+    def do_GET(self) -> None:
+        told = self.headers.get("Authorization", "")
+        status = 400 if self.path.startswith("/error") else 200
+        body: Any = {
+            "message": f"bad token {told}",
+            "requestId": told,
+            "seen": [told],
+            "64": base64.b64encode(told.encode()).decode(),
+        }
+        text = json.dumps(body) if not self.path.startswith("/text") else f"you sent {told} and {quote(told, safe='')}"
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain" if self.path.startswith("/text") else "application/json")
+        self.send_header("X-Echo", quote(told))
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def _document() -> dict[str, Any]:
+    answer = {"200": {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}}
+    paths = {f"/{name}": {"get": {"operationId": name, "responses": answer}} for name in ("echo", "text", "error")}
+    scheme = {"T": {"type": "http", "scheme": "bearer"}}
+    info = {"title": "Echo", "version": "1"}
+    return {
+        "openapi": "3.0.3", "info": info, "paths": paths, "security": [{"T": []}], "components": {"securitySchemes": scheme},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Workbench]:
+    """A workbench whose token is the planted one, against a server that gives it back in every way."""
+    monkeypatch.setenv(NAME, TOKEN)
+    monkeypatch.chdir(tmp_path)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    made = connect(spec=_document(), base_url=f"http://127.0.0.1:{server.server_port}", token=f"env:{NAME}")
+    yield made
+    made.close()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def forms(secret: str) -> set[str]:
+    """A secret as it is, as JSON and Python escape it, URL-encoded, and in base64 at every alignment."""
+    found = {
+        secret,
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+    }
+    for shift in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            whole = encode(b"\0" * shift + secret.encode()).decode()
+            found.add(whole[4 if shift else 0 : len(whole) - 4])
+    return found
+
+
+def assert_clean(text: str, where: str) -> None:
+    for form in forms(TOKEN):
+        assert form not in text, f"the token stands in {where}, as {form[:12]}…"
+
+
+def every_call(api: Workbench) -> list[Any]:
+    return [api.call(name) for name in ("echo", "text", "error")]
+
+
+def test_the_search_itself_finds_a_plant() -> None:
+    """The forms looked for are those that leak: each of them is found in a text that holds it."""
+    for form in forms(TOKEN):
+        with pytest.raises(AssertionError):
+            assert_clean(f"…{form}…", "a text")
+    assert "shortest" and min(map(len, forms(TOKEN))) > 40
+
+
+def test_the_server_really_got_it(api: Workbench) -> None:
+    """The token is sent; what comes back of it is stars."""
+    exchange = api.call("echo")
+    assert exchange["$.message"] == "bad token Bearer *****"
+
+
+def test_answers_and_reprs(api: Workbench) -> None:
+    """No view of an answer shows it: text, JSON, revealed JSON, headers, error, HTML, frames, reprs."""
+    for exchange in every_call(api):
+        views = [
+            exchange, exchange.text, exchange.headers, exchange.error, exchange.request, exchange.answer, exchange.call,
+            exchange._repr_mimebundle_(), exchange.request_id, vars(exchange),
+        ]  # fmt: skip
+        assert_clean(" ".join(map(repr, views)), "a view of an answer")
+        if exchange.answer.is_json:
+            assert_clean(repr(exchange.reveal()), "the revealed answer")
+    objects = [api, api.session, api.environment, api.variables, api.history, api.errors, api.runbook, api.ops.echo]
+    assert_clean(" ".join(map(repr, objects)), "a repr")
+    assert_clean(api.history.frame().to_csv() + api.errors.frame().to_html(), "a frame")
+
+
+def test_files(api: Workbench, tmp_path: Path) -> None:
+    """No file has it: the history with its journal, the runbook, and the notebook that the runbook's run leaves."""
+    every_call(api)
+    path = api.runbook.write("echo.ipynb")
+    result = run(path, {"base_url": api.environment.base_url, "document": _written(tmp_path)})
+    assert result.ok, result
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {file.suffix for file in files} >= {".sqlite", ".ipynb"}
+    for file in files:
+        assert_clean(file.read_bytes().decode("latin-1"), file.name)
+
+
+def test_logs(api: Workbench, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is logged of it, at DEBUG and by any library."""
+    with caplog.at_level(logging.DEBUG):
+        every_call(api)
+    assert_clean(caplog.text, "a log")
+
+
+def test_tracebacks(api: Workbench) -> None:
+    """Neither a refusal nor its traceback, locals included, tells it."""
+    api.session.environment = Environment(
+        "elsewhere", base_url="http://example.com", credentials={"token": f"env:{NAME}"}
+    )
+    with pytest.raises(SecretRefused) as caught:
+        api.call("echo")
+    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "environment" in told
+    assert_clean(told.replace("os.environ", ""), "a traceback")
+
+
+def test_snippets_and_widgets(api: Workbench) -> None:
+    """No snippet and no widget's state has it, the request shown in the explorer included."""
+    explorer = api.explore("echo")
+    for view in explorer.details.view.options:
+        explorer.details.view.value = view
+        assert_clean(explorer.details._shown.value, view)
+    for exchange in every_call(api):
+        explorer.answer.show(exchange)
+        for tab in explorer.answer._tabs.options:
+            explorer.answer._tabs.value = tab
+            assert_clean(str([w.get_state() for w in living.values()]), f"the widgets at {tab}")
+    assert explorer.status.last_error is None
+
+
+def test_an_expired_token_is_told_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token whose own claims say that its time has passed stops `connect`, and the error does not repeat it."""
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": 1_700_000_000}).encode()).decode().rstrip("=")
+    token = f"eyJhbGciOiJub25lIn0.{claims}.signature"
+    monkeypatch.setenv(NAME, token)
+    with pytest.raises(TokenExpired) as caught:
+        connect(
+            spec=_document() | {"x-astro-nb-token": {}},
+            base_url="http://127.0.0.1:9",
+            token=f"env:{NAME}",
+            history=None,
+        )
+    assert "2023-11-14" in str(caught.value)
+    assert token not in str(caught.value)
+
+
+def test_a_redirect_elsewhere_takes_nothing_along() -> None:
+    """The headers that hold secrets stay home when a server redirects to another host."""
+    from astro_nb.client.conversation import redirect_of
+    from astro_nb.message import Request, Response
+
+    request = Request("GET", "https://api.example.com/a", (("Authorization", TOKEN), ("Accept", "*/*")), secret=True)
+    same = redirect_of(request, Response(302, (("Location", "/b"),)))
+    assert same is not None
+    assert ("Authorization", TOKEN) in same.headers
+    for target in (
+        "https://api.example.com.evil.test/b",
+        "http://api.example.com/b",
+        "//evil.test/",
+        "https://api.example.com:444/",
+    ):
+        other = redirect_of(request, Response(302, (("Location", target),)))
+        assert other is not None
+        assert other.headers == (("Accept", "*/*"),)
+    assert repr(Client()) == "<Client>"
+
+
+def _written(folder: Path) -> str:
+    path = folder / "echo.json"
+    path.write_text(json.dumps(_document()), encoding="utf-8")
+    return str(path)
