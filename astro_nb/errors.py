@@ -43,6 +43,10 @@ class AstroNbError(Exception):
         self.what, self.todo, self.data = what, todo, data
         super().__init__(f"{what} {todo}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by what the error says, whatever its class wants to be made of."""
+        return _again, (type(self), self.what, self.todo), self.__dict__
+
     def _render_traceback_(self) -> list[str]:
         """Let IPython show the sentence alone: the stack would say nothing that the caller can act on."""
         return [f"{type(self).__name__}: {self.what}", f"  → {self.todo}"]
@@ -126,6 +130,13 @@ class PagesIncomplete(AstroNbError):
     """A page could not be read, so the list is not whole; `data["exchange"]` tells why."""
 
 
+def _again(kind: type[AstroNbError], what: str, todo: str) -> AstroNbError:
+    """An error as it was before it was copied or pickled; its data come after."""
+    error = kind.__new__(kind)
+    AstroNbError.__init__(error, what, todo)
+    return error
+
+
 def closest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     """The known names that look most like `name`, best first; case does not count."""
     by_fold = {k.casefold(): k for k in known}
@@ -137,6 +148,6 @@ def closest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
 
 def _all_of(names: list[str]) -> str:
     if not names:
-        return "There are none yet."
+        return "There are none yet: make one first."
     shown = ", ".join(names[:8])
     return f"There are: {shown}{' …' if len(names) > 8 else ''}."

@@ -13,6 +13,9 @@ from typing import Any, Final
 MOST_NODES = 600
 """Lines that a tree draws; what is beyond is told, never silently left out."""
 
+DEEPEST = 60
+"""Levels that a tree draws."""
+
 _LONGEST = 400  # characters of one text
 
 TEXT: Final = "var(--jp-content-font-color1, CanvasText)"
@@ -142,17 +145,30 @@ def fold(summary: Any, *children: Any, opened: bool = False) -> Markup:
 
 
 def tree(data: Any, most: int = MOST_NODES) -> Markup:
-    """JSON data as a tree that folds; beyond `most` lines the rest is counted, not drawn."""
-    left = [most]
-    drawn = _node(None, data, left, 0)
-    note = quiet("The tree is cut here; response.json() has all of it.") if left[0] <= 0 else ""
+    """JSON data as a tree that folds; beyond `most` lines, and below `DEEPEST` levels, it is counted, not drawn."""
+    tally = _Tally(most)
+    drawn = _node(None, data, tally, 0)
+    left_out = f"{tally.left_out:,} more lines are not drawn; response.json() has them all."
     style = f"font-family:{MONO};font-size:.88em;line-height:1.5;color:{TEXT};overflow-wrap:anywhere"
-    return tag("div", drawn, note, style=style)
+    return tag("div", drawn, quiet(left_out) if tally.left_out else "", style=style)
 
 
-def _node(key: Any, value: Any, left: list[int], depth: int) -> Markup:
-    left[0] -= 1
-    if left[0] < 0:
+class _Tally:
+    """Lines that may still be drawn, and those that are not."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.left_out = room, 0
+
+    def takes(self, value: Any) -> bool:
+        """Whether there is room for the line of a value; if not, it and all below it are left out."""
+        self.room -= 1
+        if self.room < 0:
+            self.left_out += 1 + _below(value)
+        return self.room >= 0
+
+
+def _node(key: Any, value: Any, tally: _Tally, depth: int) -> Markup:
+    if not tally.takes(value):
         return Markup("")
     children = _children(value)
     name = join([tag("span", key, style=f"color:{QUIET}"), ": "]) if key is not None else Markup("")
@@ -160,8 +176,21 @@ def _node(key: Any, value: Any, left: list[int], depth: int) -> Markup:
         return tag("div", name, _scalar(value))
     shape = f"{{{len(value)}}}" if isinstance(value, Mapping) else f"[{len(value)}]"
     head = join([name, tag("span", shape, style=f"color:{QUIET}"), _hint(value)])
-    inner = [_node(k, v, left, depth + 1) for k, v in children]
+    if depth == DEEPEST:
+        tally.left_out += _below(value)
+        return tag("div", head, quiet(f" below {DEEPEST} levels: not drawn"))
+    inner = [_node(k, v, tally, depth + 1) for k, v in children]
     return fold(head, *inner, opened=depth < 2 and len(children) <= 40)
+
+
+def _below(value: Any) -> int:
+    """How many lines stand below a value."""
+    count, stack = 0, [value]
+    while stack:
+        children = _children(stack.pop())
+        count += len(children)
+        stack.extend(child for _, child in children if isinstance(child, Mapping | list))
+    return count
 
 
 def _children(value: Any) -> list[tuple[Any, Any]]:

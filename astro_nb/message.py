@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -9,7 +11,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from .errors import PickError
+from .errors import PickError, UsageError
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields in order, names as sent; a name may repeat."""
@@ -23,17 +25,23 @@ def header(headers: Headers, name: str, default: str = "") -> str:
 
 def media_type(headers: Headers) -> str:
     """The bare media type of a message, in lower case, without parameters; empty where none is declared."""
-    return header(headers, "content-type").partition(";")[0].strip().lower()
+    return bare(header(headers, "content-type"))
+
+
+def bare(media: str) -> str:
+    """A media type without its parameters, in lower case: by this media types are compared (RFC 9110, 8.3.1)."""
+    return media.partition(";")[0].strip().lower()
 
 
 def is_json(media: str) -> bool:
     """Whether a media type carries JSON: application/json or any `+json` suffix (RFC 6839)."""
-    return media == "application/json" or media.endswith("+json") or media == "text/json"
+    kind = bare(media)
+    return kind == "application/json" or kind.endswith("+json") or kind == "text/json"
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `secret` says that it holds secrets in the clear: then its repr shows the target alone."""
+    """One HTTP request. `secret` says that it holds secrets in the clear: then its repr shows scheme and host alone."""
 
     method: str
     url: str
@@ -42,17 +50,33 @@ class Request:
     secret: bool = False
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.url.partition('?')[0]}>"
+        return f"<Request {self.method} {_origin(self.url) if self.secret else re.split('[?#]', self.url)[0]}>"
 
     @property
     def host(self) -> str:
-        """Host of the target, in lower case, without the port."""
-        return (urlsplit(self.url).hostname or "").lower()
+        """Host of the target, in lower case, without the port.
+
+        Raises:
+            UsageError: the URL cannot be read.
+        """
+        try:
+            return (urlsplit(self.url).hostname or "").lower()
+        except ValueError as error:
+            raise UsageError("The request's URL is malformed.", "Check the base URL.") from error
 
     def with_header(self, name: str, value: str) -> Request:
         """The same request with one header field set anew."""
         kept = tuple((k, v) for k, v in self.headers if k.lower() != name.lower())
         return replace(self, headers=(*kept, (name, value)))
+
+
+def _origin(url: str) -> str:
+    """Scheme and host of a URL, without user and password; nothing where it is malformed."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 @dataclass(frozen=True)
@@ -82,7 +106,7 @@ class Response:
             charset = value.strip("\"' ") if key.lower() == "charset" else charset
         try:
             return self.body.decode(charset, errors="replace")
-        except LookupError:
+        except (LookupError, ValueError):  # not known here, or known and of no use for text
             return self.body.decode("utf-8", errors="replace")
 
     @cached_property
@@ -90,7 +114,7 @@ class Response:
         if not self.body:
             return None, "the body is empty"
         try:
-            return orjson.loads(self.body), ""
+            return orjson.loads(self.body.removeprefix(codecs.BOM_UTF8)), ""
         except orjson.JSONDecodeError as error:
             return None, str(error)
 

@@ -13,8 +13,11 @@ Location = tuple[str | int, ...]
 """Where a value stands in plain JSON data: keys and indices from the root."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_PLAIN_PATH = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d+\]|\['[^'\\]*'\])*\Z")
-_STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]|\['([^'\\]*)'\]")
+_NAME, _INDEX, _QUOTED = r"\.([A-Za-z_][A-Za-z0-9_]*)", r"\[(0|[1-9][0-9]{0,15})\]", r"\['([^'\\\x00-\x1f]*)'\]"
+_STEP = re.compile(f"{_NAME}|{_INDEX}|{_QUOTED}")
+_PLAIN_PATH = re.compile(rf"\$(?:{_STEP.pattern})*\Z")
+_ESCAPES = {n: f"\\u{n:04x}" for n in range(0x20)} | {ord("'"): "\\'", ord("\\"): "\\\\"}
+"""How a name is written between single quotes (RFC 9535, section 2.3.1.1)."""
 
 
 def pick(data: Any, path: str) -> Any:
@@ -30,10 +33,12 @@ def pick(data: Any, path: str) -> Any:
 
 
 def find(data: Any, path: str) -> list[tuple[Location, Any]]:
-    """Every match of `path` as (location, value), in document order."""
-    if _PLAIN_PATH.fullmatch(path):
-        return _walk(data, path)
-    return [(tuple(node.location), node.value) for node in _compiled(path).find(data)]
+    """Every match of `path` as (location, value), in document order.
+
+    Raises:
+        PickError: the path is malformed, or searches deeper than can be searched.
+    """
+    return _walk(data, path) if _PLAIN_PATH.fullmatch(path) else _search(data, path)
 
 
 def is_singular(path: str) -> bool:
@@ -75,7 +80,7 @@ def _children(value: Any) -> list[tuple[str | int, Any]] | None:
 def _segment(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
-    return f".{step}" if _PLAIN_NAME.match(step) else "['" + step.replace("\\", "\\\\").replace("'", "\\'") + "']"
+    return f".{step}" if _PLAIN_NAME.match(step) else f"['{step.translate(_ESCAPES)}']"
 
 
 def _walk(data: Any, path: str) -> list[tuple[Location, Any]]:
@@ -92,9 +97,19 @@ def _walk(data: Any, path: str) -> list[tuple[Location, Any]]:
     return [(tuple(where), data)]
 
 
+def _search(data: Any, path: str) -> list[tuple[Location, Any]]:
+    import jsonpath_rfc9535 as jsonpath  # imported at first use: plain paths do not need it
+
+    try:
+        return [(tuple(node.location), node.value) for node in _compiled(path).find(data)]
+    except (jsonpath.JSONPathError, RecursionError) as error:
+        what = f"The path {path!r} cannot be followed in this value: {error}."
+        raise PickError(what, "Write each step out, as in $.deployments[0].id.", path=path) from error
+
+
 @lru_cache(maxsize=256)
 def _compiled(path: str) -> Any:
-    import jsonpath_rfc9535 as jsonpath  # imported at first use: plain paths do not need it
+    import jsonpath_rfc9535 as jsonpath  # likewise
 
     try:
         return jsonpath.compile(path)

@@ -6,22 +6,21 @@ use this one way to send; whatever is sent, whatever comes of it, is in the hist
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from .call import UNSET, Call
 from .client import Client, Note, Plan, Running
-from .environment import Environment, Secret, TokenFacts, Values, Variables, read_token
-from .errors import SecretMissing
+from .environment import Drawn, Environment, Mode, Secret, TokenFacts, Values, Variables, read_token
+from .errors import SecretMissing, UnknownName
 from .exchange import Exchange
-from .fields import arrange, body_field, lift, parameter_fields
+from .fields import arrange
 from .history import History
+from .lifting import lift_call, starred
 from .message import Request
 from .origin import Suggestion, suggest
 from .snippets import SNIPPETS
-from .spec import Operation, Spec
+from .spec import Spec
 from .wire import build_request
 
 
@@ -84,25 +83,7 @@ class Session:
 
     def lifted(self, call: Call) -> Call:
         """The call without literal secrets: each becomes a session variable, and the call holds its template."""
-        operation = self.spec.operation(call.operation)
-        fields = {f.name: f for f in parameter_fields(operation)}
-
-        def keep(secret: Secret) -> str:
-            return "{{" + self._secret_variable(secret, operation) + "}}"
-
-        parameters = {k: lift(fields.get(k), v, keep) for k, v in call.parameters.items()}
-        body = call.body if call.body is UNSET else lift(body_field(operation, call.media_type), call.body, keep)
-        return replace(call, parameters=parameters, body=body)
-
-    def _secret_variable(self, secret: Secret, operation: Operation) -> str:
-        same = next((v.name for v in self.variables.entries() if v.value == secret), None)
-        if same:
-            return same
-        base = secret.reference.partition(":")[2] or "secret"
-        numbered = (base if n == 1 else f"{base}{n}" for n in itertools.count(1))
-        name = next(name for name in numbered if name not in self.variables)
-        self.variables.set(name, secret, f"typed for {operation.id}")
-        return name
+        return lift_call(self.spec.operation(call.operation), call, self.variables)
 
     def plan(self, call: Call, via: str = "call") -> Plan:
         """A call made ready to be sent.
@@ -114,32 +95,38 @@ class Session:
         operation = self.spec.operation(call.operation)
         revealed = self._values("revealed")
         request = build_request(operation, call, revealed)
-        shown = build_request(operation, call, self._values("shown"))
-        return Plan(operation, call, shown, request, frozenset(revealed.used), self.environment.name, via)
+        shown = build_request(operation, call, self._values("shown", revealed.drawn))
+        secrets = frozenset(revealed.used)
+        return Plan(operation, call, starred(shown), request, secrets, self.environment.name, via)
 
-    def call(self, operation: str, *, body: Any = UNSET, **arguments: Any) -> Exchange:
+    def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request and wait for what comes of it."""
-        return self.send(self.arrange(operation, arguments, body))
+        return self._send(self.arrange(operation, arguments, body), "call", None)
 
     def send(self, call: Call, via: str = "call", note: Note | None = None) -> Exchange:
         """Send a call and keep what came of it, an interrupted one too."""
-        plan = self.plan(call, via)
-        try:
-            return self._kept(plan, self.client.send(plan, note))
-        except KeyboardInterrupt as stop:
-            self._kept(plan, stop.exchange)  # type: ignore[attr-defined]  # the client tells what it had to leave
-            raise
+        return self._send(self.lifted(call), via, note)
 
     def start(self, call: Call, done: Callable[[Exchange], None], note: Note | None = None) -> Running:
         """Send in the background; `done` gets the exchange, once it is kept, on the client's thread."""
-        plan = self.plan(call)
+        plan = self.plan(self.lifted(call))
         running = self.client.start(plan, note)
         running.when_done(lambda exchange: done(self._kept(plan, exchange)))
         return running
 
+    def _send(self, call: Call, via: str, note: Note | None) -> Exchange:
+        plan = self.plan(call, via)
+        try:
+            return self._kept(plan, self.client.send(plan, note))
+        except KeyboardInterrupt as stop:
+            left = getattr(stop, "exchange", None)  # what the client had to leave, if it had begun
+            if left is not None:
+                self._kept(plan, left)
+            raise
+
     def preview(self, call: Call) -> Request:
         """The request as it will be sent, secrets as stars; nothing is sent."""
-        return build_request(self.spec.operation(call.operation), call, self._values("shown"))
+        return starred(build_request(self.spec.operation(call.operation), call, self._values("shown")))
 
     def shown(self, value: Any) -> Any:
         """A value with its templates resolved, secrets as stars.
@@ -151,6 +138,8 @@ class Session:
 
     def snippet(self, kind: str, call: Call) -> str:
         """A call as code of that kind: complete, secrets as look-ups."""
+        if kind not in SNIPPETS:
+            raise UnknownName("kind of snippet", kind, SNIPPETS)
         operation = self.spec.operation(call.operation)
         return SNIPPETS[kind](operation, call, build_request(operation, call, self._values("named")))
 
@@ -158,12 +147,14 @@ class Session:
         """Values for a field of that name from what was answered in this session."""
         return suggest(name, self.history.recent(), most)
 
-    def _values(self, mode: Any) -> Values:
-        return Values(self.variables, self.environment, self.spec.notes.get("token") or {}, mode)
+    def _values(self, mode: Mode, drawn: Drawn | None = None) -> Values:
+        notes = self.spec.notes.get("token") or {}
+        return Values(self.variables, self.environment, notes, mode, drawn=drawn.again() if drawn else Drawn())
 
     def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
-        self._sent.append(exchange.id)
-        return self.history.add(exchange, plan.secrets)
+        kept = self.history.add(exchange, plan.secrets)
+        self._sent.append(kept.id)  # last: what stands in the trail is in the history
+        return kept
 
 
 def permissions(exchanges: Iterable[Exchange]) -> list[str]:

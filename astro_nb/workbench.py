@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import ops as operations_room
-from .call import UNSET
+from .call import UNSET, Call
 from .client import Client
 from .environment import Environment, Secret, Variables, load_environment
 from .exchange import Exchange
@@ -86,6 +86,10 @@ class Workbench:
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request. Arguments are parameters first, then fields of the body, in the document's spelling."""
         return self.session.call(operation, body=body, **arguments)
+
+    def send(self, call: Call) -> Exchange:
+        """Send a `Call`: for what keywords cannot say, such as further headers or another media type."""
+        return self.session.send(call)
 
     def pages(self, operation: str, /, **arguments: Any) -> Pages:
         """Read every page of a list; `.frame()` makes a table of it."""
@@ -159,12 +163,20 @@ def connect(
     chosen = _environment(environment, spec, base_url, token)
     client = Client(chosen.timeout, retries, transport)
     document = load(spec if spec is not None else chosen.spec, overlay or chosen.overlay, client.fetch)
-    placed, sandbox = _placed(chosen, document)
-    values = Variables(session=dict(variables or {}))
     kept = History(document, Path(history) / f"{_slug(document.title)}.sqlite" if history is not None else None)
-    session = Session(document, placed, values, client, kept)
-    _require_valid_token(session)
-    return Workbench(session, sandbox)
+    return _opened(chosen, document, Variables(session=dict(variables or {})), client, kept)
+
+
+def _opened(chosen: Environment, spec: Spec, variables: Variables, client: Client, history: History) -> Workbench:
+    """The workbench; where its token turns out to have expired, what was started for it is stopped again."""
+    placed, sandbox = _placed(chosen, spec)
+    workbench = Workbench(Session(spec, placed, variables, client, history), sandbox)
+    try:
+        _require_valid_token(workbench.session)
+    except BaseException:
+        workbench.close()
+        raise
+    return workbench
 
 
 def _environment(

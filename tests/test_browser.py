@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from urllib.parse import quote
 
+from axe_playwright_python.sync_playwright import Axe
 from lab import Lab
 from playwright.sync_api import Locator, expect
 
@@ -45,7 +46,7 @@ def field(explorer: Locator, name: str) -> Locator:
 
 
 def test_the_story_by_mouse(lab: Lab) -> None:
-    """List, fill, choose by name, send, fail, read the requestId, see the rows in history; all on this machine."""
+    """List, fill, choose by name, send, fail, read the requestId, see the history; in every look, and accessible."""
     explorer = opened(lab, "story")
     lab.screenshot("explorer-start")
     find(explorer, "ListWorkspaces")
@@ -72,6 +73,8 @@ def test_the_story_by_mouse(lab: Lab) -> None:
         lab.viewport(width, 1400)
         lab.theme(theme)
         lab.screenshot(f"explorer-{theme}-{width}")
+        found = Axe().run(lab.page, context=".anb")
+        assert found.violations_count == 0, found.generate_report()
     lab.theme("light")
     assert lab.console_errors() == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import signal
 import socket
@@ -62,18 +63,17 @@ class Wire:
 
     script: list[Act]
     requests: list[bytes] = field(default_factory=list)
-    listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+    url: str = ""
 
     def __enter__(self) -> Wire:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.listen, daemon=True).start()
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)  # else the port stays open until the next connection
         self.listener.close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
 
     def listen(self) -> None:
         while True:
@@ -118,7 +118,7 @@ def plan(url: str, operation: str = "ListWorkspaces", path: str = "/secret-path"
 Sender = Callable[[Client, Plan], Exchange]
 WAYS: dict[str, Sender] = {
     "send": lambda client, plan: client.send(plan),
-    "start": lambda client, plan: client.start(plan).result(10),
+    "start": lambda client, plan: client.start(plan).result(4),
 }
 
 
@@ -200,7 +200,11 @@ def test_time_and_waits_are_bounded() -> None:
     """The total is kept, by the clock that is injected: no attempt begins that could not end in it."""
     now = [0.0]
     retries = Retries(attempts=100, total=20.0)
-    client = Client(retries=retries, sleep=lambda s: now.__setitem__(0, now[0] + s), clock=lambda: now[0], chance=lambda: 1)
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    client = Client(retries=retries, sleep=sleep, clock=lambda: now[0], chance=lambda: 1.0)
     with Wire([say(503)]) as wire:
         exchange = client.send(plan(wire.url))
     client.close()
@@ -247,6 +251,7 @@ def test_an_address_that_is_none_is_a_failure(url: str, way: Sender) -> None:
     exchange = way(client, plan(url, path=""))
     client.close()
     assert exchange.failure is not None
+    assert exchange.failure.kind in ("invalid", "connect")
     assert exchange.failure.todo
 
 
@@ -288,7 +293,7 @@ def test_a_redirect_to_another_host_takes_no_secret_along(way: Sender, client: C
     assert other.url.removeprefix("http://").encode() in other.requests[0]
 
 
-@pytest.mark.parametrize("location", ["http://[bad", "ftp://example.org/", "", "http://127.0.0.1:1/", "//", "http:///x"])
+@pytest.mark.parametrize("location", ["http://[bad", "ftp://example.org/", "", "http://127.0.0.1:1/", "//"])
 def test_a_bad_redirect_is_only_an_answer(location: str, way: Sender, sleeps: list[float]) -> None:
     """A Location that leads nowhere ends in an exchange, whatever it holds; nothing is raised and nothing hangs."""
     client = Client(retries=Retries(attempts=1), sleep=sleeps.append)
@@ -315,8 +320,6 @@ def test_circles_end_and_creates_are_not_redirected(way: Sender) -> None:
 @pytest.mark.parametrize("secret", [TOKEN, 'with "quotes" and \\', "pässwörd-日本"])
 def test_an_echoed_secret_is_stars(secret: str, way: Sender, client: Client) -> None:
     """A server that repeats a secret which was sent gives it to nobody, in whichever form JSON writes it."""
-    import json
-
     ready = plan("http://x")
     forms = [json.dumps({"message": f"<{secret}>"}, ensure_ascii=ascii_only).encode() for ascii_only in (True, False)]
     for form in forms:
@@ -332,8 +335,7 @@ def test_a_hundred_requests_share_one_connection(sandbox: anb.Sandbox, way: Send
     sandbox.limits = False
     client = Client()
     token = sandbox.token()
-    organization = anb.connect(history=None, base_url=sandbox.url, token=anb.Secret.held(token)).variables["organizationId"]
-    ready = plan(sandbox.url, path=f"/organizations/{organization}")
+    ready = plan(sandbox.url, path="/organizations")
     sent = Request("GET", ready.request.url, (("Authorization", f"Bearer {token}"),), secret=True)
     exchanges = [way(client, Plan(ready.operation, ready.call, ready.shown, sent)) for _ in range(100)]
     client.close()
@@ -428,18 +430,23 @@ def test_a_document_is_fetched(client: Client) -> None:
         Client(retries=Retries(attempts=1)).fetch(wire.url)
 
 
+def ours(before: set[threading.Thread]) -> list[threading.Thread]:
+    return [t for t in set(threading.enumerate()) - before if t.name == "astro_nb-client"]
+
+
 def test_nothing_is_left_behind(sandbox: anb.Sandbox) -> None:
     """A closed client has no thread; closing twice is safe, and it can be used again."""
+    before = set(threading.enumerate())
     client = Client()
     ready = plan(sandbox.url)
-    assert (client.start(ready).result(5).status, client.send(ready).status) == (401, 401)
+    assert client.start(ready).result(5).status == client.send(ready).status == 404
     client.close()
     client.close()
     deadline = time.monotonic() + 3
-    while any(t.name == "astro_nb-client" for t in threading.enumerate()) and time.monotonic() < deadline:
+    while ours(before) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not [t for t in threading.enumerate() if t.name == "astro_nb-client"]
-    assert client.send(ready).status == 401
+    assert not ours(before)
+    assert client.send(ready).status == 404
     client.close()
 
 

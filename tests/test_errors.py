@@ -86,6 +86,16 @@ def test_ipython_shows_the_sentence_alone() -> None:
     assert shown == ["PickError: The path finds nothing.", "  → Write another."]
 
 
+@pytest.mark.parametrize("kind", TREE.values())
+def test_every_class_survives_pickle(kind: type[AstroNbError]) -> None:
+    """Each class of the tree can be sent to another process, notes and all."""
+    error = UnknownName("kind", "n", []) if kind is UnknownName else kind("It happened.", "Do this.", number=5)
+    error.add_note("in cell 3")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301  # made on this line
+    assert (type(again), str(again), again.data) == (kind, str(error), error.data)
+    assert again.__notes__ == ["in cell 3"]
+
+
 @pytest.mark.parametrize(
     "error",
     [PickError("It finds nothing.", "Write another.", path="$.x"), UnknownName("operation", "Lst", ["List", "Get"])],
@@ -105,7 +115,7 @@ def test_survives_copy_and_pickle(error: AstroNbError) -> None:
         ("listdeployments", ["ListDeployments"], "Did you mean ListDeployments?"),
         ("zzz", ["b", "a"], "There are: a, b."),
         ("zzz", [f"n{i}" for i in range(10)], "There are: n0, n1, n2, n3, n4, n5, n6, n7 …."),
-        ("zzz", [], "There are none yet."),
+        ("zzz", [], "There are none yet: make one first."),
     ],
 )
 def test_unknown_name_offers_what_there_is(name: str, known: list[str], todo: str) -> None:

@@ -100,3 +100,15 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     write_atomically(tmp_path / "link", b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
+
+
+@posix
+def test_what_only_its_owner_may_read_is_never_open_to_others(tmp_path: Path) -> None:
+    """A file of mode 600 keeps it, and so does a link's target; a link to nothing makes its target."""
+    (tmp_path / "real").touch(mode=0o600)
+    (tmp_path / "link").symlink_to("real")
+    write_atomically(tmp_path / "link", b"new")
+    assert oct(stat.S_IMODE((tmp_path / "real").stat().st_mode)) == oct(0o600)
+    (tmp_path / "dangling").symlink_to("later/file")
+    write_atomically(tmp_path / "dangling", b"new")
+    assert (tmp_path / "later" / "file").read_bytes() == b"new"

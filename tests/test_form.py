@@ -6,10 +6,12 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import numpy
 import pytest
 
 from astro_nb.call import UNSET, Call
 from astro_nb.environment import Environment, Values, Variables
+from astro_nb.errors import UsageError
 from astro_nb.fields import read
 from astro_nb.form import Form
 from astro_nb.spec import Operation, Spec, load
@@ -60,6 +62,52 @@ def test_an_optional_body_that_is_emptied_is_not_sent() -> None:
     form.set(("body", "a", "n"), 1)
     form.set(("body", "a", "n"), UNSET)
     assert form.to_call().body is UNSET
+
+
+def test_a_body_that_is_meant_to_be_empty_is_sent() -> None:
+    """An empty object that was set, typed or shown stays; unsetting what is not there changes nothing."""
+    for given in (
+        lambda f: f.set(("body",), {}),
+        lambda f: f.type_body("{}"),
+        lambda f: f.take(Call("x", body={})),
+    ):
+        form = Form(operation(NESTED))
+        given(form)
+        form.set(("body", "a"), UNSET)
+        assert form.to_call().body == {}
+
+
+def test_what_is_entered_stays_the_callers_own() -> None:
+    """A value that was set and is then changed in the form is as it was outside of it."""
+    form, mine = Form(operation(NESTED)), {"tags": ["a"]}
+    form.set(("body",), mine)
+    form.set(("body", "tags", 0), "b")
+    assert mine == {"tags": ["a"]}
+
+
+def test_entries_come_in_order() -> None:
+    """The place after the last entry appends; one beyond it is told, and nothing has changed."""
+    form = Form(operation(NESTED))
+    form.set(("body", "tags", 0), "a")
+    form.set(("body", "tags", 1), "b")
+    for at in (("body", "tags", 3), ("body", "tags", -1), ("body", "a", 1, "n")):
+        with pytest.raises(UsageError) as raised:
+            form.set(at, "c")
+        assert raised.value.todo
+    assert form.to_call().body == {"tags": ["a", "b"]}
+
+
+def test_a_fault_above_or_in_a_row_that_moved_goes_too() -> None:
+    """Text that is not JSON is forgotten when a field is entered; faults of rows go when a row goes."""
+    form = Form(operation(obj((), rows={"type": "array", "items": obj((), n={"type": "integer"})})))
+    form.type_body("{")
+    form.set(("body", "rows", 0, "n"), 1)
+    assert form.faults == {}
+    form.type_in(("body", "rows", 1, "n"), NUMBER, "x")
+    form.set(("body", "rows", 0), UNSET)
+    assert form.faults == {}
+    form.type_body("{")
+    assert list(form.faults) == [("body",)]
 
 
 @pytest.mark.parametrize("change", [lambda f: f.type_body('{"a": {"n": 3}}'), lambda f: f.set(("body", "a"), UNSET)])
@@ -135,6 +183,16 @@ def test_another_media_type_is_said_in_the_call() -> None:
     assert form.to_call() == Call("x", {}, {"file": b"\xff"}, "multipart/form-data")
     assert isinstance(form.body_text(), str)
     assert form.problems(as_is) == {}
+    form.type_body(form.body_text())
+    assert form.to_call().body == {"file": b"\xff"}
+
+
+def test_filling_takes_the_example_of_the_whole() -> None:
+    """The document's own example of a body goes before what is made of its fields."""
+    whole = {"schema": obj(a={"type": "integer", "example": 1}), "example": {"a": 2}}
+    form = Form(operation({}, **{"application/json": whole}))
+    form.fill()
+    assert form.to_call().body == {"a": 2}
 
 
 # --- problems ---------------------------------------------------------------------------------------------------------
@@ -157,6 +215,26 @@ def test_problems_are_told_where_they_are() -> None:
     form.set(("parameters", "id"), "{{ok}}")
     form.set(("body", "b"), 1)
     assert form.problems(values.fill) == {}
+
+
+@pytest.mark.parametrize("value", [b"x", {1, 2}, {1: 2}, float("nan"), "\ud800", 2**70])
+def test_what_json_cannot_say_is_a_problem(value: Any) -> None:
+    """It is told beside its field, in words, and neither the check nor the JSON view fails on it."""
+    form = Form(operation(obj(a={}), PARAMETERS))
+    form.set(("body", "a"), value)
+    form.set(("parameters", "filter"), [value])
+    found = form.problems(as_is)
+    assert found["body", "a"].startswith("body.a ")
+    assert found["parameters", "filter", 0].startswith("filter.0 ")
+    form.body_text().encode()
+
+
+def test_a_value_out_of_a_table_is_no_problem() -> None:
+    """A number of NumPy is judged as the number that is sent."""
+    form = Form(operation(obj(a={"type": "integer"})))
+    form.set(("body", "a"), numpy.int64(5))
+    assert form.problems(as_is) == {}
+    assert form.body_text() == '{\n  "a": 5\n}'
 
 
 def test_rules_of_the_overlay_are_problems_too() -> None:

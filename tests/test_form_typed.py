@@ -1,4 +1,4 @@
-"""What is typed into a form, control by control, is the value that was meant: parse, show and the form that uses them."""
+"""What is typed into a form, control by control, is the value that was meant: parse, show and the form between."""
 
 from __future__ import annotations
 
@@ -233,6 +233,20 @@ def test_show_is_the_inverse_of_parse(schema: Any, value: Any) -> None:
         (ARRAY, "a\n\n b \n", ["a", "b"]),
         (ARRAY, '["a", "b"]', ["a", "b"]),
         (ARRAY, "{{names}}", "{{names}}"),
+        (ARRAY, " {{names}} ", "{{names}}"),
+        (ARRAY, "{{a}}\n{{b}}", ["{{a}}", "{{b}}"]),
+        (ARRAY, "x {{a}}", ["x {{a}}"]),
+        ({"type": "array", "items": {"type": "integer"}}, '[1, "{{n}}"]', [1, "{{n}}"]),
+        ({"type": "object"}, '{"a": {{n}}}', '{"a": {{n}}}'),
+        ({"type": "boolean"}, "true", True),
+        ({"type": "boolean"}, "{{flag}}", "{{flag}}"),
+        ({"enum": [1, "a"]}, "1", 1),
+        ({"enum": ["a", None]}, "null", None),
+        ({"type": ["array", "null"]}, "null", None),
+        ({"type": "number"}, "9007199254740993", 2**53 + 1),
+        ({}, "[123456789012345678901]", [123456789012345678901]),
+        ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, "1.10", "1.10"),
+        ({"anyOf": [{"type": "integer"}, {"type": "array"}]}, "[1]", [1]),
         ({"type": "object"}, '{"a": 1}', {"a": 1}),
         ({"type": "string"}, "", UNSET),
         ({}, "", UNSET),
@@ -253,6 +267,8 @@ def test_what_a_text_means(schema: Any, text: str, value: Any) -> None:
         ({"type": "number"}, "nan", "is not a number"),
         ({"type": "number"}, "-Infinity", "is not a number"),
         ({"type": "number"}, "1e999", "is not a number"),
+        ({"type": "boolean"}, "yes", "neither true nor false"),
+        ({"type": "object"}, '{"a": 1e999}', "This is not JSON"),
         ({"type": "object"}, "{a: 1}", "This is not JSON"),
         ({"type": "array", "items": {"type": "integer"}}, "1\nx", "'x' is not a whole number"),
         (ARRAY, '["a"', "This is not JSON"),

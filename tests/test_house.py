@@ -15,12 +15,13 @@ ROOT = PACKAGE.parent
 
 STOREYS: tuple[tuple[str, ...], ...] = (
     ("errors", "html"),
-    ("call", "files", "message", "pick", "progress"),
+    ("call", "files", "message", "pick", "plain_yaml", "progress"),
     ("environment", "spec"),
-    ("contract", "fields", "wire"),
+    ("fields", "wire"),
+    ("contract",),
     ("form", "frames", "pace", "sandbox", "snippets"),
     ("exchange",),
-    ("client", "ops", "origin", "paging", "waiting"),
+    ("client", "lifting", "ops", "origin", "paging", "waiting"),
     ("history", "runbook"),
     ("session",),
     ("rounds", "ui"),
@@ -48,7 +49,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "tqdm": ("cli",),
     "typer": ("cli",),
     "werkzeug": ("contract",),  # the dictionaries that openapi-core wants
-    "yaml": ("spec", "environment"),
+    "yaml": ("plain_yaml",),
 }
 """The rooms through which a package may come in; one that is not listed may come in nowhere."""
 

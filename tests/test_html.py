@@ -210,3 +210,20 @@ def test_a_deep_tree_is_drawn() -> None:
     for _ in range(1000):
         data = [data]
     assert "bottom" not in Read(html.tree(data)).text
+    assert "below 60 levels" in Read(html.tree(data)).text
+
+
+@given(JSON, st.integers(1, 12))
+@STEADY
+def test_what_a_tree_leaves_out_is_counted(data: Any, most: int) -> None:
+    """Lines drawn and lines left out are all the lines that there are."""
+    tree = html.tree(data, most=most)
+    told = re.search(r">([\d,]+) more lines are not drawn", tree)
+    drawn = Read(tree).tags.count("div") - 1
+    left_out = int(told[1].replace(",", "")) if told else 0
+
+    def lines(value: Any) -> int:
+        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        return 1 + sum(map(lines, inner))
+
+    assert (drawn, drawn + left_out) == (min(most, lines(data)), lines(data))

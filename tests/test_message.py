@@ -49,7 +49,7 @@ def test_media_type_is_bare(value: str, wanted: str) -> None:
     [
         ("application/json", True), ("application/problem+json", True), ("text/json", True),
         ("application/octet-stream", False), ("application/x-ndjson", False), ("text/plain", False), ("", False),
-        ("application/jsonp", False), ("application/json-seq", False),
+        ("application/jsonp", False), ("application/json-seq", False), ("Application/JSON; charset=utf-8", True),
     ],
 )  # fmt: skip
 def test_is_json(media: str, wanted: bool) -> None:
@@ -180,6 +180,13 @@ def test_what_is_not_json_says_so(content_type: str, body: bytes) -> None:
 def test_a_byte_order_mark_does_not_hide_json() -> None:
     """Windows servers put a byte order mark first; a reader may ignore it (RFC 8259, section 8.1), and ours does."""
     assert typed("application/json", b'\xef\xbb\xbf{"a": 1}').json() == {"a": 1}
+
+
+def test_a_secret_request_shows_where_it_goes() -> None:
+    """Scheme and host are no secrets; a URL that cannot be read is not shown at all."""
+    assert repr(Request("GET", "https://u:p@h:8443/a?b#c", secret=True)) == "<Request GET https://h:8443>"
+    assert PLANTED not in repr(Request("GET", f"https://{PLANTED}@[bad/", secret=True))
+    assert repr(Request("GET", "https://h/a#c")) == "<Request GET https://h/a>"
 
 
 def test_an_error_about_a_body_does_not_quote_it() -> None:

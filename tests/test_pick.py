@@ -84,7 +84,24 @@ def test_a_path_that_finds_nothing_says_what_there_is(data: Any, path: str, hint
 
 @pytest.mark.parametrize(
     "path",
-    ["", "deployments", "$.", "$[", "$.a b", "$['a", "$[?]", "$ .a ", "a.b", "$[01]", "$[٣]", "$[-0]", "$..", "$.1a"],
+    [
+        "",
+        "deployments",
+        "$.",
+        "$[",
+        "$.a b",
+        "$['a",
+        "$[?]",
+        "$ .a ",
+        "a.b",
+        "$[01]",
+        "$[٣]",
+        f"$[{'9' * 5000}]",
+        "$['a\nb']",
+        "$[-0]",
+        "$..",
+        "$.1a",
+    ],
 )
 def test_a_malformed_path_is_refused_with_an_example(path: str) -> None:
     """What RFC 9535 does not allow is told, with a path that is allowed."""

@@ -56,8 +56,12 @@ def _document() -> dict[str, Any]:
     scheme = {"T": {"type": "http", "scheme": "bearer"}}
     info = {"title": "Echo", "version": "1"}
     return {
-        "openapi": "3.0.3", "info": info, "paths": paths, "security": [{"T": []}], "components": {"securitySchemes": scheme},
-    }  # fmt: skip
+        "openapi": "3.0.3",
+        "info": info,
+        "paths": paths,
+        "security": [{"T": []}],
+        "components": {"securitySchemes": scheme},
+    }
 
 
 @pytest.fixture
@@ -107,7 +111,7 @@ def test_the_search_itself_finds_a_plant() -> None:
     for form in forms(TOKEN):
         with pytest.raises(AssertionError):
             assert_clean(f"…{form}…", "a text")
-    assert "shortest" and min(map(len, forms(TOKEN))) > 40
+    assert min(map(len, forms(TOKEN))) > 40
 
 
 def test_the_server_really_got_it(api: Workbench) -> None:

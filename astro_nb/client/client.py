@@ -22,8 +22,8 @@ from ..exchange import Exchange, Failure
 from ..message import Request, Response, header
 from ..pace import Retries
 from ..wire import from_httpx, to_httpx
-from .conversation import CANCELLED, REDIRECTS, Conversation, Note, Outcome, Plan, Send, Wait, converse
-from .failures import LARGEST_ANSWER, SENDING_ERRORS, failure_of
+from .conversation import CANCELLED, REDIRECTS, Conversation, Note, Outcome, Plan, Send, Wait, converse, never_sent
+from .failures import LARGEST_ANSWER, SENDING_ERRORS, TooLarge, failure_of
 from .pools import Pools
 
 
@@ -111,13 +111,18 @@ class Client:
         """Send in the background; nothing blocks."""
         loop = self._pools.loop()
         future: Future[Exchange] = Future()
-        tasks: list[asyncio.Task[None]] = []
-        loop.call_soon_threadsafe(lambda: tasks.append(loop.create_task(self._run(plan, note, future))))
+        tasks: list[asyncio.Task[Exchange]] = []
+
+        def begin() -> None:
+            task = loop.create_task(self._run(plan, note))
+            task.add_done_callback(lambda ended: self._settle(future, ended, plan))
+            tasks.append(task)
 
         def cancel() -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and with it what was to be cancelled
                 loop.call_soon_threadsafe(lambda: tasks[0].cancel())
 
+        loop.call_soon_threadsafe(begin)
         return Running(future, cancel)
 
     def fetch(self, url: str) -> bytes:
@@ -154,19 +159,27 @@ class Client:
         except SENDING_ERRORS as error:
             return failure_of(error, step.request)
 
-    async def _run(self, plan: Plan, note: Note | None, future: Future[Exchange]) -> None:
+    async def _run(self, plan: Plan, note: Note | None) -> Exchange:
         conversation = self._converse(plan, note)
         outcome: Outcome = None
         while True:
             try:
                 step = conversation.send(outcome)
             except StopIteration as end:
-                future.set_result(end.value)
-                return
+                exchange: Exchange = end.value
+                return exchange
             try:
                 outcome = await self._do_async(step)
             except asyncio.CancelledError:
                 outcome = CANCELLED
+
+    def _settle(self, future: Future[Exchange], ended: asyncio.Task[Exchange], plan: Plan) -> None:
+        """Hand on how a task ended, whatever it was: nobody may wait for ever."""
+        error = None if ended.cancelled() else ended.exception()
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(never_sent(self._converse(plan, None)) if ended.cancelled() else ended.result())
 
     async def _do_async(self, step: Send | Wait) -> Outcome:
         if isinstance(step, Wait):
@@ -209,4 +222,4 @@ async def _whole_async(answer: httpx.Response) -> bytes:
 
 def _check_size(size: int) -> None:
     if size > LARGEST_ANSWER:
-        raise OverflowError(f"more than {LARGEST_ANSWER} bytes")
+        raise TooLarge(f"more than {LARGEST_ANSWER} bytes")

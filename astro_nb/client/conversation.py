@@ -96,6 +96,17 @@ def converse(
     return _told(plan, outcome, started, clock() - zero, tuple(attempts))
 
 
+def never_sent(conversation: Conversation) -> Exchange:
+    """The exchange of a request that was cancelled before it began."""
+    conversation.send(None)
+    try:
+        conversation.send(CANCELLED)
+    except StopIteration as end:
+        exchange: Exchange = end.value
+        return exchange
+    raise AssertionError("a cancelled conversation ends")
+
+
 def new_id() -> str:
     """An id for an exchange: unique on this machine, and later ones sort after earlier ones."""
     return f"{time.time_ns() // 1000:016x}{os.getpid() & 0xFFFF:04x}{next(_counter) & 0xFFFF:04x}"
@@ -111,8 +122,12 @@ def redirect_of(request: Request, outcome: Response | Failure) -> Request | None
     location = header(outcome.headers, "location")
     if not location:
         return None
-    target = replace(request, url=urljoin(request.url, location))
-    if _origin(target.url) == _origin(request.url):
+    try:
+        target = replace(request, url=urljoin(request.url, location))
+        same = _origin(target.url) == _origin(request.url)
+    except ValueError:  # an address that cannot be read is not followed: the answer is what it is
+        return None
+    if same:
         return target
     kept = tuple((k, v) for k, v in request.headers if k.lower() in _HARMLESS)
     return replace(target, headers=kept, secret=False)

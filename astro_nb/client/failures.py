@@ -13,7 +13,12 @@ from ..message import Request
 LARGEST_ANSWER = 256 * 1024 * 1024
 """Bytes of an answer that are read; a larger one is a failure that says so."""
 
-SENDING_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError)
+
+class TooLarge(Exception):
+    """An answer that is larger than is read."""
+
+
+SENDING_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError, ExceptionGroup, TooLarge)
 """Everything that sending can raise."""
 
 _SERVER = "The network, or the base URL."
@@ -26,17 +31,18 @@ _FAILURES: tuple[tuple[type[Exception], str, str, str], ...] = (
     (httpx.TimeoutException, "timeout", "The server is slow.", "Try again, or raise `timeout` of the environment."),
     (httpx.DecodingError, "broken", "The server.", "Tell its operators: the body is not coded as it says."),
     (httpx.UnsupportedProtocol, "invalid", "The base URL.", "Use http:// or https://."),
+    (httpx.LocalProtocolError, "invalid", "The request.", "Look for odd characters in its headers."),
     (httpx.TransportError, "broken", "The server or the network.", _LOOK_FIRST),
     (ssl.SSLError, "connect", "The server's certificate.", "Check the base URL; ask its operators."),
     (OSError, "broken", "The network.", "Try again."),
-    (OverflowError, "too large", "The answer.", "Ask for fewer items at once."),
+    (TooLarge, "too large", "The answer.", "Ask for fewer items at once."),
 )
 
 _MESSAGES = {
     "connect": "No connection to {host} could be made",
     "timeout": "{host} did not answer in time",
     "broken": "The connection to {host} broke before the answer was complete",
-    "invalid": "The address cannot be used: {host}",
+    "invalid": "The request to {host} cannot be sent as it is",
     "too large": f"The answer of {{host}} is larger than {LARGEST_ANSWER // 1_000_000} MB",
 }
 

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 import threading
 from functools import lru_cache
 from typing import Any
 
 import httpx
+
+
+class _WithoutHeaders(logging.Filter):
+    """httpcore logs the headers of answers at DEBUG: a server may echo a token there, and cookies are secrets too."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Cut what the headers are; that they came is still told."""
+        if isinstance(record.msg, str) and "headers.complete" in record.msg:
+            record.msg = record.msg.partition(" return_value=")[0]
+        return True
+
+
+for _name in ("httpcore.http11", "httpcore.http2", "httpcore.proxy"):
+    logging.getLogger(_name).addFilter(_WithoutHeaders())
 
 _LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -10,11 +11,12 @@ from weakref import WeakKeyDictionary
 
 import jsonschema_rs
 
-from ..errors import DanglingReference
+from ..fields import Field, body_field, parameter_fields, response_field
 from ..message import Response, is_json
-from ..pick import to_path
+from ..pick import Location, to_path
 from ..spec import Operation
 from .translate import Direction, Translation
+from .words import Shown, told
 
 MOST = 50
 """Violations told of one message."""
@@ -26,8 +28,8 @@ class Violation:
 
     Attributes:
         location: where in the body: keys and indices.
-        message: what is wrong, in words.
-        keyword: the schema keyword that is broken, or "status", "media type", "document".
+        message: what is wrong, in words; it never holds a secret.
+        keyword: the schema keyword that is broken, or "status", "media type", "document", "json".
         severity: "error", or "note" for what the document merely leaves unsaid.
     """
 
@@ -47,13 +49,17 @@ def check_request_body(operation: Operation, body: Any, media_type: str | None =
     if operation.body is None:
         return (Violation((), f"{operation.id} takes no body.", "document"),)
     media = media_type or operation.body.media_type
-    return _check(operation, "request", media, operation.body.schema(media), body)
+    schema = operation.body.schema(media)
+    return _check(operation, "request", media, schema, body, lambda: body_field(operation, media))
 
 
 def check_parameter(operation: Operation, key: str, value: Any) -> tuple[Violation, ...]:
     """How one parameter's value departs from its schema."""
     parameter = operation.parameter(key)
-    return _check(operation, "request", f"parameter {key}", parameter.schema, value) if parameter else ()
+    if parameter is None:
+        return ()
+    field = lambda: next((f for f in parameter_fields(operation) if f.name == key), None)  # noqa: E731  # read late
+    return _check(operation, "request", f"parameter {key}", parameter.schema, value, field)
 
 
 def check_response(operation: Operation, response: Response) -> tuple[Violation, ...]:
@@ -63,15 +69,17 @@ def check_response(operation: Operation, response: Response) -> tuple[Violation,
         return (Violation((), f"The document does not declare status {response.status}.", "status", "note"),)
     if not response.body or not declared.content:
         return _bodiless(bool(response.body), bool(declared.content), response.status)
-    schema = declared.schema(response.media_type)
+    media = response.media_type
+    schema = declared.schema(media)
     if schema is None:
         wanted = " or ".join(declared.content)
-        return (Violation((), f"The body is {response.media_type or 'untyped'}, not {wanted}.", "media type"),)
-    if not is_json(response.media_type):
+        return (Violation((), f"The body is {media or 'untyped'}, not {wanted}.", "media type"),)
+    if not is_json(media):
         return ()
     if not response.is_json:
         return (Violation((), "The body is declared as JSON and is not.", "media type"),)
-    return _check(operation, "response", f"{declared.status} {response.media_type}", schema, response.json())
+    field = lambda: response_field(operation, response.status, media)  # noqa: E731  # read where something is wrong
+    return _check(operation, "response", f"{declared.status} {media}", schema, response.json(), field)
 
 
 def _bodiless(given: bool, declared: bool, status: int) -> tuple[Violation, ...]:
@@ -86,19 +94,21 @@ _Validators = dict[tuple[Direction, str], tuple[Any, tuple[Violation, ...]]]
 _compiled: WeakKeyDictionary[Operation, _Validators] = WeakKeyDictionary()
 
 
-def _check(operation: Operation, direction: Direction, label: str, schema: Any, value: Any) -> tuple[Violation, ...]:
+def _check(
+    operation: Operation, direction: Direction, label: str, schema: Any, value: Any, field: Callable[[], Field | None]
+) -> tuple[Violation, ...]:
     kept = _compiled.setdefault(operation, {})
     if (direction, label) not in kept:
         kept[direction, label] = _compile(operation, direction, schema)
     validator, faults = kept[direction, label]
-    if validator is None or validator.is_valid(value):
-        return faults
-    found = []
-    for error in validator.iter_errors(value):
-        found.append(_violation(error))
-        if len(found) == MOST:
-            break
-    return (*faults, *found)
+    try:
+        if validator is None or validator.is_valid(value):
+            return faults
+        errors = itertools.islice(validator.iter_errors(value), MOST)
+        shown = Shown(value, field)
+        return (*faults, *(_violation(error, shown) for error in errors))
+    except ValueError:  # bytes, names that are no text, a text that is no Unicode
+        return (*faults, *itertools.islice(_not_json(value, ()), MOST))
 
 
 def _compile(operation: Operation, direction: Direction, schema: Any) -> tuple[Any, tuple[Violation, ...]]:
@@ -106,7 +116,7 @@ def _compile(operation: Operation, direction: Direction, schema: Any) -> tuple[A
     try:
         whole = translation.whole(schema)
         validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
-    except (DanglingReference, ValueError, jsonschema_rs.ValidationError) as error:
+    except (ValueError, jsonschema_rs.ValidationError) as error:
         text = str(error).split("\n")[0]
         return None, (Violation((), f"The document's schema cannot be used: {text}", "document", "note"),)
     return validator, tuple(Violation((), text, "document", "note") for text in translation.warnings)
@@ -121,40 +131,37 @@ def _pattern_compiles(pattern: str) -> bool:
     return True
 
 
-def _violation(error: Any) -> Violation:
-    kind = error.kind
+_LIMITS = ("limit", "options", "types", "format", "pattern", "expected_value", "multiple_of", "unexpected")
+"""What a kind of error tells of its keyword, by the names that jsonschema_rs has for it."""
+
+
+def _violation(error: Any, shown: Shown) -> Violation:
+    kind, location = error.kind, tuple(error.instance_path)
     keyword = str(getattr(kind, "name", ""))
-    location = tuple(error.instance_path)
     if keyword == "required":
         return Violation((*location, str(kind.property)), f"{kind.property} is required.", keyword)
-    return Violation(location, _WORDS.get(keyword, _as_told)(error), keyword)
+    limit = next((getattr(kind, name) for name in _LIMITS if hasattr(kind, name)), None)
+    return Violation(location, told(keyword, shown.at(location), limit), keyword)
 
 
-def _as_told(error: Any) -> str:
-    text = str(error.message)
-    return text if len(text) < 240 else text[:240] + " …"
+def _not_json(value: Any, at: Location) -> Iterator[Violation]:
+    """What of a value JSON cannot say, and where."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if not _is_unicode(name):
+                yield Violation(at, f"A name is {_kind(name)}; in JSON it is a text.", "json")
+            else:
+                yield from _not_json(inner, (*at, name))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _not_json(inner, (*at, index))
+    elif not (value is None or isinstance(value, int | float) or _is_unicode(value)):
+        yield Violation(at, f"This is {_kind(value)}, which JSON cannot say.", "json")
 
 
-def _value(error: Any) -> str:
-    text = repr(error.instance) if not isinstance(error.instance, Mapping | list) else type(error.instance).__name__
-    return text if len(text) < 60 else text[:57] + "…"
+def _is_unicode(value: Any) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _enum(error: Any) -> str:
-    options = error.kind.options
-    listed = ", ".join(map(str, options[:12])) if isinstance(options, list) else str(options)
-    return f"{_value(error)} is not one of {listed}."
-
-
-_WORDS: dict[str, Callable[[Any], str]] = {
-    "enum": _enum,
-    "type": lambda e: f"{_value(e)} is not of type {' or '.join(e.kind.types)}.",
-    "maxLength": lambda e: f"It is longer than {e.kind.limit} characters.",
-    "minLength": lambda e: f"It is shorter than {e.kind.limit} characters.",
-    "maximum": lambda e: f"{_value(e)} is more than {e.kind.limit}.",
-    "minimum": lambda e: f"{_value(e)} is less than {e.kind.limit}.",
-    "minItems": lambda e: f"At least {e.kind.limit} entries are needed.",
-    "maxItems": lambda e: f"At most {e.kind.limit} entries are allowed.",
-    "format": lambda e: f"{_value(e)} is not a valid {e.kind.format}.",
-    "pattern": lambda e: f"{_value(e)} does not match {e.kind.pattern}.",
-}
+def _kind(value: Any) -> str:
+    return "a text that is no Unicode" if isinstance(value, str) else f"of the type {type(value).__name__}"

@@ -6,29 +6,59 @@ openapi-core is handed a document that holds one operation and what it refers to
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from weakref import WeakKeyDictionary
 
-from ..message import Request, Response, header
+from ..fields import Field, body_field, parameter_fields, response_field
+from ..message import Request, Response, header, media_type
 from ..spec import Operation
 from .fast import Violation
+from .slices import cut
+from .words import Shown, told
 
-_engines: WeakKeyDictionary[Operation, Any] = WeakKeyDictionary()
+_SAFE = ("required", "additionalProperties", "dependentRequired", "unevaluatedProperties")
+"""Keywords of which jsonschema tells by names alone, never by values."""
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """openapi-core for one operation, and what it cannot judge there."""
+
+    core: Any
+    notes: tuple[Violation, ...]
+
+
+_engines: WeakKeyDictionary[Operation, _Engine] = WeakKeyDictionary()
 
 
 def judge_request(operation: Operation, request: Request) -> tuple[Violation, ...]:
     """What openapi-core says against a request; empty when nothing."""
-    return tuple(_violations(_engine(operation).iter_request_errors(_RequestView(operation, request))))
+    engine = _engine(operation)
+    errors = engine.core.iter_request_errors(_RequestView(operation, request))
+
+    def field(name: str | None) -> Field | None:
+        if name is None:
+            return body_field(operation, media_type(request.headers) or None)
+        keys = {parameter.key for parameter in operation.parameters if parameter.name == name}
+        return next((field for field in parameter_fields(operation) if field.name in keys), None)
+
+    return (*engine.notes, *_violations(errors, field))
 
 
 def judge_response(operation: Operation, request: Request, response: Response) -> tuple[Violation, ...]:
     """What openapi-core says against an answer; empty when nothing. An undeclared status is a note."""
     if operation.response(response.status) is None:
         return (Violation((), f"The document does not declare status {response.status}.", "status", "note"),)
-    view = _RequestView(operation, request)
-    return tuple(_violations(_engine(operation).iter_response_errors(view, _ResponseView(response))))
+    engine = _engine(operation)
+    errors = engine.core.iter_response_errors(_RequestView(operation, request), _ResponseView(response))
+
+    def field(name: str | None) -> Field | None:
+        return None if name else response_field(operation, response.status, response.media_type)
+
+    return (*engine.notes, *_violations(errors, field))
 
 
 class _RequestView:
@@ -64,57 +94,14 @@ class _ResponseView:
         self.data = response.body or None
 
 
-def _engine(operation: Operation) -> Any:
+def _engine(operation: Operation) -> _Engine:
     if operation not in _engines:
         import openapi_core  # imported at first use: it takes as long as all the rest together
 
-        config = openapi_core.Config(spec_validator_cls=None)
-        _engines[operation] = openapi_core.OpenAPI.from_dict(_slice(operation), config=config)
+        document, notes = cut(operation)
+        core = openapi_core.OpenAPI.from_dict(document, config=openapi_core.Config(spec_validator_cls=None))
+        _engines[operation] = _Engine(core, tuple(Violation((), text, "document", "note") for text in notes))
     return _engines[operation]
-
-
-def _slice(operation: Operation) -> dict[str, Any]:
-    document = operation.spec.document
-    item = {operation.method.lower(): operation.raw, "parameters": operation.item.get("parameters", [])}
-    found: dict[str, Any] = {
-        "openapi": document["openapi"],
-        "info": {"title": operation.id, "version": "1"},
-        "servers": [{"url": "/"}],
-        "paths": {operation.path: item},
-        "components": {"securitySchemes": (document.get("components") or {}).get("securitySchemes") or {}},
-    }
-    if document.get("security"):
-        found["security"] = document["security"]
-    _carry(operation, item, found)
-    return found
-
-
-def _carry(operation: Operation, start: Any, into: dict[str, Any]) -> None:
-    """Copy everything that `start` refers to, at the place where the references look for it."""
-    waiting, seen = list(_references(start)), set()
-    while waiting:
-        ref = waiting.pop()
-        if ref in seen or not ref.startswith("#/"):
-            continue
-        seen.add(ref)
-        target = operation.spec.lookup(ref)
-        *steps, last = [s.replace("~1", "/").replace("~0", "~") for s in ref[2:].split("/")]
-        holder: Any = into
-        for step in steps:
-            holder = holder.setdefault(step, {})
-        holder.setdefault(last, target)
-        waiting.extend(_references(target))
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for value in node.values():
-            yield from _references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _references(value)
 
 
 def _below_base(template: str, path: str) -> str:
@@ -124,14 +111,36 @@ def _below_base(template: str, path: str) -> str:
     return unquote(match[0]) if match else path
 
 
-def _violations(errors: Iterable[Exception]) -> Iterator[Violation]:
+def _violations(errors: Iterable[Exception], field: Callable[[str | None], Field | None]) -> Iterator[Violation]:
     for error in errors:
-        inner = getattr(error.__cause__, "schema_errors", None) or getattr(error, "schema_errors", None)
+        name = getattr(error, "name", None)
+        holder = error if getattr(error, "schema_errors", None) else error.__cause__
+        inner = getattr(holder, "schema_errors", None)
         if inner:
-            for schema_error in inner:
-                yield Violation(
-                    tuple(schema_error.absolute_path), schema_error.message[:240], str(schema_error.validator)
-                )
+            shown = Shown(getattr(holder, "value", None), lambda name=name: field(name))  # type: ignore[misc]  # of this turn
+            yield from (_violation(schema_error, shown) for schema_error in inner)
         else:
-            detail = f": {error.__cause__}" if error.__cause__ else ""
-            yield Violation((), f"{error}{detail}"[:240], type(error).__name__)
+            yield Violation((), _sentence(error)[:240], type(error).__name__)
+
+
+def _violation(error: Any, shown: Shown) -> Violation:
+    location, keyword = tuple(error.absolute_path), str(error.validator)
+    if keyword in _SAFE:
+        return Violation(location, f"{error.message}."[:240], keyword)
+    return Violation(location, told(keyword, shown.at(location), error.validator_value), keyword)
+
+
+def _sentence(error: BaseException) -> str:
+    """What an error says, without the value that it may quote."""
+    cause = error.__cause__
+    if cause is None:
+        return _words(error) if hasattr(error, "value") else str(error)
+    if hasattr(cause, "value") or cause.__cause__ is not None:
+        named = f"{getattr(error, 'location', 'header')} {getattr(error, 'name', '')}".strip()
+        return f"{_words(error)}{f' ({named})' if hasattr(error, 'name') else ''}: {_words(cause)}"
+    return str(error) if str(cause) in str(error) else f"{error}: {cause}"
+
+
+def _words(error: BaseException) -> str:
+    """The name of an error's class as words: `InvalidParameter` is "Invalid parameter"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).capitalize()

@@ -2,34 +2,36 @@
 
 Rule 1: only what the schema reaches is carried along, as `$defs`.
 Rule 2: a discriminator chooses the branch, and that branch alone is judged. Without its property any branch will do.
-Rule 3: what only the other direction carries (`readOnly`, `writeOnly`) is not required.
-Rule 4: a keyword that cannot be compiled is dropped and told; the document is never refused.
+Rule 3: what only the other direction carries (`readOnly`, `writeOnly`) is not required, whichever part says so.
+Rule 4: a keyword that makes no sense or leads nowhere is dropped and told; the document is never refused.
+Rule 5: what is sent is not refused for fitting two models where nothing says which one is meant (`oneOf` without a
+discriminator): they are judged as `anyOf`. Alternatives written in place exclude one another, and an answer is judged
+as the document says.
+Rule 6: `nullable` adds null to the `type` beside it, and to nothing else: an `enum` has to name it (3.0.3, 4.7.24.1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
+from ..errors import DanglingReference
+from ..fields.shapes import SHAPES, numeric
 from ..spec import NOTE, Spec
+from .directions import Names, names_of, resolved
 
 Direction = Literal["request", "response"]
-
-_SUBSCHEMAS = ("not", "if", "then", "else", "additionalProperties", "items", "contains", "propertyNames")
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_MAPS = ("properties", "patternProperties", "dependentSchemas", "$defs")
-_PROSE = (
-    "example",
-    "examples",
-    "description",
-    "title",
-    "xml",
-    "externalDocs",
-    "default",
-    "deprecated",
-    "discriminator",
+_INSIDE = (
+    *("additionalProperties", "items", "contains", "propertyNames", "unevaluatedProperties", "unevaluatedItems"),
+    *("properties", "patternProperties", "prefixItems"),
 )
+"""Keywords whose schemas are for a part of the value; those of all others are for the value itself."""
+_SCHEMAS = ("not", "if", "then", "else", *_INSIDE[:6])
+_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
+_MAPS = ("properties", "patternProperties", "dependentSchemas")
 _OTHER = {"request": "readOnly", "response": "writeOnly"}
+_NONE: Names = frozenset()
 
 
 class Translation:
@@ -37,94 +39,131 @@ class Translation:
 
     def __init__(self, spec: Spec, direction: Direction, compiles: Callable[[str], bool]) -> None:
         self.spec = spec
-        self.warnings: list[str] = []
+        self._told: dict[str, None] = {}
         self._other = _OTHER[direction]
+        self._is_sent = direction == "request"
         self._compiles = compiles
-        self._names: dict[str, str] = {}
+        self._names: dict[tuple[str, Names], str] = {}
         self._defs: dict[str, Any] = {}
         self._old = str(spec.document.get("openapi", "")).startswith("3.0")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What had to be dropped, in words, each once."""
+        return tuple(self._told)
 
     def whole(self, schema: Any) -> dict[str, Any]:
         """The schema with its definitions."""
         root = self._schema(schema)
         return {"allOf": [root], "$defs": self._defs} if self._defs else root
 
-    def _schema(self, schema: Any) -> Any:
+    def _schema(self, schema: Any, foreign: Names = _NONE) -> Any:
         if not isinstance(schema, Mapping):
             return schema if isinstance(schema, bool) else {}
-        if isinstance(schema.get("$ref"), str):
-            return {"$ref": f"#/$defs/{self._reference(schema['$ref'])}"}
-        out = {key: self._keyword(key, value) for key, value in schema.items() if self._kept(key, value)}
-        if self._old:
-            _from_draft4(out)
+        foreign |= names_of(self.spec, schema, self._other)
+        ref = schema.get("$ref")
+        if isinstance(ref, str) and self._old:
+            return self._reference(ref, foreign)
+        plain = numeric(schema) if self._old else schema
+        out = {key: self._keyword(key, value, foreign) for key, value in plain.items() if self._kept(key, value)}
         if "required" in out:
-            out["required"] = self._required(out["required"], schema.get("properties") or {})
-        if isinstance(schema.get("discriminator"), Mapping) and (out.get("oneOf") or out.get("anyOf")):
-            self._discriminate(out, schema)
-        return out
+            out["required"] = [name for name in dict.fromkeys(out["required"]) if name not in foreign]
+        if self._old and schema.get("nullable") is True and isinstance(out.get("type"), str):
+            out["type"] = [out["type"], "null"]
+        self._choose(out, schema, foreign)
+        return {**out, **self._reference(ref, foreign)} if isinstance(ref, str) else out
 
-    def _reference(self, ref: str) -> str:
-        if ref not in self._names:
-            name = self._names[ref] = f"{len(self._names)}_{ref.rpartition('/')[2]}".replace("~", "-").replace("%", "-")
+    def _reference(self, ref: str, foreign: Names) -> dict[str, Any]:
+        """A reference to the definition; nothing where it leads nowhere."""
+        key = (ref, foreign)
+        if key not in self._names:
+            try:
+                target = self.spec.lookup(ref)
+            except DanglingReference as error:
+                self._told[error.what] = None
+                return {}
+            word = re.sub(r"[^A-Za-z0-9_.-]", "-", ref.rpartition("/")[2])
+            name = self._names[key] = f"{len(self._names)}_{word}"
             self._defs[name] = {}  # stands while it is translated: a recursive schema finds it
-            self._defs[name] = self._schema(self.spec.lookup(ref))
-        return self._names[ref]
+            self._defs[name] = self._schema(target, foreign)
+        return {"$ref": f"#/$defs/{self._names[key]}"}
 
-    def _keyword(self, key: str, value: Any) -> Any:
-        if key in _SUBSCHEMAS:
-            return self._schema(value)
-        if key in _LISTS and isinstance(value, list):
-            return [self._schema(part) for part in value]
-        if key in _MAPS and isinstance(value, Mapping):
-            return {str(name): self._schema(part) for name, part in value.items()}
-        return value
+    def _keyword(self, key: str, value: Any, foreign: Names) -> Any:
+        names = _NONE if key in _INSIDE else foreign
+        if key in _SCHEMAS:
+            return self._schema(value, names)
+        if key in _LISTS:
+            return [self._schema(part, names) for part in value]
+        if key in _MAPS:
+            return {str(name): self._schema(part, names) for name, part in value.items() if self._named(key, str(name))}
+        return list(dict.fromkeys(value)) if key == "type" and isinstance(value, list) else value
+
+    def _named(self, key: str, name: str) -> bool:
+        return key != "patternProperties" or self._kept("pattern", name)
 
     def _kept(self, key: str, value: Any) -> bool:
-        if key in _PROSE or str(key).startswith("x-") or key == "$id":
-            return False
-        if key == "pattern" and not self._compiles(str(value)):
-            self.warnings.append(f"The pattern {value} cannot be checked here.")
-            return False
-        return not (key in ("required", "enum") and not (isinstance(value, list) and value))
+        check = SHAPES.get(key)
+        if check is None or key == "discriminator" or (key != "const" and value in (None, [])):
+            return False  # it says nothing of a value
+        if check(value) and (key != "pattern" or self._compiles(value)):
+            return True
+        shown = value if isinstance(value, str | int | float) else "as it stands"
+        self._told[f"The keyword {key}: {shown} cannot be checked here."] = None
+        return False
 
-    def _required(self, names: list[str], properties: Mapping[str, Any]) -> list[str]:
-        def carried(name: str) -> bool:
-            return not self.spec.resolve(properties.get(name) or {}).get(self._other)
+    # --- alternatives -------------------------------------------------------------------------------------------------
 
-        return list(dict.fromkeys(name for name in names if carried(name)))
+    def _choose(self, out: dict[str, Any], schema: Mapping[str, Any], foreign: Names) -> None:
+        key = next((key for key in ("oneOf", "anyOf") if key in out), "")
+        about = schema.get("discriminator")
+        if key and about is not None and SHAPES["discriminator"](about):
+            self._discriminate(out, schema, key, foreign)
+        elif self._is_sent and key == "oneOf" and all(map(self._is_model, schema["oneOf"])):
+            out["allOf"] = [*out.get("allOf", []), {"anyOf": out.pop("oneOf")}]
 
-    def _discriminate(self, out: dict[str, Any], schema: Mapping[str, Any]) -> None:
-        key = "oneOf" if "oneOf" in out else "anyOf"
-        name = schema["discriminator"].get("propertyName")
+    def _is_model(self, branch: Any) -> bool:
+        """Whether a branch is an object that the document has a name for; null may stand beside them."""
+        if not (isinstance(branch, Mapping) and "$ref" in branch):
+            return _is_null(branch)
+        target = resolved(self.spec, branch)
+        return "properties" in target or "allOf" in target or target.get("type") == "object"
+
+    def _discriminate(self, out: dict[str, Any], schema: Mapping[str, Any], key: str, foreign: Names) -> None:
+        name = schema["discriminator"]["propertyName"]
         branches = self._branches(schema, key)
-        if not name or not branches:
+        if not branches:
             return
         plain = out.pop(key)
         chosen = [
-            {"if": {"properties": {name: {"const": value}}}, "then": {"$ref": f"#/$defs/{self._reference(ref)}"}}
+            {"if": {"properties": {name: {"const": value}}}, "then": self._reference(ref, foreign)}
             for value, ref in branches.items()
         ]
         has_it = {"type": "object", "required": [name]}
         known = {"properties": {name: {"enum": list(branches)}}}
         assumed = branches.get(str(schema.get(f"{NOTE}default-branch")))
-        without = {"$ref": f"#/$defs/{self._reference(assumed)}"} if assumed else {"anyOf": plain}
+        without = self._reference(assumed, foreign) if assumed else {"anyOf": plain}
         condition = {"if": has_it, "then": {"allOf": [known, *chosen]}, "else": without}
         out["allOf"] = [*out.get("allOf", []), condition]
 
     def _branches(self, schema: Mapping[str, Any], key: str) -> dict[str, str]:
-        mapping = schema["discriminator"].get("mapping") or {}
-        refs = [str(b.get("$ref", "")) for b in schema[key] if isinstance(b, Mapping)]
-        named = {str(value): ref if "/" in ref else f"#/components/schemas/{ref}" for value, ref in mapping.items()}
-        return {**{ref.rpartition("/")[2]: ref for ref in refs if ref and ref not in named.values()}, **named}
+        """The reference of each branch by the value that chooses it; none where one cannot be chosen by name."""
+        told = [b for b in schema[key] if not _is_null(b)]
+        if not all(isinstance(b, Mapping) and isinstance(b.get("$ref"), str) for b in told):
+            return {}
+        named = dict(self._mapped(schema["discriminator"].get("mapping") or {}))
+        refs = [b["$ref"] for b in told if b["$ref"] not in named.values()]
+        return {**{ref.rpartition("/")[2]: ref for ref in refs}, **named}
+
+    def _mapped(self, mapping: Mapping[Any, str]) -> Iterator[tuple[str, str]]:
+        for value, target in mapping.items():
+            ref = target if "/" in target else f"#/components/schemas/{target}"
+            try:
+                self.spec.lookup(ref)
+            except DanglingReference:
+                self._told[f"The discriminator's value {value} leads to {target}, which is nowhere."] = None
+            else:
+                yield str(value), ref
 
 
-def _from_draft4(schema: dict[str, Any]) -> None:
-    """OpenAPI 3.0 (section 4.7.24) follows an older draft: `nullable`, and exclusive bounds as booleans."""
-    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:
-            schema[exclusive] = schema.pop(bound)
-    if schema.pop("nullable", False):
-        if isinstance(schema.get("type"), str):
-            schema["type"] = [schema["type"], "null"]
-        if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
-            schema["enum"] = [*schema["enum"], None]
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and schema.get("type") == "null"

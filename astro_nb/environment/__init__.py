@@ -1,14 +1,19 @@
 """Environments, variables, secrets, and the one function that resolves them."""
 
-from .secret import MASK, Secret, scrub
-from .settings import Environment, built_in, load_environment, names, save_environment
+from .saved import load_environment, names, save_environment
+from .scrubbing import scrub
+from .secret import MASK, Secret
+from .settings import Environment, built_in
 from .token import TokenFacts, read_token
-from .values import Values, split_named
-from .variables import Variable, Variables, names_in, resolve
+from .values import Drawn, Mode, Values, split_named
+from .variables import Literal, Variable, Variables, names_in, resolve, verbatim
 
 __all__ = [
     "MASK",
+    "Drawn",
     "Environment",
+    "Literal",
+    "Mode",
     "Secret",
     "TokenFacts",
     "Values",
@@ -23,4 +28,5 @@ __all__ = [
     "save_environment",
     "scrub",
     "split_named",
+    "verbatim",
 ]

@@ -6,30 +6,31 @@ Rule 2: a value typed by the user or captured from an answer lives in memory alo
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import getpass
 import os
 import re
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
 
-from ..errors import SecretMissing
+from ..errors import SecretMissing, SettingsError
 
 MASK: Final = "*****"
 """What stands in place of a secret wherever one is shown or stored."""
 
-_SHORTEST = 6  # characters: shorter values would be found by chance in any text
-
 
 class Secret:
-    """A secret by reference: `env:NAME`, `dotenv:NAME`, `keyring:service/name`, `prompt:label`; or held in memory."""
+    """A secret by reference: `env:NAME`, `dotenv:NAME`, `keyring:service/name`, `prompt:label`; or held in memory.
+
+    Raises:
+        SettingsError: what is given is no reference; it is not repeated, for it may be the secret itself.
+    """
 
     __slots__ = ("_value", "reference")
 
     def __init__(self, reference: str, value: str | None = None) -> None:
+        require_reference(reference)
         self.reference = reference
         self._value = value
 
@@ -55,7 +56,15 @@ class Secret:
     def variable(self) -> str:
         """The name of an operating-system variable that would hold it, for snippets."""
         kind, _, name = self.reference.partition(":")
-        return name if kind in ("env", "dotenv") else re.sub(r"\W+", "_", name).strip("_").upper() or "SECRET"
+        plain = re.sub(r"\W+", "_", name, flags=re.ASCII)
+        if kind not in ("env", "dotenv"):
+            plain = plain.strip("_").upper()
+        return f"_{plain}" if plain[:1].isdigit() else plain or "SECRET"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is known to this kernel alone, so that no reference leads to it."""
+        return self.reference.startswith("held:")
 
     @property
     def source(self) -> str:
@@ -78,40 +87,25 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self.reference)
 
+    def __copy__(self) -> Secret:
+        return self  # it never changes, and its value is not to be had twice
+
+    def __deepcopy__(self, memo: Any) -> Secret:
+        return self
+
     def __reduce__(self) -> Any:
         if self._value is not None:
             raise TypeError("A secret that is held in memory cannot be pickled.")
         return (Secret, (self.reference,))
 
 
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """The text with every known secret starred out: plain, URL-encoded, and in base64 at any alignment."""
-    for form in _forms(tuple(sorted(set(secrets), key=len, reverse=True))):
-        if form in text:
-            text = text.replace(form, MASK)
-    return text
-
-
-@lru_cache(maxsize=64)
-def _forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for secret in secrets:
-        if len(secret) >= _SHORTEST:
-            for form in (secret, quote(secret, safe=""), quote_plus(secret), *_base64_forms(secret)):
-                found[form] = None
-    return tuple(sorted(found, key=len, reverse=True))
-
-
-def _base64_forms(secret: str) -> Iterable[str]:
-    """What base64 makes of the secret inside a longer text: the part that no neighbour can change, by alignment."""
-    for shift in range(3):
-        data = b"\0" * shift + secret.encode()
-        whole = len(data) // 3 * 3
-        start = 4 if shift else 0
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            form = encode(data[:whole])[start:].decode()
-            if len(form) >= _SHORTEST:
-                yield form
+def require_reference(given: Any) -> None:
+    """Raise SettingsError for what is not the reference of a secret, without repeating it: it may be the secret."""
+    if not Secret.is_reference(given) and not (isinstance(given, str) and given.startswith("held:")):
+        raise SettingsError(
+            "A secret is given by reference, and what was given is none.",
+            "Write env:NAME, dotenv:NAME, keyring:service/user or prompt:label, and keep the value itself there.",
+        )
 
 
 def _fetch(reference: str) -> str:
@@ -119,9 +113,8 @@ def _fetch(reference: str) -> str:
     source = _SOURCES.get(kind)
     value = source(name) if source else None
     if not value:
-        raise SecretMissing(
-            f"The secret {reference} has no value.", _ADVICE.get(kind, "{}").format(name), reference=reference
-        )
+        advice = _ADVICE[kind].format(name, *name.partition("/"))
+        raise SecretMissing(f"The secret {reference} has no value.", advice, reference=reference)
     return value
 
 
@@ -143,12 +136,14 @@ def _from_keyring(name: str) -> str | None:
         raise SecretMissing(f"The keyring cannot be read ({error}).", "Use env: or dotenv: on this machine.") from error
 
 
-@lru_cache(maxsize=64)  # asked once: the answer is held in memory as long as the kernel lives
+_ANSWERS: dict[str, str] = {}  # asked once: an answer is held in memory as long as the kernel lives
+
+
 def _from_prompt(name: str) -> str | None:
-    try:
-        return getpass.getpass(f"{name}: ")
-    except EOFError:
-        return None
+    if not _ANSWERS.get(name):
+        with contextlib.suppress(EOFError, NotImplementedError):  # nobody is there to answer; ipykernel says the latter
+            _ANSWERS[name] = getpass.getpass(f"{name}: ")
+    return _ANSWERS.get(name)
 
 
 _SOURCES: dict[str, Callable[[str], str | None]] = {
@@ -161,6 +156,7 @@ _SOURCES: dict[str, Callable[[str], str | None]] = {
 _ADVICE = {
     "env": "Set the environment variable {} before you start Jupyter.",
     "dotenv": "Add the line {}=… to a file named .env beside the notebook.",
-    "keyring": "Store it once: keyring set {}.",
+    "keyring": "Store it once: keyring set {1} {3}.",
     "prompt": "Enter {} when you are asked, or name another source.",
+    "held": "It ended with the kernel that held it: set it again.",
 }

@@ -1,21 +1,15 @@
-"""An environment: where requests go, as whom, and with which variables; kept as a plain YAML file."""
+"""An environment: where requests go, as whom, and with which variables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
+from ..errors import SecretRefused
+from .secret import Secret, require_reference
 
-from ..errors import NewerFormat, SecretRefused, SettingsError, UnknownName
-from ..files import write_atomically
-from .secret import Secret
-
-FORMAT = 1
-FOLDER = Path("environments")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -34,7 +28,10 @@ class Environment:
         headers: sent with every request; templates are allowed.
         hosts: further hosts that may see the secrets.
         timeout: seconds allowed to connect, and between two pieces of an answer.
-        notes: the overlay, where it does not lie beside the document.
+        overlay: what the document leaves unsaid, where it does not lie beside the document.
+
+    Raises:
+        SettingsError: a credential is no secret reference; it is not repeated.
     """
 
     name: str
@@ -49,6 +46,11 @@ class Environment:
     timeout: Mapping[str, float] = field(default_factory=lambda: {"connect": 10.0, "read": 60.0})
     overlay: str | None = None
 
+    def __post_init__(self) -> None:
+        for credential in self.credentials.values():
+            if credential and not isinstance(credential, Secret):
+                require_reference(credential)
+
     def at(self, base_url: str) -> Environment:
         """The same environment with its base URL known."""
         return replace(self, base_url=base_url.rstrip("/"))
@@ -59,25 +61,33 @@ class Environment:
 
     def secret_for(self, scheme: str) -> Secret | None:
         """The secret for a security scheme: the one of its name, else `token`."""
-        reference = self.credentials.get(scheme) or self.credentials.get("token")
+        reference = self.credentials.get(scheme) or self.credentials.get("token") or None
         return Secret(reference) if isinstance(reference, str) else reference
 
     def require_home(self, url: str) -> None:
         """Raise SecretRefused when a secret may not be sent to `url`: another host, or plain HTTP beyond loopback."""
-        parts = urlsplit(url)
-        host = (parts.hostname or "").lower()
-        home = urlsplit(self.base_url or "")
-        allowed = {(home.hostname or "").lower(), *(h.lower() for h in self.hosts)}
+        scheme, host = _whither(url)
+        allowed = {_whither(self.base_url or "")[1], *(h.lower() for h in self.hosts)} - {""}
         if host not in allowed:
+            whom = host or "an address without a host"
             raise SecretRefused(
-                f"A secret of the environment {self.name!r} was about to be sent to {host}: nothing was sent.",
-                f"If it is meant to see them, add it to `hosts` (now: {', '.join(sorted(filter(None, allowed)))}).",
+                f"A secret of the environment {self.name!r} was about to be sent to {whom}: nothing was sent.",
+                f"If it is meant to see them, add it to `hosts` (now: {', '.join(sorted(allowed)) or 'none'}).",
                 host=host,
             )
-        if parts.scheme != "https" and host not in _LOOPBACK:
+        if scheme != "https" and host not in _LOOPBACK:
             raise SecretRefused(
                 f"A secret was about to be sent to {host} over plain HTTP: nothing was sent.", "Use https://."
             )
+
+
+def _whither(url: str) -> tuple[str, str]:
+    """The scheme and the host of an address; empty where it has none, or is malformed."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, (parts.hostname or "").lower()
 
 
 _BUILT_IN = {
@@ -89,56 +99,3 @@ _BUILT_IN = {
 def built_in() -> Mapping[str, Environment]:
     """The environments that need no file: `sandbox` and `astro`."""
     return _BUILT_IN
-
-
-def names(folder: Path = FOLDER) -> list[str]:
-    """Every environment there is: the built-in ones, then the files."""
-    return [*_BUILT_IN, *sorted(p.stem for p in folder.glob("*.yaml") if p.stem not in _BUILT_IN)]
-
-
-def load_environment(name: str, folder: Path = FOLDER) -> Environment:
-    """The environment of that name: `environments/<name>.yaml`, else a built-in one.
-
-    Raises:
-        UnknownName: there is neither.
-        SettingsError: the file is malformed, or holds a field that is not known.
-        NewerFormat: the file was written by a later version.
-    """
-    path = folder / f"{name}.yaml"
-    if path.is_file():
-        return _from_file(path, name)
-    if name in _BUILT_IN:
-        return _BUILT_IN[name]
-    raise UnknownName("environment", name, names(folder), todo=f"Write {path}, or give spec= and base_url=.")
-
-
-def save_environment(environment: Environment, folder: Path = FOLDER) -> Path:
-    """Write an environment to its file and return the path; secrets stay references."""
-    held = [k for k, v in environment.variables.items() if isinstance(v, Secret)]
-    if held:
-        raise SettingsError(
-            f"The variables {', '.join(held)} hold secrets.", "Save a reference such as env:NAME instead."
-        )
-    data = {k: v for k, v in asdict(environment).items() if v not in (None, {}, (), "")}
-    data["hosts"] = list(environment.hosts)
-    path = folder / f"{environment.name}.yaml"
-    text = yaml.safe_dump({"format": FORMAT, **data}, sort_keys=False, allow_unicode=True)
-    write_atomically(path, text.encode())
-    return path
-
-
-def _from_file(path: Path, name: str) -> Environment:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not YAML: {str(error).splitlines()[0]}.", "Mend the file.") from error
-    if not isinstance(data, dict):
-        raise SettingsError(f"{path} does not hold names and values.", "See `Environment` for the fields.")
-    version = data.pop("format", FORMAT)
-    if not isinstance(version, int) or version > FORMAT:
-        raise NewerFormat(f"{path} has format {version}; this astro_nb reads {FORMAT}.", "Update astro_nb.")
-    unknown = set(data) - set(Environment.__dataclass_fields__)
-    if unknown:
-        raise UnknownName(f"field of an environment ({path})", sorted(unknown)[0], Environment.__dataclass_fields__)
-    data["hosts"] = tuple(data.get("hosts") or ())
-    return Environment(**{**data, "name": name})

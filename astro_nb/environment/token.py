@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,9 @@ from typing import Any
 import orjson
 
 from ..errors import TokenExpired
+from .variables import verbatim
+
+_LATEST = 1e11  # seconds: the year 5138, and in milliseconds the year 1973
 
 
 @dataclass(frozen=True)
@@ -57,19 +60,32 @@ def read_token(token: str, notes: Mapping[str, Any] | None = None) -> TokenFacts
     Args:
         token: the token as it is sent.
         notes: the overlay's `token` note: `list` names the claim that is a list of `name:value`, and `variables` the
-            names that become variables.
+            names that become variables, the widest first.
     """
     claims = _claims(token)
     if claims is None:
         return TokenFacts(False)
     notes = notes or {}
-    entries = claims.get(str(notes.get("list", "")), [])
-    pairs = [str(e).partition(":") for e in entries] if isinstance(entries, list) else []
-    variables = {name: value for name, _, value in pairs if name in notes.get("variables", []) and value}
-    expires = claims.get("exp")
-    when = datetime.fromtimestamp(expires, UTC) if isinstance(expires, int | float) else None
+    variables = _variables(claims.get(str(notes.get("list", ""))), notes.get("variables") or ())
     plain = {k: v for k, v in claims.items() if isinstance(v, str | int | float | bool) and k != "exp"}
-    return TokenFacts(True, when, variables, plain)
+    return TokenFacts(True, _expiry(claims.get("exp")), variables, plain)
+
+
+def _variables(entries: Any, wanted: Iterable[str]) -> dict[str, str]:
+    """The values of the wanted names, in the order of those names; a name that has several has none."""
+    pairs = [str(e).partition(":") for e in entries] if isinstance(entries, list) else []
+    found = {name: {value for key, _, value in pairs if key == name and value} for name in wanted}
+    return {name: verbatim(values.pop()) for name, values in found.items() if len(values) == 1}
+
+
+def _expiry(exp: Any) -> datetime | None:
+    """The time that `exp` means, in seconds or, where they would lie in a far future, milliseconds; None for none."""
+    if isinstance(exp, bool) or not isinstance(exp, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(exp / 1000 if exp > _LATEST else exp, UTC)
+    except (OverflowError, ValueError, OSError):  # beyond the calendar
+        return None
 
 
 def _claims(token: str) -> dict[str, Any] | None:

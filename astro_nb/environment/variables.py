@@ -1,7 +1,8 @@
 """Variables in their scopes, and what `{{name}}` stands for.
 
 A template that is alone keeps its value's type; inside a text it becomes text. `{{name:-default}}` gives a default,
-`{{$uuid}}` and its like are made anew each time, a backslash before the braces keeps them: `\\{{name}}`.
+`{{$uuid}}` and its like are made anew each time, a backslash before the braces keeps them: `\\{{name}}`. What came from
+a server is a `Literal`, in which nothing is a template.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, final
+
+import orjson
 
 from ..errors import UnknownName, UsageError
 from .secret import MASK, Secret
@@ -21,8 +24,32 @@ from .secret import MASK, Secret
 SCOPES = ("session", "environment", "token", "shared")
 """Scopes, the winning one first."""
 
-_TEMPLATE = re.compile(r"(\\?)\{\{\s*(\$?[A-Za-z_][\w.-]*)\s*(?::-(.*?))?\s*\}\}")
-_DEEPEST = 16
+_NAME = r"[A-Za-z_][\w.-]*+"
+_DEFAULT = r"(?::-((?:[^}]|\}(?!\}))*+))?+"
+_TEMPLATE = re.compile(r"(\\?)\{\{\s*+(\$?" + _NAME + r")\s*+" + _DEFAULT + r"\}\}")
+_DEEPEST = 64
+_WRITTEN_AS_JSON = (bool, dict, list, type(None))
+
+
+@final
+class Literal(str):
+    """A text that is never resolved, such as one that a server sent: its braces are braces."""
+
+    __slots__ = ()
+
+    @property
+    def template(self) -> str:
+        """The template that resolves to this text: every `{{name}}` in it escaped."""
+        return _TEMPLATE.sub(lambda match: "\\" + match[0], self)
+
+
+def verbatim(data: Any) -> Any:
+    """Plain data whose texts are never resolved: those with braces become `Literal`, all else stays what it is."""
+    if isinstance(data, str):
+        return Literal(data) if "{{" in data else data
+    if isinstance(data, dict):
+        return {name: verbatim(value) for name, value in data.items()}
+    return [verbatim(value) for value in data] if isinstance(data, list) else data
 
 
 @dataclass(frozen=True)
@@ -64,12 +91,18 @@ class Variables(MutableMapping[str, Any]):
             self.fill_scope(scope, values)
 
     def fill_scope(self, scope: str, values: Mapping[str, Any], source: str = "") -> None:
-        """Replace all variables of one scope."""
+        """Replace all variables of one scope.
+
+        Raises:
+            UnknownName: there is no such scope.
+        """
+        _require_scope(scope)
         self._scopes[scope] = {k: Variable(k, v, scope, source or scope) for k, v in values.items()}
 
     def set(self, name: str, value: Any, source: str = "", scope: str = "session") -> None:
         """Set a variable and say where its value came from."""
-        if not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
+        _require_scope(scope)
+        if not re.fullmatch(_NAME, name):
             raise UsageError(
                 f"{name!r} cannot be a variable's name.", "Use letters, digits, '_', '-' and '.'; begin with a letter."
             )
@@ -128,7 +161,8 @@ class Variables(MutableMapping[str, Any]):
 def names_in(data: Any) -> list[str]:
     """The names of the templates inside plain data, in order of appearance."""
     if isinstance(data, str):
-        return [m[2] for m in _TEMPLATE.finditer(data) if not m[1]] if "{{" in data else []
+        templates = _TEMPLATE.finditer(data) if "{{" in data and type(data) is not Literal else ()
+        return [match[2] for match in templates if not match[1]]
     if isinstance(data, Mapping):
         return [name for value in data.values() for name in names_in(value)]
     return [name for value in data for name in names_in(value)] if isinstance(data, list | tuple) else []
@@ -137,14 +171,18 @@ def names_in(data: Any) -> list[str]:
 def resolve(data: Any, lookup: Lookup, secret: Callable[[Secret], Any]) -> Any:
     """Plain data with every `{{name}}` replaced; `secret` says what a secret becomes (stars, or its value).
 
+    A `Literal` becomes the text that it is, in the data and as the value of a variable.
+
     Raises:
         UnknownName: a variable does not exist; the nearest names are offered.
-        UsageError: variables refer to each other in a circle.
+        UsageError: variables refer to each other in a circle, or in too long a chain.
     """
     return _resolve(data, lookup, secret, ())
 
 
 def _resolve(data: Any, lookup: Lookup, secret: Callable[[Secret], Any], inside: tuple[str, ...]) -> Any:
+    if type(data) is Literal:
+        return str(data)
     if isinstance(data, str):
         return _resolve_text(data, lookup, secret, inside) if "{{" in data else data
     if isinstance(data, Secret):
@@ -159,14 +197,13 @@ def _resolve(data: Any, lookup: Lookup, secret: Callable[[Secret], Any], inside:
 def _resolve_text(text: str, lookup: Lookup, secret: Callable[[Secret], Any], inside: tuple[str, ...]) -> Any:
     def value(match: re.Match[str]) -> Any:
         name, default = match[2], match[3]
-        if name in inside or len(inside) > _DEEPEST:
-            circle = " → ".join([*inside, name])
-            raise UsageError(f"Variables refer to each other in a circle: {circle}.", "Give one of them a plain value.")
+        if name in inside or len(inside) >= _DEEPEST:
+            raise _endless(name, inside)
         try:
             found = lookup.value_of(name)
         except KeyError:
             if default is not None:
-                return default
+                return default.rstrip()
             raise UnknownName("variable", name, lookup.known(), todo=_set_it(name)) from None
         return _resolve(found, lookup, secret, (*inside, name))
 
@@ -176,10 +213,26 @@ def _resolve_text(text: str, lookup: Lookup, secret: Callable[[Secret], Any], in
     return _TEMPLATE.sub(lambda m: m[0][1:] if m[1] else _as_text(value(m)), text)
 
 
+def _endless(name: str, inside: tuple[str, ...]) -> UsageError:
+    """What to raise where a variable stands for itself, or the way to its value is too long."""
+    way = " → ".join([*inside, name])
+    if name in inside:
+        what = f"Variables refer to each other in a circle: {way}."
+    else:
+        what = f"More than {_DEEPEST} variables refer to each other in a chain: {way} …"
+    return UsageError(what, "Give one of them a plain value.")
+
+
 def _as_text(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
+    """A value inside a text, as it is written in JSON; a text is itself."""
+    if isinstance(value, _WRITTEN_AS_JSON):
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     return str(value)
+
+
+def _require_scope(scope: str) -> None:
+    if scope not in SCOPES:
+        raise UnknownName("scope of variables", scope, SCOPES)
 
 
 def _set_it(name: str) -> str:

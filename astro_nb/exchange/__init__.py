@@ -1,11 +1,12 @@
 """One call and what came of it."""
 
 from .drawing import draw, draw_body, draw_error, headline, size_words, time_words
-from .exchange import Exchange
+from .exchange import SECRET_HEADERS, Exchange
 from .facts import Attempt, ErrorFacts, Failure, FieldError
 from .items import item_field, items_path, lead
 
 __all__ = [
+    "SECRET_HEADERS",
     "Attempt",
     "ErrorFacts",
     "Exchange",

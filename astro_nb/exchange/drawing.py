@@ -22,6 +22,15 @@ def time_words(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
+def one_line(exchange: Exchange) -> str:
+    """An exchange in one line of text: what was called, what came, and why it did not go well."""
+    head = f"<{exchange.operation.id} → {exchange.status_text}"
+    if exchange.ok:
+        return f"{head}, {size_words(exchange.size)}>"
+    told = f": {exchange.error.message}" if exchange.error else ""
+    return f"{head}{told}{f', requestId {exchange.request_id}' if exchange.request_id else ''}>"
+
+
 def draw(exchange: Exchange) -> html.Markup:
     """An exchange as static HTML: status, facts, and the body as a tree, or what went wrong."""
     parts = [headline(exchange)]

@@ -15,13 +15,14 @@ import orjson
 
 from ..call import Call
 from ..contract import Violation
+from ..environment import verbatim
 from ..errors import PickError
 from ..fields import Field, mask, redact, response_field
 from ..frames import items_frame
 from ..message import Request, Response, header
 from ..pick import find, pick
 from ..spec import Operation
-from .drawing import draw, size_words
+from .drawing import draw, one_line
 from .facts import Attempt, ErrorFacts, Failure, error_of, from_envelope
 from .items import item_field, items_path, lead
 
@@ -105,7 +106,7 @@ class Exchange:
             return None
         if self.answer is None:
             return ErrorFacts(self.failure.message if self.failure else "No answer came.", "", None)
-        return error_of(self.answer, self.operation.spec.notes.get("error"), self.request_id)
+        return error_of(self.answer, self.operation.spec.notes.get("error"), self.request_id, self.text)
 
     def json(self) -> Any:
         """The answer's body as plain data, secret fields as stars.
@@ -130,8 +131,8 @@ class Exchange:
         return self._answered().json()
 
     def __getitem__(self, path: str) -> Any:
-        """The value at a JSONPath; a secret comes as a `Secret`, which can be set as a variable without being shown."""
-        return pick(self._redacted, path)
+        """The value at a JSONPath: a secret as a `Secret`, which shows nothing, and texts that are never resolved."""
+        return verbatim(pick(self._redacted, path))
 
     def __contains__(self, path: str) -> bool:
         return bool(self.answer and self.answer.is_json and find(self.answer.json(), path))
@@ -153,12 +154,16 @@ class Exchange:
         """The field tree of the answer, where the document declares it."""
         return response_field(self.operation, self.answer.status, self.answer.media_type) if self.answer else None
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "An exchange is not pickled: it may hold secrets. The history keeps it; read it back by its id."
+        )
+
+    def __deepcopy__(self, memo: Any) -> Exchange:
+        return self
+
     def __repr__(self) -> str:
-        head = f"<{self.operation.id} → {self.status_text}"
-        if self.ok:
-            return f"{head}, {size_words(self.size)}>"
-        told = f": {self.error.message}" if self.error else ""
-        return f"{head}{told}{f', requestId {self.request_id}' if self.request_id else ''}>"
+        return one_line(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": str(draw(self))}

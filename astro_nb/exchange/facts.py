@@ -67,9 +67,9 @@ def from_envelope(answer: Response | None, paths: Mapping[str, Any] | None, part
     return next((value for _, value in find(answer.json(), str(path))), None) if path else None
 
 
-def error_of(answer: Response, paths: Mapping[str, Any] | None, request_id: str) -> ErrorFacts:
-    """What an unsuccessful answer says of itself: by its envelope, else by the usual names, else its text."""
-    message = from_envelope(answer, paths, "message") or _usual_message(answer) or answer.text.strip()[:300]
+def error_of(answer: Response, paths: Mapping[str, Any] | None, request_id: str, text: str) -> ErrorFacts:
+    """What an unsuccessful answer says of itself: by its envelope, else by the usual names, else its masked text."""
+    message = from_envelope(answer, paths, "message") or _usual_message(answer) or text.strip()[:300]
     raw = from_envelope(answer, paths, "fieldErrors")
     found = [e for e in raw if isinstance(e, Mapping)] if isinstance(raw, list) else []
     errors = [FieldError(str(e.get("field", "")), str(e.get("message", "")), str(e.get("code", ""))) for e in found]

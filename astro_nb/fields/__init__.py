@@ -1,18 +1,21 @@
 """A form as data; the only reader of JSON Schema."""
 
 from .arguments import arrange, body_fields, signature, snake
+from .kinds import SECRET_NAME
 from .masking import has_secret, lift, mask, redact
-from .places import body_field, parameter_fields, response_field
+from .places import body_example, body_field, parameter_fields, response_field
 from .rules import Problem, RuleView, broken_rules, rule_view
 from .sample import example_call, sample
 from .tree import Branch, Field, read
 
 __all__ = [
+    "SECRET_NAME",
     "Branch",
     "Field",
     "Problem",
     "RuleView",
     "arrange",
+    "body_example",
     "body_field",
     "body_fields",
     "broken_rules",

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from keyword import iskeyword
 from typing import Any, Literal
 
 from ..call import UNSET, Call
@@ -45,9 +46,9 @@ def body_fields(operation: Operation) -> tuple[Field, ...]:
     body = body_field(operation)
     if body is None:
         return ()
+    every = [{c.name: c for c in form.children if not c.read_only} for form in body.forms]
     if body.kind != "union":
-        return tuple(child for child in body.children if not child.read_only)
-    every = [{c.name: c for c in branch.field.children if not c.read_only} for branch in body.branches]
+        return tuple(every[0].values())
     names = dict.fromkeys(name for children in every for name in children)
     return tuple(_shared([children[name] for children in every if name in children], len(every)) for name in names)
 
@@ -55,7 +56,8 @@ def body_fields(operation: Operation) -> tuple[Field, ...]:
 def _shared(variants: list[Field], branches: int) -> Field:
     """One field for what several branches call by one name: all their choices, required only where all require it."""
     first, *rest = variants
-    choices = list(dict.fromkeys(choice for variant in variants for choice in variant.choices))
+    listed = [choice for variant in variants for choice in variant.choices]
+    choices = [choice for index, choice in enumerate(listed) if choice not in listed[:index]]
     tag = bool(rest) and len(choices) == len(variants) and all(len(v.choices) == 1 for v in variants)
     required = not tag and len(variants) == branches and all(v.required for v in variants)
     return replace(first, required=required, schema={**first.schema, "enum": choices} if choices else first.schema)
@@ -63,9 +65,10 @@ def _shared(variants: list[Field], branches: int) -> Field:
 
 def signature(operation: Operation) -> inspect.Signature:
     """A real signature: required parameters and fields first, all by keyword, enums as `Literal`."""
-    fields = [*parameter_fields(operation), *body_fields(operation)]
-    unique = {f.name: f for f in reversed(fields)}.values()
-    parameters = [_parameter(f) for f in sorted(unique, key=lambda f: not f.required) if _is_name(f.name)]
+    unique: dict[str, Field] = {}
+    for field in (*parameter_fields(operation), *body_fields(operation)):
+        unique.setdefault(field.name, field)
+    parameters = [_parameter(f) for f in sorted(unique.values(), key=lambda f: not f.required) if _is_name(f.name)]
     names = [p.name for p in parameters]
     if operation.body and "body" not in names:
         parameters.append(inspect.Parameter("body", inspect.Parameter.KEYWORD_ONLY, default=UNSET, annotation=Any))
@@ -115,7 +118,7 @@ _ANNOTATIONS: dict[str, Any] = {
 
 
 def _annotation(field: Field) -> Any:
-    if field.kind == "choice" and all(isinstance(c, str | int) for c in field.choices):
+    if field.kind == "choice" and field.choices and all(isinstance(c, str | int) for c in field.choices):
         return Literal[field.choices]
     return _ANNOTATIONS.get(field.kind, Any)
 
@@ -126,4 +129,4 @@ def _parameter(field: Field) -> inspect.Parameter:
 
 
 def _is_name(name: str) -> bool:
-    return name.isidentifier()
+    return name.isidentifier() and not iskeyword(name)

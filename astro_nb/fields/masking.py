@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from ..environment import MASK, Secret, names_in
-from .tree import SECRET_NAME, Field
+from .fit import fits
+from .kinds import OPEN, names_secret
+from .tree import Field
 
 Replace = Callable[[Any, str], Any]
 """What stands in place of a secret, from its value and its name."""
+Path = tuple[str | int, ...]
+Trail = tuple[Any, str | int] | None
+"""A way from the root, the last step outermost: it is made a `Path` only where a secret is found."""
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+_NOTHING: frozenset[str] = frozenset()
 
 
 def mask(field: Field | None, value: Any) -> Any:
@@ -18,26 +29,44 @@ def mask(field: Field | None, value: Any) -> Any:
     Without a field (an answer that the document does not declare) names alone decide. A value that holds no secret
     comes back itself.
     """
-    return _walk(field, value, lambda secret, name: MASK)
+    return _Hunt(lambda secret, name: MASK).replaced(field, value)
 
 
 def redact(field: Field | None, value: Any) -> Any:
-    """The value with every secret as a `Secret` held in memory, for picking one on purpose without showing it."""
-    return _walk(field, value, lambda secret, name: Secret.held(str(secret), name or "answer"))
+    """The value with every secret as a `Secret` held in memory, for picking one on purpose without showing it.
+
+    A secret that is an object or a list keeps its form: its values are the secrets.
+    """
+    return _Hunt(lambda leaf, name: _held(leaf, name or "answer"), leaves=True).replaced(field, value)
 
 
 def lift(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
     """The value with every secret handed to `keep`, which answers with the template that stands in its place.
 
-    What is a template already, null or empty stays.
+    What is a template already, null, empty or a flag stays. A secret that is an object or a list keeps its form: its
+    values are lifted one by one. A number is sent as text then, for a `Secret` holds nothing else.
     """
 
-    return _walk(field, _lifted_objects(value, keep), lambda secret, name: _lifted(secret, name, keep))
+    def lifted(leaf: Any, name: str) -> Any:
+        stays = bool(names_in(leaf)) if isinstance(leaf, str) else isinstance(leaf, bool)
+        return leaf if stays or leaf == "" else keep(_held(leaf, _variable(name)))
+
+    return _Hunt(lifted, leaves=True).replaced(field, _lifted_objects(value, keep))
 
 
-def _lifted(secret: Any, name: str, keep: Callable[[Secret], str]) -> Any:
-    templated = isinstance(secret, str) and bool(names_in(secret))
-    return secret if templated or secret in ("", None) else keep(Secret.held(str(secret), name or "secret"))
+def has_secret(field: Field | None, value: Any) -> bool:
+    """Whether a value holds a secret anywhere."""
+    return bool(mask(field, value) != value)
+
+
+def _held(leaf: Any, name: str) -> Secret:
+    return Secret.held(leaf if isinstance(leaf, str) else orjson.dumps(leaf, default=str).decode(), name)
+
+
+def _variable(name: str) -> str:
+    """A name that a variable can have."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
+    return plain if re.match("[A-Za-z_]", plain) else f"secret_{plain}".rstrip("_")
 
 
 def _lifted_objects(value: Any, keep: Callable[[Secret], str]) -> Any:
@@ -49,55 +78,92 @@ def _lifted_objects(value: Any, keep: Callable[[Secret], str]) -> Any:
     return [_lifted_objects(inner, keep) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def has_secret(field: Field | None, value: Any) -> bool:
-    """Whether a value holds a secret anywhere."""
-    return bool(mask(field, value) != value)
+class _Hunt:
+    """One search for secrets, level by level: an answer may be nested as deep as the parser allows."""
+
+    def __init__(self, hide: Replace, leaves: bool = False) -> None:
+        self._hide = hide
+        self._leaves = leaves
+        self._found: dict[Path, Any] = {}
+        self._left: list[tuple[Field | None, Any, Trail]] = []
+
+    def replaced(self, field: Field | None, value: Any) -> Any:
+        """The value with what was found replaced; itself where nothing was: nothing is copied that need not be."""
+        self._meet(field, value, None)
+        for inner, holder, trail in self._left:  # grows as it goes
+            (self._object if isinstance(holder, dict) else self._list)(inner, holder, trail)
+        return _replaced(value, self._found)
+
+    def _meet(self, field: Field | None, value: Any, trail: Trail) -> None:
+        if field is not None:
+            if field.secret or (field.kind in OPEN and _says_secret(field.name, value)):
+                self._hit(value, field.name, trail)
+                return
+            if field.kind == "union":
+                for form in _forms(field, value):
+                    self._meet(form, value, trail)
+                return
+        if isinstance(value, dict | list):
+            self._left.append((field, value, trail))
+
+    def _object(self, field: Field | None, value: dict[str, Any], trail: Trail) -> None:
+        plain = field.scalar_names if field else _NOTHING
+        for name, inner in value.items():
+            if name in plain and type(inner) in _SCALARS:
+                continue  # most of an answer is of this kind: one look is enough
+            child = field.child(name) if field else None
+            armed = child.secret_when and value.get(child.secret_when) if child else _says_secret(name, inner)
+            if armed and inner:
+                self._hit(inner, name, (trail, name))
+            elif type(inner) not in _SCALARS or field is not None:
+                self._meet(child or (field.item if field else None), inner, (trail, name))
+
+    def _list(self, field: Field | None, value: list[Any], trail: Trail) -> None:
+        for index, inner in enumerate(value):
+            self._meet(field.entry(index) if field else None, inner, (trail, index))
+
+    def _hit(self, value: Any, name: str, trail: Trail) -> None:
+        inside = [(value, name, trail)]
+        for leaf, called, where in inside:  # grows as it goes
+            if self._leaves and isinstance(leaf, dict):
+                inside += [(v, f"{called}.{k}" if called else str(k), (where, k)) for k, v in leaf.items()]
+            elif self._leaves and isinstance(leaf, list):
+                inside += [(v, called, (where, k)) for k, v in enumerate(leaf)]
+            elif leaf is not None and not isinstance(leaf, Secret):
+                path = _path(where)
+                if path not in self._found:
+                    self._found[path] = self._hide(leaf, called)
 
 
-def _walk(field: Field | None, value: Any, hide: Replace) -> Any:
-    """The value itself where it holds no secret: nothing is copied that need not be."""
-    if field is not None and field.secret and value is not None:
-        return hide(value, field.name)
-    if isinstance(value, dict):
-        return _object(field, value, hide)
-    if isinstance(value, list):
-        item = field.item if field else None
-        walked = [_walk(item, entry, hide) for entry in value]
-        return walked if any(new is not old for new, old in zip(walked, value, strict=True)) else value
-    return value
+def _forms(field: Field, value: Any) -> Iterable[Field]:
+    """The branch that the value names; else every one that it fits, for any of them may know a secret."""
+    sure = field.sure_branch(value)
+    forms = (sure.field if sure else field).forms
+    return forms if len(forms) == 1 else [form for form in forms if fits(form, value)] or forms
 
 
-def _object(field: Field | None, value: dict[str, Any], hide: Replace) -> dict[str, Any]:
-    forms = _forms(field, value)
-    rest = value.keys() - forms[0].scalar_names if len(forms) == 1 else value.keys()
-    found: dict[str, Any] = {}
-    for name in rest:
-        new = _member(forms, name, value, hide)
-        if new is not value[name]:
-            found[name] = new
-    return {**value, **found} if found else value
+def _says_secret(name: Any, value: Any) -> bool:
+    """Whether an undeclared name tells of a secret: not of a flag or a count."""
+    return isinstance(name, str) and names_secret(name) and not isinstance(value, int | Secret)
 
 
-def _forms(field: Field | None, value: Any) -> tuple[Field, ...]:
-    """What an object may be: itself, the branch that fits, or every branch where none is sure."""
-    if field is None or field.kind != "union":
-        return (field,) if field else ()
-    branch = field.branch_for(value)
-    return (branch.field,) if branch else tuple(branch.field for branch in field.branches)
+def _path(trail: Trail) -> Path:
+    steps: list[str | int] = []
+    while trail is not None:
+        trail, step = trail
+        steps.append(step)
+    return tuple(reversed(steps))
 
 
-def _member(forms: tuple[Field, ...], name: str, siblings: Mapping[str, Any], hide: Replace) -> Any:
-    value, known = siblings[name], False
-    for form in forms:
-        child = form.child(name) or form.item
-        if child is None:
-            continue
-        known = True
-        if isinstance(value, dict) and not child.secret and value.keys() <= child.scalar_names:
-            continue  # most objects in an answer are of this kind: one look is enough
-        armed = child.secret_when and siblings.get(child.secret_when) and value
-        new = hide(value, name) if armed else _walk(child, value, hide)
-        if new is not value:
-            return new
-    secret = not known and isinstance(value, str) and bool(value) and bool(SECRET_NAME.fullmatch(name))
-    return hide(value, name) if secret else value if known else _walk(None, value, hide)
+def _replaced(value: Any, found: Mapping[Path, Any]) -> Any:
+    """A copy with other values at some places, which shares with the old one all that is the same."""
+    if () in found or not found:
+        return found.get((), value)
+    copies: dict[Path, Any] = {(): value.copy()}
+    for path, new in found.items():
+        for depth in range(1, len(path)):
+            if path[:depth] not in copies:
+                holder, step = copies[path[: depth - 1]], path[depth - 1]
+                copies[path[:depth]] = holder[step] = holder[step].copy()
+        copies[path[:-1]][path[-1]] = new
+    return copies[()]

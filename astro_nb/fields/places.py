@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from ..call import UNSET
+from ..errors import DanglingReference
 from ..spec import Operation, Parameter, Spec
+from .fit import keeps
 from .tree import Field, read
 
 _kept: WeakKeyDictionary[Operation, dict[Any, Any]] = WeakKeyDictionary()
@@ -23,6 +27,13 @@ def body_field(operation: Operation, media_type: str | None = None) -> Field | N
     """The field of an operation's body; None where it takes none."""
     found: Field | None = _once(operation, ("body", media_type), lambda: _body(operation, media_type))
     return found
+
+
+def body_example(operation: Operation, media_type: str | None = None) -> Any:
+    """The document's example of a whole body, if it keeps to the schema, for the caller to change; else UNSET."""
+    field = body_field(operation, media_type)
+    known = field is not None and field.whole is not UNSET and keeps(field, field.whole)
+    return copy.deepcopy(field.whole) if field is not None and known else UNSET
 
 
 def response_field(operation: Operation, status: int, media_type: str = "application/json") -> Field | None:
@@ -45,7 +56,22 @@ def _parameters(operation: Operation) -> tuple[Field, ...]:
 
 def _body(operation: Operation, media_type: str | None) -> Field | None:
     body = operation.body
-    return read(operation.spec, body.schema(media_type), "", body.required) if body else None
+    if body is None:
+        return None
+    found = read(operation.spec, body.schema(media_type), "", body.required)
+    return replace(found, whole=_example(operation.spec, body.content.get(media_type or body.media_type, {})))
+
+
+def _example(spec: Spec, media: Mapping[str, Any]) -> Any:
+    """The example of a media type, or the first of its examples."""
+    if "example" in media:
+        return media["example"]
+    examples = media.get("examples")
+    named = list(examples.values()) if isinstance(examples, Mapping) else []
+    try:
+        return spec.resolve(named[0]).get("value", UNSET) if named else UNSET
+    except DanglingReference:
+        return UNSET
 
 
 def _response(operation: Operation, status: int, media_type: str) -> Field | None:
@@ -56,6 +82,8 @@ def _response(operation: Operation, status: int, media_type: str) -> Field | Non
 
 def _parameter_field(spec: Spec, parameter: Parameter) -> Field:
     found = read(spec, parameter.schema, parameter.key, parameter.required)
+    if found.kind == "any" and parameter.media_type is None:  # where nothing is said, a parameter is text
+        found = replace(found, kind="text", type_name="string")
     extra: dict[str, Any] = {}
     if parameter.description:
         extra["description"] = parameter.description

@@ -50,20 +50,21 @@ def rule_view(field: Field, value: Any) -> RuleView:
     return RuleView(required, {k: v for k, v in hidden.items() if k not in required}, tuple(one_of))
 
 
-def broken_rules(field: Field, value: Any, at: Location = ()) -> Iterator[Problem]:
+def broken_rules(field: Field | None, value: Any, at: Location = ()) -> Iterator[Problem]:
     """Every rule that a value breaks, all the way down."""
+    if field is None:
+        return
     if field.kind == "union":
         branch = field.branch_for(value)
         if branch:
             yield from broken_rules(branch.field, value, at)
-    elif field.kind == "array" and isinstance(value, list) and field.item:
+    elif field.kind == "array" and isinstance(value, list):
         for index, entry in enumerate(value):
-            yield from broken_rules(field.item, entry, (*at, index))
-    elif field.kind == "object" and isinstance(value, Mapping):
+            yield from broken_rules(field.entry(index), entry, (*at, index))
+    elif field.kind in ("object", "map") and isinstance(value, Mapping):
         yield from _broken_here(field, value, at)
-        for child in field.children:
-            if child.name in value:
-                yield from broken_rules(child, value[child.name], (*at, child.name))
+        for name, inner in value.items():
+            yield from broken_rules(field.member(name), inner, (*at, name))
 
 
 def _broken_here(field: Field, value: Mapping[str, Any], at: Location) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """The values of one form, without a widget."""
 
-from .problems import Location
+from .nested import Location
 from .typed import parse, show
 from .values import Form
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from ..call import UNSET
 from ..contract import check_parameter, check_request_body
-from ..errors import AstroNbError
+from ..errors import AstroNbError, UsageError
 from ..fields import Field, broken_rules
 from ..message import is_json
+from ..wire import json_of
+from .nested import Location
 
 if TYPE_CHECKING:
     from .values import Form
-
-Location = tuple[str | int, ...]
-"""("parameters", key) or ("body", …): where a field stands in a form."""
 
 Resolve = Callable[[Any], Any]
 
@@ -38,8 +39,9 @@ def _of_parameter(form: Form, field: Field, resolve: Resolve) -> dict[Location, 
     resolved, fault = _resolved(value, resolve)
     if fault:
         return {at: fault}
-    violations = check_parameter(form.operation, field.name, resolved)
-    return {at: violations[0].message} if violations else {}
+    plain, unsaid = (resolved, {}) if isinstance(resolved, int) else _plain(at, resolved)  # an int may have any length
+    violations = () if unsaid else check_parameter(form.operation, field.name, plain)
+    return {at: violations[0].message} if violations else unsaid
 
 
 def _of_body(form: Form, field: Field, resolve: Resolve) -> dict[Location, str]:
@@ -49,13 +51,25 @@ def _of_body(form: Form, field: Field, resolve: Resolve) -> dict[Location, str]:
     resolved, fault = _resolved(value, resolve)
     if fault:
         return {("body",): fault}
-    found: dict[Location, str] = {}
-    if is_json(str(form.media_type)):
-        for violation in check_request_body(form.operation, resolved, form.media_type):
-            found.setdefault(("body", *violation.location), violation.message)
+    found = _of_json(form, resolved) if is_json(str(form.media_type)) else {}
     for problem in broken_rules(field, resolved):
         found.setdefault(("body", *problem.location), problem.message)
     return found
+
+
+def _of_json(form: Form, body: Any) -> dict[Location, str]:
+    plain, found = _plain(("body",), body)
+    for violation in () if found else check_request_body(form.operation, plain, form.media_type):
+        found.setdefault(("body", *violation.location), violation.message)
+    return found
+
+
+def _plain(at: Location, value: Any) -> tuple[Any, dict[Location, str]]:
+    """A value as it is after JSON, and what JSON cannot say, at its place: then nobody else need look at it."""
+    try:
+        return orjson.loads(json_of(value, str(at[-1]))), {}
+    except UsageError as error:
+        return value, {(*at, *error.data["location"]): error.what}
 
 
 def _resolved(value: Any, resolve: Resolve) -> tuple[Any, str]:

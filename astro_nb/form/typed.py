@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import itertools
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -11,53 +16,127 @@ from ..call import UNSET
 from ..environment import names_in
 from ..fields import Field
 
+Parsed = tuple[Any, str]
+"""A value, and what is wrong with it; the latter is empty when nothing is."""
 
-def parse(field: Field, text: str) -> tuple[Any, str]:
+_SCALARS = (str, int, float, type(None))
+_LONG_NUMBER = re.compile(r"\d{16}")  # digits that a float may not hold
+
+
+def parse(field: Field, text: str) -> Parsed:
     """The value that a typed text means for a field, and what is wrong with it (empty when nothing is).
 
-    A text with a template stays text until it is resolved. An empty text means UNSET.
+    A template stays text until it is resolved, and so does a text that holds one and is no value by itself. An empty
+    text means UNSET.
     """
     if text == "":
         return UNSET, ""
-    if names_in(text):
-        return text, ""
-    return _PARSERS.get(field.kind, _parse_text)(field, text)
+    if field.kind not in ("text", "file") and _is_template(text.strip()):
+        return text.strip(), ""
+    value, fault = _PARSERS.get(field.kind, _parse_text)(field, text)
+    return (text, "") if fault and value == text and names_in(text) else (value, fault)
 
 
 def show(field: Field, value: Any) -> str:
-    """The inverse of `parse`: a value as the text to edit."""
+    """The inverse of `parse`: a value as the text to edit; the plainest one that means the value again."""
     if value is UNSET:
         return ""
-    if isinstance(value, str) and field.kind not in ("any", "map"):
-        return value
-    if field.kind == "array" and isinstance(value, list) and all(isinstance(v, str | int | float) for v in value):
-        return "\n".join(orjson.dumps(v).decode() if not isinstance(v, str) else v for v in value)
-    option = orjson.OPT_INDENT_2 if isinstance(value, dict | list) else 0
-    return orjson.dumps(value, option=option).decode()
+    found = next((text for text in _texts(field, value) if _means(field, text, value)), None)
+    return found if found is not None else value if isinstance(value, str) else as_json(value)
 
 
-def _parse_text(field: Field, text: str) -> tuple[Any, str]:
+def read_json(text: str) -> Any:
+    """JSON text as plain data, whole numbers of any length.
+
+    Raises:
+        json.JSONDecodeError: it is none.
+    """
+    value = orjson.loads(text)  # strict, and refuses numbers without end
+    return json.loads(text) if _LONG_NUMBER.search(text) else value
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON text, objects and lists indented by two; what JSON cannot say is told in its place."""
+    indent = orjson.OPT_INDENT_2 if isinstance(value, dict | list) else 0
+    try:
+        return orjson.dumps(value, option=indent | orjson.OPT_SERIALIZE_NUMPY).decode()
+    except TypeError:  # bytes, more than 64 bits, half a character
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=_told)
+        return text.encode(errors="backslashreplace").decode()
+
+
+def restored(value: Any, old: Any) -> Any:
+    """What was read from JSON text, with the old values back where the text only tells of them."""
+    if isinstance(value, dict) and isinstance(old, dict):
+        return {name: restored(inner, old.get(name)) for name, inner in value.items()}
+    if isinstance(value, list) and isinstance(old, list):
+        return [restored(inner, before) for inner, before in itertools.zip_longest(value, old[: len(value)])]
+    return old if isinstance(old, bytes) and value == _told(old) else value
+
+
+def _told(value: Any) -> str:
+    """What stands in JSON text for a value that JSON cannot say, such as the bytes of a file."""
+    return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
+
+
+def _texts(field: Field, value: Any) -> Iterator[str]:
+    """The texts that may show a value, the plainest first: itself, lines, JSON."""
+    if isinstance(value, str):
+        yield value
+    if isinstance(value, list) and field.item and all(isinstance(entry, _SCALARS) for entry in value):
+        yield "\n".join(show(field.item, entry) for entry in value)
+    yield as_json(value)
+
+
+def _means(field: Field, text: str, value: Any) -> bool:
+    """Whether a text is read back as this very value; with a fault only where it may have been typed so."""
+    parsed, fault = parse(field, text)
+    entry = field.item if field.kind == "array" and isinstance(value, list) else field
+    return repr(parsed) == repr(value) and (not fault or (entry is not None and entry.kind != "any"))
+
+
+def _parse_text(field: Field, text: str) -> Parsed:
     return text, ""
 
 
-def _parse_integer(field: Field, text: str) -> tuple[Any, str]:
+def _parse_integer(field: Field, text: str) -> Parsed:
+    bare = text.strip()
     try:
-        return int(text.strip()), ""
+        return int(bare), ""
     except ValueError:
-        return text, f"{text.strip()!r} is not a whole number."
+        return _or_null(field, text, f"{bare!r} is not a whole number.")
 
 
-def _parse_number(field: Field, text: str) -> tuple[Any, str]:
-    try:
-        number = float(text.strip())
-    except ValueError:
-        return text, f"{text.strip()!r} is not a number."
-    return (int(number) if number.is_integer() and "." not in text and "e" not in text.lower() else number), ""
+def _parse_number(field: Field, text: str) -> Parsed:
+    whole, fault = _parse_integer(field, text)
+    if not fault:
+        return whole, ""
+    with contextlib.suppress(ValueError):
+        if math.isfinite(number := float(text.strip())):
+            return number, ""
+    return text, f"{text.strip()!r} is not a number."
 
 
-def _parse_lines(field: Field, text: str) -> tuple[Any, str]:
+def _parse_boolean(field: Field, text: str) -> Parsed:
+    known = {"true": True, "false": False}.get(text.strip())
+    return _or_null(field, text, f"{text.strip()!r} is neither true nor false.") if known is None else (known, "")
+
+
+def _parse_choice(field: Field, text: str) -> Parsed:
+    """One of the choices by the text that it is shown as; what is none of them is told by the contract."""
+    by_text = {choice if isinstance(choice, str) else as_json(choice): choice for choice in reversed(field.choices)}
+    return (by_text[text], "") if text in by_text else _or_null(field, text, "")
+
+
+def _or_null(field: Field, text: str, fault: str) -> Parsed:
+    return (None, "") if field.nullable and text.strip() == "null" else (text, fault)
+
+
+def _parse_lines(field: Field, text: str) -> Parsed:
     if text.lstrip().startswith("["):
         return _parse_json(field, text)
+    if field.nullable and text.strip() == "null":
+        return None, ""
     values, faults = [], []
     for line in filter(None, map(str.strip, text.splitlines())):
         value, fault = parse(field.item, line) if field.item else (line, "")
@@ -66,18 +145,34 @@ def _parse_lines(field: Field, text: str) -> tuple[Any, str]:
     return (values or UNSET), next(filter(None, faults), "")
 
 
-def _parse_json(field: Field, text: str) -> tuple[Any, str]:
+def _parse_json(field: Field, text: str) -> Parsed:
     try:
-        return orjson.loads(text), ""
-    except orjson.JSONDecodeError as error:
+        return read_json(text), ""
+    except json.JSONDecodeError as error:
         return text, f"This is not JSON: {error}."
 
 
-_PARSERS: dict[str, Callable[[Field, str], tuple[Any, str]]] = {
+def _parse_union(field: Field, text: str) -> Parsed:
+    """JSON; any other text, and any scalar, is text where one of the branches is."""
+    value, fault = _parse_json(field, text)
+    is_text = any(branch.field.kind in ("text", "choice", "file") for branch in field.branches)
+    return (text, "") if is_text and not isinstance(value, dict | list) else (value, fault)
+
+
+def _is_template(text: str) -> bool:
+    """Whether a text is one template and nothing else."""
+    alone = text.rfind("{{") == 0 and text.find("}}") == len(text) - 2
+    return alone and bool(names_in(text))
+
+
+_PARSERS: dict[str, Callable[[Field, str], Parsed]] = {
     "integer": _parse_integer,
     "number": _parse_number,
+    "boolean": _parse_boolean,
+    "choice": _parse_choice,
     "array": _parse_lines,
     "map": _parse_json,
     "any": _parse_json,
     "object": _parse_json,
+    "union": _parse_union,
 }

@@ -7,18 +7,17 @@ the JSON editor show one thing. A text that is no number where a number is wante
 from __future__ import annotations
 
 import copy
-import itertools
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable
 from typing import Any
-
-import orjson
 
 from ..call import UNSET, Call
 from ..environment import names_in
-from ..fields import Field, body_field, parameter_fields, sample
+from ..fields import Field, body_example, body_field, parameter_fields, sample
 from ..spec import Operation
-from .problems import Location, problems_of
-from .typed import parse
+from .nested import Location, put, related, take_out, value_at
+from .problems import problems_of
+from .typed import as_json, parse, read_json, restored
 
 
 class Form:
@@ -46,26 +45,21 @@ class Form:
 
     def get(self, location: Location) -> Any:
         """The value at a location; UNSET where there is none."""
-        node: Any = self._values
-        for step in location:
-            if isinstance(node, Mapping) and step in node:
-                node = node[str(step)]
-            elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-                node = node[step]
-            else:
-                return UNSET
-        return node
+        return value_at(self._values, location)
 
     def set(self, location: Location, value: Any) -> None:
-        """Set a value; UNSET takes it out, and with it every optional parent that has become empty."""
-        self.faults.pop(location, None)
+        """Set a value; UNSET takes it out, and with it every optional parent that has become empty.
+
+        What was wrong there, in its parts, or in what it is a part of, is forgotten.
+
+        Raises:
+            UsageError: an entry of a list was skipped.
+        """
         if value is UNSET:
             self._unset(location)
-            return
-        node: Any = self._values
-        for step, following in itertools.pairwise(location):
-            node = _opened(node, step, [] if isinstance(following, int) else {})
-        _put(node, location[-1], value)
+        else:
+            put(self._values, location, copy.deepcopy(value))
+        self._forget(location)
 
     def type_in(self, location: Location, field: Field, text: str) -> None:
         """Set what was typed; an empty text unsets, and one that is no value is kept and told in `faults`."""
@@ -84,16 +78,19 @@ class Form:
     def drop_row(self, location: Location, index: int) -> None:
         """Take an entry out of an array; an array that is empty then is unset."""
         rows = [row for number, row in enumerate(self.get(location) or []) if number != index]
-        self.faults = {at: text for at, text in self.faults.items() if at[: len(location)] != location}
         self.set(location, rows or UNSET)
 
     def fill(self, full: bool = False) -> None:
-        """Fill with samples: what is required, or with `full` everything that has an example."""
+        """Fill with samples: what is required, or with `full` everything that has an example.
+
+        A body is the example that the document gives of the whole, where there is a good one.
+        """
         kept = {k: v for k, v in self._values["parameters"].items() if names_in(v)}
         samples = {f.name: sample(f) for f in self.parameters if f.required and f.name not in kept}
-        self._values = {"parameters": {**samples, **kept}}
+        self._values = copy.deepcopy({"parameters": {**samples, **kept}})  # an example is the document's own
         if self.body is not None:
-            self._values["body"] = sample(self.body, full)
+            whole = body_example(self.operation, self.media_type)
+            self._values["body"] = copy.deepcopy(sample(self.body, full)) if whole is UNSET else whole
         self.faults = {}
 
     def clear(self) -> None:
@@ -102,31 +99,29 @@ class Form:
 
     def take(self, call: Call) -> None:
         """Show a call: its values replace all others."""
-        self._values = {"parameters": dict(call.parameters)}
+        self._values = copy.deepcopy({"parameters": dict(call.parameters)})
         if call.body is not UNSET:
             self._values["body"] = copy.deepcopy(call.body)
         self.faults = {}
 
     def to_call(self) -> Call:
         """The call as it stands; nothing is resolved."""
-        body = copy.deepcopy(self._values.get("body", UNSET))
-        return Call(self.operation.id, dict(self._values["parameters"]), body, self._other_media_type())
+        values = copy.deepcopy(self._values)
+        return Call(self.operation.id, values["parameters"], values.get("body", UNSET), self._other_media_type())
 
     def body_text(self) -> str:
-        """The body as JSON text, indented by two; empty where it is unset."""
-        body = self._values.get("body", UNSET)
-        return "" if body is UNSET else orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
+        """The body as JSON text, indented by two; empty where it is unset. A file is told by its size."""
+        body = self.get(("body",))
+        return "" if body is UNSET else as_json(body)
 
     def type_body(self, text: str) -> None:
         """Take the body from JSON text; a text that is not JSON is told in `faults`, and the old body stays."""
-        self.faults.pop(("body",), None)
-        if not text.strip():
-            self._values.pop("body", None)
-            return
         try:
-            self._values["body"] = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            body = restored(read_json(text), self.get(("body",))) if text.strip() else UNSET
+        except json.JSONDecodeError as error:
             self.faults[("body",)] = f"This is not JSON: {error}."
+        else:
+            self.set(("body",), body)
 
     def problems(self, resolve: Callable[[Any], Any]) -> dict[Location, str]:
         """What is wrong, by location and in words, with templates resolved by `resolve`; empty when all is well."""
@@ -136,29 +131,32 @@ class Form:
         body = self.operation.body
         return self.media_type if body and self.media_type != body.media_type else None
 
+    def _forget(self, location: Location) -> None:
+        self.faults = {at: text for at, text in self.faults.items() if not related(at, location)}
+
     def _unset(self, location: Location) -> None:
+        if self.get(location) is UNSET:
+            return
         holder = self.get(location[:-1])
-        if isinstance(holder, dict):
-            holder.pop(str(location[-1]), None)
-        elif isinstance(holder, list) and isinstance(location[-1], int) and location[-1] < len(holder):
-            del holder[location[-1]]
-        if (
-            holder == {}
-            and len(location) > 2
-            and not isinstance(location[-2], int)
-            and not self._required(location[:-1])
-        ):
+        if isinstance(holder, list):
+            self._forget(location[:-1])  # the entries after it move up
+        take_out(holder, location[-1])
+        if holder == {} and self._is_optional(location[:-1]):
             self._unset(location[:-1])
 
     def field_at(self, location: Location) -> Field | None:
         """The field that stands at a location of the body, by the branches that the present values choose."""
         if not location or location[0] != "body":
             return None
+        return self._branch(self._declared(location), location)
+
+    def _declared(self, location: Location) -> Field | None:
+        """The field at a location of the body, before its own branch is chosen."""
         field = self.body
         for depth, step in enumerate(location[1:], 1):
             field = self._branch(field, location[:depth])
             field = (field.child(str(step)) or field.item) if field is not None else None
-        return self._branch(field, location)
+        return field
 
     def _branch(self, field: Field | None, at: Location) -> Field | None:
         if field is None or field.kind != "union":
@@ -166,26 +164,9 @@ class Form:
         branch = field.branch_for(self.get(at))
         return branch.field if branch else None
 
-    def _required(self, location: Location) -> bool:
-        field = self.field_at(location)
-        return field is not None and field.required
-
-
-def _opened(node: Any, step: str | int, empty: Any) -> Any:
-    """The child at a step, made where it is missing or of another shape."""
-    if isinstance(node, list) and isinstance(step, int):
-        while len(node) <= step:
-            node.append({})
-        if not isinstance(node[step], type(empty)):
-            node[step] = empty
-        return node[step]
-    if not isinstance(node.get(step), type(empty)):
-        node[step] = empty
-    return node[step]
-
-
-def _put(node: Any, step: str | int, value: Any) -> None:
-    if isinstance(node, list) and isinstance(step, int) and step == len(node):
-        node.append(value)
-    else:
-        node[step] = value
+    def _is_optional(self, location: Location) -> bool:
+        """Whether an object that has become empty goes with its last member; an entry of an array stays."""
+        if location == ("parameters",) or isinstance(location[-1], int):
+            return False
+        field = self._declared(location) if location[0] == "body" else None
+        return field is None or not field.required

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import DocumentError
+from ..message import bare, is_json
+from .faults import entries, faults_of, kind_of, mapping, part, part_or
 
 if TYPE_CHECKING:
     from .table import Spec
@@ -20,6 +21,8 @@ NOTE = "x-astro-nb-"
 
 _STYLE = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 _SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
+_OURS = {"accept", "content-type", "authorization"}
+"""Header parameters that are to be ignored: a request says these by itself (OpenAPI 3.1.1, section 4.8.12.1)."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,11 @@ class RequestBody:
     @property
     def media_type(self) -> str:
         """The media type used when none is asked for: JSON where it is offered, else the first."""
-        return next((m for m in self.content if "json" in m), next(iter(self.content)))
+        return next(filter(is_json, self.content), next(iter(self.content)))
 
     def schema(self, media_type: str | None = None) -> Schema:
         """The schema of one media type; an empty schema where none is stated."""
-        schema: Schema = self.content.get(media_type or self.media_type, {}).get("schema", {})
-        return schema
+        return _schema(_by_type(self.content, media_type or self.media_type) or {})
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,9 @@ class ResponseSpec:
 
     def schema(self, media_type: str = "application/json") -> Schema | None:
         """The schema of a media type, exact or by range; None where the media type is not declared."""
-        main = media_type.partition("/")[0]
-        for candidate in (media_type, f"{main}/*", "*/*"):
-            if candidate in self.content:
-                schema: Schema = self.content[candidate].get("schema", {})
-                return schema
-        return None
+        main = media_type.partition("/")[0].lower()
+        found = (_by_type(self.content, candidate) for candidate in (media_type, f"{main}/*", "*/*"))
+        return next((_schema(media) for media in found if media is not None), None)
 
 
 @dataclass(frozen=True)
@@ -124,45 +123,56 @@ class Operation:
         """What the overlay says of this operation, by the extension's name without its prefix."""
         return {key[len(NOTE) :]: value for key, value in self.raw.items() if str(key).startswith(NOTE)}
 
-    @cached_property
+    @part_or(())
     def permissions(self) -> tuple[str, ...]:
         """The permissions that the operation needs, where the document names them (`x-permission`-like lists)."""
-        entries = self.raw.get(str(self.spec.notes.get("permission", "")), [])
-        return tuple(str(e["action"] if isinstance(e, Mapping) else e) for e in entries or [])
+        named = entries(self.raw.get(str(self.spec.notes.get("permission", ""))))
+        return tuple(str(e["action"] if isinstance(e, Mapping) else e) for e in named)
 
-    @cached_property
+    @part_or(())
+    def servers(self) -> tuple[str, ...]:
+        """The base URLs of this operation or of its path alone, which go before the document's; mostly empty."""
+        return self.spec.urls(self.raw.get("servers") or self.item.get("servers"))
+
+    @part
     def parameters(self) -> tuple[Parameter, ...]:
         """Path-level and own parameters; an own one replaces the path's of the same name and place."""
         found: dict[tuple[str, str], Mapping[str, Any]] = {}
-        for entry in [*self.item.get("parameters", []), *self.raw.get("parameters", [])]:
-            resolved = self.spec.resolve(entry)
+        for entry in [*entries(self.item.get("parameters")), *entries(self.raw.get("parameters"))]:
+            resolved = self.spec.resolve(mapping(entry))
             found[str(resolved.get("in")), str(resolved.get("name"))] = resolved
-        names = [name for _, name in found]
+        kept = {at: raw for at, raw in found.items() if _is_wanted(*at)}
+        names = [name for _, name in kept]
         return tuple(
             _parameter(raw, name if names.count(name) == 1 else f"{where}.{name}")
-            for (where, name), raw in found.items()
-            if where in _STYLE
+            for (where, name), raw in kept.items()
         )
 
     def parameter(self, key: str) -> Parameter | None:
         """The parameter of that key, or None."""
         return next((p for p in self.parameters if p.key == key), None)
 
-    @cached_property
+    @part
     def body(self) -> RequestBody | None:
         """The request body, or None where the operation takes none."""
-        raw = self.spec.resolve(self.raw.get("requestBody") or {})
-        content = {str(m): self.spec.resolve(v) for m, v in (raw.get("content") or {}).items()}
-        return RequestBody(bool(raw.get("required")), content, str(raw.get("description", ""))) if content else None
+        raw = self.spec.resolve(mapping(self.raw.get("requestBody")))
+        content = self._content(raw)
+        return RequestBody(bool(raw.get("required")), content, _text(raw)) if content else None
 
-    @cached_property
+    @part
     def responses(self) -> Mapping[str, ResponseSpec]:
         """The declared responses by status: "200", "4XX" or "default"."""
         found = {}
-        for status, entry in (self.raw.get("responses") or {}).items():
-            raw = self.spec.resolve(entry)
-            content = {str(m).lower(): self.spec.resolve(v) for m, v in (raw.get("content") or {}).items()}
-            found[str(status)] = ResponseSpec(str(status), str(raw.get("description", "")), content)
+        for status, entry in mapping(self.raw.get("responses")).items():
+            raw = self.spec.resolve(mapping(entry))
+            content = {media.lower(): entry for media, entry in self._content(raw).items()}
+            found[str(status)] = ResponseSpec(str(status), _text(raw), content)
+        return found
+
+    def _content(self, raw: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+        found = {str(m): self.spec.resolve(mapping(v)) for m, v in mapping(raw.get("content")).items()}
+        for media in found.values():
+            _schema(media)
         return found
 
     def response(self, status: int) -> ResponseSpec | None:
@@ -177,37 +187,64 @@ class Operation:
         """The first declared response of class 2XX."""
         return next((r for s, r in sorted(self.responses.items()) if s.startswith("2")), None)
 
-    @cached_property
+    @part
     def security(self) -> tuple[tuple[SecurityScheme, ...], ...]:
         """The alternatives, each a set of schemes needed together; an empty alternative means "none needed"."""
-        wanted = self.raw.get("security", self.spec.document.get("security")) or []
-        return tuple(tuple(self.spec.scheme(name, scopes) for name, scopes in need.items()) for need in wanted)
+        own = self.raw.get("security")
+        wanted = entries(own if own is not None else self.spec.document.get("security"))
+        return tuple(tuple(self.spec.scheme(n, scopes) for n, scopes in mapping(need).items()) for need in wanted)
+
+    @part_or(())
+    def _tags(self) -> tuple[str, ...]:
+        return tags_of(self.raw)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with this operation in the document, in words; mostly empty."""
-        found = []
-        for part in ("parameters", "body", "responses", "security"):
-            try:
-                getattr(self, part)
-            except DocumentError as error:
-                found.append(f"{part}: {error.what}")
-        return tuple(found)
+        return faults_of(self)
+
+
+def tags_of(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tags that an operation names."""
+    return tuple(map(str, entries(raw.get("tags"))))
+
+
+def _is_wanted(where: str, name: str) -> bool:
+    return where in _STYLE and not (where == "header" and name.lower() in _OURS)
+
+
+def _by_type(content: Mapping[str, Mapping[str, Any]], media_type: str) -> Mapping[str, Any] | None:
+    """The entry of a media type: as it is written, else by its bare name."""
+    if media_type in content:
+        return content[media_type]
+    wanted = bare(media_type)
+    return next((media for name, media in content.items() if bare(name) == wanted), None)
+
+
+def _schema(holder: Mapping[str, Any]) -> Schema:
+    """The schema in a parameter or a media type; an empty one where none is stated."""
+    schema: Schema = {} if holder.get("schema") is None else holder["schema"]
+    if isinstance(schema, Mapping | bool):
+        return schema
+    raise TypeError(f"{kind_of(schema)} stands where a schema belongs")
+
+
+def _text(raw: Mapping[str, Any]) -> str:
+    return str(raw.get("description") or "")
 
 
 def _parameter(raw: Mapping[str, Any], key: str) -> Parameter:
     location: Location = raw["in"]
     style = str(raw.get("style") or _STYLE[location])
-    content = raw.get("content") or {}
+    content = mapping(raw.get("content"))
     media = next(iter(content), None)
-    schema = content[media].get("schema", {}) if media else raw.get("schema", {})
     return Parameter(
         key=key,
         name=str(raw["name"]),
         location=location,
         required=bool(raw.get("required")) or location == "path",
-        schema=schema,
-        description=str(raw.get("description") or ""),
+        schema=_schema(raw if media is None else mapping(content[media])),
+        description=_text(raw),
         example=_example(raw),
         style=style,
         explode=bool(raw.get("explode", style == "form")),
@@ -220,5 +257,5 @@ def _parameter(raw: Mapping[str, Any], key: str) -> Parameter:
 def _example(raw: Mapping[str, Any]) -> Any:
     if "example" in raw:
         return raw["example"]
-    first = next(iter((raw.get("examples") or {}).values()), None)
+    first = next(iter(mapping(raw.get("examples")).values()), None)
     return first.get("value") if isinstance(first, Mapping) else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from ..errors import DanglingReference
 from .document import Document
@@ -32,7 +34,7 @@ def resolve(document: Document, node: Any) -> Schema:
 
 
 def lookup(document: Document, ref: str) -> Schema:
-    """The mapping behind one reference such as `#/components/schemas/Deployment` (RFC 6901).
+    """The mapping behind one reference such as `#/components/schemas/Deployment` (RFC 6901, sections 4 and 6).
 
     Raises:
         DanglingReference: it points nowhere, or outside the document.
@@ -40,11 +42,18 @@ def lookup(document: Document, ref: str) -> Schema:
     node: Any = document
     if not ref.startswith("#"):
         raise DanglingReference(f"The reference {ref} leads out of the document.", "Bundle the document into one file.")
-    for step in ref[1:].strip("/").split("/") if len(ref) > 2 else []:
-        key = step.replace("~1", "/").replace("~0", "~")
-        node = node.get(key) if isinstance(node, Mapping) else None
-    if not isinstance(node, Mapping):
+    head, *steps = unquote(ref[1:]).split("/")
+    for step in steps:
+        node = _child(node, step.replace("~1", "/").replace("~0", "~"))
+    if head or not isinstance(node, Mapping):  # what does not begin with a slash is no pointer
         raise DanglingReference(
             f"The reference {ref} points nowhere.", "Mend the document, or use another operation.", ref=ref
         )
     return node
+
+
+def _child(node: Any, step: str) -> Any:
+    if isinstance(node, Mapping):
+        return node.get(step)
+    counts = isinstance(node, list) and re.fullmatch("0|[1-9][0-9]{0,8}", step)
+    return node[int(step)] if counts and int(step) < len(node) else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import DanglingReference
 from .document import Document
+from .faults import FAULTS, entries, mapping
 from .model import Operation
 from .references import resolve
 
@@ -14,24 +15,31 @@ from .references import resolve
 def haystack(document: Document, operation: Operation) -> str:
     """One text, case folded, in which the words of a search are looked for."""
     head = [operation.id, operation.path, operation.method, operation.summary, *operation.tags]
-    return " ".join([*head, *_names(document, operation)]).casefold()
+    return " ".join([*head, *_names_or_none(document, operation)]).casefold()
+
+
+def _names_or_none(document: Document, operation: Operation) -> list[str]:
+    try:
+        return list(_names(document, operation))
+    except FAULTS:  # a malformed operation is still found by its id; `warnings` tells the fault
+        return []
 
 
 def _names(document: Document, operation: Operation) -> Iterator[str]:
     """Names of parameters and of body fields, one storey deep: enough to search by."""
-    for entry in [*(operation.item.get("parameters") or []), *(operation.raw.get("parameters") or [])]:
+    for entry in [*entries(operation.item.get("parameters")), *entries(operation.raw.get("parameters"))]:
         yield str(entry.get("name") or entry.get("$ref", ""))
-    for media in ((operation.raw.get("requestBody") or {}).get("content") or {}).values():
-        yield from _properties(document, media.get("schema") or {})
+    for media in mapping(mapping(operation.raw.get("requestBody")).get("content")).values():
+        yield from _properties(document, mapping(media).get("schema"))
 
 
-def _properties(document: Document, schema: Mapping[str, Any], depth: int = 3) -> Iterator[str]:
+def _properties(document: Document, schema: Any, depth: int = 3) -> Iterator[str]:
     try:
         resolved = resolve(document, schema)
     except DanglingReference:
         return
-    yield from map(str, resolved.get("properties") or {})
+    yield from map(str, mapping(resolved.get("properties")))
     if depth:
         for part in ("oneOf", "anyOf", "allOf"):
-            for branch in resolved.get(part) or []:
+            for branch in entries(resolved.get(part)):
                 yield from _properties(document, branch, depth - 1)

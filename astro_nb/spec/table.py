@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from ..errors import UnknownName
-from .document import Document, Fetch, as_path, load_document, overlay_beside, parse
-from .model import NOTE, Operation, Schema, SecurityScheme
-from .overlay import apply_overlay, check_overlay
+from .document import Document, Fetch, as_path, check_document, is_url, load_document
+from .faults import FAULTS, entries, faults_of, mapping, part_or
+from .model import NOTE, Operation, Schema, SecurityScheme, tags_of
+from .overlay import apply_overlay, load_overlay, overlay_of
+from .paths import Place, named, places_of
 from .references import lookup, resolve
 from .search import haystack
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+from .servers import server_urls
 
 
 class Spec:
@@ -23,15 +22,15 @@ class Spec:
 
     Attributes:
         document: the document as plain data, overlay applied.
-        source: where it came from, for people.
-        warnings: what did not fit, in words.
+        source: where it came from, for people; an address where it was fetched.
     """
 
     def __init__(self, document: Document, source: str = "document", warnings: tuple[str, ...] = ()) -> None:
         self.document = document
         self.source = source
-        self.warnings = warnings
-        self._by_id = {operation.id: operation for operation in self._read_operations()}
+        places, told = places_of(document)
+        self._told = (*warnings, *told)
+        self._by_id = {name: self._operation(name, place) for name, place in named(places)}
 
     def __repr__(self) -> str:
         return f"<Spec {self.title} {self.version}: {len(self)} operations>"
@@ -55,33 +54,39 @@ class Spec:
         """The version of the API, as the document states it."""
         return str(self._info.get("version") or "")
 
-    @property
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What did not fit, and what is wrong with the document as a whole, in words; mostly empty."""
+        return (*self._told, *faults_of(self))
+
+    @part_or({})
     def _info(self) -> Mapping[str, Any]:
-        info = self.document.get("info")
-        return info if isinstance(info, Mapping) else {}
+        return mapping(self.document.get("info"))
 
     @cached_property
     def notes(self) -> Mapping[str, Any]:
         """What the overlay says of the whole API, by the extension's name without its prefix."""
         return {key[len(NOTE) :]: value for key, value in self.document.items() if str(key).startswith(NOTE)}
 
-    @cached_property
+    @part_or(())
     def servers(self) -> tuple[str, ...]:
         """The base URLs that the document names, server variables filled with their defaults."""
-        found = []
-        for server in self.document.get("servers") or []:
-            url = str(server.get("url", ""))
-            for name, variable in (server.get("variables") or {}).items():
-                url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
-            found.append(url)
-        return tuple(found)
+        return self.urls(self.document.get("servers"))
+
+    def urls(self, servers: Any) -> tuple[str, ...]:
+        """The URLs of a list of servers; relative ones are meant against the address of the document."""
+        return server_urls(servers, self.source if is_url(self.source) else "")
 
     @cached_property
     def tags(self) -> Mapping[str, str]:
         """Each tag with its description: the declared ones in order, then those that only operations name."""
-        declared = {str(t["name"]): str(t.get("description", "")) for t in self.document.get("tags") or []}
         used = {tag: "" for operation in self for tag in operation.tags}
-        return {**declared, **{tag: text for tag, text in used.items() if tag not in declared}}
+        return {**self._tags, **{tag: text for tag, text in used.items() if tag not in self._tags}}
+
+    @part_or({})
+    def _tags(self) -> Mapping[str, str]:
+        declared = map(mapping, entries(self.document.get("tags")))
+        return {str(tag["name"]): str(tag.get("description") or "") for tag in declared}
 
     def operation(self, name: str) -> Operation:
         """The operation of that id.
@@ -113,38 +118,28 @@ class Spec:
     @property
     def scheme_names(self) -> tuple[str, ...]:
         """The names of the security schemes that the document defines."""
-        return tuple((self.document.get("components") or {}).get("securitySchemes") or ())
+        return tuple(self._security_schemes)
+
+    @part_or({})
+    def _security_schemes(self) -> Mapping[str, Any]:
+        return mapping(mapping(self.document.get("components")).get("securitySchemes"))
 
     def scheme(self, name: str, scopes: Any = ()) -> SecurityScheme:
         """The security scheme of that name, its kind made plain."""
-        raw = self.resolve((self.document.get("components") or {}).get("securitySchemes", {}).get(name, {}))
+        raw = self.resolve(mapping(self._security_schemes.get(name)))
         kind = str(raw.get("type", "bearer"))
         kind = str(raw.get("scheme", "bearer")).lower() if kind == "http" else kind
-        return SecurityScheme(name, kind, str(raw.get("in", "")), str(raw.get("name", "")), tuple(scopes or ()))
+        return SecurityScheme(name, kind, str(raw.get("in", "")), str(raw.get("name", "")), tuple(entries(scopes)))
 
-    def _read_operations(self) -> Iterator[Operation]:
-        found = list(self._entries())
-        counts = Counter(str(raw["operationId"]) for _, _, raw, _ in found if raw.get("operationId"))
-        taken: set[str] = set()
-        for method, path, raw, item in found:
-            name = str(raw.get("operationId") or "")
-            if not name or counts[name] > 1:
-                name = _derived_id(method, path)
-            while name in taken:
-                name += "_"
-            taken.add(name)
-            tags = tuple(str(tag) for tag in raw.get("tags") or [])
-            summary = str(raw.get("summary") or "") or _first_sentence(raw.get("description"))
-            yield Operation(name, method.upper(), path, tags or ("Other",), summary, raw, item, self)
-
-    def _entries(self) -> Iterator[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
-        for path, item in (self.document.get("paths") or {}).items():
-            if not isinstance(item, Mapping):
-                continue
-            resolved = self.resolve(item) if "$ref" in item else item
-            for method in METHODS:
-                if isinstance(resolved.get(method), Mapping):
-                    yield method, str(path), resolved[method], resolved
+    def _operation(self, name: str, place: Place) -> Operation:
+        try:
+            tags = tags_of(place.raw)
+        except FAULTS:  # told by the operation's warnings
+            tags = ()
+        summary = str(place.raw.get("summary") or "") or _first_sentence(place.raw.get("description"))
+        return Operation(
+            name, place.method.upper(), place.path, tags or ("Other",), summary, place.raw, place.item, self
+        )
 
 
 def load(source: Any = "astro-v1", overlay: Any = None, fetch: Fetch | None = None) -> Spec:
@@ -152,32 +147,25 @@ def load(source: Any = "astro-v1", overlay: Any = None, fetch: Fetch | None = No
 
     Args:
         source: as for `load_document`; by default the bundled Astro v1 document.
-        overlay: a path or mapping; by default the overlay that lies beside the document, if any.
+        overlay: all that a source may be; by default the overlay that lies beside the document, or that ships with
+            astro_nb for a document of this address, if any.
         fetch: what gets the bytes behind a URL.
+
+    Raises:
+        DocumentNotFound: the document or the overlay is not there.
+        DocumentInvalid: the document or the overlay is not what it should be.
     """
-    document = load_document(source, fetch)
-    name = _name(source)
-    overlay = overlay if overlay is not None else overlay_beside(source)
-    if overlay is None:
+    document, name = load_document(source, fetch), _name(source)
+    added = load_overlay(overlay, fetch) if overlay is not None else overlay_of(source)
+    if added is None:
         return Spec(document, name)
-    if not isinstance(overlay, Mapping):
-        path = as_path(overlay)
-        overlay = parse(path.read_bytes(), str(path)) if path else {}
-    merged, warnings = apply_overlay(document, check_overlay(overlay, "the overlay"))
-    return Spec(merged, name, tuple(warnings))
+    merged, warnings = apply_overlay(document, added)
+    return Spec(check_document(merged, name), name, tuple(warnings))
 
 
 def _name(source: Any) -> str:
     """Where a document came from, as it was said: the path, the URL, or the name of a bundled one."""
-    if isinstance(source, Mapping) or hasattr(source, "read"):
-        return "document"
-    return str(source) if as_path(source) or str(source).startswith("http") else "document"
-
-
-def _derived_id(method: str, path: str) -> str:
-    """A stable id for an operation without one: `GET /pets/{petId}/toys` gives `get_pets_by_petId_toys`."""
-    steps = [re.sub(r"\{(.+?)\}", r"by_\1", step) for step in path.strip("/").split("/")]
-    return re.sub(r"\W+", "_", "_".join([method, *steps])).strip("_")
+    return str(source) if is_url(source) or as_path(source) else "document"
 
 
 def _first_sentence(text: Any) -> str:

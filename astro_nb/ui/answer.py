@@ -73,8 +73,15 @@ class AnswerView:
         common = {"layout": layout(), "style": shared_style(widgets.widget_string.TextStyle)}
         plain = {"layout": layout(), "style": shared_style(widgets.widget_description.DescriptionStyle)}
         hint = "Search paths and values"
-        search = classed(widgets.Text(placeholder=hint, tooltip=hint, **common), "anb-wide")
-        select = classed(widgets.Select(options=paths, rows=10, **plain), "anb-wide", "anb-history")
+        search = classed(
+            widgets.Text(description=hint, placeholder=hint, tooltip=hint, **common), "anb-wide", "anb-hush"
+        )
+        select = classed(
+            widgets.Select(description="Paths and values", options=paths, rows=10, **plain),
+            "anb-wide",
+            "anb-hush",
+            "anb-history",
+        )
         first = _variable_name(exchange, paths[0][1])
         name = widgets.Text(value=first, description="Variable", continuous_update=False, **common)
         take = button("Use as variable", "anb-plain")

@@ -27,10 +27,12 @@ class Bar:
         self.environment = widgets.Dropdown(
             options=options,
             value=now,
+            description="Environment",
             tooltip="The environment that requests go to",
             layout=layout(),
             style=shared_style(widgets.widget_description.DescriptionStyle),
         )
+        classed(self.environment, "anb-hush")
         self.environment.observe(status.guard(lambda change: switch(change["new"])), "value")
         self._facts = classed(widgets.HTML("", layout=layout()), "anb-facts")
         buttons = [button(text, "anb-plain") for text in panels]

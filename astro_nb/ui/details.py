@@ -34,8 +34,10 @@ class Details:
             style=shared_style(widgets.ToggleButtonsStyle),
         )
         style = shared_style(widgets.widget_string.TextStyle)
-        area = widgets.Textarea(rows=12, continuous_update=False, tooltip=JSON, layout=layout(), style=style)
-        self.json = classed(area, "anb-wide", "anb-code", "anb-hidden")
+        area = widgets.Textarea(
+            rows=12, description=JSON, continuous_update=False, tooltip=JSON, layout=layout(), style=style
+        )
+        self.json = classed(area, "anb-wide", "anb-code", "anb-hush", "anb-hidden")
         self._shown = widgets.HTML("", layout=layout())
         self.widget = widgets.VBox([classed(self.view, "anb-views"), self._shown, self.json], layout=layout())
         self.view.observe(status.guard(lambda _: self._draw()), "value")

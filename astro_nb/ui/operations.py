@@ -26,6 +26,7 @@ class OperationsView:
         self._buttons: dict[str, list[widgets.Button]] = {}
         self.search = classed(
             widgets.Text(
+                description="Search operations",
                 placeholder=f"Search {len(spec)} operations",
                 tooltip="Words of an id, a path, a summary, a tag or a field",
                 continuous_update=True,
@@ -34,6 +35,7 @@ class OperationsView:
             ),
             "anb-wide",
             "anb-search",
+            "anb-hush",
         )
         self.search.observe(status.guard(lambda change: self._find(change["new"])), "value")
         self._tags = widgets.VBox([self._tag(tag) for tag in spec.tags if self._of(tag)], layout=layout())

@@ -25,13 +25,16 @@ class HistoryView:
         self._session = session
         style = shared_style(widgets.widget_string.TextStyle)
         self.search = widgets.Text(
+            description="Search history",
             placeholder="Search history",
             tooltip="Search operation, status, message or requestId",
             layout=layout(),
             style=style,
         )
         plain = shared_style(widgets.widget_description.DescriptionStyle)
-        self.list = widgets.SelectMultiple(options=[], rows=7, layout=layout(), style=plain)
+        self.list = widgets.SelectMultiple(
+            options=[], rows=7, description="Entries of the history", layout=layout(), style=plain
+        )
         self._compared = widgets.HTML("", layout=layout())
         opened, compared = (
             button("Open again", "anb-plain", "Show it again; nothing is sent"),
@@ -40,9 +43,9 @@ class HistoryView:
         self.search.observe(status.guard(lambda _: self.draw()), "value")
         opened.on_click(status.guard(lambda _: self._reopen(status, reopen)))
         compared.on_click(status.guard(lambda _: self._compare(status)))
-        row = widgets.HBox([classed(self.search, "anb-wide"), opened, compared], layout=layout())
+        row = widgets.HBox([classed(self.search, "anb-wide", "anb-hush"), opened, compared], layout=layout())
         head = widgets.HTML("<b>History</b>", layout=layout())
-        parts = [head, row, classed(self.list, "anb-wide"), self._compared]
+        parts = [head, row, classed(self.list, "anb-wide", "anb-hush"), self._compared]
         self.widget = classed(widgets.VBox(parts, layout=layout()), "anb-history")
         self.draw()
 

@@ -7,7 +7,6 @@ appendix E); what it leaves open follows RFC 6570.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -21,11 +20,11 @@ from ..errors import UsageError
 from ..message import Headers, Request, Response
 from ..spec import Operation, Parameter
 from .bodies import body_of
-from .security import authenticate
+from .security import Alternatives, alternatives_of, authenticate
 from .styles import Pairs, pairs_of, path_of, query_of
+from .texts import is_unfit, text_of
 
 USER_AGENT = "astro_nb"
-_BREAK = re.compile(r"[\r\n\0]")
 
 
 def build_request(operation: Operation, call: Call, values: Values) -> Request:
@@ -39,6 +38,7 @@ def build_request(operation: Operation, call: Call, values: Values) -> Request:
     Raises:
         UnknownName: a variable or a parameter does not exist.
         MissingArgument: a path parameter has no value.
+        UsageError: a value cannot be said where it stands, or would change what the request means.
         SecretRefused: a secret would leave its hosts, or go out in the clear.
     """
     outline, given = _outline(operation), values.fill(dict(call.parameters))
@@ -46,7 +46,7 @@ def build_request(operation: Operation, call: Call, values: Values) -> Request:
     query = pairs_of(outline.query, given)
     headers = [*_filled(values, values.environment.headers), *pairs_of(outline.header, given)]
     cookies = pairs_of(outline.cookie, given)
-    authenticate(operation, values, headers, query, cookies)
+    authenticate(outline.security, values, headers, query, cookies)
     body, content = body_of(operation, call, values)
     headers += [("Content-Type", content)] if content else []
     headers += _filled(values, call.headers)
@@ -83,20 +83,22 @@ def _base_url(values: Values) -> str:
 def _checked(request: Request, values: Values) -> Request:
     if values.used:
         values.environment.require_home(request.url)
-    if _BREAK.search("".join(text for pair in request.headers for text in pair)):
-        broken = next(name for name, value in request.headers if _BREAK.search(name + value))
-        raise UsageError(f"The header {broken} holds a line break.", "Take it out of the value.")
+    if is_unfit("".join([name + value for name, value in request.headers])):
+        broken = next(name for name, value in request.headers if is_unfit(name + value))
+        what = f"The header {broken} holds a line break or another character that no header can hold."
+        raise UsageError(what, "Take it out of the value.")
     return request
 
 
 @dataclass(frozen=True)
 class _Outline:
-    """What every request of an operation shares: its parameters by place, and the headers that need no value."""
+    """What every request of an operation shares: parameters by place, credentials, headers that need no value."""
 
     path: tuple[Parameter, ...]
     query: tuple[Parameter, ...]
     header: tuple[Parameter, ...]
     cookie: tuple[Parameter, ...]
+    security: Alternatives
     standard: Mapping[str, tuple[str, str]]
 
 
@@ -105,14 +107,15 @@ _outlines: WeakKeyDictionary[Operation, _Outline] = WeakKeyDictionary()
 
 def _outline(operation: Operation) -> _Outline:
     """The outline of an operation; it is drawn once."""
-    if operation not in _outlines:
+    found = _outlines.get(operation)
+    if found is None:
         places = ("path", "query", "header", "cookie")
         path, query, head, cookie = (tuple(p for p in operation.parameters if p.location == at) for at in places)
         standard = [("User-Agent", USER_AGENT), ("Accept", _accept(operation)), ("Accept-Encoding", "gzip, deflate")]
-        _outlines[operation] = _Outline(
-            path, query, head, cookie, {name.lower(): (name, value) for name, value in standard}
-        )
-    return _outlines[operation]
+        by_name = {name.lower(): (name, value) for name, value in standard}
+        found = _Outline(path, query, head, cookie, alternatives_of(operation), by_name)
+        _outlines[operation] = found
+    return found
 
 
 def _filled(values: Values, headers: Mapping[str, str]) -> Pairs:
@@ -123,7 +126,7 @@ def _finished(outline: _Outline, headers: Pairs) -> Headers:
     """The headers, each name once (the last wins), with those that every request needs."""
     found = dict(outline.standard)
     for name, value in headers:
-        found[name.lower()] = (name, str(value))
+        found[name.lower()] = (name, text_of(value, name).strip(" \t"))  # RFC 9110, section 5.5
     return tuple(found.values())
 
 

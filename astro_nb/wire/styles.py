@@ -2,133 +2,166 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
-
-import orjson
 
 from ..call import UNSET
-from ..errors import MissingArgument
+from ..errors import MissingArgument, UsageError
 from ..spec import Operation, Parameter
+from .texts import json_of, quoted, text_of
 
 Pairs = list[tuple[str, str]]
+"""Names and values as they stand in the message: in a query both are encoded."""
 
-_RESERVED = ":/?#[]@!$&'()*+,;="
-_SAFE_IN_PATH = "!$&'()*,:@;="
+_RESERVED = {"query": ":/?[]@!$'()*+,;=", "path": "!$&'()*,:@;="}
+_TRIPLE = re.compile("(%[0-9A-Fa-f]{2})")
+_DIVIDER = "(?:[/\\\\;]|%(?:25)*(?:2f|5c|3b))"
+_CLIMBING = re.compile(f"{_DIVIDER}(?:\\.|%(?:25)*2e){{1,2}}(?:{_DIVIDER}|$)", re.IGNORECASE)
+"""A step of one or two dots, in whatever spelling a server may decode before it looks where the path leads."""
 
 
 def path_of(operation: Operation, parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> str:
+    """The path with its parameters in it.
+
+    Raises:
+        MissingArgument: nothing would stand where a parameter belongs.
+        UsageError: a step of dots would lead to another resource.
+    """
     path = operation.path
     for parameter in parameters:
-        value = given.get(parameter.key, UNSET)
-        if value is UNSET or value is None or value == "":
-            raise MissingArgument(
-                f"{operation.id} needs {parameter.key}: it is part of the path {operation.path}.",
-                f'Give it as an argument, or once for all: api.variables["{parameter.key}"] = …',
-                missing=[parameter.key],
-            )
-        path = path.replace(f"{{{parameter.name}}}", _PATH_STYLES.get(parameter.style, _simple)(parameter, value))
+        text = _step(parameter, given.get(parameter.key))
+        if not text:
+            raise _missing(operation, parameter)
+        path = path.replace(f"{{{parameter.name}}}", text)
+    if parameters and ("." in path or "%" in path) and _CLIMBING.search(path):
+        raise UsageError(
+            f"A step of dots in {operation.path} would lead to another resource: nothing was sent.",
+            f"Give the id itself as {' and '.join(p.key for p in parameters)}.",
+        )
     return path
 
 
 def pairs_of(parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> Pairs:
+    """The names and values that the parameters of one place are sent as."""
     found: Pairs = []
     for parameter in parameters:
-        value = given.get(parameter.key, UNSET)
-        if value is not UNSET and value is not None:
-            found += _one(parameter, value)
+        value = given.get(parameter.key)
+        if value is not None and value is not UNSET:
+            found += _pairs(parameter, value)
     return found
 
 
-def _one(parameter: Parameter, value: Any) -> Pairs:
+def query_of(pairs: Pairs) -> str:
+    """Pairs, encoded already, as a query or as a form."""
+    return "&".join([f"{name}={value}" for name, value in pairs])
+
+
+def _step(parameter: Parameter, value: Any) -> str:
+    if parameter.media_type and value is not None:
+        return _encode(parameter, json_of(value, parameter.key).decode())
+    value = _defined(value)
+    if value is None or value == "":
+        return ""
+    return _PATH_STYLES.get(parameter.style, _simple)(parameter, value)
+
+
+def _pairs(parameter: Parameter, value: Any) -> Pairs:
     if parameter.media_type:
-        return [(parameter.name, _encode(parameter, orjson.dumps(value).decode()))]
+        return [(_name(parameter), _encode(parameter, json_of(value, parameter.key).decode()))]
+    value = _defined(value)
+    if value is None:
+        return []
     if parameter.location == "header":
-        return [(parameter.name, _simple(parameter, value, lambda p, text: text))]
-    style = _QUERY_STYLES.get(parameter.style, _form)
-    return style(parameter, value)
+        return [(parameter.name, _simple(parameter, value))]
+    return _PAIR_STYLES.get(parameter.style, _form)(parameter, value)
 
 
-def text_of(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: ""}[value]
-    return orjson.dumps(value).decode() if isinstance(value, dict | list) else str(value)
+def _defined(value: Any) -> Any:
+    """A value without what RFC 6570, section 2.3, calls undefined: null, and what has no members beside it."""
+    if isinstance(value, list):
+        return [v for v in value if v is not None and v is not UNSET] or None
+    if isinstance(value, Mapping):
+        return {k: v for k, v in value.items() if v is not None and v is not UNSET} or None
+    return None if value is UNSET else value
 
 
-def _encode(parameter: Parameter, text: str) -> str:
+def _encode(parameter: Parameter, value: Any) -> str:
+    """A value, or an entry of one, as it is sent."""
+    text = text_of(value, parameter.key)
     if parameter.location in ("header", "cookie"):
         return text
-    if parameter.location == "path":
-        return quote(text, safe=_SAFE_IN_PATH) if parameter.allow_reserved else quote(text, safe="")
-    return quote(text, safe=_RESERVED.replace("&", "").replace("#", "") if parameter.allow_reserved else "")
+    if not parameter.allow_reserved:
+        return quoted(text, parameter.key)
+    safe = _RESERVED[parameter.location]  # RFC 6570, section 3.2.3: triples pass too
+    parts = enumerate(_TRIPLE.split(text))
+    return "".join(part if number % 2 else quoted(part, parameter.key, safe) for number, part in parts)
 
 
-def _simple(parameter: Parameter, value: Any, encode: Callable[[Parameter, str], str] = _encode) -> str:
-    def one(v: Any) -> str:
-        return encode(parameter, text_of(v))
+def _key(parameter: Parameter, key: Any) -> str:
+    """A name, the parameter's or a member's, as it is sent: whatever is allowed in values, it is told from them."""
+    text = text_of(key, parameter.key)
+    return text if parameter.location in ("header", "cookie") else quoted(text, parameter.key, "$")
 
+
+def _name(parameter: Parameter) -> str:
+    return _key(parameter, parameter.name)
+
+
+def _parts(parameter: Parameter, value: Any) -> list[str]:
+    """What a value is expanded to: its entries; its names and values, as equations where it is exploded."""
     if isinstance(value, list):
-        return ",".join(map(one, value))
-    if isinstance(value, Mapping):
-        joint = "=" if parameter.explode else ","
-        return ",".join(f"{one(k)}{joint}{one(v)}" for k, v in value.items())
-    return one(value)
+        return [_encode(parameter, v) for v in value]
+    if not isinstance(value, Mapping):
+        return [_encode(parameter, value)]
+    pairs = [(_key(parameter, k), _encode(parameter, v)) for k, v in value.items()]
+    return [f"{k}={v}" for k, v in pairs] if parameter.explode else [text for pair in pairs for text in pair]
+
+
+def _simple(parameter: Parameter, value: Any) -> str:
+    return ",".join(_parts(parameter, value))
 
 
 def _label(parameter: Parameter, value: Any) -> str:
-    joint = "." if parameter.explode else ","
-    return "." + _simple(parameter, value).replace(",", joint)
+    return "." + ("." if parameter.explode else ",").join(_parts(parameter, value))
 
 
 def _matrix(parameter: Parameter, value: Any) -> str:
-    if parameter.explode and isinstance(value, list):
-        return "".join(f";{parameter.name}={_encode(parameter, text_of(v))}" for v in value)
+    name, parts = _name(parameter), _parts(parameter, value)
+    if parameter.explode and isinstance(value, list | Mapping):
+        return "".join(f";{part}" if isinstance(value, Mapping) else f";{name}={part}" for part in parts)
+    return f";{name}={','.join(parts)}"
+
+
+def _form(parameter: Parameter, value: Any, joint: str = ",") -> Pairs:
     if parameter.explode and isinstance(value, Mapping):
-        return "".join(f";{_encode(parameter, text_of(k))}={_encode(parameter, text_of(v))}" for k, v in value.items())
-    return f";{parameter.name}={_simple(parameter, value)}"
-
-
-def _form(parameter: Parameter, value: Any) -> Pairs:
-    if isinstance(value, list):
-        texts = [_encode(parameter, text_of(v)) for v in value]
-        return [(parameter.name, t) for t in texts] if parameter.explode else _joined(parameter, texts, ",")
-    if isinstance(value, Mapping):
-        pairs = [(_encode(parameter, str(k)), _encode(parameter, text_of(v))) for k, v in value.items()]
-        return pairs if parameter.explode else _joined(parameter, [t for pair in pairs for t in pair], ",")
-    return [(parameter.name, _encode(parameter, text_of(value)))]
-
-
-def _delimited(parameter: Parameter, value: Any, joint: str) -> Pairs:
-    if isinstance(value, Mapping):
-        return _joined(parameter, [_encode(parameter, text_of(t)) for pair in value.items() for t in pair], joint)
-    if isinstance(value, list) and not parameter.explode:
-        return _joined(parameter, [_encode(parameter, text_of(v)) for v in value], joint)
-    return _form(parameter, value)
+        return [(_key(parameter, k), _encode(parameter, v)) for k, v in value.items()]
+    name, parts = _name(parameter), _parts(parameter, value)
+    return [(name, part) for part in parts] if parameter.explode else [(name, joint.join(parts))]
 
 
 def _deep_object(parameter: Parameter, value: Any) -> Pairs:
     if not isinstance(value, Mapping):
         return _form(parameter, value)
-    found: Pairs = []
+    name, found = _name(parameter), list[tuple[str, str]]()
     for key, inner in value.items():
-        for entry in inner if isinstance(inner, list) else [inner]:
-            found.append((f"{parameter.name}[{_encode(parameter, str(key))}]", _encode(parameter, text_of(entry))))
+        entries = (_defined(inner) or ()) if isinstance(inner, list) else (inner,)
+        found += [(f"{name}%5B{_key(parameter, key)}%5D", _encode(parameter, entry)) for entry in entries]
     return found
 
 
-def _joined(parameter: Parameter, texts: list[str], joint: str) -> Pairs:
-    return [(parameter.name, joint.join(texts))] if texts else []
+def _missing(operation: Operation, parameter: Parameter) -> MissingArgument:
+    return MissingArgument(
+        f"{operation.id} needs {parameter.key}: it is part of the path {operation.path}.",
+        f'Give it as an argument, or once for all: api.variables["{parameter.key}"] = …',
+        missing=[parameter.key],
+    )
 
 
 _PATH_STYLES: dict[str, Callable[[Parameter, Any], str]] = {"simple": _simple, "label": _label, "matrix": _matrix}
-_QUERY_STYLES: dict[str, Callable[[Parameter, Any], Pairs]] = {
+_PAIR_STYLES: dict[str, Callable[[Parameter, Any], Pairs]] = {
     "form": _form,
-    "spaceDelimited": lambda p, v: _delimited(p, v, "%20"),
-    "pipeDelimited": lambda p, v: _delimited(p, v, "%7C"),
+    "spaceDelimited": lambda parameter, value: _form(parameter, value, "%20"),
+    "pipeDelimited": lambda parameter, value: _form(parameter, value, "%7C"),
     "deepObject": _deep_object,
 }
-
-
-def query_of(pairs: Pairs) -> str:
-    return "&".join(f"{quote(name, safe='[]$.-_~%')}={value}" for name, value in pairs)

@@ -1,0 +1,51 @@
+"""The commands as one program, whose mistakes are a sentence on stderr and exit status 1."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..errors import AstroNbError
+from .lab import lab
+from .ops import ops
+from .run import run
+from .serve import sandbox
+from .specs import specs
+from .telling import refuse
+
+app = typer.Typer(
+    name="astro-nb",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (lab, sandbox, run, ops):
+    app.command()(_command)
+app.add_typer(specs, name="specs")
+
+
+def main() -> None:
+    """The entry point: runs a command, and turns an error of ours into a sentence and exit status 1."""
+    try:
+        app()
+    except AstroNbError as error:
+        refuse(str(error))
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"astro_nb {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version.")
+    ] = False,
+) -> None:
+    """A notebook version of Postman: explore an API in JupyterLab, learn on its sandbox, run what was recorded."""

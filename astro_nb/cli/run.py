@@ -1,0 +1,59 @@
+"""`astro-nb run`: a notebook from the first cell to the last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .telling import refuse
+
+_OUTCOMES = {"ok": "green", "failed": "red"}
+
+
+def run(
+    notebook: Annotated[Path, typer.Argument(help="A runbook, or any other notebook.")],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p", "--parameter", metavar="NAME=VALUE", help="A value for one parameter of the notebook; repeatable."
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Where the executed notebook goes; .astro_nb/runs/ else.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds that one cell may take.")] = None,
+) -> None:
+    """Run a notebook from the first cell to the last, and tell of each."""
+    values = _parameters(parameter or [])
+    from ..runbook import run as run_notebook
+
+    result = run_notebook(notebook, values, output, timeout, progress=_Cells())
+    typer.echo(f"{result.executed} of {result.cells} cells in {result.seconds:.1f} s · {result.output}")
+    if not result.ok:
+        refuse(result.error)
+
+
+def _parameters(given: Iterable[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    bad = next((name for name, sign, _ in pairs if not sign or not name), None)
+    if bad is not None:
+        raise UsageError(f"The parameter {bad!r} has no value.", "Write -p name=value.")
+    return {name: value for name, _, value in pairs}
+
+
+class _Cells:
+    """One line a cell: `[3/9] Create a Deployment … ok 0.4 s`; begun when the cell begins, ended when it ends."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __call__(self, number: int, total: int, heading: str, state: str) -> None:
+        if state == "running":
+            self._begun = time.monotonic()
+            typer.echo(f"[{number}/{total}] {heading} … ", nl=False)
+            return
+        typer.secho(state, fg=_OUTCOMES.get(state), nl=False)
+        typer.echo(f" {time.monotonic() - self._begun:.1f} s")

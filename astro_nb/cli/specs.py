@@ -1,0 +1,109 @@
+"""`astro-nb specs`: the documents on this machine, and those that Astronomer publishes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import AstroNbError, UnknownName
+from .options import HOME, load_document
+from .telling import table, tell
+
+if TYPE_CHECKING:
+    from ..spec import Spec
+
+PUBLISHED: Mapping[str, str] = {
+    "v1": "https://api.astronomer.io/spec/v1.0",
+    "v1beta1-iam": "https://api.astronomer.io/spec/iam/v1beta1",
+    "v1beta1-platform": "https://api.astronomer.io/spec/platform/v1beta1",
+}
+"""Where Astronomer publishes its documents, by the name that `specs pull --version` takes; no token is needed."""
+
+specs = typer.Typer(
+    no_args_is_help=True, help="OpenAPI documents: what ships with astro_nb, what Astronomer publishes."
+)
+
+
+@specs.command("list")
+def _list() -> None:
+    """Tell which documents are on this machine: bundled with astro_nb, and pulled."""
+    from ..spec import bundled
+
+    folders = {"bundled": bundled(f"{HOME}.yaml").parent, "pulled": _pulled_folder()}
+    table([_document_row(kind, path) for kind, folder in folders.items() for path in _documents(folder)])
+
+
+@specs.command("pull")
+def _pull(
+    version: Annotated[str, typer.Option(help=f"Which one: {', '.join(PUBLISHED)}.")] = "v1",
+    url: Annotated[str, typer.Option(help="Another address to pull it from.")] = "",
+) -> None:
+    """Fetch Astronomer's own document, and tell how it differs from the bundled one."""
+    from ..client import Client
+    from ..files import write_atomically
+    from ..spec import load
+
+    address = url or _published(version)
+    data = Client().fetch(address)
+    overlay = _bundled_or_none(f"astro-{version}.overlay.yaml")
+    pulled = load(address, overlay, lambda _: data)  # read before it is kept: what is no document is refused here
+    path = _pulled_folder() / f"astro-{version}.yaml"
+    write_atomically(path, data)
+    tell(_pulled_facts(pulled, address, path, overlay))
+    _tell_differences(pulled, _bundled_or_none(f"astro-{version}.yaml"))
+
+
+def _published(version: str) -> str:
+    if version not in PUBLISHED:
+        raise UnknownName("published version", version, PUBLISHED)
+    return PUBLISHED[version]
+
+
+def _pulled_facts(pulled: Spec, address: str, path: Path, overlay: Path | None) -> dict[str, str]:
+    from_overlay = f", overlay={str(overlay)!r}" if overlay else ""
+    fits = "fits" if not pulled.warnings else f"{len(pulled.warnings)} of its targets no longer fit:"
+    return {
+        "Document": f"{pulled.title} {pulled.version}, {len(pulled)} operations",
+        "From": address,
+        "Kept in": str(path),
+        "Overlay": "\n".join([fits, *pulled.warnings]) if overlay else "none ships for this version",
+        "Use it": f'anb.connect("astro", spec={str(path)!r}{from_overlay})',
+    }
+
+
+def _tell_differences(pulled: Spec, home: Path | None) -> None:
+    if home is None:
+        return
+    ours, theirs = ({op.id: op for op in spec} for spec in (load_document(str(home)), pulled))
+    added = [op for name, op in theirs.items() if name not in ours]
+    removed = [op for name, op in ours.items() if name not in theirs]
+    typer.echo(f"Against the bundled document: {len(added)} added, {len(removed)} removed")
+    table([(sign, op.id, op.method, op.path) for sign, ops_ in (("+", added), ("-", removed)) for op in ops_])
+
+
+def _document_row(kind: str, path: Path) -> tuple[str, ...]:
+    spec = load_document(str(path))
+    return kind, path.stem, f"{spec.title} {spec.version}", f"{len(spec)} operations", str(path)
+
+
+def _documents(folder: Path) -> list[Path]:
+    """The documents of a folder, without what lies beside them (`api.overlay.yaml`)."""
+    return sorted(path for path in folder.glob("*.yaml") if "." not in path.stem)
+
+
+def _pulled_folder() -> Path:
+    from ..spec.document import cache_folder
+
+    return cache_folder() / "pulled"
+
+
+def _bundled_or_none(name: str) -> Path | None:
+    from ..spec import bundled
+
+    with contextlib.suppress(AstroNbError):
+        return bundled(name)
+    return None

@@ -1,0 +1,83 @@
+"""What a schema tells of a value beside its structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..spec import NOTE
+from .shapes import Schema
+
+_BOUNDS: tuple[tuple[str, str], ...] = (
+    ("minLength", "at least {} characters"),
+    ("maxLength", "at most {} characters"),
+    ("minimum", "at least {}"),
+    ("maximum", "at most {}"),
+    ("exclusiveMinimum", "more than {}"),
+    ("exclusiveMaximum", "less than {}"),
+    ("multipleOf", "in steps of {}"),
+    ("minItems", "at least {} entries"),
+    ("maxItems", "at most {} entries"),
+    ("pattern", "pattern {}"),
+)
+
+
+class Told:
+    """What a plain schema tells, by name."""
+
+    schema: Schema
+
+    @property
+    def description(self) -> str:
+        """What to enter, or what the value tells; Markdown."""
+        return str(self.schema.get("description") or self.schema.get("title") or "")
+
+    @property
+    def format(self) -> str:
+        """The schema's format, such as "date-time"; empty where none is stated."""
+        return str(self.schema.get("format") or "")
+
+    @property
+    def read_only(self) -> bool:
+        """Whether only answers carry it."""
+        return bool(self.schema.get("readOnly"))
+
+    @property
+    def write_only(self) -> bool:
+        """Whether only requests carry it."""
+        return bool(self.schema.get("writeOnly"))
+
+    @property
+    def deprecated(self) -> bool:
+        """Whether the document advises against it."""
+        return bool(self.schema.get("deprecated"))
+
+    @property
+    def default(self) -> Any:
+        """What the server assumes when it is left out; None where none is stated."""
+        return self.schema.get("default")
+
+    @property
+    def example(self) -> Any:
+        """The document's example, or None."""
+        if "example" in self.schema:
+            return self.schema["example"]
+        examples = self.schema.get("examples")
+        return examples[0] if isinstance(examples, list) and examples else None
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """The allowed values of a choice, null aside."""
+        listed = (self.schema["const"],) if "const" in self.schema else self.schema.get("enum") or ()
+        return tuple(v for v in listed if v is not None)
+
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """The limits on the value, in words."""
+        given = ((text, self.schema.get(key)) for key, text in _BOUNDS)
+        return tuple(text.format(value) for text, value in given if value is not None)
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """What the overlay says of this schema, by the extension's name without its prefix."""
+        return {key[len(NOTE) :]: value for key, value in self.schema.items() if str(key).startswith(NOTE)}

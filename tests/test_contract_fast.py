@@ -1,0 +1,266 @@
+"""Contract, the fast check by itself: each version's schema language, directions, discriminators, and its words."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astro_nb.contract import check_request_body, check_response
+from astro_nb.environment import Secret
+from astro_nb.message import Response
+from astro_nb.spec import Operation, Spec
+
+PLANTED = "planted-5d1c"
+
+
+def operation(schema: Any, version: str = "3.1.0", media: str = "application/json", **schemas: Any) -> Operation:
+    """An operation whose body and whose answer have this schema."""
+    content = {media: {"schema": schema}}
+    post = {"operationId": "x", "requestBody": {"content": content}}
+    post["responses"] = {"200": {"description": "", "content": content}, "204": {"description": ""}}
+    head = {"openapi": version, "info": {"title": "t", "version": "1"}, "components": {"schemas": schemas}}
+    return next(iter(Spec({**head, "paths": {"/x": {"post": post}}})))
+
+
+def refused(schema: Any, value: Any, version: str = "3.1.0", **schemas: Any) -> list[tuple[str | int, ...]]:
+    """Where the fast check finds an error in a body."""
+    found = check_request_body(operation(schema, version, **schemas), value)
+    return [violation.location for violation in found if violation.severity == "error"]
+
+
+def answered(value: Any, status: int = 200, media: str = "application/json") -> Response:
+    """A JSON answer."""
+    return Response(status, (("Content-Type", media),), orjson.dumps(value))
+
+
+def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    """The schema of an object."""
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+D = {"propertyName": "t", "mapping": {"a": "#/components/schemas/A", "b": "B"}}
+UNION = {"oneOf": [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}], "discriminator": D}
+A = obj(("x",), t={"enum": ["a", "b"]}, x={"type": "integer"})
+B = obj((), t={"enum": ["a", "b"]}, y={"type": "string"})
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ({"t": "a", "x": 1}, []),
+        ({"t": "a", "x": "s"}, [("x",)]),
+        ({"t": "a"}, [("x",)]),
+        ({"t": "b", "x": "s"}, []),
+        ({"t": "b", "y": 1}, [("y",)]),
+        ({"t": "c"}, [("t",)]),
+        ({"y": "s"}, []),
+        (None, [()]),
+        ([], [()]),
+    ],
+)
+def test_a_discriminator_chooses_the_branch_alone(value: Any, where: Any) -> None:
+    """The branch that it names is judged, and no other; without it any may fit; an unknown value is told in place."""
+    assert refused(UNION, value, A=A, B=B) == where
+
+
+def test_the_default_branch_of_the_overlay_is_judged() -> None:
+    """Without a discriminator the branch that the API assumes is the one that counts."""
+    union = {**UNION, "x-astro-nb-default-branch": "a"}
+    assert refused(union, {"x": 1}, A=A, B=B) == []
+    assert refused(union, {"y": "s"}, A=A, B=B) == [("x",)]
+
+
+READ, WRITE = {"type": "string", "readOnly": True}, {"type": "string", "writeOnly": True}
+REF = {"$ref": "#/components/schemas/Given"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        obj(("id",), id=READ),
+        obj(("id",), id=REF),
+        obj(("id",), id={"allOf": [REF], "description": "by the server"}),
+        {"allOf": [obj((), id=READ), {"required": ["id"]}]},
+        {"allOf": [{"$ref": "#/components/schemas/Thing"}, {"required": ["id"]}]},
+        {"type": "array", "prefixItems": [obj(("id",), id=READ)]},
+    ],
+)
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_what_only_answers_carry_is_not_asked_of_a_request(schema: Any, version: str) -> None:
+    """`required` counts in the direction in which a property travels, however the schema is put together."""
+    value = [{}] if schema.get("type") == "array" else {}
+    schemas = {"Given": READ, "Thing": obj((), id=READ)}
+    op = operation(schema, version, **schemas)
+    assert check_request_body(op, value) == ()
+    assert [v.location[-1] for v in check_response(op, answered(value))] == ["id"]
+
+
+def test_what_only_requests_carry_is_not_asked_of_an_answer() -> None:
+    """The other way round: a password that must be sent does not come back."""
+    op = operation(obj(("password",), password=WRITE))
+    assert check_response(op, answered({})) == ()
+    assert [v.location for v in check_request_body(op, {})] == [("password",)]
+
+
+@pytest.mark.parametrize(
+    ("version", "schema", "value", "valid"),
+    [
+        ("3.0.3", {"type": "string", "nullable": True}, None, True),
+        ("3.0.3", {"type": "string", "nullable": True, "enum": ["a", None]}, None, True),
+        ("3.0.3", {"type": "string", "nullable": True, "enum": ["a"]}, None, False),
+        ("3.0.3", {"type": "string"}, None, False),
+        ("3.1.0", {"type": "string", "nullable": True}, None, False),
+        ("3.1.0", {"type": ["string", "null"]}, None, True),
+        ("3.1.0", {"anyOf": [{"type": "string"}, {"type": "null"}]}, None, True),
+        ("3.0.3", {"type": "integer", "minimum": 5, "exclusiveMinimum": True}, 5, False),
+        ("3.0.3", {"type": "integer", "minimum": 5, "exclusiveMinimum": False}, 5, True),
+        ("3.1.0", {"type": "integer", "exclusiveMinimum": 5}, 5, False),
+        ("3.1.0", {"$ref": "#/components/schemas/Given", "minLength": 3}, "ab", False),
+        ("3.0.3", {"$ref": "#/components/schemas/Given", "minLength": 3}, "ab", True),
+        ("3.1.0", {"type": "object", "unevaluatedProperties": {"$ref": "#/components/schemas/Given"}}, {"a": 1}, False),
+        ("3.1.0", {"type": "array", "contains": {"$ref": "#/components/schemas/Given"}}, [1], False),
+        ("3.1.0", {"type": "array", "prefixItems": [{"$ref": "#/components/schemas/Given"}]}, [1], False),
+        ("3.1.0", obj(example={"type": "string"}, title={"type": "integer"}), {"example": "a", "title": "b"}, False),
+        ("3.1.0", {"type": "string", "pattern": "^\\p{L}+$"}, "ž", True),
+        ("3.1.0", {"type": "string", "pattern": "^\\p{L}+$"}, "1", False),
+        ("3.1.0", {"type": "string", "format": "date-time"}, "yesterday", False),
+        ("3.1.0", {"type": "integer", "format": "int32"}, 5, True),
+        ("3.1.0", {"type": "object", "required": ["a", "a"]}, {"a": 1}, True),
+        ("3.1.0", {"enum": []}, 1, True),
+        ("3.1.0", True, {"any": "thing"}, True),
+    ],
+)
+def test_each_version_has_its_own_schema_language(version: str, schema: Any, value: Any, valid: bool) -> None:
+    """What 3.0 and 3.1 say differently is read as the document's version says it."""
+    assert (refused(schema, value, version, Given={"type": "string"}) == []) == valid
+
+
+def test_recursion_is_judged_to_its_end() -> None:
+    """A schema that contains itself is judged as deep as the value goes."""
+    node = obj((), next={"$ref": "#/components/schemas/Node"})
+    value: Any = 5
+    for _ in range(30):
+        value = {"next": value}
+    assert refused({"$ref": "#/components/schemas/Node"}, value, Node=node) == [("next",) * 30]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"type": "int"},
+        {"type": "string", "pattern": "(?<=a)b("},
+        {"type": "string", "minLength": "five"},
+        {"$ref": "#/components/schemas/Gone"},
+    ],
+)
+def test_what_cannot_be_judged_is_dropped_and_told(broken: Any) -> None:
+    """A broken keyword costs itself alone: it is told as a note, and the rest of the schema is judged."""
+    found = check_request_body(operation(obj(("a", "b"), a=broken)), {"a": "x"})
+    assert [v.severity for v in found if v.keyword == "document"] == ["note"]
+    assert [v.location for v in found if v.severity == "error"] == [("b",)]
+
+
+# --- violations -------------------------------------------------------------------------------------------------------
+
+
+def test_a_violation_says_where_and_what() -> None:
+    """Its place as keys and as a JSONPath, its message in words that name the limits."""
+    schema = obj(("n",), a={"type": "array", "items": obj((), **{"b c": {"enum": ["x", "y"]}})}, m={"maximum": 5})
+    found = {v.path: v.message for v in check_request_body(operation(schema), {"a": [{}, {"b c": "z"}], "m": 6})}
+    assert found == {
+        "$.a[1]['b c']": "'z' is not one of x, y.",
+        "$.m": "6 is more than 5.",
+        "$.n": "n is required.",
+    }
+
+
+def test_a_flood_of_violations_is_cut() -> None:
+    """A thousand wrong entries are told as fifty, quickly."""
+    began = time.perf_counter()
+    assert len(check_request_body(operation({"type": "array", "items": {"type": "integer"}}), ["x"] * 10_000)) == 50
+    assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        obj((), password={"type": "string", "pattern": "^a$"}),
+        obj((), password={"type": "string", "enum": ["a"]}),
+        obj((), password={"type": "string", "format": "date"}),
+        obj((), password={"type": "integer"}),
+        obj((), password={"const": "a"}),
+        {"anyOf": [obj(("x",)), {"type": "string"}]},
+        {**obj(), "additionalProperties": False},
+        {"not": {"type": "object"}},
+    ],
+)
+def test_no_violation_holds_a_secret(schema: Any) -> None:
+    """A message is drawn, logged and stored: it never quotes what stands in a secret field."""
+    op, value = operation(schema), {"password": PLANTED}
+    assert check_request_body(op, value)
+    assert PLANTED not in repr([*check_request_body(op, value), *check_response(op, answered(value))])
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("response", "keyword", "severity"),
+    [
+        (Response(418), "status", "note"),
+        (Response(204, (), b"x"), "media type", "note"),
+        (Response(200), "media type", "error"),
+        (Response(200, (("Content-Type", "text/html"),), b"<html>"), "media type", "error"),
+        (Response(200, (), b"{}"), "media type", "error"),
+        (Response(200, (("Content-Type", "application/json"),), b"{"), "media type", "error"),
+        (answered([]), "type", "error"),
+    ],
+)
+def test_how_an_answer_departs(response: Response, keyword: str, severity: str) -> None:
+    """Status, media type, body: what the document merely leaves unsaid is a note, never an error."""
+    (found,) = check_response(operation(obj()), response)
+    assert (found.keyword, found.severity) == (keyword, severity)
+    assert found.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("declared", "sent"),
+    [
+        ("application/json", "application/json; charset=utf-8"),
+        ("application/json; charset=utf-8", "application/json"),
+        ("application/json; charset=utf-8", "application/json; charset=utf-8"),
+        ("Application/JSON", "application/json"),
+        ("application/*", "application/json"),
+        ("*/*", "application/problem+json"),
+        ("application/vnd.x+json", "application/vnd.x+json"),
+    ],
+)
+def test_a_media_type_is_compared_without_its_parameters(declared: str, sent: str) -> None:
+    """By name, without case, or by range (OpenAPI 3.1.1, 4.8.14): and then the body is judged."""
+    op = operation(obj(("a",)), media=declared)
+    assert check_response(op, answered({"a": 1}, media=sent)) == ()
+    assert [v.location for v in check_response(op, answered({}, media=sent))] == [("a",)]
+
+
+# --- input that is none -----------------------------------------------------------------------------------------------
+
+ODD = st.sampled_from([b"bytes", {1: 2}, "\ud800", float("nan"), 2**70, object(), {1, 2}, (1, 2), Secret("env:X")])
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(st.one_of(ODD, st.lists(ODD, max_size=2), st.dictionaries(st.text(max_size=3), ODD, max_size=2)))
+def test_a_value_that_json_does_not_know_is_a_violation(value: Any) -> None:
+    """A contract is shown, never enforced: the check answers, whatever it is given, and does not raise."""
+    found = check_request_body(operation(obj((), a={"type": "integer"})), value)
+    assert all(isinstance(violation.message, str) and violation.message for violation in found)
+
+
+def test_a_body_where_none_belongs_is_told() -> None:
+    """An operation that takes no body says so."""
+    bare = next(iter(Spec({"openapi": "3.1.0", "paths": {"/x": {"get": {"operationId": "x", "responses": {}}}}})))
+    assert "takes no body" in check_request_body(bare, {})[0].message

@@ -1,0 +1,151 @@
+"""Contract, one of several: what tells the alternatives apart, and what is judged where nothing does."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import pytest
+from conftest import SHARED
+
+from astro_nb.contract import check_request_body, check_response
+from astro_nb.fields import body_field, sample
+from astro_nb.message import Response
+from astro_nb.spec import Operation, Spec, load
+
+PLATFORM = SHARED / "specs" / "astro-v1beta1-platform.yaml"
+DEPLOYMENT = {
+    "name": "etl", "workspaceId": "w", "astroRuntimeVersion": "11.3.0", "executor": "CELERY", "isCicdEnforced": False,
+    "isDagDeployEnabled": True, "isHighAvailability": False, "schedulerSize": "SMALL", "type": "DEDICATED",
+    "clusterId": "c", "defaultTaskPodCpu": "0.5", "defaultTaskPodMemory": "1Gi", "resourceQuotaCpu": "160",
+    "resourceQuotaMemory": "320Gi",
+}  # fmt: skip
+CLUSTER = {
+    "cloudProvider": "AWS",
+    "name": "c",
+    "region": "us-east-1",
+    "type": "DEDICATED",
+    "vpcSubnetRange": "10.0.0.0/19",
+}
+A = {"type": "object", "properties": {"t": {"type": "string"}, "x": {"type": "integer"}}, "required": ["x"]}
+B = {"type": "object", "properties": {"t": {"type": "string"}, "y": {"type": "string"}}}
+REFS = [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]
+
+
+def operation(schema: Any, version: str = "3.1.0", **schemas: Any) -> Operation:
+    """An operation whose body has this schema."""
+    content = {"application/json": {"schema": schema}}
+    post = {"operationId": "x", "requestBody": {"content": content}, "responses": {"200": {"content": content}}}
+    head = {"openapi": version, "components": {"schemas": {"A": A, "B": B, **schemas}}}
+    return next(iter(Spec({**head, "paths": {"/x": {"post": post}}})))
+
+
+def told(schema: Any, value: Any, **schemas: Any) -> list[tuple[str, str]]:
+    """(severity, keyword) of all that is said of a body."""
+    return [(v.severity, v.keyword) for v in check_request_body(operation(schema, **schemas), value)]
+
+
+@lru_cache
+def platform() -> Spec:
+    """Astronomer's v1beta1 platform document: its unions have no discriminators, and their branches overlap."""
+    if not PLATFORM.is_file():
+        pytest.skip(f"{PLATFORM} does not exist: it is not part of the repository")
+    return load(PLATFORM)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("CreateDeployment", DEPLOYMENT),
+        ("CreateCluster", CLUSTER),
+        ("UpdateCluster", {"clusterType": "DEDICATED", "name": "n", "k8sTags": []}),
+    ],
+)
+def test_a_legal_body_of_v1beta1_is_not_refused(name: str, body: dict[str, Any]) -> None:
+    """Nothing in the document says which of its overlapping models is meant, so fitting two is no fault."""
+    op = platform().operation(name)
+    assert check_request_body(op, body) == ()
+    assert check_request_body(op, {**body, "name": 5})
+    assert check_request_body(op, {})
+
+
+def test_every_sampled_body_of_v1beta1_keeps_to_the_contract() -> None:
+    """What a form proposes for any operation of the document is accepted."""
+    fields = [(op, body_field(op)) for op in platform()]
+    assert {op.id: check_request_body(op, sample(f, full=True)) for op, f in fields if f} == {
+        op.id: () for op, f in fields if f
+    }
+
+
+@pytest.mark.parametrize("nullable", [[], [{"type": "null"}]])
+def test_models_without_a_discriminator_may_overlap(nullable: list[Any]) -> None:
+    """A body that fits one of the models, or two, is right; one that fits none is not."""
+    union = {"oneOf": [*REFS, *nullable]}
+    assert [told(union, value) for value in ({"x": 1}, {"x": 1, "y": "s"}, {"y": "s"})] == [[], [], []]
+    assert told(union, {"x": "s", "y": 1})
+    assert bool(told(union, None)) is not bool(nullable)
+
+
+def test_an_answer_is_judged_as_the_document_says() -> None:
+    """The document is the server's own: an answer that fits two of its models departs from it, to both engines."""
+    answer = Response(200, (("Content-Type", "application/json"),), b'{"x": 1}')
+    assert [v.keyword for v in check_response(operation({"oneOf": REFS}), answer)] == ["oneOf"]
+
+
+@pytest.mark.parametrize(
+    ("union", "value"),
+    [
+        ({"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, {"a": 1, "b": 2}),
+        ({"oneOf": [{"$ref": "#/components/schemas/Small"}, {"$ref": "#/components/schemas/Even"}]}, 4),
+        ({"oneOf": [REFS[0], {"type": "object"}]}, {"x": 1}),
+    ],
+    ids=["inline", "scalars", "mixed"],
+)
+def test_what_is_exclusive_on_purpose_stays_so(union: Any, value: Any) -> None:
+    """Alternatives that are written in place, or are no objects, exclude one another as `oneOf` says."""
+    schemas = {"Small": {"type": "integer", "maximum": 5}, "Even": {"type": "integer", "multipleOf": 2}}
+    assert told(union, value, **schemas) == [("error", "oneOf")]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "noted"),
+    [
+        (None, False),
+        ({}, False),
+        ({"c": "#/components/schemas/Gone"}, True),
+        ({"c": "other.yaml"}, True),
+    ],
+)
+def test_a_discriminator_without_a_mapping_goes_by_the_names_of_the_models(mapping: Any, noted: bool) -> None:
+    """The name of a schema is its value (OpenAPI 3.1.1, 4.8.25); what the mapping says amiss costs itself alone."""
+    union = {"oneOf": REFS, "discriminator": {"propertyName": "t", "mapping": mapping}}
+    errors = [
+        [keyword for severity, keyword in told(union, value) if severity == "error"]
+        for value in ({"t": "A", "x": 1}, {"t": "A"}, {"t": "B", "x": "s"}, {"t": "C"})
+    ]
+    assert errors == [[], ["required"], [], ["enum"]]
+    assert (("note", "document") in told(union, {"t": "B"})) is noted
+
+
+@pytest.mark.parametrize("about", ["t", {}, {"propertyName": "t", "mapping": []}, {"propertyName": ["t"]}], ids=repr)
+def test_a_discriminator_that_makes_no_sense_is_as_none(about: Any) -> None:
+    """The union is then judged without it: what fits is right, what fits none is not."""
+    union = {"oneOf": REFS, "discriminator": about}
+    assert [s for s, _ in told(union, {"t": "A", "x": 1, "y": "s"}) if s == "error"] == []
+    assert [s for s, _ in told(union, {"x": "s", "y": 1}) if s == "error"] != []
+
+
+def test_one_value_may_be_mapped_and_the_other_go_by_its_name() -> None:
+    """A mapping need not be whole, may give a bare name, and may give two values to one model."""
+    mapping = {"one": "A", "eins": "#/components/schemas/A"}
+    union = {"oneOf": REFS, "discriminator": {"propertyName": "t", "mapping": mapping}}
+    assert [told(union, {"t": t, "x": 1}) for t in ("one", "eins", "B")] == [[], [], []]
+    assert told(union, {"t": "A", "x": 1}) == [("error", "enum")]
+
+
+def test_a_branch_without_a_name_cannot_be_chosen_by_it() -> None:
+    """Where one branch stands in place, the discriminator says nothing of it: the union is judged as it is written."""
+    inline = {"type": "object", "properties": {"t": {"const": "z"}}, "required": ["t", "z"]}
+    union = {"oneOf": [REFS[0], inline], "discriminator": {"propertyName": "t"}}
+    assert told(union, {"t": "z", "z": 1}) == []
+    assert told(union, {"t": "z"}) == [("error", "oneOf")]

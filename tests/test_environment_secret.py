@@ -1,0 +1,227 @@
+"""A secret is a reference: it is fetched when it is sent, and shown nowhere."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import getpass
+import json
+import logging
+import pickle
+import pprint
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keyring
+import keyring.backend
+import orjson
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from astro_nb.environment import Environment, Secret, Values, Variable, Variables, split_named
+from astro_nb.errors import AstroNbError, SecretMissing, UnknownName
+
+STEADY = settings(deadline=None, max_examples=100, derandomize=True)
+PLANTED = "planted-3b9f-c0ffee"
+
+
+def jwt(**claims: Any) -> str:
+    """A token with those claims."""
+    return f"e30.{base64.urlsafe_b64encode(orjson.dumps(claims)).decode().rstrip('=')}.c2ln"
+
+
+class Ring(keyring.backend.KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.held.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.held[service, username] = password
+
+
+@pytest.fixture
+def ring() -> Iterator[Ring]:
+    """A keyring of the test's own."""
+    before, ours = keyring.get_keyring(), Ring()
+    keyring.set_keyring(ours)
+    yield ours
+    keyring.set_keyring(before)
+
+
+@pytest.mark.parametrize("secret", [Secret.held(PLANTED), Secret("env:PLANTED", PLANTED)], ids=["held", "reference"])
+def test_a_secret_is_shown_nowhere(secret: Secret, caplog: pytest.LogCaptureFixture) -> None:
+    """Repr, str, format, log, pretty printing, JSON, pickle, copies and what holds a secret: none shows its value."""
+    variables = Variables(session={"s": secret, "t": "x{{s}}"})
+    holders = [secret, [secret], Variable("s", secret, "session"), variables, variables.entries(), dict(variables)]
+    holders += [Values(variables, Environment("e", credentials={"token": secret}), mode="revealed")]
+    shown = [form(h) for h in holders for form in (repr, str, ascii, pprint.pformat, "{}".format)]
+    logging.getLogger("x").warning("%s %r %s", secret, secret, holders)
+    shown += [caplog.text, json.dumps(secret, default=str), *(v.shown for v in variables.entries())]
+    for dump in (json.dumps, orjson.dumps, pickle.dumps, copy.copy, copy.deepcopy):
+        try:
+            shown.append(repr(dump(secret)))
+        except TypeError as error:
+            shown.append(repr(error))
+    assert [text for text in shown if PLANTED in text] == []
+    assert not hasattr(secret, "__dict__")
+
+
+def test_a_reference_can_be_pickled_and_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reference crosses a process; its value is fetched anew, there and then."""
+    monkeypatch.setenv("ASTRO_NB_TEST", PLANTED)
+    data = pickle.dumps(Secret("env:ASTRO_NB_TEST"))
+    assert PLANTED.encode() not in data
+    assert pickle.loads(data) == Secret("env:ASTRO_NB_TEST")  # noqa: S301  # made above
+    assert pickle.loads(data).reveal() == PLANTED  # noqa: S301
+
+
+def test_an_error_beside_a_secret_does_not_tell_it() -> None:
+    """A template that fails beside a secret that was revealed says nothing of the secret."""
+    variables = Variables(session={"s": Secret.held(PLANTED)})
+    with pytest.raises(UnknownName) as caught:
+        Values(variables, Environment("e"), mode="revealed").fill("{{s}} {{nope}}")
+    error = caught.value
+    assert PLANTED not in repr(error) + repr(error.data) + "".join(error._render_traceback_())
+
+
+@pytest.mark.parametrize("build", [Secret, lambda text: Environment("e", credentials={"token": text})])
+def test_a_token_in_place_of_its_reference_is_not_told(build: Any) -> None:
+    """Who pastes a token where `env:NAME` belongs is told so, and never by repeating the token."""
+    token, shown = jwt(permissions=["organizationId:o"]), []
+
+    def use() -> None:
+        made = build(token)
+        shown.append(repr(made))
+        (made if isinstance(made, Secret) else made.secret_for("x")).reveal()
+
+    with pytest.raises(AstroNbError) as caught:
+        use()
+    assert [text for text in shown if token in text] == []
+    assert token not in f"{caught.value!r} {caught.value.data}"
+    assert caught.value.todo
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("env:X", True), ("dotenv:X", True), ("keyring:a/b", True), ("prompt:Token", True),
+        ("env", False), ("https://h", False), ("held:x", False), ("", False), (None, False), (5, False),
+    ],
+)  # fmt: skip
+def test_what_is_a_reference(text: Any, wanted: bool) -> None:
+    """A known source and a colon make a reference; nothing else does."""
+    assert Secret.is_reference(text) is wanted
+
+
+@pytest.mark.parametrize(
+    ("reference", "variable", "source"),
+    [
+        ("env:ASTRO_API_TOKEN", "ASTRO_API_TOKEN", "environment variable ASTRO_API_TOKEN"),
+        ("dotenv:T", "T", ".env, T"),
+        ("keyring:astro/db", "ASTRO_DB", "keyring astro/db"),
+        ("held:basicToken", "BASICTOKEN", "memory (basicToken)"),
+        ("prompt:Your token!", "YOUR_TOKEN", "prompt Your token!"),
+        ("held:!!", "SECRET", "memory (!!)"),
+    ],
+)
+def test_a_secret_tells_where_it_comes_from(reference: str, variable: str, source: str) -> None:
+    """The source in words, and the name of the variable that a snippet looks up."""
+    assert (Secret(reference).variable, Secret(reference).source) == (variable, source)
+
+
+@given(st.sampled_from(["env", "dotenv", "keyring", "held", "prompt"]), st.text(min_size=1, max_size=12))
+@example("env", "MY-TOKEN")
+@example("dotenv", "my.token")
+@STEADY
+def test_a_snippet_finds_every_mark_again(kind: str, name: str) -> None:
+    """In the mode "named" whatever the secret is called, its mark is found again and names the variable."""
+    secret = Secret(f"{kind}:{name}", "v")
+    text = Values(Variables(session={"s": secret}), Environment("e"), mode="named").fill("a {{s}} b")
+    assert split_named(text) == ["a ", secret.variable, " b"]
+
+
+def test_env(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`env:` is read when it is revealed, not when it is made; empty is as good as missing."""
+    secret = Secret("env:ASTRO_NB_TEST")
+    for value in (PLANTED, "other"):
+        monkeypatch.setenv("ASTRO_NB_TEST", value)
+        assert secret.reveal() == value
+    monkeypatch.setenv("ASTRO_NB_TEST", "")
+    with pytest.raises(SecretMissing, match="ASTRO_NB_TEST"):
+        secret.reveal()
+
+
+def test_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.env` is looked for beside the notebook and above; a missing file or line is told."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / ".env").write_text(f"T='{PLANTED}'\nEMPTY=\n")
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    assert Secret("dotenv:T").reveal() == PLANTED
+    for name in ("NOPE", "EMPTY"):
+        with pytest.raises(SecretMissing, match=r"Add the line .*=… to a file named \.env"):
+            Secret(f"dotenv:{name}").reveal()
+
+
+def test_keyring(ring: Ring) -> None:
+    """`keyring:service/name` asks the keyring; what it lacks is told with the command that stores it."""
+    ring.set_password("astro", "db", PLANTED)
+    assert Secret("keyring:astro/db").reveal() == PLANTED
+    with pytest.raises(SecretMissing, match="keyring set astro other") as caught:
+        Secret("keyring:astro/other").reveal()
+    assert PLANTED not in repr(caught.value)
+
+
+@pytest.mark.usefixtures("ring")
+def test_no_keyring() -> None:
+    """A machine without a keyring is told of the other sources."""
+    from keyring.backends.fail import Keyring
+
+    keyring.set_keyring(Keyring())  # type: ignore[no-untyped-call]  # keyring's own
+    with pytest.raises(SecretMissing, match="env: or dotenv:"):
+        Secret("keyring:astro/db").reveal()
+
+
+def test_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prompt asks until there is an answer, then never again; where nobody can answer, that is told."""
+    answers = iter(["", PLANTED])
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: next(answers))
+    with pytest.raises(SecretMissing):
+        Secret("prompt:once").reveal()
+    assert [Secret("prompt:once").reveal() for _ in range(2)] == [PLANTED, PLANTED]
+
+
+@pytest.mark.parametrize("error", [EOFError, NotImplementedError], ids=["no terminal", "nbclient"])
+def test_prompt_without_anyone(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a runbook that runs by itself (ipykernel: NotImplementedError) a prompt is a secret that is missing."""
+
+    def ask(prompt: str) -> str:
+        raise error("raw_input was called, but this frontend does not support input requests.")
+
+    monkeypatch.setattr(getpass, "getpass", ask)
+    with pytest.raises(SecretMissing, match="another source"):
+        Secret(f"prompt:{error.__name__}").reveal()
+
+
+@pytest.mark.parametrize("secret", [Secret.held(PLANTED), Secret("env:X")], ids=["held", "reference"])
+def test_a_copy_of_a_secret_is_itself(secret: Secret) -> None:
+    """Whoever copies what holds a secret copies the reference to it, and holds no second value."""
+    assert copy.copy(secret) is copy.deepcopy(secret) is copy.deepcopy({"a": [secret]})["a"][0] is secret
+
+
+def test_a_secret_that_ended_is_told() -> None:
+    """What was held by another kernel has no value in this one, and the reader is told to set it again."""
+    with pytest.raises(SecretMissing, match="set it again"):
+        Secret("held:token").reveal()
+
+
+def test_nothing_given_is_no_credential() -> None:
+    """An empty credential is none: it is neither refused nor sent."""
+    assert Environment("e", credentials={"token": ""}).secret_for("token") is None

@@ -1,0 +1,128 @@
+"""A call's names become values, in stars or in the clear; a token tells what it is."""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astro_nb.environment import MASK, Environment, Secret, TokenFacts, Values, Variables, read_token, split_named
+from astro_nb.errors import TokenExpired
+
+STEADY = settings(deadline=None, max_examples=100, derandomize=True)
+PLANTED = "planted-3b9f-c0ffee"
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
+NOTES = {"list": "permissions", "variables": ["organizationId", "workspaceId", "deploymentId"]}
+
+
+def jwt(**claims: Any) -> str:
+    """A token with those claims."""
+    return f"e30.{base64.urlsafe_b64encode(orjson.dumps(claims)).decode().rstrip('=')}.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("mode", "alone", "inside"),
+    [
+        ("shown", MASK, f"Bearer {MASK}"),
+        ("named", "SECRET__DB__TERCES", "Bearer SECRET__DB__TERCES"),
+        ("revealed", PLANTED, f"Bearer {PLANTED}"),
+    ],
+)
+def test_modes(mode: Any, alone: str, inside: str) -> None:
+    """A secret is stars, a mark with a name, or itself; only what was revealed is noted as used, and never shown."""
+    variables = Variables(session={"s": Secret.held(PLANTED, "db"), "t": "Bearer {{s}}"})
+    values = Values(variables, Environment("e"), mode=mode)
+    assert values.fill({"a": "{{s}}", "b": ["{{t}}"]}) == {"a": alone, "b": [inside]}
+    assert values.used == ({PLANTED} if mode == "revealed" else set())
+    assert PLANTED not in repr(values)
+
+
+def test_credentials() -> None:
+    """The scheme's own credential counts, else the token; an expired one is refused only when it would be sent."""
+    now = datetime.now(UTC)
+    old, new = (Secret.held(jwt(exp=(now + timedelta(hours=h)).timestamp())) for h in (-1, 1))
+    environment = Environment("e", credentials={"token": old, "other": new})
+    values = Values(Variables(), environment, mode="revealed")
+    assert values.credential("other") == new.reveal()
+    with pytest.raises(TokenExpired, match="nothing was sent") as caught:
+        values.credential("JWT")
+    assert old.reveal() not in f"{caught.value!r} {caught.value.data}"
+    assert Values(Variables(), environment, mode="shown").credential("JWT") == MASK
+    assert Values(Variables(), Environment("e"), mode="revealed").credential("JWT") is None
+
+
+@given(st.text(max_size=20), NAMES)
+@STEADY
+def test_marks_are_cut_out(text: str, name: str) -> None:
+    """Cut at its marks, a text is literal text and names in turn, text first."""
+    if "SECRET__" not in text and "_" not in name[-1:] + name[:1] and re.fullmatch(r"\w+", name):
+        assert split_named(f"{text}SECRET__{name}__TERCES{text}") == [text, name, text]
+    assert "".join(split_named(text)) == text
+
+
+# --- tokens -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_tells_its_facts() -> None:
+    """Expiry and ids are read from the claims by the overlay's note; other plain claims are for display."""
+    facts = read_token(jwt(exp=1_900_000_000, permissions=["organizationId:o", "x:y", "workspaceId:"], sub="s"), NOTES)
+    assert facts == TokenFacts(
+        True, datetime(2030, 3, 17, 17, 46, 40, tzinfo=UTC), {"organizationId": "o"}, {"sub": "s"}
+    )
+    later = datetime(2031, 1, 1, tzinfo=UTC)
+    assert (facts.scope, facts.expired(), facts.expired(later)) == ("Organization", False, True)
+
+
+@pytest.mark.parametrize(
+    "entries", [["organizationId:o", "workspaceId:w"], ["workspaceId:w", "organizationId:o"]], ids=["wide", "narrow"]
+)
+def test_the_scope_is_the_narrowest(entries: list[str]) -> None:
+    """A Workspace token is one, in whatever order the claim lists what it may see."""
+    assert read_token(jwt(permissions=entries), NOTES).scope == "Workspace"
+
+
+@pytest.mark.parametrize("token", ["", "opaque", "a.b", "a.b.c.d", "a.é.c", "a.!!.c", f"a.{'W10'}.c", "..", PLANTED])
+def test_what_is_no_jwt_is_no_error(token: str) -> None:
+    """Any text may be a token: what cannot be read has no facts, and never expires."""
+    assert read_token(token, NOTES) == TokenFacts(False)
+    assert read_token(token).scope == "unknown"
+
+
+@pytest.mark.parametrize("exp", [1_700_000_000_000, 1e300, -1e20, "soon", None, [], True, 2**63])
+def test_an_odd_expiry_is_no_error(exp: Any) -> None:
+    """Milliseconds, a text, a number beyond the calendar: the token is read, and `connect` does not fail for it."""
+    facts = read_token(jwt(exp=exp), NOTES)
+    assert facts.is_jwt
+    assert isinstance(facts.expired(), bool)
+
+
+@pytest.mark.parametrize("claims", [{"permissions": "organizationId:o"}, {"permissions": [1, None, {}]}, {}])
+def test_odd_claims_are_no_error(claims: dict[str, Any]) -> None:
+    """A claim of another shape gives no variables."""
+    assert read_token(jwt(**claims), NOTES).variables == {}
+
+
+@pytest.mark.parametrize(("exp", "wanted"), [(1_900_000_000, 2030), (1_900_000_000_000, 2030), (True, None)])
+def test_the_unit_of_an_expiry(exp: Any, wanted: int | None) -> None:
+    """Seconds, or milliseconds where seconds would lie in a far future; a truth value is no time."""
+    expires = read_token(jwt(exp=exp)).expires
+    assert (expires.year if expires else None) == wanted
+
+
+def test_a_name_with_two_values_is_no_variable() -> None:
+    """A token for two Workspaces does not choose one of them; said twice, the same one is no doubt."""
+    entries = ["workspaceId:a", "workspaceId:b", "organizationId:o", "organizationId:o"]
+    assert read_token(jwt(permissions=entries), NOTES).variables == {"organizationId": "o"}
+
+
+def test_what_a_token_says_is_not_resolved() -> None:
+    """Whoever issues a token does not read the variables of whoever uses it."""
+    facts = read_token(jwt(permissions=["workspaceId:{{s}}"]), NOTES)
+    variables = Variables(session={"s": Secret.held(PLANTED)}, token=facts.variables)
+    assert Values(variables, Environment("e"), mode="revealed").fill("{{workspaceId}}") == "{{s}}"

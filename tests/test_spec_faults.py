@@ -1,0 +1,254 @@
+"""Documents as people write them, with all their faults: what can be read is read, the rest is told in words."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import SHARED
+
+from astro_nb.errors import AstroNbError, DanglingReference, DocumentError, DocumentInvalid
+from astro_nb.spec import Operation, Spec, bundled, load
+
+ACCESSORS = (
+    "parameters",
+    "body",
+    "responses",
+    "success",
+    "security",
+    "servers",
+    "permissions",
+    "notes",
+    "description",
+    "warnings",
+)
+PUBLISHED = sorted(SHARED.glob("specs/*"))
+VALID = sorted(SHARED.glob("fixtures/real-specs/valid/*"))
+INVALID = sorted(SHARED.glob("fixtures/real-specs/invalid/*"))
+HEAD = {"openapi": "3.0.3", "info": {"title": "Pets", "version": "1.2"}}
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} holds other people's documents; not there")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("ASTRO_NB_CACHE", str(folder))
+    return folder
+
+
+def doc(paths: Any = None, **more: Any) -> dict[str, Any]:
+    """A small document."""
+    return {**HEAD, "paths": paths or {}, **more}
+
+
+def operation(raw: Any, path: str = "/a", item: Any = None, **more: Any) -> Operation:
+    """The only operation of a small document: a GET."""
+    return next(iter(load(doc({path: {**(item or {}), "get": raw}}, **more))))
+
+
+def parts(spec: Spec) -> Iterator[Any]:
+    """Everything that is read of a document, one after the other."""
+    yield from (spec.title, spec.version, spec.servers, spec.tags, spec.notes, spec.search("x"), repr(spec))
+    for op in spec:
+        yield from (getattr(op, name) for name in ACCESSORS)
+
+
+# --- real documents ---------------------------------------------------------------------------------------------------
+
+
+@needs_shared
+@pytest.mark.parametrize("path", [*PUBLISHED, *VALID], ids=lambda path: path.stem)
+def test_every_real_document_is_read(path: Path) -> None:
+    """Whatever OpenAPI 3 people publish loads, its operations can all be read, and none has a warning."""
+    spec = load(path)
+    assert list(parts(spec))
+    assert {op.id: op.warnings for op in spec if op.warnings} == {}
+    assert len({op.id for op in spec}) == len(spec)
+    assert all(spec.operation(op.id) is op for op in spec)
+
+
+@needs_shared
+@pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
+def test_every_invalid_document_is_read_or_refused_in_words(path: Path) -> None:
+    """A document with faults is read as far as it goes; what cannot be read is an error of ours, never a stray one."""
+    with contextlib.suppress(DocumentError):
+        assert list(parts(load(path)))
+
+
+@needs_shared
+def test_our_astro_document_states_the_published_facts() -> None:
+    """Ours differs from Astronomer's document in no fact, and has none of its sentences."""
+    tool, published, ours = SHARED / "tools/spec_facts.py", SHARED / "specs/astro-v1.yaml", bundled("astro-v1.yaml")
+    done = subprocess.run([sys.executable, tool, published, ours], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "0 differences in facts, 0 sentences word for word\n")
+
+
+def test_the_bundled_document_is_the_default() -> None:
+    """Without a word, Astro v1 is loaded with its overlay: 75 operations, one bearer scheme, permissions."""
+    spec = load()
+    assert (len(spec), len({op.method for op in spec}), spec.warnings) == (75, 3, ())
+    assert {s.kind for op in spec for need in op.security for s in need} == {"bearer"}
+    assert sum(bool(op.permissions) for op in spec) == 71
+    assert spec.operation("CreateDeployment").permissions == ("workspace.deployments.create",)
+    assert spec.notes["permission"] == "x-permission"
+    assert spec.servers == ("https://api.astronomer.io/v1",)
+
+
+# --- references -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ref", "wanted"),
+    [
+        ("#/components/schemas/A", {"type": "string"}), ("#/paths/~1p~1{x}/get", {"x": 1}), ("#/x-n/a~0b", {"y": 1}),
+        ("#/paths/~1p~1%7Bx%7D/get", {"x": 1}), ("#/x-list/1", {"z": 1}), ("#/x-n/a%20b", {"s": 1}),
+    ],
+)  # fmt: skip
+def test_a_reference_is_a_json_pointer(ref: str, wanted: dict[str, Any]) -> None:
+    """A reference escapes `/` and `~`, may be URL-encoded and may count into a list (RFC 6901, sections 4 and 6)."""
+    more = {"x-n": {"a~b": {"y": 1}, "a b": {"s": 1}}, "x-list": [{}, {"z": 1}]}
+    spec = load(doc({"/p/{x}": {"get": {"x": 1}}}, components={"schemas": {"A": {"type": "string"}}}, **more))
+    assert spec.resolve({"$ref": ref}) == wanted
+
+
+def test_resolve_follows_on() -> None:
+    """References are followed to the end, and what stands beside one wins."""
+    schemas = {"A": {"$ref": "#/components/schemas/B", "title": "A"}, "B": {"type": "string", "title": "B"}}
+    spec = load(doc(components={"schemas": schemas}))
+    assert spec.resolve({"$ref": "#/components/schemas/A", "deprecated": True}) == {
+        "type": "string", "title": "A", "deprecated": True,
+    }  # fmt: skip
+    assert spec.resolve({"type": "x"}) == {"type": "x"}
+    assert spec.resolve(None) == {}
+
+
+@pytest.mark.parametrize("ref", ["#/nowhere", "#/info/title", "other.yaml#/A", "https://h/x.json", "#/x-a", "#/x-b"])
+def test_a_reference_that_leads_nowhere_is_told(ref: str) -> None:
+    """Nowhere, outside, or in a circle: each names the reference and what to do."""
+    spec = load(doc(**{"x-a": {"$ref": "#/x-a"}, "x-b": {"$ref": "#/x-c"}, "x-c": {"$ref": "#/x-b"}}))
+    with pytest.raises(DanglingReference) as caught:
+        spec.resolve({"$ref": ref})
+    assert caught.value.todo
+
+
+def test_one_path_that_leads_outside_does_not_spoil_the_rest() -> None:
+    """A path item in another file is told as a warning; the other operations can be used."""
+    spec = load(doc({"/a": {"$ref": "other.yaml"}, "/b": {"get": {}}}))
+    assert [op.path for op in spec] == ["/b"]
+    assert any("other.yaml" in warning for warning in spec.warnings)
+
+
+# --- documents with a fault -------------------------------------------------------------------------------------------
+
+WHOLE = doc(
+    {
+        "/a/{x}": {
+            "parameters": [{"in": "path", "name": "x", "schema": {"type": "string"}}],
+            "get": {
+                "operationId": "A", "tags": ["t"], "security": [{"k": []}], "x-permission": [{"action": "p"}],
+                "parameters": [{"in": "query", "name": "q", "examples": {"e": {"value": 1}}}],
+                "requestBody": {"content": {"application/json": {"schema": {"properties": {"f": {}}}}}},
+                "responses": {"200": {"content": {"application/json": {"schema": {"type": "object"}}}}},
+            },
+        }
+    },
+    servers=[{"url": "https://{r}/", "variables": {"r": {"default": "h"}}}], tags=[{"name": "t"}],
+    components={"securitySchemes": {"k": {"type": "apiKey", "in": "header", "name": "K"}}},
+    **{"x-astro-nb-permission": "x-permission"},
+)  # fmt: skip
+
+
+def places(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every node."""
+    yield at
+    for key, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from places(child, (*at, key))
+
+
+@pytest.mark.parametrize("wrong", [None, "text", [], {}, [None]], ids=repr)
+def test_a_fault_anywhere_is_no_stray_error(wrong: Any) -> None:
+    """Wherever a document holds something of the wrong kind, reading it works or raises an error of the tree."""
+    stray = {}
+    for *above, last in filter(None, places(WHOLE)):
+        broken = copy.deepcopy(WHOLE)
+        holder: Any = broken
+        for step in above:
+            holder = holder[step]
+        holder[last] = copy.deepcopy(wrong)
+        try:
+            list(parts(load(broken)))
+        except AstroNbError:
+            pass
+        except Exception as error:  # noqa: BLE001  # any other kind is what this test looks for
+            stray["/".join(map(str, [*above, last]))] = repr(error)
+    assert stray == {}
+
+
+NULLS = dict.fromkeys(("parameters", "tags", "requestBody", "responses", "security", "servers", "description"))
+QUERY = {"in": "query", "name": "a"}
+TEXT, LIST = (f"a {kind} stands where a mapping belongs." for kind in ("text", "list"))
+
+
+def test_null_is_the_same_as_nothing() -> None:
+    """Tools write null where they have nothing to say: the operation is read as if it were left out."""
+    op = operation(
+        NULLS, item={"parameters": None, "servers": None}, tags=None, servers=None, components=None, info=None
+    )
+    assert (op.warnings, op.spec.warnings) == ((), ())
+    assert (op.parameters, op.body, op.responses, op.security, op.tags) == ((), None, {}, (), ("Other",))
+
+
+@pytest.mark.parametrize(
+    ("raw", "part", "warning"),
+    [
+        ({"parameters": {}}, "parameters", "a mapping stands where a list belongs."),
+        ({"parameters": ["limit"]}, "parameters", TEXT),
+        ({"parameters": [{"in": "query"}]}, "parameters", "'name' is missing."),
+        ({"parameters": [{**QUERY, "schema": []}]}, "parameters", "a list stands where a schema belongs."),
+        ({"parameters": [{**QUERY, "examples": []}]}, "parameters", LIST),
+        ({"requestBody": []}, "body", LIST),
+        ({"requestBody": {"content": {"a/b": "x"}}}, "body", TEXT),
+        ({"responses": [200]}, "responses", LIST),
+        ({"responses": {"200": True}}, "responses", "true or false stands where a mapping belongs."),
+        ({"security": {"k": []}}, "security", "a mapping stands where a list belongs."),
+    ],
+)  # fmt: skip
+def test_a_fault_is_told_with_its_place(raw: dict[str, Any], part: str, warning: str) -> None:
+    """What is malformed is among the warnings, and is raised where it is read: with operation, part and what to do."""
+    op = operation(raw)
+    assert op.warnings == (f"{part}: {warning}",)
+    with pytest.raises(DocumentInvalid, match=f"get_a is malformed at {part}: ") as caught:
+        getattr(op, part)
+    assert caught.value.what.endswith(warning)
+    assert caught.value.todo
+
+
+def test_what_is_merely_told_of_an_operation_is_empty_where_it_is_malformed() -> None:
+    """Tags, permissions and servers of its own cost nothing but themselves."""
+    raw = {"tags": "pets", "servers": [{}], "x-permission": [{"name": "n"}]}
+    op = operation(raw, **{"x-astro-nb-permission": "x-permission"})
+    assert (op.tags, op.permissions, op.servers) == (("Other",), (), ())
+    assert [w.partition(":")[0] for w in op.warnings] == ["permissions", "servers", "tags"]
+
+
+def test_faults_of_the_whole_document_are_told() -> None:
+    """A part of the document that is malformed is empty, and among the warnings; the operations can be used."""
+    paths = {"/a": {"get": {}, "put": []}, "/b": "text", "x-note": "text"}
+    spec = load(doc(paths, info=[], servers=["h"], tags=[{}], components={"securitySchemes": []}))
+    assert (spec.title, spec.servers, spec.tags, spec.scheme_names) == ("Untitled API", (), {"Other": ""}, ())
+    assert [op.id for op in spec] == ["get_a"]
+    assert spec.warnings == (
+        "/a: put is a list.",
+        "/b: a text stands where a mapping belongs.",
+        "info: a list stands where a mapping belongs.",
+        "servers: a text stands where a mapping belongs.",
+        "tags: 'name' is missing.",
+        "security schemes: a list stands where a mapping belongs.",
+    )

@@ -1,0 +1,250 @@
+"""Wire: which credential goes where, what is shown of it, and that it goes to its own host alone."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+
+from astro_nb.call import UNSET, Call
+from astro_nb.environment import MASK, Environment, Secret, Values, Variables
+from astro_nb.errors import SecretMissing, SecretRefused, TokenExpired, UnknownName, UsageError
+from astro_nb.message import Request, header
+from astro_nb.spec import Operation, Spec
+from astro_nb.wire import build_request
+
+HOME = "https://api.example.com"
+PLANTED = "planted/5d1c+="
+SCHEMES = {
+    "Bearer": {"type": "http", "scheme": "bearer"},
+    "OAuth": {"type": "oauth2", "flows": {}},
+    "Connect": {"type": "openIdConnect", "openIdConnectUrl": "https://id.example.com"},
+    "Basic": {"type": "http", "scheme": "basic"},
+    "Key": {"type": "apiKey", "in": "header", "name": "X-Key"},
+    "Query": {"type": "apiKey", "in": "query", "name": "key"},
+    "Cookie": {"type": "apiKey", "in": "cookie", "name": "session"},
+    "Certificate": {"type": "mutualTLS"},
+}
+
+
+def operation(*security: Any, path: str = "/x") -> Operation:
+    """An operation with these security requirements, a parameter of each kind, and a body."""
+    places = [{"name": where, "in": where, "schema": {}} for where in ("query", "header", "cookie")]
+    raw = {"operationId": "x", "parameters": places, "security": list(security), "responses": {}}
+    raw["requestBody"] = {"content": {"application/json": {}}}
+    document = {"openapi": "3.1.1", "components": {"securitySchemes": SCHEMES}, "paths": {path: {"post": raw}}}
+    return next(iter(Spec(document)))
+
+
+def built(op: Operation, mode: Any = "revealed", base: str = HOME, **more: Any) -> Request:
+    """The request of a call; `parameters` and `body` belong to the call, all else to the environment."""
+    call = Call("x", more.pop("parameters", {}), more.pop("body", UNSET))
+    variables = Variables(shared={"secret": Secret.held(PLANTED)})
+    return build_request(op, call, Values(variables, Environment("e", base_url=base, **more), mode=mode))
+
+
+def holding(*names: str) -> dict[str, Secret]:
+    """Credentials for these schemes."""
+    return {name: Secret.held(PLANTED) for name in names}
+
+
+def jwt(**claims: Any) -> str:
+    """A token with these claims, unsigned."""
+    return f"e30.{base64.urlsafe_b64encode(orjson.dumps(claims)).decode().rstrip('=')}.sig"
+
+
+# --- where a credential goes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Bearer", "OAuth", "Connect", "Basic", "Key", "Query", "Cookie"])
+@pytest.mark.parametrize("mode", ["revealed", "shown"])
+def test_each_scheme_has_its_place(name: str, mode: str) -> None:
+    """The credential stands where its scheme says, in the clear for the transport and as stars for the eye."""
+    request = built(operation({name: []}), mode, credentials=holding(name))
+    value = PLANTED if mode == "revealed" else MASK
+    basic = base64.b64encode(PLANTED.encode()).decode() if mode == "revealed" else MASK
+    found = {
+        "authorization": header(request.headers, "authorization"),
+        "x-key": header(request.headers, "x-key"),
+        "cookie": header(request.headers, "cookie"),
+        "query": urlsplit(request.url).query,
+    }
+    encoded = "key=planted%2F5d1c%2B%3D" if mode == "revealed" else f"key={MASK}"
+    expected = {
+        "Basic": {"authorization": f"Basic {basic}"},
+        "Key": {"x-key": value},
+        "Query": {"query": encoded},
+        "Cookie": {"cookie": f"session={value}"},
+    }.get(name, {"authorization": f"Bearer {value}"})
+    assert {k: v for k, v in found.items() if v} == expected
+    assert request.secret == (mode == "revealed")
+
+
+@pytest.mark.parametrize(
+    ("security", "has", "sent"),
+    [
+        ([{"Key": []}, {"Bearer": []}], ["Bearer"], ["authorization"]),
+        ([{"Key": []}, {"Bearer": []}], ["Bearer", "Key"], ["x-key"]),
+        ([{"Key": [], "Bearer": []}], ["Bearer", "Key"], ["authorization", "x-key"]),
+        ([{"Key": [], "Bearer": []}], ["Bearer"], []),
+        ([{"Bearer": []}, {}], ["Bearer"], ["authorization"]),
+        ([{}, {"Bearer": []}], ["Bearer"], ["authorization"]),
+        ([{}, {"Bearer": []}], ["Key"], []),
+        ([{"Bearer": []}, {}], [], []),
+        ([], ["Bearer"], []),
+        ([{"Bearer": []}], [], []),
+    ],
+)
+def test_the_first_alternative_that_can_be_met(security: Any, has: list[str], sent: list[str]) -> None:
+    """Of several alternatives the first one that the environment has all secrets for; without one, nothing is added."""
+    names = {name.lower() for name, _ in built(operation(*security), credentials=holding(*has)).headers}
+    assert sorted(names & {"authorization", "x-key"}) == sent
+
+
+@pytest.mark.parametrize("name", ["Bearer", "OAuth", "Connect"])
+def test_the_token_serves_every_bearer_scheme(name: str) -> None:
+    """`token` is for whatever is sent as a bearer, however the document calls it."""
+    assert (
+        header(built(operation({name: []}), credentials=holding("token")).headers, "authorization")
+        == f"Bearer {PLANTED}"
+    )
+
+
+@pytest.mark.parametrize("name", ["Basic", "Key", "Query", "Cookie", "Certificate", "Undeclared"])
+def test_the_token_serves_no_other_scheme(name: str) -> None:
+    """It is not put into a URL, a cookie or a password because a document, which is other people's, asks for one."""
+    request = built(operation({name: []}), credentials=holding("token"))
+    assert PLANTED not in repr(request.headers)
+    assert base64.b64encode(PLANTED.encode()).decode() not in repr(request.headers)
+    assert "planted" not in request.url
+
+
+@pytest.mark.parametrize("name", ["Certificate", "Undeclared"])
+def test_what_has_no_place_in_a_request_is_not_sent(name: str) -> None:
+    """A certificate is shown beneath HTTP; where a scheme that nobody declares would go, nobody knows."""
+    request = built(operation({name: []}), credentials=holding(name))
+    assert PLANTED not in f"{request.headers}{request.url}"
+    assert not request.secret
+
+
+def test_a_secret_without_a_value_stops_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reference that yields nothing raises when it is to be sent, with what to do, and is no trouble when shown."""
+    monkeypatch.delenv("ANB_NO_SUCH", raising=False)
+    with pytest.raises(SecretMissing, match="Set the environment variable ANB_NO_SUCH"):
+        built(operation({"Bearer": []}), credentials={"token": "env:ANB_NO_SUCH"})
+    shown = built(operation({"Bearer": []}), "shown", credentials={"token": "env:ANB_NO_SUCH"})
+    assert header(shown.headers, "authorization") == f"Bearer {MASK}"
+
+
+def test_an_expired_token_is_not_sent() -> None:
+    """A token that says of itself that its time has passed is refused before the server would; it is not told."""
+    old, young = jwt(exp=time.time() - 9), jwt(exp=time.time() + 99)
+    with pytest.raises(TokenExpired) as raised:
+        built(operation({"Bearer": []}), credentials={"token": Secret.held(old)})
+    assert old not in str(raised.value)
+    assert raised.value.todo
+    sent = built(operation({"Bearer": []}), credentials={"token": Secret.held(young)})
+    assert header(sent.headers, "authorization") == f"Bearer {young}"
+
+
+@pytest.mark.parametrize("token", [" planted", "planted ", "planted\t"])
+def test_a_token_that_was_pasted_with_blanks_is_sent_without(token: str) -> None:
+    """A field value neither begins nor ends with a blank (RFC 9110, 5.5): sent so, it would break every attempt."""
+    environment = Environment("e", base_url=HOME, credentials={"token": Secret.held(token)})
+    values = Values(Variables(), environment, mode="revealed")
+    request = build_request(operation({"Bearer": []}), Call("x"), values)
+    assert header(request.headers, "authorization") == "Bearer planted"
+    assert "planted" in values.used  # an echo of what was sent is known as a secret
+
+
+@pytest.mark.parametrize("token", ["plan\x01ted", "planted\x7f", "plan\nted", "plan\ud800ted"])
+@pytest.mark.parametrize("name", ["Bearer", "Key", "Query", "Cookie"])
+def test_a_token_that_no_header_can_hold_is_refused(token: str, name: str) -> None:
+    """Control characters are told before anything is sent, in words that do not hold the token."""
+    with pytest.raises(UsageError) as raised:
+        built(operation({name: []}), credentials={name: Secret.held(token)})
+    assert raised.value.todo
+    assert "plan" not in str(raised.value)
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------------
+
+EVERYWHERE = {"query": "{{secret}}", "header": "a {{secret}}", "cookie": ["{{secret}}"]}
+
+
+def test_shown_and_sent_differ_in_stars_alone() -> None:
+    """A secret variable in any place is stars in the request for the eye, and in its repr in neither."""
+    op, body = operation({"Bearer": []}), {"deep": ["{{secret}}", {"x": "{{secret}}"}]}
+    arguments: dict[str, Any] = {"parameters": EVERYWHERE, "body": body, "credentials": holding("token")}
+    shown, sent = built(op, "shown", **arguments), built(op, "revealed", **arguments)
+    assert "planted" not in f"{shown.url}{shown.headers}{shown.body!r}{shown!r}{sent!r}"
+    assert [name for name, _ in shown.headers] == [name for name, _ in sent.headers]
+    assert orjson.loads(sent.body) == {"deep": [PLANTED, {"x": PLANTED}]}
+    assert orjson.loads(shown.body) == {"deep": [MASK, {"x": MASK}]}
+    assert f"a {PLANTED}" in dict(sent.headers).values()
+
+
+def test_an_unknown_variable_is_told_before_anything_is_sent() -> None:
+    """Its name, the nearest one, and nothing of the others' values."""
+    with pytest.raises(UnknownName, match="Did you mean secret") as raised:
+        built(operation(), parameters={"query": "{{secrte}}"})
+    assert PLANTED not in str(raised.value)
+
+
+# --- to its own host --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [".evil.example/x", "@evil.example/x", ":443@evil.example/x", "\\@evil.example/x"])
+def test_a_document_cannot_name_another_host(path: str) -> None:
+    """A path of a hostile document that would run on into the host never carries a secret there."""
+    with pytest.raises((SecretRefused, UsageError)) as raised:
+        built(operation({"Bearer": []}, path=path), credentials=holding("token"))
+    assert raised.value.todo
+    assert "planted" not in str(raised.value)
+
+
+@pytest.mark.parametrize("base", ["http://api.example.com", "http://localhost.example.com", "http://10.0.0.1:8080"])
+@pytest.mark.parametrize("where", ["credentials", "headers", "parameters", "body"])
+def test_no_secret_goes_out_in_the_clear(base: str, where: str) -> None:
+    """Plain HTTP is for this machine only, wherever in the request the secret stands."""
+    given = {
+        "credentials": holding("token"),
+        "headers": {"X-A": "{{secret}}"},
+        "parameters": EVERYWHERE,
+        "body": "{{secret}}",
+    }
+    with pytest.raises(SecretRefused, match="plain HTTP") as raised:
+        built(operation({"Bearer": []}), base=base, **{where: given[where]})
+    assert raised.value.todo
+    assert "planted" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["http://localhost:8000", "http://127.0.0.1", "http://[::1]:9", "https://API.example.com/v1/", "https://h:8443"],
+)
+def test_a_secret_goes_home(base: str) -> None:
+    """Over TLS to its host, whatever its spelling, and to loopback as it is; what is shown needs no leave."""
+    request = built(operation({"Bearer": []}), base=base, credentials=holding("token"))
+    assert header(request.headers, "authorization") == f"Bearer {PLANTED}"
+    assert request.url == f"{base.rstrip('/')}/x"
+    assert (
+        built(operation({"Bearer": []}), "shown", "http://any.example.com", credentials=holding("token")).secret
+        is False
+    )
+
+
+def test_what_holds_no_secret_goes_anywhere() -> None:
+    """The rule is for secrets: an open API over plain HTTP is read as it is."""
+    assert built(operation(), base="http://open.example.com").url == "http://open.example.com/x"
+
+
+@pytest.mark.parametrize("base", ["", "api.example.com", "ftp://x", "/v1", "sandbox"])
+def test_a_base_url_has_to_be_one(base: str) -> None:
+    """A server that is none is told in words, with what to give."""
+    with pytest.raises(UsageError, match="base_url="):
+        built(operation(), base=base)
