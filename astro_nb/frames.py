@@ -51,7 +51,7 @@ def records_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str],
 
     kept = list(rows)
     data = {name: _column([row.get(name) for row in kept], dtype) for name, dtype in columns.items()}
-    frame = pd.DataFrame(data, columns=list(columns))
+    frame = pd.DataFrame(data, columns=list(columns), index=range(len(kept)))
     return frame.set_index(index) if index else frame
 
 
@@ -68,11 +68,13 @@ def _column(values: list[Any], dtype: str) -> Series[Any]:
     import pandas as pd
 
     plain = pd.Series(values, dtype="object")
+    if dtype in ("string", TIME) and not all(value is None or isinstance(value, str) for value in values):
+        return plain  # what is no text does not become one
     try:
         if dtype == TIME:
             return pd.to_datetime(plain, utc=True, format="ISO8601").dt.as_unit("ns")
         return plain.astype(pd.api.types.pandas_dtype(dtype))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return plain
 
 
@@ -93,7 +95,7 @@ def _dtypes(field: Field) -> dict[str, str]:
             found.update({f"{child.name}.{inner.name}": _dtype(inner) for inner in child.children})
         else:
             found[child.name] = _dtype(child)
-    return found or {"value": _dtype(field)}
+    return found if field.kind in ("object", "map", "union", "any") else {"value": _dtype(field)}
 
 
 def _dtype(field: Field) -> str:

@@ -7,6 +7,8 @@ without jedi. Tags are attributes too: `api.ops.deployment.list_deployments`.
 from __future__ import annotations
 
 import inspect
+import itertools
+import keyword
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -22,12 +24,12 @@ Caller = Callable[..., Exchange]
 class OperationFunction:
     """One operation, callable with the document's own argument names."""
 
-    def __init__(self, operation: Operation, caller: Caller) -> None:
+    def __init__(self, operation: Operation, caller: Caller, name: str) -> None:
         self.operation = operation
         self._caller = caller
-        self.__name__ = self.__qualname__ = snake(operation.id)
+        self.__name__ = self.__qualname__ = name
 
-    def __call__(self, **arguments: Any) -> Exchange:
+    def __call__(self, /, **arguments: Any) -> Exchange:
         return self._caller(self.operation.id, **arguments)
 
     def __repr__(self) -> str:
@@ -73,12 +75,24 @@ class Operations:
 
 def operations(spec: Spec, caller: Caller) -> Operations:
     """All operations of a document as functions; an operation wins over a tag of the same name."""
-    functions = [OperationFunction(operation, caller) for operation in spec]
+    functions = [OperationFunction(operation, caller, name) for name, operation in _named(spec)]
     every = Operations(spec.title, functions)
     for label in spec.tags:
         tag = Operations(label, [f for f in functions if label in f.operation.tags])
         every.__dict__.setdefault(snake(label), tag)
     return every
+
+
+def _named(spec: Spec) -> Iterator[tuple[str, Operation]]:
+    """Each operation with a name that Python can say and that no other one has."""
+    taken: set[str] = set()
+    for operation in spec:
+        plain = snake(operation.id)
+        plain = f"{plain}_" if keyword.iskeyword(plain) else plain
+        names = (plain if number == 1 else f"{plain}_{number}" for number in itertools.count(1))
+        name = next(name for name in names if name not in taken)
+        taken.add(name)
+        yield name, operation
 
 
 def describe(operation: Operation) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .environment import MASK
 from .exchange import Exchange
-from .pick import leaves, to_path
+from .pick import Location, leaves, to_path
 
-_MOST_PER_ANSWER = 200
+_DEEPEST = 6  # steps from the root of an answer
 _MOST_LEAVES = 100_000
 _LABELS = ("name", "fullName", "username", "objectKey", "ipAddressRange", "title", "description", "key")
 
@@ -55,7 +56,7 @@ def source_of(value: Any, exchanges: Iterable[Exchange]) -> tuple[Exchange, str]
 
 def thing(name: str) -> str:
     """What an id is of: `deploymentId` and `deployment_id` give "deployment", `userIds` gives "user"; else empty."""
-    match = re.fullmatch(r"(?:.*\.)?(\w+?)_?[iI][dD]s?", name)
+    match = re.fullmatch(r"(?:.*\.)?(\w+?)(?:_[iI][dD]s?|I[dD]s?)", name)
     return match[1].lower().rstrip("_") if match else ""
 
 
@@ -64,25 +65,25 @@ def _in_answer(name: str, exchange: Exchange) -> Iterator[Suggestion]:
         return
     wanted = thing(name)
     own_key = _own_id(exchange, wanted)
-    for number, (path, item) in enumerate(_objects(exchange.json())):
-        if number > _MOST_PER_ANSWER:
-            return
-        key = own_key if own_key in item and _is_about(exchange, path, wanted) else name
+    for at, item in _objects(exchange.json()):
+        own = bool(own_key) and own_key in item and _is_about(exchange, at, wanted)
+        key = own_key if own else name
         value = item.get(key)
-        if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
-            label = _label(item) if key == own_key else str(item.get(key.removesuffix("Id") + "Name") or value)
-            yield Suggestion(value, label, f"from {exchange.operation.id}", exchange.id, f"{path}.{key}")
+        if isinstance(value, str | int) and not isinstance(value, bool) and value not in ("", MASK):
+            label = _label(item) if own else str(item.get(key.removesuffix("Id") + "Name") or value)
+            yield Suggestion(value, label, f"from {exchange.operation.id}", exchange.id, to_path((*at, key)))
 
 
-def _objects(data: Any, path: str = "$", depth: int = 0) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _objects(data: Any, at: Location = ()) -> Iterator[tuple[Location, Mapping[str, Any]]]:
+    """Every object of an answer with its place, down to a depth where ids of other things stand."""
     if isinstance(data, Mapping):
-        yield path, data
+        yield at, data
         for key, value in data.items():
-            if isinstance(value, list | Mapping) and depth < 3:
-                yield from _objects(value, f"{path}.{key}", depth + 1)
+            if isinstance(value, list | Mapping) and len(at) < _DEEPEST:
+                yield from _objects(value, (*at, str(key)))
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from _objects(value, f"{path}[{index}]", depth + 1)
+            yield from _objects(value, (*at, index))
 
 
 def _own_id(exchange: Exchange, wanted: str) -> str:
@@ -90,10 +91,10 @@ def _own_id(exchange: Exchange, wanted: str) -> str:
     return str(note.get("id", "id")) if wanted else ""
 
 
-def _is_about(exchange: Exchange, path: str, wanted: str) -> bool:
+def _is_about(exchange: Exchange, at: Location, wanted: str) -> bool:
     """Whether an object of an answer is one of the things wanted: by the key it stands under, else by the path."""
-    key = re.sub(r"\[\d+\]$", "", path).rpartition(".")[2].rstrip("]")
-    if key not in ("$", ""):
+    key = next((step for step in reversed(at) if isinstance(step, str)), "")
+    if key:
         return _singular(key).endswith(wanted)
     steps = [s for s in exchange.operation.path.split("/") if s and not s.startswith("{")]
     return bool(steps) and _singular(steps[-1].replace("-", "")).endswith(wanted)

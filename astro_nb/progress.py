@@ -1,4 +1,4 @@
-"""Long work told as it goes on: a line of static HTML in a notebook, nothing elsewhere unless it takes long.
+"""Long work told as it goes on: a line of static HTML in a notebook, nothing elsewhere.
 
 A display that is updated in place is kept in the notebook as it last was, where a widget would come back as "model not
 found".
@@ -43,8 +43,8 @@ class Progress:
 
 
 def bar(label: str, fraction: float | None, words: str) -> html.Markup:
-    """A bar with its words; a dotted one where the fraction is unknown."""
-    width = f"{100 * (fraction if fraction is not None else 1):.0f}%"
+    """A bar with its words; the words alone where the fraction is unknown."""
+    width = f"{100 * min(1.0, max(0.0, fraction or 0.0)):.0f}%"
     inner = html.tag("div", style=f"width:{width};height:4px;background:{html.TONES['info'][0]}")
     outer = html.tag(
         "div", inner, style=f"background:{html.LINE};height:4px;border-radius:2px;overflow:hidden;width:220px"

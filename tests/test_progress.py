@@ -1,0 +1,78 @@
+"""Long work is told in the notebook, in one line that stays; short work, and work elsewhere, says nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from astro_nb.progress import Progress, bar
+
+
+@pytest.mark.parametrize(
+    ("fraction", "width"), [(0.0, "0%"), (0.25, "25%"), (0.999, "100%"), (1.0, "100%"), (1.7, "100%"), (-0.5, "0%")]
+)
+def test_a_bar_is_as_long_as_what_is_done(fraction: float, width: str) -> None:
+    """The bar shows the fraction done, and never more than all or less than nothing."""
+    drawn = str(bar("Pages", fraction, "5 of 20"))
+    assert f"width:{width};" in drawn
+    assert "Pages · 5 of 20" in drawn
+
+
+def test_an_unknown_end_is_not_a_full_bar() -> None:
+    """Where the fraction is unknown the words stand there, with a bar that does not claim an end."""
+    drawn = str(bar("Pages", None, "5 of ?"))
+    assert "5 of ?" in drawn
+    assert "width:100%" not in drawn
+
+
+def test_words_are_escaped_and_style_is_inline() -> None:
+    """What a server said does not become markup, and the sanitiser of the front end has nothing to take away."""
+    drawn = str(bar("<b>", 0.5, "<script>"))
+    assert "<script" not in drawn
+    assert "<b>" not in drawn
+    assert re.search(r"<style|\bclass=|\bid=", drawn) is None
+
+
+def test_nothing_is_said_in_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of a notebook no progress is printed, however long the work takes."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    told = Progress("Waiting")
+    for second in range(60):
+        now[0] = float(second)
+        told(second / 60, "still")
+    assert capsys.readouterr() == ("", "")
+
+
+CELLS = [
+    "import time\nfrom astro_nb.progress import Progress",
+    "told = Progress('Short')\nfor n in range(50):\n    told(n / 50, f'{n}')",
+    "told = Progress('Long')\ntime.sleep(0.5)\n"
+    "for n in range(400):\n    told(n / 400, f'step {n}')\n    time.sleep(0.001)\ntold(1.0, 'all done')",
+    "told = Progress('Quick end')\ntold(1.0, 'all done')",
+]
+
+
+def test_a_notebook_keeps_one_line_as_it_last_was(tmp_path: Path) -> None:
+    """In a kernel, long work leaves one output with the last state, no widget; short work leaves none."""
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    book = nbformat.v4.new_notebook(cells=cells)
+    updates = []
+
+    class Watched(NotebookClient):  # type: ignore[misc]  # nbclient has no types
+        def process_message(self, message: dict, cell: object, index: int) -> object:  # type: ignore[type-arg]  # as theirs
+            updates.append(message["msg_type"])
+            return super().process_message(message, cell, index)
+
+    Watched(book, timeout=30, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert [len(cell.outputs) for cell in book.cells] == [0, 0, 1, 0]
+    (output,) = book.cells[2].outputs
+    assert output.output_type == "display_data"
+    assert "Long · all done" in output.data["text/html"]
+    assert "width:100%" in output.data["text/html"]
+    assert "widgets" not in book.metadata
+    assert 2 <= updates.count("update_display_data") + updates.count("display_data") <= 9
