@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ from .call import Call
 from .client import new_id
 from .errors import UsageError, WaitTimeout
 from .exchange import Exchange
-from .paging import Pages, first_call, paging_of
+from .paging import Pages, Paging, first_call, paging_of
 from .session import Session
 from .waiting import Until, condition, state_of
 
@@ -18,7 +17,7 @@ Progress = Callable[[float | None, str], None]
 """Told of long work: the fraction done (None where unknown), and words."""
 
 
-def read_pages(session: Session, operation: str, progress: Progress | None = None, **arguments: Any) -> Pages:
+def read_pages(session: Session, operation: str, progress: Progress | None = None, /, **arguments: Any) -> Pages:
     """Every page of a list, read one after another.
 
     Raises:
@@ -28,13 +27,21 @@ def read_pages(session: Session, operation: str, progress: Progress | None = Non
     paging = paging_of(found)
     if paging is None:
         raise UsageError(f"{operation} does not answer a list.", "Use api.call for it.")
-    call: Call | None = first_call(paging, session.arrange(operation, arguments))
+    call: Call | None = first_call(paging, _begun(session, paging, session.arrange(operation, arguments)))
     pages, via = Pages(found, paging), f"pages:{new_id()}"
     while call is not None:
         call = pages.add(call, session.send(call, via))
         if progress:
             progress(len(pages) / pages.total if pages.total else None, f"{len(pages)} of {pages.total or '?'} items")
     return pages
+
+
+def _begun(session: Session, paging: Paging, call: Call) -> Call:
+    """The call with its place in the list resolved: where it begins has to be known to count on from there."""
+    if paging.parameter not in call.parameters or paging.style not in ("offset", "search", "page"):
+        return call
+    start = session.shown(call.parameters[paging.parameter])
+    return call.with_parameters(**{paging.parameter: int(start)}) if str(start).isdigit() else call
 
 
 def wait_for(
@@ -51,23 +58,27 @@ def wait_for(
     Args:
         session: where to ask.
         operation: the operation that reads the state.
-        until: "settled" (the overlay knows the states), the name of a state, or a predicate on the exchange.
+        until: "settled" (the overlay knows the states), the name of a state, or a predicate, which is asked of every
+            exchange, failed ones too: `lambda response: response.status == 404` waits until a thing is gone.
         timeout: seconds, at the most.
         every: seconds between two requests; by default from 0.5 s, growing to 10 s.
         progress: told of each request.
         arguments: as for `call`.
 
     Raises:
+        UnknownName: the document knows the states, and this is none of them; nothing was sent.
         WaitTimeout: time ran out; the error tells the last state.
-        WaitFailed: a terminal state, or an answer that will not change by waiting (401, 403, 404 …).
+        WaitFailed: a terminal state, or an answer that is not what is waited for and will not change by waiting
+            (401, 403, 404 …).
     """
     call = session.arrange(operation, arguments)
     reached = condition(session.spec.operation(operation), until)
     goal = until if isinstance(until, str) else "a predicate"
-    via, begun, pause = f"wait:{new_id()}:{goal}:{timeout}", time.monotonic(), 0.4
+    clock = session.client.clock
+    via, begun, pause = f"wait:{new_id()}:{goal}:{timeout}", clock(), 0.4
     while True:
         exchange = session.send(call, via)
-        spent, state = time.monotonic() - begun, state_of(exchange) or exchange.status_text
+        spent, state = clock() - begun, state_of(exchange) or exchange.status_text
         if progress:
             progress(min(spent / timeout, 1.0) if timeout else 1.0, f"{state}, {spent:.0f} s")
         if reached(exchange):
@@ -75,7 +86,7 @@ def wait_for(
         pause = every if every is not None else min(pause * 1.3, 10.0)
         if spent + pause > timeout:
             raise _timed_out(operation, goal, timeout, state, exchange)
-        time.sleep(pause)
+        session.client.sleep(pause)
 
 
 def _timed_out(operation: str, goal: str, timeout: float, state: str, exchange: Exchange) -> WaitTimeout:

@@ -57,12 +57,14 @@ def walk(operation: Operation, call: Call, serve: Any, most: int = 50) -> Pages:
 
 @pytest.fixture
 def quick() -> Iterator[anb.Workbench]:
-    """A workbench on a sandbox without limits that tries nothing twice."""
-    with_sandbox = anb.connect(history=None, retries=anb.Retries(attempts=1))
-    assert isinstance(with_sandbox.sandbox, anb.Sandbox)
-    with_sandbox.sandbox.limits = False
-    yield with_sandbox
-    with_sandbox.close()
+    """A workbench on a sandbox without limits, whose time stands still, that tries nothing twice."""
+    noon = datetime.now(UTC)
+    box = anb.Sandbox(limits=False, now=lambda: noon).start()
+    here = anb.Environment("sandbox", base_url=box.url, credentials={"token": anb.Secret.held(box.token())})
+    workbench = anb.connect(here, history=None, retries=anb.Retries(attempts=1))
+    workbench.sandbox = box
+    yield workbench
+    workbench.close()
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -239,7 +241,7 @@ def test_a_page_that_does_not_come_is_never_passed_over(quick: anb.Workbench) ->
     assert not pages.complete
     assert "incomplete" in repr(pages)
     for read in (pages.items, pages.frame, lambda: list(pages)):
-        with pytest.raises(PagesIncomplete, match="Page 3 of ListDeployments .*503") as caught:
+        with pytest.raises(PagesIncomplete, match=r"Page 3 of ListDeployments .*503") as caught:
             read()
         assert "partial=True" in caught.value.todo
         assert caught.value.data["exchange"].status == 503

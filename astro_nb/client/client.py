@@ -62,7 +62,8 @@ class Client:
         timeout: seconds to connect, and between two pieces of an answer ("connect", "read").
         retries: what is tried again, and how long.
         transport: an httpx transport, sync and async, in place of the network.
-        sleep, clock, chance: for tests that do not want to wait.
+        sleep, clock, chance: for tests that do not want to wait. Rooms that wait use these two as well: only the client
+            has a clock.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Client:
         seconds = {"connect": 10.0, "read": 60.0, **(timeout or {})}
         self._timeout = {**seconds, "write": seconds["read"], "pool": seconds["connect"]}
         self.retries = retries or Retries()
-        self._sleep, self._clock, self._chance = sleep, clock, chance
+        self.sleep, self.clock, self._chance = sleep, clock, chance
         self._pools = Pools(transport)
 
     def __repr__(self) -> str:
@@ -147,11 +148,11 @@ class Client:
         self._pools.close()
 
     def _converse(self, plan: Plan, note: Note | None) -> Conversation:
-        return converse(plan, self.retries, self._clock, self._chance, note)
+        return converse(plan, self.retries, self.clock, self._chance, note)
 
     def _do(self, step: Send | Wait) -> Outcome:
         if isinstance(step, Wait):
-            self._sleep(step.seconds)
+            self.sleep(step.seconds)
             return None
         try:
             with contextlib.closing(self._pools.blocking().handle_request(self._outgoing(step))) as answer:

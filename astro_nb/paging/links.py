@@ -1,0 +1,25 @@
+"""The Link header (RFC 8288): which address stands in which relation to an answer."""
+
+from __future__ import annotations
+
+import re
+
+from ..message import Headers
+
+_VALUE = r'"(?:[^"\\]|\\.)*"|[^\s;,"]*'
+_PARAMETER = rf'\s*;\s*[^\s=;,"<>]+(?:\s*=\s*(?:{_VALUE}))?'
+_LINK = re.compile(rf"<([^>]*)>((?:{_PARAMETER})*)")
+_REL = re.compile(rf"\s*;\s*(?:rel\s*=\s*({_VALUE})|(?!rel\s*=)[^\s=;,\"<>]+(?:\s*=\s*(?:{_VALUE}))?)", re.IGNORECASE)
+
+
+def target_of(headers: Headers, relation: str) -> str | None:
+    """The first target that stands in this relation, whatever else the header fields hold; None where none does."""
+    values = (value for name, value in headers if name.lower() == "link")
+    links = (link for value in values for link in _LINK.findall(value))
+    return next((target for target, parameters in links if relation in _relations(parameters)), None)
+
+
+def _relations(parameters: str) -> list[str]:
+    """The relations of a link: the words of its first `rel`, without regard to case (section 3.3)."""
+    told = next((rel for rel in _REL.findall(parameters) if rel), "")
+    return told.strip('"').lower().split()

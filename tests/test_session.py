@@ -1,0 +1,387 @@
+"""Calls are resolved, sent and kept; secrets are lifted out of them, and waiting ends one way or the other."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+import astro_nb as anb
+from astro_nb.call import UNSET, Call
+from astro_nb.client import Client
+from astro_nb.environment import MASK, Environment, Secret
+from astro_nb.errors import (
+    AstroNbError,
+    MissingArgument,
+    PickError,
+    SecretMissing,
+    SecretRefused,
+    TokenExpired,
+    UnknownName,
+    UsageError,
+    WaitFailed,
+    WaitTimeout,
+)
+from astro_nb.exchange import Attempt, Exchange
+from astro_nb.pace import Retries
+
+PASSWORD = "planted-password-99"
+CONNECTION = {"type": "postgres", "host": "db.example", "login": "me", "password": PASSWORD}
+
+
+@pytest.fixture
+def api() -> Iterator[anb.Workbench]:
+    """A workbench on a fresh sandbox without limits, where life is quick and nothing is tried twice."""
+    workbench = anb.connect(history=None, retries=Retries(attempts=1))
+    assert isinstance(workbench.sandbox, anb.Sandbox)
+    workbench.sandbox.limits, workbench.sandbox.speed = False, 100
+    yield workbench
+    workbench.close()
+
+
+def asked(api: anb.Workbench) -> int:
+    """The number of requests that the sandbox has seen."""
+    assert api.sandbox is not None
+    return api.sandbox.requests
+
+
+def environment_object(api: anb.Workbench, **connection: Any) -> Call:
+    """The call that creates a connection."""
+    given = {"objectKey": "db", "objectType": "CONNECTION", "scope": "WORKSPACE", "scopeEntityId": "{{home}}"}
+    return api.session.arrange("CreateEnvironmentObject", {**given, "connection": {**CONNECTION, **connection}})
+
+
+def test_what_is_sent_is_kept(api: anb.Workbench) -> None:
+    """An exchange is the latest of the history and of the trail, and knows its environment and its call."""
+    exchange = api.call("ListWorkspaces", limit=1)
+    assert api.history[-1] is api.session.trail[-1] is exchange
+    assert (exchange.environment, exchange.via, exchange.ok) == ("sandbox", "call", True)
+    assert exchange.call == Call("ListWorkspaces", {"limit": 1, "organizationId": "{{organizationId}}"})
+
+
+def test_errors_of_the_server_are_kept_too(api: anb.Workbench) -> None:
+    """A 404 and a broken connection are entries like any other, and the errors' table has them."""
+    assert api.sandbox is not None
+    api.call("GetWorkspace", workspaceId="nope")
+    api.sandbox.faults.add("reset")
+    api.call("ListWorkspaces")
+    assert [(e.status, e.ok) for e in api.history] == [(404, False), (None, False)]
+    assert api.errors.frame()["operation"].tolist() == ["ListWorkspaces", "GetWorkspace"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "error"),
+    [
+        ("ListDeployment", {}, UnknownName),
+        ("ListDeployments", {"limmit": 5}, UnknownName),
+        ("GetDeployment", {}, MissingArgument),
+        ("GetDeployment", {"deploymentId": ""}, MissingArgument),
+        ("GetDeployment", {"deploymentId": None}, MissingArgument),
+        ("GetDeployment", {"deploymentId": UNSET}, MissingArgument),
+        ("GetDeployment", {"deploymentId": "{{nowhere}}"}, UnknownName),
+        ("GetDeployment", {"deploymentId": "{{$nonsense}}"}, UnknownName),
+        ("CreateWorkspace", {"name": "{{hidden}}"}, SecretMissing),
+    ],
+)
+def test_your_mistakes_raise_and_send_nothing(
+    operation: str, arguments: dict[str, Any], error: type[AstroNbError], api: anb.Workbench
+) -> None:
+    """A name or a value that is missing is told before anything is sent, and ends in what to do."""
+    api.variables["hidden"] = Secret("env:ASTRO_NB_NO_SUCH_VARIABLE")
+    with pytest.raises(error) as caught:
+        api.call(operation, **arguments)
+    assert caught.value.todo
+    assert str(caught.value).endswith(caught.value.todo)
+    assert (asked(api), len(api.history)) == (0, 0)
+
+
+def test_variables_come_from_the_tokens_claims(api: anb.Workbench) -> None:
+    """The organization is read out of the token without a request; a variable of the session wins over it."""
+    assert api.variables.all("organizationId")[0].scope == "token"
+    assert asked(api) == 0
+    assert api.call("GetOrganization").status == 200
+    api.variables["organizationId"] = "another"
+    assert api.call("GetOrganization").status == 404
+    del api.variables["organizationId"]
+    assert api.call("GetOrganization").status == 200
+
+
+def test_the_request_shown_is_the_request_sent(api: anb.Workbench) -> None:
+    """What is made anew at each use is made once a call: the history shows the name that the server was given."""
+    exchange = api.call("CreateWorkspace", name="{{$randomName}}", description="{{$uuid}} {{$randomInt}}")
+    sent = json.loads(exchange.request.body)
+    assert {name: exchange.json()[name] for name in ("name", "description")} == sent
+
+
+def test_a_typed_secret_becomes_a_variable(api: anb.Workbench) -> None:
+    """A literal password is lifted into a session variable; the call holds its template, and nothing shows it."""
+    api.variables["home"] = api.call("ListWorkspaces")["$.workspaces[0].id"]
+    call = environment_object(api)
+    assert call.body["connection"]["password"] == "{{password}}"
+    assert api.variables.all("password")[0].shown == MASK
+    exchange = api.session.send(call)
+    assert exchange.ok, exchange
+    texts = [repr(call), repr(exchange.call), repr(api.variables), repr(exchange.request.body), exchange.text]
+    assert PASSWORD not in "".join(texts)
+    assert json.loads(exchange.request.body)["connection"]["password"] == MASK
+
+
+def test_the_same_secret_is_one_variable_and_another_is_another(api: anb.Workbench) -> None:
+    """Typed twice, a secret is one variable; another value gets a name of its own, and the first is not lost."""
+    first, again, other = (
+        environment_object(api),
+        environment_object(api),
+        environment_object(api, password="different-1"),
+    )
+    assert first == again
+    assert other.body["connection"]["password"] != first.body["connection"]["password"]
+    assert api.variables["password"].reveal() == PASSWORD
+
+
+@pytest.mark.parametrize("value", ["{{elsewhere}}", "x{{elsewhere}}y", "", None])
+def test_templates_and_nothing_are_left_as_they_are(value: Any, api: anb.Workbench) -> None:
+    """A template in a secret field, an empty text and null are no secrets."""
+    assert environment_object(api, password=value).body["connection"]["password"] == value
+    assert "password" not in api.variables
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["env:DB_PASSWORD", "dotenv:DB_PASSWORD", "keyring:astro/db user", "prompt:Database password", "env:1X"],
+)
+@pytest.mark.parametrize("place", ["password", "host"])
+def test_a_secret_of_any_source_may_be_an_argument(reference: str, place: str, api: anb.Workbench) -> None:
+    """A `Secret` object, wherever it stands, becomes a template of a variable that holds it, whatever its name."""
+    call = environment_object(api, **{place: Secret(reference)})
+    template = call.body["connection"][place]
+    name = template.removeprefix("{{").removesuffix("}}")
+    assert template == "{{" + name + "}}"
+    assert api.variables[name] == Secret(reference)
+
+
+def test_only_marked_variables_are_lifted(api: anb.Workbench) -> None:
+    """A value with `isSecret` beside it is lifted, its neighbour without is not."""
+    values = [{"key": "A", "value": PASSWORD, "isSecret": True}, {"key": "B", "value": "plain", "isSecret": False}]
+    call = api.session.arrange("UpdateDeployment", {"deploymentId": "d", "environmentVariables": values})
+    assert [v["value"] for v in call.body["environmentVariables"]] == ["{{value}}", "plain"]
+
+
+def test_a_file_may_be_sent(api: anb.Workbench) -> None:
+    """A body of bytes is sent and kept; nothing is raised once it has gone out."""
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "Files", "version": "1"},
+        "paths": {"/f": {"post": {"operationId": "put", "requestBody": {"content": {"application/zip": {}}}}}},
+    }
+    got: list[bytes] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        got.append(request.read())
+        return httpx.Response(201)
+
+    files = anb.connect(spec=document, base_url="http://localhost", history=None, transport=httpx.MockTransport(serve))
+    assert files.call("put", body=b"PK\x03\x04\xff").status == 201
+    assert (got, len(files.history)) == ([b"PK\x03\x04\xff"], 1)
+
+
+def test_a_preview_sends_nothing_and_shows_stars(api: anb.Workbench) -> None:
+    """The request as it will be sent has stars for secrets; values are shown resolved."""
+    api.variables["hidden"] = Secret.held(PASSWORD)
+    call = api.session.arrange("CreateWorkspace", {"name": "a {{hidden}}"})
+    shown = api.session.preview(call)
+    assert json.loads(shown.body) == {"name": f"a {MASK}"}
+    assert ("Authorization", f"Bearer {MASK}") in shown.headers
+    assert api.session.shown(["{{hidden}}", "{{organizationId}}"]) == [MASK, api.variables["organizationId"]]
+    assert asked(api) == 0
+
+
+def test_another_environment_brings_its_own_variables(api: anb.Workbench) -> None:
+    """After `switch` those of the old environment and of its token are gone; those of the session stay."""
+    api.variables["mine"] = 1
+    here = Environment("here", base_url=api.environment.base_url, variables={"region": "eu", "db": "env:NO_SUCH"})
+    api.session.switch(here)
+    assert (api.variables["mine"], api.variables["region"], "organizationId" in api.variables) == (1, "eu", False)
+    assert api.variables["db"] == Secret("env:NO_SUCH")
+    api.session.switch(Environment("there", base_url=api.environment.base_url))
+    assert ("region" in api.variables, "mine" in api.variables) == (False, True)
+
+
+def test_what_was_answered_is_offered(api: anb.Workbench) -> None:
+    """Ids of earlier answers are offered by name, the newest first."""
+    assert api.session.suggestions("workspaceId") == []
+    listed = api.call("ListWorkspaces")
+    offered = api.session.suggestions("workspaceId")
+    assert {s.value for s in offered} == {w["id"] for w in listed.items}
+    assert {s.label for s in offered} == {w["name"] for w in listed.items}
+    assert all(api.history[s.exchange_id][s.path] == s.value for s in offered)
+
+
+def test_a_secret_does_not_leave_its_host() -> None:
+    """The token is not sent to a host that is not the environment's, nor over plain HTTP beyond this machine."""
+    sent: list[httpx.Request] = []
+    door = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200))  # type: ignore[func-returns-value]  # append, then the answer
+    token = Secret.held(PASSWORD)
+    for url in ("http://api.example.org/v1", "http://10.0.0.1/v1"):
+        api = anb.connect("astro", base_url=url, token=token, history=None, transport=door)
+        with pytest.raises(SecretRefused, match="plain HTTP"):
+            api.call("ListOrganizations")
+    api = anb.connect("astro", base_url="https://api.example.org", token=token, history=None, transport=door)
+    assert api.call("ListOrganizations").ok
+    assert len(sent) == 1
+
+
+def test_an_expired_token_sends_nothing(api: anb.Workbench) -> None:
+    """When the token ends while one works, the next call says so, with the source of the token, and sends nothing."""
+    assert isinstance(api.sandbox, anb.Sandbox)
+    old = Secret.held(api.sandbox.token(expired=True), "OLD")
+    api.session.switch(Environment("late", base_url=api.environment.base_url, credentials={"token": old}))
+    with pytest.raises(TokenExpired, match="OLD") as caught:
+        api.call("ListOrganizations")
+    assert "nothing was sent" in caught.value.what
+    assert old.reveal() not in str(caught.value)
+    assert asked(api) == 0
+
+
+def test_a_request_in_the_background_is_kept(api: anb.Workbench) -> None:
+    """`start` gives the exchange to its listener after it was kept; a cancelled one is kept too."""
+    assert api.sandbox is not None
+    got: list[Exchange] = []
+    ended = threading.Event()
+
+    def done(exchange: Exchange) -> None:
+        got.append(exchange)
+        ended.set()
+
+    call = api.session.arrange("ListWorkspaces", {})
+    api.session.start(call, done)
+    assert ended.wait(5)
+    assert api.history[-1] is got[0]
+    ended.clear()
+    api.sandbox.faults.add("latency", seconds=1)
+    running = api.session.start(call, done)
+    time.sleep(0.2)
+    running.cancel()
+    assert ended.wait(2)
+    assert [e.failure.kind if e.failure else "" for e in api.history] == ["", "cancelled"]
+
+
+@pytest.mark.parametrize("moment", ["wait", "note"])
+def test_an_interrupt_is_kept_and_raised(moment: str, api: anb.Workbench) -> None:
+    """Whenever the stop button comes, KeyboardInterrupt is what is raised; a request that had gone out is kept."""
+    assert api.sandbox is not None
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    api.session.client = Client(sleep=stop)
+    api.sandbox.faults.add("status", code=503)
+    note = stop if moment == "note" else None
+    with pytest.raises(KeyboardInterrupt):
+        api.session.send(api.session.arrange("ListWorkspaces", {}), note=note)
+    if moment == "wait":
+        assert api.history[-1].failure is not None
+        assert api.history[-1].failure.kind == "cancelled"
+
+
+def test_attempts_are_told_as_they_end(api: anb.Workbench) -> None:
+    """The listener hears of each attempt, in order, before the exchange is there."""
+    assert api.sandbox is not None
+    told: list[Attempt] = []
+    api.session.client = Client(sleep=lambda seconds: None)
+    api.sandbox.faults.add("rate_limit", times=2)
+    exchange = api.session.send(api.session.arrange("CreateWorkspace", {"name": "x"}), note=told.append)
+    assert exchange.ok
+    assert [a.outcome for a in told] == ["429", "429", "200"]
+
+
+# --- waiting ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made(api: anb.Workbench) -> str:
+    """The id of a Deployment that has just been created."""
+    home = api.call("ListWorkspaces")["$.workspaces[0].id"]
+    return str(api.call("CreateDeployment", name="new", workspaceId=home, isDevelopmentMode=True)["$.id"])
+
+
+@pytest.mark.parametrize("until", ["settled", "HEALTHY", lambda r: r["$.status"] == "HEALTHY"])
+def test_waiting_ends_when_it_is_so(until: Any, made: str, api: anb.Workbench) -> None:
+    """A new Deployment is waited for until it is settled, in a state, or as a predicate says; all is kept."""
+    exchange = api.wait("GetDeployment", until=until, every=0.05, timeout=10, deploymentId=made)
+    assert exchange["$.status"] == "HEALTHY"
+    group = [e for e in api.session.trail if e.via.startswith("wait:")]
+    assert group[0]["$.status"] == "CREATING"
+    assert len({e.via for e in group}) == 1
+
+
+def test_time_runs_out_in_words(made: str, api: anb.Workbench) -> None:
+    """WaitTimeout tells what was waited for, how long, the last state and the last answer; it does not overstay."""
+    assert isinstance(api.sandbox, anb.Sandbox)
+    api.sandbox.speed = 0.001
+    for timeout in (0, 0.3):
+        began = time.monotonic()
+        with pytest.raises(WaitTimeout, match=r"GetDeployment .* settled .* CREATING") as caught:
+            api.wait("GetDeployment", timeout=timeout, every=0.1, deploymentId=made)
+        assert time.monotonic() - began < timeout + 0.5
+        assert caught.value.data["last"] == "CREATING"
+        assert caught.value.data["exchange"] is api.history[-1]
+
+
+@pytest.mark.parametrize("until", ["READY", "FAILED", "healthy", "HEALTY", ""])
+def test_an_invented_state_is_refused_at_once(until: str, made: str, api: anb.Workbench) -> None:
+    """A state that the document does not know is never waited for: scripts that do so wait for ever."""
+    count = asked(api)
+    with pytest.raises(UsageError):
+        api.wait("GetDeployment", until=until, timeout=1, every=0.5, deploymentId=made)
+    assert asked(api) == count
+
+
+def test_what_cannot_come_ends_the_wait(api: anb.Workbench) -> None:
+    """A 404 ends the wait at once, with the server's words: an error is never read as "not yet"."""
+    with pytest.raises(WaitFailed, match="nope") as caught:
+        api.wait("GetDeployment", timeout=5, every=1, deploymentId="nope")
+    assert caught.value.todo
+    assert asked(api) == 1
+
+
+def test_a_predicate_may_wait_for_a_thing_to_be_gone(made: str, api: anb.Workbench) -> None:
+    """Whoever waits for a 404 gets it: a predicate is asked before an answer is called hopeless."""
+    api.call("DeleteDeployment", deploymentId=made)
+    gone = api.wait("GetDeployment", until=lambda r: r.status == 404, timeout=1, every=0.1, deploymentId=made)
+    assert gone.status == 404
+
+
+def test_passing_trouble_does_not_end_the_wait(made: str, api: anb.Workbench) -> None:
+    """A 502 in HTML and a reset are passed over; waiting goes on."""
+    assert api.sandbox is not None
+    api.sandbox.faults.add("html", operation="GetDeployment")
+    api.sandbox.faults.add("reset", operation="GetDeployment")
+    assert api.wait("GetDeployment", timeout=10, every=0.05, deploymentId=made)["$.status"] == "HEALTHY"
+    assert len(api.errors) == 2
+
+
+def test_what_is_never_settled_is_said(api: anb.Workbench) -> None:
+    """Where the overlay knows no states, "settled" is refused before anything is sent."""
+    with pytest.raises(UsageError, match="ListWorkspaces") as caught:
+        api.wait("ListWorkspaces")
+    assert "predicate" in caught.value.todo
+    assert asked(api) == 0
+
+
+def test_a_predicate_that_fails_is_the_callers(made: str, api: anb.Workbench) -> None:
+    """An error inside a predicate comes through as it is."""
+    with pytest.raises(PickError):
+        api.wait("GetDeployment", until=lambda r: bool(r["$.nothing"]), deploymentId=made)
+
+
+def test_the_permissions_of_what_was_done_are_known(api: anb.Workbench) -> None:
+    """Each permission that was needed is named once, in order of need."""
+    api.call("ListWorkspaces")
+    api.call("GetWorkspace", workspaceId="x")
+    api.call("ListWorkspaces")
+    assert api.permissions() == ["organization.workspaces.get", "workspace.get"]
