@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .fields import Field
@@ -13,13 +14,23 @@ if TYPE_CHECKING:
 
 _DTYPES = {"text": "string", "choice": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
 TIME = "datetime64[ns, UTC]"
+_FITTING: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "Int64": (int, float),
+    "Float64": (int, float),
+    "boolean": (bool,),
+    TIME: (str, datetime),
+}
+"""What may stand in a column of a dtype; a column with anything else stays as it came, for pandas would change it."""
+_EXACT = 2**53
+"""Whole numbers up to this are the same as a float."""
 
 
 def items_frame(items: Sequence[Any], field: Field | None = None, lead: Sequence[str] = ()) -> DataFrame:
     """One row per item: scalars typed by the schema, objects spread one step (`createdBy.id`), lists as they are.
 
     Args:
-        items: plain data; entries that are not objects fill one column named "value".
+        items: plain data; entries that are not objects stand in a column named "value".
         field: the item's field, which gives the order and dtypes of the columns.
         lead: the columns that come first, such as the name and the id.
     """
@@ -46,7 +57,7 @@ def paged_frame(
 
 
 def records_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], index: str | None = None) -> DataFrame:
-    """Rows as a DataFrame with exactly these columns and dtypes; what does not convert is kept as it is."""
+    """Rows as a DataFrame with exactly these columns and dtypes; a column that does not fit is kept as it came."""
     import pandas as pd  # imported at first use: it is slow to load, and not everyone looks at tables
 
     kept = list(rows)
@@ -68,14 +79,27 @@ def _column(values: list[Any], dtype: str) -> Series[Any]:
     import pandas as pd
 
     plain = pd.Series(values, dtype="object")
-    if dtype in ("string", TIME) and not all(value is None or isinstance(value, str) for value in values):
-        return plain  # what is no text does not become one
+    if not _fits(values, dtype):
+        return plain
     try:
         if dtype == TIME:
             return pd.to_datetime(plain, utc=True, format="ISO8601").dt.as_unit("ns")
         return plain.astype(pd.api.types.pandas_dtype(dtype))
     except (TypeError, ValueError, OverflowError):
         return plain
+
+
+def _fits(values: list[Any], dtype: str) -> bool:
+    """Whether every value can stand in a column of that dtype without being changed."""
+    kinds, allowed = set(map(type, values)) - {type(None)}, _FITTING.get(dtype, (object,))
+    if not all(issubclass(kind, allowed) for kind in kinds) or (bool in kinds and dtype in ("Int64", "Float64")):
+        return False
+    return dtype != "Float64" or int not in kinds or _are_exact(values)
+
+
+def _are_exact(values: list[Any]) -> bool:
+    """Whether every whole number stays the same on its way through a float."""
+    return all(abs(value) <= _EXACT for value in values if isinstance(value, int))
 
 
 def _spread(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _EVERY = 0.1
 
 
 class Progress:
-    """Called with the fraction done (None where unknown) and words; draws at most ten times a second."""
+    """Called with the fraction done (None where unknown) and words; draws at most ten times a second, in notebooks."""
 
     def __init__(self, label: str) -> None:
         self._label = label

@@ -47,6 +47,7 @@ def _begun(session: Session, paging: Paging, call: Call) -> Call:
 def wait_for(
     session: Session,
     operation: str,
+    /,
     until: Until = "settled",
     timeout: float = 600.0,
     every: float | None = None,
@@ -56,29 +57,25 @@ def wait_for(
     """Ask again and again until something is so.
 
     Args:
-        session: where to ask.
-        operation: the operation that reads the state.
+        session, operation: where to ask, and the operation that reads the state.
         until: "settled" (the overlay knows the states), the name of a state, or a predicate, which is asked of every
             exchange, failed ones too: `lambda response: response.status == 404` waits until a thing is gone.
         timeout: seconds, at the most.
         every: seconds between two requests; by default from 0.5 s, growing to 10 s.
-        progress: told of each request.
-        arguments: as for `call`.
+        progress, arguments: told of each request; and as for `call`.
 
     Raises:
         UnknownName: the document knows the states, and this is none of them; nothing was sent.
         WaitTimeout: time ran out; the error tells the last state.
-        WaitFailed: a terminal state, or an answer that is not what is waited for and will not change by waiting
-            (401, 403, 404 …).
+        WaitFailed: a terminal state, or an answer that will not change by waiting (401, 403, 404 …).
     """
     call = session.arrange(operation, arguments)
     reached = condition(session.spec.operation(operation), until)
     goal = until if isinstance(until, str) else "a predicate"
-    clock = session.client.clock
-    via, begun, pause = f"wait:{new_id()}:{goal}:{timeout}", clock(), 0.4
+    via, begun, pause = f"wait:{new_id()}:{goal}:{timeout}", session.client.clock(), 0.4
     while True:
         exchange = session.send(call, via)
-        spent, state = clock() - begun, state_of(exchange) or exchange.status_text
+        spent, state = session.client.clock() - begun, state_of(exchange) or exchange.status_text
         if progress:
             progress(min(spent / timeout, 1.0) if timeout else 1.0, f"{state}, {spent:.0f} s")
         if reached(exchange):

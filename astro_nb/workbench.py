@@ -119,8 +119,9 @@ class Workbench:
         return permissions(self.session.trail)
 
     def close(self) -> None:
-        """Close connections, and stop the sandbox if it is ours."""
+        """Close connections and the history, and stop the sandbox if it is ours."""
         self.session.client.close()
+        self.history.close()
         from .sandbox import Sandbox
 
         if isinstance(self.sandbox, Sandbox):

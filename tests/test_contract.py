@@ -38,6 +38,7 @@ VALUES = Values(
     Environment("e", base_url="http://localhost", credentials={n: Secret.held("token") for n in ("token", "api_key")}),
     mode="revealed",
 )
+PLANTED = "planted-5d1c"
 EXCUSED = {
     ("astro-v1", "UpdateCluster", "drop", "clusterType"): "a plain `oneOf` has no default branch; the overlay knows it",
     ("astro-v1", "CreateDeployment", "drop", "type"): "likewise: {name, workspaceId} is the legal minimum",
@@ -265,6 +266,46 @@ def test_a_status_that_is_not_declared_is_a_note() -> None:
     request = build_request(op, Call("x", {}, {"a": 1}), VALUES)
     for found in (check_response(op, answered({}, 418)), judge_response(op, request, answered({}, 418))):
         assert [(v.keyword, v.severity) for v in found] == [("status", "note")]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        (obj((), password={"type": "string", "pattern": "^a$"}), {"password": PLANTED}),
+        (obj((), password={"type": "integer"}), {"password": PLANTED}),
+        ({"anyOf": [obj(("x",)), {"type": "string"}]}, {"password": PLANTED}),
+        ({"not": {"type": "object"}}, {"password": PLANTED}),
+        ({"type": "array"}, {"other": PLANTED}),
+    ],
+)
+def test_the_full_judgement_holds_no_secret(schema: Any, value: Any) -> None:
+    """openapi-core quotes what is wrong; what is told of it does not."""
+    op = operation(schema)
+    request = build_request(op, replace(example_call(op), body=value), VALUES)
+    found = [*judge_request(op, request), *judge_response(op, request, answered(value))]
+    assert len(found) == 2
+    assert PLANTED not in repr(found)
+
+
+def test_a_parameter_that_cannot_be_read_is_not_quoted() -> None:
+    """A query's `api_key` that is no integer is told by its name alone."""
+    op = taking("query", "form", True, {"type": "integer"})
+    (found,) = judge_request(op, build_request(op, Call("x", {"p": PLANTED}), VALUES))
+    assert found.message == "Parameter validation error (query p): Cast error"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        *({"type": "int"}, {"minLength": "five"}, {"required": True}, {"properties": ["a"]}, {"pattern": 5}),
+        *({"discriminator": "x", "oneOf": [{}]}, {"$ref": "#/components/schemas/Gone"}, {"$ref": "other.yaml#/A"}),
+    ],
+)
+def test_a_keyword_that_makes_no_sense_does_not_stop_the_judgement(broken: Any) -> None:
+    """It is told as a note, and the rest of the schema is judged by both."""
+    op = operation(obj(("b",), a=broken))
+    assert [v.severity for v in judged(op, {"a": "x", "b": 1})] == ["note"]
+    assert sorted(v.severity for v in judged(op, {"a": "x"})) == ["error", "note"]
 
 
 @pytest.mark.parametrize("pattern", ["^\\p{L}+$", "(?<=a)b("])

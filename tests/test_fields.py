@@ -1,34 +1,29 @@
-"""Fields: whatever a schema says is read once, and serves forms, rules and signatures alike."""
+"""Fields: whatever a schema says is read once, and serves forms, samples and signatures alike."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from keyword import iskeyword
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.call import UNSET
 from astro_nb.contract import check_parameter, check_request_body
-from astro_nb.errors import DocumentError, MissingArgument, UnknownName, UsageError
+from astro_nb.errors import DocumentError
 from astro_nb.fields import (
     Field,
-    arrange,
     body_field,
     body_fields,
     broken_rules,
     parameter_fields,
     response_field,
-    rule_view,
     sample,
     signature,
-    snake,
 )
 from astro_nb.spec import Operation, Spec, load
 
@@ -197,6 +192,49 @@ def test_all_of_merges_what_two_parts_say_of_one_property() -> None:
     assert (found.kind, found.choices, found.description) == ("choice", ("x", "y"), "?")
 
 
+@pytest.mark.parametrize(
+    ("schema", "nullable"),
+    [
+        ({"allOf": [MAYBE, {"type": "string"}]}, False),
+        ({"allOf": [MAYBE, {"minLength": 1}]}, True),
+        ({"allOf": [{"type": "string"}], "nullable": True}, True),
+        ({"anyOf": [MAYBE, {"type": "integer"}]}, True),
+        ({"anyOf": [{"$ref": "#/components/schemas/Null"}, {"type": "integer"}]}, True),
+    ],
+)
+def test_null_is_allowed_where_every_part_allows_it(schema: Any, nullable: bool) -> None:
+    """One part that refuses null is enough; one that says nothing of types refuses nothing."""
+    assert field(schema, Null={"enum": [None]}).nullable == nullable
+
+
+def test_a_schema_that_is_a_part_of_itself_comes_to_an_end() -> None:
+    """Circles through `allOf`, `anyOf` and an only branch are cut where they begin again."""
+    ref = {"$ref": "#/components/schemas/C"}
+    for circle in ({"allOf": [ref, ref, {"title": "c"}]}, {"anyOf": [ref, {"type": "null"}]}, {"oneOf": [ref, MAYBE]}):
+        assert field(ref, C=circle).kind in ("any", "union")
+        sample(field(ref, C=circle), full=True)
+
+
+def test_each_type_of_a_list_has_the_bounds_that_stand_beside_it() -> None:
+    """`type: [string, integer]` is a union whose branches keep what else the schema asks."""
+    found = field({"type": ["string", "integer", "null"], "minLength": 2, "maximum": 9, "title": "t"})
+    assert [(b.field.kind, b.field.schema.get("minLength")) for b in found.branches] == [("text", 2), ("integer", 2)]
+    assert (found.description, found.nullable) == ("t", True)
+
+
+def test_a_parameter_of_which_nothing_is_said_is_text() -> None:
+    """An untyped parameter is typed as text, and sampled as one: it stands in a path or a query."""
+    given = {"name": "dag", "in": "path", "required": True, "schema": {"title": "Dag"}}
+    (found,) = parameter_fields(operation(None, [given]))
+    assert (found.kind, sample(found)) == ("text", "my-dag")
+
+
+def test_what_stands_inside_a_secret_is_one() -> None:
+    """The parts of a secret object are secrets themselves: each is typed as one."""
+    found = field(obj(secret=obj(a={"type": "string"}, b={"type": "array", "items": {"type": "integer"}})))
+    assert all(part.secret for part in below(found.children[0], 3))
+
+
 def test_what_a_field_tells() -> None:
     """Choices are without null, examples of either version of OpenAPI, notes without their prefix."""
     assert field({"enum": [1, None, "a"]}).choices == (1, "a")
@@ -261,129 +299,3 @@ ANYTHING = st.recursive(
 def test_whatever_the_schema_is_there_is_a_field(schema: dict[str, Any]) -> None:
     """Documents are other people's: nonsense in a schema never raises; at worst the field is edited as JSON."""
     assert all(part.kind for part in below(field(schema, A=A), 3))
-
-
-# --- rules ------------------------------------------------------------------------------------------------------------
-
-RULED = {
-    **obj((), kind={}, a={}, b={}, c={}, inner={"type": "array", "items": {"$ref": "#/components/schemas/R"}}),
-    "x-astro-nb-rules": [
-        {"when": {"kind": ["A", "B"]}, "require": ["a"], "because": "A needs it"},
-        {"when": {"kind": "C"}, "hide": ["a", "b"], "require": ["b"]},
-        {"when": {"a": {"present": True}}, "one-of": ["b", "c"]},
-    ],
-}
-UNION = {**obj(by={}, one={}, two={}), "x-astro-nb-union": {"by": "by", "branches": {"1": "one", "2": "two"}}}
-
-
-@pytest.mark.parametrize(
-    ("schema", "value", "required", "hidden"),
-    [
-        (RULED, {}, {}, {}),
-        (RULED, {"kind": "B"}, {"a": "A needs it"}, {}),
-        (RULED, {"kind": "C"}, {"b": "kind is C"}, {"a": "kind is C"}),
-        (RULED, {"kind": ["A"]}, {}, {}),
-        (RULED, None, {}, {}),
-        (RULED, "{{body}}", {}, {}),
-        (UNION, {"by": "2"}, {"two": "by is 2"}, {"one": "by is 2"}),
-        (UNION, {}, {}, {}),
-    ],
-)
-def test_rules_are_armed_by_siblings(schema: Any, value: Any, required: Any, hidden: Any) -> None:
-    """A rule says what is needed and what is out of place, with its reason; what is needed is never hidden."""
-    view = rule_view(field(schema, R=RULED), value)
-    assert (view.required, view.hidden) == (required, hidden)
-
-
-def test_broken_rules_are_found_all_the_way_down() -> None:
-    """Each broken rule is told where it is broken, in words, in arrays, maps and unions too."""
-    value = {"kind": "A", "inner": [{"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2}]}
-    told = {p.location: p.message for p in broken_rules(field(RULED, R=RULED), value)}
-    assert set(told) == {("a",), ("inner", 0, "b")}
-    assert told["a",] == "a is required: A needs it"
-    assert told["inner", 0, "b"].startswith("exactly one of b, c is needed: a is given")
-    inside = {"type": "object", "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/R"}]}}
-    assert [p.location for p in broken_rules(field(inside, R=RULED), {"m": {"kind": "A"}})] == [("m", "a")]
-
-
-# --- arguments --------------------------------------------------------------------------------------------------------
-
-NEEDED = {"name": "orgId", "in": "query", "required": True, "schema": {"type": "string"}}
-CLASH = {"name": "name", "in": "query", "schema": {"type": "string"}}
-BODY = obj(("title",), name={}, title={}, size={"enum": ["S", "L"]}, id={"readOnly": True}, **{"from": {}})
-
-
-def test_arguments_are_parameters_first_then_fields() -> None:
-    """A name that both have means the parameter; UNSET leaves out; a trailing underscore is for Python's own words."""
-    op = operation(BODY, [NEEDED, CLASH])
-    call = arrange(op, {"orgId": "o", "name": "n", "title": "t", "size": UNSET, "from_": 1})
-    assert (call.parameters, call.body) == ({"orgId": "o", "name": "n"}, {"title": "t", "from": 1})
-    assert arrange(op, {"orgId": UNSET}).parameters == {}
-    whole = arrange(op, {"orgId": "o", "title": "t"}, body={"name": "n", "title": "old"})
-    assert whole.body == {"name": "n", "title": "t"}
-    assert arrange(op, {"orgId": "o"}, body=None).body is None
-
-
-def test_a_required_parameter_comes_from_the_variable_of_its_name() -> None:
-    """Left out, it becomes a template where there is such a variable, and an error that says so where there is none."""
-    op = operation(None, [NEEDED])
-    assert arrange(op, {}, known=["orgId"]).parameters == {"orgId": "{{orgId}}"}
-    with pytest.raises(MissingArgument) as raised:
-        arrange(op, {})
-    assert raised.value.data == {"missing": ["orgId"]}
-    assert 'api.variables["orgId"] = …' in raised.value.todo
-
-
-@pytest.mark.parametrize(
-    ("arguments", "body", "advice"),
-    [
-        ({"titel": 1}, UNSET, "Did you mean title"),
-        ({"id": 1}, UNSET, "There are: "),
-        ({"title": "t"}, [1], "Give body= alone"),
-    ],
-)
-def test_wrong_arguments_are_told_with_what_to_do(arguments: dict[str, Any], body: Any, advice: str) -> None:
-    """A name that does not exist, that only answers carry, or beside a body that is no object, is refused."""
-    with pytest.raises(UsageError, match=advice):
-        arrange(operation(BODY), arguments, body)
-
-
-def test_an_operation_without_arguments_says_so() -> None:
-    """There is nothing to offer, and that is what is said."""
-    with pytest.raises(UnknownName, match="It takes no arguments"):
-        arrange(operation(None), {"a": 1})
-
-
-def test_a_signature_is_the_documentation() -> None:
-    """Required names first, each group in the document's order; enums as `Literal`; read-only fields are not there."""
-    body = obj(("title",), name={}, title={}, size={"enum": ["S", "L"]}, id={"readOnly": True})
-    found = signature(operation(body, [CLASH, NEEDED])).parameters
-    assert list(found) == ["orgId", "title", "name", "size", "body"]
-    assert found["size"].annotation == Literal["S", "L"]
-    assert found["orgId"].default is inspect.Parameter.empty
-    assert {p.kind for p in found.values()} == {inspect.Parameter.KEYWORD_ONLY}
-
-
-def test_a_signature_can_be_made_of_any_names() -> None:
-    """Python's keywords and names that are no identifiers do not break it."""
-    assert {"ok", "body"} <= set(signature(operation(obj(**{"from": {}, "class": {}, "a-b": {}, "ok": {}}))).parameters)
-
-
-def test_the_fields_of_a_union_are_those_of_all_branches() -> None:
-    """Each name once, with all its choices; required only where every branch requires it."""
-    found = {f.name: f for f in body_fields(operation(TAGGED, A=A, B=B))}
-    assert list(found) == ["kind", "x", "y", "z"]
-    assert (found["kind"].choices, found["kind"].required, found["x"].required) == (("A", "B"), False, False)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        *(("ListDeployments", "list_deployments"), ("getAPIToken", "get_api_token"), ("get-dag run", "get_dag_run")),
-        *(("2fa", "op_2fa"), ("ÜberSicht", "über_sicht"), ("---", "op_")),
-    ],
-)
-def test_snake_case(name: str, expected: str) -> None:
-    """Any operation's id gives a name that Python can write."""
-    assert snake(name) == expected
-    assert snake(name).isidentifier()

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astro_nb.call import UNSET
 from astro_nb.contract import check_request_body
 from astro_nb.environment import MASK, Environment, Secret, Values, Variables
-from astro_nb.fields import Field, body_field, example_call, has_secret, lift, mask, redact, sample
+from astro_nb.fields import Field, body_example, body_field, example_call, has_secret, lift, mask, redact, sample
 from astro_nb.spec import Operation, Spec, load
 
 PLANTED = "planted-5d1c"
@@ -19,9 +20,10 @@ PASSWORD = {"type": "string", "format": "password"}
 STABLE = settings(deadline=None, max_examples=100, derandomize=True)
 
 
-def operation(schema: Any, version: str = "3.1.0") -> Operation:
-    """An operation whose body has this schema."""
-    post = {"operationId": "x", "requestBody": {"content": {"application/json": {"schema": schema}}}, "responses": {}}
+def operation(schema: Any, version: str = "3.1.0", media: Any = None) -> Operation:
+    """An operation whose body has this schema; `media`: what else stands beside it."""
+    content = {"application/json": {"schema": schema, **(media or {})}}
+    post = {"operationId": "x", "requestBody": {"content": content}, "responses": {}}
     parts = {"components": {"schemas": {"A": A, "B": B}}, "paths": {"/x": {"post": post}}}
     return next(iter(Spec({"openapi": version, **parts})))
 
@@ -126,6 +128,21 @@ def test_a_sample_is_the_callers_own() -> None:
     assert sample(body, full=True) == {"tags": ["a"]}
 
 
+def test_the_example_of_a_media_type_is_the_body() -> None:
+    """The document's example of the whole goes before samples of its fields, if it keeps to the schema."""
+    schema = obj(("name",), name={"type": "string"}, size={"type": "integer"})
+    good, bad = {"name": "Fluffy", "size": 3}, {"name": 5}
+    for media in ({"example": good}, {"examples": {"cat": {"value": good}}}):
+        op = operation(schema, media=media)
+        assert body_example(op) == example_call(op).body == sample(body_field(op) or field({}), full=True) == good
+        body_example(op)["name"] = "changed"
+        assert body_example(op) == good
+    for media in ({"example": bad}, {"examples": {"cat": {"$ref": "#/nowhere"}}}, {"examples": []}):
+        op = operation(schema, media=media)
+        assert body_example(op) is UNSET
+        assert example_call(op).body == {"name": "my-name"}
+
+
 def test_an_example_call_is_complete() -> None:
     """A call made of samples has every required parameter and the fields that the rules of the overlay ask for."""
     call = example_call(load("astro-v1").operation("CreateDeployment"))
@@ -153,6 +170,14 @@ HIDDEN: list[tuple[Any, Any]] = [
     ({"anyOf": [{"anyOf": REFS}, {"type": "integer"}]}, {"y": PLANTED}),
     *((schema, {"password": PLANTED}) for schema in (None, {}, obj(name={}))),
     *((obj(password=schema), {"password": PLANTED}) for schema in ({}, {"type": ["string", "integer"]})),
+    (obj(name={"type": "string"}), {"name": {"password": PLANTED}}),
+    (obj(o=obj(name={"type": "string"})), {"o": {"name": [{"password": PLANTED}]}}),
+    (obj(password={"type": "integer"}), {"password": PLANTED}),
+    ({"type": "object"}, {"password": PLANTED}),
+    ({"type": "object", "additionalProperties": {"type": "string"}}, {"password": PLANTED}),
+    ({"type": "array", "prefixItems": [PASSWORD], "items": {"type": "string"}}, [PLANTED, "b"]),
+    ({"anyOf": [obj(a={}), obj(y=PASSWORD)]}, {"a": 1, "y": PLANTED}),
+    (None, {"password": ["a", {"b": PLANTED}]}),
     *((schema, {"deep": [{"client_secret": PLANTED}]}) for schema in ({}, obj(deep={"type": "array"}))),
 ]
 """A schema (None: undeclared) and a value that holds a secret."""
@@ -178,12 +203,15 @@ def test_no_secret_is_shown_or_kept(schema: Any, value: Any) -> None:
         (obj(p=PASSWORD), {"p": None}),
         (obj(name={"type": "string"}), {"name": "password", "tokens": ["a"], "token_count": 3}),
         (obj(has_password={"type": "boolean"}), {"has_password": True, "passwords": "many"}),
+        (obj(password={"type": "boolean"}, secret={"type": "integer"}), {"password": True, "secret": 3}),
+        (None, {"password": True, "api_key": 3, "secret": None}),
     ],
 )
 def test_what_is_no_secret_is_left_alone(schema: Any, value: Any) -> None:
     """Null, an unarmed condition and a name that merely sounds like it hide nothing."""
-    assert mask(field(schema), value) == value
-    assert not has_secret(field(schema), value)
+    known = field(schema) if schema is not None else None
+    assert mask(known, value) is value
+    assert not has_secret(known, value)
 
 
 JSON = st.recursive(
@@ -226,16 +254,54 @@ def test_lift_takes_secret_objects_anywhere() -> None:
     }
 
 
-@pytest.mark.parametrize("secret", ["text", 'with \\ and "quotes"', "žluť", 12345, {"X-Key": "abc", "n": [1, None]}])
-def test_what_is_lifted_is_sent_as_it_was_given(secret: Any) -> None:
-    """A secret keeps its type on its way through a session variable: a map is sent as a map, a number as a number."""
+def test_a_secret_map_keeps_its_form() -> None:
+    """Its leaves are lifted one by one, each under a name that a variable can have; flags and null stay."""
+    named: list[str] = []
+
+    def keep(secret: Secret) -> str:
+        named.append(secret.reference.removeprefix("held:"))
+        return f"{{{{{named[-1]}}}}}"
+
+    secret = {"s": {"X Key": "abc", "n": [1, None, True, ""], "t": "{{kept}}"}}
+    known = field(obj(s={"x-astro-nb-secret": True}))
+    inside = {"X Key": "{{s.X_Key}}", "n": ["{{s.n}}", None, True, ""], "t": "{{kept}}"}
+    assert lift(known, secret, keep) == {"s": inside}
+    assert named == ["s.X_Key", "s.n"]
+    assert redact(known, secret)["s"]["X Key"].reveal() == "abc"
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: {"a": inner}, lambda inner: [inner]])
+def test_a_secret_is_found_however_deep_it_lies(wrap: Any) -> None:
+    """An answer is nested as deep as the parser allows; nothing runs out of stack."""
+    value: Any = {"password": PLANTED}
+    for _ in range(1000):
+        value = wrap(value)
+    for known in (None, field({})):
+        hidden = mask(known, value)
+        for _ in range(1000):
+            hidden = hidden["a"] if isinstance(hidden, dict) else hidden[0]
+        assert hidden == {"password": MASK}
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [
+        ("text", MASK),
+        ('with \\ and "quotes"', MASK),
+        ("žluť", MASK),
+        (12345, MASK),
+        ({"X-Key": "abc", "n": [1, None]}, {"X-Key": MASK, "n": [MASK, None]}),
+    ],
+)
+def test_what_is_lifted_is_sent_as_it_was_given(secret: Any, shown: Any) -> None:
+    """A secret keeps its type on its way through session variables: a map is sent as a map, a number as a number."""
     variables = Variables()
 
     def keep(held: Secret) -> str:
-        variables["kept"] = held
-        return "{{kept}}"
+        variables[f"kept{len(variables)}"] = held
+        return f"{{{{kept{len(variables) - 1}}}}}"
 
     lifted = lift(field(obj(s={"x-astro-nb-secret": True})), {"s": secret}, keep)
-    assert lifted == {"s": "{{kept}}"}
+    assert "abc" not in str(lifted)
     assert Values(variables, Environment("e"), mode="revealed").fill(lifted) == {"s": secret}
-    assert Values(variables, Environment("e"), mode="shown").fill(lifted) == {"s": MASK}
+    assert Values(variables, Environment("e"), mode="shown").fill(lifted) == {"s": shown}

@@ -107,8 +107,8 @@ def _check(
         errors = itertools.islice(validator.iter_errors(value), MOST)
         shown = Shown(value, field)
         return (*faults, *(_violation(error, shown) for error in errors))
-    except ValueError:  # bytes, names that are no text, a text that is no Unicode
-        return (*faults, *itertools.islice(_not_json(value, ()), MOST))
+    except ValueError:  # bytes, names that are no text, a text that is no Unicode, hundreds of levels
+        return (*faults, *_unjudged(value))
 
 
 def _compile(operation: Operation, direction: Direction, schema: Any) -> tuple[Any, tuple[Violation, ...]]:
@@ -144,19 +144,23 @@ def _violation(error: Any, shown: Shown) -> Violation:
     return Violation(location, told(keyword, shown.at(location), limit), keyword)
 
 
-def _not_json(value: Any, at: Location) -> Iterator[Violation]:
-    """What of a value JSON cannot say, and where."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if not _is_unicode(name):
-                yield Violation(at, f"A name is {_kind(name)}; in JSON it is a text.", "json")
-            else:
-                yield from _not_json(inner, (*at, name))
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from _not_json(inner, (*at, index))
-    elif not (value is None or isinstance(value, int | float) or _is_unicode(value)):
-        yield Violation(at, f"This is {_kind(value)}, which JSON cannot say.", "json")
+def _unjudged(value: Any) -> tuple[Violation, ...]:
+    """Why a value cannot be judged: what of it JSON cannot say, and where; else it is nested too deeply."""
+    found = tuple(itertools.islice(_not_json(value), MOST))
+    return found or (Violation((), "It is nested too deeply to be checked here.", "json", "note"),)
+
+
+def _not_json(value: Any) -> Iterator[Violation]:
+    left: list[tuple[Any, Location]] = [(value, ())]
+    for inner, at in left:  # grows as it goes
+        if isinstance(inner, dict):
+            wrong = [name for name in inner if not _is_unicode(name)]
+            yield from (Violation(at, f"A name is {_kind(name)}; in JSON it is a text.", "json") for name in wrong)
+            left += [(deeper, (*at, name)) for name, deeper in inner.items() if _is_unicode(name)]
+        elif isinstance(inner, list | tuple):
+            left += [(deeper, (*at, index)) for index, deeper in enumerate(inner)]
+        elif not (inner is None or isinstance(inner, int | float) or _is_unicode(inner)):
+            yield Violation(at, f"This is {_kind(inner)}, which JSON cannot say.", "json")
 
 
 def _is_unicode(value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import DanglingReference
 from ..spec import Operation
+from .keywords import LISTS, MAPS, SCHEMAS, fault, is_empty
 
 Told = dict[str, None]
 """What had to be left out, in words, each once."""
@@ -68,27 +69,48 @@ def _references(node: Any) -> Iterator[str]:
             yield from _references(value)
 
 
-def _readable(node: Any, told: Told) -> Any:
-    """A copy without the patterns that Python cannot read: ECMA 262 allows some that `re` does not."""
+def _readable(node: Any, told: Told, name: Any = "") -> Any:
+    """A copy whose schemas hold nothing that openapi-core would trip over."""
     if isinstance(node, list):
         return [_readable(value, told) for value in node]
     if not isinstance(node, Mapping):
         return node
-    kept = {key: _without_patterns(key, value, told) for key, value in node.items() if _is_readable(key, value, told)}
-    return {key: _readable(value, told) for key, value in kept.items()}
+    if name == "schema":
+        return _schema(node, told)
+    if name == "schemas":
+        return {key: _schema(value, told) for key, value in node.items()}
+    return {key: _readable(value, told, key) for key, value in node.items()}
 
 
-def _without_patterns(key: Any, value: Any, told: Told) -> Any:
-    if key != "patternProperties" or not isinstance(value, Mapping):
-        return value
-    return {pattern: schema for pattern, schema in value.items() if _is_readable("pattern", pattern, told)}
+def _schema(node: Any, told: Told) -> Any:
+    if not isinstance(node, Mapping):
+        return node
+    return {key: _keyword(key, value, told) for key, value in node.items() if _is_kept(key, value, told)}
 
 
-def _is_readable(key: Any, value: Any, told: Told) -> bool:
-    if key != "pattern" or not isinstance(value, str) or _compiles(value):
-        return True
-    told[f"The pattern {value} cannot be judged here."] = None
-    return False
+def _keyword(key: str, value: Any, told: Told) -> Any:
+    if key in SCHEMAS:
+        return _schema(value, told)
+    if key in LISTS:
+        return [_schema(part, told) for part in value]
+    if key in MAPS:
+        kept = (name for name in value if key != "patternProperties" or _is_kept("pattern", name, told))
+        return {name: _schema(value[name], told) for name in kept}
+    return value
+
+
+def _is_kept(key: str, value: Any, told: Told) -> bool:
+    if isinstance(value, bool) and key.startswith("exclusive"):
+        return True  # as in OpenAPI 3.0
+    wrong = _led_out(value) if key == "$ref" else fault(key, value, _compiles)
+    if wrong and not is_empty(key, value):
+        told[wrong] = None
+    return not wrong
+
+
+def _led_out(ref: Any) -> str:
+    inside = isinstance(ref, str) and (ref == "#" or ref.startswith("#/"))
+    return "" if inside else f"The reference {ref} leads out of the document."
 
 
 @lru_cache(maxsize=1024)

@@ -20,16 +20,9 @@ from ..errors import DanglingReference
 from ..fields.shapes import SHAPES, numeric
 from ..spec import NOTE, Spec
 from .directions import Names, names_of, resolved
+from .keywords import INSIDE, LISTS, MAPS, SCHEMAS, fault, is_empty
 
 Direction = Literal["request", "response"]
-_INSIDE = (
-    *("additionalProperties", "items", "contains", "propertyNames", "unevaluatedProperties", "unevaluatedItems"),
-    *("properties", "patternProperties", "prefixItems"),
-)
-"""Keywords whose schemas are for a part of the value; those of all others are for the value itself."""
-_SCHEMAS = ("not", "if", "then", "else", *_INSIDE[:6])
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_MAPS = ("properties", "patternProperties", "dependentSchemas")
 _OTHER = {"request": "readOnly", "response": "writeOnly"}
 _NONE: Names = frozenset()
 
@@ -89,12 +82,12 @@ class Translation:
         return {"$ref": f"#/$defs/{self._names[key]}"}
 
     def _keyword(self, key: str, value: Any, foreign: Names) -> Any:
-        names = _NONE if key in _INSIDE else foreign
-        if key in _SCHEMAS:
+        names = _NONE if key in INSIDE else foreign
+        if key in SCHEMAS:
             return self._schema(value, names)
-        if key in _LISTS:
+        if key in LISTS:
             return [self._schema(part, names) for part in value]
-        if key in _MAPS:
+        if key in MAPS:
             return {str(name): self._schema(part, names) for name, part in value.items() if self._named(key, str(name))}
         return list(dict.fromkeys(value)) if key == "type" and isinstance(value, list) else value
 
@@ -102,14 +95,12 @@ class Translation:
         return key != "patternProperties" or self._kept("pattern", name)
 
     def _kept(self, key: str, value: Any) -> bool:
-        check = SHAPES.get(key)
-        if check is None or key == "discriminator" or (key != "const" and value in (None, [])):
-            return False  # it says nothing of a value
-        if check(value) and (key != "pattern" or self._compiles(value)):
-            return True
-        shown = value if isinstance(value, str | int | float) else "as it stands"
-        self._told[f"The keyword {key}: {shown} cannot be checked here."] = None
-        return False
+        if key not in SHAPES or is_empty(key, value):
+            return False
+        wrong = fault(key, value, self._compiles)
+        if wrong:
+            self._told[wrong] = None
+        return not wrong and key != "discriminator"
 
     # --- alternatives -------------------------------------------------------------------------------------------------
 

@@ -27,17 +27,20 @@ class Secret:
         SettingsError: what is given is no reference; it is not repeated, for it may be the secret itself.
     """
 
-    __slots__ = ("_value", "reference")
+    __slots__ = ("_number", "_value", "reference")
 
     def __init__(self, reference: str, value: str | None = None) -> None:
         require_reference(reference)
         self.reference = reference
         self._value = value
+        self._number: int | float | None = None
 
     @classmethod
-    def held(cls, value: str, label: str = "session") -> Secret:
-        """A secret that is held in memory, for instance one that was typed into a form."""
-        return cls(f"held:{label}", value)
+    def held(cls, value: str | int | float, label: str = "session") -> Secret:
+        """A secret that is held in memory, for instance one that was typed into a form; a number stays one."""
+        held = cls(f"held:{label}", str(value))
+        held._number = None if isinstance(value, str) else value
+        return held
 
     @classmethod
     def is_reference(cls, text: Any) -> bool:
@@ -51,6 +54,14 @@ class Secret:
             SecretMissing: the reference yields nothing.
         """
         return _fetch(self.reference) if self._value is None else self._value
+
+    def typed(self) -> str | int | float:
+        """As `reveal`, but a number where it was given as one: what a body has to hold.
+
+        Raises:
+            SecretMissing: the reference yields nothing.
+        """
+        return self.reveal() if self._number is None else self._number
 
     @property
     def variable(self) -> str:

@@ -85,21 +85,20 @@ class Values:
         secret = self.environment.secret_for(scheme)
         if secret is None:
             return None
-        value = self._secret(secret)
+        value = str(self._secret(secret))
         if self.mode == "revealed":
             read_token(value, self.token_notes).require_valid(secret.source)
         return value
 
-    def _secret(self, secret: Secret) -> str:
+    def _secret(self, secret: Secret) -> Any:
         if self.mode == "shown":
             return MASK
         if self.mode == "named":
             return f"SECRET__{secret.variable}__TERCES"
         if self.environment.base_url:
             self.environment.require_home(self.environment.base_url)  # before it is revealed, so that no frame holds it
-        value = secret.reveal()
-        self.used.add(value)
-        return value
+        self.used.add(secret.reveal())
+        return secret.typed()
 
 
 def split_named(text: str) -> list[str]:

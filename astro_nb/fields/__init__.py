@@ -1,7 +1,6 @@
 """A form as data; the only reader of JSON Schema."""
 
 from .arguments import arrange, body_fields, signature, snake
-from .kinds import SECRET_NAME
 from .masking import has_secret, lift, mask, redact
 from .places import body_example, body_field, parameter_fields, response_field
 from .rules import Problem, RuleView, broken_rules, rule_view
@@ -9,7 +8,6 @@ from .sample import example_call, sample
 from .tree import Branch, Field, read
 
 __all__ = [
-    "SECRET_NAME",
     "Branch",
     "Field",
     "Problem",

@@ -1,4 +1,4 @@
-"""Formats of text: whether a value has one, and a value that does."""
+"""Formats of text, such as `date-time`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _CHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 _HOST = rf"//({_CHAR}*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:\d*)?(/{_CHAR}*)*"
+_RELATIVE = rf"(?![^/?#]*:)(/?({_CHAR}+/)*{_CHAR}*)(\?({_CHAR}|[/?])*)?(#({_CHAR}|[/?])*)?"
 _URI = rf"[A-Za-z][A-Za-z0-9+.-]*:({_HOST}|(?!//)({_CHAR}|/)*)(\?({_CHAR}|[/?])*)?(#({_CHAR}|[/?])*)?"
 
 
@@ -45,6 +46,13 @@ def _is_address(version: int) -> Callable[[str], bool]:
     return check
 
 
+def _is_regex(value: str) -> bool:
+    try:
+        return bool(re.compile(value))
+    except re.error:
+        return False
+
+
 def _like(pattern: str) -> Callable[[str], bool]:
     return lambda value: bool(re.fullmatch(pattern, value, re.ASCII))  # compiled, and kept, at first use
 
@@ -56,11 +64,18 @@ _CHECKS: dict[str, Callable[[str], bool]] = {
     "duration": _like(rf"P(\d+W|{_DAYS}({_HOURS})?|{_HOURS})"),
     "uuid": _like(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
     "email": _like(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*"),
+    "idn-email": _like(r"(?!.*\.\.)[^@\s\"\[\]]+@[^@\s\"\[\]]+"),
     "uri": _like(_URI),
+    "iri": _like(_URI),
+    "uri-reference": _like(rf"{_URI}|{_RELATIVE}"),
+    "iri-reference": _like(rf"{_URI}|{_RELATIVE}"),
+    "uri-template": _like(rf"({_CHAR}|[/?#]|\{{[A-Za-z0-9_.,]+\}})*"),
     "hostname": _like(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*"),
+    "idn-hostname": _like(rf"{_LABEL}(\.{_LABEL})*"),
     "ipv4": _is_address(4),
     "ipv6": _is_address(6),
     "json-pointer": _like(r"(/([^~/]|~[01])*)*"),
+    "regex": _is_regex,
     "relative-json-pointer": _like(r"(0|[1-9]\d*)(#|(/([^~/]|~[01])*)*)"),
 }
 

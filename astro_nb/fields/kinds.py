@@ -1,4 +1,4 @@
-"""What a schema is drawn as: its kind, the words for it, and whether its value is a secret."""
+"""What a plain schema is drawn as, openly or as a secret."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ Trail = tuple[Any, str | int] | None
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _NOTHING: frozenset[str] = frozenset()
+_NO_FIELDS: Mapping[str, Field] = {}
 
 
 def mask(field: Field | None, value: Any) -> Any:
@@ -60,7 +61,7 @@ def has_secret(field: Field | None, value: Any) -> bool:
 
 
 def _held(leaf: Any, name: str) -> Secret:
-    return Secret.held(leaf if isinstance(leaf, str) else orjson.dumps(leaf, default=str).decode(), name)
+    return Secret.held(leaf if isinstance(leaf, str | int | float) else orjson.dumps(leaf, default=str).decode(), name)
 
 
 def _variable(name: str) -> str:
@@ -107,11 +108,11 @@ class _Hunt:
             self._left.append((field, value, trail))
 
     def _object(self, field: Field | None, value: dict[str, Any], trail: Trail) -> None:
-        plain = field.scalar_names if field else _NOTHING
+        plain, named = (field.scalar_names, field.named) if field else (_NOTHING, _NO_FIELDS)
         for name, inner in value.items():
             if name in plain and type(inner) in _SCALARS:
                 continue  # most of an answer is of this kind: one look is enough
-            child = field.child(name) if field else None
+            child = named.get(name)
             armed = child.secret_when and value.get(child.secret_when) if child else _says_secret(name, inner)
             if armed and inner:
                 self._hit(inner, name, (trail, name))

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from ..call import UNSET
 from ..errors import DanglingReference
+from ..message import bare
 from ..spec import Operation, Parameter, Spec
 from .fit import keeps
 from .tree import Field, read
@@ -58,8 +59,10 @@ def _body(operation: Operation, media_type: str | None) -> Field | None:
     body = operation.body
     if body is None:
         return None
+    wanted = bare(media_type or body.media_type)
+    media = next((entry for name, entry in body.content.items() if bare(name) == wanted), {})
     found = read(operation.spec, body.schema(media_type), "", body.required)
-    return replace(found, whole=_example(operation.spec, body.content.get(media_type or body.media_type, {})))
+    return replace(found, whole=_example(operation.spec, media))
 
 
 def _example(spec: Spec, media: Mapping[str, Any]) -> Any:

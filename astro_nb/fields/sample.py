@@ -121,19 +121,16 @@ def _another(value: Any, number: int) -> Any:
 
 
 def _union(field: Field, full: bool, depth: int) -> Any:
-    branches = [field.default_branch] if field.default_branch else field.branches
-    values = [sample(branch.field, full, depth + 1) for branch in branches[:1]]
-    for branch in branches[1:_DEEPEST] if values and not keeps(field, values[0]) else ():
-        value = sample(branch.field, full, depth + 1)
-        if keeps(field, value):
-            return value
-    return values[0] if values else None
+    """By the default branch, else by the first whose sample keeps to the union, for `oneOf` asks for exactly one."""
+    sure = field.default_branch
+    forms = field.forms if depth > _DEEPEST else [sure.field] if sure else [b.field for b in field.branches]
+    return _first(field, (sample(form, full, depth + 1) for form in forms[:_DEEPEST])) if forms else None
 
 
 def _first(field: Field, candidates: Iterator[Any]) -> Any:
     """The first candidate that keeps to the field, else the first at all."""
-    one = next(candidates)
-    return one if keeps(field, one) else next((value for value in candidates if keeps(field, value)), one)
+    first = next(candidates)
+    return next((value for value in itertools.chain([first], candidates) if keeps(field, value)), first)
 
 
 def _text(field: Field, full: bool, depth: int) -> str:

@@ -1,4 +1,4 @@
-"""The keywords of a schema, and the shape that each must have to mean anything: documents are other people's."""
+"""The shape that each keyword of a schema must have to mean anything: documents are other people's."""
 
 from __future__ import annotations
 

@@ -18,12 +18,12 @@ from ..errors import DanglingReference
 from ..spec import Spec
 from .branches import Branch, read_branches
 from .fit import fits, keeps
-from .kinds import SECRET_NAME, Kind, kind_of, names_secret, secrecy, type_name
+from .kinds import Kind, kind_of, names_secret, secrecy, type_name
 from .normal import normal
 from .shapes import Schema
 from .told import Told
 
-__all__ = ["SECRET_NAME", "Branch", "Field", "Kind", "Schema", "fits", "keeps", "read"]
+__all__ = ["Branch", "Field", "Kind", "Schema", "fits", "keeps", "read"]
 
 _SCALARS = ("text", "integer", "number", "boolean", "choice")
 _DEEPEST = 4  # unions inside unions
@@ -70,10 +70,11 @@ class Field(Told):
 
     def child(self, name: str) -> Field | None:
         """The property of that name, or None."""
-        return self._by_name.get(name)
+        return self.named.get(name)
 
     @cached_property
-    def _by_name(self) -> Mapping[str, Field]:
+    def named(self) -> Mapping[str, Field]:
+        """The properties of an object by name."""
         return {child.name: child for child in self.children}
 
     @cached_property
@@ -99,7 +100,7 @@ class Field(Told):
 
     def member(self, name: str) -> Field | None:
         """What the value of that name is: a property, or one of those that have none of their own."""
-        return self._by_name.get(name) or self.item
+        return self.named.get(name) or self.item
 
     def _inner(self, schema: Any, name: str, required: bool) -> Field:
         return read(self.spec, schema, name, required, self.secret)

@@ -6,10 +6,9 @@ import re
 
 from ..message import Headers
 
-_VALUE = r'"(?:[^"\\]|\\.)*"|[^\s;,"]*'
-_PARAMETER = rf'\s*;\s*[^\s=;,"<>]+(?:\s*=\s*(?:{_VALUE}))?'
-_LINK = re.compile(rf"<([^>]*)>((?:{_PARAMETER})*)")
-_REL = re.compile(rf"\s*;\s*(?:rel\s*=\s*({_VALUE})|(?!rel\s*=)[^\s=;,\"<>]+(?:\s*=\s*(?:{_VALUE}))?)", re.IGNORECASE)
+_NAME, _VALUE = r'[^\s=;,"<>]+', r'"(?:[^"\\]|\\.)*"|[^\s;,"]*'
+_PARAMETER = re.compile(rf"\s*;\s*({_NAME})(?:\s*=\s*({_VALUE}))?")
+_LINK = re.compile(rf"<([^<>]*)>((?:\s*;\s*{_NAME}(?:\s*=\s*(?:{_VALUE}))?)*)")
 
 
 def target_of(headers: Headers, relation: str) -> str | None:
@@ -21,5 +20,5 @@ def target_of(headers: Headers, relation: str) -> str | None:
 
 def _relations(parameters: str) -> list[str]:
     """The relations of a link: the words of its first `rel`, without regard to case (section 3.3)."""
-    told = next((rel for rel in _REL.findall(parameters) if rel), "")
-    return told.strip('"').lower().split()
+    told = next((value for name, value in _PARAMETER.findall(parameters) if name.lower() == "rel"), "")
+    return str(told).strip('"').lower().split()

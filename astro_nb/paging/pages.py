@@ -23,13 +23,11 @@ _COUNTED_BLINDLY = ("offset", "page", "search", "link")
 
 
 class Pages:
-    """All pages of a list, with their provenance. Iterating gives the items; `frame()` gives a table.
+    """All pages of a list, with their provenance. Iterating gives the items; `frame()` gives a table of them.
 
     Attributes:
         exchanges: one for each page.
         total: how many items there are, where the server tells.
-        also: items of another kind that came beside them, each once, by the key of their array: ListRoles gives
-            custom roles as its items, and `pages.also["defaultRoles"]`.
     """
 
     def __init__(self, operation: Operation, paging: Paging) -> None:
@@ -60,7 +58,10 @@ class Pages:
 
     @property
     def also(self) -> dict[str, list[Any]]:
-        """Items of another kind that came beside the others, each once, by the key of their array."""
+        """Items of another kind that came beside the others, each once, by the key of their array.
+
+        ListRoles: the items, and the table, are the custom roles; `pages.also["defaultRoles"]` are the built-in ones.
+        """
         return {key: list(found.values()) for key, found in self._beside.items()}
 
     def items(self, partial: bool = False) -> list[Any]:

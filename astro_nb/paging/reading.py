@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from .scheme import Paging
 
 _COUNTED = ("offset", "search", "page")
 """Styles whose place in the list is a number in the call."""
+_LARGEST = 256 * 1024 * 1024
+"""Bytes that a packed answer is unpacked to, at the most."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +115,23 @@ def _lines(paging: Paging, exchange: Exchange) -> Page:
         except orjson.JSONDecodeError:
             bad.append(number)
     shown = ", ".join(map(str, bad[:5])) + (" …" if len(bad) > 5 else "")
-    problem = f"has {len(bad)} lines that are not JSON (line {shown})" if bad else ""
+    problem = f"has lines that are not JSON ({shown})" if bad else ""
     return Page(items, None, None, problem=problem)
 
 
 def _numbered(exchange: Exchange) -> Iterator[tuple[int, bytes]]:
-    body = exchange.answer.body if exchange.answer else b""
+    body = _unpacked(exchange.answer.body if exchange.answer else b"")
     return ((number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip())
+
+
+def _unpacked(body: bytes) -> bytes:
+    """The body itself, out of the gzip that some servers send as it is, without a word in the headers."""
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, _LARGEST)
+    except zlib.error:
+        return body
 
 
 def _line_field(exchange: Exchange) -> Field | None:
@@ -136,9 +149,7 @@ def _by_offset(paging: Paging, call: Call, exchange: Exchange, count: int) -> Ca
 
 
 def _by_page(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call:
-    return call.with_parameters(
-        **{paging.parameter: _number(call.parameters.get(paging.parameter), paging.first) + 1}
-    )
+    return call.with_parameters(**{paging.parameter: _number(call.parameters.get(paging.parameter), paging.first) + 1})
 
 
 def _by_search(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:

@@ -92,9 +92,7 @@ def _inferred(operation: Operation) -> Paging | None:
         if name in queries:
             style = "link" if style == "page" and items == "$" else style
             most = queries[limit].schema.get("maximum", 100) if limit else 100
-            return Paging(
-                style, items, total, name, limit, min(int(most), LARGEST), first=_first_page(queries[name])
-            )
+            return Paging(style, items, total, name, limit, min(int(most), LARGEST), first=_first_page(queries[name]))
     return Paging("whole", items) if items == "$" else None
 
 

@@ -1,0 +1,134 @@
+"""The file of a history: opened with care, shared by threads, and told in words where it cannot be used."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import NewerFormat, SettingsError
+
+FORMAT = 2
+"""1 kept the headers of an answer as an object; such entries are still read."""
+
+_TABLES = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS entry (
+  id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, environment TEXT NOT NULL, operation TEXT NOT NULL,
+  started REAL NOT NULL, elapsed REAL NOT NULL, status INTEGER, ok INTEGER NOT NULL, request_id TEXT NOT NULL,
+  message TEXT NOT NULL, size INTEGER NOT NULL, via TEXT NOT NULL, detail BLOB NOT NULL, body TEXT
+);
+CREATE TABLE IF NOT EXISTS body (hash TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS failed ON entry (id) WHERE ok = 0;
+"""
+_PATIENCE = 10.0  # seconds that another process may hold the file
+_ELSE = ("{path} cannot be used ({error}).", "Make it writable, or keep the history in another folder.")
+_WORDS: dict[int, tuple[str, str]] = {
+    sqlite3.SQLITE_BUSY: (
+        "{path} is held by another process ({error}).",
+        "Close what holds it, or keep the history in another folder.",
+    ),
+    sqlite3.SQLITE_NOTADB: ("{path} is not a history ({error}).", "Move the file away; a new one is made."),
+    sqlite3.SQLITE_CORRUPT: ("{path} is not a history ({error}).", "Move the file away; a new one is made."),
+    sqlite3.SQLITE_FULL: ("There is no room for {path} ({error}).", "Make room, or keep the history elsewhere."),
+}
+"""What is wrong with a file, and what to do, by SQLite's primary result code."""
+
+
+class Database:
+    """The tables of a history, in a file or in memory: one connection, and one thread in it at a time.
+
+    Args:
+        path: the file; None for memory.
+        own: the name of a folder that is ours, and that git is to ignore.
+    """
+
+    def __init__(self, path: Path | None, own: str) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        if path is not None:
+            _make_folder(path.parent, own)
+        self._open: sqlite3.Connection | None = None
+        self.rows("SELECT 1")
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        """What a query finds."""
+        with self._lock, _in_words(self._path):
+            return self._connection().execute(query, values).fetchall()
+
+    @contextmanager
+    def writing(self, **data: Any) -> Iterator[sqlite3.Connection]:
+        """A transaction; `data` go with the error where the file cannot be written."""
+        with self._lock, _in_words(self._path, **data), self._connection() as connection:
+            yield connection
+
+    def clear(self) -> None:
+        """Leave nothing of any entry."""
+        with self.writing() as connection:
+            connection.execute("DELETE FROM entry")
+            connection.execute("DELETE FROM body")
+        self.rows("VACUUM")
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close the connection to a file; the next look opens it again."""
+        with self._lock:
+            if self._path is not None and self._open is not None:
+                self._open.close()
+                self._open = None
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._open is None:
+            where = ":memory:" if self._path is None else self._path
+            connection = sqlite3.connect(where, timeout=_PATIENCE, check_same_thread=False)
+            try:
+                _prepare(connection, self._path)
+            except BaseException:
+                connection.close()
+                raise
+            self._open = connection
+        return self._open
+
+
+def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
+    """Look whose file it is before anything in it is changed."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > FORMAT:
+        raise NewerFormat(
+            f"{path} has format {version}; this astro_nb reads {FORMAT}.",
+            "Update astro_nb, or use another folder.",
+        )
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "entry" not in tables:
+        raise SettingsError(
+            f"{path} is not a history (it holds {', '.join(sorted(tables))}).", "Keep the history in another folder."
+        )
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.create_function("folded", 1, str.casefold, deterministic=True)
+    if version < FORMAT:
+        connection.executescript(f"{_TABLES} PRAGMA user_version={FORMAT}; COMMIT;")
+
+
+def _make_folder(folder: Path, own: str) -> None:
+    """The folder of the file; git is told to ignore it where it is ours, and no folder of anybody else."""
+    ours, ignore = folder.name == own or not folder.exists(), folder / ".gitignore"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if ours and not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        what, todo = _ELSE
+        raise SettingsError(what.format(path=folder, error=error), todo) from error
+
+
+@contextmanager
+def _in_words(path: Path | None, **data: Any) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        what, todo = _WORDS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _ELSE)
+        raise SettingsError(what.format(path=path, error=error), todo, **data) from error

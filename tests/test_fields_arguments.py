@@ -1,0 +1,171 @@
+"""Fields, as arguments: rules between fields, keywords in and out of a call, and the signature that says so."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Literal
+
+import pytest
+
+from astro_nb.call import UNSET
+from astro_nb.errors import MissingArgument, UnknownName, UsageError
+from astro_nb.fields import Field, arrange, body_field, body_fields, broken_rules, rule_view, signature, snake
+from astro_nb.spec import Operation, Spec
+
+
+def operation(schema: Any, parameters: Any = (), **schemas: Any) -> Operation:
+    """An operation whose body has this schema; None: it takes no body."""
+    body = {"requestBody": {"content": {"application/json": {"schema": schema}}}} if schema is not None else {}
+    post = {"operationId": "x", "parameters": list(parameters), **body, "responses": {}}
+    return next(iter(Spec({"openapi": "3.1.0", "components": {"schemas": schemas}, "paths": {"/x": {"post": post}}})))
+
+
+def field(schema: Any, **schemas: Any) -> Field:
+    """The field of a body with this schema."""
+    found = body_field(operation(schema, **schemas))
+    assert found is not None
+    return found
+
+
+def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    """The schema of an object."""
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+A = obj(("x",), kind={"enum": ["A", "B"]}, x={"type": "integer"})
+B = obj((), kind={"enum": ["A", "B"]}, y={"type": "string"}, z={"type": "string"})
+REFS = [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]
+TAGGED = {"oneOf": REFS, "discriminator": {"propertyName": "kind"}}
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+RULED = {
+    **obj((), kind={}, a={}, b={}, c={}, inner={"type": "array", "items": {"$ref": "#/components/schemas/R"}}),
+    "x-astro-nb-rules": [
+        {"when": {"kind": ["A", "B"]}, "require": ["a"], "because": "A needs it"},
+        {"when": {"kind": "C"}, "hide": ["a", "b"], "require": ["b"]},
+        {"when": {"a": {"present": True}}, "one-of": ["b", "c"]},
+    ],
+}
+UNION = {**obj(by={}, one={}, two={}), "x-astro-nb-union": {"by": "by", "branches": {"1": "one", "2": "two"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "required", "hidden"),
+    [
+        (RULED, {}, {}, {}),
+        (RULED, {"kind": "B"}, {"a": "A needs it"}, {}),
+        (RULED, {"kind": "C"}, {"b": "kind is C"}, {"a": "kind is C"}),
+        (RULED, {"kind": ["A"]}, {}, {}),
+        (RULED, None, {}, {}),
+        (RULED, "{{body}}", {}, {}),
+        (UNION, {"by": "2"}, {"two": "by is 2"}, {"one": "by is 2"}),
+        (UNION, {}, {}, {}),
+    ],
+)
+def test_rules_are_armed_by_siblings(schema: Any, value: Any, required: Any, hidden: Any) -> None:
+    """A rule says what is needed and what is out of place, with its reason; what is needed is never hidden."""
+    view = rule_view(field(schema, R=RULED), value)
+    assert (view.required, view.hidden) == (required, hidden)
+
+
+def test_broken_rules_are_found_all_the_way_down() -> None:
+    """Each broken rule is told where it is broken, in words, in arrays, maps and unions too."""
+    value = {"kind": "A", "inner": [{"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2}]}
+    told = {p.location: p.message for p in broken_rules(field(RULED, R=RULED), value)}
+    assert set(told) == {("a",), ("inner", 0, "b")}
+    assert told["a",] == "a is required: A needs it"
+    assert told["inner", 0, "b"].startswith("exactly one of b, c is needed: a is given")
+    inside = {"type": "object", "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/R"}]}}
+    assert [p.location for p in broken_rules(field(inside, R=RULED), {"m": {"kind": "A"}})] == [("m", "a")]
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+NEEDED = {"name": "orgId", "in": "query", "required": True, "schema": {"type": "string"}}
+CLASH = {"name": "name", "in": "query", "schema": {"type": "string"}}
+BODY = obj(("title",), name={}, title={}, size={"enum": ["S", "L"]}, id={"readOnly": True}, **{"from": {}})
+
+
+def test_arguments_are_parameters_first_then_fields() -> None:
+    """A name that both have means the parameter; UNSET leaves out; a trailing underscore is for Python's own words."""
+    op = operation(BODY, [NEEDED, CLASH])
+    call = arrange(op, {"orgId": "o", "name": "n", "title": "t", "size": UNSET, "from_": 1})
+    assert (call.parameters, call.body) == ({"orgId": "o", "name": "n"}, {"title": "t", "from": 1})
+    assert arrange(op, {"orgId": UNSET}).parameters == {}
+    whole = arrange(op, {"orgId": "o", "title": "t"}, body={"name": "n", "title": "old"})
+    assert whole.body == {"name": "n", "title": "t"}
+    assert arrange(op, {"orgId": "o"}, body=None).body is None
+
+
+def test_a_required_parameter_comes_from_the_variable_of_its_name() -> None:
+    """Left out, it becomes a template where there is such a variable, and an error that says so where there is none."""
+    op = operation(None, [NEEDED])
+    assert arrange(op, {}, known=["orgId"]).parameters == {"orgId": "{{orgId}}"}
+    with pytest.raises(MissingArgument) as raised:
+        arrange(op, {})
+    assert raised.value.data == {"missing": ["orgId"]}
+    assert 'api.variables["orgId"] = …' in raised.value.todo
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body", "advice"),
+    [
+        ({"titel": 1}, UNSET, "Did you mean title"),
+        ({"id": 1}, UNSET, "There are: "),
+        ({"title": "t"}, [1], "Give body= alone"),
+    ],
+)
+def test_wrong_arguments_are_told_with_what_to_do(arguments: dict[str, Any], body: Any, advice: str) -> None:
+    """A name that does not exist, that only answers carry, or beside a body that is no object, is refused."""
+    with pytest.raises(UsageError, match=advice):
+        arrange(operation(BODY), arguments, body)
+
+
+def test_an_operation_without_arguments_says_so() -> None:
+    """There is nothing to offer, and that is what is said."""
+    with pytest.raises(UnknownName, match="It takes no arguments"):
+        arrange(operation(None), {"a": 1})
+
+
+def test_a_signature_is_the_documentation() -> None:
+    """Required names first, each group in the document's order; enums as `Literal`; read-only fields are not there."""
+    body = obj(("title",), name={}, title={}, size={"enum": ["S", "L"]}, id={"readOnly": True})
+    found = signature(operation(body, [CLASH, NEEDED])).parameters
+    assert list(found) == ["orgId", "title", "name", "size", "body"]
+    assert found["size"].annotation == Literal["S", "L"]
+    assert found["orgId"].default is inspect.Parameter.empty
+    assert {p.kind for p in found.values()} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_a_signature_can_be_made_of_any_names() -> None:
+    """Python's keywords and names that are no identifiers do not break it."""
+    assert {"ok", "body"} <= set(signature(operation(obj(**{"from": {}, "class": {}, "a-b": {}, "ok": {}}))).parameters)
+
+
+def test_the_fields_of_a_union_are_those_of_all_branches() -> None:
+    """Each name once, with all its choices; required only where every branch requires it."""
+    found = {f.name: f for f in body_fields(operation(TAGGED, A=A, B=B))}
+    assert list(found) == ["kind", "x", "y", "z"]
+    assert (found["kind"].choices, found["kind"].required, found["x"].required) == (("A", "B"), False, False)
+
+
+def test_choices_need_not_be_hashable() -> None:
+    """An enum may hold objects and lists; of several branches all are offered, each once."""
+    branches = [obj((), c={"enum": [{"x": 1}, [2]]}), obj((), c={"enum": [[2], {"y": 3}]})]
+    (found,) = body_fields(operation({"anyOf": branches}))
+    assert found.choices == ({"x": 1}, [2], {"y": 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *(("ListDeployments", "list_deployments"), ("getAPIToken", "get_api_token"), ("get-dag run", "get_dag_run")),
+        *(("2fa", "op_2fa"), ("ÜberSicht", "über_sicht"), ("---", "op_")),
+    ],
+)
+def test_snake_case(name: str, expected: str) -> None:
+    """Any operation's id gives a name that Python can write."""
+    assert snake(name) == expected
+    assert snake(name).isidentifier()

@@ -1,0 +1,398 @@
+"""What was sent and what came back is kept, survives everything, and holds no secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import astro_nb as anb
+from astro_nb.call import Call
+from astro_nb.contract import Violation
+from astro_nb.environment import MASK
+from astro_nb.errors import AstroNbError, NewerFormat, UnknownName, UsageError
+from astro_nb.exchange import Attempt, Exchange, Failure
+from astro_nb.history import History
+from astro_nb.message import Request, Response
+from astro_nb.spec import load
+
+SPEC = load()
+TOKEN = "planted-token-5678"
+CHILD = """
+    import sys, time
+    sys.path.insert(0, {tests!r})
+    from test_history import History, Path, SPEC, told
+    history = History(SPEC, Path({path!r}))
+    print("ready", flush=True)
+    for number in range({count}):
+        history.add(told(f"{name}-{{number:04}}"))
+        print(number, flush=True)
+    time.sleep({sleep})
+"""
+
+
+def told(
+    key: str = "id-1", operation: str = "GetWorkspace", status: int = 200, body: bytes = b'{"id":"w"}', **more: Any
+) -> Exchange:
+    """An exchange that ended with this answer."""
+    headers = (("Content-Type", "application/json"), ("X-Request-Id", f"req-{key}"))
+    request = Request("POST", "https://api.example.org/v1/x?a=b", (("Authorization", "Bearer *****"),), b'{"a":1}')
+    defaults: dict[str, Any] = {
+        "call": Call(operation, {"workspaceId": "{{w}}"}, {"deep": [None, True, 1.5, "ü"]}),
+        "request": request,
+        "started": datetime(2026, 6, 1, 9, 0, 0, 123456, tzinfo=UTC),
+        "elapsed": 0.25,
+        "answer": Response(status, headers, body, "Word"),
+        "attempts": (Attempt(1, 0.0, 0.1, "503", "tried again", 1.0), Attempt(2, 1.1, 0.2, str(status))),
+        "violations": (Violation(("a", 0), "is wrong", "type", "note"),),
+        "environment": "here",
+        "via": "pages:1",
+    }
+    return Exchange(id=key, operation=SPEC.operation(operation), **{**defaults, **more})
+
+
+def stored(folder: Path) -> bytes:
+    """Everything that lies in the files of a folder, bodies unpacked, write-ahead logs included."""
+    data = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    for path in folder.rglob("*.sqlite"):
+        rows = sqlite3.connect(path).execute("SELECT content FROM body").fetchall()
+        data += b"\0".join(zlib.decompress(content) for (content,) in rows)
+    return data
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kept" / "api.sqlite"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[anb.Workbench]:
+    """A workbench on a fresh sandbox whose history lies in files."""
+    workbench = anb.connect(history=tmp_path / "kept")
+    yield workbench
+    workbench.close()
+
+
+def test_an_entry_comes_back_as_it_was(path: Path) -> None:
+    """What another session reads from the file equals what was added, field by field."""
+    exchange = told()
+    History(SPEC, path).add(exchange)
+    again = History(SPEC, path).get("id-1")
+    assert again is not exchange
+    for part in fields(Exchange):
+        assert getattr(again, part.name) == getattr(exchange, part.name), part.name
+    assert (again.request_id, again.size, again.json()) == (exchange.request_id, exchange.size, exchange.json())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"answer": None, "failure": Failure("broken", "It broke.", "The server.", "Try again.")},
+        {"answer": Response(204, (("X-Request-Id", "r"),), b"", "No Content"), "attempts": (), "violations": ()},
+        {"answer": Response(502, (("Content-Type", "text/html"),), "<p>ü 日本</p>".encode(), "Bad Gateway")},
+        {"answer": Response(200, (("Link", "<a>"), ("Link", "<b>"), ("Set-Cookie", "*****")), b"[]")},
+        {"answer": Response(200, (), b"[]", http_version="HTTP/2")},
+        {"call": Call("GetWorkspace")},
+        {"call": Call("GetWorkspace", {}, None, "text/plain", {"X": "y"})},
+        {"request": Request("GET", "https://x", (("A", "1"), ("A", "2")))},
+    ],
+)
+def test_every_kind_of_entry_comes_back(more: dict[str, Any], path: Path) -> None:
+    """Failures, empty answers, pages of HTML, repeated headers, null bodies: all come back equal."""
+    exchange = told(**more)
+    History(SPEC, path).add(exchange)
+    again = History(SPEC, path).get("id-1")
+    assert [(f.name, getattr(again, f.name)) for f in fields(Exchange)] == [
+        (f.name, getattr(exchange, f.name)) for f in fields(Exchange)
+    ]
+    assert again._repr_mimebundle_() == exchange._repr_mimebundle_()
+
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(PLAIN, st.dictionaries(st.text(max_size=5), PLAIN, max_size=3))
+def test_every_body_and_argument_comes_back(data: Any, parameters: dict[str, Any]) -> None:
+    """Any JSON in an answer, a body or a parameter is the same when it is read back."""
+    exchange = told(body=orjson.dumps(data), call=Call("GetWorkspace", parameters, data))
+    with TemporaryDirectory() as folder:
+        History(SPEC, Path(folder) / "api.sqlite").add(exchange)
+        again = History(SPEC, Path(folder) / "api.sqlite").get("id-1")
+    assert again.json() == exchange.json()
+    assert again.call == exchange.call
+
+
+def test_a_body_of_bytes_can_be_kept(path: Path) -> None:
+    """A call whose body is a file is kept like any other; it comes back, or says that it was left out."""
+    exchange = told(call=Call("GetWorkspace", body=b"\x89PNG\0\xff"))
+    History(SPEC, path).add(exchange)
+    assert History(SPEC, path).get("id-1").operation.id == "GetWorkspace"
+
+
+def test_a_large_body_is_cut_and_the_entry_says_so(path: Path) -> None:
+    """Of a body of 3 MB one is kept; the table says how large it was, and reading it back says that it was cut."""
+    body = orjson.dumps({"text": "ü" * 1_500_000})
+    History(SPEC, path).add(told(body=body))
+    history = History(SPEC, path)
+    assert history.frame()["size"][0] == len(body)
+    assert path.stat().st_size < 1_500_000
+    again = history.get("id-1")
+    assert again.size == len(body)
+    with pytest.raises(AstroNbError, match=r"(?i)\bcut\b|not kept|only the first"):
+        again.json()
+
+
+def test_a_body_is_kept_once(path: Path) -> None:
+    """The same answer, a thousand times, is one body in the file."""
+    history = History(SPEC, path)
+    for number in range(1000):
+        history.add(told(f"id-{number}"))
+    assert sqlite3.connect(path).execute("SELECT COUNT(*) FROM body").fetchone() == (1,)
+    assert len(history) == 1000
+
+
+def test_entries_are_found_by_id_and_position(path: Path) -> None:
+    """`history[-1]` is the latest, `history[0]` the first; what is not there is told by name, ending in what to do."""
+    history = History(SPEC, path)
+    with pytest.raises(UsageError, match="Send something first"):
+        history[-1]
+    for number in range(3):
+        history.add(told(f"id-{number}"))
+    assert (history[0].id, history[-1].id, history["id-1"].id) == ("id-0", "id-2", "id-1")
+    assert [exchange.id for exchange in history] == ["id-0", "id-1", "id-2"]
+    assert [exchange.id for exchange in history.recent()] == ["id-2", "id-1", "id-0"]
+    assert [exchange.id for exchange in history.recent(1)] == ["id-2"]
+    for wrong in (3, -4):
+        with pytest.raises(UsageError, match="3 entries"):
+            history[wrong]
+    with pytest.raises(UnknownName, match="frame"):
+        history["id-9"]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("", ["c", "b", "a"]),
+        ("listdep", ["b"]),
+        ("404", ["a"]),
+        ("GETWORKSPACE no such", ["a"]),
+        ("such workspace getdep", []),
+        ("req-c", ["c"]),
+        ("größe", ["c"]),
+        ("GRÖSSE", ["c"]),
+        ("100%", ["c"]),
+        ("%", ["c"]),
+        ("_", ["c"]),
+        ("'; DROP TABLE entry; --", []),
+    ],
+)
+def test_search_keeps_what_holds_every_word(search: str, found: list[str]) -> None:
+    """Words are sought in operation, status, message and requestId, whatever their case; signs mean themselves."""
+    history = History(SPEC)
+    history.add(told("a", status=404, body=b'{"message":"No such workspace"}'))
+    history.add(told("b", "ListDeployments"))
+    history.add(told("c", "GetDeployment", 400, '{"message":"Die Größe ist 100% zu_groß"}'.encode()))
+    assert history.frame(search)["id"].tolist() == found
+
+
+def test_tables_have_their_columns_and_dtypes() -> None:
+    """The frame tells when, what, how it went; the errors' frame adds the field errors; empty ones have dtypes too."""
+    history = History(SPEC)
+    for frame in (history.frame(), history.errors.frame()):
+        assert str(frame["when"].dtype) == "datetime64[ns, UTC]"
+        assert len(frame) == 0
+    wrong = b'{"message":"Bad","requestId":"r","fieldErrors":[{"field":"name","message":"needed","code":"x"}]}'
+    history.add(told("a"))
+    history.add(told("b", status=400, body=wrong))
+    history.add(told("c", answer=None, failure=Failure("timeout", "Too late.", "The server.", "Wait.")))
+    frame, errors = history.frame(), history.errors.frame()
+    assert frame["operation"].tolist() == ["GetWorkspace"] * 3
+    assert frame["status"].isna().tolist() == [True, False, False]
+    assert frame["attempts"].tolist() == [2, 2, 2]
+    assert frame["message"].tolist()[:2] == ["Too late.", "Bad"]
+    assert errors["fieldErrors"].tolist() == [[], [{"field": "name", "message": "needed", "code": "x"}]]
+    assert (len(history.errors), repr(history.errors)) == (2, "<Errors, 2 of 3 entries>")
+    assert len(history.frame(most=1)) == 1
+
+
+def test_a_folder_of_ours_ignores_itself_in_git(path: Path) -> None:
+    """A folder made for the history is ignored by git; one that was there with files of others is left alone."""
+    History(SPEC, path)
+    assert (path.parent / ".gitignore").read_text() == "*\n"
+    others = path.parent.parent / "notebooks"
+    others.mkdir()
+    (others / "mine.ipynb").write_text("{}")
+    History(SPEC, others / "api.sqlite")
+    assert not (others / ".gitignore").exists()
+
+
+def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    """A file of a later version is refused in words, and not one byte of it is changed."""
+    path = tmp_path / "api.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE later (x)")
+        database.execute("PRAGMA user_version=99")
+    before = path.read_bytes()
+    with pytest.raises(NewerFormat, match="format 99") as caught:
+        History(SPEC, path)
+    assert caught.value.todo
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"this is no database, " * 100, b"SQLite format 3\0" + b"\1" * 2000])
+def test_what_is_no_history_is_refused(content: bytes, tmp_path: Path) -> None:
+    """A file that is no database is refused in words, and left as it is."""
+    path = tmp_path / "api.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(AstroNbError, match="is not a history") as caught:
+        History(SPEC, path)
+    assert caught.value.todo
+    assert path.read_bytes() == content
+
+
+def test_an_entry_of_an_operation_that_is_gone_does_not_stop_the_rest(path: Path) -> None:
+    """When the document has lost an operation, older entries of it are still listed, and the others still read."""
+    history = History(SPEC, path)
+    for key, operation in (("a", "GetWorkspace"), ("b", "ListDeployments")):
+        history.add(told(key, operation))
+    document = {**SPEC.document, "paths": {p: i for p, i in SPEC.document["paths"].items() if "deployments" not in p}}
+    later = History(load(document), path)
+    assert later.frame()["operation"].tolist() == ["ListDeployments", "GetWorkspace"]
+    assert [exchange.id for exchange in later] == ["a", "b"]
+
+
+def child(path: Path, name: str, count: int, sleep: float = 0) -> subprocess.Popen[str]:
+    values = {"tests": str(Path(__file__).parent), "path": str(path), "name": name, "count": count, "sleep": sleep}
+    source = textwrap.dedent(CHILD).format(**values)
+    return subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)
+
+
+def test_two_processes_write_one_file_and_a_kill_loses_nothing(path: Path) -> None:
+    """Two processes begin one file together; one is killed while it writes: what it had told of is there, whole."""
+    first, second = child(path, "one", 200), child(path, "two", 5000, sleep=30)
+    assert first.stdout is not None
+    assert second.stdout is not None
+    for line in second.stdout:
+        if line.strip() == "150":
+            break
+    second.send_signal(signal.SIGKILL)
+    rest = second.stdout.read().split()
+    second.wait(10)
+    last = int(rest[-1]) if rest else 150
+    assert first.stdout.read().split()[-1] == "199"
+    assert first.wait(30) == 0
+    history = History(SPEC, path)
+    keys = {exchange.id for exchange in history}
+    assert keys >= {f"one-{n:04}" for n in range(200)} | {f"two-{n:04}" for n in range(last + 1)}
+    assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_threads_write_together(path: Path) -> None:
+    """Eight threads add four hundred entries while others read, in a file and in memory."""
+    for history in (History(SPEC, path), History(SPEC)):
+        with ThreadPoolExecutor(8) as pool:
+            added = [pool.submit(history.add, told(f"id-{n}")) for n in range(400)]
+            read = [pool.submit(history.rows, most=5) for _ in range(20)]
+        assert [f.result().id for f in added] == [f"id-{n}" for n in range(400)]
+        assert all(len(f.result()) <= 5 for f in read)
+        assert len(history) == 400
+
+
+def test_clearing_forgets_in_the_file_too(path: Path) -> None:
+    """After `clear` nothing of an entry is left, in memory or in the file."""
+    history = History(SPEC, path)
+    history.add(told())
+    history.clear()
+    assert (len(history), list(history), history.recent()) == (0, [], [])
+    assert len(History(SPEC, path)) == 0
+
+
+SECRETS = ["planted-plain-4711", 'planted "quoted" \\ 4711', "pländed-4711-日本", "planted+/=?&4711 x"]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_that_was_sent_is_never_on_disk(secret: str, kept: anb.Workbench, tmp_path: Path) -> None:
+    """A secret in a body, a path or a query, echoed by the server, in whichever form, is in no file."""
+    kept.variables["hidden"] = anb.Secret.held(secret)
+    for _ in range(2):  # the second is refused with a message that repeats the name
+        kept.call("CreateWorkspace", name="{{hidden}}", description="x {{hidden}}")
+    kept.call("GetWorkspace", workspaceId="{{hidden}}")
+    kept.call("ListDeployments", names=["{{hidden}}"])
+    data = stored(tmp_path / "kept")
+    assert len(kept.history) == 4
+    for form in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret)):
+        assert form.encode() not in data
+    assert secret not in repr(list(kept.history)) + kept.history.frame().to_csv() + kept.errors.frame().to_csv()
+
+
+def test_what_the_document_calls_secret_is_never_on_disk(kept: anb.Workbench, tmp_path: Path) -> None:
+    """One-time tokens, signed URLs, typed passwords and the API token itself are in no file; stars stand there."""
+    token = kept.call("CreateApiToken", name="ci", role="ORGANIZATION_MEMBER", scope="ORGANIZATION")
+    deployment = kept.call("ListDeployments")["$.deployments[0].id"]
+    deploy = kept.call("CreateDeploy", deploymentId=deployment, type="DAG_ONLY")
+    connection = {"type": "postgres", "host": "db.example", "login": "me", "password": TOKEN}
+    typed = kept.call("CreateEnvironmentObject", objectKey="db", objectType="CONNECTION", scope="DEPLOYMENT",
+                      scopeEntityId=deployment, connection=connection)  # fmt: skip
+    assert token.ok, token
+    assert deploy.ok, deploy
+    assert typed.ok, typed
+    planted = [token.reveal()["token"], deploy.reveal()["dagsUploadUrl"], TOKEN]
+    session_token = kept.session.token_secret()
+    assert session_token is not None
+    data = stored(tmp_path / "kept").decode("utf-8", "replace")
+    for secret in [*planted, session_token.reveal()]:
+        assert secret
+        assert secret not in data
+    assert MASK in data
+
+
+def test_a_call_made_by_hand_is_kept_without_its_secrets(kept: anb.Workbench, tmp_path: Path) -> None:
+    """A `Call` with a literal password, given to `send` as it is, leaves no password on disk."""
+    body = {"objectKey": "db2", "objectType": "CONNECTION", "scope": "WORKSPACE", "connection": {"password": TOKEN}}
+    kept.session.send(Call("CreateEnvironmentObject", {"organizationId": "{{organizationId}}"}, body))
+    assert TOKEN.encode() not in stored(tmp_path / "kept")
+
+
+def test_a_header_with_credentials_is_kept_as_stars(kept: anb.Workbench, tmp_path: Path) -> None:
+    """An Authorization header, given with a call as it is, leaves nothing on disk."""
+    kept.session.send(Call("ListWorkspaces", {"organizationId": "x"}, headers={"Authorization": f"Bearer {TOKEN}"}))
+    assert TOKEN.encode() not in stored(tmp_path / "kept")
+
+
+def test_an_entry_read_back_is_masked(kept: anb.Workbench, tmp_path: Path) -> None:
+    """While it is recent an answer can be revealed; what another session reads has stars in its place."""
+    made = kept.call("CreateApiToken", name="ci", role="ORGANIZATION_MEMBER", scope="ORGANIZATION")
+    assert made.ok, made
+    assert kept.history[-1].reveal()["token"] != MASK
+    (file,) = (tmp_path / "kept").glob("*.sqlite")
+    again = History(kept.spec, file).get(made.id)
+    assert again.reveal()["token"] == MASK
+    assert again.json() == made.json()
+    assert os.path.samefile(file, kept.history.path or "")
