@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from .call import UNSET, Call
-from .environment import MASK, Secret, Variables, names_in
+from .environment import MASK, Literal, Secret, Variables, names_in
 from .exchange import SECRET_HEADERS
 from .fields import body_field, lift, parameter_fields
 from .message import Request
@@ -26,10 +26,19 @@ def lift_call(operation: Operation, call: Call, variables: Variables) -> Call:
         return keep(Secret.held(value, name)) if plain else lift(None, value, keep)
 
     fields = {f.name: f for f in parameter_fields(operation)}
-    parameters = {k: lift(fields.get(k), v, keep) for k, v in call.parameters.items()}
-    body = call.body if call.body is UNSET else lift(body_field(operation, call.media_type), call.body, keep)
+    parameters = {k: lift(fields.get(k), written(v), keep) for k, v in call.parameters.items()}
+    body = call.body if call.body is UNSET else lift(body_field(operation, call.media_type), written(call.body), keep)
     headers = {name: header(name, value) for name, value in call.headers.items()}
     return replace(call, parameters=parameters, body=body, headers=headers)
+
+
+def written(value: Any) -> Any:
+    """A value as a call may be written down: a `Literal` becomes the template that stands for it, and stays literal."""
+    if isinstance(value, Literal):
+        return value.template
+    if isinstance(value, dict):
+        return {name: written(inner) for name, inner in value.items()}
+    return [written(inner) for inner in value] if isinstance(value, list) else value
 
 
 def starred(request: Request) -> Request:

@@ -79,20 +79,25 @@ def operations(spec: Spec, caller: Caller) -> Operations:
     every = Operations(spec.title, functions)
     for label in spec.tags:
         tag = Operations(label, [f for f in functions if label in f.operation.tags])
-        every.__dict__.setdefault(snake(label), tag)
+        every.__dict__.setdefault(_sayable(label), tag)
     return every
 
 
 def _named(spec: Spec) -> Iterator[tuple[str, Operation]]:
-    """Each operation with a name that Python can say and that no other one has."""
-    taken: set[str] = set()
+    """Each operation with a name that Python can say and that no other one has; whose id is such a name keeps it."""
+    taken = {operation.id for operation in spec if _sayable(operation.id) == operation.id}
     for operation in spec:
-        plain = snake(operation.id)
-        plain = f"{plain}_" if keyword.iskeyword(plain) else plain
-        names = (plain if number == 1 else f"{plain}_{number}" for number in itertools.count(1))
-        name = next(name for name in names if name not in taken)
+        plain = _sayable(operation.id)
+        names = itertools.chain((plain,), (f"{plain}_{number}" for number in itertools.count(2)))
+        name = next(name for name in names if name not in taken or name == operation.id)
         taken.add(name)
         yield name, operation
+
+
+def _sayable(name: str) -> str:
+    """The snake case of a name, as an attribute that Python can say."""
+    plain = snake(name)
+    return f"{plain}_" if keyword.iskeyword(plain) else plain
 
 
 def describe(operation: Operation) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from .pick import Location, leaves, to_path
 
 _DEEPEST = 6  # steps from the root of an answer
 _MOST_LEAVES = 100_000
+_MOST_OBJECTS = 100_000  # of all answers together, the newest first: a fifth of a second
 _LABELS = ("name", "fullName", "username", "objectKey", "ipAddressRange", "title", "description", "key")
 
 
@@ -34,11 +36,12 @@ def suggest(name: str, exchanges: Iterable[Exchange], most: int = 50) -> list[Su
     deployments answered.
     """
     found: dict[Any, Suggestion] = {}
-    for exchange in exchanges:
-        for suggestion in _in_answer(name, exchange):
+    seen = (suggestion for exchange in exchanges for suggestion in _in_answer(name, exchange))
+    for suggestion in itertools.islice(seen, _MOST_OBJECTS):
+        if suggestion is not None:
             found.setdefault(suggestion.value, suggestion)
-            if len(found) >= most:
-                return list(found.values())
+        if len(found) >= most:
+            break
     return list(found.values())
 
 
@@ -56,11 +59,12 @@ def source_of(value: Any, exchanges: Iterable[Exchange]) -> tuple[Exchange, str]
 
 def thing(name: str) -> str:
     """What an id is of: `deploymentId` and `deployment_id` give "deployment", `userIds` gives "user"; else empty."""
-    match = re.fullmatch(r"(?:.*\.)?(\w+?)(?:_[iI][dD]s?|I[dD]s?)", name)
+    match = re.fullmatch(r"(?:.*\.)?(\w+?)(?:_[iI][dD]s?|(?<=[^\WA-Z_])I[dD]s?)", name)
     return match[1].lower().rstrip("_") if match else ""
 
 
-def _in_answer(name: str, exchange: Exchange) -> Iterator[Suggestion]:
+def _in_answer(name: str, exchange: Exchange) -> Iterator[Suggestion | None]:
+    """What each object of an answer offers, in turn; None where it offers nothing."""
     if not (exchange.ok and exchange.answer and exchange.answer.is_json):
         return
     wanted = thing(name)
@@ -69,9 +73,11 @@ def _in_answer(name: str, exchange: Exchange) -> Iterator[Suggestion]:
         own = bool(own_key) and own_key in item and _is_about(exchange, at, wanted)
         key = own_key if own else name
         value = item.get(key)
-        if isinstance(value, str | int) and not isinstance(value, bool) and value not in ("", MASK):
-            label = _label(item) if own else str(item.get(key.removesuffix("Id") + "Name") or value)
-            yield Suggestion(value, label, f"from {exchange.operation.id}", exchange.id, to_path((*at, key)))
+        if not isinstance(value, str | int) or isinstance(value, bool) or value in ("", MASK):
+            yield None
+            continue
+        label = _label(item) if own else str(item.get(key.removesuffix("Id") + "Name") or value)
+        yield Suggestion(value, label, f"from {exchange.operation.id}", exchange.id, to_path((*at, key)))
 
 
 def _objects(data: Any, at: Location = ()) -> Iterator[tuple[Location, Mapping[str, Any]]]:

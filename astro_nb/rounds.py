@@ -9,7 +9,7 @@ from .call import Call
 from .client import new_id
 from .errors import UsageError, WaitTimeout
 from .exchange import Exchange
-from .paging import Pages, Paging, first_call, paging_of
+from .paging import Pages, first_call, paging_of
 from .session import Session
 from .waiting import Until, condition, state_of
 
@@ -27,21 +27,13 @@ def read_pages(session: Session, operation: str, progress: Progress | None = Non
     paging = paging_of(found)
     if paging is None:
         raise UsageError(f"{operation} does not answer a list.", "Use api.call for it.")
-    call: Call | None = first_call(paging, _begun(session, paging, session.arrange(operation, arguments)))
+    call: Call | None = first_call(paging, session.arrange(operation, arguments))
     pages, via = Pages(found, paging), f"pages:{new_id()}"
     while call is not None:
         call = pages.add(call, session.send(call, via))
         if progress:
             progress(len(pages) / pages.total if pages.total else None, f"{len(pages)} of {pages.total or '?'} items")
     return pages
-
-
-def _begun(session: Session, paging: Paging, call: Call) -> Call:
-    """The call with its place in the list resolved: where it begins has to be known to count on from there."""
-    if paging.parameter not in call.parameters or paging.style not in ("offset", "search", "page"):
-        return call
-    start = session.shown(call.parameters[paging.parameter])
-    return call.with_parameters(**{paging.parameter: int(start)}) if str(start).isdigit() else call
 
 
 def wait_for(

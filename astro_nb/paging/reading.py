@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from ..call import Call
+from ..environment import verbatim
 from ..exchange import Exchange, item_field
 from ..fields import Field, mask
 from ..pick import find
@@ -154,12 +155,12 @@ def _by_page(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call
 
 def _by_search(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
     cursor = _first(exchange.json(), paging.cursor)
-    return call.with_parameters(**{paging.cursor: cursor, paging.parameter: count}) if cursor else None
+    return call.with_parameters(**{paging.cursor: verbatim(cursor), paging.parameter: count}) if cursor else None
 
 
 def _by_cursor(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
     cursor = _first(exchange.json(), paging.cursor)
-    return call.with_parameters(**{paging.parameter: cursor}) if cursor else None
+    return call.with_parameters(**{paging.parameter: verbatim(cursor)}) if cursor else None
 
 
 def _by_link(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
@@ -173,7 +174,8 @@ def _by_link(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call
     told, sent = parse_qs(urlsplit(target).query, keep_blank_values=True), _sent(exchange)
     known = {p.name: p.key for p in exchange.operation.parameters if p.location == "query"}
     changed = {known[name]: values for name, values in told.items() if name in known and values != sent.get(name)}
-    return call.with_parameters(**{key: values if len(values) > 1 else values[0] for key, values in changed.items()})
+    found: dict[str, Any] = {key: values if len(values) > 1 else values[0] for key, values in changed.items()}
+    return call.with_parameters(**verbatim(found))
 
 
 def _never(paging: Paging, call: Call, exchange: Exchange, count: int) -> None:

@@ -1,0 +1,45 @@
+"""Secrets lifted out of a call, and what a server said kept from being resolved."""
+
+from __future__ import annotations
+
+from astro_nb import Call, Secret, Workbench
+from astro_nb.environment import Literal
+from astro_nb.lifting import starred, written
+from astro_nb.message import Request
+
+
+def test_what_a_server_said_is_never_resolved(api: Workbench) -> None:
+    """Braces in an answer are text: sent on, kept, and sent again from the history, they stay what they are."""
+    api.variables["hidden"] = Secret.held("hunter2-hunter2", "hidden")
+    first = api.session.send(
+        Call("CreateWorkspace", {"organizationId": "{{organizationId}}"}, {"name": r"\{{hidden}}"})
+    )
+    said = first["$.name"]
+    assert isinstance(said, Literal)
+    assert said == "{{hidden}}"
+    second = api.call("CreateTeam", name=said)
+    assert second["$.name"] == "{{hidden}}"
+    api.call("DeleteTeam", teamId=second["$.id"])
+    restored = Call.from_dict(second.call.to_dict())
+    assert api.session.send(restored)["$.name"] == "{{hidden}}"
+
+
+def test_written_keeps_everything_else() -> None:
+    """Only a `Literal` is written otherwise; templates, numbers and nested data stay."""
+    value = {"a": ["{{x}}", 1, None], "b": Literal("{{x}}")}
+    assert written(value) == {"a": ["{{x}}", 1, None], "b": r"\{{x}}"}
+
+
+def test_credentials_in_headers_are_stars_for_the_eye() -> None:
+    """A header that carries credentials is starred in the shown request, whatever stood in it."""
+    request = Request("GET", "https://x.test/", (("Authorization", "Bearer abc"), ("Accept", "*/*")))
+    assert starred(request).headers == (("Authorization", "*****"), ("Accept", "*/*"))
+
+
+def test_a_secret_is_one_variable_however_often_it_is_given(api: Workbench) -> None:
+    """The same secret given twice is held once, under the name of the field."""
+    given = {"objectKey": "k", "objectType": "CONNECTION", "scope": "WORKSPACE", "scopeEntityId": "w"}
+    for _ in range(2):
+        api.call("CreateEnvironmentObject", connection={"type": "postgres", "password": "hunter2-hunter2"}, **given)
+    held = [v.name for v in api.variables.entries() if isinstance(v.value, Secret)]
+    assert held == ["password"]
