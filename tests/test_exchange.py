@@ -125,6 +125,20 @@ def test_other_envelopes_give_their_message(data: Any, message: str) -> None:
     assert exchange.error.message == message
 
 
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        (b"<!DOCTYPE html>\n<html><head><title>502 Bad  Gateway &amp; more</title>", "502 Bad Gateway & more"),
+        (b"<html><body>nothing to read</body></html>", "without a title"),
+    ],
+)
+def test_a_page_of_html_is_told_by_its_title(page: bytes, message: str) -> None:
+    """A gateway's page is named for what it is, not quoted tag by tag."""
+    exchange = told(status=502, body=page, media="text/html")
+    assert exchange.error is not None
+    assert exchange.error.message.startswith(f"{message} (a page of HTML")
+
+
 def test_an_empty_error_is_told_by_its_status() -> None:
     """An error without a body says its status; no message is ever empty."""
     exchange = told(status=502, body=b"", media="", reason="Bad Gateway")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +71,9 @@ def from_envelope(answer: Response | None, paths: Mapping[str, Any] | None, part
 
 def error_of(answer: Response, paths: Mapping[str, Any] | None, request_id: str, text: str) -> ErrorFacts:
     """What an unsuccessful answer says of itself: by its envelope, else by the usual names, else its masked text."""
-    message = from_envelope(answer, paths, "message") or _usual_message(answer) or text.strip()[:300]
+    message = (
+        from_envelope(answer, paths, "message") or _usual_message(answer) or _page_title(text) or text.strip()[:300]
+    )
     raw = from_envelope(answer, paths, "fieldErrors")
     found = [e for e in raw if isinstance(e, Mapping)] if isinstance(raw, list) else []
     errors = [FieldError(str(e.get("field", "")), str(e.get("message", "")), str(e.get("code", ""))) for e in found]
@@ -83,3 +87,16 @@ def _usual_message(answer: Response) -> Any:
         return None
     texts = (value for path in _FALLBACKS for _, value in find(answer.json(), path))
     return next((text for text in texts if isinstance(text, str)), None)
+
+
+def _page_title(text: str) -> str:
+    """What a page of HTML calls itself: a gateway's answer, not the API's; empty where the text is no page."""
+    if not _PAGE.match(text):
+        return ""
+    title = _TITLE.search(text)
+    told = " ".join(html.unescape(title[1]).split())[:200] if title else "without a title"
+    return f"{told} (a page of HTML, from something in between and not from the API)"
+
+
+_PAGE = re.compile(r"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
