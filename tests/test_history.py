@@ -28,7 +28,7 @@ import astro_nb as anb
 from astro_nb.call import Call
 from astro_nb.contract import Violation
 from astro_nb.environment import MASK
-from astro_nb.errors import AstroNbError, NewerFormat, UnknownName, UsageError
+from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName, UsageError
 from astro_nb.exchange import Attempt, Exchange, Failure
 from astro_nb.history import History
 from astro_nb.message import Request, Response
@@ -233,6 +233,7 @@ def test_tables_have_their_columns_and_dtypes() -> None:
     history.add(told("b", status=400, body=wrong))
     history.add(told("c", answer=None, failure=Failure("timeout", "Too late.", "The server.", "Wait.")))
     frame, errors = history.frame(), history.errors.frame()
+    assert {str(table["when"].dtype) for table in (frame, errors)} == {"datetime64[ns, UTC]"}
     assert frame["operation"].tolist() == ["GetWorkspace"] * 3
     assert frame["status"].isna().tolist() == [True, False, False]
     assert frame["attempts"].tolist() == [2, 2, 2]
@@ -275,6 +276,81 @@ def test_what_is_no_history_is_refused(content: bytes, tmp_path: Path) -> None:
         History(SPEC, path)
     assert caught.value.todo
     assert path.read_bytes() == content
+
+
+def test_a_database_of_others_is_left_alone(tmp_path: Path) -> None:
+    """A database that holds other tables gets none of ours."""
+    path = tmp_path / "api.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE songs (x)")
+    before = path.read_bytes()
+    with pytest.raises(SettingsError, match="songs"):
+        History(SPEC, path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_held_is_told_in_words(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another process holds the file, the error says so and carries the exchange that was to be kept."""
+    monkeypatch.setattr("astro_nb.history.file._PATIENCE", 0.01)
+    history = History(SPEC, path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(SettingsError, match="held by another process") as caught:
+        history.add(told())
+    assert not isinstance(caught.value, NewerFormat)
+    assert caught.value.data["exchange"].id == history.recent()[0].id == "id-1"
+    other.execute("ROLLBACK")
+    history.add(told("id-2"))
+    assert len(history) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
+    """Where a file stands in the way of the folder, the error says what to do."""
+    (tmp_path / "kept").write_text("mine")
+    with pytest.raises(SettingsError, match="cannot be used") as caught:
+        History(SPEC, tmp_path / "kept" / "api.sqlite")
+    assert "another folder" in caught.value.todo
+
+
+def test_a_closed_history_lets_go_of_its_file(path: Path) -> None:
+    """After `close` no log lies beside the file; looking in again opens it; a history in memory stays as it is."""
+    history = History(SPEC, path)
+    history.add(told())
+    history.close()
+    history.close()
+    assert [file.name for file in path.parent.iterdir() if file.suffix.startswith(".sqlite")] == [path.name]
+    assert len(history) == 1
+    memory = History(SPEC)
+    memory.add(told())
+    memory.close()
+    assert len(memory) == 1
+
+
+def test_entries_of_the_first_format_are_read(path: Path) -> None:
+    """A file of format 1, with headers as an object and no index of failures, is read and gone on with."""
+    exchange = told()
+    History(SPEC, path).add(exchange)
+    with sqlite3.connect(path) as database:
+        ((detail,),) = database.execute("SELECT detail FROM entry").fetchall()
+        old = orjson.loads(detail)
+        old["answer"] = {"status": 200, "reason": "Word", "headers": dict(exchange.headers)}
+        database.execute("UPDATE entry SET detail = ?", (orjson.dumps(old),))
+        database.execute("DROP INDEX failed")
+        database.execute("PRAGMA user_version=1")
+    database.close()
+    again = History(SPEC, path)
+    assert again.get("id-1").answer == exchange.answer
+    again.add(told("id-2", status=500))
+    assert len(again.errors) == 1
+
+
+@pytest.mark.parametrize("body", [b"\x89PNG\0\xff", "größe".encode("latin-1"), b"", b"[1]\n"])
+def test_a_body_is_kept_byte_for_byte(body: bytes, path: Path) -> None:
+    """What a server sent comes back as its bytes, text or not, of an answer and of a request."""
+    answer = Response(200, (("Content-Type", "text/plain; charset=iso-8859-1"),), body)
+    History(SPEC, path).add(told(answer=answer, request=Request("PUT", "https://x", (), body)))
+    again = History(SPEC, path).get("id-1")
+    assert (again.answer, again.request.body, again.text) == (answer, body, answer.text)
 
 
 def test_an_entry_of_an_operation_that_is_gone_does_not_stop_the_rest(path: Path) -> None:

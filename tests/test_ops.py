@@ -135,6 +135,7 @@ def test_names_that_fall_together_lose_nothing() -> None:
     )
     ops = operations(spec, nowhere)
     assert {f.operation.id for f in ops} == {"listPets", "list_pets", "pets"}
+    assert ops.list_pets.operation.id == "list_pets"
     reached = [value for name in dir(ops) if not isinstance(value := getattr(ops, name), Operations)]
     assert len(reached) == len(ops) == 3
     assert ops.pets.operation.id == "pets"

@@ -122,6 +122,8 @@ def test_no_secret_and_no_stars_are_offered() -> None:
         ("isPaid", ""),
         ("valid", ""),
         ("grid", ""),
+        ("GRID", ""),
+        ("isPAID", ""),
     ],
 )
 def test_what_an_id_is_of(name: str, what: str) -> None:

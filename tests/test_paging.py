@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -172,6 +173,78 @@ def test_an_offset_may_be_a_template(start: Any, quick: anb.Workbench) -> None:
     ids = [item["id"] for item in pages]
     assert pages.total is not None
     assert len(ids) == len(set(ids)) == pages.total - 40
+
+
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("place", ["offset", "page"])
+def test_a_server_that_does_not_go_on_is_told(place: str, told: bool) -> None:
+    """A server that ignores the place in the list sends the first page again: reading stops there and says so."""
+    operation = document({"name": place}, {"name": "limit"}).operation("listThings")
+    again = {"things": [1, 2], **({"total": 9} if told else {})}
+    pages = walk(operation, Call("listThings"), lambda _: again)
+    assert (len(pages.exchanges), pages.complete, pages.items(partial=True)) == (2, False, [1, 2])
+    with pytest.raises(PagesIncomplete, match=f"Page 2 of listThings is the same as the one before.*{place}"):
+        pages.items()
+
+
+def test_a_cursor_that_stands_still_is_told() -> None:
+    """A cursor that asks for the page that it came with is not followed."""
+    note = {"style": "cursor", "items": "things", "cursor": "next", "parameter": "after"}
+    overlay = {"overlay": "1.0.0", "actions": [{"target": "$.paths.*.get", "update": {"x-astro-nb-page": note}}]}
+    operation = load(document({"name": "after"}).document, overlay).operation("listThings")
+    pages = walk(operation, Call("listThings"), lambda _: {"things": [1], "next": "a"})
+    assert (len(pages.exchanges), pages.complete) == (2, False)
+
+
+def test_items_of_another_kind_stand_beside() -> None:
+    """The default roles come with every page of the roles: they are kept apart, each once."""
+    operation = SPEC.operation("ListRoles")
+    default, roles = [{"name": "OWNER"}, {"name": "MEMBER"}], [{"id": f"r{n}", "name": f"n{n}"} for n in range(5)]
+
+    def serve(given: Any) -> Any:
+        at = given.get("offset", 0)
+        return {"roles": roles[at : at + 2], "defaultRoles": default, "totalCount": 5, "limit": 2, "offset": at}
+
+    pages = walk(operation, Call("ListRoles", {"limit": 2}), serve)
+    assert pages.items() == roles
+    assert pages.also == {"defaultRoles": default}
+    assert len(pages.frame()) == len(roles)
+
+
+def of_lines(body: bytes) -> Pages:
+    """The pages of a list that was answered by these bytes, as lines."""
+    operation = SPEC.operation("GetOrganizationAuditLogs")
+    answer = Response(200, (("Content-Type", "application/octet-stream"),), body)
+    request, now = Request("GET", "https://api.example.org/logs"), datetime(2026, 6, 1, tzinfo=UTC)
+    call, paging = Call(operation.id), paging_of(operation)
+    assert paging is not None
+    pages = Pages(operation, paging)
+    assert pages.add(call, Exchange("id", operation, call, request, now, 0.1, answer=answer)) is None
+    return pages
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_lines_are_items_packed_or_not(count: int, pack: Any) -> None:
+    """Each line of JSON is an item, one as well as many, in a gzip file as well as in the clear."""
+    events = [{"n": n, "text": "ü"} for n in range(count)]
+    pages = of_lines(pack(b"\n".join(json.dumps(event).encode() for event in events) + b"\r\n\n"))
+    assert pages.items() == events
+    assert len(pages.frame()) == count
+
+
+def test_a_line_that_is_cut_is_told() -> None:
+    """A line that is not JSON makes the list incomplete, and the error names it; the others can be had on purpose."""
+    pages = of_lines(b'{"n": 1}\n{"n": 2\n{"n": 3}\n{"n"')
+    with pytest.raises(PagesIncomplete, match=r"lines that are not JSON \(2, 4\)"):
+        pages.items()
+    assert pages.items(partial=True) == [{"n": 1}, {"n": 3}]
+    assert pages.frame(partial=True)["n"].tolist() == [1, 3]
+
+
+def test_secrets_in_lines_are_stars() -> None:
+    """What its name calls secret is starred in a line as it is in any answer."""
+    assert of_lines(b'{"password": "planted-1"}').items() == [{"password": "*****"}]
 
 
 def test_a_list_ends_on_an_empty_page() -> None:

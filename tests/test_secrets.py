@@ -32,6 +32,7 @@ class Echo(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         told = self.headers.get("Authorization", "")
         status = 400 if self.path.startswith("/error") else 200
+        code = "utf-16" if self.path.startswith("/wide") else "utf-8"
         body: Any = {
             "message": f"bad token {told}",
             "requestId": told,
@@ -40,11 +41,12 @@ class Echo(BaseHTTPRequestHandler):
         }
         text = json.dumps(body) if not self.path.startswith("/text") else f"you sent {told} and {quote(told, safe='')}"
         self.send_response(status)
-        self.send_header("Content-Type", "text/plain" if self.path.startswith("/text") else "application/json")
+        kind = "text/plain" if self.path.startswith("/text") else "application/json"
+        self.send_header("Content-Type", f"{kind}; charset={code}")
         self.send_header("X-Echo", quote(told))
-        self.send_header("Content-Length", str(len(text.encode())))
+        self.send_header("Content-Length", str(len(text.encode(code))))
         self.end_headers()
-        self.wfile.write(text.encode())
+        self.wfile.write(text.encode(code))
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -52,7 +54,9 @@ class Echo(BaseHTTPRequestHandler):
 
 def _document() -> dict[str, Any]:
     answer = {"200": {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}}
-    paths = {f"/{name}": {"get": {"operationId": name, "responses": answer}} for name in ("echo", "text", "error")}
+    paths = {
+        f"/{name}": {"get": {"operationId": name, "responses": answer}} for name in ("echo", "text", "error", "wide")
+    }
     scheme = {"T": {"type": "http", "scheme": "bearer"}}
     info = {"title": "Echo", "version": "1"}
     return {
@@ -103,7 +107,7 @@ def assert_clean(text: str, where: str) -> None:
 
 
 def every_call(api: Workbench) -> list[Any]:
-    return [api.call(name) for name in ("echo", "text", "error")]
+    return [api.call(name) for name in ("echo", "text", "error", "wide")]
 
 
 def test_the_search_itself_finds_a_plant() -> None:
@@ -133,6 +137,13 @@ def test_answers_and_reprs(api: Workbench) -> None:
     objects = [api, api.session, api.environment, api.variables, api.history, api.errors, api.runbook, api.ops.echo]
     assert_clean(" ".join(map(repr, objects)), "a repr")
     assert_clean(api.history.frame().to_csv() + api.errors.frame().to_html(), "a frame")
+
+
+def test_a_wide_charset_hides_nothing(api: Workbench) -> None:
+    """An answer in UTF-16 that echoes the token is cleaned too."""
+    exchange = api.call("wide")
+    assert "*****" in exchange.text
+    assert_clean(exchange.answer.text if exchange.answer else "", "an answer in UTF-16")
 
 
 def test_files(api: Workbench, tmp_path: Path) -> None:

@@ -356,6 +356,35 @@ def test_a_predicate_may_wait_for_a_thing_to_be_gone(made: str, api: anb.Workben
     assert gone.status == 404
 
 
+def test_a_predicate_is_not_troubled_by_what_passes(made: str, api: anb.Workbench) -> None:
+    """A predicate that reads the answer is not so yet where a 502 holds no such value; a 404 ends the wait."""
+    assert api.sandbox is not None
+    api.sandbox.faults.add("html", operation="GetDeployment")
+    api.sandbox.faults.add("reset", operation="GetDeployment")
+
+    def healthy(response: Exchange) -> bool:
+        return bool(response["$.status"] == "HEALTHY")
+
+    assert api.wait("GetDeployment", until=healthy, timeout=10, every=0.05, deploymentId=made).ok
+    with pytest.raises(WaitFailed, match="nope"):
+        api.wait("GetDeployment", until=healthy, timeout=5, every=1, deploymentId="nope")
+
+
+def test_waiting_asks_the_client_for_the_time(made: str, api: anb.Workbench) -> None:
+    """Only the client watches the clock: with another one ten minutes of waiting are over at once."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    api.session.client = Client(sleep=sleep, clock=lambda: now[0])
+    began = time.monotonic()
+    with pytest.raises(WaitTimeout):
+        api.wait("GetDeployment", until=lambda response: False, deploymentId=made)
+    assert 580 < now[0] <= 600
+    assert time.monotonic() - began < 10
+
+
 def test_passing_trouble_does_not_end_the_wait(made: str, api: anb.Workbench) -> None:
     """A 502 in HTML and a reset are passed over; waiting goes on."""
     assert api.sandbox is not None

@@ -168,12 +168,26 @@ def _clean(answer: Response, secrets: frozenset[str]) -> Response:
     """The answer without the secrets that were sent: a server that echoes them gives them to nobody."""
     if not secrets:
         return answer
+    answer = _in_plain_bytes(answer, secrets)
     text = answer.body.decode("latin-1")  # byte for byte, whatever it is
     body = scrub(text, secrets)
     headers = tuple((name, scrub(value, secrets)) for name, value in answer.headers)
     if body == text and headers == answer.headers:
         return answer
     return replace(answer, body=body.encode("latin-1"), headers=headers)
+
+
+def _in_plain_bytes(answer: Response, secrets: frozenset[str]) -> Response:
+    """The answer in UTF-8 where it holds a secret in a charset (such as UTF-16) whose bytes would hide it."""
+    if b"\0" not in answer.body[:1000] or "charset" not in header(answer.headers, "content-type"):
+        return answer
+    cleaned = scrub(answer.text, secrets)
+    if cleaned == answer.text:
+        return answer
+    plain = [(k, v) for k, v in answer.headers if k.lower() != "content-type"]
+    return replace(
+        answer, body=cleaned.encode(), headers=(*plain, ("Content-Type", f"{answer.media_type}; charset=utf-8"))
+    )
 
 
 def _attempt(
