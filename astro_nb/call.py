@@ -31,6 +31,21 @@ UNSET: Final = _Unset()
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A file as a value of a body: what it holds, and what the server is told of it.
+
+    Attributes:
+        name: the file name that the server sees; without folders.
+        content: the bytes.
+        media_type: what they are; empty where nobody said.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+    media_type: str = ""
+
+
+@dataclass(frozen=True)
 class Call:
     """An operation and its arguments, still holding `{{names}}`: never a resolved value, so never a secret.
 
