@@ -12,6 +12,7 @@ from ..call import UNSET, Call
 from ..spec import Operation
 from .fit import keeps
 from .formats import SAMPLES
+from .patterns import texts_like
 from .places import body_example, body_field, parameter_fields
 from .rules import rule_view
 from .tree import Field
@@ -143,6 +144,7 @@ def _texts(field: Field) -> Iterator[str]:
     for text in (usual, *_TEXTS):
         padded = text.ljust(least, text[-1:] if text != usual else "x")
         yield padded[: int(field.schema.get("maxLength", len(padded)))]
+    yield from texts_like(field.schema.get("pattern", ""))
 
 
 def _number(field: Field, full: bool, depth: int) -> int | float:
