@@ -7,6 +7,7 @@ It reads JSON and forms of texts; what else a body can be is read for it, and a 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -145,6 +146,8 @@ def _text(body: bytes, **parameters: str) -> str:
 def _engine(operation: Operation) -> _Engine:
     if operation not in _engines:
         import openapi_core  # imported at first use: it takes as long as all the rest together
+
+        warnings.filterwarnings("ignore", "Unsupported scheme type", module="openapi_core")  # OAuth2 is ours to judge
 
         document, notes = cut(operation)
         config = openapi_core.Config(spec_validator_cls=None, extra_media_type_deserializers=_Readers())
