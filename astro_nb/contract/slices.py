@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import DanglingReference
+from ..fields.patterns import is_endless
 from ..message import bare
 from ..spec import Operation, Spec
 from ..spec.faults import entries
@@ -202,6 +203,8 @@ def _led_out(ref: Any) -> str:
 
 @lru_cache(maxsize=1024)
 def _compiles(pattern: str) -> bool:
+    if is_endless(pattern):  # the fast check has an engine with a limit
+        return False
     try:
         re.compile(pattern)
     except (re.error, OverflowError):

@@ -1,4 +1,4 @@
-"""Short texts that a regular expression matches."""
+"""Regular expressions of documents: short texts that they match, and whether they can be trusted with long ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ T = TypeVar("T")
 
 _MOST_REPEATS = 10_000
 """A pattern that asks for more characters than this, repeats multiplied, gets no text."""
+
+
+_NESTED = re.compile(r"\((?:[^()\\]|\\.)*(?:[+*|]|\{\d+,)(?:[^()\\]|\\.)*\)(?:[+*]|\{\d+,)")
+"""A group that repeats or chooses, and is repeated itself without end."""
+
+
+def is_endless(pattern: str) -> bool:
+    """Whether trying a pattern may take time without end: Python's engine knows no limit."""
+    return _NESTED.search(pattern) is not None
 
 
 class _Least(random.Random):
