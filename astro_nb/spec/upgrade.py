@@ -117,12 +117,13 @@ class _Old:
             return raw
         gone = ("flow", "authorizationUrl", "tokenUrl", "scopes")
         flow = {key: raw[key] for key in gone[1:] if key in raw}
-        if raw.get("flow") not in _FLOWS:
+        named = _FLOWS.get(str(raw.get("flow")))
+        if named is None:
             self.told.append(f"securityDefinitions: {name} has no flow that Swagger 2.0 knows.")
             return {key: value for key, value in raw.items() if key not in gone}
         return {
             **{key: value for key, value in raw.items() if key not in gone},
-            "flows": {_FLOWS[raw["flow"]]: {"scopes": {}, **flow}},
+            "flows": {named: {"scopes": {}, **flow}},
         }
 
     # --- paths --------------------------------------------------------------------------------------------------------

@@ -92,11 +92,11 @@ def _style(old: Raw, where: str, told: list[str]) -> dict[str, Any]:
     _tell_nested(old, told)
     if not is_array(old):
         return {}
-    wanted = old.get("collectionFormat") or "csv"
+    wanted = str(old.get("collectionFormat") or "csv")
     styles = _STYLES.get(where, _STYLES["query"])
     if wanted not in styles:
         told.append(f"parameters: OpenAPI 3 cannot say `collectionFormat: {wanted}` of {old.get('name')}; csv is used.")
-    style, explode = styles.get(wanted, styles["csv"]) if isinstance(wanted, str) else styles["csv"]
+    style, explode = styles.get(wanted, styles["csv"])
     return {"style": style, "explode": explode}
 
 
