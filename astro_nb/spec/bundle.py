@@ -103,8 +103,8 @@ class _Bundle:
         waiting = list(self.sheets.values())
         while waiting:
             sheet = waiting.pop()
-            for address in sheet_addresses(sheet, self._address):
-                if address not in self.sheets and address not in self.unread and not self._id(address):
+            for address in _addresses(sheet, self._address):
+                if address not in self.sheets and _shown(address) not in self.unread and not self._id(address):
                     waiting += self._read(address)
         for sheet in self.sheets.values():
             for holder, key, base in sheet.slots:
@@ -120,7 +120,9 @@ class _Bundle:
         try:
             content = self.shelf.read(address)
         except READ_FAULTS as error:
-            self.unread[address] = error.what if isinstance(error, AstroNbError) else f"{address} nests too deeply."
+            self.unread[_shown(address)] = (
+                error.what if isinstance(error, AstroNbError) else f"{address} nests too deeply."
+            )
             return []
         name = self._name(address)
         self.files[name] = content
@@ -149,14 +151,19 @@ class _Bundle:
                 return known + fragment if not fragment or fragment.startswith("/") else ref
             address = self._address(sheet, path)
             if address not in self.sheets:
-                return f"{address}#{fragment}" if fragment else address
+                return f"{_shown(address)}#{fragment}" if fragment else _shown(address)
             target = self.sheets[address]
         if not fragment or fragment.startswith("/"):
             return target.prefix + fragment
         return target.pointer(target.anchors[fragment]) if fragment in target.anchors else f"{target.prefix}#{fragment}"
 
 
-def sheet_addresses(sheet: _Sheet, address: Callable[[_Sheet, str], str]) -> Iterator[str]:
+def _shown(address: str) -> str:
+    """An address as it stands in a reference."""
+    return address.replace("#", "%23")
+
+
+def _addresses(sheet: _Sheet, address: Callable[[_Sheet, str], str]) -> Iterator[str]:
     """The addresses of the files that one refers to, each once."""
     paths = dict.fromkeys(holder[key].partition("#")[0] for holder, key, _ in sheet.slots)
     yield from (address(sheet, path) for path in paths if path)
@@ -171,7 +178,7 @@ def _mappings(root: Any) -> Iterator[tuple[dict[str, Any], Trail | None, str]]:
             base = _joined(base, node["$id"]) if isinstance(node.get("$id"), str) and not is_names else base
             yield node, trail, base
         children = node.items() if isinstance(node, dict) else enumerate(node)
-        for key, child in children:
+        for key, child in reversed(list(children)):
             if isinstance(child, dict | list) and (is_names or key not in _LITERAL):
                 stack.append((child, (trail, key), base, not is_names and key in _NAMES and isinstance(child, dict)))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -12,8 +13,10 @@ from ..errors import UsageError
 from .faults import entries, kind_of, mapping
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
-_ANY = r"[^/?#@\\\s]*"
-_ANY_STEPS = r"[^?#\\\s]*"
+_STOPS = "/?#@\\ \t\r\n"
+"""What the value of a variable cannot hold without leading to another place."""
+
+_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 _PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -81,24 +84,32 @@ class Server:
         ways = {host, host.removesuffix(port) if port else host, host + port}
         return (
             bool(between)
-            and _matches(self._pattern(wanted, _ANY), scheme, re.IGNORECASE)
-            and any(_matches(self._pattern(authority, _ANY), way, re.IGNORECASE) for way in ways)
-            and _matches(self._pattern((slash + steps).rstrip("/"), _ANY_STEPS), path.rstrip("/"))
+            and self._makes(wanted, scheme, is_path=False)
+            and any(self._makes(authority, way, is_path=False) for way in ways)
+            and self._makes((slash + steps).rstrip("/"), path.rstrip("/"), is_path=True)
         )
 
-    def _pattern(self, text: str, anything: str) -> str:
-        """A pattern of what a part of the address may be."""
-        pieces = re.split(r"\{([^{}]*)\}", text)
-        return "".join(self._values(p, anything) if n % 2 else re.escape(p) for n, p in enumerate(pieces))
+    def _makes(self, template: str, text: str, *, is_path: bool) -> bool:
+        """Whether a part of the address, its variables filled with something, is this text.
 
-    def _values(self, name: str, anything: str) -> str:
+        A pattern would do, and would search without end where there are many variables: so the places in the text
+        that can be reached are followed piece by piece.
+        """
+        reached = {0}
+        for number, piece in enumerate(_VARIABLE.split(template)):
+            if number % 2:
+                reached = self._after(piece, text, reached, is_path)
+            else:
+                reached = _after_any_of([piece], text, reached, is_path)
+        return len(text) in reached
+
+    def _after(self, name: str, text: str, reached: set[int], is_path: bool) -> set[int]:
         variable = next((v for v in self.variables if v.name == name), None)
-        if variable is None:
-            return _ANY
-        if variable.choices:
-            known = dict.fromkeys([*variable.choices, variable.default])
-            return f"(?:{'|'.join(re.escape(value.strip('/')) for value in known)})"
-        return anything if "/" in variable.default else _ANY
+        if variable is not None and variable.choices:
+            known = [value.strip("/") for value in (*variable.choices, variable.default)]
+            return _after_any_of(known, text, reached, is_path)
+        many = is_path and variable is not None and "/" in variable.default
+        return _after_anything(text, reached, _STOPS.replace("/", "") if many else _STOPS)
 
 
 def servers_of(servers: Any, home: str) -> tuple[Server, ...]:
@@ -135,5 +146,18 @@ def _said(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _matches(pattern: str, text: str, flags: int = 0) -> bool:
-    return re.fullmatch(pattern, text, flags) is not None
+def _after_any_of(values: Iterable[str], text: str, reached: set[int], is_path: bool) -> set[int]:
+    """Where one is after one of these; only in a path does case matter."""
+    folded, wanted = (text, values) if is_path else (text.translate(_SMALL), [v.translate(_SMALL) for v in values])
+    return {at + len(value) for value in wanted for at in reached if folded.startswith(value, at)}
+
+
+def _after_anything(text: str, reached: set[int], stops: str) -> set[int]:
+    """Where one is after any text without these characters."""
+    found, is_open = set(), False
+    for at in range(len(text) + 1):
+        is_open = is_open or at in reached
+        if is_open:
+            found.add(at)
+        is_open = is_open and at < len(text) and text[at] not in stops
+    return found
