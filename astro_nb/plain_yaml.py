@@ -6,7 +6,9 @@ Rule 2: what is written reads back as what it was, here and by a reader of YAML 
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -18,6 +20,8 @@ DEEPEST = 500
 MOST_MERGED = 1_000_000
 MOST_NODES = 20_000_000
 _TAG = "tag:yaml.org,2002:"
+_MOST_TOLD = 20
+_MOST_EVENTS = 2_000_000
 _OLD_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 _SCALARS: tuple[tuple[str, str, list[str]], ...] = (
@@ -44,6 +48,7 @@ class _Plain(SafeConstructor, Resolver):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  # filled below, row by row
     _depth = 0
     _merged = 0
+    repeated: dict[str, None]
 
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
         """Called at every node on the way down; libyaml's composer would end the process at great depths."""
@@ -66,6 +71,14 @@ class _Plain(SafeConstructor, Resolver):
                 raise NotYaml("its merge keys unfold without end")
         if merged:
             super().flatten_mapping(node)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """A mapping; that a name stands in it twice is kept in mind, since the last one silently wins."""
+        written = len(node.value)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        if len(found) < written and len(self.repeated) < _MOST_TOLD:
+            self.repeated |= dict.fromkeys(_repeated(node))
+        return found
 
     def read_bool(self, node: Any) -> bool:
         """`true` or `false`, also where the tag is written out."""
@@ -123,17 +136,34 @@ for _tag, _pattern, _firsts in _SCALARS:
     _Dumper.add_implicit_resolver(_TAG + _tag, re.compile(f"(?:{_pattern})\\Z"), _firsts)
 
 
-def load_yaml(data: bytes | str) -> Any:
+def _repeated(node: Any) -> list[str]:
+    """The names that stand twice in a mapping, in words with their lines."""
+    seen: set[str] = set()
+    found = []
+    for key, _ in node.value:
+        text = str(key.value)
+        if text in seen:
+            line = key.start_mark.line + 1
+            found.append(f"{text[:60]!r} stands twice in one mapping, the second time in line {line}; it alone counts.")
+        seen.add(text)
+    return found
+
+
+def load_yaml(data: bytes | str, told: list[str] | None = None) -> Any:
     """The one document in a text, as dictionaries, lists, texts, numbers, truth values and None.
 
     Keys are what was written, so that `200:` has the key 200. What was anchored once is one object wherever its alias
     stands.
 
+    Args:
+        data: the text.
+        told: where to write down, in words, which names stand twice in one mapping.
+
     Raises:
         NotYaml: it is not YAML, has a tag that is not plain data, or goes beyond the bounds.
     """
     try:
-        parsed = _loaded(data)
+        parsed = _loaded(data, told)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -159,13 +189,44 @@ def dump_yaml(data: Any) -> str:
         raise NotYaml(f"an object of the type {type(error.args[-1]).__name__} is no plain data") from None
 
 
-def _loaded(data: bytes | str) -> Any:
+def line_at(data: bytes, name: str) -> int | None:
+    """The line, counted from 1, on which a name of the outermost mapping stands; None where it is not found."""
     try:
-        return yaml.load(data, Loader=_Quick)  # noqa: S506  # a SafeLoader, with fewer tags
+        return _line(itertools.islice(yaml.parse(data, Loader=_Quick), _MOST_EVENTS), name)
+    except (yaml.YAMLError, ValueError):
+        return None
+
+
+def _line(events: Iterator[Any], name: str) -> int | None:
+    depth, is_key = 0, True
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth != 1 or isinstance(event, yaml.CollectionStartEvent):
+            continue
+        if is_key and getattr(event, "value", None) == name:
+            return int(event.start_mark.line) + 1
+        is_key = not is_key
+    return None
+
+
+def _loaded(data: bytes | str, told: list[str] | None) -> Any:
+    try:
+        return _read(_Quick, data, told)
     except yaml.MarkedYAMLError as error:
         if "tab character" not in str(error.problem):
             raise
-        return yaml.load(data, Loader=_Patient)  # noqa: S506  # likewise
+        return _read(_Patient, data, told)
+
+
+def _read(kind: Any, data: bytes | str, told: list[str] | None) -> Any:
+    loader = kind(data)
+    loader.repeated = {}
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+        if told is not None:
+            told[:] = loader.repeated
 
 
 def _bound_aliases(root: Any) -> None:

@@ -224,7 +224,7 @@ def test_each_type_of_a_list_has_the_bounds_that_stand_beside_it() -> None:
 
 def test_a_parameter_of_which_nothing_is_said_is_text() -> None:
     """An untyped parameter is typed as text, and sampled as one: it stands in a path or a query."""
-    given = {"name": "dag", "in": "path", "required": True, "schema": {"title": "Dag"}}
+    given = {"name": "dag", "in": "query", "required": True, "schema": {"title": "Dag"}}
     (found,) = parameter_fields(operation(None, [given]))
     assert (found.kind, sample(found)) == ("text", "my-dag")
 

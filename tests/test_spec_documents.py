@@ -14,7 +14,7 @@ import pytest
 
 from astro_nb.errors import DocumentError, DocumentInvalid, DocumentNotFound
 from astro_nb.spec import load
-from astro_nb.spec.document import MOST_BYTES, parse
+from astro_nb.spec.parsing import MOST_BYTES, parse
 
 HEAD = {"openapi": "3.0.3", "info": {"title": "Pets", "version": "1.2"}}
 
@@ -83,7 +83,7 @@ def test_any_source(kind: str, tmp_path: Path) -> None:
         ("openapi: 3.0.0\n---\nopenapi: 3.0.0\n", DocumentInvalid, "another document"),
         ("a: !!python/object/apply:os.system [true]\n", DocumentInvalid, "constructor"),
         ("? [a, b]\n: c\n? {a: b}\n: c\n", DocumentInvalid, ""),
-        ({"swagger": "2.0"}, DocumentInvalid, "version 2.0"),
+        ({"swagger": "1.2"}, DocumentInvalid, "version 1.2"),
         ({"openapi": "4.0.0"}, DocumentInvalid, "version 4.0.0"),
         ({"openapi": "3.0.3", "paths": []}, DocumentInvalid, "a list"),
         (b"\x89PNG\r\n", DocumentInvalid, ""),

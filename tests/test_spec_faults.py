@@ -35,6 +35,31 @@ HEAD = {"openapi": "3.0.3", "info": {"title": "Pets", "version": "1.2"}}
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} holds other people's documents; not there")
 
 
+NOWHERE = ("responses: The reference #/components/schemas/HTTPValidationError points nowhere.",)
+UNDECLARED = "parameters: the path has {%s}, which is not declared; it is taken for a text."
+FAULTY = {
+    "sharpely-api": dict.fromkeys(
+        ("getAccessToken_core_getAccessToken_post", "getStocksMetricData_core_getStocksMetricData_post"), NOWHERE
+    ),
+    "unofficial-chatango": {
+        "profile_v1_profile__user__get": (
+            "parameters: name is said to be in the path, which has no {name}; it is left out.",
+            UNDECLARED % "user",
+        )
+    },
+    "ssl-com": {"get_teams_by_team_id_domains_validation_candidates": (UNDECLARED % "team_id",)},
+    "Hudini": {
+        "get_booking_hotel_by_hotelId_details_by_confirmationId": (
+            "parameters: arrivalDate in query is declared twice; the last counts.",
+        )
+    },
+    "axis-care": {
+        "patch-api-visits-visitId": ("parameters: visitId in path is declared twice; the last counts.",),
+    },
+}
+"""Faults of documents that their validator let pass."""
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own."""
@@ -66,10 +91,12 @@ def parts(spec: Spec) -> Iterator[Any]:
 @needs_shared
 @pytest.mark.parametrize("path", [*PUBLISHED, *VALID], ids=lambda path: path.stem)
 def test_every_real_document_is_read(path: Path) -> None:
-    """Whatever OpenAPI 3 people publish loads, its operations can all be read, and none has a warning."""
+    """Whatever OpenAPI 3 people publish loads, its operations can all be read, and warnings name real faults alone."""
     spec = load(path)
     assert list(parts(spec))
-    assert {op.id: op.warnings for op in spec if op.warnings} == {}
+    assert {op.id: op.warnings for op in spec if op.warnings} == next(
+        (told for name, told in FAULTY.items() if name in path.stem), {}
+    )
     assert len({op.id for op in spec}) == len(spec)
     assert all(spec.operation(op.id) is op for op in spec)
 

@@ -25,7 +25,7 @@ def operation(raw: Any, path: str = "/a", item: Any = None, **more: Any) -> Oper
 
 def parameter(**raw: Any) -> Parameter:
     """One parameter as read."""
-    return operation({"parameters": [{"name": "p", **raw}]}).parameters[0]
+    return operation({"parameters": [{"name": "p", **raw}]}, "/{p}" if raw["in"] == "path" else "/a").parameters[0]
 
 
 def test_operations_without_an_id_get_a_stable_one() -> None:

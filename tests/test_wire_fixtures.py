@@ -16,7 +16,6 @@ import pytest
 
 from astro_nb.call import UNSET, Call
 from astro_nb.environment import Environment, Secret, Values, Variables
-from astro_nb.errors import DocumentInvalid
 from astro_nb.fields import Field, body_field, parameter_fields, sample
 from astro_nb.message import Request, header
 from astro_nb.spec import Operation, Spec, load
@@ -192,13 +191,3 @@ def theirs_bytes(text: str, part: str) -> bytes:
     """A part of their body as it stands, before any transfer decoding."""
     after = text.split(f'name="{part}"', 1)[1].split("\r\n\r\n", 1)[1]
     return after.split("\r\n--", 1)[0].encode("latin-1")
-
-
-def test_swagger_2_is_refused_in_words() -> None:
-    """Documents of the old version are not half understood: they are refused, with what to do."""
-    files = sorted(FOLDER.glob("*.swagger.yaml"))
-    if not files:
-        pytest.skip(f"{FOLDER} does not exist: its documents are not part of the repository")
-    for path in files:
-        with pytest.raises(DocumentInvalid, match="Convert it to OpenAPI 3"):
-            load(path)

@@ -1,17 +1,25 @@
 """A document as a table of operations."""
 
 from .document import bundled, load_document
-from .model import NOTE, Operation, Parameter, RequestBody, ResponseSpec, SecurityScheme
+from .media import RequestBody, ResponseSpec
+from .model import Operation
+from .notes import NOTE
 from .overlay import apply_overlay
+from .parameters import Parameter
+from .security import OAuthFlow, SecurityScheme
+from .servers import Server, ServerVariable
 from .table import Spec, load
 
 __all__ = [
     "NOTE",
+    "OAuthFlow",
     "Operation",
     "Parameter",
     "RequestBody",
     "ResponseSpec",
     "SecurityScheme",
+    "Server",
+    "ServerVariable",
     "Spec",
     "apply_overlay",
     "bundled",

@@ -1,41 +1,38 @@
 """An OpenAPI document as plain data, from wherever it lies.
 
-Rule 1: documents are untrusted. How deep they nest, and what their aliases unfold to, is bounded.
-Rule 2: a document is parsed once. What was parsed is kept on disk by the hash of its content, as JSON.
-Rule 3: this module reads files; it never opens a connection. Whoever may, hands in `fetch`.
+This room reads files; it never opens a connection. Whoever may, hands in `fetch`.
 """
 
 from __future__ import annotations
 
-import codecs
-import contextlib
-import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-import orjson
-import platformdirs
+from typing import Any, NoReturn
 
 from ..errors import DocumentInvalid, DocumentNotFound
-from ..files import write_atomically
-from ..plain_yaml import NotYaml, load_yaml
+from ..plain_yaml import line_at
+from .bundle import bundle
 from .faults import kind_of
+from .foreign import seems, seems_to_be
+from .parsing import as_json, plain
+from .parsing import cache_folder as cache_folder
+from .parsing import parse as parse
+from .upgrade import upgrade
 
 Document = dict[str, Any]
 Fetch = Callable[[str], bytes]
 
-MOST_BYTES = 64 * 1024 * 1024
-_FORMAT = 2  # of the cache; raise it when the loader reads something differently
-_CACHE_FROM = 10_000  # bytes: below it, reading YAML takes a millisecond or two
+MOST_PATHS = 50_000
+_VERSIONS = {"openapi": re.compile(r"3(\.|$)"), "swagger": re.compile(r"2(\.0)?$|3\.")}  # some write `swagger: 3.0.0`
+_BEGINNINGS = ("{", "<", "openapi:", "swagger:", "#", "%")
+"""How the text of a document begins, where a path would not."""
 
 
 def load_document(source: Any, fetch: Fetch | None = None) -> Document:
-    """The document at `source`.
+    """The document at `source` as one of OpenAPI 3, with the files that it refers to.
 
     Args:
         source: a mapping, a path, a URL, the text itself, its bytes, a file-like object, or the name of a bundled
@@ -47,9 +44,13 @@ def load_document(source: Any, fetch: Fetch | None = None) -> Document:
         DocumentInvalid: what lies there is not an OpenAPI document.
     """
     if isinstance(source, Mapping):
-        return check_document(dict(source), "the mapping given")
+        document = check_document(dict(source), "the mapping given")
+        return _current(bundle(document, as_json(document), None, None), "", "the mapping given")
     data, name = read(source, fetch)
-    return check_document(parse(data, name), name)
+    found, written = plain(data, name)
+    document = check_document(found, name, data)
+    home = source if is_url(source) else ""
+    return _current(bundle(document, written, home or _place(source), fetch), home, name)
 
 
 def bundled(name: str) -> Path:
@@ -64,11 +65,6 @@ def bundled_folder() -> Path:
     """Where the files are that ship with the package: in the wheel, else in the repository."""
     installed = Path(str(files("astro_nb"))) / "specs"
     return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "specs"
-
-
-def cache_folder() -> Path:
-    """Where parsed and pulled documents are kept; `ASTRO_NB_CACHE` moves it."""
-    return Path(os.environ.get("ASTRO_NB_CACHE") or platformdirs.user_cache_dir("astro_nb"))
 
 
 def read(source: Any, fetch: Fetch | None) -> tuple[bytes, str]:
@@ -116,7 +112,7 @@ def as_path(source: Any) -> Path | None:
     """The path that a source means, or None when it is a URL or the text of a document itself."""
     if isinstance(source, os.PathLike):
         return Path(source)
-    if not isinstance(source, str) or "\n" in source or source.lstrip().startswith("{") or len(source) > 1000:
+    if not isinstance(source, str) or "\n" in source or len(source) > 1000 or source.lstrip().startswith(_BEGINNINGS):
         return None
     if is_url(source):
         return None
@@ -125,86 +121,75 @@ def as_path(source: Any) -> Path | None:
     return Path(source).expanduser()
 
 
-def parse(data: bytes, name: str) -> Any:
-    """JSON or YAML as plain data, all names texts; large YAML is kept in the cache by its content."""
-    if len(data) > MOST_BYTES:
-        size = f"{len(data) / 1e6:.0f} MB"
-        raise DocumentInvalid(f"{name} has {size}; the limit is {MOST_BYTES // 1_000_000} MB.", "Split the document.")
-    data = data.removeprefix(codecs.BOM_UTF8)
-    if data.lstrip()[:1] == b"{":
-        with contextlib.suppress(orjson.JSONDecodeError):  # a YAML flow mapping begins the same way
-            return orjson.loads(data)
-    return _parse_cached(data, name) if len(data) > _CACHE_FROM else orjson.loads(_yaml_as_json(data, name))
+def _place(source: Any) -> Path | None:
+    """The path of a document on this machine; None where it has none."""
+    return None if hasattr(source, "read") else as_path(source)
 
 
-def _parse_cached(data: bytes, name: str) -> Any:
-    key = hashlib.blake2b(data, digest_size=16, salt=str(_FORMAT).encode()).hexdigest()
-    kept = cache_folder() / "documents" / f"{key}.json"
-    with contextlib.suppress(OSError, orjson.JSONDecodeError):
-        return orjson.loads(kept.read_bytes())
-    plain = _yaml_as_json(data, name)
-    with contextlib.suppress(OSError):  # a read-only home must not stop anyone
-        write_atomically(kept, plain)
-    return orjson.loads(plain)
+# --- what a document has to be ----------------------------------------------------------------------------------------
 
 
-def _yaml_as_json(data: bytes, name: str) -> bytes:
-    """YAML as JSON says it: `200:` and `"200":` are one name, as for every reader of OpenAPI."""
-    try:
-        parsed = load_yaml(data)
-        if b"&" in data and _written_size(parsed, {}) > MOST_BYTES:
-            raise NotYaml("its aliases unfold to more text than any document has")
-        return _dumped(parsed)
-    except (NotYaml, RecursionError) as error:  # aliases of aliases nest without being nested
-        what = f"{name} cannot be read as JSON or YAML: {error}."
-        raise DocumentInvalid(what, "Check that it is the document itself.") from error
-    except ValueError as error:
-        raise DocumentInvalid(f"{name} holds what JSON cannot say: {error}.", "Write it as JSON would.") from error
+def check_document(document: Any, name: str, data: bytes = b"") -> Document:
+    """The document itself when it is one of OpenAPI 3 or of Swagger 2.0.
 
-
-def _dumped(parsed: Any) -> bytes:
-    try:
-        return orjson.dumps(parsed, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # a number of more than 64 bits, or over 254 levels
-        written = json.dumps(parsed, allow_nan=False).encode()
-        orjson.loads(written)  # refuses what could not be read back
-        return written
-
-
-def _written_size(node: Any, known: dict[int, int]) -> int:
-    """Characters of a value written out: what is anchored once counts wherever its alias stands."""
-    if not isinstance(node, dict | list):
-        return len(node) if isinstance(node, str) else 4
-    if id(node) not in known:
-        parts = [*node, *node.values()] if isinstance(node, dict) else node
-        size = 2
-        for inner in parts:
-            size += 2 + _written_size(inner, known)
-        known[id(node)] = size
-    return known[id(node)]
-
-
-def check_document(document: Any, name: str) -> Document:
-    """The document itself when it is one of OpenAPI 3.
+    Args:
+        document: plain data.
+        name: what to call it.
+        data: the text that it was read from; the line of a fault is looked up there.
 
     Raises:
         DocumentInvalid: it is not.
     """
     if not isinstance(document, dict):
-        raise DocumentInvalid(f"{name} holds {kind_of(document)}, not an OpenAPI document.", "Check the source.")
-    version = str(document.get("openapi", document.get("swagger", "")))
-    if not version:
-        raise DocumentInvalid(
+        _refuse_foreign(name, seems(data), f"{name} holds {kind_of(document)}, not an OpenAPI document.")
+    key = "openapi" if "openapi" in document else "swagger"
+    version = document.get(key)
+    if version is None or isinstance(version, dict | list) or not str(version).strip():
+        _refuse_foreign(
+            name,
+            seems_to_be(document),
             f"{name} has no `openapi` field at the top, so it is not an OpenAPI document.",
             "Give the document itself, not a page about it.",
         )
-    if not version.startswith("3."):
+    if not _VERSIONS[key].match(str(version).strip()):
         raise DocumentInvalid(
-            f"{name} is of version {version}; astro_nb reads OpenAPI 3.0, 3.1 and 3.2.",
+            f"{name} is of version {str(version)[:40]}; astro_nb reads Swagger 2.0 and OpenAPI 3.0, 3.1 and 3.2.",
             "Convert it to OpenAPI 3 first.",
             version=version,
         )
-    if not isinstance(document.get("paths", {}), dict):
-        what = f"`paths` of {name} is {kind_of(document['paths'])}."
-        raise DocumentInvalid(what, "It has to map paths to operations.")
+    _check_paths(document.get("paths"), name, data)
     return document
+
+
+def _check_paths(paths: Any, name: str, data: bytes) -> None:
+    line = "" if paths is None or isinstance(paths, dict) else _line(data, "paths")
+    if paths is not None and not isinstance(paths, dict):
+        what = f"`paths` of {name} is {kind_of(paths)} (#/paths{line})."
+        raise DocumentInvalid(what, "It has to map paths to operations.", pointer="#/paths")
+    if paths and len(paths) > MOST_PATHS:
+        what = f"{name} has {len(paths):,} paths (#/paths); the limit is {MOST_PATHS:,}."
+        raise DocumentInvalid(what, "Split the document.", pointer="#/paths")
+
+
+def _line(data: bytes, name: str) -> str:
+    found = line_at(data, name) if data else None
+    return f", line {found}" if found else ""
+
+
+def _refuse_foreign(
+    name: str, kind: tuple[str, str] | None, otherwise: str, todo: str = "Check the source."
+) -> NoReturn:
+    if kind:
+        raise DocumentInvalid(f"{name} seems to be {kind[0]}, not an OpenAPI document.", kind[1])
+    raise DocumentInvalid(otherwise, todo)
+
+
+def _current(document: Document, home: str, name: str) -> Document:
+    """The document in the words of OpenAPI 3."""
+    version = document.get("openapi", document.get("swagger"))
+    if not str(version).strip().startswith("2"):
+        return document if isinstance(document.get("openapi"), str) else {**document, "openapi": str(version)}
+    try:
+        return upgrade(document, home)
+    except RecursionError as error:
+        raise DocumentInvalid(f"{name} is nested too deeply.", "Check the document.") from error

@@ -71,7 +71,7 @@ class part(cached_property[T]):  # noqa: N801  # used as a decorator, like the o
         try:
             return super().__get__(instance)
         except FAULTS as error:
-            where, fault = getattr(instance, "id", "The document"), _words(error)
+            where, fault = getattr(instance, "id", "The document"), words_of(error)
             what = f"{where} is malformed at {self.label}: {fault}."
             raise DocumentInvalid(what, "Mend the document, or use another operation.", fault=f"{fault}.") from error
 
@@ -104,5 +104,6 @@ def faults_of(instance: object) -> tuple[str, ...]:
     return tuple(filter(None, (p.fault(instance) for p in parts)))
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
+    """What reading a part raised, in words."""
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)

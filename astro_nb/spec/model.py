@@ -2,89 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from ..message import bare, is_json
-from .faults import entries, faults_of, kind_of, mapping, part, part_or
+from ..errors import DanglingReference, DocumentError
+from .faults import FAULTS, entries, faults_of, mapping, part, part_or
+from .media import Content, RequestBody, ResponseSpec, schema_in
+from .notes import notes_of, told_of
+from .parameters import Parameter, read_parameters
+from .security import SecurityScheme
+from .servers import Server
 
 if TYPE_CHECKING:
     from .table import Spec
 
-Location = Literal["path", "query", "header", "cookie"]
-Schema = Mapping[str, Any]
-
-NOTE = "x-astro-nb-"
-"""Prefix of the extensions by which an overlay tells what the document leaves unsaid."""
-
-_STYLE = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
-_SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
-_OURS = {"accept", "content-type", "authorization"}
-"""Header parameters that are to be ignored: a request says these by itself (OpenAPI 3.1.1, section 4.8.12.1)."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter, with the defaults of the OpenAPI specification (3.1.1, section 4.8.12) filled in."""
-
-    key: str
-    name: str
-    location: Location
-    required: bool
-    schema: Schema
-    description: str = ""
-    example: Any = None
-    style: str = "simple"
-    explode: bool = False
-    allow_reserved: bool = False
-    media_type: str | None = None
-    deprecated: bool = False
-
-
-@dataclass(frozen=True)
-class RequestBody:
-    """The body of a request: a schema, an example and an encoding by media type, in the document's order."""
-
-    required: bool
-    content: Mapping[str, Mapping[str, Any]]
-    description: str = ""
-
-    @property
-    def media_type(self) -> str:
-        """The media type used when none is asked for: JSON where it is offered, else the first."""
-        return next(filter(is_json, self.content), next(iter(self.content)))
-
-    def schema(self, media_type: str | None = None) -> Schema:
-        """The schema of one media type; an empty schema where none is stated."""
-        return _schema(_by_type(self.content, media_type or self.media_type) or {})
-
-
-@dataclass(frozen=True)
-class ResponseSpec:
-    """What the document says of one response: its media types and their schemas."""
-
-    status: str
-    description: str
-    content: Mapping[str, Mapping[str, Any]]
-
-    def schema(self, media_type: str = "application/json") -> Schema | None:
-        """The schema of a media type, exact or by range; None where the media type is not declared."""
-        main = media_type.partition("/")[0].lower()
-        found = (_by_type(self.content, candidate) for candidate in (media_type, f"{main}/*", "*/*"))
-        return next((_schema(media) for media in found if media is not None), None)
-
-
-@dataclass(frozen=True)
-class SecurityScheme:
-    """One way to authenticate: its name in the document, its kind, and where the credential goes."""
-
-    name: str
-    kind: str  # "bearer", "basic", "apiKey", "oauth2", "openIdConnect", "mutualTLS" or another HTTP scheme
-    location: str = ""
-    parameter: str = ""
-    scopes: tuple[str, ...] = ()
+_STATUS = re.compile(r"[1-5](\d\d|XX|xx)|default|x-.*")
+_SAFE = {"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +57,7 @@ class Operation:
     @cached_property
     def notes(self) -> Mapping[str, Any]:
         """What the overlay says of this operation, by the extension's name without its prefix."""
-        return {key[len(NOTE) :]: value for key, value in self.raw.items() if str(key).startswith(NOTE)}
+        return notes_of(self.raw)
 
     @part_or(())
     def permissions(self) -> tuple[str, ...]:
@@ -132,21 +68,28 @@ class Operation:
     @part_or(())
     def servers(self) -> tuple[str, ...]:
         """The base URLs of this operation or of its path alone, which go before the document's; mostly empty."""
-        return self.spec.urls(self.raw.get("servers") or self.item.get("servers"))
+        return tuple(server.fill() for server in self._servers)
+
+    @property
+    def server_list(self) -> tuple[Server, ...]:
+        """The servers behind `servers`, with their variables."""
+        try:
+            return self._servers
+        except (DocumentError, *FAULTS):  # told by the warnings
+            return ()
+
+    @cached_property
+    def _servers(self) -> tuple[Server, ...]:
+        return self.spec.read_servers(self.raw.get("servers") or self.item.get("servers"))
 
     @part
     def parameters(self) -> tuple[Parameter, ...]:
         """Path-level and own parameters; an own one replaces the path's of the same name and place."""
-        found: dict[tuple[str, str], Mapping[str, Any]] = {}
-        for entry in [*entries(self.item.get("parameters")), *entries(self.raw.get("parameters"))]:
-            resolved = self.spec.resolve(mapping(entry))
-            found[str(resolved.get("in")), str(resolved.get("name"))] = resolved
-        kept = {at: raw for at, raw in found.items() if _is_wanted(*at)}
-        names = [name for _, name in kept]
-        return tuple(
-            _parameter(raw, name if names.count(name) == 1 else f"{where}.{name}")
-            for (where, name), raw in kept.items()
-        )
+        return self._inputs[0]
+
+    @cached_property
+    def _inputs(self) -> tuple[tuple[Parameter, ...], list[str]]:
+        return read_parameters(self.path, self.item.get("parameters"), self.raw.get("parameters"), self.spec.resolve)
 
     def parameter(self, key: str) -> Parameter | None:
         """The parameter of that key, or None."""
@@ -163,16 +106,19 @@ class Operation:
     def responses(self) -> Mapping[str, ResponseSpec]:
         """The declared responses by status: "200", "4XX" or "default"."""
         found = {}
-        for status, entry in mapping(self.raw.get("responses")).items():
+        for given, entry in mapping(self.raw.get("responses")).items():
+            status = str(given).strip()
+            if status.startswith("x-"):
+                continue
             raw = self.spec.resolve(mapping(entry))
             content = {media.lower(): entry for media, entry in self._content(raw).items()}
-            found[str(status)] = ResponseSpec(str(status), _text(raw), content)
+            found[status] = ResponseSpec(status, _text(raw), content)
         return found
 
-    def _content(self, raw: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    def _content(self, raw: Mapping[str, Any]) -> Content:
         found = {str(m): self.spec.resolve(mapping(v)) for m, v in mapping(raw.get("content")).items()}
         for media in found.values():
-            _schema(media)
+            schema_in(media)
         return found
 
     def response(self, status: int) -> ResponseSpec | None:
@@ -201,7 +147,8 @@ class Operation:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with this operation in the document, in words; mostly empty."""
-        return faults_of(self)
+        found = (*told_of(self.raw), *faults_of(self), *self.spec.told_of(self.id), *_oddities(self))
+        return tuple(dict.fromkeys(found))
 
 
 def tags_of(raw: Mapping[str, Any]) -> tuple[str, ...]:
@@ -209,53 +156,65 @@ def tags_of(raw: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(map(str, entries(raw.get("tags"))))
 
 
-def _is_wanted(where: str, name: str) -> bool:
-    return where in _STYLE and not (where == "header" and name.lower() in _OURS)
-
-
-def _by_type(content: Mapping[str, Mapping[str, Any]], media_type: str) -> Mapping[str, Any] | None:
-    """The entry of a media type: as it is written, else by its bare name."""
-    if media_type in content:
-        return content[media_type]
-    wanted = bare(media_type)
-    return next((media for name, media in content.items() if bare(name) == wanted), None)
-
-
-def _schema(holder: Mapping[str, Any]) -> Schema:
-    """The schema in a parameter or a media type; an empty one where none is stated."""
-    schema: Schema = {} if holder.get("schema") is None else holder["schema"]
-    if isinstance(schema, Mapping | bool):
-        return schema
-    raise TypeError(f"{kind_of(schema)} stands where a schema belongs")
-
-
 def _text(raw: Mapping[str, Any]) -> str:
     return str(raw.get("description") or "")
 
 
-def _parameter(raw: Mapping[str, Any], key: str) -> Parameter:
-    location: Location = raw["in"]
-    style = str(raw.get("style") or _STYLE[location])
-    content = mapping(raw.get("content"))
-    media = next(iter(content), None)
-    return Parameter(
-        key=key,
-        name=str(raw["name"]),
-        location=location,
-        required=bool(raw.get("required")) or location == "path",
-        schema=_schema(raw if media is None else mapping(content[media])),
-        description=_text(raw),
-        example=_example(raw),
-        style=style,
-        explode=bool(raw.get("explode", style == "form")),
-        allow_reserved=bool(raw.get("allowReserved")),
-        media_type=media,
-        deprecated=bool(raw.get("deprecated")),
-    )
+# --- what is odd, and yet can be used ---------------------------------------------------------------------------------
 
 
-def _example(raw: Mapping[str, Any]) -> Any:
-    if "example" in raw:
-        return raw["example"]
-    first = next(iter(mapping(raw.get("examples")).values()), None)
-    return first.get("value") if isinstance(first, Mapping) else None
+def _oddities(operation: Operation) -> Iterator[str]:
+    """What makes no part of the operation unreadable, part by part; `faults_of` tells what does."""
+    for label, told in _ODD.items():
+        try:
+            yield from [f"{label}: {text}" for text in told(operation)]
+        except (DocumentError, *FAULTS):
+            continue
+
+
+def _odd_parameters(operation: Operation) -> list[str]:
+    return operation._inputs[1]
+
+
+def _odd_body(operation: Operation) -> list[str]:
+    given = operation.spec.resolve(operation.raw.get("requestBody"))
+    if given and given.get("content") is None:
+        return ["it states no content; it is left out."]
+    return _dangling(operation, operation.body.content if operation.body else {})
+
+
+def _odd_responses(operation: Operation) -> list[str]:
+    told = [f"{s!r} is no status." for s in map(str, operation.raw.get("responses") or ()) if not _STATUS.fullmatch(s)]
+    told += [f"{key} stands beside them, not among them." for key in map(str, operation.raw) if key[:3].isdigit()]
+    found = [text for r in operation.responses.values() for text in _dangling(operation, r.content)]
+    return [*told, *dict.fromkeys(found)]
+
+
+def _odd_security(operation: Operation) -> list[str]:
+    known = operation.spec.scheme_names
+    named = dict.fromkeys(scheme.name for need in operation.security for scheme in need)
+    told = [f"the scheme {name} is not defined; it is left out." for name in named if name not in known]
+    own = operation.raw.get("security")
+    needs = operation.spec.document.get("security") if own is None else own
+    odd = [name for need in entries(needs) for name, scopes in mapping(need).items() if not isinstance(scopes, list)]
+    return told + [f"the scopes of {name} are no list; they are left out." for name in dict.fromkeys(odd)]
+
+
+def _dangling(operation: Operation, content: Content) -> list[str]:
+    """The schemas that lead nowhere, of which any value is taken."""
+    told = []
+    for media in content.values():
+        schema = schema_in(media)
+        try:
+            operation.spec.resolve(schema)
+        except DanglingReference as error:
+            told.append(error.what)
+    return list(dict.fromkeys(told))
+
+
+_ODD: dict[str, Callable[[Operation], list[str]]] = {
+    "parameters": _odd_parameters,
+    "body": _odd_body,
+    "responses": _odd_responses,
+    "security": _odd_security,
+}

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import DocumentInvalid, PickError
 from ..pick import Location, find
 from .document import Document, Fetch, as_path, bundled_folder, is_url, parse, read
-from .model import NOTE
+from .notes import NOTE
 
 
 def apply_overlay(document: Document, overlay: Document) -> tuple[Document, list[str]]:

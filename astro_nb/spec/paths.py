@@ -8,17 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import DanglingReference
+from ..errors import DanglingReference, DocumentInvalid
 from .document import Document
 from .faults import kind_of
 from .references import resolve
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+MOST_OPERATIONS = 50_000
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}")
+"""What a method may be called (RFC 9110, section 5.6.2)."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """One operation as it stands in the document, with the path item around it."""
+    """One operation as it stands in the document, with the path item around it; the method as it is sent."""
 
     method: str
     path: str
@@ -35,25 +38,76 @@ class Place:
     def derived_id(self) -> str:
         """A stable id made of method and path: `GET /pets/{petId}/toys` gives `get_pets_by_petId_toys`."""
         steps = [re.sub(r"\{(.+?)\}", r"by_\1", step) for step in self.path.strip("/").split("/")]
-        return re.sub(r"\W+", "_", "_".join([self.method, *steps])).strip("_")
+        return re.sub(r"\W+", "_", "_".join([self.method.lower(), *steps])).strip("_")
 
 
 def places_of(document: Document) -> tuple[list[Place], list[str]]:
-    """Every operation in the document's order, and what could not be read of its paths, in words."""
+    """Every operation in the document's order, and what could not be read of its paths, in words.
+
+    Raises:
+        DocumentInvalid: there are more than anyone could use.
+    """
     found: list[Place] = []
     told: list[str] = []
     paths = document.get("paths")
     for path, given in paths.items() if isinstance(paths, Mapping) else ():
-        if str(path).startswith("x-"):
+        path = str(path)
+        if path.startswith("x-"):
             continue
         item, fault = _item(document, given)
+        if "{?" in path:
+            path = _without_query(path, told)
         told += [f"{path}: {fault}"] if fault else []
         for method in METHODS:
             if isinstance(item.get(method), Mapping):
-                found.append(Place(method, str(path), item[method], item))
+                found.append(Place(method.upper(), path, item[method], item))
             elif item.get(method) is not None:
                 told.append(f"{path}: {method} is {kind_of(item[method])}.")
+        if "additionalOperations" in item:
+            found += _additional(path, item, told)
+        told += [f"{path}: the path {key} stands inside it; it is left out." for key in item if str(key)[:1] == "/"]
+        if len(found) > MOST_OPERATIONS:
+            raise DocumentInvalid(f"The document has over {MOST_OPERATIONS:,} operations (#/paths).", "Split it.")
     return found, told
+
+
+def _without_query(path: str, told: list[str]) -> str:
+    """A path without `{?limit,offset}`, by which RFC 6570 lists what OpenAPI has as parameters in the query."""
+    told.append(f"{path}: a path names no parameters of the query; they are left out of it.")
+    return re.sub(r"\{\?[^{}]*\}", "", path)
+
+
+def _additional(path: str, item: Mapping[str, Any], told: list[str]) -> Iterator[Place]:
+    """The operations of other methods (OpenAPI 3.2, section 4.9.1)."""
+    given = item["additionalOperations"]
+    if given is not None and not isinstance(given, Mapping):
+        told.append(f"{path}: additionalOperations is {kind_of(given)}.")
+    for method, raw in given.items() if isinstance(given, Mapping) else ():
+        if not _TOKEN.fullmatch(str(method)) or not isinstance(raw, Mapping):
+            told.append(f"{path}: additionalOperations holds no operation under {str(method)[:60]!r}.")
+        elif str(method).lower() in METHODS and str(method).lower() in item:
+            told.append(f"{path}: {method} stands among additionalOperations, too; it is left out there.")
+        else:
+            yield Place(str(method), path, raw, item)
+
+
+def oddities_of(places: Mapping[str, Place]) -> dict[str, list[str]]:
+    """What two operations, by their ids, have that one alone may have: an id, or the template of a path."""
+    told: dict[str, list[str]] = {}
+    by_id: dict[str, list[str]] = {}
+    by_shape: dict[tuple[str, str], list[str]] = {}
+    for name, place in places.items():
+        by_shape.setdefault((place.method, re.sub(r"\{.+?\}", "{}", place.path)), []).append(name)
+        if place.declared_id:
+            by_id.setdefault(place.declared_id, []).append(name)
+    for shared, names in by_id.items():
+        for name in names if len(names) > 1 else ():
+            told.setdefault(name, []).append(f"id: {len(names)} operations are called {shared}; this one is {name}.")
+    for names in by_shape.values():
+        for name in names if len(names) > 1 else ():
+            other = next(places[n].path for n in names if n != name)
+            told.setdefault(name, []).append(f"path: {other} is the same path, with other names in it.")
+    return told
 
 
 def named(places: Sequence[Place]) -> Iterator[tuple[str, Place]]:

@@ -9,12 +9,15 @@ from typing import Any
 from ..errors import UnknownName
 from .document import Document, Fetch, as_path, check_document, is_url, load_document
 from .faults import FAULTS, entries, faults_of, mapping, part_or
-from .model import NOTE, Operation, Schema, SecurityScheme, tags_of
+from .media import Schema
+from .model import Operation, tags_of
+from .notes import notes_of, told_of
 from .overlay import apply_overlay, load_overlay, overlay_of
-from .paths import Place, named, places_of
+from .paths import Place, named, oddities_of, places_of
 from .references import lookup, resolve
 from .search import haystack
-from .servers import server_urls
+from .security import SecurityScheme, read_scheme
+from .servers import Server, servers_of
 
 
 class Spec:
@@ -29,7 +32,7 @@ class Spec:
         self.document = document
         self.source = source
         places, told = places_of(document)
-        self._told = (*warnings, *told)
+        self._told = (*warnings, *told_of(document), *told)
         self._by_id = {name: self._operation(name, place) for name, place in named(places)}
 
     def __repr__(self) -> str:
@@ -66,16 +69,37 @@ class Spec:
     @cached_property
     def notes(self) -> Mapping[str, Any]:
         """What the overlay says of the whole API, by the extension's name without its prefix."""
-        return {key[len(NOTE) :]: value for key, value in self.document.items() if str(key).startswith(NOTE)}
+        return notes_of(self.document)
 
     @part_or(())
     def servers(self) -> tuple[str, ...]:
         """The base URLs that the document names, server variables filled with their defaults."""
-        return self.urls(self.document.get("servers"))
+        return tuple(server.fill() for server in self._servers)
 
-    def urls(self, servers: Any) -> tuple[str, ...]:
-        """The URLs of a list of servers; relative ones are meant against the address of the document."""
-        return server_urls(servers, self.source if is_url(self.source) else "")
+    @property
+    def server_list(self) -> tuple[Server, ...]:
+        """The servers behind `servers`, with their variables."""
+        try:
+            return self._servers
+        except FAULTS:  # told by the warnings
+            return ()
+
+    @cached_property
+    def _servers(self) -> tuple[Server, ...]:
+        given = self.document.get("servers")
+        return self.read_servers(given if given or not self._home else [{"url": "/"}])
+
+    def read_servers(self, servers: Any) -> tuple[Server, ...]:
+        """A list of servers as read; relative ones are meant against the address of the document."""
+        return servers_of(servers, self._home)
+
+    def serves(self, url: str) -> bool:
+        """Whether a base URL is one of the document's servers, with some values of its variables."""
+        return any(server.serves(url) for server in self.server_list)
+
+    @property
+    def _home(self) -> str:
+        return self.source if is_url(self.source) else ""
 
     @cached_property
     def tags(self) -> Mapping[str, str]:
@@ -126,10 +150,15 @@ class Spec:
 
     def scheme(self, name: str, scopes: Any = ()) -> SecurityScheme:
         """The security scheme of that name, its kind made plain."""
-        raw = self.resolve(mapping(self._security_schemes.get(name)))
-        kind = str(raw.get("type", "bearer"))
-        kind = str(raw.get("scheme", "bearer")).lower() if kind == "http" else kind
-        return SecurityScheme(name, kind, str(raw.get("in", "")), str(raw.get("name", "")), tuple(entries(scopes)))
+        return read_scheme(name, self.resolve(mapping(self._security_schemes.get(name))), scopes)
+
+    def told_of(self, name: str) -> list[str]:
+        """What is wrong with an operation in the company of the others, in words."""
+        return self._oddities.get(name, [])
+
+    @cached_property
+    def _oddities(self) -> Mapping[str, list[str]]:
+        return oddities_of({op.id: Place(op.method, op.path, op.raw, op.item) for op in self})
 
     def _operation(self, name: str, place: Place) -> Operation:
         try:
@@ -137,9 +166,7 @@ class Spec:
         except FAULTS:  # told by the operation's warnings
             tags = ()
         summary = str(place.raw.get("summary") or "") or _first_sentence(place.raw.get("description"))
-        return Operation(
-            name, place.method.upper(), place.path, tags or ("Other",), summary, place.raw, place.item, self
-        )
+        return Operation(name, place.method, place.path, tags or ("Other",), summary, place.raw, place.item, self)
 
 
 def load(source: Any = "astro-v1", overlay: Any = None, fetch: Fetch | None = None) -> Spec:

@@ -1,0 +1,190 @@
+"""A document and the files that it refers to as one document.
+
+Rule 1: afterwards every reference that leads somewhere is a pointer, `#/…`. Those to other files lead into `FILES`.
+Rule 2: a file that cannot be read, or may not be, costs what refers to it and nothing else; `UNREAD` says why.
+Rule 3: a document without such references is not walked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urljoin
+
+import orjson
+
+from ..errors import AstroNbError
+from .notes import FILES, UNREAD
+from .shelf import READ_FAULTS, Shelf, shelf_of
+
+_LEADS_OUT = re.compile(rb'"\$ref"\s*:\s*"(?!#/)')
+_LITERAL = {"example", "default", "const", "enum", "value"}
+"""What holds values, not schemas: a `$ref` inside is none."""
+
+_NAMES = {
+    "properties", "patternProperties", "dependentSchemas", "$defs", "definitions", "schemas", "parameters", "responses",
+    "requestBodies", "headers", "examples", "links", "callbacks", "pathItems", "mediaTypes", "securitySchemes", "paths",
+    "webhooks",
+}  # fmt: skip
+"""What maps names that anyone may choose; a property named `example` is a schema."""
+
+_IS_FILE = re.compile(r"[^#].*(/|\.(json|ya?ml)(#|$))")
+
+Trail = tuple[Any, Any]
+"""Where a node stands: its holder's trail and its key; None at the top."""
+
+
+def bundle(
+    document: dict[str, Any], written: bytes, at: str | Path | None, fetch: Callable[[str], bytes] | None
+) -> dict[str, Any]:
+    """The document with all that it refers to inside it.
+
+    Args:
+        document: the document as it was read; it is changed where it is not copied.
+        written: the same as JSON.
+        at: the path or the address that it was read from, if any.
+        fetch: what gets the bytes behind a URL.
+    """
+    if not _LEADS_OUT.search(written):
+        return document
+    if at is None:  # it may be the caller's own
+        document = orjson.loads(written)
+    return _Bundle(document, shelf_of(at, fetch)).made()
+
+
+class _Sheet:
+    """One file: its references, anchors and ids, found in one walk."""
+
+    def __init__(self, root: Any, address: str, prefix: str) -> None:
+        self.root, self.address, self.prefix = root, address, prefix
+        self.slots: list[tuple[dict[Any, Any], Any, str]] = []  # holder, key, the `$id` around it
+        self.anchors: dict[str, Trail | None] = {}
+        self.ids: dict[str, Trail | None] = {}
+        for node, trail, base in _mappings(root):
+            self._read(node, trail, base)
+
+    def _read(self, node: dict[str, Any], trail: Trail | None, base: str) -> None:
+        if isinstance(node.get("$ref"), str):
+            self.slots.append((node, "$ref", base))
+        for key in ("$anchor", "$dynamicAnchor"):
+            if isinstance(node.get(key), str):
+                self.anchors.setdefault(node[key], trail)
+        if isinstance(node.get("$id"), str):
+            self.ids.setdefault(base.partition("#")[0], trail)
+        about = node.get("discriminator")
+        chosen: Any = about.get("mapping") if isinstance(about, dict) else None
+        for key, value in chosen.items() if isinstance(chosen, dict) else ():
+            if isinstance(value, str) and (value.startswith("#/") or _IS_FILE.match(value)):
+                self.slots.append((chosen, key, base))
+
+    def pointer(self, trail: Trail | None) -> str:
+        """The reference to a node of this file."""
+        steps = []
+        while trail is not None:
+            trail, key = trail
+            steps.append(quote(str(key).replace("~", "~0").replace("/", "~1"), safe="~!$&'()*+,;=:@"))
+        return "/".join([self.prefix, *reversed(steps)])
+
+
+class _Bundle:
+    """The files met so far, by address."""
+
+    def __init__(self, document: dict[str, Any], shelf: Shelf) -> None:
+        self.document, self.shelf = document, shelf
+        self.sheets = {shelf.home: _Sheet(document, shelf.home, "#")}
+        self.files: dict[str, Any] = {}
+        self.unread: dict[str, str] = {}
+        self.own = document.get("$self") if isinstance(document.get("$self"), str) else None
+
+    def made(self) -> dict[str, Any]:
+        """The document, everything read and every reference rewritten."""
+        waiting = list(self.sheets.values())
+        while waiting:
+            sheet = waiting.pop()
+            for address in _addresses(sheet, self._address):
+                if address not in self.sheets and _shown(address) not in self.unread and not self._id(address):
+                    waiting += self._read(address)
+        for sheet in self.sheets.values():
+            for holder, key, base in sheet.slots:
+                holder[key] = self._rewritten(sheet, holder[key], base)
+        kept = {FILES: self.files, UNREAD: self.unread}
+        return {**self.document, **{key: value for key, value in kept.items() if value}}
+
+    def _address(self, sheet: _Sheet, path: str) -> str:
+        address = self.shelf.join(sheet.address, path)
+        return self.shelf.home if self.own and path == self.own else address
+
+    def _read(self, address: str) -> list[_Sheet]:
+        try:
+            content = self.shelf.read(address)
+        except READ_FAULTS as error:
+            self.unread[_shown(address)] = (
+                error.what if isinstance(error, AstroNbError) else f"{address} nests too deeply."
+            )
+            return []
+        name = self._name(address)
+        self.files[name] = content
+        self.sheets[address] = _Sheet(content, address, f"#/{FILES}/{name}")
+        return [self.sheets[address]]
+
+    def _name(self, address: str) -> str:
+        """A name that needs no escaping, near to the address."""
+        folder = self.shelf.home.rpartition("/")[0] + "/"
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", address.removeprefix(folder))[-80:].strip("_") or "file"
+        while name in self.files:
+            name += "_"
+        return name
+
+    def _id(self, uri: str) -> str:
+        found = (sheet.pointer(sheet.ids[uri]) for sheet in self.sheets.values() if uri in sheet.ids)
+        return next(found, "")
+
+    def _rewritten(self, sheet: _Sheet, ref: str, base: str) -> str:
+        """A reference as a pointer into the one document; one that leads nowhere by its address."""
+        path, _, fragment = ref.partition("#")
+        target = sheet
+        if path:
+            known = self._id(_joined(base, path)) or self._id(path)
+            if known:
+                return known + fragment if not fragment or fragment.startswith("/") else ref
+            address = self._address(sheet, path)
+            if address not in self.sheets:
+                return f"{_shown(address)}#{fragment}" if fragment else _shown(address)
+            target = self.sheets[address]
+        if not fragment or fragment.startswith("/"):
+            return target.prefix + fragment
+        return target.pointer(target.anchors[fragment]) if fragment in target.anchors else f"{target.prefix}#{fragment}"
+
+
+def _shown(address: str) -> str:
+    """An address as it stands in a reference."""
+    return address.replace("#", "%23")
+
+
+def _addresses(sheet: _Sheet, address: Callable[[_Sheet, str], str]) -> Iterator[str]:
+    """The addresses of the files that one refers to, each once."""
+    paths = dict.fromkeys(holder[key].partition("#")[0] for holder, key, _ in sheet.slots)
+    yield from (address(sheet, path) for path in paths if path)
+
+
+def _mappings(root: Any) -> Iterator[tuple[dict[str, Any], Trail | None, str]]:
+    """Every mapping of a file with its place and the `$id` around it, the values of examples left out."""
+    stack: list[tuple[Any, Trail | None, str, bool]] = [(root, None, "", False)]
+    while stack:
+        node, trail, base, is_names = stack.pop()
+        if isinstance(node, dict):
+            base = _joined(base, node["$id"]) if isinstance(node.get("$id"), str) and not is_names else base
+            yield node, trail, base
+        children = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, child in reversed(list(children)):
+            if isinstance(child, dict | list) and (is_names or key not in _LITERAL):
+                stack.append((child, (trail, key), base, not is_names and key in _NAMES and isinstance(child, dict)))
+
+
+def _joined(base: str, path: str) -> str:
+    try:
+        return urljoin(base, path)
+    except ValueError:
+        return path
