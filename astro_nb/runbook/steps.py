@@ -39,6 +39,9 @@ class Recorded(Protocol):
     def environment(self) -> Environment: ...
 
     @property
+    def acting(self) -> Environment: ...
+
+    @property
     def spec(self) -> Spec: ...
 
 

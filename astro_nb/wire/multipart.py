@@ -102,7 +102,7 @@ def _extra(operation: Operation, encoding: Encoding) -> tuple[tuple[str, str], .
     found = []
     for name, entry in listed.items() if isinstance(listed, Mapping) else ():
         schema = read(operation.spec, operation.spec.resolve(entry).get("schema", {})).schema
-        only = schema.get("enum") or ()
+        only = list(schema.get("enum") or [])
         value = schema.get("const", only[0] if len(only) == 1 else schema.get("default"))
         if value is not None and name.lower() != "content-type":
             found.append((str(name), text_of(value, str(name))))

@@ -20,7 +20,7 @@ from ..errors import UsageError
 from ..message import Headers, Request, Response
 from ..spec import Operation, Parameter
 from .bodies import body_of
-from .security import Alternatives, alternatives_of, authenticate
+from .security import Alternative, Alternatives, alternatives_of, authenticate, choose, select
 from .styles import Pairs, pairs_of, path_of, query_of, whole_query
 from .texts import is_unfit, text_of
 
@@ -46,7 +46,7 @@ def build_request(operation: Operation, call: Call, values: Values) -> Request:
     query = pairs_of(outline.query, given)
     headers = [*_filled(values, values.environment.headers), *pairs_of(outline.header, given)]
     cookies = pairs_of(outline.cookie, given)
-    authenticate(outline.security, values, headers, query, cookies)
+    authenticate(_need(operation, outline, call, values), values, headers, query, cookies)
     body, content = body_of(operation, call, values)
     headers += [("Content-Type", content)] if content else []
     headers += _filled(values, call.headers)
@@ -72,6 +72,12 @@ def from_httpx(response: httpx.Response, body: bytes) -> Response:
     """httpx's response, its body read, as ours."""
     headers = tuple((k.decode("ascii", "replace"), v.decode("utf-8", "replace")) for k, v in response.headers.raw)
     return Response(response.status_code, headers, body, response.reason_phrase, response.http_version)
+
+
+def _need(operation: Operation, outline: _Outline, call: Call, values: Values) -> Alternative:
+    if call.security is None:
+        return select(operation, outline.security, values.environment)
+    return choose(operation, call.security, values.environment)
 
 
 def _base_url(outline: _Outline, values: Values) -> str:
