@@ -20,7 +20,7 @@ from .history import History
 from .lifting import lift_call, starred
 from .message import Request, header
 from .origin import Suggestion, suggest
-from .snippets import SNIPPETS
+from .snippets import SNIPPETS, by_name
 from .spec import Operation, Spec
 from .wire import build_request, choices_of
 
@@ -187,7 +187,7 @@ class Session(Authenticated):
         if kind not in SNIPPETS:
             raise UnknownName("kind of snippet", kind, SNIPPETS)
         operation = self.spec.operation(call.operation)
-        return SNIPPETS[kind](operation, call, build_request(operation, call, self._values("named")))
+        return SNIPPETS[kind](operation, call, build_request(operation, by_name(call), self._values("named")))
 
     def suggestions(self, name: str, most: int = 50) -> list[Suggestion]:
         """Values for a field of that name from what was answered in this session."""
