@@ -7,20 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..call import UNSET, Call, CutUpload, Upload
+from ..call import UNSET, Call, Upload
 from ..environment import MASK, Secret, Variable, Variables, names_in, resolve
 from ..fields import Field, body_field, parameter_fields
 from ..paging import first_call, paging_of
 from ..pick import Location
 from ..snippets import literal
 from .chain import Answers, Found, Wanted, find_secret, find_source
+from .files import file_source
 from .parameters import Parameters
 from .sent import still_means, value_sent, value_then
 from .source import Expression
 from .steps import Step
 
-_SHORT = 1000
-"""Bytes of a text file that stand in the notebook itself."""
 _NAME = re.compile(r"name|.*Name")
 
 
@@ -112,22 +111,10 @@ class Weaver:
             return {key: self._value(inner, place.into(key, value)) for key, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self._value(inner, place.into(index, value)) for index, inner in enumerate(value)]
-        return self._file(value, place) if isinstance(value, bytes | Upload) else value
-
-    def _file(self, value: bytes | Upload, place: _Place) -> Any:
-        """A file: a short text stands in the notebook; for all else a parameter holds a path, read when it runs."""
-        upload = value if isinstance(value, Upload) else Upload("", value)
-        name = upload.name or place.name or "file"
-        content = _short_text(upload)
-        if content is None:
-            wanted = f"{place.name or 'body'}_file" if place.location != ("body",) else "file"
-            about = f"The file that is sent to {place.step.operation.id}, as a path ({name})."
-            path = self._parameters.name_for(name, wanted, place.step.name.partition("_")[2], about)
-            content = f"Path({path}).read_bytes()"
-        if not isinstance(value, Upload):
-            return Expression(content)
-        told = [literal(name), content, *([literal(upload.media_type)] if upload.media_type else [])]
-        return Expression(f"anb.Upload({', '.join(told)})")
+        if isinstance(value, bytes | Upload):
+            where = place.name if len(place.location) > 1 else ""
+            return file_source(value, where, place.step, self._parameters)
+        return value
 
     def _text(self, text: str, place: _Place) -> Any:
         names = names_in(text)
@@ -221,17 +208,6 @@ class Weaver:
 def is_special(call: Call) -> bool:
     """Whether a call has more to it than arguments: headers, a media type or a way to authenticate of its own."""
     return bool(call.headers or call.media_type or call.security is not None)
-
-
-def _short_text(upload: Upload) -> str | None:
-    """What a file holds as source, where that is a short text; None for all else."""
-    if isinstance(upload, CutUpload) or upload.size > _SHORT:
-        return None
-    try:
-        text = upload.content.decode()
-    except UnicodeDecodeError:
-        return None
-    return f"{literal(text)}.encode()" if all(c.isprintable() or c in "\r\n\t" for c in text) else None
 
 
 def _as_given(step: Step) -> Call:
