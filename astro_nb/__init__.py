@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .call import UNSET, Call
+from .call import UNSET, Call, Upload
 from .environment import Environment, Secret
 from .errors import AstroNbError
 from .exchange import Exchange
@@ -30,6 +30,7 @@ __all__ = [
     "Retries",
     "Sandbox",
     "Secret",
+    "Upload",
     "Workbench",
     "connect",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -44,6 +45,29 @@ class Upload:
     content: bytes = field(repr=False)
     media_type: str = ""
 
+    @property
+    def size(self) -> int:
+        """Bytes of the content."""
+        return len(self.content)
+
+
+@dataclass(frozen=True)
+class CutUpload(Upload):
+    """A file that was too large to be kept: its name, its size and its hash are left, and it cannot be sent again.
+
+    Attributes:
+        whole: bytes that it had.
+        digest: BLAKE2b of 16 bytes, in hexadecimal digits.
+    """
+
+    whole: int = 0
+    digest: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes that the content had."""
+        return self.whole
+
 
 @dataclass(frozen=True)
 class Call:
@@ -55,6 +79,8 @@ class Call:
         body: the body as plain JSON data, or UNSET for none.
         media_type: the body's media type; None for the operation's first.
         headers: further headers by name.
+        security: how the request authenticates: None for the first alternative that can be met, empty for not at all,
+            else the name of a security scheme, or several joined by " + ".
     """
 
     operation: str
@@ -62,13 +88,18 @@ class Call:
     body: Any = UNSET
     media_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    security: str | None = None
 
     def with_parameters(self, **parameters: Any) -> Call:
         """The same call with some parameters set anew."""
         return replace(self, parameters={**self.parameters, **parameters})
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data, for the history; bytes, wherever they are, as base64: `{"$bytes": "…"}`."""
+        """Plain JSON data, for the history.
+
+        Bytes, wherever they are, are base64: `{"$bytes": "…"}`, a file is `{"$file": {…}}`. Of what is larger than
+        `LARGEST_FILE` the content is left out: it comes back as a `CutUpload`.
+        """
         out: dict[str, Any] = {"operation": self.operation, "parameters": dict(_packed(self.parameters))}
         if self.body is not UNSET:
             out["body"] = _packed(self.body)
@@ -76,6 +107,8 @@ class Call:
             out["mediaType"] = self.media_type
         if self.headers:
             out["headers"] = dict(self.headers)
+        if self.security is not None:
+            out["security"] = self.security
         return out
 
     @classmethod
@@ -87,19 +120,38 @@ class Call:
             _unpacked(data.get("body", UNSET)),
             data.get("mediaType"),
             data.get("headers", {}),
+            data.get("security"),
         )
 
 
-_BYTES: Final = "$bytes"
-"""The only name of a mapping that stands for bytes; one `$` more, and it is a name of the user's own."""
+LARGEST_FILE: Final = 1_000_000
+"""Bytes of a file that are kept with a call."""
+
+_BYTES, _FILE = "$bytes", "$file"
+"""The only names of a mapping that stand for bytes or a file; one `$` more, and it is a name of the user's own."""
 
 
 def _packed(value: Any) -> Any:
-    """A value in which bytes are `{"$bytes": base64}`; itself where it holds none."""
+    """A value in which bytes and files are marked mappings; itself where it holds none."""
     if isinstance(value, bytes):
-        return {_BYTES: base64.b64encode(value).decode()}
+        return {_BYTES: _text(value)} if len(value) <= LARGEST_FILE else {_FILE: _file(Upload("", value))}
+    if isinstance(value, Upload):
+        return {_FILE: _file(value)}
     packed = value if _is_plain(value) else _each(_packed, value)
     return {f"${name}": inner for name, inner in packed.items()} if _is_marked(value) else packed
+
+
+def _file(upload: Upload) -> dict[str, Any]:
+    told = {"name": upload.name, "mediaType": upload.media_type}
+    if isinstance(upload, CutUpload):
+        return {**told, "size": upload.whole, "hash": upload.digest}
+    if upload.size <= LARGEST_FILE:
+        return {**told, "content": _text(upload.content)}
+    return {**told, "size": upload.size, "hash": hashlib.blake2b(upload.content, digest_size=16).hexdigest()}
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def _unpacked(value: Any) -> Any:
@@ -107,11 +159,25 @@ def _unpacked(value: Any) -> Any:
     if not _is_marked(value):
         return value if _is_plain(value) else _each(_unpacked, value)
     ((name, inner),) = value.items()
-    return base64.b64decode(inner) if name == _BYTES else {name[1:]: _unpacked(inner)}
+    read = _READERS.get(name)
+    return read(inner) if read else {name[1:]: _unpacked(inner)}
+
+
+def _upload(told: Any) -> Any:
+    """A file as it was kept; a body of before there were files stays what it is."""
+    if not isinstance(told, dict) or "mediaType" not in told:
+        return {_FILE: _unpacked(told)}
+    if "content" in told:
+        return Upload(told["name"], base64.b64decode(told["content"]), told["mediaType"])
+    return CutUpload(told["name"], b"", told["mediaType"], told["size"], told["hash"])
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {_BYTES: base64.b64decode, _FILE: _upload}
+"""What each mark stands for."""
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value holds neither bytes nor a name that stands for them: nearly all do, so this is quick."""
+    """Whether a value holds neither bytes, files nor a name that stands for them: nearly all do, so this is quick."""
     waiting = [value]
     for node in waiting:  # grows while it is walked
         if isinstance(node, dict):
@@ -120,7 +186,7 @@ def _is_plain(value: Any) -> bool:
             waiting.extend(node.values())
         elif isinstance(node, list | tuple):
             waiting.extend(node)
-        elif isinstance(node, bytes):
+        elif isinstance(node, bytes | Upload):
             return False
     return True
 
@@ -130,7 +196,7 @@ def _is_marked(value: Any) -> bool:
 
 
 def _is_mark(name: str) -> bool:
-    return name.endswith(_BYTES) and not name[: -len(_BYTES)].strip("$")
+    return name.startswith("$") and name.lstrip("$") in ("bytes", "file")
 
 
 def _each(change: Callable[[Any], Any], value: Any) -> Any:

@@ -7,36 +7,101 @@ use this one way to send; whatever is sent, whatever comes of it, is in the hist
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .call import UNSET, Call
 from .client import Client, Note, Plan, Running
 from .environment import Drawn, Environment, Mode, Secret, TokenFacts, Values, Variables, read_token
-from .errors import SecretMissing, UnknownName
+from .errors import SecretMissing, SettingsError, UnknownName
 from .exchange import Exchange
 from .fields import arrange
 from .history import History
 from .lifting import lift_call, starred
-from .message import Request
+from .message import Request, header
 from .origin import Suggestion, suggest
-from .snippets import SNIPPETS
-from .spec import Spec
-from .wire import build_request
+from .snippets import SNIPPETS, by_name
+from .spec import Operation, Spec
+from .wire import build_request, choices_of
 
 
-class Session:
+class Authenticated:
+    """A document and an environment, and as whom requests go there."""
+
+    def __init__(self, spec: Spec, environment: Environment, variables: Variables) -> None:
+        self.spec = spec
+        self.environment = environment
+        self.variables = variables
+        self._pasted: dict[tuple[str, str | None], dict[str, Secret]] = {}  # by environment and server
+        self._fill_variables()
+
+    def token_secret(self) -> Secret | None:
+        """The secret that authenticates requests, or None where the environment has none."""
+        secrets = (self.acting.secret_for(name) for name in [*self.spec.scheme_names, "token"])
+        return next((secret for secret in secrets if secret), None)
+
+    def token_facts(self) -> TokenFacts | None:
+        """What the token says of itself; None where there is none."""
+        secret = self.token_secret()
+        try:
+            return read_token(secret.reveal(), self.spec.notes.get("token")) if secret else None
+        except SecretMissing:
+            return None
+
+    def set_credential(self, scheme: str, secret_text: str) -> None:
+        """Hold a pasted credential for a security scheme, in memory and for this environment: it goes before its own.
+
+        Raises:
+            UnknownName: the document has no such scheme.
+            SettingsError: the text is empty.
+        """
+        require_scheme(self.spec, scheme, secret_text)
+        pasted = self._pasted.setdefault(self._place, {})
+        pasted[scheme] = Secret.held(secret_text, scheme)
+        self._fill_variables()
+
+    def drop_credential(self, scheme: str) -> None:
+        """Forget what was pasted for a scheme; nothing happens where nothing was."""
+        self._pasted.get(self._place, {}).pop(scheme, None)
+        self._fill_variables()
+
+    def security_choices(self, operation: Operation) -> list[tuple[str, str | None, bool]]:
+        """The ways to authenticate an operation: in words, as `Call.security` has it, and whether it can be met."""
+        return [(choice.label, choice.value, choice.is_held) for choice in choices_of(operation, self.acting)]
+
+    def lacking_credentials(self, operation: Operation) -> dict[str, str]:
+        """The schemes of an operation that have no credential, each with the words of what to paste."""
+        return {name: words for choice in choices_of(operation, self.acting) for name, words in choice.lacking}
+
+    @property
+    def acting(self) -> Environment:
+        """The environment with what was pasted for it."""
+        pasted = self._pasted.get(self._place)
+        if not pasted:
+            return self.environment
+        return replace(self.environment, credentials={**self.environment.credentials, **pasted})
+
+    @property
+    def _place(self) -> tuple[str, str | None]:
+        return self.environment.name, self.environment.base_url
+
+    def _fill_variables(self) -> None:
+        self.variables.fill_scope("environment", self.environment.typed_variables(), self.environment.name)
+        facts = self.token_facts() if "token" in self.spec.notes else None
+        self.variables.fill_scope("token", facts.variables if facts else {}, "the token's claims")
+
+
+class Session(Authenticated):
     """One document, one environment, and everything that was sent there."""
 
     def __init__(
         self, spec: Spec, environment: Environment, variables: Variables, client: Client, history: History
     ) -> None:
-        self.spec = spec
-        self.environment = self.home = environment
-        self.variables = variables
+        super().__init__(spec, environment, variables)
+        self.home = environment
         self.client = client
         self.history = history
         self._sent: list[str] = []
-        self._fill_variables()
 
     def __repr__(self) -> str:
         return f"<Session {self.spec.title} at {self.environment.base_url}>"
@@ -50,26 +115,6 @@ class Session:
         """Go on in another environment; session variables stay, those of the old environment go."""
         self.environment = environment
         self._fill_variables()
-
-    # --- the token ----------------------------------------------------------------------------------------------------
-
-    def token_secret(self) -> Secret | None:
-        """The secret that authenticates requests, or None where the environment has none."""
-        secrets = (self.environment.secret_for(name) for name in [*self.spec.scheme_names, "token"])
-        return next((secret for secret in secrets if secret), None)
-
-    def token_facts(self) -> TokenFacts | None:
-        """What the token says of itself; None where there is none."""
-        secret = self.token_secret()
-        try:
-            return read_token(secret.reveal(), self.spec.notes.get("token")) if secret else None
-        except SecretMissing:
-            return None
-
-    def _fill_variables(self) -> None:
-        self.variables.fill_scope("environment", self.environment.typed_variables(), self.environment.name)
-        facts = self.token_facts() if "token" in self.spec.notes else None
-        self.variables.fill_scope("token", facts.variables if facts else {}, "the token's claims")
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
@@ -97,7 +142,8 @@ class Session:
         request = build_request(operation, call, revealed)
         shown = build_request(operation, call, self._values("shown", revealed.drawn))
         secrets = frozenset(revealed.used)
-        return Plan(operation, call, starred(shown), request, secrets, self.environment.name, via)
+        grant = None if header(request.headers, "authorization") else next(iter(revealed.grants), None)
+        return Plan(operation, call, starred(shown), request, secrets, self.environment.name, via, grant)
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request and wait for what comes of it."""
@@ -141,7 +187,7 @@ class Session:
         if kind not in SNIPPETS:
             raise UnknownName("kind of snippet", kind, SNIPPETS)
         operation = self.spec.operation(call.operation)
-        return SNIPPETS[kind](operation, call, build_request(operation, call, self._values("named")))
+        return SNIPPETS[kind](operation, call, build_request(operation, by_name(call), self._values("named")))
 
     def suggestions(self, name: str, most: int = 50) -> list[Suggestion]:
         """Values for a field of that name from what was answered in this session."""
@@ -149,12 +195,20 @@ class Session:
 
     def _values(self, mode: Mode, drawn: Drawn | None = None) -> Values:
         notes = self.spec.notes.get("token") or {}
-        return Values(self.variables, self.environment, notes, mode, drawn=drawn.again() if drawn else Drawn())
+        return Values(self.variables, self.acting, notes, mode, drawn=drawn.again() if drawn else Drawn())
 
     def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
         kept = self.history.add(exchange, plan.secrets)
         self._sent.append(kept.id)  # last: what stands in the trail is in the history
         return kept
+
+
+def require_scheme(spec: Spec, scheme: str, secret_text: str) -> None:
+    """Raise unless the document has that security scheme (or it is `token`), and there is something to hold for it."""
+    if scheme not in (*spec.scheme_names, "token"):
+        raise UnknownName("security scheme", scheme, spec.scheme_names)
+    if not secret_text.strip():
+        raise SettingsError(f"Nothing was given for {scheme}.", "Paste the credential itself.")
 
 
 def permissions(exchanges: Iterable[Exchange]) -> list[str]:

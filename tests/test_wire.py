@@ -146,6 +146,9 @@ def test_a_path_needs_its_parameters(value: Any, style: str) -> None:
     """Nothing where a step of the path has to be would mean another resource: it is asked for, and nothing is sent."""
     op, given_values = operation({"name": "id", "in": "path", "style": style, "schema": {}}), values()
     given_values.variables["empty"] = ""
+    if style == "matrix" and value in ("", "{{empty}}"):  # the table has `;color` for it, which is a step of its own
+        assert built(op, _values=given_values, id=value).url.endswith("/x/;id")
+        return
     with pytest.raises(MissingArgument) as raised:
         built(op, _values=given_values, id=value)
     assert raised.value.data["missing"] == ["id"]
@@ -272,8 +275,9 @@ def test_cookies_share_one_header() -> None:
 @pytest.mark.parametrize("end", ["\r\nX-Evil: 1", "\n", "\0"])
 def test_no_value_can_begin_a_new_header(where: str, end: str) -> None:
     """A line break in a header is refused in words that do not hold the value, which may be a secret."""
+    style = "cookie" if where == "cookie" else "simple"  # in a cookie's `form` it would be percent-encoded
     with pytest.raises(UsageError, match="line break") as raised:
-        built(operation({"name": "h", "in": where, "schema": {}}), h="{{secret}}" + end)
+        built(operation({"name": "h", "in": where, "style": style, "schema": {}}), h="{{secret}}" + end)
     assert PLANTED not in str(raised.value)
 
 
@@ -425,7 +429,7 @@ def test_the_documents_encoding_is_kept() -> None:
     }
     assert found["j"].get_payload(decode=True) == b'"text"'
     with pytest.raises(UsageError, match="only JSON is made of objects"):
-        parts({"x": {"a": 1}}, encoding={"x": {"contentType": "application/xml"}})
+        parts({"x": {"a": 1}}, encoding={"x": {"contentType": "text/csv"}})
     styles = {"a": {"explode": False}, "d": {"style": "deepObject", "explode": True}, "j": encoding["j"]}
     form = body({"a": [1, 2], "d": {"k": "v"}, "j": [1, 2]}, "application/x-www-form-urlencoded", encoding=styles)
     assert form[0] == b"a=1,2&d%5Bk%5D=v&j=%5B1%2C2%5D"

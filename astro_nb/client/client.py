@@ -22,9 +22,23 @@ from ..exchange import Exchange, Failure
 from ..message import Request, Response, header
 from ..pace import Retries
 from ..wire import from_httpx, to_httpx
-from .conversation import CANCELLED, REDIRECTS, Conversation, Note, Outcome, Plan, Send, Wait, converse, never_sent
+from .conversation import (
+    CANCELLED,
+    REDIRECTS,
+    Authorize,
+    Conversation,
+    Note,
+    Outcome,
+    Plan,
+    Send,
+    Step,
+    Wait,
+    converse,
+    never_sent,
+)
 from .failures import LARGEST_ANSWER, SENDING_ERRORS, TooLarge, failure_of
 from .pools import Pools
+from .tokens import Tokens
 
 
 class Running:
@@ -80,6 +94,7 @@ class Client:
         self.retries = retries or Retries()
         self.sleep, self.clock, self._chance = sleep, clock, chance
         self._pools = Pools(transport)
+        self._tokens = Tokens(lambda request: self._do(Send(request)), clock)
 
     def __repr__(self) -> str:
         return "<Client>"
@@ -150,10 +165,12 @@ class Client:
     def _converse(self, plan: Plan, note: Note | None) -> Conversation:
         return converse(plan, self.retries, self.clock, self._chance, note)
 
-    def _do(self, step: Send | Wait) -> Outcome:
+    def _do(self, step: Step) -> Outcome:
         if isinstance(step, Wait):
             self.sleep(step.seconds)
             return None
+        if isinstance(step, Authorize):
+            return self._tokens.obtain(step.grant, step.refused)
         try:
             with contextlib.closing(self._pools.blocking().handle_request(self._outgoing(step))) as answer:
                 return from_httpx(answer, _whole(answer.iter_bytes()))
@@ -182,10 +199,12 @@ class Client:
         else:
             future.set_result(never_sent(self._converse(plan, None)) if ended.cancelled() else ended.result())
 
-    async def _do_async(self, step: Send | Wait) -> Outcome:
+    async def _do_async(self, step: Step) -> Outcome:
         if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
             return None
+        if isinstance(step, Authorize):  # on a thread of its own: whoever waits for the same token blocks
+            return await asyncio.to_thread(self._tokens.obtain, step.grant, step.refused)
         try:
             answer = await self._pools.background().handle_async_request(self._outgoing(step))
             async with contextlib.aclosing(answer):

@@ -16,11 +16,12 @@ from urllib.parse import urljoin, urlsplit
 
 from ..call import Call
 from ..contract import check_response
-from ..environment import scrub
+from ..environment import Grant, scrub
 from ..exchange import Attempt, Exchange, Failure
 from ..message import Request, Response, header
 from ..pace import Retries, decide, repeatable
 from ..spec import Operation
+from .tokens import Token
 
 Note = Callable[[Attempt], None]
 """Told of every attempt as it ends."""
@@ -28,7 +29,10 @@ Note = Callable[[Attempt], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """A call ready to be sent: as it is shown, as it goes out, and the secrets in it that nobody may store."""
+    """A call ready to be sent: as it is shown, as it goes out, and the secrets in it that nobody may store.
+
+    Where there is a `grant`, it goes out with a token that is got for it.
+    """
 
     operation: Operation
     call: Call
@@ -37,6 +41,15 @@ class Plan:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     environment: str = ""
     via: str = "call"
+    grant: Grant | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Authorize:
+    """Get a token, other than the one that was `refused`, and tell it."""
+
+    grant: Grant = field(repr=False)
+    refused: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -53,8 +66,9 @@ class Wait:
     seconds: float
 
 
-Outcome = Response | Failure | None
-Conversation = Generator[Send | Wait, Outcome, Exchange]
+Step = Send | Wait | Authorize
+Outcome = Response | Failure | Token | None
+Conversation = Generator[Step, Outcome, Exchange]
 
 CANCELLED = Failure("cancelled", "The request was cancelled.", "You cancelled it.", "Send it again when you are ready.")
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -78,10 +92,10 @@ def converse(
     """
     started, zero = datetime.now(UTC), clock()
     attempts: list[Attempt] = []
-    safe = repeatable(plan.operation)
+    safe, tokens = repeatable(plan.operation), set[str]()
     for number in itertools.count(1):
         began = clock() - zero
-        outcome = yield from _follow(plan.request)
+        outcome = yield from _authorized(plan, tokens)
         spent = clock() - zero
         kind = outcome if isinstance(outcome, Response) else outcome.kind
         decision = decide(retries, safe, kind, number, spent, chance)
@@ -93,7 +107,7 @@ def converse(
         if (yield Wait(decision.wait)) is CANCELLED:
             outcome = CANCELLED
             break
-    return _told(plan, outcome, started, clock() - zero, tuple(attempts))
+    return _told(replace(plan, secrets=plan.secrets | tokens), outcome, started, clock() - zero, tuple(attempts))
 
 
 def never_sent(conversation: Conversation) -> Exchange:
@@ -133,7 +147,24 @@ def redirect_of(request: Request, outcome: Response | Failure) -> Request | None
     return replace(target, headers=kept, secret=False)
 
 
-def _follow(request: Request) -> Generator[Send, Outcome, Response | Failure]:
+def _authorized(plan: Plan, tokens: set[str]) -> Generator[Step, Outcome, Response | Failure]:
+    """Send with a token, where one is to be got; and once more with a new one, where the server refused it."""
+    if plan.grant is None:
+        return (yield from _follow(plan.request))
+    refused = ""
+    while True:
+        token = yield Authorize(plan.grant, refused)
+        if not isinstance(token, Token):
+            assert isinstance(token, Failure)  # noqa: S101  # a driver answers an Authorize with one of the two
+            return token
+        tokens.add(token.value)
+        outcome = yield from _follow(plan.request.with_header("Authorization", f"Bearer {token.value}"))
+        if refused or not isinstance(outcome, Response) or outcome.status != 401:
+            return outcome
+        refused = token.value
+
+
+def _follow(request: Request) -> Generator[Step, Outcome, Response | Failure]:
     for _ in range(_MOST_REDIRECTS):
         outcome = yield Send(request)
         assert isinstance(outcome, Response | Failure)  # noqa: S101  # a driver answers a Send with one of them

@@ -1,5 +1,6 @@
 """Environments, variables, secrets, and the one function that resolves them."""
 
+from .credentials import Grant
 from .saved import load_environment, names, save_environment
 from .scrubbing import scrub
 from .secret import MASK, Secret
@@ -12,6 +13,7 @@ __all__ = [
     "MASK",
     "Drawn",
     "Environment",
+    "Grant",
     "Literal",
     "Mode",
     "Secret",

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ..errors import NewerFormat, SettingsError, UnknownName
 from ..files import write_atomically
 from ..plain_yaml import NotYaml, dump_yaml, load_yaml
+from .credentials import require_credential
 from .secret import Secret
 from .settings import Environment, built_in
 from .variables import Literal
@@ -137,7 +138,11 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_credential(value: Any) -> bool:
-    return not value or Secret.is_reference(value)
+    try:
+        require_credential(value)
+    except SettingsError:
+        return False
+    return not isinstance(value, str) or not value or Secret.is_reference(value)
 
 
 def _is_server(value: Any) -> bool:
@@ -165,7 +170,10 @@ _RULES = {
     "base_url": _Rule(_is_server, "the address of a server, such as https://api.example.com/v1, or sandbox"),
     "production": _Rule(lambda value: isinstance(value, bool), "true or false"),
     "color": _Rule(_is_text, "a CSS colour in quotes, such as '#5e35b1'"),
-    "credentials": _Rule(_names(_is_credential), "security schemes and secret references: {token: env:NAME}"),
+    "credentials": _Rule(
+        _names(_is_credential),
+        "schemes and secret references: {token: env:NAME, login: {username: me, password: env:NAME}}",
+    ),
     "variables": _Rule(_names(lambda value: True), "names and values: {region: eu}"),
     "headers": _Rule(_names(_is_text), "names and texts, numbers in quotes: {X-Team: data}"),
     "hosts": _Rule(lambda value: isinstance(value, list) and all(map(_is_text, value)), "a list: [files.example.com]"),

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import SecretRefused
-from .secret import Secret, require_reference
+from .credentials import Credential, kind_of, require_credential, secret_of
+from .secret import Secret
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -23,7 +24,9 @@ class Environment:
         base_url: the server; None for the document's first, "sandbox" for the embedded one.
         production: whether unsafe methods ask first, and the explorer looks unmistakable.
         color: a CSS colour for the bar; None for the default of the kind.
-        credentials: secret references by security scheme; `token` serves every bearer scheme.
+        credentials: secret references by security scheme; `token` serves every bearer scheme. A scheme of several
+            fields has a mapping: `{username, password}`, or `{client_id, client_secret, scopes, token_url, method}` for
+            OAuth 2.0 client credentials, where the client gets the tokens by itself.
         variables: plain values by name; a secret reference such as `keyring:astro/db` makes a secret variable.
         headers: sent with every request; templates are allowed.
         hosts: further hosts that may see the secrets.
@@ -39,7 +42,7 @@ class Environment:
     base_url: str | None = None
     production: bool = False
     color: str | None = None
-    credentials: Mapping[str, str | Secret] = field(default_factory=dict)
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
@@ -48,8 +51,7 @@ class Environment:
 
     def __post_init__(self) -> None:
         for credential in self.credentials.values():
-            if credential and not isinstance(credential, Secret):
-                require_reference(credential)
+            require_credential(credential)
 
     def at(self, base_url: str) -> Environment:
         """The same environment with its base URL known."""
@@ -61,8 +63,17 @@ class Environment:
 
     def secret_for(self, scheme: str) -> Secret | None:
         """The secret for a security scheme: the one of its name, else `token`."""
-        reference = self.credentials.get(scheme) or self.credentials.get("token") or None
-        return Secret(reference) if isinstance(reference, str) else reference
+        found = self.credential_for(scheme)
+        return secret_of(found) if found else None
+
+    def credential_for(self, scheme: str) -> Credential | None:
+        """The credential for a security scheme as it was given: the one of its name, else `token`."""
+        return self.credentials.get(scheme) or self.credentials.get("token") or None
+
+    def is_granted(self, scheme: str) -> bool:
+        """Whether the credential for a scheme is a client's, which is given tokens for it."""
+        found = self.credential_for(scheme)
+        return isinstance(found, Mapping) and kind_of(found) == "client_id"
 
     def require_home(self, url: str) -> None:
         """Raise SecretRefused when a secret may not be sent to `url`: another host, or plain HTTP beyond loopback."""

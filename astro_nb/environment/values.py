@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..errors import SettingsError
+from .credentials import METHODS, Grant, kind_of, plain_or_secret, scopes_of
 from .secret import MASK, Secret
 from .settings import Environment
 from .token import read_token
@@ -56,7 +58,7 @@ class Values:
 
     The mode says what a secret becomes: stars ("shown"), a mark that holds the name of a variable ("named", for
     snippets), or itself ("revealed", for the transport alone). `used` collects the secrets that were revealed, so that
-    whoever sent them can keep them out of what is stored.
+    whoever sent them can keep them out of what is stored; `grants` those for which the client has to get a token.
     """
 
     variables: Variables
@@ -64,6 +66,7 @@ class Values:
     token_notes: Mapping[str, Any] = field(default_factory=dict)
     mode: Mode = "shown"
     used: set[str] = field(default_factory=set, repr=False)
+    grants: list[Grant] = field(default_factory=list, repr=False)
     drawn: Drawn = field(default_factory=lambda: Drawn(), repr=False)
 
     def fill(self, data: Any) -> Any:
@@ -82,23 +85,68 @@ class Values:
             SecretMissing: its reference yields nothing.
             TokenExpired: its own claims say that its time has passed.
         """
+        given = self.environment.credential_for(scheme)
         secret = self.environment.secret_for(scheme)
         if secret is None:
             return None
+        if isinstance(given, Mapping):
+            return self._login(scheme, given, secret)
         value = str(self._secret(secret))
         if self.mode == "revealed":
             read_token(value, self.token_notes).require_valid(secret.source)
         return value
 
+    def grant(self, scheme: str, url: str = "") -> str:
+        """Have the client get a token for a scheme: an empty text, or what stands for the token where it is shown.
+
+        Args:
+            scheme: its name.
+            url: the token endpoint that the document names; the environment's own goes before it.
+
+        Raises:
+            SettingsError: no endpoint is known, or it is none of the environment's hosts.
+        """
+        given = self.environment.credential_for(scheme)
+        if self.mode != "revealed" or not isinstance(given, Mapping):
+            return {"shown": MASK}.get(self.mode) or _marked(Secret.held("", f"{scheme} token").variable)
+        url = str(given.get("token_url") or url)
+        if not url:
+            raise SettingsError(
+                f"No address is known that gives tokens for {scheme}.", "Add `token_url` to the credential."
+            )
+        self.environment.require_home(url)
+        client, secret = str(self._text(given["client_id"])), str(self._text(given["client_secret"]))
+        self.grants.append(Grant(url, client, secret, scopes_of(given), str(given.get("method") or METHODS[0])))
+        return ""
+
+    def _login(self, scheme: str, given: Mapping[str, Any], secret: Secret) -> str:
+        """User and password as one secret."""
+        if kind_of(given) == "client_id":
+            raise SettingsError(f"{scheme} takes no tokens of a client.", "Give its credential as one secret.")
+        user, password = self._text(given["username"]), self._secret(secret)
+        if self.mode == "shown":
+            return MASK
+        if self.mode == "revealed":
+            self.used.add(f"{user}:{password}")
+        return f"{user}:{password}"
+
+    def _text(self, given: Any) -> Any:
+        found = plain_or_secret(given)
+        return self._secret(found) if isinstance(found, Secret) else found
+
     def _secret(self, secret: Secret) -> Any:
         if self.mode == "shown":
             return MASK
         if self.mode == "named":
-            return f"SECRET__{secret.variable}__TERCES"
+            return _marked(secret.variable)
         if self.environment.base_url:
             self.environment.require_home(self.environment.base_url)  # before it is revealed, so that no frame holds it
         self.used.add(secret.reveal())
         return secret.typed()
+
+
+def _marked(variable: str) -> str:
+    return f"SECRET__{variable}__TERCES"
 
 
 def split_named(text: str) -> list[str]:

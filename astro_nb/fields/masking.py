@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ..call import Upload
 from ..environment import MASK, Secret, names_in
 from .fit import fits
 from .kinds import OPEN, names_secret
@@ -130,7 +131,7 @@ class _Hunt:
                 inside += [(v, f"{called}.{k}" if called else str(k), (where, k)) for k, v in leaf.items()]
             elif self._leaves and isinstance(leaf, list):
                 inside += [(v, called, (where, k)) for k, v in enumerate(leaf)]
-            elif leaf is not None and not isinstance(leaf, Secret):
+            elif leaf is not None and not isinstance(leaf, Secret | Upload | bytes):
                 path = _path(where)
                 if path not in self._found:
                     self._found[path] = self._hide(leaf, called)

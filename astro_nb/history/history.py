@@ -33,7 +33,7 @@ FOLDER = Path(".astro_nb")
 MOST_RECENT = 500
 """Exchanges that are held in memory as they are, secrets in their answers included."""
 MOST_HELD = 64 * 1024 * 1024
-"""Bytes of answers that are held so."""
+"""Bytes of requests and answers that are held so."""
 _INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LISTED = (
     "SELECT key, started, operation, status, ok, elapsed, size, request_id, message, environment, detail FROM entry"
@@ -158,10 +158,10 @@ class History:
         """Keep the latest exchanges as they are, up to a number and a size."""
         with self._lock:
             self._recent[exchange.id] = exchange
-            self._held += exchange.size
+            self._held += _weight(exchange)
             while len(self._recent) > 1 and (len(self._recent) > MOST_RECENT or self._held > MOST_HELD):
                 oldest = next(iter(self._recent))
-                self._held -= self._recent.pop(oldest).size
+                self._held -= _weight(self._recent.pop(oldest))
 
     def _content(self, key: str | None) -> bytes:
         found = self._database.rows("SELECT content FROM body WHERE hash = ?", key) if key is not None else []
@@ -184,6 +184,10 @@ class Errors:
         """When, operation, status, message, requestId and fieldErrors of each failed exchange, newest first."""
         rows = self._history.rows(search, most, errors=True)
         return records_frame(rows, ERROR_COLUMNS)
+
+
+def _weight(exchange: Exchange) -> int:
+    return exchange.size + len(exchange.request.body)
 
 
 def _cut(exchange: Exchange, secrets: frozenset[str]) -> bytes:

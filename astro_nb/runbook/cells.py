@@ -35,11 +35,12 @@ def compose(session: Recorded, steps: tuple[Step, ...], title: str, file: str) -
     parameters = Parameters(step.name for step in steps)
     _woven(session, steps, parameters)  # a first time: a step may use a parameter that a later one makes known
     weaver, woven = _woven(session, steps, parameters)
+    done = [cell for step in steps for cell in _step(step, woven.get(step.number))]
     return (
         Cell("markdown", _opening(session, steps, title, _command(file, parameters))),
         Cell("code", _parameters(session, parameters), ("parameters",)),
-        Cell("code", _connect(session, weaver.secrets)),
-        *(cell for step in steps for cell in _step(step, woven.get(step.number))),
+        Cell("code", _connect(session, weaver.secrets, any("Path(" in cell.source for cell in done))),
+        *done,
         Cell("markdown", "## What came of it"),
         Cell("code", _SUMMARY),
     )
@@ -109,8 +110,9 @@ def _parameters(session: Recorded, parameters: Parameters) -> str:
 _ENVIRONMENT = "Where it runs: the name of an environment."
 
 
-def _connect(session: Recorded, secrets: Mapping[str, Secret]) -> str:
-    lines = ["import astro_nb as anb", ""]
+def _connect(session: Recorded, secrets: Mapping[str, Secret], has_files: bool) -> str:
+    lines = ["from pathlib import Path", ""] if has_files else []
+    lines += ["import astro_nb as anb", ""]
     if _is_named(session):
         lines.append("api = anb.connect(environment)")
     else:
@@ -232,12 +234,13 @@ def _arguments(step: Step, woven: Woven) -> list[tuple[str, Any]]:
 
 
 def _whole(woven: Woven) -> str:
-    """A call with headers or a media type of its own, which no argument can say."""
+    """A call with headers, a media type or a way to authenticate of its own, which no argument can say."""
     call = woven.call
     parts: list[tuple[str, Any]] = [("parameters=", dict(call.parameters))] if call.parameters else []
     parts += [] if call.body is UNSET else [("body=", call.body)]
     parts += [("media_type=", call.media_type)] if call.media_type else []
     parts += [("headers=", dict(call.headers))] if call.headers else []
+    parts += [("security=", call.security)] if call.security is not None else []
     return render_call("anb.Call", literal(call.operation), parts, 80)
 
 

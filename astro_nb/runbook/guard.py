@@ -38,8 +38,8 @@ def _known(session: Recorded, steps: tuple[Step, ...]) -> Iterator[Secret]:
                 name in used or not variable.value.reference.startswith(_ASKING)
             ):
                 yield variable.value
-    for scheme in session.environment.credentials:
-        secret = session.environment.secret_for(scheme)
+    for scheme in session.acting.credentials:
+        secret = session.acting.secret_for(scheme)
         if secret and any(e.environment == session.environment.name for step in steps for e in step.exchanges):
             yield secret
     for step in steps:

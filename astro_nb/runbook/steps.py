@@ -21,7 +21,7 @@ from ..spec import Operation, Spec
 Kind = Literal["call", "wait", "pages"]
 
 RESERVED = frozenset(
-    {"anb", "api", "base_url", "display", "document", "environment", "sent", *keyword.kwlist, *dir(builtins)}
+    {"Path", "anb", "api", "base_url", "display", "document", "environment", "sent", *keyword.kwlist, *dir(builtins)}
 )
 """Names that no step and no parameter may take: what the notebook itself uses, and Python's own."""
 
@@ -37,6 +37,9 @@ class Recorded(Protocol):
 
     @property
     def environment(self) -> Environment: ...
+
+    @property
+    def acting(self) -> Environment: ...
 
     @property
     def spec(self) -> Spec: ...

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..call import UNSET, Call
+from ..call import UNSET, Call, Upload
 from ..environment import MASK, Secret, Variable, Variables, names_in, resolve
 from ..fields import Field, body_field, parameter_fields
 from ..paging import first_call, paging_of
 from ..pick import Location
 from ..snippets import literal
 from .chain import Answers, Found, Wanted, find_secret, find_source
+from .files import file_source
 from .parameters import Parameters
 from .sent import still_means, value_sent, value_then
 from .source import Expression
@@ -110,6 +111,9 @@ class Weaver:
             return {key: self._value(inner, place.into(key, value)) for key, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self._value(inner, place.into(index, value)) for index, inner in enumerate(value)]
+        if isinstance(value, bytes | Upload):
+            where = place.name if len(place.location) > 1 else ""
+            return file_source(value, where, place.step, self._parameters)
         return value
 
     def _text(self, text: str, place: _Place) -> Any:
@@ -202,8 +206,8 @@ class Weaver:
 
 
 def is_special(call: Call) -> bool:
-    """Whether a call has more to it than arguments: headers of its own, or another media type."""
-    return bool(call.headers or call.media_type)
+    """Whether a call has more to it than arguments: headers, a media type or a way to authenticate of its own."""
+    return bool(call.headers or call.media_type or call.security is not None)
 
 
 def _as_given(step: Step) -> Call:

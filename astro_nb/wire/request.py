@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -20,8 +20,8 @@ from ..errors import UsageError
 from ..message import Headers, Request, Response
 from ..spec import Operation, Parameter
 from .bodies import body_of
-from .security import Alternatives, alternatives_of, authenticate
-from .styles import Pairs, pairs_of, path_of, query_of
+from .security import Alternative, Alternatives, alternatives_of, authenticate, choose, select
+from .styles import Pairs, pairs_of, path_of, query_of, whole_query
 from .texts import is_unfit, text_of
 
 USER_AGENT = "astro_nb"
@@ -46,13 +46,14 @@ def build_request(operation: Operation, call: Call, values: Values) -> Request:
     query = pairs_of(outline.query, given)
     headers = [*_filled(values, values.environment.headers), *pairs_of(outline.header, given)]
     cookies = pairs_of(outline.cookie, given)
-    authenticate(outline.security, values, headers, query, cookies)
+    authenticate(_need(operation, outline, call, values), values, headers, query, cookies)
     body, content = body_of(operation, call, values)
     headers += [("Content-Type", content)] if content else []
     headers += _filled(values, call.headers)
     if cookies:
         headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)))
-    url = _base_url(values) + path + (f"?{query_of(query)}" if query else "")
+    asked = "&".join(filter(None, (whole_query(outline.whole, given), query_of(query))))
+    url = _base_url(outline, values) + path + (f"?{asked}" if asked else "")
     return _checked(Request(operation.method, url, _finished(outline, headers), body, bool(values.used)), values)
 
 
@@ -73,8 +74,17 @@ def from_httpx(response: httpx.Response, body: bytes) -> Response:
     return Response(response.status_code, headers, body, response.reason_phrase, response.http_version)
 
 
-def _base_url(values: Values) -> str:
+def _need(operation: Operation, outline: _Outline, call: Call, values: Values) -> Alternative:
+    if call.security is None:
+        return select(operation, outline.security, values.environment)
+    return choose(operation, call.security, values.environment)
+
+
+def _base_url(outline: _Outline, values: Values) -> str:
+    """The environment's server; where that is one of the document's, the operation's own goes before it."""
     base = values.environment.base_url or ""
+    if outline.server and base.rstrip("/") in outline.home:
+        base = urljoin(f"{base.rstrip('/')}/", outline.server)
     if urlsplit(base).scheme not in ("http", "https"):
         raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')
     return base.rstrip("/")
@@ -98,8 +108,11 @@ class _Outline:
     query: tuple[Parameter, ...]
     header: tuple[Parameter, ...]
     cookie: tuple[Parameter, ...]
+    whole: tuple[Parameter, ...]
     security: Alternatives
     standard: Mapping[str, tuple[str, str]]
+    server: str
+    home: frozenset[str]
 
 
 _outlines: WeakKeyDictionary[Operation, _Outline] = WeakKeyDictionary()
@@ -109,13 +122,17 @@ def _outline(operation: Operation) -> _Outline:
     """The outline of an operation; it is drawn once."""
     found = _outlines.get(operation)
     if found is None:
-        places = ("path", "query", "header", "cookie")
-        path, query, head, cookie = (tuple(p for p in operation.parameters if p.location == at) for at in places)
-        standard = [("User-Agent", USER_AGENT), ("Accept", _accept(operation)), ("Accept-Encoding", "gzip, deflate")]
-        by_name = {name.lower(): (name, value) for name, value in standard}
-        found = _Outline(path, query, head, cookie, alternatives_of(operation), by_name)
-        _outlines[operation] = found
+        found = _outlines[operation] = _drawn(operation)
     return found
+
+
+def _drawn(operation: Operation) -> _Outline:
+    places = ("path", "query", "header", "cookie", "querystring")
+    path, query, head, cookie, whole = (tuple(p for p in operation.parameters if p.location == at) for at in places)
+    standard = [("User-Agent", USER_AGENT), ("Accept", _accept(operation)), ("Accept-Encoding", "gzip, deflate")]
+    by_name = {name.lower(): (name, value) for name, value in standard}
+    server, home = next(iter(operation.servers), ""), frozenset(url.rstrip("/") for url in operation.spec.servers)
+    return _Outline(path, query, head, cookie, whole, alternatives_of(operation), by_name, server, home)
 
 
 def _filled(values: Values, headers: Mapping[str, str]) -> Pairs:

@@ -1,20 +1,27 @@
-"""Parameters as text, by the table of the OpenAPI specification (3.1.1, section 4.8.12.2 and appendix E)."""
+"""Parameters as text, by the table of the OpenAPI specification (3.1.1, section 4.8.12.2 and appendix E).
+
+What it leaves open is read as qs, the reader of most servers for `deepObject`, reads it: members of members have a
+bracket each, `a[b][c]=1`; a list of scalars repeats its name, and one that holds more is numbered, `a[b][0][c]=1`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..call import UNSET
 from ..errors import MissingArgument, UsageError
+from ..message import bare, is_json
 from ..spec import Operation, Parameter
 from .texts import json_of, quoted, text_of
 
 Pairs = list[tuple[str, str]]
 """Names and values as they stand in the message: in a query both are encoded."""
 
-_RESERVED = {"query": ":/?[]@!$'()*+,;=", "path": "!$&'()*,:@;="}
+_RESERVED = {"query": ":/?[]@!$'()*+,;=", "path": "!$&'()*,:@;=", "cookie": ":/?#[]@!$&'()*+="}
+_PLAIN = ("header", "cookie")
 _TRIPLE = re.compile("(%[0-9A-Fa-f]{2})")
 _DIVIDER = "(?:[/\\\\;]|%(?:25)*(?:2f|5c|3b))"
 _CLIMBING = re.compile(f"{_DIVIDER}(?:\\.|%(?:25)*2e){{1,2}}(?:{_DIVIDER}|$)", re.IGNORECASE)
@@ -59,22 +66,41 @@ def query_of(pairs: Pairs) -> str:
 
 def _step(parameter: Parameter, value: Any) -> str:
     if parameter.media_type and value is not None:
-        return _encode(parameter, json_of(value, parameter.key).decode())
+        return _encode(parameter, _content(parameter, value))
     value = _defined(value)
-    if value is None or value == "":
+    if value is None or (value == "" and parameter.style != "matrix"):
         return ""
     return _PATH_STYLES.get(parameter.style, _simple)(parameter, value)
 
 
 def _pairs(parameter: Parameter, value: Any) -> Pairs:
     if parameter.media_type:
-        return [(_name(parameter), _encode(parameter, json_of(value, parameter.key).decode()))]
+        return [(_name(parameter), _encode(parameter, _content(parameter, value)))]
     value = _defined(value)
     if value is None:
         return []
     if parameter.location == "header":
         return [(parameter.name, _simple(parameter, value))]
     return _PAIR_STYLES.get(parameter.style, _form)(parameter, value)
+
+
+def _content(parameter: Parameter, value: Any) -> str:
+    """A value as its media type writes it: JSON, a form, or a text as it is."""
+    media = parameter.media_type or ""
+    if bare(media) == "application/x-www-form-urlencoded" and isinstance(value, Mapping):
+        inner = Parameter(parameter.key, "", "query", False, {}, style="form", explode=True)
+        return query_of([pair for name, v in value.items() for pair in _pairs(replace(inner, name=str(name)), v)])
+    return json_of(value, parameter.key).decode() if is_json(media) else text_of(value, parameter.key)
+
+
+def whole_query(parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> str:
+    """The query that a parameter `in: querystring` is (OpenAPI 3.2, section 4.12.1); empty where none is given."""
+    found = [(p, value) for p in parameters if (value := given.get(p.key)) is not None and value is not UNSET]
+    for parameter, value in found:
+        text = _content(parameter, value)
+        is_form = bare(parameter.media_type or "") == "application/x-www-form-urlencoded"
+        return quoted(text, parameter.key, f"%&{_RESERVED['query']}" if is_form else "")
+    return ""
 
 
 def _defined(value: Any) -> Any:
@@ -89,7 +115,7 @@ def _defined(value: Any) -> Any:
 def _encode(parameter: Parameter, value: Any) -> str:
     """A value, or an entry of one, as it is sent."""
     text = text_of(value, parameter.key)
-    if parameter.location in ("header", "cookie"):
+    if _is_plain(parameter):
         return text
     if not parameter.allow_reserved:
         return quoted(text, parameter.key)
@@ -101,7 +127,16 @@ def _encode(parameter: Parameter, value: Any) -> str:
 def _key(parameter: Parameter, key: Any) -> str:
     """A name, the parameter's or a member's, as it is sent: whatever is allowed in values, it is told from them."""
     text = text_of(key, parameter.key)
-    return text if parameter.location in ("header", "cookie") else quoted(text, parameter.key, "$")
+    return text if _is_plain(parameter) else quoted(text, parameter.key, "$")
+
+
+def _is_plain(parameter: Parameter) -> bool:
+    """Whether nothing is percent-encoded: in headers, and in cookies but for the style `form` (3.2, appendix D.1)."""
+    return parameter.location in _PLAIN and (parameter.location == "header" or not _is_form(parameter))
+
+
+def _is_form(parameter: Parameter) -> bool:
+    return parameter.style == "form" and not parameter.media_type
 
 
 def _name(parameter: Parameter) -> str:
@@ -128,9 +163,11 @@ def _label(parameter: Parameter, value: Any) -> str:
 
 def _matrix(parameter: Parameter, value: Any) -> str:
     name, parts = _name(parameter), _parts(parameter, value)
-    if parameter.explode and isinstance(value, list | Mapping):
-        return "".join(f";{part}" if isinstance(value, Mapping) else f";{name}={part}" for part in parts)
-    return f";{name}={','.join(parts)}"
+    if not (parameter.explode and isinstance(value, list | Mapping)):
+        parts = [f"{name}={','.join(parts)}"]
+    elif isinstance(value, list):
+        parts = [f"{name}={part}" for part in parts]
+    return "".join(f";{part.removesuffix('=') if part.find('=') == len(part) - 1 else part}" for part in parts)
 
 
 def _form(parameter: Parameter, value: Any, joint: str = ",") -> Pairs:
@@ -143,11 +180,19 @@ def _form(parameter: Parameter, value: Any, joint: str = ",") -> Pairs:
 def _deep_object(parameter: Parameter, value: Any) -> Pairs:
     if not isinstance(value, Mapping):
         return _form(parameter, value)
-    name, found = _name(parameter), list[tuple[str, str]]()
-    for key, inner in value.items():
-        entries = (_defined(inner) or ()) if isinstance(inner, list) else (inner,)
-        found += [(f"{name}%5B{_key(parameter, key)}%5D", _encode(parameter, entry)) for entry in entries]
-    return found
+    return _nested(parameter, _name(parameter), value)
+
+
+def _nested(parameter: Parameter, name: str, value: Any) -> Pairs:
+    value = _defined(value)
+    if isinstance(value, Mapping):
+        inside = [(f"{name}%5B{_key(parameter, key)}%5D", inner) for key, inner in value.items()]
+    elif isinstance(value, list):
+        plain = not any(isinstance(entry, list | Mapping) for entry in value)
+        inside = [(name if plain else f"{name}%5B{index}%5D", entry) for index, entry in enumerate(value)]
+    else:
+        return [] if value is None else [(name, _encode(parameter, value))]
+    return [pair for within, inner in inside for pair in _nested(parameter, within, inner)]
 
 
 def _missing(operation: Operation, parameter: Parameter) -> MissingArgument:
@@ -161,6 +206,7 @@ def _missing(operation: Operation, parameter: Parameter) -> MissingArgument:
 _PATH_STYLES: dict[str, Callable[[Parameter, Any], str]] = {"simple": _simple, "label": _label, "matrix": _matrix}
 _PAIR_STYLES: dict[str, Callable[[Parameter, Any], Pairs]] = {
     "form": _form,
+    "cookie": _form,
     "spaceDelimited": lambda parameter, value: _form(parameter, value, "%20"),
     "pipeDelimited": lambda parameter, value: _form(parameter, value, "%7C"),
     "deepObject": _deep_object,

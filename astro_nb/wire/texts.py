@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -11,13 +12,14 @@ from urllib.parse import quote
 
 import orjson
 
+from ..call import Upload
 from ..errors import UsageError
 
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 Steps = tuple[Any, ...]
 """Names and indexes on the way into a value."""
 
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
 _HALF = "holds half of a character (a lone surrogate), which cannot be sent"
 _TAKE_OUT = "Take it out: such halves are left where a text was cut or decoded wrongly."
 _WRITABLE = "Give texts, finite numbers of at most 64 bits, booleans, None, lists, and dicts whose keys are texts."
@@ -85,8 +87,10 @@ def bytes_of(text: str, place: str) -> bytes:
         raise UsageError(f"{place} {_HALF}.", _TAKE_OUT, place=place) from error
 
 
-def _moment(value: Any) -> str:
-    """RFC 3339 for the kinds of `datetime` that orjson does not know, such as the one of pandas."""
+def _moment(value: Any) -> Any:
+    """RFC 3339 for a `datetime` that orjson does not know; a dataclass as its fields, unless it is a file."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type | Upload):
+        return {entry.name: getattr(value, entry.name) for entry in dataclasses.fields(value)}
     if not isinstance(value, datetime) or value != value:  # NaT of pandas is no moment
         raise TypeError
     zoned = value if value.tzinfo else value.replace(tzinfo=UTC)
