@@ -13,6 +13,7 @@ from ..errors import AstroNbError, UsageError
 from ..fields import Field, broken_rules
 from ..message import is_json
 from ..wire import json_of
+from .hints import hints
 from .nested import Location
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def _of_parameter(form: Form, field: Field, resolve: Resolve) -> dict[Location, 
         return {at: fault}
     plain, unsaid = (resolved, {}) if isinstance(resolved, int) else _plain(at, resolved)  # an int may have any length
     violations = () if unsaid else check_parameter(form.operation, field.name, plain)
-    return {at: violations[0].message} if violations else unsaid
+    told = {at: violations[0].message} if violations else unsaid
+    return told | dict(hints(field, plain, at))
 
 
 def _of_body(form: Form, field: Field, resolve: Resolve) -> dict[Location, str]:
@@ -52,6 +54,7 @@ def _of_body(form: Form, field: Field, resolve: Resolve) -> dict[Location, str]:
     if fault:
         return {("body",): fault}
     found = _of_json(form, resolved) if is_json(str(form.media_type)) else {}
+    found.update(hints(field, resolved, ("body",)))
     for problem in broken_rules(field, resolved):
         found.setdefault(("body", *problem.location), problem.message)
     return found
