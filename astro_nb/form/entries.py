@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from ..call import UNSET
 from ..errors import UsageError
 from ..fields import Field
-from .nested import Location, put, related, take_out, value_at
+from .nested import Location, copied, put, related, take_out, value_at
 from .standing import declared, standing
 from .typed import parse
 
@@ -41,7 +40,7 @@ class Entries:
         if value is UNSET:
             self._unset(location)
         else:
-            put(self._values, location, copy.deepcopy(value))
+            put(self._values, location, copied(value))
         self._forget(location)
 
     def type_in(self, location: Location, field: Field, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -44,6 +45,13 @@ def take_out(holder: Any, step: str | int) -> None:
         holder.pop(str(step), None)
     elif isinstance(holder, list) and isinstance(step, int) and 0 <= step < len(holder):
         del holder[step]
+
+
+def copied(value: Any) -> Any:
+    """Plain data as a copy in which nothing is shared, not even what the original has twice."""
+    if isinstance(value, dict):
+        return {name: copied(inner) for name, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else copy.copy(value)
 
 
 def related(one: Location, other: Location) -> bool:

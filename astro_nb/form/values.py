@@ -6,7 +6,6 @@ the JSON editor show one thing. A text that is no number where a number is wante
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +16,7 @@ from ..fields import body_example, body_field, parameter_fields, sample
 from ..spec import Operation
 from .entries import Entries
 from .media import as_sent
-from .nested import Location
+from .nested import Location, copied
 from .problems import problems_of
 from .typed import as_json, read_json, restored
 
@@ -53,10 +52,10 @@ class Form(Entries):
         """
         kept = {k: v for k, v in self._values["parameters"].items() if names_in(v)}
         samples = {f.name: sample(f) for f in self.parameters if f.required and f.name not in kept}
-        self._values = copy.deepcopy({"parameters": {**samples, **kept}})  # an example is the document's own
+        self._values = copied({"parameters": {**samples, **kept}})  # an example is the document's own
         if self.body is not None:
             whole = body_example(self.operation, self.media_type)
-            self._values["body"] = copy.deepcopy(sample(self.body, full)) if whole is UNSET else whole
+            self._values["body"] = copied(sample(self.body, full)) if whole is UNSET else whole
         self.faults = {}
 
     def clear(self) -> None:
@@ -75,13 +74,13 @@ class Form(Entries):
         """Show a call: its values replace all others, and its media type is the form's."""
         media_type = call.media_type or (self.operation.body.media_type if self.operation.body else None)
         self.__init__(self.operation, media_type)  # type: ignore[misc]  # as new, and nothing else
-        self._values = copy.deepcopy({"parameters": dict(call.parameters)})
+        self._values = copied({"parameters": dict(call.parameters)})
         if call.body is not UNSET:
-            self._values["body"] = copy.deepcopy(call.body)
+            self._values["body"] = copied(call.body)
 
     def to_call(self) -> Call:
         """The call as it stands; nothing is resolved."""
-        values = copy.deepcopy(self._values)
+        values = copied(self._values)
         return Call(self.operation.id, values["parameters"], values.get("body", UNSET), self._other_media_type())
 
     def body_text(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +71,7 @@ class Pairs:
         """One more row, without a name yet; its value waits until it has one."""
         draft = Place(self.view.draft())
         if value is not UNSET:
-            self.view.form.set(draft.at, copy.deepcopy(value))
+            self.view.form.set(draft.at, value)
         self._append(draft, "").name.focus()
         self._limit()
         self.view.changed()
