@@ -47,6 +47,15 @@ def take_out(holder: Any, step: str | int) -> None:
         del holder[step]
 
 
+def as_held(data: Any, location: Location) -> Location:
+    """A location with every step as the data has it: a name of digits in an object is a name, not a number."""
+    held: list[str | int] = []
+    for step in location:
+        held.append(str(step) if isinstance(data, dict) else step)
+        data = value_at(data, (held[-1],))
+    return tuple(held)
+
+
 def copied(value: Any) -> Any:
     """Plain data as a copy in which nothing is shared, not even what the original has twice."""
     if isinstance(value, dict):

@@ -14,7 +14,7 @@ from ..fields import Field, broken_rules
 from ..message import is_json
 from ..wire import json_of
 from .hints import hints
-from .nested import Location
+from .nested import Location, as_held
 
 if TYPE_CHECKING:
     from .values import Form
@@ -63,7 +63,7 @@ def _of_body(form: Form, field: Field, resolve: Resolve) -> dict[Location, str]:
 def _of_json(form: Form, body: Any) -> dict[Location, str]:
     plain, found = _plain(("body",), body)
     for violation in () if found else check_request_body(form.operation, plain, form.media_type):
-        found.setdefault(("body", *violation.location), violation.message)
+        found.setdefault(("body", *as_held(plain, violation.location)), violation.message)
     return found
 
 
