@@ -257,3 +257,76 @@ def test_the_field_at_a_place_follows_the_branch() -> None:
     variable = form.field_at(("body", "environmentVariables", 0, "value"))
     assert variable is not None
     assert variable.secret_when == "isSecret"
+
+
+@pytest.mark.parametrize("name", ["0", "", "a/b", "~"])
+def test_a_problem_under_any_name_is_told(name: str) -> None:
+    """A name of digits, or an empty one, is no reason to fail: what is wrong there is told as near as can be."""
+    inner = {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": {"type": "integer"}}}
+    form = Form(operation(obj(m=inner)))
+    form.set(("body", "m"), {name: {name: "x"}})
+    (at,) = form.problems(as_is)
+    assert at[:2] == ("body", "m")
+    assert name == "" or at == ("body", "m", name, name)
+
+
+def test_entries_are_copied_moved_and_renamed() -> None:
+    """A copy is a value of its own, an end is no place to move beyond, and a new name keeps value and place."""
+    form = Form(operation(obj(rows={"type": "array", "items": obj(n={})}, m={"type": "object"})))
+    form.set(("body",), {"rows": [{"n": 1}, {"n": 2}], "m": {"a": 1, "b": 2}})
+    assert form.copy_row(("body", "rows"), 0) == 1
+    form.set(("body", "rows", 1, "n"), 9)
+    assert form.move_row(("body", "rows"), 2, -5) == 0
+    assert form.move_row(("body", "rows"), 0, 1) == 1
+    assert form.get(("body", "rows")) == [{"n": 1}, {"n": 2}, {"n": 9}]
+    form.rename(("body", "m"), "a", "z")
+    assert list(form.get(("body", "m")).items()) == [("z", 1), ("b", 2)]
+    for taken in ("b", ""):
+        with pytest.raises(UsageError) as raised:
+            form.rename(("body", "m"), "z", taken)
+        assert raised.value.todo
+    assert list(form.get(("body", "m"))) == ["z", "b"]
+
+
+def test_an_example_that_is_there_twice_is_two_values() -> None:
+    """A list that a document's anchor puts in two places is edited in one of them."""
+    form, same = Form(operation(obj(a=ARRAY, b=ARRAY))), ["x"]
+    form.set(("body",), {"a": same, "b": same})
+    form.set(("body", "a", 0), "y")
+    assert form.get(("body",)) == {"a": ["y"], "b": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("format", "value", "told"),
+    [
+        ("date-time", "2026-03-14 09:30", "The time zone is missing"),
+        ("date-time", "2026-03-14", "Add the time"),
+        ("date-time", "2026-03-14T09:30Z", "seconds are missing"),
+        ("date-time", "2026-03-14 09:30:00Z", "Put a T"),
+        ("date-time", "tomorrow", "Begin with the date"),
+        ("date", "14.3.2026", "year, month and day"),
+        ("uuid", "5", "{{$uuid}}"),
+        ("byte", "a b", "not base64"),
+        ("int32", 2**31, "32 bits"),
+        ("int64", -(2**63) - 1, "64 bits"),
+        ("duration", "1h", "PT1H30M"),
+        ("email", "ada", "name@host"),
+        ("uri", "example.com", "https://"),
+    ],
+)
+def test_formats_are_told_precisely(format: str, value: Any, told: str) -> None:
+    """What is wrong with a text of a format is told so that it can be mended; a right one is no problem."""
+    kind = "integer" if isinstance(value, int) else "string"
+    form = Form(operation(obj(a={"type": kind, "format": format})))
+    form.set(("body", "a"), value)
+    assert told in form.problems(as_is)["body", "a"]
+
+
+def test_a_proposed_date_time_is_one() -> None:
+    """What is proposed for an unfinished date-time is accepted."""
+    form = Form(operation(obj(a={"type": "string", "format": "date-time"})))
+    for typed in ("2026-03-14 09:30", "2026-03-14", "2026-03-14T09:30Z", "x"):
+        form.set(("body", "a"), typed)
+        proposed = form.problems(as_is)["body", "a"].rpartition("For example ")[2].rstrip(".")
+        form.set(("body", "a"), proposed)
+        assert form.problems(as_is) == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schemas import drawn
 
 from astro_nb.call import UNSET
 from astro_nb.fields import Field, body_field
@@ -47,47 +48,6 @@ def same(one: Any, other: Any) -> bool:
 
 # --- what is typed is what is read back: any value of any field -------------------------------------------------------
 
-NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
-TEXTS = st.text(min_size=1, max_size=8) | st.sampled_from(["null", "[x]", " a ", "a\nb", '"q"', "{{name}}", "{", "1"])
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | NUMBERS | TEXTS,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
-    max_leaves=4,
-)
-
-
-def drawn(field: Field, depth: int = 4) -> st.SearchStrategy[Any]:
-    """Values of a field, of the right type and structure."""
-    made = DRAWN[field.kind](field, depth - 1)
-    return st.none() | made if field.nullable and depth else made
-
-
-def drawn_object(field: Field, depth: int) -> st.SearchStrategy[Any]:
-    """Objects with what is required, and some of the rest."""
-    needed = {c.name: drawn(c, depth) for c in field.children if c.required}
-    others = {c.name: drawn(c, depth) for c in field.children if not c.required} if depth > 0 else {}
-    return st.fixed_dictionaries(needed, optional=others)
-
-
-def drawn_items(field: Field, depth: int) -> st.SearchStrategy[Any]:
-    """Values of an array's or a map's entries."""
-    return drawn(field.item, depth) if field.item and depth > 0 else st.nothing()
-
-
-DRAWN: dict[str, Callable[[Field, int], st.SearchStrategy[Any]]] = {
-    "text": lambda f, d: TEXTS,
-    "file": lambda f, d: TEXTS,
-    "integer": lambda f, d: st.integers(-(2**63), 2**63 - 1),
-    "number": lambda f, d: NUMBERS,
-    "boolean": lambda f, d: st.booleans(),
-    "choice": lambda f, d: st.sampled_from(f.choices),
-    "object": drawn_object,
-    "map": lambda f, d: st.dictionaries(TEXTS, drawn_items(f, d), max_size=2),
-    "array": lambda f, d: st.lists(drawn_items(f, d), max_size=2),
-    "union": lambda f, d: st.one_of([drawn(b.field, d) for b in f.branches]),
-    "any": lambda f, d: ANYTHING,
-}
-
 
 def leaves(field: Field | None, value: Any, at: Location) -> Iterator[tuple[Location, Field | None, Any]]:
     """A value as a form shows it: objects, unions and rows taken apart, each control with its field and its value."""
@@ -111,7 +71,7 @@ def has_rows(field: Field) -> bool:
 
 def enter(form: Form, at: Location, field: Field | None, value: Any) -> None:
     """What a person does with a control: chooses from its list, or types into it."""
-    chosen = field is None or field.kind in ("choice", "boolean", "object", "union") or value is None or value == ""
+    chosen = field is None or field.kind in ("choice", "boolean", "object", "union") or value is None
     if chosen or field is None:
         form.set(at, value)
     else:

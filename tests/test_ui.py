@@ -49,7 +49,8 @@ def control(explorer: Explorer, name: str) -> Any:
 
 
 def press(explorer: Explorer, text: str) -> None:
-    button = next(w for w in shown(explorer) if isinstance(w, widgets.Button) and text in w.description)
+    buttons = [w for w in shown(explorer) if isinstance(w, widgets.Button)]
+    button = next(w for w in buttons if text in w.description or text == w.tooltip)
     button.click()
     assert explorer.status.last_error is None
 

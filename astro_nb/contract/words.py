@@ -29,7 +29,8 @@ class Shown:
         for step in location:
             if found == MASK:
                 return "The value"  # it stands inside a secret
-            found = found[step]
+            inside = found if isinstance(found, dict) else dict(enumerate(found)) if isinstance(found, list) else {}
+            found = inside.get(step, inside.get(str(step), MASK))  # a name of digits is told as a number, "" not at all
         return _quoted(found)
 
 

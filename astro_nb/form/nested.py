@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -44,6 +45,22 @@ def take_out(holder: Any, step: str | int) -> None:
         holder.pop(str(step), None)
     elif isinstance(holder, list) and isinstance(step, int) and 0 <= step < len(holder):
         del holder[step]
+
+
+def as_held(data: Any, location: Location) -> Location:
+    """A location with every step as the data has it: a name of digits in an object is a name, not a number."""
+    held: list[str | int] = []
+    for step in location:
+        held.append(str(step) if isinstance(data, dict) else step)
+        data = value_at(data, (held[-1],))
+    return tuple(held)
+
+
+def copied(value: Any) -> Any:
+    """Plain data as a copy in which nothing is shared, not even what the original has twice."""
+    if isinstance(value, dict):
+        return {name: copied(inner) for name, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else copy.copy(value)
 
 
 def related(one: Location, other: Location) -> bool:

@@ -13,7 +13,8 @@ from ..errors import AstroNbError, UsageError
 from ..fields import Field, broken_rules
 from ..message import is_json
 from ..wire import json_of
-from .nested import Location
+from .hints import hints
+from .nested import Location, as_held
 
 if TYPE_CHECKING:
     from .values import Form
@@ -41,7 +42,8 @@ def _of_parameter(form: Form, field: Field, resolve: Resolve) -> dict[Location, 
         return {at: fault}
     plain, unsaid = (resolved, {}) if isinstance(resolved, int) else _plain(at, resolved)  # an int may have any length
     violations = () if unsaid else check_parameter(form.operation, field.name, plain)
-    return {at: violations[0].message} if violations else unsaid
+    told = {at: violations[0].message} if violations else unsaid
+    return told | dict(hints(field, plain, at))
 
 
 def _of_body(form: Form, field: Field, resolve: Resolve) -> dict[Location, str]:
@@ -52,6 +54,7 @@ def _of_body(form: Form, field: Field, resolve: Resolve) -> dict[Location, str]:
     if fault:
         return {("body",): fault}
     found = _of_json(form, resolved) if is_json(str(form.media_type)) else {}
+    found.update(hints(field, resolved, ("body",)))
     for problem in broken_rules(field, resolved):
         found.setdefault(("body", *problem.location), problem.message)
     return found
@@ -60,7 +63,7 @@ def _of_body(form: Form, field: Field, resolve: Resolve) -> dict[Location, str]:
 def _of_json(form: Form, body: Any) -> dict[Location, str]:
     plain, found = _plain(("body",), body)
     for violation in () if found else check_request_body(form.operation, plain, form.media_type):
-        found.setdefault(("body", *violation.location), violation.message)
+        found.setdefault(("body", *as_held(plain, violation.location)), violation.message)
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from ..call import UNSET
+from ..call import UNSET, Upload
 from ..environment import names_in
 from ..fields import Field
 
@@ -21,13 +21,16 @@ Parsed = tuple[Any, str]
 
 _SCALARS = (str, int, float, type(None))
 _LONG_NUMBER = re.compile(r"\d{16}")  # digits that a float may not hold
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def parse(field: Field, text: str) -> Parsed:
     """The value that a typed text means for a field, and what is wrong with it (empty when nothing is).
 
     A template stays text until it is resolved, and so does a text that holds one and is no value by itself. An empty
-    text means UNSET.
+    text means UNSET; `""`, as JSON writes it, is the empty text, and so is any text in quotes that would mean something
+    else without them: `"null"`, or `"5"` where a number is wanted.
     """
     if text == "":
         return UNSET, ""
@@ -71,18 +74,22 @@ def restored(value: Any, old: Any) -> Any:
         return {name: restored(inner, old.get(name)) for name, inner in value.items()}
     if isinstance(value, list) and isinstance(old, list):
         return [restored(inner, before) for inner, before in itertools.zip_longest(value, old[: len(value)])]
-    return old if isinstance(old, bytes) and value == _told(old) else value
+    return old if isinstance(old, bytes | Upload) and value == _told(old) else value
 
 
 def _told(value: Any) -> str:
     """What stands in JSON text for a value that JSON cannot say, such as the bytes of a file."""
+    if isinstance(value, Upload):
+        return f"<{value.name}, {len(value.content)} bytes>"
     return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
 
 
 def _texts(field: Field, value: Any) -> Iterator[str]:
-    """The texts that may show a value, the plainest first: itself, lines, JSON."""
+    """The texts that may show a value, the plainest first: itself, in quotes, lines, JSON."""
     if isinstance(value, str):
-        yield value
+        if _is_typable(value):
+            yield value
+        yield json.dumps(value, ensure_ascii=not _is_typable(value))
     if isinstance(value, list) and field.item and all(isinstance(entry, _SCALARS) for entry in value):
         yield "\n".join(show(field.item, entry) for entry in value)
     yield as_json(value)
@@ -95,41 +102,66 @@ def _means(field: Field, text: str, value: Any) -> bool:
     return repr(parsed) == repr(value) and (not fault or (entry is not None and entry.kind != "any"))
 
 
+def _is_typable(text: str) -> bool:
+    """Whether a control keeps a text as it is: none keeps a carriage return, and half a character cannot be sent."""
+    return "\r" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _parse_text(field: Field, text: str) -> Parsed:
-    return text, ""
+    return _or_text(field, text, "")
+
+
+def _or_text(field: Field, text: str, fault: str) -> Parsed:
+    """What is no value of the field's own kind: null where it may be, a text in quotes, a text."""
+    if field.nullable and text.strip() == "null":
+        return None, ""
+    inner = _unquoted(text)
+    return (text if inner is None or _means_itself(field, inner) else inner), fault
+
+
+def _unquoted(text: str) -> str | None:
+    """The text that a JSON string holds; None where it is none."""
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return None
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _means_itself(field: Field, text: str) -> bool:
+    value = parse(field, text)[0] if _is_typable(text) else None
+    return isinstance(value, str) and value == text
 
 
 def _parse_integer(field: Field, text: str) -> Parsed:
     bare = text.strip()
-    try:
-        return int(bare), ""
-    except ValueError:
-        return _or_null(field, text, f"{bare!r} is not a whole number.")
+    with contextlib.suppress(ValueError):  # more digits than Python reads
+        if _WHOLE.fullmatch(bare):
+            return int(bare), ""
+    return _or_text(field, text, f"{bare!r} is not a whole number.")
 
 
 def _parse_number(field: Field, text: str) -> Parsed:
     whole, fault = _parse_integer(field, text)
     if not fault:
         return whole, ""
-    with contextlib.suppress(ValueError):
-        if math.isfinite(number := float(text.strip())):
-            return number, ""
-    return text, f"{text.strip()!r} is not a number."
+    bare = text.strip()
+    if _NUMBER.fullmatch(bare) and math.isfinite(number := float(bare)):
+        return number, ""
+    return whole, f"{bare!r} is not a number."
 
 
 def _parse_boolean(field: Field, text: str) -> Parsed:
     known = {"true": True, "false": False}.get(text.strip())
-    return _or_null(field, text, f"{text.strip()!r} is neither true nor false.") if known is None else (known, "")
+    return _or_text(field, text, f"{text.strip()!r} is neither true nor false.") if known is None else (known, "")
 
 
 def _parse_choice(field: Field, text: str) -> Parsed:
     """One of the choices by the text that it is shown as; what is none of them is told by the contract."""
     by_text = {choice if isinstance(choice, str) else as_json(choice): choice for choice in reversed(field.choices)}
-    return (by_text[text], "") if text in by_text else _or_null(field, text, "")
-
-
-def _or_null(field: Field, text: str, fault: str) -> Parsed:
-    return (None, "") if field.nullable and text.strip() == "null" else (text, fault)
+    return (by_text[text], "") if text in by_text else _or_text(field, text, "")
 
 
 def _parse_lines(field: Field, text: str) -> Parsed:
@@ -138,7 +170,7 @@ def _parse_lines(field: Field, text: str) -> Parsed:
     if field.nullable and text.strip() == "null":
         return None, ""
     values, faults = [], []
-    for line in filter(None, map(str.strip, text.splitlines())):
+    for line in filter(None, map(str.strip, text.split("\n"))):
         value, fault = parse(field.item, line) if field.item else (line, "")
         values.append(value)
         faults.append(fault)
@@ -152,11 +184,17 @@ def _parse_json(field: Field, text: str) -> Parsed:
         return text, f"This is not JSON: {error}."
 
 
+def _parse_any(field: Field, text: str) -> Parsed:
+    """JSON, or a text that does not begin like it."""
+    value, fault = _parse_json(field, text)
+    return (value, fault) if not fault or text.lstrip()[:1] in ("{", "[", '"') else (text, "")
+
+
 def _parse_union(field: Field, text: str) -> Parsed:
     """JSON; any other text, and any scalar, is text where one of the branches is."""
     value, fault = _parse_json(field, text)
     is_text = any(branch.field.kind in ("text", "choice", "file") for branch in field.branches)
-    return (text, "") if is_text and not isinstance(value, dict | list) else (value, fault)
+    return _or_text(field, text, "") if is_text and not isinstance(value, dict | list) else (value, fault)
 
 
 def _is_template(text: str) -> bool:
@@ -172,7 +210,7 @@ _PARSERS: dict[str, Callable[[Field, str], Parsed]] = {
     "choice": _parse_choice,
     "array": _parse_lines,
     "map": _parse_json,
-    "any": _parse_json,
+    "any": _parse_any,
     "object": _parse_json,
     "union": _parse_union,
 }

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import ipywidgets as widgets
 
 from ..call import UNSET
-from ..environment import names_in
-from ..fields import Field, rule_view
-from ..form import Form, Location
-from .inputs import Offer, Slot, label, make_input
-from .parts import button, chooser, close_all, rows, set_hidden
+from ..errors import AstroNbError
+from ..fields import Field
+from ..form import Form, Location, has_files, has_lines, is_shown
+from .inputs import Offer, is_secret
+from .labels import About
+from .leaf import as_json, leaf
+from .marks import Mark, Marks
+from .objects import fields_of, many, object_group
+from .opener import Opener
+from .pairs import map_of_names
+from .parts import close_all
+from .place import Place
+from .rows import Rows
 from .status import Status
-from .style import classed, layout
+from .style import classed, layout, shared_style
+from .union import Chooser
+from .upload import Files
 
 Offers = Callable[[Field], list[Offer]]
+Draw = Callable[["FormView", About, Place], widgets.Widget]
 
-_SCALARS = ("text", "integer", "number", "boolean", "choice", "any", "map", "file")
+_ROOMY = 120
+"""Fields on the screen, up to which groups open by themselves."""
 
 
 class FormView:
@@ -30,6 +43,11 @@ class FormView:
         offers: what can be offered for a field.
         keep_secret: takes a typed secret and answers with the template that stands for it.
         changed: called after each change of a value.
+
+    Attributes:
+        marks: the parts that can tell what is wrong.
+        opened: which groups were opened or closed by hand.
+        memory: what the branches of unions had that are not chosen now.
     """
 
     def __init__(
@@ -41,136 +59,150 @@ class FormView:
         changed: Callable[[], None],
     ) -> None:
         self.form, self.status, self.changed = form, status, changed
-        self._offers, self._keep_secret = offers, keep_secret
-        self._leaves: dict[Location, tuple[Field, bool, widgets.DOMWidget]] = {}
+        self.offers, self.keep_secret = offers, keep_secret
+        self.marks = Marks()
+        self.opened: dict[Any, bool] = {}
+        self.memory: dict[Any, dict[str, Any]] = {}
+        self._watches: list[tuple[Place, widgets.Widget, Callable[[], None]]] = []
+        self._followers: list[Mark] = []
+        self._drafts = itertools.count()
         self.widget = classed(widgets.VBox([], layout=layout()), "anb-form")
         self.draw()
 
+    @property
+    def is_roomy(self) -> bool:
+        """Whether groups may still open by themselves: there are few fields on the screen yet."""
+        return len(self.marks) < _ROOMY
+
     def draw(self) -> None:
+        """Build the form anew from its values, which came from elsewhere."""
+        self.memory.clear()
+        self.rebuild()
+
+    def mark(self, problems: dict[Location, str], becomes: Callable[[Any], str]) -> dict[Location, str]:
+        """Write what is wrong, and what templates become, into the labels; returns what has no label on the screen."""
+        left = self.marks.tell(self.form, problems, becomes)
+        self._followers = [mark for mark in self._followers if mark.widget.comm is not None]
+        for mark in self._followers:
+            mark.write("", "")
+        return left
+
+    def follow(self, mark: Mark) -> None:
+        """Let a part of the form follow the values, without telling what is wrong."""
+        self._followers.append(mark)
+
+    def watch(self, place: Place, widget: widgets.Widget, changed: Callable[[], None]) -> None:
+        """Call back after each change at a place or inside it, until the widget is closed."""
+        self._watches.append((place, widget, changed))
+
+    def draft(self) -> Location:
+        """A location for a value that has no name yet; it is no part of the call."""
+        return ("drafts", str(next(self._drafts)))
+
+    def is_set(self, at: Location) -> bool:
+        """Whether there is a value."""
+        return self.form.get(at) is not UNSET
+
+    def cannot_show(self, field: Field, place: Place) -> bool:
+        """Whether the value at a place is of a shape that the field's control would lose."""
+        return not is_secret(field) and not is_shown(field, self.form.get(place.at))
+
+    def object(self, field: Field, place: Place, without: str = "") -> list[widgets.Widget]:
+        """The parts of an object."""
+        return fields_of(self, field, place, without)
+
+    def any(self, about: About, place: Place) -> widgets.Widget:
+        """Whatever a field is drawn as; where that cannot be, as JSON, with the reason."""
+        if self.cannot_show(about.field, place):
+            return as_json(self, about, place, f"What is set is no {about.field.type_name}: it is shown as JSON.")
+        try:
+            return _drawn_as(about.field)(self, about, place)
+        except AstroNbError as error:
+            return as_json(self, about, place, str(error))
+
+    def after(self, place: Place) -> None:
+        """A value has changed: those who watch it hear of it, then the rest of the explorer."""
+        self._watches = [watch for watch in self._watches if watch[1].comm is not None]
+        for watched, widget, changed in list(self._watches):
+            if widget.comm is not None and _holds(watched, place):
+                changed()
+        self.changed()
+
+    def rebuild(self) -> None:
         """Build the form anew from its values."""
         old = self.widget.children
-        self._leaves.clear()
+        self.marks, self._watches, self._followers = Marks(), [], []
         self.widget.children = tuple(self._parts())
         for widget in old:
             close_all(widget)
 
-    def mark(self, problems: dict[Location, str], becomes: Callable[[Any], str]) -> dict[Location, str]:
-        """Write what is wrong, and what templates become, into the labels; returns what has no label on the screen."""
-        left = dict(problems)
-        for at, (field, required, widget) in self._leaves.items():
-            mine = [place for place in problems if place[: len(at)] == at]
-            for place in mine:
-                left.pop(place, None)
-            value = self.form.get(at)
-            shown = becomes(value) if value is not UNSET and names_in(value) else ""
-            text = label(field, required, problems[mine[0]] if mine else "", shown)
-            if widget.description != text:
-                widget.description = text
-        return left
-
-    def forget(self, at: Location) -> None:
-        """Let go of the labels below a place that is drawn anew."""
-        for place in [p for p in self._leaves if p[: len(at)] == at]:
-            del self._leaves[place]
-
-    def object(self, field: Field, at: Location, without: str = "") -> list[widgets.Widget]:
-        """The fields of an object: those that are needed or set, then the others in a fold."""
-        view = rule_view(field, self.form.get(at))
-        shown = [c for c in field.children if not c.read_only and c.name not in view.hidden and c.name != without]
-        first = [c for c in shown if c.required or c.name in view.required or self._is_set((*at, c.name))]
-        rest = [c for c in shown if c not in first]
-        made = [self.any(c, (*at, c.name), c.required or c.name in view.required) for c in first]
-        if rest:
-            text = f"More: {len(rest)} optional fields" + (f" of {field.name}" if field.name else "")
-            made.append(self._fold(text, rest, at, {name: why for names, why in view.one_of for name in names}))
-        return made
-
-    def any(self, field: Field, at: Location, required: bool, extra: str = "") -> widgets.Widget:
-        """Whatever a field is drawn as."""
-        if field.kind == "object" and field.children:
-            text = f"{field.name} · {field.type_name}{' · required' if required else ''}"
-            opened = required or self._is_set(at)
-            return self._opener(text, lambda: self.object(field, at), opened, field.description)
-        if field.kind == "union":
-            return chooser(self, field, at)
-        if field.kind == "array" and field.item is not None and field.item.kind not in _SCALARS:
-            return rows(self, field, at, required)
-        return self._leaf(field, at, required, extra)
-
     def _parts(self) -> Iterator[widgets.Widget]:
+        def draw(field: Field) -> widgets.Widget:
+            return self.any(About(field, field.required), Place(("parameters", field.name)))
+
         others = [f for f in self.form.parameters if not f.required]
-        yield from (self._leaf(f, ("parameters", f.name), True) for f in self.form.parameters if f.required)
-        body = self.form.body
-        if body is not None and body.kind == "object":
-            yield from self.object(body, ("body",))
-        elif body is not None:
-            yield self.any(body, ("body",), body.required)
-        if others:
-            given = [f for f in others if self._is_set(("parameters", f.name))]
-            yield from (self._leaf(f, ("parameters", f.name), False) for f in given)
-            rest = [f for f in others if f not in given]
-            yield self._fold(f"More: {len(rest)} optional parameters", rest, ("parameters",), {})
+        given = [f for f in others if self.is_set(("parameters", f.name))]
+        rest = [f for f in others if not self.is_set(("parameters", f.name))]
+        yield from (draw(field) for field in self.form.parameters if field.required)
+        yield from self._body()
+        yield from (draw(field) for field in given)
+        if rest:
+            fold = Opener(self, ("parameters", "more"), lambda: many(self, rest, draw), False)
+            fold.say(f"More: {len(rest)} optional parameters")
+            yield fold.widget
 
-    def _is_set(self, at: Location) -> bool:
-        return self.form.get(at) is not UNSET
-
-    def _fold(self, text: str, fields: list[Field], at: Location, extra: dict[str, str]) -> widgets.Widget:
-        def build() -> list[widgets.Widget]:
-            return [self.any(f, (*at, f.name), f.required, extra.get(f.name, "")) for f in fields]
-
-        return self._opener(text, build)
-
-    def _opener(
-        self, text: str, build: Callable[[], list[widgets.Widget]], opened: bool = False, tip: str = ""
-    ) -> widgets.Widget:
-        """A button that opens a group; its widgets are built when it is opened."""
-        head = button(text, "anb-link", tip)
-        inner = classed(widgets.VBox([], layout=layout()), "anb-group")
-
-        def show(open_now: bool) -> None:
-            head.description = f"{'▾' if open_now else '▸'} {text}"
-            if open_now and not inner.children:
-                inner.children = tuple(build())
-                self.changed()
-            set_hidden(inner, not open_now)
-
-        head.on_click(self.status.guard(lambda _: show("anb-hidden" in inner._dom_classes)))
-        if opened:
-            inner.children = tuple(build())
-        head.description = f"{'▾' if opened else '▸'} {text}"
-        set_hidden(inner, not opened)
-        return widgets.VBox([head, inner], layout=layout())
-
-    def _leaf(self, field: Field, at: Location, required: bool, extra: str = "") -> widgets.Widget:
-        guard = self.status.guard
-
-        def typed(text: str) -> None:
-            self.form.type_in(at, field, text)
-            self.changed()
-
-        def chosen(value: Any) -> None:
-            self.form.set(at, value)
-            self._redraw_if_ruled(at)
-            self.changed()
-
-        def secret(text: str) -> None:
-            self.form.set(at, self._keep_secret(text, field))
-            self.changed()
-
-        value, offers = self.form.get(at), self._offers(field)
-        made = make_input(Slot(field, value, offers, guard(typed), guard(chosen), guard(secret), required, extra))
-        self._leaves[at] = (field, required, made)
-        return made
-
-    def _redraw_if_ruled(self, at: Location) -> None:
-        """A choice may show, hide or require its siblings: then the form is drawn anew."""
-        holder = self.form.field_at(at[:-1])
-        if holder is not None and at[-1] in _armed_by(holder):
-            self.draw()
+    def _body(self) -> Iterator[widgets.Widget]:
+        body, place = self.form.body, Place(("body",))
+        if body is None:
+            return
+        kinds = list(self.form.operation.body.content) if self.form.operation.body else []
+        if len(kinds) > 1:
+            yield _media(self, kinds)
+        if body.kind == "object" and body.children and not self.cannot_show(body, place):
+            yield from self.object(body, place)
+        else:
+            yield self.any(About(body, body.required), place)
 
 
-def _armed_by(field: Field) -> set[str]:
-    """The names whose values decide over other fields of an object."""
-    named = {name for rule in field.notes.get("rules") or () for name in rule.get("when") or {}}
-    union = field.notes.get("union") or {}
-    return named | ({union["by"]} if union else set())
+def _media(view: FormView, kinds: list[str]) -> widgets.Widget:
+    style = shared_style(widgets.widget_description.DescriptionStyle)
+    now = view.form.media_type if view.form.media_type in kinds else kinds[0]
+    made = widgets.Dropdown(options=kinds, value=now, description="Body as", layout=layout(), style=style)
+
+    def choose(change: dict[str, Any]) -> None:
+        view.form.ask_as(change["new"])
+        view.draw()
+        view.changed()
+
+    made.observe(view.status.guard(choose), "value")
+    return classed(made, "anb-field", "anb-media")
+
+
+def _drawn_as(field: Field) -> Draw:
+    """How a field is drawn: by its kind; an array by what its entries are."""
+    if field.kind == "array":
+        kind = "files" if has_files(field) else "lines" if has_lines(field) else "rows"
+        return _ARRAYS[kind]
+    return _DRAWN.get(field.kind, leaf)
+
+
+_ARRAYS: dict[str, Draw] = {
+    "files": lambda view, about, place: Files(view, about, place).widget,
+    "lines": leaf,
+    "rows": lambda view, about, place: Rows(view, about, place).widget,
+}
+
+_DRAWN: dict[str, Draw] = {
+    "object": object_group,
+    "map": map_of_names,
+    "union": lambda view, about, place: Chooser(view, about, place).widget,
+    "file": lambda view, about, place: Files(view, about, place).widget,
+}
+
+
+def _holds(watched: Place, place: Place | None) -> bool:
+    while place is not None:
+        if place is watched:
+            return True
+        place = place.holder
+    return False

@@ -1,28 +1,34 @@
 """A field as a widget: one table from kind to control.
 
 Rule 1: one widget a leaf. Its label carries name, type, help, what is wrong and what a template becomes.
-Rule 2: an empty control means UNSET. Null is a choice of its own where it is allowed.
+Rule 2: an empty control means UNSET. Null is a choice of its own where it is allowed, or is typed: null.
 Rule 3: a secret leaves its control as soon as it is typed, and is held in memory; the control shows that it is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import ipywidgets as widgets
-import orjson
 
 from ..call import UNSET
+from ..environment import names_in
 from ..fields import Field
 from ..form import show
-from ..html import esc, prose
-from ..ops import type_words
+from .labels import About, label, placeholder, plain
+from .parts import button, set_hidden
 from .style import classed, layout, shared_style
 
 UNSET_LABEL = "(not set)"
 NULL_LABEL = "null"
+_LONG = 400
+"""Characters; a text that may be longer is typed into an area."""
+
+Input = tuple[widgets.DOMWidget, tuple[widgets.Widget, ...]]
+"""The control of a field, and what helps it along below."""
 
 
 @dataclass(frozen=True)
@@ -37,48 +43,34 @@ class Offer:
 class Slot:
     """What a control needs: its field, the value there is, what can be offered, and where a change goes."""
 
-    field: Field
+    about: About
     value: Any
     offers: Sequence[Offer]
     typed: Callable[[str], None]
     chosen: Callable[[Any], None]
-    secret: Callable[[str], None]
-    required: bool
-    help: str = ""
+    secret: Callable[[str], str]
+    guard: Callable[[Callable[..., Any]], Callable[..., None]]
+
+    @property
+    def field(self) -> Field:
+        return self.about.field
 
 
-def make_input(slot: Slot) -> widgets.DOMWidget:
+def make_input(slot: Slot) -> Input:
     """The control of a leaf field."""
-    kind = "secret" if slot.field.secret or slot.field.secret_when else slot.field.kind
-    made = _MAKERS.get(kind, _json)(slot)
-    return classed(made, "anb-field")
+    kind = "secret" if is_secret(slot.field) else slot.field.kind
+    made, more = _MAKERS.get(kind, _json)(slot)
+    return classed(made, "anb-field"), more
 
 
-def label(field: Field, required: bool, wrong: str = "", becomes: str = "", extra: str = "") -> str:
-    """The label as HTML: name, type, whether it is needed, help, what is wrong, what a template becomes."""
-    words = ", ".join(filter(None, [type_words(field), *field.bounds]))
-    parts = [f'<b>{esc(field.name or "body")}</b> <span class="anb-type">{esc(words)}</span>']
-    parts += [' <span class="anb-need">required</span>'] if required else []
-    parts += [' <span class="anb-need">deprecated</span>'] if field.deprecated else []
-    told = (("anb-help", " ".join(filter(None, [field.description, extra]))), ("anb-wrong", wrong))
-    parts += [f'<span class="{kind}">{prose(text)}</span>' for kind, text in told if text]
-    return "".join(parts) + (f'<span class="anb-becomes">→ {esc(becomes)}</span>' if becomes else "")
-
-
-def placeholder(field: Field) -> str:
-    """The document's example, or what the server assumes, as a grey hint."""
-    if field.default is not None:
-        return f"default: {_plain(field.default)}"
-    return f"for example {_plain(field.example)}" if field.example is not None and not field.secret else ""
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+def is_secret(field: Field) -> bool:
+    """Whether a field is typed unseen."""
+    return field.secret or bool(field.secret_when)
 
 
 def _common(slot: Slot, style: type = widgets.widget_string.TextStyle) -> dict[str, Any]:
     return {
-        "description": label(slot.field, slot.required, extra=slot.help),
+        "description": label(slot.about, slot.value),
         "description_allow_html": True,
         "tooltip": slot.field.description,
         "layout": layout(),
@@ -86,12 +78,15 @@ def _common(slot: Slot, style: type = widgets.widget_string.TextStyle) -> dict[s
     }
 
 
-def _text(slot: Slot) -> widgets.DOMWidget:
-    by_label = {offer.label: offer.value for offer in slot.offers}
+def _text(slot: Slot) -> Input:
+    if "\n" in show(slot.field, slot.value) or slot.field.schema.get("maxLength", 0) >= _LONG or not slot.field.name:
+        return _area(slot, "")
+    offers = [*_usual(slot.field), *slot.offers]
+    by_label = {offer.label: offer.value for offer in offers}
     made = widgets.Combobox(
         value=show(slot.field, slot.value),
         options=list(by_label),
-        placeholder=placeholder(slot.field),
+        placeholder=placeholder(slot.field) or _FORMATS.get(slot.field.format, ""),
         continuous_update=False,
         **_common(slot),
     )
@@ -99,85 +94,145 @@ def _text(slot: Slot) -> widgets.DOMWidget:
     def changed(change: dict[str, Any]) -> None:
         text = change["new"]
         if text in by_label and by_label[text] != text:
-            made.value = _plain(by_label[text])  # comes back here with the value itself
+            made.value = plain(by_label[text])  # comes back here with the value itself
             return
         slot.typed(text)
 
-    made.observe(changed, "value")
-    return made
+    made.observe(slot.guard(changed), "value")
+    return made, ()
 
 
-def _lines(slot: Slot) -> widgets.DOMWidget:
-    return _area(slot, "one per line")
+def _usual(field: Field) -> list[Offer]:
+    """What a format alone suggests."""
+    usual = _OFFERS.get(field.format) if field.kind == "text" else None
+    return [usual()] if usual else []
 
 
-def _json(slot: Slot) -> widgets.DOMWidget:
+def _lines(slot: Slot) -> Input:
+    made, _ = _area(slot, "one per line; [] for an empty list")
+    item = slot.field.item
+    if item is None or item.kind not in ("choice", "boolean"):
+        return made, ()
+    choices = item.choices if item.kind == "choice" else (True, False)
+    return made, (_adder(slot, made, [show(item, choice) for choice in choices]),)
+
+
+def _adder(slot: Slot, area: widgets.Textarea, texts: list[str]) -> widgets.DOMWidget:
+    """A list of the allowed entries: the one that is chosen goes below the others."""
+    first = f"Choose an entry to add to {slot.about.name}"
+    style = shared_style(widgets.widget_description.DescriptionStyle)
+    made = widgets.Dropdown(options=[first, *texts], value=first, description=first, layout=layout(), style=style)
+
+    def add(change: dict[str, Any]) -> None:
+        if change["new"] != first:
+            made.value = first
+            area.value = "\n".join(filter(None, [area.value.rstrip("\n"), change["new"]]))
+
+    made.observe(slot.guard(add), "value")
+    return classed(made, "anb-field", "anb-hush", "anb-adder")
+
+
+def _json(slot: Slot) -> Input:
     return _area(slot, "JSON")
 
 
-def _area(slot: Slot, hint: str) -> widgets.DOMWidget:
+def _area(slot: Slot, hint: str) -> Input:
     text = show(slot.field, slot.value)
-    example = placeholder(slot.field)
+    told = ", ".join(filter(None, [hint, placeholder(slot.field)]))
     made = widgets.Textarea(
         value=text,
-        placeholder=f"{hint}, {example}" if example else hint,
+        placeholder=told,
         rows=min(12, max(2, text.count("\n") + 1)),
         continuous_update=False,
         **_common(slot),
     )
-    made.observe(lambda change: slot.typed(change["new"]), "value")
-    return made
+    made.observe(slot.guard(lambda change: slot.typed(change["new"])), "value")
+    return made, ()
 
 
-def _choice(slot: Slot) -> widgets.DOMWidget:
-    return _dropdown(slot, [(str(choice), choice) for choice in slot.field.choices])
+def _choice(slot: Slot) -> Input:
+    return _dropdown(slot, [(plain(choice), choice) for choice in slot.field.choices])
 
 
-def _boolean(slot: Slot) -> widgets.DOMWidget:
+def _boolean(slot: Slot) -> Input:
     return _dropdown(slot, [("true", True), ("false", False)])
 
 
-def _dropdown(slot: Slot, pairs: list[tuple[str, Any]]) -> widgets.DOMWidget:
+def _dropdown(slot: Slot, pairs: list[tuple[str, Any]]) -> Input:
     """Options by position, since values may be equal (1 and True) or unhashable; templates are offered at the end."""
     nulls = [(NULL_LABEL, None)] if slot.field.nullable else []
     templates = [(o.label, o.value) for o in slot.offers if isinstance(o.value, str) and o.value.startswith("{{")]
-    kept = [(str(slot.value), slot.value)] if _is_odd(slot, pairs, templates) else []
-    options = [(UNSET_LABEL, UNSET), *pairs, *nulls, *kept, *templates]
-    now = next((i for i, (_, v) in enumerate(options) if type(v) is type(slot.value) and v == slot.value), 0)
+    known = [(UNSET_LABEL, UNSET), *pairs, *nulls, *templates]
+    kept = [] if any(_same(value, slot.value) for _, value in known) else [(plain(slot.value), slot.value)]
+    options = [(UNSET_LABEL, UNSET), *((text or '""', value) for text, value in (*pairs, *nulls, *kept, *templates))]
+    now = next(i for i, (_, value) in enumerate(options) if _same(value, slot.value))
     numbered = [(text, i) for i, (text, _) in enumerate(options)]
-    common = _common(slot, widgets.widget_description.DescriptionStyle)
-    made = widgets.Dropdown(options=numbered, value=now, **common)
-    made.observe(lambda change: slot.chosen(options[change["new"]][1]), "value")
-    return made
+    made = widgets.Dropdown(options=numbered, value=now, **_common(slot, widgets.widget_description.DescriptionStyle))
+    made.observe(slot.guard(lambda change: slot.chosen(options[change["new"]][1])), "value")
+    return made, ()
 
 
-def _is_odd(slot: Slot, pairs: list[tuple[str, Any]], templates: list[tuple[str, Any]]) -> bool:
-    """Whether the present value is none of the choices: it is kept in the list, not thrown away."""
-    return slot.value is not UNSET and slot.value is not None and slot.value not in [v for _, v in [*pairs, *templates]]
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
 
 
-def _secret(slot: Slot) -> widgets.DOMWidget:
-    held = isinstance(slot.value, str) and bool(slot.value)
-    hint = f"held as {slot.value}; type to replace it" if held else "typed here, held in memory, shown nowhere"
-    made = widgets.Password(value="", placeholder=hint, continuous_update=False, **_common(slot))
+def _secret(slot: Slot) -> Input:
+    made = widgets.Password(value="", continuous_update=False, **_common(slot))
+    drop = button(f"Remove {slot.about.name}", "anb-link", "The value is forgotten, and left out")
+
+    def show_state(value: Any) -> None:
+        made.placeholder = _held(value)
+        set_hidden(drop, value is UNSET)
 
     def changed(change: dict[str, Any]) -> None:
         text = change["new"]
-        if text:
-            made.value = ""  # at once: a synchronised trait may be saved with the notebook
-            slot.secret(text)
+        if not text:
+            return
+        made.value = ""  # at once: a synchronised trait may be saved with the notebook
+        null = text == NULL_LABEL and slot.field.nullable
+        value = None if null else text if names_in(text) else slot.secret(text)
+        slot.chosen(value)
+        show_state(value)
 
-    made.observe(changed, "value")
-    return made
+    def dropped(_: Any) -> None:
+        slot.chosen(UNSET)
+        show_state(UNSET)
+        made.focus()
+
+    made.observe(slot.guard(changed), "value")
+    drop.on_click(slot.guard(dropped))
+    show_state(slot.value)
+    return made, (drop,)
 
 
-def _file(slot: Slot) -> widgets.DOMWidget:
-    made = widgets.FileUpload(multiple=False, description=slot.field.name or "Choose a file", layout=layout())
-    made.observe(lambda change: slot.chosen(bytes(change["new"][0]["content"]) if change["new"] else UNSET), "value")
-    return made
+def _held(value: Any) -> str:
+    """What the control of a secret says of it: a template by name, and nothing of any other value."""
+    if value is UNSET:
+        return "typed here, held in memory, shown nowhere"
+    named = isinstance(value, str) and names_in(value)
+    return "null; type to replace it" if value is None else f"held{f' as {value}' if named else ''}; type to replace it"
 
 
-_MAKERS: dict[str, Callable[[Slot], widgets.DOMWidget]] = {
+_FORMATS: Mapping[str, str] = {
+    "date-time": "2026-03-14T09:30:00Z",
+    "date": "2026-03-14",
+    "time": "09:30:00Z",
+    "duration": "PT1H30M",
+    "uuid": "6f1c1b1e-8f3a-4d55-9a57-0c2b8a1f6e42",
+    "email": "name@example.com",
+    "uri": "https://example.com/",
+    "byte": "base64",
+    "ipv4": "192.0.2.1",
+}
+"""How a text of a format looks, where the document gives no example."""
+
+_OFFERS: Mapping[str, Callable[[], Offer]] = {
+    "date-time": lambda: Offer("now, at each request", "{{$isoTimestamp}}"),
+    "date": lambda: Offer("today", datetime.now(UTC).strftime("%Y-%m-%d")),
+    "uuid": lambda: Offer("a new one, at each request", "{{$uuid}}"),
+}
+
+_MAKERS: dict[str, Callable[[Slot], Input]] = {
     "text": _text,
     "integer": _text,
     "number": _text,
@@ -185,7 +240,5 @@ _MAKERS: dict[str, Callable[[Slot], widgets.DOMWidget]] = {
     "choice": _choice,
     "secret": _secret,
     "array": _lines,
-    "map": _json,
     "any": _json,
-    "file": _file,
 }

@@ -1,0 +1,93 @@
+"""What a label tells of a field: name, type, state, need, help, what is wrong, what a template becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ..call import UNSET
+from ..fields import Field
+from ..html import esc, prose
+from ..ops import type_words
+
+Title = str | Callable[[], str]
+
+_WORDS: tuple[tuple[str, str], ...] = (
+    ("uniqueItems", "no entry twice"),
+    ("minProperties", "at least {} names"),
+    ("maxProperties", "at most {} names"),
+)
+_EMPTY: Mapping[type, str] = {str: "empty text", list: "empty list", dict: "empty object"}
+
+
+@dataclass(frozen=True)
+class About:
+    """What a label is about.
+
+    Attributes:
+        field: the field.
+        required: whether a value must be there.
+        help: words beside the field's own description.
+        title: what it is called instead of by its name; a function where that changes.
+    """
+
+    field: Field
+    required: bool = False
+    help: str = ""
+    title: Title = ""
+
+    @property
+    def name(self) -> str:
+        """What the field is called now."""
+        told = self.title if isinstance(self.title, str) else self.title()
+        return told or self.field.name or "body"
+
+
+def label(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") -> str:
+    """The label as HTML."""
+    field = about.field
+    parts = [f'<b>{esc(about.name)}</b> <span class="anb-type">{esc(words(field))}</span>']
+    parts += [f' <span class="anb-state">{state}</span>'] if (state := state_of(value)) else []
+    parts += [' <span class="anb-need">required</span>'] if about.required else []
+    parts += [f' <span class="anb-need">{mark}</span>' for mark in marks(field)]
+    told = (("anb-help", " ".join(filter(None, [field.description, about.help]))), ("anb-wrong", wrong))
+    parts += [f'<span class="{kind}">{prose(text)}</span>' for kind, text in told if text]
+    return "".join(parts) + (f'<span class="anb-becomes">→ {esc(becomes)}</span>' if becomes else "")
+
+
+def headline(about: About, value: Any = UNSET, wrong: str = "") -> str:
+    """The same in one line of plain text, for the button that opens a group."""
+    facts = [about.name, about.field.type_name, *marks(about.field), state_of(value)]
+    facts += ["required"] if about.required else []
+    return " · ".join(filter(None, facts)) + (f" — {wrong}" if wrong else "")
+
+
+def words(field: Field) -> str:
+    """The type and the limits of a field."""
+    limits = (text.format(field.schema[key]) for key, text in _WORDS if field.schema.get(key))
+    return ", ".join(filter(None, [type_words(field), *field.bounds, *limits]))
+
+
+def marks(field: Field) -> list[str]:
+    """What the document warns of."""
+    return [text for text, told in (("deprecated", field.deprecated), ("write-only", field.write_only)) if told]
+
+
+def state_of(value: Any) -> str:
+    """The name of a value that a control cannot show by itself: null, or empty; nothing for all others."""
+    return "null" if value is None else _EMPTY.get(type(value), "") if value in ("", [], {}) else ""
+
+
+def placeholder(field: Field) -> str:
+    """The document's example, or what the server assumes, as a grey hint."""
+    if field.default is not None:
+        return f"default: {plain(field.default)}"
+    return f"for example {plain(field.example)}" if field.example is not None and not field.secret else ""
+
+
+def plain(value: Any) -> str:
+    """A value in one line: a text as it is, all else as JSON."""
+    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()

@@ -1,0 +1,75 @@
+"""One control of a form, and what a change of it sets off."""
+
+from __future__ import annotations
+
+from dataclasses import replace as changed_field
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from ..fields import Field
+from ..form import Location, is_shown
+from .inputs import Slot, make_input
+from .labels import About, label
+from .marks import Mark
+from .parts import replace, stack
+from .place import Place
+
+if TYPE_CHECKING:
+    from .form import FormView
+
+
+def leaf(view: FormView, about: About, place: Place) -> widgets.Widget:
+    """A field that is one control."""
+    field, guard = about.field, view.status.guard
+
+    def typed(text: str) -> None:
+        view.form.type_in(place.at, field, text)
+        view.after(place)
+
+    def chosen(value: Any) -> None:
+        view.form.set(place.at, value)
+        _redraw_if_ruled(view, place.at)
+        view.after(place)
+
+    def write(wrong: str, becomes: str) -> None:
+        told = label(about, view.form.get(place.at), wrong, becomes)
+        if control.description != told:
+            control.description = told
+
+    def secret(text: str) -> str:
+        return view.keep_secret(text, field)
+
+    slot = Slot(about, view.form.get(place.at), view.offers(field), typed, chosen, secret, guard)
+    control, more = make_input(slot)
+    view.marks.add(Mark(place, control, write))
+    return stack([control, *more]) if more else control
+
+
+def as_json(view: FormView, about: About, place: Place, reason: str) -> widgets.Widget:
+    """A field as JSON, until its value fits its own control."""
+    as_any = changed_field(about.field, kind="any", schema={}, type_name="JSON", nullable=True)
+    told = About(as_any, about.required, " ".join(filter(None, [about.field.description, reason])), about.title)
+    box = stack([leaf(view, told, place)])
+
+    def follow() -> None:
+        if is_shown(about.field, view.form.get(place.at)) and view.is_set(place.at):
+            replace(box, [view.any(about, place)])
+
+    if about.field.kind not in ("union", "any"):
+        view.watch(place, box, follow)
+    return box
+
+
+def _redraw_if_ruled(view: FormView, at: Location) -> None:
+    """A choice may show, hide or require its siblings: then the form is drawn anew."""
+    holder = view.form.field_at(at[:-1])
+    if holder is not None and at[-1] in _armed_by(holder):
+        view.rebuild()
+
+
+def _armed_by(field: Field) -> set[str]:
+    """The names whose values decide over other fields of an object."""
+    named = {name for rule in field.notes.get("rules") or () for name in rule.get("when") or {}}
+    union = field.notes.get("union") or {}
+    return named | ({union["by"]} if union else set())
