@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,9 +46,16 @@ def sandbox_process() -> Iterator[Served]:
             process.terminate()
 
 
+@cache
 def from_here() -> dict[str, str]:
-    """The variable by which another process imports the package that lies here, whichever is installed."""
-    return {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
+    """What another process needs to import the package that lies here, compiled as an installed one is.
+
+    Where the environment forbids bytecode, every import would be compiled anew; here a run has a folder for it.
+    """
+    folder = tempfile.mkdtemp(prefix="astro_nb-bytecode-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {"PYTHONPATH": path, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Cost(NamedTuple):

@@ -202,7 +202,7 @@ class Step(NamedTuple):
     """Click on the first element that shows and says so, if one is given; then wait until so many others show."""
 
     selector: str
-    count: int = 1
+    least: int = 1
     click: str = ""
     says: str = ""
 
