@@ -14,23 +14,29 @@ from typing import Any
 
 from astro_nb import __version__
 
-from . import measures  # noqa: F401  # enters its rows
-from .registry import Figures, Unit, rows
+from . import answers, documents, measures, screens  # noqa: F401  # each enters its rows
+from .registry import Figures, Skipped, Unit, rows
 
 HEADINGS = ("name", "ours", "reference", "ratio", "aim")
+WIDTHS = (24, 10, 48, 7, 16)
 
 
 def main() -> None:
     """Measure the rows named, or all, and tell each as soon as it is known."""
     asked = _arguments()
-    widths = (max(map(len, rows())), 10, 32, 7, 16)
-    _print(HEADINGS, widths)
+    _print(HEADINGS)
     found: dict[str, Figures] = {}
+    skipped: dict[str, str] = {}
     for name in asked.names or rows():
-        found[name] = rows()[name]()
-        _print(_cells(name, found[name]), widths)
+        try:
+            found[name] = rows()[name]()
+        except Skipped as reason:
+            skipped[name] = str(reason)
+            print(f"{name}: skipped. {reason}", flush=True)
+        else:
+            _tell(name, found[name])
     if asked.json:
-        asked.json.write_text(json.dumps(_report(found), indent=2) + "\n", encoding="utf-8")
+        asked.json.write_text(json.dumps(_report(found, skipped), indent=2) + "\n", encoding="utf-8")
 
 
 def _arguments() -> argparse.Namespace:
@@ -44,30 +50,37 @@ def _arguments() -> argparse.Namespace:
     return asked
 
 
-def _cells(name: str, figures: Figures) -> tuple[str, ...]:
+def _tell(name: str, figures: Figures) -> None:
+    """A line for the row, one for each further figure, and the notes."""
     reference = "-" if figures.reference is None else f"{_told(figures.reference, figures.unit)}  {figures.against}"
     ratio = "-" if figures.ratio is None else f"{figures.ratio:.2f}"
-    aim = f"≤ {figures.aim:g}" if figures.aim_of == "ratio" or not figures.unit else f"≤ {figures.aim:g} s"
-    return name, _told(figures.ours, figures.unit), reference, ratio, aim + (" (ratio)" * (figures.aim_of == "ratio"))
+    aim = _told(figures.aim, "" if figures.aim_of == "ratio" else figures.unit)
+    ours = _told(figures.ours, figures.unit)
+    _print((name, ours, reference, ratio, f"≤ {aim}" + " (ratio)" * (figures.aim_of == "ratio")))
+    for what, value in figures.beside.items():
+        _print(("", "", f"{_told(value, figures.unit)}  {what}", f"{figures.ours / value:.2f}", ""))
+    for note in figures.notes:
+        print(f"  {note}", flush=True)
 
 
 def _told(value: float, unit: Unit) -> str:
-    if not unit:
-        return f"{value:g}"
+    if unit != "s":
+        return f"{value:.4g} {unit}".strip()
     return f"{1000 * value:.2f} ms" if value < 0.1 else f"{value:.3f} s"
 
 
-def _print(cells: tuple[str, ...], widths: tuple[int, ...]) -> None:
-    print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip(), flush=True)
+def _print(cells: tuple[str, ...]) -> None:
+    print("  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip(), flush=True)
 
 
-def _report(found: dict[str, Figures]) -> dict[str, Any]:
+def _report(found: dict[str, Figures], skipped: dict[str, str]) -> dict[str, Any]:
     return {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "astro_nb": __version__,
         "python": sys.version.split()[0],
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "rows": {name: {**asdict(figures), "ratio": figures.ratio} for name, figures in found.items()},
+        "skipped": skipped,
     }
 
 

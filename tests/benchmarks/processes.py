@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).with_name("astro-nb")
 
 
@@ -28,7 +32,7 @@ class Served(NamedTuple):
 def sandbox_process() -> Iterator[Served]:
     """`astro-nb sandbox` without rate limits, ended at the close."""
     command = [str(PROGRAM), "sandbox", "--port", "0", "--no-limits"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env={**os.environ, **from_here()}, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             facts: dict[str, str] = {}
@@ -40,6 +44,64 @@ def sandbox_process() -> Iterator[Served]:
             yield Served(facts["Sandbox"], facts["Token"])
         finally:
             process.terminate()
+
+
+@cache
+def from_here() -> dict[str, str]:
+    """What another process needs to import the package that lies here, compiled as an installed one is.
+
+    Where the environment forbids bytecode, every import would be compiled anew; here a run has a folder for it.
+    """
+    folder = tempfile.mkdtemp(prefix="astro_nb-bytecode-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {"PYTHONPATH": path, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
+
+
+class Cost(NamedTuple):
+    """What a whole process took: seconds, and the most memory that it held, in millions of bytes."""
+
+    seconds: float
+    megabytes: float
+
+
+def process_costs(jobs: Mapping[str, Callable[[], Cost]], times: int) -> dict[str, Cost]:
+    """The median costs of each job; the jobs take turns, after a first turn that warms caches."""
+    found: dict[str, list[Cost]] = {name: [] for name in jobs}
+    for turn in range(times + 1):
+        for name, job in jobs.items():
+            cost = job()
+            if turn:
+                found[name].append(cost)
+    return {name: Cost(*map(statistics.median, zip(*costs, strict=True))) for name, costs in found.items()}
+
+
+def process_cost(code: str, *arguments: str, python: str | Path = sys.executable, **environ: str) -> Cost:
+    """What a Python process costs that runs the code.
+
+    The process tells its own peak at its end: the one that the system keeps for a child counts its parent in.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [str(python), "-c", code + _PEAK, *arguments],
+            env={**os.environ, **from_here(), **environ},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return Cost(time.perf_counter() - begun, int(done.stdout.split()[-1]) / 1e6)
+
+
+_PEAK = """
+try:
+    with open("/proc/self/status") as _status:
+        print(next(1024 * int(_line.split()[1]) for _line in _status if _line.startswith("VmHWM:")))
+except OSError:
+    import resource
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 
 
 def medians(jobs: Mapping[str, Callable[[], float]], times: int) -> dict[str, float]:
@@ -63,7 +125,12 @@ def printed(code: str, **environ: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", code]
         return subprocess.run(
-            command, env={**os.environ, **environ}, cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+            command,
+            env={**os.environ, **from_here(), **environ},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         ).stdout
 
 

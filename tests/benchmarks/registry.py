@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-Unit = Literal["s", ""]
-"""Seconds, or a count."""
+Unit = Literal["s", "MB", ""]
+"""Seconds, millions of bytes, or a count."""
+
+
+class Skipped(Exception):
+    """A row that cannot be measured here; its text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -15,12 +19,14 @@ class Figures:
     """One measurement.
 
     Attributes:
-        ours: seconds, or a count.
+        ours: seconds, millions of bytes, or a count.
         aim: the most that `ours`, or the ratio, is meant to be.
         aim_of: which of the two the aim is about.
         reference: the same work by other means; None where there is nothing to compare with.
         against: what the reference is.
-        unit: of ours, and of the reference.
+        unit: of ours, and of the references.
+        beside: what else was measured in the same run, by what it is: further references, and other ways of ours.
+        notes: what the reader has to know, such as a peer that could not be installed.
     """
 
     ours: float
@@ -29,6 +35,8 @@ class Figures:
     reference: float | None = None
     against: str = ""
     unit: Unit = "s"
+    beside: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float | None:

@@ -1,0 +1,83 @@
+"""Rows about an answer of 1 MB that is checked against its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import orjson
+
+from astro_nb.contract import check_response
+from astro_nb.contract.slices import cut
+from astro_nb.contract.translate import Translation
+from astro_nb.fields import response_field, sample
+from astro_nb.message import Response
+from astro_nb.spec import Operation, load
+
+from .peers import github_document
+from .processes import medians, seconds_of
+from .registry import Figures, row
+
+OPERATION = "repos/list-for-org"
+MEDIA = "application/json"
+SIZE = 1_000_000
+
+Judge = Callable[[], bool]
+"""Parses the answer's bytes and checks them; whether they keep to the schema."""
+
+
+@row
+def answer_check() -> Figures:
+    """A list of GitHub's repositories, 1 MB, parsed and checked as every answer is, its validator being compiled."""
+    operation = load(github_document()).operation(OPERATION)
+    body, faulty = _bodies(operation)
+    judges: dict[str, Judge] = {
+        "ours": lambda: not check_response(operation, _answer(body)),
+        "jsonschema, formats": _jsonschema(operation, body),
+        "openapi-core, validate_response": _openapi_core(operation, body),
+        "ours, a fault in every entry": lambda: len(check_response(operation, _answer(faulty))) > 1,
+        "ours, parsing alone": lambda: bool(_answer(body).json()),
+        "orjson.loads": lambda: bool(orjson.loads(body)),
+    }
+    assert all(judge() for judge in judges.values())
+    found = medians({name: partial(seconds_of, judge) for name, judge in judges.items()}, 9)
+    ours, reference = found.pop("ours"), found.pop("jsonschema, formats")
+    return Figures(ours, 0.01, "ours", reference, "jsonschema, formats", beside=found)
+
+
+def _bodies(operation: Operation) -> tuple[bytes, bytes]:
+    """A list that keeps to the schema, and one whose every entry breaks it; the entries differ."""
+    field = response_field(operation, 200, MEDIA)
+    entry = field.entry(0) if field else None
+    assert entry is not None
+    one = sample(entry, full=True)
+    count = SIZE // len(orjson.dumps(one)) + 1
+    entries = [{**one, "id": number, "name": f"{one['name']}-{number}"} for number in range(count)]
+    return orjson.dumps(entries), orjson.dumps([{**entry, "id": "none"} for entry in entries])
+
+
+def _answer(body: bytes) -> Response:
+    return Response(200, (("Content-Type", MEDIA),), body)
+
+
+def _jsonschema(operation: Operation, body: bytes) -> Judge:
+    """The same schema, closed over its references; jsonschema reads all of what ours reads."""
+    import jsonschema
+
+    declared = operation.response(200)
+    assert declared is not None
+    schema: Any = Translation(operation.spec, "response", lambda pattern: True).whole(declared.schema(MEDIA))
+    kind = jsonschema.Draft202012Validator
+    validator = kind(schema, format_checker=kind.FORMAT_CHECKER)
+    return lambda: validator.is_valid(orjson.loads(body))
+
+
+def _openapi_core(operation: Operation, body: bytes) -> Judge:
+    """A document of this one operation: with the whole one it takes no less."""
+    import openapi_core
+    from openapi_core.testing import MockRequest, MockResponse
+
+    core = openapi_core.OpenAPI.from_dict(cut(operation)[0], config=openapi_core.Config(spec_validator_cls=None))
+    request = MockRequest("http://localhost", "get", operation.path.replace("{org}", "octocat"))
+    return lambda: not list(core.iter_response_errors(request, MockResponse(body, content_type=MEDIA)))
