@@ -32,12 +32,17 @@ class Form(Entries):
         parameters: the fields of its parameters.
         body: the field of its body; None where it takes none.
         media_type: what the body is sent as.
+        headers: further headers by name.
+        security: the security scheme that was chosen; None for the first that can be met.
     """
 
     def __init__(self, operation: Operation, media_type: str | None = None) -> None:
         self.operation = operation
         self.media_type = media_type or (operation.body.media_type if operation.body else None)
         self.parameters = parameter_fields(operation)
+        self.headers: dict[str, str] = {}
+        self.security: str | None = None
+        self._left: dict[str | None, Any] = {}
         super().__init__(as_sent(body_field(operation, self.media_type), self.media_type), {"parameters": {}})
         if self.body is not None and self.body.required and self.body.kind in _NAMED:
             self._values["body"] = {}
@@ -63,25 +68,30 @@ class Form(Entries):
         self.__init__(self.operation, self.media_type)  # type: ignore[misc]  # as new, and nothing else
 
     def ask_as(self, media_type: str) -> None:
-        """Send the body as another media type; names and values stay where both forms of it have them."""
-        parameters, body = self._values["parameters"], self.get(("body",))
+        """Send the body as another media type: with the body that was left there, else with what both forms know."""
+        left, call = {**self._left, self.media_type: self.get(("body",))}, self.to_call()
         self.__init__(self.operation, media_type)  # type: ignore[misc]  # as new, and nothing else
-        self._values["parameters"] = parameters
-        if isinstance(body, dict) and self.body is not None and self.body.kind in _NAMED:
-            self._values["body"] = body
+        self._left, self.headers, self.security = left, dict(call.headers), call.security
+        self._values["parameters"] = dict(call.parameters)
+        takes_names = self.body is not None and self.body.kind in _NAMED
+        body = call.body if takes_names and isinstance(call.body, dict) else left.get(media_type, UNSET)
+        if body is not UNSET:
+            self._values["body"] = copied(body)
 
     def take(self, call: Call) -> None:
         """Show a call: its values replace all others, and its media type is the form's."""
         media_type = call.media_type or (self.operation.body.media_type if self.operation.body else None)
         self.__init__(self.operation, media_type)  # type: ignore[misc]  # as new, and nothing else
         self._values = copied({"parameters": dict(call.parameters)})
+        self.headers, self.security = dict(call.headers), call.security
         if call.body is not UNSET:
             self._values["body"] = copied(call.body)
 
     def to_call(self) -> Call:
         """The call as it stands; nothing is resolved."""
         values = copied(self._values)
-        return Call(self.operation.id, values["parameters"], values.get("body", UNSET), self._other_media_type())
+        body, media_type = values.get("body", UNSET), self._other_media_type()
+        return Call(self.operation.id, values["parameters"], body, media_type, dict(self.headers), self.security)
 
     def body_text(self) -> str:
         """The body as JSON text, indented by two; empty where it is unset. A file is told by its size."""

@@ -118,6 +118,12 @@ class History:
             )
         return self.get(found[0][0])
 
+    def latest(self, operation: str, base_url: str) -> Exchange | None:
+        """The latest exchange of an operation with a server, among its last few; None where there is none."""
+        query = "SELECT key FROM entry WHERE operation = ? ORDER BY id DESC LIMIT 20"
+        found = (self.get(key) for (key,) in self._database.rows(query, operation))
+        return next((exchange for exchange in found if exchange.request.url.startswith(base_url)), None)
+
     def recent(self, most: int = 200) -> list[Exchange]:
         """The exchanges of this session, newest first."""
         return list(self._recent.values())[: -most - 1 : -1]

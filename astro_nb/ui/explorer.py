@@ -17,13 +17,17 @@ from .actions import Actions
 from .answer import AnswerView
 from .assist import Assist, fallback, heading, welcome
 from .bar import Bar
+from .credentials import CredentialsPanel
 from .details import Details
 from .form import FormView
+from .memory import Memory
 from .operations import OperationsView
+from .options import RequestOptions
 from .panels import FaultsPanel, VariablesPanel
 from .parts import close_all, set_hidden
 from .past import HistoryView
 from .sending import Sending
+from .servers import ServerChooser
 from .status import Status
 from .style import classed, layout, sheet
 
@@ -42,15 +46,18 @@ class Explorer:
         self.assist = Assist(session)
         self.form: FormView | None = None
         self._pressed = False
-        self._last: dict[str, Call] = {}
+        self.memory = Memory(session)
         self.variables = VariablesPanel(session, self.status, self._changed)
         self.faults = FaultsPanel(sandbox, self.status) if sandbox is not None else None
+        self.credentials = CredentialsPanel(session, self.status, self._authorised)
         self.bar = Bar(session, self.status, self._switch, self._panels())
+        self.servers = ServerChooser(session, self.status, self._serve)
         self.operations = OperationsView(session.spec, self.status, self.show)
         self.actions = Actions(
             self.status, self.send, self._cancel, lambda: self._refill(True), lambda: self._refill(False)
         )
         self.sending = Sending(session, self.status, self.actions, self._arrived)
+        self.options = RequestOptions(session, self.status, self._changed)
         self.details = Details(session, self.status, self._redraw)
         self.answer = AnswerView(session, self.status, self._used)
         self.history = HistoryView(session, self.status, self.reopen)
@@ -78,20 +85,21 @@ class Explorer:
 
     def show(self, operation: Operation, call: Call | None = None) -> None:
         """Show an operation's form: with the call given, else with the values it had last."""
-        old, self._pressed = self.form, False
-        if old is not None:
-            self._last[old.form.operation.id] = old.form.to_call()
-        form = Form(operation)
-        known = call or self._last.get(operation.id)
-        if known:
-            form.take(known)
+        if self.form is not None:
+            self.memory.keep(self.form.form)
+        form = self.memory.form(operation, call)
         self.assist.prefill(form)
+        self._show(form)
+
+    def _show(self, form: Form) -> None:
+        old, self._pressed = self.form, False
         self.form = FormView(form, self.status, self.assist.offers, self.assist.keep_secret, self._changed)
         self._place.children = (self.form.widget,)
         if old is not None:
             close_all(old.widget)
-        self._title.value = str(heading(operation))
-        self.operations.mark(operation)
+        self._title.value = str(heading(form.operation))
+        self.options.show(form)
+        self.operations.mark(form.operation)
         self.actions.ask("")
         set_hidden(self._below, False)
         self.status.say("")
@@ -151,10 +159,23 @@ class Explorer:
     def _switch(self, name: str) -> None:
         environment = load_environment(name) if name != self.session.home.name else self.session.home
         self.session.switch(environment.at(environment.base_url or next(iter(self.session.spec.servers), "")))
-        self.bar.draw()
+        self.servers.draw()
+        self._moved()
+
+    def _serve(self, base_url: str) -> None:
+        self.session.switch(self.session.environment.at(base_url))
+        self._moved()
+
+    def _moved(self) -> None:
         self.variables.draw()
-        self._changed()
+        self._authorised()
         self.status.say(f"Requests go to {self.session.environment.base_url} now.", "good")
+
+    def _authorised(self) -> None:
+        self.bar.draw()
+        if self.form is not None:
+            self.options.show(self.form.form)
+        self._changed()
 
     def _refill(self, full: bool) -> None:
         if self.form is not None:
@@ -163,19 +184,20 @@ class Explorer:
             self._redraw()
 
     def _panels(self) -> dict[str, Any]:
-        found = {"Variables": lambda: _toggle(self.variables)}
+        found = {"Variables": lambda: _toggle(self.variables), "Credentials": lambda: _toggle(self.credentials)}
         return {**found, "Faults": lambda: _toggle(self.faults)} if self.faults else found
 
     def _assembled(self) -> widgets.VBox:
         self._title = widgets.HTML(str(welcome(self.session)), layout=layout())
         self._place = widgets.VBox([], layout=layout())
-        below = widgets.VBox([self.actions.question, self.actions.widget, self.details.widget], layout=layout())
+        parts = [self.options.widget, self.actions.question, self.actions.widget, self.details.widget]
+        below = widgets.VBox(parts, layout=layout())
         self._below = classed(below, "anb-below", "anb-hidden")
         parts = [self._title, self._place, self._below, self.answer.widget, self.history.widget]
         work = classed(widgets.VBox(parts, layout=layout()), "anb-work")
         main = classed(widgets.HBox([self.operations.widget, work], layout=layout()), "anb-main")
-        panels = [panel.widget for panel in (self.variables, self.faults) if panel]
-        whole = [sheet(), self.bar.widget, self.status.widget, *panels, main]
+        panels = [panel.widget for panel in (self.variables, self.credentials, self.faults) if panel]
+        whole = [sheet(), self.bar.widget, self.servers.widget, self.status.widget, *panels, main]
         return classed(widgets.VBox(whole, layout=layout()), "anb")
 
 

@@ -1,0 +1,150 @@
+"""Documents that mean harm, or that a program wrote: a form, an example and a verdict come within seconds, or words."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from astro_nb.contract import check_request_body, judge_request
+from astro_nb.environment import Environment, Values, Variables
+from astro_nb.fields import body_field, mask
+from astro_nb.fields.patterns import is_endless, texts_like
+from astro_nb.form import Form
+from astro_nb.spec import Operation, Spec
+from astro_nb.ui import problem_of_drawing
+from astro_nb.wire import build_request
+
+MANY = 26
+"""Levels that double: 2 to this power would take hours."""
+SECONDS = 10.0
+"""Each of them takes one or two at the most; the machine may be busy."""
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def chain(count: int, link: Any, end: Any) -> dict[str, Any]:
+    """Schemas A0, A1, …, each made of the reference to the next."""
+    return {**{f"A{i}": link(ref(f"A{i + 1}")) for i in range(count)}, f"A{count}": end}
+
+
+def both(inner: Any) -> dict[str, Any]:
+    return {"type": "object", "required": ["a", "b"], "properties": {"a": inner, "b": inner}}
+
+
+BASE = {"oneOf": [ref("A"), ref("B")], "discriminator": {"propertyName": "t"}}
+HOSTILE: dict[str, tuple[Any, dict[str, Any]]] = {
+    "allOf doubles": (ref("A0"), chain(MANY, lambda r: {"allOf": [r, r]}, {"type": "object"})),
+    "oneOf doubles": (ref("A0"), chain(MANY, lambda r: {"oneOf": [r, r]}, {"type": "object"})),
+    "anyOf doubles": (ref("A0"), chain(MANY, lambda r: {"anyOf": [r, {"allOf": [r]}]}, {"type": "object"})),
+    "properties double": (ref("A0"), chain(MANY, both, {"type": "string"})),
+    "entries grow": (
+        ref("A0"),
+        chain(MANY, lambda r: {"type": "array", "minItems": 10, "items": r}, {"type": "string"}),
+    ),
+    "required recursion": (ref("A"), {"A": {"type": "object", "required": ["a"], "properties": {"a": ref("A")}}}),
+    "recursive oneOf": (
+        ref("A"),
+        {"A": {"oneOf": [ref("A"), ref("A"), {"type": "object", "properties": {"a": ref("A")}}]}},
+    ),
+    "recursive allOf": (ref("A"), {"A": {"allOf": [ref("A"), ref("B")]}, "B": {"allOf": [ref("A")]}}),
+    "a reference to itself": (ref("A"), {"A": ref("A")}),
+    "deep allOf": (ref("A0"), chain(3000, lambda r: {"allOf": [r]}, {"type": "object"})),
+    "deep objects": (
+        ref("A0"),
+        chain(3000, lambda r: {"type": "object", "required": ["a"], "properties": {"a": r}}, {}),
+    ),
+    "many properties": (
+        {
+            "type": "object",
+            "required": [f"p{i}" for i in range(5000)],
+            "properties": {f"p{i}": {} for i in range(20000)},
+        },
+        {},
+    ),
+    "many choices": ({"type": "string", "enum": [f"v{i}" for i in range(50000)]}, {}),
+    "long text": ({"type": "string", "minLength": 10**9}, {}),
+    "long list": ({"type": "array", "minItems": 10**9, "items": {"type": "string"}}, {}),
+    "many names": ({"type": "object", "minProperties": 10**9}, {}),
+    "a pattern that repeats repeats": ({"type": "string", "pattern": "(((a{100}){100}){100}){100}"}, {}),
+    "a pattern without end": ({"type": "string", "pattern": "^(a+)+$", "example": "a" * 40 + "!"}, {}),
+    "numbers without sense": ({"type": "integer", "minimum": 1e308, "multipleOf": 1e-300}, {}),
+    "unions of unions": (
+        ref("Base"),
+        {"Base": BASE, "A": {"allOf": [ref("Base")]}, "B": {"allOf": [ref("Base")], "type": "object"}},
+    ),
+}
+
+
+def operation(schema: Any, schemas: dict[str, Any]) -> Operation:
+    body = {"content": {"application/json": {"schema": schema}}}
+    paths = {"/x": {"post": {"operationId": "x", "requestBody": body, "responses": {}}}}
+    head = {"openapi": "3.1.0", "info": {}, "components": {"schemas": schemas}}
+    return next(iter(Spec({**head, "paths": paths})))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_schema_ends_in_a_form_or_in_words(name: str) -> None:
+    begun = time.monotonic()
+    op = operation(*HOSTILE[name])
+    form = Form(op)
+    assert problem_of_drawing(form) == ""
+    form.fill(full=True)
+    problems = form.problems(lambda value: value)
+    assert all(isinstance(text, str) and text for text in problems.values())
+    body = form.to_call().body
+    assert mask(body_field(op), body) == body
+    assert time.monotonic() - begun < SECONDS
+
+
+@pytest.mark.parametrize("name", ["allOf doubles", "oneOf doubles", "anyOf doubles"])
+def test_a_schema_that_unfolds_without_end_is_not_judged_and_told(name: str) -> None:
+    op = operation(*HOSTILE[name])
+    assert [(v.keyword, v.severity) for v in check_request_body(op, {})] == [("document", "note")]
+
+
+def test_a_pattern_without_end_is_not_tried_by_pythons_engine() -> None:
+    """The fast check, whose engine has a limit, is the one to judge it."""
+    op = operation({"type": "string", "pattern": "^(a+)+$"}, {})
+    values = Values(Variables(), Environment("test", base_url="http://localhost"))
+    form = Form(op)
+    form.set(("body",), "a" * 60 + "!")
+    begun = time.monotonic()
+    told = judge_request(op, build_request(op, form.to_call(), values))
+    assert time.monotonic() - begun < SECONDS
+    assert [v.severity for v in told] == ["note"]
+    assert check_request_body(op, "b") != ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "endless"),
+    [
+        ("^(a+)+$", True),
+        ("(a|aa)*b", True),
+        (r"([a-z]+\.)*x", True),
+        (r"(\d{1,})+", True),
+        (r"^[a-z]+(-[a-z]{2})?$", False),
+        (r"^sha256:[a-f0-9]{64}$", False),
+        (r"^(a|b)$", False),
+        (r"^\(a+\)+$", False),
+    ],
+)
+def test_which_patterns_may_take_time_without_end(pattern: str, endless: bool) -> None:
+    assert is_endless(pattern) is endless
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^[a-z]{3,}$", r"^\d+\.\d+\.\d+$", r"^sha256:[a-f0-9]{64}$", r"^(ab)\1$", r"^.+@.+$"]
+)
+def test_a_text_is_found_for_a_pattern(pattern: str) -> None:
+    import re
+
+    assert re.search(pattern, next(texts_like(pattern)))
+
+
+@pytest.mark.parametrize("pattern", ["", "(", r"^\p{L}+$", "(a{200}){200}"])
+def test_no_text_where_the_pattern_cannot_be_read_or_asks_for_too_much(pattern: str) -> None:
+    assert list(texts_like(pattern)) == []
