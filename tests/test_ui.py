@@ -380,8 +380,8 @@ def test_the_bar_tells_the_token_and_never_shows_it(explorer: Explorer) -> None:
 def test_faults_are_armed_from_the_panel(explorer: Explorer) -> None:
     """The panel arms a fault of the sandbox, which the next request meets."""
     press(explorer, "Faults")
-    assert explorer.faults is not None
-    explorer.faults.kind.value = "html"
+    assert explorer.where.faults is not None
+    explorer.where.faults.kind.value = "html"
     press(explorer, "Arm")
     explorer.open("CreateWorkspace")
     control(explorer, "name").value = "Sales"
@@ -393,7 +393,7 @@ def test_faults_are_armed_from_the_panel(explorer: Explorer) -> None:
 def test_variables_are_set_in_the_panel(explorer: Explorer) -> None:
     """The panel sets a variable of the session, typed, and a secret without showing it."""
     press(explorer, "Variables")
-    panel = explorer.variables
+    panel = explorer.where.variables
     panel.name.value, panel.value.value = "limit", "5"
     press(explorer, "Set variable")
     assert explorer.session.variables["limit"] == 5

@@ -7,7 +7,6 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..call import UNSET, Call
-from ..environment import load_environment
 from ..exchange import Exchange
 from ..form import Form
 from ..sandbox import Sandbox, SandboxClient
@@ -16,20 +15,17 @@ from ..spec import Operation
 from .actions import Actions
 from .answer import AnswerView
 from .assist import Assist, fallback, heading, welcome
-from .bar import Bar
-from .credentials import CredentialsPanel
 from .details import Details
 from .form import FormView
 from .memory import Memory
 from .operations import OperationsView
 from .options import RequestOptions
-from .panels import FaultsPanel, VariablesPanel
 from .parts import close_all, set_hidden
 from .past import HistoryView
 from .sending import Sending
-from .servers import ServerChooser
 from .status import Status
 from .style import classed, layout, sheet
+from .whereabouts import Whereabouts
 
 
 class Explorer:
@@ -47,11 +43,7 @@ class Explorer:
         self.form: FormView | None = None
         self._pressed = False
         self.memory = Memory(session)
-        self.variables = VariablesPanel(session, self.status, self._changed)
-        self.faults = FaultsPanel(sandbox, self.status) if sandbox is not None else None
-        self.credentials = CredentialsPanel(session, self.status, self._authorised)
-        self.bar = Bar(session, self.status, self._switch, self._panels())
-        self.servers = ServerChooser(session, self.status, self._serve)
+        self.where = Whereabouts(session, sandbox, self.status, self._moved, self._changed)
         self.operations = OperationsView(session.spec, self.status, self.show)
         self.actions = Actions(
             self.status, self.send, self._cancel, lambda: self._refill(True), lambda: self._refill(False)
@@ -152,27 +144,11 @@ class Explorer:
             self._changed()
 
     def _used(self, name: str) -> None:
-        self.variables.draw()
+        self.where.variables.draw()
         self._redraw()
         self.status.say(f"The variable {name} is set: use it as {{{{{name}}}}} in any field.", "good")
 
-    def _switch(self, name: str) -> None:
-        environment = load_environment(name) if name != self.session.home.name else self.session.home
-        self.session.switch(environment.at(environment.base_url or next(iter(self.session.spec.servers), "")))
-        self.servers.draw()
-        self._moved()
-
-    def _serve(self, base_url: str) -> None:
-        self.session.switch(self.session.environment.at(base_url))
-        self._moved()
-
     def _moved(self) -> None:
-        self.variables.draw()
-        self._authorised()
-        self.status.say(f"Requests go to {self.session.environment.base_url} now.", "good")
-
-    def _authorised(self) -> None:
-        self.bar.draw()
         if self.form is not None:
             self.options.show(self.form.form)
         self._changed()
@@ -183,10 +159,6 @@ class Explorer:
             self.assist.prefill(self.form.form)
             self._redraw()
 
-    def _panels(self) -> dict[str, Any]:
-        found = {"Variables": lambda: _toggle(self.variables), "Credentials": lambda: _toggle(self.credentials)}
-        return {**found, "Faults": lambda: _toggle(self.faults)} if self.faults else found
-
     def _assembled(self) -> widgets.VBox:
         self._title = widgets.HTML(str(welcome(self.session)), layout=layout())
         self._place = widgets.VBox([], layout=layout())
@@ -196,14 +168,8 @@ class Explorer:
         parts = [self._title, self._place, self._below, self.answer.widget, self.history.widget]
         work = classed(widgets.VBox(parts, layout=layout()), "anb-work")
         main = classed(widgets.HBox([self.operations.widget, work], layout=layout()), "anb-main")
-        panels = [panel.widget for panel in (self.variables, self.credentials, self.faults) if panel]
-        whole = [sheet(), self.bar.widget, self.servers.widget, self.status.widget, *panels, main]
+        whole = [sheet(), *self.where.head, self.status.widget, *self.where.panels, main]
         return classed(widgets.VBox(whole, layout=layout()), "anb")
-
-
-def _toggle(panel: Any) -> None:
-    panel.draw()
-    set_hidden(panel.widget, "anb-hidden" not in panel.widget._dom_classes)
 
 
 def _steps(path: str) -> list[str | int]:
