@@ -54,7 +54,7 @@ def fields_of(view: FormView, field: Field, place: Place, without: str = "") -> 
     def draw(child: Field) -> widgets.Widget:
         return view.any(About(child, child.name in needed, why.get(child.name, "")), place.inside(child.name))
 
-    made = [draw(child) for child in shown if child.name in needed | given]
+    made = many(view, [child for child in shown if child.name in needed | given], draw)
     rest = [child for child in shown if child.name not in needed | given]
     if rest:
         fold = Opener(view, (*place.at, "more", field.type_name), lambda: many(view, rest, draw), False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -36,10 +37,9 @@ class Whereabouts:
         self.variables = VariablesPanel(session, status, changed)
         self.credentials = CredentialsPanel(session, status, self._authorised)
         self.faults = FaultsPanel(sandbox, status) if sandbox is not None else None
-        found = {"Variables": self.variables, "Credentials": self.credentials, "Faults": self.faults}
-        self._panels = {name: panel for name, panel in found.items() if panel is not None}
-        toggles = {name: lambda panel=panel: _toggle(panel) for name, panel in self._panels.items()}
-        self.bar = Bar(session, status, self._switch, toggles)
+        panels: dict[str, Any] = {"Variables": self.variables, "Credentials": self.credentials, "Faults": self.faults}
+        self._panels = {name: panel for name, panel in panels.items() if panel is not None}
+        self.bar = Bar(session, status, self._switch, {n: partial(_toggle, p) for n, p in self._panels.items()})
         self.servers = ServerChooser(session, status, self._serve)
 
     @property
