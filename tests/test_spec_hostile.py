@@ -279,9 +279,11 @@ def test_what_is_no_document_is_called_by_its_name(source: Any, words: str) -> N
         ("openapi: 3.0.0\nx: [1, {paths: 2}]\n? [a]\n: b\npaths: text\n", r"line"),
         ("openapi: 3.0.0\ninfo: {paths: {}}\npaths: text\n", r"#/paths, line 3"),
         ("swagger: '2.0'\npaths: 5\n", r"#/paths, line 2"),
-        (b"openapi: 3.0.0\ninfo: {title: \xe4}\n", "UTF-8"),
+        (b"openapi: 3.0.0\ninfo: {title: \xe4}\n", "not UTF-8, line 2"),
+        (b'{"openapi": "3.0.0",\n"info": {"title": "\xe4"}}', "not UTF-8, line 2"),
+        ('{"x": ' + "9" * 5000 + "}", "number"),
     ],
-    ids=range(9),
+    ids=range(11),
 )  # fmt: skip
 def test_a_fault_is_told_with_its_place(text: Any, words: str) -> None:
     """Line and column where it cannot be read, pointer and line where it cannot be used."""
