@@ -49,6 +49,7 @@ class _Plain(SafeConstructor, Resolver):
     _depth = 0
     _merged = 0
     repeated: dict[str, None]
+    merging: set[int]
 
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
         """Called at every node on the way down; libyaml's composer would end the process at great depths."""
@@ -70,13 +71,14 @@ class _Plain(SafeConstructor, Resolver):
             if self._merged > MOST_MERGED:
                 raise NotYaml("its merge keys unfold without end")
         if merged:
+            self.merging.add(id(node))
             super().flatten_mapping(node)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A mapping; that a name stands in it twice is kept in mind, since the last one silently wins."""
         written = len(node.value)
         found: dict[Any, Any] = super().construct_mapping(node, deep)
-        if len(found) < written and len(self.repeated) < _MOST_TOLD:
+        if len(found) < written and id(node) not in self.merging and len(self.repeated) < _MOST_TOLD:
             self.repeated |= dict.fromkeys(_repeated(node))
         return found
 
@@ -220,7 +222,7 @@ def _loaded(data: bytes | str, told: list[str] | None) -> Any:
 
 def _read(kind: Any, data: bytes | str, told: list[str] | None) -> Any:
     loader = kind(data)
-    loader.repeated = {}
+    loader.repeated, loader.merging = {}, set()
     try:
         return loader.get_single_data()
     finally:

@@ -69,6 +69,13 @@ def test_search_reads_fields_and_tags() -> None:
     assert spec.search("") == list(spec)
 
 
+def test_search_follows_references() -> None:
+    """The fields of a body that stands elsewhere are found; one that leads nowhere hides nothing else."""
+    body = {"content": {"a/b": {"$ref": "#/x-m"}, "c/d": {"$ref": "#/no"}}}
+    op = operation({"requestBody": {"$ref": "#/x-b"}}, **{"x-b": body, "x-m": {"schema": {"properties": {"wing": {}}}}})
+    assert op.spec.search("WING") == [op]
+
+
 @pytest.mark.parametrize(
     ("where", "style", "explode", "required"),
     [

@@ -147,7 +147,7 @@ def check_document(document: Any, name: str, data: bytes = b"") -> Document:
     if version is None or isinstance(version, dict | list) or not str(version).strip():
         _refuse_foreign(
             name,
-            seems_to_be(document),
+            seems_to_be(document) or seems(data),
             f"{name} has no `openapi` field at the top, so it is not an OpenAPI document.",
             "Give the document itself, not a page about it.",
         )

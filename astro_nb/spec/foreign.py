@@ -17,7 +17,7 @@ _TEXTS: tuple[tuple[str, Kind], ...] = (
     (r"#%raml", ("RAML", "Convert it to OpenAPI first.")),
     (r"format:\s*1a", ("an API Blueprint", "Convert it to OpenAPI first.")),
     (r"%pdf", ("a PDF", "Give the document itself.")),
-    (r"pk\x03\x04|\x1f\x8b", ("a compressed file", "Unpack it first.")),
+    (r"pk\x03\x04|\x1f\ufffd", ("a compressed file", "Unpack it first.")),
     (r"(extend\s+)?(type|schema|interface|enum|scalar|directive)\s+[@\w]*\s*[\w:]*\s*\{", (
         "a GraphQL schema", "astro_nb reads OpenAPI only.",
     )),

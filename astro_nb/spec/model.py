@@ -42,7 +42,7 @@ class Operation:
     @property
     def description(self) -> str:
         """The long text, in Markdown; empty where there is none."""
-        return str(self.raw.get("description") or "")
+        return _text(self.raw)
 
     @property
     def deprecated(self) -> bool:
@@ -157,7 +157,7 @@ def tags_of(raw: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _text(raw: Mapping[str, Any]) -> str:
-    return str(raw.get("description") or "")
+    return text if isinstance(text := raw.get("description"), str) else ""
 
 
 # --- what is odd, and yet can be used ---------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ _STYLE = {"path": "simple", "query": "form", "header": "simple", "cookie": "form
 _OURS = {"accept", "content-type", "authorization"}
 """Header parameters that are to be ignored: a request says these by itself (OpenAPI 3.1.1, section 4.8.12.1)."""
 
-_IN_TEMPLATE = re.compile(r"\{(.+?)\}")
+_IN_TEMPLATE = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _parameter(raw: Raw, key: str) -> Parameter:
         location=location,
         required=bool(raw.get("required")) or location == "path",
         schema=_beside(raw) if media is None else schema_in(mapping(content[media])),
-        description=str(raw.get("description") or ""),
+        description=text if isinstance(text := raw.get("description"), str) else "",
         example=_example(raw),
         style=style,
         explode=bool(raw.get("explode", style == "form")),

@@ -66,9 +66,12 @@ def plain(data: bytes, name: str) -> tuple[Any, bytes]:
         raise DocumentInvalid(f"{name} has {size}; the limit is {MOST_BYTES // 1_000_000} MB.", "Split the document.")
     data = _as_utf8(data, name)
     fault: DocumentInvalid | None = None
-    if data.lstrip()[:1] == b"{":
+    is_json = data.lstrip()[:1] == b"{"  # or a YAML flow mapping, which begins the same way
+    if is_json:
         with contextlib.suppress(orjson.JSONDecodeError):
             return _loaded(data)
+    _check_utf8(data, name)
+    if is_json:
         written, fault = _lenient_json(data, name)
         if written:
             return _loaded(written)
@@ -86,11 +89,6 @@ def as_json(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str)
     except TypeError:
         return b""
-
-
-def line_of(data: bytes, offset: int) -> int:
-    """The line of a byte, counted from 1."""
-    return data.count(b"\n", 0, offset) + 1
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
@@ -154,19 +152,17 @@ def _yaml_as_json(data: bytes, name: str) -> bytes:
         if b"&" in data and _written_size(parsed, {}) > MOST_BYTES:
             raise NotYaml("its aliases unfold to more text than any document has")
     except (NotYaml, RecursionError) as error:  # aliases of aliases nest without being nested
-        _refuse(data, name, error)
+        _refuse(data, name, str(error))
     if told and isinstance(parsed, dict):
         parsed = {**parsed, TOLD: told}
     return _written(parsed, name)
 
 
-def _refuse(data: bytes, name: str, error: Exception) -> NoReturn:
+def _refuse(data: bytes, name: str, why: str) -> NoReturn:
     kind = seems(data)
     if kind:
-        raise DocumentInvalid(f"{name} seems to be {kind[0]}, not an OpenAPI document.", kind[1]) from error
-    raise DocumentInvalid(
-        f"{name} cannot be read as JSON or YAML: {error}.", "Check that it is the document itself."
-    ) from error
+        raise DocumentInvalid(f"{name} seems to be {kind[0]}, not an OpenAPI document.", kind[1])
+    raise DocumentInvalid(f"{name} cannot be read as JSON or YAML: {why}.", "Check that it is the document itself.")
 
 
 def _written(parsed: Any, name: str) -> bytes:
@@ -214,3 +210,11 @@ def _as_utf8(data: bytes, name: str) -> bytes:
         raise DocumentInvalid(
             f"{name} is not the {encoding.upper()} that it begins as.", "Save it as UTF-8."
         ) from error
+
+
+def _check_utf8(data: bytes, name: str) -> None:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        _refuse(data, name, f"it is not UTF-8, line {line}")

@@ -18,6 +18,8 @@ MOST_OPERATIONS = 50_000
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}")
 """What a method may be called (RFC 9110, section 5.6.2)."""
 
+_QUERY = re.compile(r"\{\?[^{}]*\}")
+
 
 @dataclass(frozen=True)
 class Place:
@@ -27,6 +29,7 @@ class Place:
     path: str
     raw: Mapping[str, Any]
     item: Mapping[str, Any]
+    told: str = ""
 
     @property
     def declared_id(self) -> str:
@@ -37,7 +40,7 @@ class Place:
     @property
     def derived_id(self) -> str:
         """A stable id made of method and path: `GET /pets/{petId}/toys` gives `get_pets_by_petId_toys`."""
-        steps = [re.sub(r"\{(.+?)\}", r"by_\1", step) for step in self.path.strip("/").split("/")]
+        steps = [re.sub(r"\{([^{}]+)\}", r"by_\1", step) for step in self.path.strip("/").split("/")]
         return re.sub(r"\W+", "_", "_".join([self.method.lower(), *steps])).strip("_")
 
 
@@ -51,30 +54,26 @@ def places_of(document: Document) -> tuple[list[Place], list[str]]:
     told: list[str] = []
     paths = document.get("paths")
     for path, given in paths.items() if isinstance(paths, Mapping) else ():
-        path = str(path)
-        if path.startswith("x-"):
-            continue
-        item, fault = _item(document, given)
-        if "{?" in path:
-            path = _without_query(path, told)
-        told += [f"{path}: {fault}"] if fault else []
-        for method in METHODS:
-            if isinstance(item.get(method), Mapping):
-                found.append(Place(method.upper(), path, item[method], item))
-            elif item.get(method) is not None:
-                told.append(f"{path}: {method} is {kind_of(item[method])}.")
-        if "additionalOperations" in item:
-            found += _additional(path, item, told)
-        told += [f"{path}: the path {key} stands inside it; it is left out." for key in item if str(key)[:1] == "/"]
+        if not str(path).startswith("x-"):
+            found += _places(str(path), *_item(document, given), told)
         if len(found) > MOST_OPERATIONS:
             raise DocumentInvalid(f"The document has over {MOST_OPERATIONS:,} operations (#/paths).", "Split it.")
     return found, told
 
 
-def _without_query(path: str, told: list[str]) -> str:
-    """A path without `{?limit,offset}`, by which RFC 6570 lists what OpenAPI has as parameters in the query."""
-    told.append(f"{path}: a path names no parameters of the query; they are left out of it.")
-    return re.sub(r"\{\?[^{}]*\}", "", path)
+def _places(template: str, item: Mapping[str, Any], fault: str, told: list[str]) -> Iterator[Place]:
+    """The operations of one path, without `{?limit,offset}`, by which RFC 6570 lists parameters of the query."""
+    path = _QUERY.sub("", template) if "{?" in template else template
+    odd = "" if path == template else f"path: {template} names parameters of the query; they are left out of it."
+    told += [f"{path}: {fault}"] if fault else []
+    for method in METHODS:
+        if isinstance(item.get(method), Mapping):
+            yield Place(method.upper(), path, item[method], item, odd)
+        elif item.get(method) is not None:
+            told.append(f"{path}: {method} is {kind_of(item[method])}.")
+    if "additionalOperations" in item:
+        yield from _additional(path, item, told)
+    told += [f"{path}: the path {key} stands inside it; it is left out." for key in item if str(key)[:1] == "/"]
 
 
 def _additional(path: str, item: Mapping[str, Any], told: list[str]) -> Iterator[Place]:
@@ -93,11 +92,11 @@ def _additional(path: str, item: Mapping[str, Any], told: list[str]) -> Iterator
 
 def oddities_of(places: Mapping[str, Place]) -> dict[str, list[str]]:
     """What two operations, by their ids, have that one alone may have: an id, or the template of a path."""
-    told: dict[str, list[str]] = {}
+    told = {name: [place.told] for name, place in places.items() if place.told}
     by_id: dict[str, list[str]] = {}
     by_shape: dict[tuple[str, str], list[str]] = {}
     for name, place in places.items():
-        by_shape.setdefault((place.method, re.sub(r"\{.+?\}", "{}", place.path)), []).append(name)
+        by_shape.setdefault((place.method, re.sub(r"\{[^{}]*\}", "{}", place.path)), []).append(name)
         if place.declared_id:
             by_id.setdefault(place.declared_id, []).append(name)
     for shared, names in by_id.items():

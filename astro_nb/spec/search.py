@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import DanglingReference
@@ -29,17 +29,23 @@ def _names(document: Document, operation: Operation) -> Iterator[str]:
     """Names of parameters and of body fields, one storey deep: enough to search by."""
     for entry in [*entries(operation.item.get("parameters")), *entries(operation.raw.get("parameters"))]:
         yield str(entry.get("name") or entry.get("$ref", ""))
-    for media in mapping(mapping(operation.raw.get("requestBody")).get("content")).values():
-        yield from _properties(document, mapping(media).get("schema"))
+    body = _resolved(document, operation.raw.get("requestBody"))
+    for media in mapping(body.get("content")).values():
+        yield from _properties(document, _resolved(document, media).get("schema"))
 
 
 def _properties(document: Document, schema: Any, depth: int = 3) -> Iterator[str]:
-    try:
-        resolved = resolve(document, schema)
-    except DanglingReference:
-        return
+    resolved = _resolved(document, schema)
     yield from map(str, mapping(resolved.get("properties")))
     if depth:
         for part in ("oneOf", "anyOf", "allOf"):
             for branch in entries(resolved.get(part)):
                 yield from _properties(document, branch, depth - 1)
+
+
+def _resolved(document: Document, node: Any) -> Mapping[str, Any]:
+    """What a node stands for; nothing where it leads nowhere, which others tell."""
+    try:
+        return resolve(document, node)
+    except DanglingReference:
+        return {}

@@ -33,7 +33,8 @@ class Spec:
         self.source = source
         places, told = places_of(document)
         self._told = (*warnings, *told_of(document), *told)
-        self._by_id = {name: self._operation(name, place) for name, place in named(places)}
+        self._places = dict(named(places))
+        self._by_id = {name: self._operation(name, place) for name, place in self._places.items()}
 
     def __repr__(self) -> str:
         return f"<Spec {self.title} {self.version}: {len(self)} operations>"
@@ -60,7 +61,8 @@ class Spec:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What did not fit, and what is wrong with the document as a whole, in words; mostly empty."""
-        return (*self._told, *faults_of(self))
+        empty = () if self._by_id else ("The document has no operations.",)
+        return (*self._told, *faults_of(self), *empty)
 
     @part_or({})
     def _info(self) -> Mapping[str, Any]:
@@ -158,7 +160,7 @@ class Spec:
 
     @cached_property
     def _oddities(self) -> Mapping[str, list[str]]:
-        return oddities_of({op.id: Place(op.method, op.path, op.raw, op.item) for op in self})
+        return oddities_of(self._places)
 
     def _operation(self, name: str, place: Place) -> Operation:
         try:
@@ -196,4 +198,4 @@ def _name(source: Any) -> str:
 
 
 def _first_sentence(text: Any) -> str:
-    return str(text or "").strip().split("\n")[0].split(". ")[0][:120]
+    return (text if isinstance(text, str) else "").strip().split("\n")[0].split(". ")[0][:120]
