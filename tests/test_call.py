@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb import UNSET, Call
+from astro_nb import UNSET, Call, Upload
+from astro_nb.call import LARGEST_FILE, CutUpload
 
 STEADY = settings(deadline=None, max_examples=80, derandomize=True)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -76,6 +77,8 @@ def test_bytes_as_a_body_can_be_stored() -> None:
     "body",
     [
         b"", {"file": b"\xff", "files": [b"a", {"n": [b"b"]}], "name": "n"}, {"$bytes": "AP8="}, {"$bytes": b"x"},
+        Upload("a", b"\xff", "image/png"), {"f": [Upload("a", b""), b"x"], "$file": 1}, {"$file": {"name": "a"}},
+        {"$file": Upload("b", b"c")}, {"$$file": {"$file": [b"x"]}}, {"$file": {"name": "a", "mediaType": ""}},
         {"$$bytes": {"$bytes": 5}}, {"$bytes": "not base64", "more": 1}, [{"$bytes": None}],
     ],
     ids=repr,
@@ -128,3 +131,39 @@ def test_is_frozen() -> None:
 def test_calls_share_no_defaults() -> None:
     """Two calls without arguments do not share their empty mappings."""
     assert Call("A").parameters is not Call("A").parameters
+
+
+@pytest.mark.parametrize("value", [Upload("a.bin", b"x" * (LARGEST_FILE + 1), "image/png"), b"x" * (LARGEST_FILE + 1)])
+def test_a_large_file_is_kept_by_its_name(value: Any) -> None:
+    """Its size and hash stay, its content does not; kept once more, it is the same."""
+    call = Call("Upload", body={"f": value})
+    assert len(orjson.dumps(call.to_dict())) < 500
+    again = stored(call)
+    cut = again.body["f"]
+    assert isinstance(cut, CutUpload)
+    assert (cut.size, cut.content, len(cut.digest)) == (LARGEST_FILE + 1, b"", 32)
+    assert (cut.name, cut.media_type) == (("a.bin", "image/png") if isinstance(value, Upload) else ("", ""))
+    assert stored(again) == again
+
+
+def test_a_file_of_the_largest_size_is_kept() -> None:
+    """The limit itself is within it."""
+    call = Call("Upload", body=Upload("a", b"x" * LARGEST_FILE))
+    assert stored(call) == call
+
+
+@pytest.mark.parametrize("security", [None, "", "Bearer", "Key + Basic"])
+def test_how_it_authenticates_is_kept(security: str | None) -> None:
+    """None is told from the empty text: the one chooses, the other sends nothing."""
+    assert stored(Call("Op", security=security)) == Call("Op", security=security)
+
+
+def test_a_files_content_is_in_no_repr() -> None:
+    """It may be large, or a key."""
+    assert "planted" not in repr(Call("Op", body={"f": Upload("a", b"planted")}))
+
+
+def test_what_was_kept_before_there_were_files() -> None:
+    """A body of an older history that looks like a file comes back as it was."""
+    data = {"operation": "Op", "body": {"$file": {"name": "a", "content": "AP8="}}}
+    assert Call.from_dict(data).body == data["body"]

@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.call import Call
+from astro_nb.call import Call, CutUpload, Upload
 from astro_nb.contract import Violation
 from astro_nb.environment import MASK
 from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName, UsageError
@@ -472,3 +472,18 @@ def test_an_entry_read_back_is_masked(kept: anb.Workbench, tmp_path: Path) -> No
     assert again.reveal()["token"] == MASK
     assert again.json() == made.json()
     assert os.path.samefile(file, kept.history.path or "")
+
+
+def test_a_file_comes_back_and_a_large_one_by_its_name(path: Path) -> None:
+    """What was uploaded can be sent again from the file, up to a size; beyond it the entry stays small."""
+    small, large = Upload("a.png", b"\xff", "image/png"), Upload("b.bin", os.urandom(5_000_000))
+    history = History(SPEC, path)
+    keys = [history.add(told(call=Call("ListDeployments", body={"f": f}))).id for f in (small, large)]
+    history.close()
+    again = History(SPEC, path)
+    assert again.get(keys[0]).call.body == {"f": small}
+    cut = again.get(keys[1]).call.body["f"]
+    assert isinstance(cut, CutUpload)
+    assert (cut.name, cut.size) == ("b.bin", 5_000_000)
+    again.close()
+    assert sum(f.stat().st_size for f in path.parent.iterdir()) < 1_000_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astro_nb import Call, Secret, Workbench
+from astro_nb import Call, Secret, Upload, Workbench
 from astro_nb.environment import Literal
 from astro_nb.lifting import starred, written
 from astro_nb.message import Request
@@ -43,3 +43,11 @@ def test_a_secret_is_one_variable_however_often_it_is_given(api: Workbench) -> N
         api.call("CreateEnvironmentObject", connection={"type": "postgres", "password": "hunter2-hunter2"}, **given)
     held = [v.name for v in api.variables.entries() if isinstance(v.value, Secret)]
     assert held == ["password"]
+
+
+def test_a_file_is_left_alone(api: Workbench) -> None:
+    """Also under a name that says secret: its content is no variable."""
+    body = {"private_key": Upload("key.pem", b"---"), "password": b"bytes", "nested": [Upload("a", b"{{x}}")]}
+    call = Call("CreateWorkspace", {}, body, "multipart/form-data")
+    assert api.session.lifted(call) == call
+    assert api.session.variables.all("password") == []

@@ -246,6 +246,39 @@ def test_another_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert result.ok, result.error
 
 
+def test_a_file_is_a_path_among_the_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is read when the notebook runs; a short text stands in it; how a call authenticates stays."""
+    monkeypatch.chdir(tmp_path)
+    schemes = {"Key": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+    media = {"schema": {"type": "object", "properties": {"image": {}, "notes": {}}}}
+    up = {"operationId": "upload", "requestBody": {"content": {"multipart/form-data": media}}}
+    put = {"operationId": "store", "requestBody": {"content": {"application/octet-stream": {}}}}
+    done = {"responses": {"200": {"description": "d", "content": {"application/json": {"schema": {}}}}}}
+    paths = {"/up": {"post": {**up, **done}, "put": {**put, **done}}}
+    document = {"openapi": "3.1.1", "info": {"title": "Up", "version": "1"}, "paths": paths}
+    Path("up.json").write_text(json.dumps({**document, "components": {"securitySchemes": schemes}}))
+    image, notes = b"\x89PNG\0" * 300, "a,b\n"
+    Path("x.png").write_bytes(image)
+    from astro_nb.spec import load
+
+    with anb.Sandbox(load("up.json")) as sandbox:
+        api = anb.connect(spec="up.json", base_url=sandbox.url, history=None)
+        body = {"image": anb.Upload("x.png", image, "image/png"), "notes": anb.Upload("n.csv", notes.encode())}
+        first = api.call("upload", body=body)
+        api.session.send(anb.Call("store", body=image, security=""))
+        path = api.runbook.write("up")
+        source = "\n".join(api.runbook.source())
+        result = run(path, {"base_url": sandbox.url})
+    assert first.answer is not None
+    assert 'image_file = "x.png"' in source
+    assert 'anb.Upload("x.png", Path(image_file).read_bytes(), "image/png")' in source
+    assert 'anb.Upload("n.csv", "a,b\\n".encode())' in source
+    assert 'security=""' in source
+    assert "PNG" not in source
+    assert (result.ok, result.rows[-1].state if hasattr(result.rows[-1], "state") else "") is not None
+    assert "FileNotFoundError" in str(result.error), "the bytes of `store` have no file, so the run asks for one"
+
+
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 

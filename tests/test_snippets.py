@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
 import os
 import subprocess
@@ -10,12 +12,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import astro_nb as anb
-from astro_nb.call import UNSET, Call
+from astro_nb.call import UNSET, Call, Upload
 from astro_nb.environment import Environment, Secret
 from astro_nb.errors import UnknownName
 from astro_nb.fields import example_call
@@ -122,6 +125,10 @@ ODD: dict[str, Any] = {
                         "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
                         "text/plain": {"schema": {"type": "string"}},
                         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                        "multipart/form-data": {
+                            "schema": {"type": "object"},
+                            "encoding": {"x": {"headers": {"X-Part": {"schema": {"const": "one two"}}}}},
+                        },
                     }
                 },
             }
@@ -309,3 +316,84 @@ def test_a_literal_is_the_value(value: Any) -> None:
     source = literal(value)
     assert eval(source) == value  # noqa: S307  # to read it back is what this test is for
     assert "\n" not in source
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+FILES = {"a b.png": b"\x89PNG\r\n\0\xff", "data.csv": "a,ü\r\n".encode(), "q\"uote'.txt": b"x"}
+FORMS: dict[str, dict[str, Any]] = {
+    "file": {"f": Upload("a b.png", FILES["a b.png"], "image/png")},
+    "several": {"f": [Upload("data.csv", FILES["data.csv"], "text/csv"), Upload("a b.png", FILES["a b.png"])]},
+    "quotes": {"f": Upload("q\"uote'.txt", b"x"), "t": NASTY.replace("\n", "")},
+    "text": {"f": Upload("data.csv", FILES["data.csv"]), "t": "@data.csv", "u": "<data.csv;type=x", "n": 5},
+    "json": {"f": Upload("data.csv", FILES["data.csv"]), "o": {"a": ["\\", '"']}, "x": {"b": 1}},
+    "secret": {"f": Upload("data.csv", FILES["data.csv"]), "s": "before {{hidden}}"},
+}
+
+
+def parts_of(request: Request) -> list[tuple[str, str | None, str, str | None, bytes]]:
+    """The parts of a form as another reader finds them: name, file, type, a header of ours, content."""
+    head = f"Content-Type: {header(request.headers, 'content-type')}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + request.body, policy=email.policy.compat32)
+    return [
+        (
+            str(part.get_param("name", header="content-disposition")),
+            part.get_filename(),
+            part.get_content_type(),
+            part.get("X-Part"),
+            part.get_payload(decode=True),
+        )
+        for part in message.get_payload()  # type: ignore[union-attr]  # a list, where it is a multipart message
+    ]  # type: ignore[misc]  # as above
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("kind", SNIPPETS)
+def test_a_snippet_sends_files_by_their_names(
+    kind: str, name: str, recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file beside the snippet is read when it runs, and stands as the same part in the same form."""
+    monkeypatch.chdir(tmp_path)
+    for file, content in FILES.items():
+        Path(file).write_bytes(content)
+    api = bench(recorder, ODD)
+    call = Call("change", {"id": "7"}, FORMS[name], "multipart/form-data")
+    api.session.send(call)
+    wanted, source = parts_of(recorder.seen[-1]), api.session.snippet(kind, call)
+    run(kind, source, api)
+    assert parts_of(recorder.seen[-1]) == wanted, source
+    assert "planted-secret" not in source
+    assert "PNG" not in source
+
+
+@pytest.mark.parametrize("kind", SNIPPETS)
+def test_a_snippet_sends_a_file_as_the_whole_body(
+    kind: str, recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name too, with the content type that it has."""
+    monkeypatch.chdir(tmp_path)
+    Path("it's.bin").write_bytes(FILES["a b.png"])
+    upload = Upload("it's.bin", FILES["a b.png"])
+    same(kind, Call("change", {"id": "7"}, upload, "application/octet-stream"), recorder, bench(recorder, ODD))
+
+
+@pytest.mark.parametrize("kind", ["Python (httpx)", "curl"])
+def test_user_and_password_are_coded_together(kind: str, recorder: Recorder) -> None:
+    """The user stands in the snippet, the password is looked up."""
+    api = bench(recorder, ODD)
+    mapping = {"username": "me", "password": "env:SNIPPET_SECRET"}
+    api.session.switch(Environment("rec", base_url=recorder.url, credentials={"basic": mapping}))
+    same(kind, Call("basic"), recorder, api)
+    assert "planted-secret" not in api.session.snippet(kind, Call("basic"))
+
+
+@pytest.mark.parametrize("security", ["", "header"])
+@pytest.mark.parametrize("kind", SNIPPETS)
+def test_a_chosen_way_to_authenticate_is_in_the_snippet(kind: str, security: str, recorder: Recorder) -> None:
+    """Also where it is that nothing is sent."""
+    api = bench(recorder, ODD)
+    api.session.switch(
+        Environment("rec", base_url=recorder.url, credentials=dict.fromkeys(("header", "query"), "env:SNIPPET_SECRET"))
+    )
+    same(kind, Call("byQuery", security=security), recorder, api)
+    assert bool(header(recorder.seen[-1].headers, "x-key")) == bool(security)
