@@ -25,7 +25,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("history", "runbook"),
     ("session",),
     ("rounds", "ui"),
-    ("workbench",),
+    ("audit", "workbench"),
     ("cli", "__init__"),
 )
 """Rooms from the ground up; a room imports from storeys below its own alone."""
@@ -45,6 +45,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "orjson": ("*",),  # our JSON: as free as the standard library's
     "pandas": ("frames",),
     "platformdirs": ("spec",),
+    "rstr": ("fields",),
     "sqlite3": ("history",),
     "tqdm": ("cli",),
     "typer": ("cli",),

@@ -8,6 +8,7 @@ import typer
 
 from .. import __version__
 from ..errors import AstroNbError
+from .audit import audit
 from .lab import lab
 from .ops import ops
 from .run import run
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (lab, sandbox, run, ops):
+for _command in (lab, sandbox, run, ops, audit):
     app.command()(_command)
 app.add_typer(specs, name="specs")
 

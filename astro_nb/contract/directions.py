@@ -9,8 +9,8 @@ from ..errors import DanglingReference
 from ..spec import Spec
 
 Names = frozenset[str]
-Trail = tuple[int, ...]
-"""The lists of parts that are being read, so that a schema that is a part of itself comes to an end."""
+Read = dict[int, Any]
+"""The lists of parts that were read, by identity: each says what it has once, however many ways lead to it."""
 
 _ASKING = frozenset(("required", "allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentSchemas"))
 """Keywords that require a name, or may hold one that does."""
@@ -18,7 +18,7 @@ _ASKING = frozenset(("required", "allOf", "anyOf", "oneOf", "if", "then", "else"
 
 def names_of(spec: Spec, schema: Mapping[str, Any], flag: str) -> Names:
     """The properties that carry the flag (`readOnly`, `writeOnly`), by any part, where something may require them."""
-    return frozenset() if _ASKING.isdisjoint(schema) else frozenset(_names(spec, schema, flag, ()))
+    return frozenset() if _ASKING.isdisjoint(schema) else frozenset(_names(spec, schema, flag, {}))
 
 
 def resolved(spec: Spec, schema: Any) -> Mapping[str, Any]:
@@ -29,24 +29,26 @@ def resolved(spec: Spec, schema: Any) -> Mapping[str, Any]:
         return {}
 
 
-def _names(spec: Spec, schema: Any, flag: str, trail: Trail) -> Iterator[str]:
+def _names(spec: Spec, schema: Any, flag: str, read: Read) -> Iterator[str]:
     plain = resolved(spec, schema)
     properties = plain.get("properties")
     for name, inner in properties.items() if isinstance(properties, Mapping) else ():
-        if _is_flagged(spec, inner, flag, ()):
+        if _is_flagged(spec, inner, flag, {}):
             yield str(name)
-    for part, way in _parts(plain, trail):
-        yield from _names(spec, part, flag, way)
+    for part in _parts(plain, read):
+        yield from _names(spec, part, flag, read)
 
 
-def _is_flagged(spec: Spec, schema: Any, flag: str, trail: Trail) -> bool:
+def _is_flagged(spec: Spec, schema: Any, flag: str, read: Read) -> bool:
     if isinstance(schema, Mapping) and "$ref" not in schema and "allOf" not in schema:
         return schema.get(flag) is True
     plain = resolved(spec, schema)
-    return plain.get(flag) is True or any(_is_flagged(spec, part, flag, way) for part, way in _parts(plain, trail))
+    return plain.get(flag) is True or any(_is_flagged(spec, part, flag, read) for part in _parts(plain, read))
 
 
-def _parts(schema: Mapping[str, Any], trail: Trail) -> Iterator[tuple[Any, Trail]]:
+def _parts(schema: Mapping[str, Any], read: Read) -> list[Any]:
     parts = schema.get("allOf")
-    for part in parts if isinstance(parts, list) and id(parts) not in trail else ():
-        yield part, (*trail, id(parts))
+    if not isinstance(parts, list) or id(parts) in read:
+        return []
+    read[id(parts)] = parts
+    return parts

@@ -15,6 +15,7 @@ from ..fields import Field, body_field, parameter_fields, response_field
 from ..message import Response, is_json
 from ..pick import Location, to_path
 from ..spec import Operation
+from .effort import asks_too_much
 from .translate import Direction, Translation
 from .words import Shown, told
 
@@ -90,6 +91,9 @@ def _bodiless(given: bool, declared: bool, status: int) -> tuple[Violation, ...]
     return (Violation((), f"The document declares a body for {status}; none came.", "media type"),)
 
 
+TOO_MUCH = Violation((), "The document's schema unfolds to more than can be checked.", "document", "note")
+"""What is said of a message whose schema would keep the machine busy for ever."""
+
 _Validators = dict[tuple[Direction, str], tuple[Any, tuple[Violation, ...]]]
 _compiled: WeakKeyDictionary[Operation, _Validators] = WeakKeyDictionary()
 
@@ -115,7 +119,11 @@ def _compile(operation: Operation, direction: Direction, schema: Any) -> tuple[A
     translation = Translation(operation.spec, direction, _pattern_compiles)
     try:
         whole = translation.whole(schema)
+        if asks_too_much(whole):
+            return None, (TOO_MUCH,)
         validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+    except RecursionError:
+        return None, (TOO_MUCH,)
     except (ValueError, jsonschema_rs.ValidationError) as error:
         text = str(error).split("\n")[0]
         return None, (Violation((), f"The document's schema cannot be used: {text}", "document", "note"),)

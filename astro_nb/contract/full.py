@@ -1,22 +1,27 @@
 """The full judgement of a message by openapi-core: path, parameters, media type, status, security and body.
 
 openapi-core is handed a document that holds one operation and what it refers to: reading a large one takes it long.
+It reads JSON and forms of texts; what else a body can be is read for it, and a multipart body is shown to it as JSON.
 """
 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from weakref import WeakKeyDictionary
 
+import orjson
+
 from ..fields import Field, body_field, parameter_fields, response_field
-from ..message import Request, Response, header, media_type
+from ..message import Request, Response, bare, header, is_json, media_type
 from ..spec import Operation
 from .fast import Violation
-from .slices import cut
+from .parts import read_parts
+from .slices import MULTIPART_AS_JSON, cut, is_beyond
 from .words import Shown, told
 
 _SAFE = ("required", "additionalProperties", "dependentRequired", "unevaluatedProperties")
@@ -45,7 +50,7 @@ def judge_request(operation: Operation, request: Request) -> tuple[Violation, ..
         keys = {parameter.key for parameter in operation.parameters if parameter.name == name}
         return next((field for field in parameter_fields(operation) if field.name in keys), None)
 
-    return (*engine.notes, *_violations(errors, field))
+    return (*engine.notes, *_beyond(operation, media_type(request.headers)), *_violations(errors, field))
 
 
 def judge_response(operation: Operation, request: Request, response: Response) -> tuple[Violation, ...]:
@@ -61,6 +66,12 @@ def judge_response(operation: Operation, request: Request, response: Response) -
     return (*engine.notes, *_violations(errors, field))
 
 
+def _beyond(operation: Operation, kind: str) -> tuple[Violation, ...]:
+    """That a body was not judged, where it was not."""
+    told = f"A body of type {kind} is not judged against its schema: XML has no one reading as JSON."
+    return (Violation((), told, "document", "note"),) if is_beyond(operation, kind) else ()
+
+
 class _RequestView:
     """Our request as openapi-core wants to see one."""
 
@@ -72,8 +83,7 @@ class _RequestView:
         self.host_url = "http://localhost"
         self.path = _below_base(operation.path, parts.path)
         self.method = request.method.lower()
-        self.content_type = header(request.headers, "content-type").lower()
-        self.body = request.body or None
+        self.content_type, self.body = _read(operation, request)
         cookies = [c.strip().partition("=")[::2] for c in header(request.headers, "cookie").split(";") if c]
         self.parameters = RequestParameters(
             query=ImmutableMultiDict(parse_qsl(parts.query, keep_blank_values=True)),
@@ -94,21 +104,66 @@ class _ResponseView:
         self.data = response.body or None
 
 
+def _read(operation: Operation, request: Request) -> tuple[str, bytes | None]:
+    """The body and its type as openapi-core can read them."""
+    kind = media_type(request.headers)
+    if not kind.startswith("multipart/"):
+        return header(request.headers, "content-type").lower(), request.body or None
+    values = read_parts(body_field(operation, kind), request.headers, request.body)
+    return MULTIPART_AS_JSON, orjson.dumps(values)
+
+
+class _Readers(dict[str, Callable[..., Any]]):
+    """What a body of each media type is read as; forms are left to openapi-core."""
+
+    def __contains__(self, media: object) -> bool:
+        return bare(str(media)) != "application/x-www-form-urlencoded"
+
+    def __getitem__(self, media: str) -> Callable[..., Any]:
+        return _json if is_json(media) else _either if "*" in media else _text
+
+
+def _json(body: bytes, **parameters: str) -> Any:
+    return orjson.loads(body)
+
+
+def _either(body: bytes, **parameters: str) -> Any:
+    """In a range anything may stand: JSON where it reads so."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _text(body)
+
+
+def _text(body: bytes, **parameters: str) -> str:
+    """Whatever it is, to a schema it is a string."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
 def _engine(operation: Operation) -> _Engine:
     if operation not in _engines:
         import openapi_core  # imported at first use: it takes as long as all the rest together
 
+        warnings.filterwarnings("ignore", "Unsupported scheme type", module="openapi_core")  # OAuth2 is ours to judge
+
         document, notes = cut(operation)
-        core = openapi_core.OpenAPI.from_dict(document, config=openapi_core.Config(spec_validator_cls=None))
+        config = openapi_core.Config(spec_validator_cls=None, extra_media_type_deserializers=_Readers())
+        core = openapi_core.OpenAPI.from_dict(document, config=config)
         _engines[operation] = _Engine(core, tuple(Violation((), text, "document", "note") for text in notes))
     return _engines[operation]
 
 
 def _below_base(template: str, path: str) -> str:
-    """The part of a URL's path that the template covers, percent-decoded as openapi-core expects it."""
+    """The part of a URL's path that the template covers, percent-decoded as openapi-core expects it.
+
+    A slash in a value stays encoded: decoded it would look like one of the path's own.
+    """
     pattern = re.sub(r"\\\{.+?\\\}", "[^/]+", re.escape(template))
     match = re.search(f"{pattern}$", path)
-    return unquote(match[0]) if match else path
+    return unquote(re.sub("(?i)%2f", "%252F", match[0])) if match else path
 
 
 def _violations(errors: Iterable[Exception], field: Callable[[str | None], Field | None]) -> Iterator[Violation]:

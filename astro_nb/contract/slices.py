@@ -4,49 +4,122 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from ..errors import DanglingReference
-from ..spec import Operation
+from ..fields.patterns import is_endless
+from ..message import bare
+from ..spec import Operation, Spec
+from ..spec.faults import entries
 from .keywords import LISTS, MAPS, SCHEMAS, fault, is_empty
+
+MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
+"""The media type under which the values of a multipart body are judged: openapi-core cannot read its parts."""
 
 Told = dict[str, None]
 """What had to be left out, in words, each once."""
 
 
+_ELSEWHERE = ("parameters", "requestBody", "servers", "callbacks")
+"""Parts of an operation that are read, or are not needed, before it is cut out."""
+
+_IGNORED = ("accept", "content-type", "authorization")
+"""Header parameters that a document may not declare (OpenAPI 3.1.1, section 4.8.12.1)."""
+
+
 def cut(operation: Operation) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A document of this operation alone; and what of it cannot be judged, in words."""
     document, told = operation.spec.document, Told()
-    item = {operation.method.lower(): operation.raw, "parameters": operation.item.get("parameters") or []}
+    raw = {key: value for key, value in operation.raw.items() if key not in _ELSEWHERE}
+    own = {"parameters": _parameters(operation), **_request_body(operation)}
     found: dict[str, Any] = {
         "openapi": document["openapi"],
         "info": {"title": operation.id, "version": "1"},
         "servers": [{"url": "/"}],
-        "paths": {operation.path: item},
+        "paths": {operation.path: {operation.method.lower(): {**raw, **own}}},
         "components": {"securitySchemes": (document.get("components") or {}).get("securitySchemes") or {}},
     }
     if document.get("security"):
         found["security"] = document["security"]
-    _carry(operation, item, found, told)
-    return _readable(found, told), tuple(told)
+    moved = _carry(operation, found["paths"], found["components"], told)
+    old = str(document["openapi"]).startswith("3.0")
+    return _readable(found, _Cutting(told, moved, old)), tuple(told)
 
 
-def _carry(operation: Operation, start: Any, into: dict[str, Any], told: Told) -> None:
-    """Copy everything that `start` refers to, at the place where the references look for it."""
-    waiting, seen = list(_references(start)), set()
+def _parameters(operation: Operation) -> list[Mapping[str, Any]]:
+    """The parameters of the path and its own; `readOnly` says nothing of one (section 4.8.24.1)."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for entry in [*entries(operation.item.get("parameters")), *entries(operation.raw.get("parameters"))]:
+        raw = operation.spec.resolve(entry)
+        found[str(raw.get("in")), str(raw.get("name"))] = raw
+    return [_plain(operation.spec, raw) for (place, name), raw in found.items() if not _is_ignored(place, name)]
+
+
+def _is_ignored(place: str, name: str) -> bool:
+    return place == "header" and name.lower() in _IGNORED
+
+
+def _plain(spec: Spec, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A parameter as openapi-core can read it: it casts by one `type`, and takes several as alternatives."""
+    schema = raw.get("schema")
+    if not isinstance(schema, Mapping):
+        return raw
+    try:
+        whole = spec.resolve(schema)
+    except DanglingReference:
+        return raw
+    kinds, direction = whole.get("type"), {"readOnly", "writeOnly"} & whole.keys()
+    if not (direction or isinstance(kinds, list)):
+        return raw
+    dropped = {*direction, "type"} if isinstance(kinds, list) else direction
+    rest = {key: value for key, value in whole.items() if key not in dropped}
+    either = {"anyOf": [{**rest, "type": kind} for kind in kinds]} if isinstance(kinds, list) else rest
+    return {**raw, "schema": either}
+
+
+def _request_body(operation: Operation) -> dict[str, Any]:
+    """The body with a schema for each type that can be judged; the parts of a multipart body are judged as JSON."""
+    body = operation.body
+    if body is None:
+        return {}
+    content: dict[str, Any] = {}
+    for media, entry in body.content.items():
+        kind, schema = bare(media), body.schema(media)
+        content[media] = entry
+        if kind.startswith("multipart/"):
+            content[MULTIPART_AS_JSON] = {"schema": schema}
+        elif is_beyond(operation, kind):
+            content[media] = {}
+    return {"requestBody": {"required": body.required, "content": content}}
+
+
+def is_beyond(operation: Operation, kind: str) -> bool:
+    """Whether a body of this type cannot be judged against its schema: XML has no one reading as JSON."""
+    if operation.body is None or not kind.endswith(("/xml", "+xml")):
+        return False
+    try:
+        return operation.spec.resolve(operation.body.schema(kind)).get("type") != "string"
+    except DanglingReference:
+        return True
+
+
+def _carry(operation: Operation, start: Any, components: dict[str, Any], told: Told) -> Mapping[str, str]:
+    """Copy everything that `start` refers to among the components; where what stood elsewhere is now, by reference."""
+    waiting, moved = list(_references(start)), dict[str, str]()
     while waiting:
         ref = waiting.pop()
-        if ref in seen or not ref.startswith("#/"):
+        if ref in moved or not ref.startswith("#/"):
             continue
-        seen.add(ref)
         target = _target(operation, ref, told)
-        *steps, last = [s.replace("~1", "/").replace("~0", "~") for s in ref[2:].split("/")]
-        holder: Any = into
-        for step in steps:
-            holder = holder.setdefault(step, {})
-        holder.setdefault(last, target)
+        steps = [s.replace("~1", "/").replace("~0", "~") for s in ref[2:].split("/")]
+        is_component = len(steps) == 3 and steps[0] == "components" and "%" not in ref
+        shelf, name = (steps[1], steps[2]) if is_component else ("schemas", f"moved-{len(moved)}")
+        components.setdefault(shelf, {}).setdefault(name, target)
+        moved[ref] = ref if is_component else f"#/components/{shelf}/{name}"
         waiting.extend(_references(target))
+    return moved
 
 
 def _target(operation: Operation, ref: str, told: Told) -> Mapping[str, Any]:
@@ -69,42 +142,57 @@ def _references(node: Any) -> Iterator[str]:
             yield from _references(value)
 
 
-def _readable(node: Any, told: Told, name: Any = "") -> Any:
+@dataclass(frozen=True)
+class _Cutting:
+    """What has to be known where the parts are copied: what was left out, and where references lead now."""
+
+    told: Told
+    moved: Mapping[str, str]
+    old: bool  # OpenAPI 3.0, whose exclusive bounds are true or false
+
+
+def _readable(node: Any, cutting: _Cutting, name: Any = "") -> Any:
     """A copy whose schemas hold nothing that openapi-core would trip over."""
     if isinstance(node, list):
-        return [_readable(value, told) for value in node]
+        return [_readable(value, cutting) for value in node]
     if not isinstance(node, Mapping):
         return node
     if name == "schema":
-        return _schema(node, told)
+        return _schema(node, cutting)
     if name == "schemas":
-        return {key: _schema(value, told) for key, value in node.items()}
-    return {key: _readable(value, told, key) for key, value in node.items()}
+        return {key: _schema(value, cutting) for key, value in node.items()}
+    if isinstance(node.get("$ref"), str):
+        return {**node, "$ref": cutting.moved.get(node["$ref"], node["$ref"])}
+    return {key: _readable(value, cutting, key) for key, value in node.items()}
 
 
-def _schema(node: Any, told: Told) -> Any:
+def _schema(node: Any, cutting: _Cutting) -> Any:
     if not isinstance(node, Mapping):
         return node
-    return {key: _keyword(key, value, told) for key, value in node.items() if _is_kept(key, value, told)}
+    return {key: _keyword(key, value, cutting) for key, value in node.items() if _is_kept(key, value, cutting)}
 
 
-def _keyword(key: str, value: Any, told: Told) -> Any:
+def _keyword(key: str, value: Any, cutting: _Cutting) -> Any:
+    if key == "$ref":
+        return cutting.moved.get(value, value)
     if key in SCHEMAS:
-        return _schema(value, told)
+        return _schema(value, cutting)
     if key in LISTS:
-        return [_schema(part, told) for part in value]
+        return [_schema(part, cutting) for part in value]
     if key in MAPS:
-        kept = (name for name in value if key != "patternProperties" or _is_kept("pattern", name, told))
-        return {name: _schema(value[name], told) for name in kept}
+        kept = (name for name in value if key != "patternProperties" or _is_kept("pattern", name, cutting))
+        return {name: _schema(value[name], cutting) for name in kept}
     return value
 
 
-def _is_kept(key: str, value: Any, told: Told) -> bool:
-    if isinstance(value, bool) and key.startswith("exclusive"):
-        return True  # as in OpenAPI 3.0
+def _is_kept(key: str, value: Any, cutting: _Cutting) -> bool:
+    if cutting.old and isinstance(value, bool) and key.startswith("exclusive"):
+        return True
+    if key == "format" and value == "binary":
+        return False  # whatever it holds, it is read as a text
     wrong = _led_out(value) if key == "$ref" else fault(key, value, _compiles)
     if wrong and not is_empty(key, value):
-        told[wrong] = None
+        cutting.told[wrong] = None
     return not wrong
 
 
@@ -115,6 +203,8 @@ def _led_out(ref: Any) -> str:
 
 @lru_cache(maxsize=1024)
 def _compiles(pattern: str) -> bool:
+    if is_endless(pattern):  # the fast check has an engine with a limit
+        return False
     try:
         re.compile(pattern)
     except (re.error, OverflowError):

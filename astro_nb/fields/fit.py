@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .formats import has_format
+from .patterns import is_endless
 
 if TYPE_CHECKING:
     from .tree import Field
 
-_DEEPEST = 8  # unions inside unions
+_DEEPEST = 4  # unions inside unions
 
 
 def fits(field: Field, value: Any) -> bool:
@@ -64,9 +66,9 @@ def _text_keeps(field: Field, value: str) -> bool:
 
 
 def _matches(pattern: str | None, value: str) -> bool:
-    """Whether a text matches a pattern; one that Python cannot read binds nobody here."""
+    """Whether a text matches a pattern; one that Python cannot read, or not in time, binds nobody here."""
     try:
-        return pattern is None or re.search(pattern, value) is not None
+        return pattern is None or is_endless(pattern) or re.search(pattern, value) is not None
     except re.error:
         return True
 
@@ -77,7 +79,7 @@ def _number_keeps(field: Field, value: float) -> bool:
         return False
     if value <= schema.get("exclusiveMinimum", value - 1) or value >= schema.get("exclusiveMaximum", value + 1):
         return False
-    return step is None or abs(value / step - round(value / step)) < 1e-9
+    return step is None or (math.isfinite(value / step) and abs(value / step - round(value / step)) < 1e-9)
 
 
 def _array_keeps(field: Field, value: list[Any]) -> bool:

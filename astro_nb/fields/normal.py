@@ -9,8 +9,8 @@ from ..errors import DanglingReference
 from ..spec import NOTE, Spec
 from .shapes import Schema, shaped
 
-Trail = tuple[int, ...]
-"""The lists of parts that are being merged, so that a schema that is a part of itself comes to an end."""
+Merged = dict[int, list[Any]]
+"""The lists of parts that were merged, by identity: each adds what it has once, however many ways lead to it."""
 
 _HINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("object", ("properties", "additionalProperties", "patternProperties", "required", "minProperties")),
@@ -27,7 +27,7 @@ def normal(spec: Spec, schema: Any) -> tuple[dict[str, Any], bool]:
     Raises:
         DanglingReference: the schema itself is a reference that leads nowhere.
     """
-    plain, null = _plain(spec, schema, ())
+    plain, null = _plain(spec, schema, {})
     if "type" not in plain and not any(key in plain for key in ("oneOf", "anyOf")):
         plain |= _inferred(plain)
     return plain, bool(null)
@@ -38,14 +38,14 @@ def constraints(schema: Schema) -> dict[str, Any]:
     return {k: v for k, v in schema.items() if k not in _PROSE and not str(k).startswith("x-")}
 
 
-def _plain(spec: Spec, schema: Any, trail: Trail) -> tuple[dict[str, Any], bool | None]:
+def _plain(spec: Spec, schema: Any, merged: Merged) -> tuple[dict[str, Any], bool | None]:
     """The schema and whether null may be: None where nothing is said of types at all."""
     own = shaped(spec.resolve(schema))
     flagged = bool(own.pop("nullable", False))
     parts = own.pop("allOf", [])
     own, null = _without_null_type(own)
     own, branches, null = _without_null_branch(spec, own, null)
-    read = [*_parts(spec, parts, trail), *_parts(spec, branches, trail, null is True)]
+    read = [*_parts(spec, parts, merged), *_parts(spec, branches, merged, null is True)]
     if not read:
         return own, True if flagged else null
     said = [null, *(n for _, n in read)]
@@ -59,14 +59,17 @@ def _all(said: Iterable[bool | None]) -> bool | None:
 
 
 def _parts(
-    spec: Spec, parts: list[Any], trail: Trail, null: bool = False
+    spec: Spec, parts: list[Any], merged: Merged, null: bool = False
 ) -> Iterator[tuple[dict[str, Any], bool | None]]:
     """Each part read; one whose reference leads nowhere says so, and costs the others nothing."""
-    for part in parts if id(parts) not in trail else ():
+    if id(parts) in merged:
+        return
+    merged[id(parts)] = parts
+    for part in parts:
         if null and _is_null(spec, part):
             continue
         try:
-            plain, said = _plain(spec, part, (*trail, id(parts)))
+            plain, said = _plain(spec, part, merged)
         except DanglingReference as error:
             plain, said = {"description": error.what}, None
         yield plain, null or said

@@ -22,6 +22,17 @@ _BOUNDS: tuple[tuple[str, str], ...] = (
 )
 
 
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "null": (type(None),),
+}
+
+
 class Told:
     """What a plain schema tells, by name."""
 
@@ -72,6 +83,15 @@ class Told:
         return tuple(v for v in listed if v is not None)
 
     @property
+    def contradiction(self) -> str:
+        """Why no value can keep to the schema, in words; empty where one may."""
+        kind, choices = self.schema.get("type"), self.choices
+        wrong = isinstance(kind, str) and choices and not any(_is_of(kind, choice) for choice in choices)
+        return (
+            f"The document allows {len(choices)} values here, and none of them is of its type {kind}." if wrong else ""
+        )
+
+    @property
     def bounds(self) -> tuple[str, ...]:
         """The limits on the value, in words."""
         given = ((text, self.schema.get(key)) for key, text in _BOUNDS)
@@ -81,3 +101,9 @@ class Told:
     def notes(self) -> Mapping[str, Any]:
         """What the overlay says of this schema, by the extension's name without its prefix."""
         return {key[len(NOTE) :]: value for key, value in self.schema.items() if str(key).startswith(NOTE)}
+
+
+def _is_of(kind: str, value: Any) -> bool:
+    if kind == "integer" and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, _TYPES[kind]) and (isinstance(value, bool) == (kind == "boolean"))

@@ -151,6 +151,8 @@ def read(spec: Spec, schema: Any, name: str = "", required: bool = False, inside
         plain, nullable = normal(spec, schema)
     except DanglingReference as error:
         plain, nullable = {"description": error.what}, True
+    except RecursionError:
+        plain, nullable = {"description": "The document's schema nests too deeply to be read."}, True
     kind = kind_of(plain)
     secret, when = secrecy(name, kind, plain)
     return Field(name, kind, plain, spec, required, nullable, inside or secret, when, type_name(schema, plain, kind))

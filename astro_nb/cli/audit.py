@@ -1,0 +1,98 @@
+"""`astro-nb audit`: how well documents work here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .telling import table
+
+if TYPE_CHECKING:
+    from ..audit import Audit
+
+_HEAD = ("document", "operations", "bodies", "forms built", "samples valid", "warnings", "seconds")
+_MOST = 20  # things that remain, told of one document
+
+
+def audit(
+    documents: Annotated[list[str], typer.Argument(metavar="DOCUMENT...", help="Files, URLs, or bundled names.")],
+    json_file: Annotated[
+        str, typer.Option("--json", metavar="FILE", help="Write the figures as JSON; `-` for standard output.")
+    ] = "",
+) -> None:
+    """Measure how well documents work here: forms built, samples valid, and what remains and why."""
+    found = [_measured(document) for document in documents]
+    if json_file:
+        _write(json_file, json.dumps([entry.to_dict() for entry in found], indent=2, ensure_ascii=False) + "\n")
+    if json_file != "-":
+        _tell(found)
+    if not any(entry.loaded for entry in found):
+        raise typer.Exit(1)
+
+
+def _measured(document: str) -> Audit:
+    from tqdm import tqdm
+
+    from ..audit import audit as measure
+    from ..client import Client
+
+    with tqdm(desc=Path(document).name, unit=" operations", leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def step(number: int, total: int) -> None:
+            bar.total = total
+            bar.update(number - bar.n)
+
+        return measure(document, Client().fetch, step)
+
+
+def _write(file: str, text: str) -> None:
+    if file == "-":
+        typer.echo(text, nl=False)
+        return
+    from ..files import write_atomically
+
+    write_atomically(Path(file), text.encode())
+
+
+def _tell(found: list[Audit]) -> None:
+    table([_HEAD, *map(_row, found), *([_total(found)] if len(found) > 1 else [])])
+    for entry in found:
+        _tell_rest(entry)
+
+
+def _row(entry: Audit) -> tuple[str, ...]:
+    if not entry.loaded:
+        return Path(entry.document).name, "not loaded", "", "", "", "", f"{entry.seconds:.1f}"
+    return Path(entry.document).name, *_figures([entry])
+
+
+def _total(found: list[Audit]) -> tuple[str, ...]:
+    return f"{sum(entry.loaded for entry in found)} of {len(found)} documents loaded", *_figures(found)
+
+
+def _figures(found: list[Audit]) -> tuple[str, ...]:
+    sums = {name: sum(getattr(e, name) for e in found) for name in ("operations", "bodies", "built", "valid")}
+    built, valid = (f"{sums[name]}{_share(sums[name], sums['bodies'])}" for name in ("built", "valid"))
+    warnings, seconds = sum(e.warnings for e in found), sum(e.seconds for e in found)
+    return f"{sums['operations']:,}", f"{sums['bodies']:,}", built, valid, f"{warnings}", f"{seconds:.1f}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f" ({100 * part / whole:.4g} %)" if whole else ""
+
+
+def _tell_rest(entry: Audit) -> None:
+    if not entry.loaded:
+        typer.echo(f"\n{entry.document}: {entry.error}")
+    if not entry.remains:
+        return
+    typer.echo(f"\n{entry.document}: what remains")
+    for remain in entry.remains[:_MOST]:
+        fault = "the document's own" if remain.whose == "document" else "astro_nb's"
+        typer.echo(f"  {remain.operation or 'document'} · {remain.what} · {fault}: {remain.why}")
+    if len(entry.remains) > _MOST:
+        typer.echo(f"  … and {len(entry.remains) - _MOST} more; --json tells them all.")

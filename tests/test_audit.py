@@ -1,0 +1,145 @@
+"""The audit: what it counts is so, what remains is named with whose fault it is, and nothing ends in a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from astro_nb.audit import Audit, audit
+from astro_nb.cli.program import app
+
+INFO = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}}
+OK = {"200": {"description": "Fine."}}
+
+
+def document(**operations: Any) -> dict[str, Any]:
+    """A document of POST operations, each with a JSON body of that schema; None for no body."""
+    paths = {}
+    for name, schema in operations.items():
+        body = {} if schema is None else {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+        paths[f"/{name}"] = {"post": {"operationId": name, "responses": OK, **body}}
+    return {**INFO, "paths": paths}
+
+
+def counts(found: Audit) -> tuple[int, ...]:
+    return found.operations, found.bodies, found.built, found.valid, found.forms, found.requests
+
+
+def test_what_works_is_counted() -> None:
+    found = audit(document(a={"type": "object", "required": ["n"], "properties": {"n": {"minimum": 7}}}, b=None))
+    assert (found.loaded, found.error, found.remains, found.warnings) == (True, "", (), 0)
+    assert counts(found) == (2, 1, 1, 1, 2, 2)
+    assert found.seconds > 0
+
+
+def test_an_example_that_cannot_be_is_named_as_the_documents_fault() -> None:
+    """An enum of texts beside `type: integer`: nothing keeps to both."""
+    found = audit(
+        document(a={"type": "object", "required": ["n"], "properties": {"n": {"type": "integer", "enum": ["0 no"]}}})
+    )
+    assert counts(found) == (1, 1, 1, 0, 1, 0)
+    (remain,) = found.remains
+    assert (remain.operation, remain.what, remain.whose) == ("a", "example of application/json", "document")
+    assert "$.n" in remain.why
+    assert "none of them is of its type integer" in remain.why
+
+
+def test_alternatives_that_overlap_are_named_as_the_documents_fault() -> None:
+    one = {"type": "object", "properties": {"a": {"type": "string"}}}
+    spec = document(x={"oneOf": [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]})
+    found = audit({**spec, "components": {"schemas": {"A": one, "B": one}}})
+    assert [remain.whose for remain in found.remains] == ["document"]
+    assert "no discriminator" in found.remains[0].why
+
+
+def test_an_example_that_was_not_found_is_ours() -> None:
+    """A pattern that looks ahead: no sample is made for it yet, and the audit says so."""
+    schema = {"type": "object", "required": ["n"], "properties": {"n": {"pattern": "^(?=.*q.*z)[a-z]{3}$"}}}
+    found = audit(document(a=schema))
+    assert (found.built, found.valid) == (1, 0)
+    assert [remain.whose for remain in found.remains] == ["astro_nb"]
+
+
+def test_every_media_type_of_a_body_counts() -> None:
+    schema = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer", "enum": ["no"]}}}
+    content = {"application/json": {"schema": {}}, "multipart/form-data": {"schema": schema}}
+    paths = {"/a": {"post": {"operationId": "a", "responses": OK, "requestBody": {"content": content}}}}
+    found = audit({**INFO, "paths": paths})
+    assert (found.bodies, found.built, found.valid) == (1, 1, 0)
+    assert found.remains[0].what == "example of multipart/form-data"
+
+
+def test_a_document_that_cannot_be_used_is_told_and_not_raised(tmp_path: Path) -> None:
+    found = audit(tmp_path / "none.yaml")
+    assert not found.loaded
+    assert "no document" in found.error
+    assert counts(found) == (0,) * 6
+
+
+def test_a_reference_that_leads_nowhere_costs_its_operation_alone() -> None:
+    spec = document(a=None, b=None)
+    spec["paths"]["/a"]["post"]["requestBody"] = {"$ref": "#/components/requestBodies/Gone"}
+    found = audit(spec)
+    assert found.loaded
+    assert found.operations == 2
+    assert found.requests == 1
+    assert {remain.operation for remain in found.remains} == {"a"}
+    assert {remain.whose for remain in found.remains} == {"document"}
+
+
+def test_the_bundled_document_works_wholly() -> None:
+    found = audit("astro-v1")
+    assert counts(found) == (75, 30, 30, 30, 75, 75), found.remains
+
+
+def test_real_documents_work(shared: Path) -> None:
+    """Every document that others wrote: all load, all forms are built, 99 % of the bodies have a valid example."""
+    paths = [*(shared / "specs").iterdir(), *(shared / "fixtures" / "real-specs" / "valid").iterdir()]
+    found = [audit(path) for path in sorted(paths) if path.name != "github.json"]
+    assert [entry.document for entry in found if not entry.loaded] == []
+    bodies = sum(entry.bodies for entry in found)
+    assert sum(entry.built for entry in found) == bodies > 900
+    assert sum(entry.valid for entry in found) >= 0.99 * bodies
+    ours = [(entry.document, remain) for entry in found for remain in entry.remains if remain.whose == "astro_nb"]
+    assert ours == []
+
+
+def test_the_command_tells_a_row_a_document_and_what_remains(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps(document(a={"type": "object", "properties": {}}, b={"type": "integer", "enum": ["x"]})))
+    bad.write_text("<html>")
+    out = tmp_path / "figures.json"
+    result = CliRunner().invoke(app, ["audit", str(good), str(bad), "--json", str(out)])
+    assert result.exit_code == 0, result.output
+    rows = result.output.splitlines()
+    assert rows[0].split() == [
+        "document",
+        "operations",
+        "bodies",
+        "forms",
+        "built",
+        "samples",
+        "valid",
+        "warnings",
+        "seconds",
+    ]
+    assert rows[1].split()[:8] == ["good.json", "2", "2", "2", "(100", "%)", "1", "(50"]
+    assert rows[2].startswith("bad.json")
+    assert "not loaded" in rows[2]
+    assert rows[3].startswith("1 of 2 documents loaded")
+    assert "b · example of application/json · the document's own" in result.output
+    figures = json.loads(out.read_text())
+    wanted = ("document", "loaded", "error", "operations", "bodies", "built", "valid", "warnings", "seconds")
+    assert [[type(entry[name]) for name in wanted] for entry in figures] == [[str, bool, str, *[int] * 5, float]] * 2
+    assert [entry["loaded"] for entry in figures] == [True, False]
+
+
+@pytest.mark.parametrize(("source", "code"), [("astro-v1", 0), ("nowhere.yaml", 1)])
+def test_the_command_fails_where_nothing_could_be_loaded(source: str, code: int) -> None:
+    result = CliRunner().invoke(app, ["audit", source, "--json", "-"])
+    assert result.exit_code == code
+    assert json.loads(result.stdout)[0]["loaded"] is (code == 0)

@@ -1,0 +1,140 @@
+"""Contract: bodies of every kind are judged as what they mean, whatever they are written as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from astro_nb.call import Call
+from astro_nb.contract import judge_request
+from astro_nb.contract.parts import read_parts
+from astro_nb.environment import Environment, Values, Variables
+from astro_nb.fields import body_field
+from astro_nb.message import Request
+from astro_nb.spec import Operation, Spec
+from astro_nb.wire import build_request
+
+VALUES = Values(Variables(), Environment("test", base_url="http://localhost"))
+PET = {
+    "type": "object",
+    "required": ["count", "file"],
+    "additionalProperties": False,
+    "properties": {
+        "count": {"type": "integer", "maximum": 9},
+        "open": {"type": "boolean"},
+        "file": {"type": "string", "format": "binary"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "more": {"type": "object", "required": ["a"], "properties": {"a": {"type": "number"}}},
+        "level": {"type": "integer", "enum": [1, 2]},
+        "name": {"type": ["string", "null"]},
+    },
+}
+
+
+def taking(schema: Any, media: str, version: str = "3.1.0", **more: Any) -> Operation:
+    body = {"content": {media: {"schema": schema}}}
+    post = {"operationId": "x", "requestBody": body, "responses": {"200": {"description": ""}}, **more}
+    return next(iter(Spec({"openapi": version, "info": {}, "paths": {"/x/{p}": {"post": post}}})))
+
+
+def request_of(op: Operation, body: Any, **parameters: Any) -> Request:
+    return build_request(op, Call("x", {"p": "1", **parameters}, body), VALUES)
+
+
+PATH = {"name": "p", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def judged(op: Operation, body: Any, **parameters: Any) -> list[tuple[str, str]]:
+    return [(v.keyword, v.severity) for v in judge_request(op, request_of(op, body, **parameters))]
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_the_parts_of_a_multipart_body_are_judged_by_their_types(version: str) -> None:
+    schema = {**PET, "properties": {k: v for k, v in PET["properties"].items() if k != "name"}}  # type: ignore[attr-defined, index]  # plain data
+    op = taking(schema, "multipart/form-data", version, parameters=[PATH])
+    good = {"count": 3, "open": True, "file": b"\xff\x00", "tags": ["a"], "more": {"a": 1.5}, "level": 2}
+    assert judged(op, good) == []
+    assert judged(op, {**good, "count": 10}) == [("maximum", "error")]
+    assert judged(op, {**good, "more": {}}) == [("required", "error")]
+    assert judged(op, {**good, "level": 3}) == [("enum", "error")]
+    assert judged(op, {"count": 3}) == [("required", "error")]
+    assert judged(op, {**good, "extra": "x"}) == [("additionalProperties", "error")]
+
+
+def test_the_parts_are_read_back_as_they_were_meant() -> None:
+    op = taking(PET, "multipart/form-data", parameters=[PATH])
+    body = {"count": 3, "open": False, "file": b"a", "tags": ["a", "b"], "more": {"a": 1}, "name": "3", "x": "1"}
+    request = request_of(op, body)
+    assert read_parts(body_field(op), request.headers, request.body) == {**body, "file": "a"}
+
+
+@pytest.mark.parametrize(
+    ("media", "schema", "body", "told"),
+    [
+        ("application/octet-stream", {"type": "string", "format": "binary"}, b"\x00\xff", []),
+        ("image/png", {"type": "string", "format": "binary"}, b"\x89PNG", []),
+        ("text/plain", {"type": "string", "maxLength": 3}, "abc", []),
+        ("text/plain", {"type": "string", "maxLength": 3}, "abcd", [("maxLength", "error")]),
+        ("application/vnd.x+json", {"type": "object", "required": ["a"]}, {"a": 1}, []),
+        ("application/merge-patch+json", {"type": "object", "required": ["a"]}, {}, [("required", "error")]),
+        ("text/json", {"type": "array"}, [1], []),
+        ("*/*", {"type": "object"}, {"a": 1}, []),
+        ("application/xml", {"type": "object"}, "<a/>", [("document", "note")]),
+        ("application/xml", {"type": "string"}, "<a/>", []),
+    ],
+)
+def test_a_body_is_judged_by_its_media_type(media: str, schema: Any, body: Any, told: list[tuple[str, str]]) -> None:
+    assert judged(taking(schema, media, parameters=[PATH]), body) == told
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "told"),
+    [
+        ({"name": "Accept", "in": "header", "schema": {"enum": ["application/json"]}}, None, []),
+        ({"name": "q", "in": "query", "schema": {"type": "string", "readOnly": True}}, "a", []),
+        ({"name": "q", "in": "query", "schema": {"type": ["integer", "null"]}}, 3, []),
+        ({"name": "q", "in": "query", "schema": {"type": ["integer", "boolean"]}}, "x", [("anyOf", "error")]),
+    ],
+)
+def test_parameters_that_openapi_core_would_trip_over(parameter: Any, value: Any, told: Any) -> None:
+    """A header that documents may not declare, `readOnly` where it says nothing, several types."""
+    op = taking({"type": "string"}, "text/plain", parameters=[PATH, parameter])
+    given = {} if value is None else {parameter["name"]: value}
+    assert judged(op, "a", **given) == told
+
+
+def test_a_slash_in_a_value_is_no_slash_of_the_path() -> None:
+    op = taking({"type": "string"}, "text/plain", parameters=[PATH])
+    assert judged(op, "a", p="heads/feature") == []
+
+
+def test_an_operation_with_a_server_of_its_own_is_judged() -> None:
+    op = taking({"type": "string"}, "text/plain", parameters=[PATH], servers=[{"url": "https://uploads.example.com"}])
+    assert judged(op, "a") == []
+
+
+def test_a_reference_into_another_path_is_followed() -> None:
+    """With percent-encoded braces, as tools write it."""
+    there = {"parameters": [{**PATH, "schema": {"type": "string", "maxLength": 2}}]}
+    get = {"operationId": "y", "parameters": [{"$ref": "#/paths/~1x~1%7Bp%7D/parameters/0"}], "responses": {}}
+    paths = {"/x/{p}": there, "/y/{p}": {"get": get}}
+    op = Spec({"openapi": "3.1.0", "info": {}, "paths": paths}).operation("y")
+    assert judge_request(op, build_request(op, Call("y", {"p": "ab"}), VALUES)) == ()
+    told = judge_request(op, build_request(op, Call("y", {"p": "abc"}), VALUES))
+    assert [v.keyword for v in told] == ["maxLength"]
+
+
+def test_a_reference_between_schemas_far_off_is_followed() -> None:
+    """A part of a schema that is named by its place in another operation's body."""
+    first = {"content": {"application/json": {"schema": {"properties": {"a": {"type": "integer", "minimum": 5}}}}}}
+    ref = {"$ref": "#/paths/~1a/post/requestBody/content/application~1json/schema/properties/a"}
+    second = {"content": {"application/json": {"schema": {"properties": {"b": ref}}}}}
+    paths = {
+        "/a": {"post": {"operationId": "a", "requestBody": first, "responses": {}}},
+        "/b": {"post": {"operationId": "b", "requestBody": second, "responses": {}}},
+    }
+    op = Spec({"openapi": "3.1.0", "info": {}, "paths": paths}).operation("b")
+    assert judge_request(op, build_request(op, Call("b", {}, {"b": 5}), VALUES)) == ()
+    told = judge_request(op, build_request(op, Call("b", {}, {"b": 4}), VALUES))
+    assert [v.keyword for v in told] == ["minimum"]
