@@ -297,7 +297,7 @@ def test_an_example_that_is_there_twice_is_two_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "value", "told"),
+    ("name", "value", "told"),
     [
         ("date-time", "2026-03-14 09:30", "The time zone is missing"),
         ("date-time", "2026-03-14", "Add the time"),
@@ -314,10 +314,10 @@ def test_an_example_that_is_there_twice_is_two_values() -> None:
         ("uri", "example.com", "https://"),
     ],
 )
-def test_formats_are_told_precisely(named: str, value: Any, told: str) -> None:
+def test_formats_are_told_precisely(name: str, value: Any, told: str) -> None:
     """What is wrong with a text of a format is told so that it can be mended; a right one is no problem."""
     kind = "integer" if isinstance(value, int) else "string"
-    form = Form(operation(obj(a={"type": kind, "format": named})))
+    form = Form(operation(obj(a={"type": kind, "format": name})))
     form.set(("body", "a"), value)
     assert told in form.problems(as_is)["body", "a"]
 

@@ -24,7 +24,7 @@ from .style import classed, layout, shared_style
 
 UNSET_LABEL = "(not set)"
 NULL_LABEL = "null"
-_LONG = 400
+_LONG = 2000
 """Characters; a text that may be longer is typed into an area."""
 
 Input = tuple[widgets.DOMWidget, tuple[widgets.Widget, ...]]

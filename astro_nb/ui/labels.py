@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,14 +54,21 @@ def label(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") 
     parts += [f' <span class="anb-state">{state}</span>'] if (state := state_of(value)) else []
     parts += [' <span class="anb-need">required</span>'] if about.required else []
     parts += [f' <span class="anb-need">{mark}</span>' for mark in marks(field)]
-    told = (("anb-help", " ".join(filter(None, [field.description, about.help]))), ("anb-wrong", wrong))
+    told = (("anb-help", " ".join(filter(None, [_news(field), about.help]))), ("anb-wrong", wrong))
     parts += [f'<span class="{kind}">{prose(text)}</span>' for kind, text in told if text]
     return "".join(parts) + (f'<span class="anb-becomes">→ {esc(becomes)}</span>' if becomes else "")
 
 
+def _news(field: Field) -> str:
+    """The description, unless it only says the name again, as generated titles do."""
+    told, name = (re.sub(r"[\W_]+", "", text).lower() for text in (field.description, field.name))
+    return "" if told == name else field.description
+
+
 def headline(about: About, value: Any = UNSET, wrong: str = "") -> str:
     """The same in one line of plain text, for the button that opens a group."""
-    facts = [about.name, about.field.type_name, *marks(about.field), state_of(value)]
+    kind = about.field.type_name
+    facts = [about.name, "" if kind == "object" else kind, *marks(about.field), state_of(value)]
     facts += ["required"] if about.required else []
     return " · ".join(filter(None, facts)) + (f" — {wrong}" if wrong else "")
 
@@ -68,7 +76,16 @@ def headline(about: About, value: Any = UNSET, wrong: str = "") -> str:
 def words(field: Field) -> str:
     """The type and the limits of a field."""
     limits = (text.format(field.schema[key]) for key, text in _WORDS if field.schema.get(key))
-    return ", ".join(filter(None, [type_words(field), *field.bounds, *limits]))
+    null = " or null" if field.nullable and field.kind not in ("any", "choice", "boolean") else ""
+    return ", ".join(filter(None, [_type_of(field) + null, *field.bounds, *limits]))
+
+
+def _type_of(field: Field) -> str:
+    """The type; of a list also what may stand in it, where the document names that nowhere else."""
+    if field.kind == "array" and field.prefix:
+        return f"list of {', '.join(type_words(part) for part in field.prefix)}, in this order"
+    listed = field.kind == "array" and field.item is not None and field.item.kind == "choice"
+    return f"list of {type_words(field.item)}" if listed and field.item is not None else type_words(field)
 
 
 def marks(field: Field) -> list[str]:

@@ -24,7 +24,6 @@ class Opener:
     Attributes:
         head: the button.
         inner: the box of the group.
-        widget: both.
     """
 
     def __init__(self, view: FormView, key: tuple[Any, ...], build: Build, opened: bool, tip: str = "") -> None:
@@ -32,12 +31,16 @@ class Opener:
         self._text = ""
         self.head = button("", "anb-link", tip or "Open or close", "anb-opener")
         self.inner = stack([], "anb-group")
-        self.widget = stack([self.head, self.inner])
         self.is_open = view.opened.get(key, opened and view.is_roomy)
         if self.is_open:
             self.inner.children = tuple(build())
         set_hidden(self.inner, not self.is_open)
         self.head.on_click(view.status.guard(lambda _: self.toggle()))
+
+    @property
+    def widget(self) -> widgets.Box:
+        """The button with the group below it."""
+        return stack([self.head, self.inner])
 
     def say(self, text: str) -> None:
         """What stands on the button, beside the triangle."""

@@ -157,24 +157,23 @@ class Row:
         guard = rows.view.status.guard
         self._copy.on_click(guard(lambda _: rows.copy(index)))
         self.drop.on_click(guard(lambda _: rows.drop(index)))
-        self._inner = stack([], "anb-entry-inner")
+        self._head, self._inner = stack([], "anb-entry-head"), stack([], "anb-entry-inner")
         self._tools = line([self._up, self._down, self._copy, self.drop], "anb-rowtools")
         for made in self._tools.children:
             made.tooltip = f"{made.description} {rows.about.name} {index + 1}"
-        self.widget: widgets.Box = stack([self._inner, self._tools], "anb-entry")
+        self.widget: widgets.Box = stack([self._head, self._tools, self._inner], "anb-entry")
         self.fill()
 
     def fill(self) -> None:
         """Draw the entry that stands here now."""
         rows, place = self._rows, self._rows.place.inside(self._index)
-        item = rows.item(self._index)
-        if item is None:
-            item = rows.about.field.item
-        replace(self._inner, [] if item is None else [self._drawn(item, place)])
+        item = rows.item(self._index) or rows.about.field.item
+        replace(self._head, [])
+        replace(self._inner, [] if item is None else self._drawn(item, place))
 
     def arrange(self, count: int) -> None:
         """Show the buttons that can do something among so many entries."""
-        set_hidden(self._tools, self._index >= count)
+        set_hidden(self._tools, self._index >= count or self._index < len(self._rows.about.field.prefix))
         set_hidden(self._up, self._index == 0)
         set_hidden(self._down, self._index >= count - 1)
 
@@ -188,12 +187,14 @@ class Row:
         made.on_click(self._rows.view.status.guard(lambda _: self._rows.move(self._index, by)))
         return made
 
-    def _drawn(self, item: Field, place: Place) -> widgets.Widget:
+    def _drawn(self, item: Field, place: Place) -> list[widgets.Widget]:
         view = self._rows.view
         about = About(item, title=lambda: self._title(item, place.at))
         if item.kind != "object" or view.cannot_show(item, place):
-            return view.any(about, place)
-        return group(view, about, place, lambda: view.object(item, place), self._opened).widget
+            return [view.any(about, place)]
+        made = group(view, about, place, lambda: view.object(item, place), self._opened)
+        self._head.children = (made.head,)
+        return [made.inner]
 
     def _title(self, item: Field, at: Location) -> str:
         told = _identity(item, self._rows.view.form.get(at))

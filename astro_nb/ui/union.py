@@ -128,7 +128,7 @@ class Chooser:
             return []
         if field.kind == "object" and not view.cannot_show(field, place):
             return view.object(field, place, without=self._tag)
-        return [view.any(About(field, True, title=self._about.title), place)]
+        return [view.any(About(field, title=self._about.title), place)]
 
     def _follow(self) -> None:
         """A value that was typed as JSON may fit a branch now, one that was taken out none."""
