@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
@@ -10,7 +10,6 @@ from ..call import UNSET, Call
 from ..environment import load_environment
 from ..exchange import Exchange
 from ..form import Form
-from ..sandbox import Sandbox, SandboxClient
 from ..session import Session
 from ..spec import Operation
 from .actions import Actions
@@ -26,6 +25,9 @@ from .past import HistoryView
 from .sending import Sending
 from .status import Status
 from .style import classed, layout, sheet
+
+if TYPE_CHECKING:  # whoever explores a real server does not wait for it
+    from ..sandbox import Sandbox, SandboxClient
 
 
 class Explorer:
