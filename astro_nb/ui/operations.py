@@ -38,7 +38,9 @@ class OperationsView:
             "anb-hush",
         )
         self.search.observe(status.guard(lambda change: self._find(change["new"])), "value")
-        self._tags = widgets.VBox([self._tag(tag) for tag in spec.tags if self._of(tag)], layout=layout())
+        grouped = _grouped(spec)
+        tags = [self._tag(tag, grouped[tag]) for tag in spec.tags if tag in grouped]
+        self._tags = widgets.VBox(tags, layout=layout())
         self._found = widgets.VBox([], layout=layout())
         holder = classed(widgets.VBox([self._tags, self._found], layout=layout()), "anb-list")
         self.widget = classed(widgets.VBox([self.search, holder], layout=layout()), "anb-side")
@@ -51,12 +53,8 @@ class OperationsView:
                 made._dom_classes = (*rest, "anb-current") if name == operation.id else rest
         self._current = operation.id
 
-    def _of(self, tag: str) -> list[Operation]:
-        return [operation for operation in self._spec if tag in operation.tags]
-
-    def _tag(self, tag: str) -> widgets.Widget:
+    def _tag(self, tag: str, operations: list[Operation]) -> widgets.Widget:
         """A tag's heading; its operations are built when it is opened."""
-        operations = self._of(tag)
         head = button("", "anb-tag", self._spec.tags[tag] or tag)
         inner = widgets.VBox([], layout=layout())
 
@@ -87,3 +85,12 @@ class OperationsView:
             drawn.insert(0, widgets.HTML(f'<span class="anb-note">{told}{more}</span>', layout=layout()))
         replace(self._found, drawn)
         set_hidden(self._tags, bool(words.strip()))
+
+
+def _grouped(spec: Spec) -> dict[str, list[Operation]]:
+    """The operations by tag, read once: a large document has more than a thousand."""
+    found: dict[str, list[Operation]] = {}
+    for operation in spec:
+        for tag in dict.fromkeys(operation.tags):
+            found.setdefault(tag, []).append(operation)
+    return found
