@@ -55,18 +55,23 @@ class OperationsView:
 
     def _tag(self, tag: str, operations: list[Operation]) -> widgets.Widget:
         """A tag's heading; its operations are built when it is opened."""
-        head = button("", "anb-tag", self._spec.tags[tag] or tag)
-        inner = widgets.VBox([], layout=layout())
+        head = button(_tag_words(tag, operations, False), "anb-tag", self._spec.tags[tag] or tag)
+        whole = widgets.VBox([head], layout=layout())
 
         def show(opened: bool) -> None:
-            head.description = f"{'▾' if opened else '▸'} {tag} ({len(operations)})"
-            if opened and not inner.children:
-                inner.children = tuple(self._entry(operation) for operation in operations)
-            set_hidden(inner, not opened)
+            head.description = _tag_words(tag, operations, opened)
+            if opened and len(whole.children) == 1:
+                whole.children = (head, widgets.VBox([self._entry(each) for each in operations], layout=layout()))
+            for inner in whole.children[1:]:
+                set_hidden(inner, not opened)
 
-        head.on_click(self._status.guard(lambda _: show("anb-hidden" in inner._dom_classes)))
-        show(len(self._spec) <= 12)
-        return widgets.VBox([head, inner], layout=layout())
+        def turn(_: Any) -> None:
+            show(all("anb-hidden" in inner._dom_classes for inner in whole.children[1:]))
+
+        head.on_click(self._status.guard(turn))
+        if len(self._spec) <= 12:
+            show(True)
+        return whole
 
     def _entry(self, operation: Operation) -> widgets.Button:
         kind = f"anb-{operation.method.lower()}" if operation.method in METHOD_TONES else "anb-other"
@@ -94,3 +99,7 @@ def _grouped(spec: Spec) -> dict[str, list[Operation]]:
         for tag in dict.fromkeys(operation.tags):
             found.setdefault(tag, []).append(operation)
     return found
+
+
+def _tag_words(tag: str, operations: list[Operation], opened: bool) -> str:
+    return f"{'▾' if opened else '▸'} {tag} ({len(operations)})"
