@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 from ..call import UNSET, Call
 from ..exchange import Exchange
 from ..form import Form
-from ..sandbox import Sandbox, SandboxClient
 from ..session import Session
 from ..spec import Operation
 from .actions import Actions
@@ -26,6 +25,9 @@ from .sending import Sending
 from .status import Status
 from .style import classed, layout, sheet
 from .whereabouts import Whereabouts
+
+if TYPE_CHECKING:  # whoever explores a real server does not wait for it
+    from ..sandbox import Sandbox, SandboxClient
 
 
 class Explorer:

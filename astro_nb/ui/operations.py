@@ -38,7 +38,9 @@ class OperationsView:
             "anb-hush",
         )
         self.search.observe(status.guard(lambda change: self._find(change["new"])), "value")
-        self._tags = widgets.VBox([self._tag(tag) for tag in spec.tags if self._of(tag)], layout=layout())
+        grouped = _grouped(spec)
+        tags = [self._tag(tag, grouped[tag]) for tag in spec.tags if tag in grouped]
+        self._tags = widgets.VBox(tags, layout=layout())
         self._found = widgets.VBox([], layout=layout())
         holder = classed(widgets.VBox([self._tags, self._found], layout=layout()), "anb-list")
         self.widget = classed(widgets.VBox([self.search, holder], layout=layout()), "anb-side")
@@ -51,24 +53,25 @@ class OperationsView:
                 made._dom_classes = (*rest, "anb-current") if name == operation.id else rest
         self._current = operation.id
 
-    def _of(self, tag: str) -> list[Operation]:
-        return [operation for operation in self._spec if tag in operation.tags]
-
-    def _tag(self, tag: str) -> widgets.Widget:
+    def _tag(self, tag: str, operations: list[Operation]) -> widgets.Widget:
         """A tag's heading; its operations are built when it is opened."""
-        operations = self._of(tag)
-        head = button("", "anb-tag", self._spec.tags[tag] or tag)
-        inner = widgets.VBox([], layout=layout())
+        head = button(_tag_words(tag, operations, False), "anb-tag", self._spec.tags[tag] or tag)
+        whole = widgets.VBox([head], layout=layout())
 
         def show(opened: bool) -> None:
-            head.description = f"{'▾' if opened else '▸'} {tag} ({len(operations)})"
-            if opened and not inner.children:
-                inner.children = tuple(self._entry(operation) for operation in operations)
-            set_hidden(inner, not opened)
+            head.description = _tag_words(tag, operations, opened)
+            if opened and len(whole.children) == 1:
+                whole.children = (head, widgets.VBox([self._entry(each) for each in operations], layout=layout()))
+            for inner in whole.children[1:]:
+                set_hidden(inner, not opened)
 
-        head.on_click(self._status.guard(lambda _: show("anb-hidden" in inner._dom_classes)))
-        show(len(self._spec) <= 12)
-        return widgets.VBox([head, inner], layout=layout())
+        def turn(_: Any) -> None:
+            show(all("anb-hidden" in inner._dom_classes for inner in whole.children[1:]))
+
+        head.on_click(self._status.guard(turn))
+        if len(self._spec) <= 12:
+            show(True)
+        return whole
 
     def _entry(self, operation: Operation) -> widgets.Button:
         kind = f"anb-{operation.method.lower()}" if operation.method in METHOD_TONES else "anb-other"
@@ -87,3 +90,16 @@ class OperationsView:
             drawn.insert(0, widgets.HTML(f'<span class="anb-note">{told}{more}</span>', layout=layout()))
         replace(self._found, drawn)
         set_hidden(self._tags, bool(words.strip()))
+
+
+def _grouped(spec: Spec) -> dict[str, list[Operation]]:
+    """The operations by tag, read once: a large document has more than a thousand."""
+    found: dict[str, list[Operation]] = {}
+    for operation in spec:
+        for tag in dict.fromkeys(operation.tags):
+            found.setdefault(tag, []).append(operation)
+    return found
+
+
+def _tag_words(tag: str, operations: list[Operation], opened: bool) -> str:
+    return f"{'▾' if opened else '▸'} {tag} ({len(operations)})"

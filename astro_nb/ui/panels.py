@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 from .. import html
 from ..environment import Secret
-from ..sandbox import FAULT_KINDS, Sandbox, SandboxClient
 from ..session import Session
 from .parts import button
 from .status import Status
 from .style import classed, layout, shared_style
+
+if TYPE_CHECKING:  # whoever explores a real server does not wait for it
+    from ..sandbox import Sandbox, SandboxClient
 
 
 def _text(text: str, **more: Any) -> widgets.Text:
@@ -68,6 +70,8 @@ class FaultsPanel:
     """Make the sandbox misbehave on purpose: for training, and to see what a client does."""
 
     def __init__(self, sandbox: Sandbox | SandboxClient, status: Status) -> None:
+        from ..sandbox import FAULT_KINDS  # loaded already where there is a sandbox
+
         self._sandbox = sandbox
         style = shared_style(widgets.widget_description.DescriptionStyle)
         self.kind = widgets.Dropdown(options=list(FAULT_KINDS), description="Fault", layout=layout(), style=style)
