@@ -19,7 +19,9 @@ from ..errors import AstroNbError
 from .notes import FILES, UNREAD
 from .shelf import READ_FAULTS, Shelf, shelf_of
 
-_LEADS_OUT = re.compile(rb'"\$ref"\s*:\s*"(?!#/)')
+_LEADS_OUT = re.compile(rb'\$ref"\s*:\s*"(?!#/)')
+"""Begins with the rarest character: the search is as fast as the one for it."""
+
 _LITERAL = {"example", "default", "const", "enum", "value"}
 """What holds values, not schemas: a `$ref` inside is none."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import gc
 import hashlib
 import json
 import os
@@ -28,7 +27,6 @@ from .notes import TOLD
 MOST_BYTES = 64 * 1024 * 1024
 _FORMAT = 3  # of the cache; raise it when the loader reads something differently
 _CACHE_FROM = 10_000  # bytes: below it, reading YAML takes a millisecond or two
-_LARGE = 1_000_000
 _MOST_FLOW = 1_000_000  # bytes: a broken JSON of more than this is not tried as YAML, which would take seconds
 _WIDE = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -122,15 +120,7 @@ def _lowered(text: str) -> str:
 
 
 def _loaded(written: bytes) -> tuple[Any, bytes]:
-    """JSON read with the collector of garbage at rest: of what is read nothing is garbage, and it costs a third."""
-    rests = gc.isenabled() and len(written) > _LARGE
-    if rests:
-        gc.disable()
-    try:
-        return orjson.loads(written), written
-    finally:
-        if rests:
-            gc.enable()
+    return orjson.loads(written), written
 
 
 def _cached(data: bytes, name: str) -> tuple[Any, bytes]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import DanglingReference, DocumentInvalid
 from .document import Document
@@ -15,14 +14,14 @@ from .references import resolve
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 MOST_OPERATIONS = 50_000
+_FIELDS = {*METHODS, "parameters", "summary", "description", "servers", "$ref"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}")
 """What a method may be called (RFC 9110, section 5.6.2)."""
 
 _QUERY = re.compile(r"\{\?[^{}]*\}")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """One operation as it stands in the document, with the path item around it; the method as it is sent."""
 
     method: str
@@ -55,7 +54,7 @@ def places_of(document: Document) -> tuple[list[Place], list[str]]:
     paths = document.get("paths")
     for path, given in paths.items() if isinstance(paths, Mapping) else ():
         if not str(path).startswith("x-"):
-            found += _places(str(path), *_item(document, given), told)
+            found.extend(_places(str(path), *_item(document, given), told))
         if len(found) > MOST_OPERATIONS:
             raise DocumentInvalid(f"The document has over {MOST_OPERATIONS:,} operations (#/paths).", "Split it.")
     return found, told
@@ -66,14 +65,17 @@ def _places(template: str, item: Mapping[str, Any], fault: str, told: list[str])
     path = _QUERY.sub("", template) if "{?" in template else template
     odd = "" if path == template else f"path: {template} names parameters of the query; they are left out of it."
     told += [f"{path}: {fault}"] if fault else []
-    for method in METHODS:
-        if isinstance(item.get(method), Mapping):
-            yield Place(method.upper(), path, item[method], item, odd)
-        elif item.get(method) is not None:
-            told.append(f"{path}: {method} is {kind_of(item[method])}.")
-    if "additionalOperations" in item:
+    for method in [method for method in METHODS if method in item]:
+        raw = item[method]
+        if isinstance(raw, Mapping):
+            yield Place(method.upper(), path, raw, item, odd)
+        elif raw is not None:
+            told.append(f"{path}: {method} is {kind_of(raw)}.")
+    rest = item.keys() - _FIELDS
+    if "additionalOperations" in rest:
         yield from _additional(path, item, told)
-    told += [f"{path}: the path {key} stands inside it; it is left out." for key in item if str(key)[:1] == "/"]
+    inside = [key for key in item if key in rest and str(key)[:1] == "/"] if rest else []
+    told += [f"{path}: the path {key} stands inside it; it is left out." for key in inside]
 
 
 def _additional(path: str, item: Mapping[str, Any], told: list[str]) -> Iterator[Place]:
