@@ -257,3 +257,34 @@ def test_what_a_server_sent_is_saved_as_what_it_is(tmp_path: Path) -> None:
     save_environment(Environment("e", variables={"a": Literal("{{s}}"), "b": "{{s}}"}), tmp_path)
     variables = Variables(session={"s": 5}, environment=load_environment("e", tmp_path).variables)
     assert resolve(["{{a}}", "{{b}}"], variables, repr) == ["{{s}}", 5]
+
+
+def test_credentials_of_several_fields_are_kept(tmp_path: Path) -> None:
+    """A client that gets tokens, and a user with a password: as they were, secrets by reference."""
+    client = {
+        **{"client_id": "env:ID", "client_secret": "env:SECRET", "scopes": ["read", "write"]},
+        **{"token_url": "https://id.example.com/token", "method": "client_secret_post"},
+    }
+    login = {"username": "me", "password": Secret("keyring:api/me")}
+    saved = Environment("two", base_url="https://api.example.com", credentials={"OAuth": client, "Basic": login})
+    save_environment(saved, tmp_path)
+    again = load_environment("two", tmp_path)
+    assert again.credentials == {"OAuth": client, "Basic": {"username": "me", "password": "keyring:api/me"}}
+    assert (again.secret_for("OAuth"), again.secret_for("Basic")) == (Secret("env:SECRET"), Secret("keyring:api/me"))
+    assert (again.is_granted("OAuth"), again.is_granted("Basic"), again.is_granted("Other")) == (True, False, False)
+
+
+@pytest.mark.parametrize("given", ["{client_id: a}", "{username: a, password: plain}", "{client_id: a, b: c}", "[a]"])
+def test_a_credential_of_wrong_fields_is_refused(given: str, tmp_path: Path) -> None:
+    """In words that tell what to write, and do not repeat what may be a secret."""
+    (tmp_path / "e.yaml").write_text(f"credentials: {{OAuth: {given}}}\n")
+    with pytest.raises(SettingsError, match="secret references") as raised:
+        load_environment("e", tmp_path)
+    assert "plain" not in str(raised.value)
+
+
+def test_a_held_password_is_not_written(tmp_path: Path) -> None:
+    """Inside a mapping neither."""
+    login = {"username": "me", "password": Secret.held("hunter2-hunter2")}
+    with pytest.raises(SettingsError, match="held in memory"):
+        save_environment(Environment("e", credentials={"Basic": login}), tmp_path)

@@ -478,7 +478,8 @@ def test_a_file_comes_back_and_a_large_one_by_its_name(path: Path) -> None:
     """What was uploaded can be sent again from the file, up to a size; beyond it the entry stays small."""
     small, large = Upload("a.png", b"\xff", "image/png"), Upload("b.bin", os.urandom(5_000_000))
     history = History(SPEC, path)
-    keys = [history.add(told(call=Call("ListDeployments", body={"f": f}))).id for f in (small, large)]
+    calls = {key: Call("ListDeployments", body={"f": f}) for key, f in (("s", small), ("l", large))}
+    keys = [history.add(told(key, call=call)).id for key, call in calls.items()]
     history.close()
     again = History(SPEC, path)
     assert again.get(keys[0]).call.body == {"f": small}

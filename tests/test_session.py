@@ -21,6 +21,7 @@ from astro_nb.errors import (
     PickError,
     SecretMissing,
     SecretRefused,
+    SettingsError,
     TokenExpired,
     UnknownName,
     UsageError,
@@ -414,3 +415,54 @@ def test_the_permissions_of_what_was_done_are_known(api: anb.Workbench) -> None:
     api.call("GetWorkspace", workspaceId="x")
     api.call("ListWorkspaces")
     assert api.permissions() == ["organization.workspaces.get", "workspace.get"]
+
+
+# --- pasted credentials -----------------------------------------------------------------------------------------------
+
+
+def test_a_pasted_credential_goes_before_the_environments(api: anb.Workbench) -> None:
+    """It is held for the session, used at once, forgotten when it is dropped, and in no repr."""
+    session, operation = api.session, api.spec.operation("ListWorkspaces")
+    scheme = operation.security[0][0].name
+    good = session.token_secret()
+    assert good is not None
+    session.set_credential(scheme, "planted-but-wrong")
+    assert api.call("ListWorkspaces", organizationId="o").status in (401, 403)
+    session.set_credential(scheme, good.reveal())
+    assert api.call("ListWorkspaces").ok
+    assert "planted" not in repr(session.environment) + repr(session.acting) + repr(session.trail[-2])
+    session.drop_credential(scheme)
+    session.drop_credential(scheme)
+    assert session.acting is session.environment
+    assert api.call("ListWorkspaces").ok
+
+
+def test_a_pasted_credential_stays_in_its_environment(api: anb.Workbench) -> None:
+    """Another environment, or the same name at another server, never sees it; back again, it is there."""
+    session, here = api.session, api.session.environment
+    scheme = api.spec.operation("ListWorkspaces").security[0][0].name
+    session.set_credential(scheme, "planted-pasted")
+    for other in (Environment("other", base_url=here.base_url), here.at("https://other.example")):
+        session.switch(other)
+        assert session.acting.credentials.get(scheme) is None
+    session.switch(here)
+    assert session.acting.credentials[scheme] == Secret.held("planted-pasted", scheme)
+
+
+def test_what_cannot_be_pasted_is_told(api: anb.Workbench) -> None:
+    """An unknown scheme, and nothing at all."""
+    with pytest.raises(UnknownName):
+        api.session.set_credential("Nope", "x")
+    with pytest.raises(SettingsError, match="Nothing was given"):
+        api.session.set_credential("token", " ")
+
+
+def test_the_explorer_is_told_the_choices(api: anb.Workbench) -> None:
+    """In words, with what `Call.security` has to be; and which credential is lacking."""
+    session, operation = api.session, api.spec.operation("ListWorkspaces")
+    (first, choice, last), scheme = session.security_choices(operation), operation.security[0][0].name
+    assert (first, choice[1:], last) == (("automatic", None, True), (scheme, True), ("none", "", True))
+    assert session.lacking_credentials(operation) == {}
+    session.switch(Environment("bare", base_url=session.environment.base_url))
+    assert list(session.lacking_credentials(operation)) == [scheme]
+    assert session.send(Call("ListWorkspaces", {"organizationId": "o"}, security="")).status in (401, 403)

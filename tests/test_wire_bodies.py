@@ -80,7 +80,7 @@ def test_a_files_name(name: str, expected: str) -> None:
     assert len(rest) == 1
 
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters='\0\r\n"%\\/'), min_size=1, max_size=8)
+NAMES = st.text(st.characters(codec="utf-8", min_codepoint=32, exclude_characters='\x7f"%\\/'), min_size=1, max_size=8)
 
 
 @STABLE

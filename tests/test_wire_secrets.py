@@ -15,7 +15,7 @@ from astro_nb.environment import MASK, Environment, Secret, Values, Variables
 from astro_nb.errors import SecretMissing, SecretRefused, TokenExpired, UnknownName, UsageError
 from astro_nb.message import Request, header
 from astro_nb.spec import Operation, Spec
-from astro_nb.wire import build_request
+from astro_nb.wire import Choice, build_request, choices_of
 
 HOME = "https://api.example.com"
 PLANTED = "planted/5d1c+="
@@ -28,6 +28,7 @@ SCHEMES = {
     "Query": {"type": "apiKey", "in": "query", "name": "key"},
     "Cookie": {"type": "apiKey", "in": "cookie", "name": "session"},
     "Certificate": {"type": "mutualTLS"},
+    "Digest": {"type": "http", "scheme": "digest"},
 }
 
 
@@ -42,7 +43,7 @@ def operation(*security: Any, path: str = "/x") -> Operation:
 
 def built(op: Operation, mode: Any = "revealed", base: str = HOME, **more: Any) -> Request:
     """The request of a call; `parameters` and `body` belong to the call, all else to the environment."""
-    call = Call("x", more.pop("parameters", {}), more.pop("body", UNSET))
+    call = Call("x", more.pop("parameters", {}), more.pop("body", UNSET), security=more.pop("security", None))
     variables = Variables(shared={"secret": Secret.held(PLANTED)})
     return build_request(op, call, Values(variables, Environment("e", base_url=base, **more), mode=mode))
 
@@ -248,3 +249,103 @@ def test_a_base_url_has_to_be_one(base: str) -> None:
     """A server that is none is told in words, with what to give."""
     with pytest.raises(UsageError, match="base_url="):
         built(operation(), base=base)
+
+
+# --- chosen per call --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("security", "sent"),
+    [
+        (None, ["x-key"]),
+        ("", []),
+        ("Key", ["x-key"]),
+        ("Bearer", ["authorization"]),
+        ("Key + Bearer", ["authorization", "x-key"]),
+        ("Cookie", ["cookie"]),
+    ],
+)
+def test_the_alternative_that_is_chosen(security: str | None, sent: list[str]) -> None:
+    """By name, joined ones too, one that the operation does not ask for, and none at all."""
+    op = operation({"Key": []}, {"Bearer": []}, {"Key": [], "Bearer": []})
+    request = built(op, credentials=holding("Key", "Bearer", "Cookie"), security=security)
+    assert sorted({name.lower() for name, _ in request.headers} & {"authorization", "x-key", "cookie"}) == sent
+
+
+@pytest.mark.parametrize(
+    ("security", "error", "words"),
+    [
+        ("Nope", UnknownName, "security scheme"),
+        ("Bearer", SecretMissing, "no credential for Bearer"),
+        ("Certificate", UsageError, "certificate"),
+        ("Digest", UsageError, "digest authentication is not supported"),
+    ],
+)
+def test_what_cannot_be_chosen_is_told(security: str, error: type[Exception], words: str) -> None:
+    """And what to do instead; nothing is sent without the credential that was asked for."""
+    with pytest.raises(error, match=words) as raised:
+        built(operation({"Key": []}), credentials=holding("Key", "Digest", "Certificate"), security=security)
+    assert getattr(raised.value, "todo", "")
+
+
+def test_digest_is_told_where_nothing_else_fits() -> None:
+    """A credential for it is there, and cannot be used; another alternative that fits goes before."""
+    with pytest.raises(UsageError, match="digest"):
+        built(operation({"Digest": []}), credentials=holding("Digest"))
+    assert built(operation({"Digest": []}, {"Key": []}), credentials=holding("Digest", "Key")).secret
+    assert not built(operation({"Digest": []})).secret
+
+
+@pytest.mark.parametrize("user", ["me", "env:WIRE_USER"])
+def test_user_and_password_of_their_own(user: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mapping is one credential (RFC 7617), and both spellings of it are secrets."""
+    monkeypatch.setenv("WIRE_USER", "me")
+    monkeypatch.setenv("WIRE_PASSWORD", PLANTED)
+    given = {"Basic": {"username": user, "password": "env:WIRE_PASSWORD"}}
+    sent = header(built(operation({"Basic": []}), credentials=given).headers, "authorization")
+    assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"me:{PLANTED}"
+    shown = header(built(operation({"Basic": []}), "shown", credentials=given).headers, "authorization")
+    assert shown == f"Basic {MASK}"
+    holder = Values(Variables(), Environment("e", base_url=HOME, credentials=given), mode="revealed")
+    build_request(operation({"Basic": []}), Call("x"), holder)
+    assert {PLANTED, f"me:{PLANTED}"} <= holder.used
+
+
+def test_the_choices_in_words() -> None:
+    """Automatic, each alternative, none; whether each can be met, and what to paste for what cannot."""
+    client = {"client_id": "a", "client_secret": "env:A", "token_url": f"{HOME}/token"}
+    environment = Environment("e", base_url=HOME, credentials={**holding("Key"), "OAuth": client})
+    op = operation({"Key": []}, {"OAuth": []}, {"Basic": [], "Query": []}, {"Digest": []}, {})
+    assert choices_of(op, environment) == (
+        Choice("automatic", None, True),
+        Choice("apiKey: header X-Key", "Key", True),
+        Choice("OAuth2 client credentials", "OAuth", True),
+        Choice(
+            "user and password + apiKey: query key",
+            "Basic + Query",
+            False,
+            (
+                ("Basic", "Paste user and password with a colon between them, user:password."),
+                ("Query", "Paste the API key."),
+            ),
+        ),
+        Choice(
+            "HTTP digest",
+            "Digest",
+            False,
+            (("Digest", "HTTP digest authentication is not supported, for it needs an answer of the server first."),),
+        ),
+        Choice("none", "", True),
+    )
+    assert [c.is_held for c in choices_of(operation({"Bearer": []}), environment)] == [False, False, True]
+
+
+def test_an_operations_own_server_gets_no_secret_of_another_host() -> None:
+    """A document is other people's: its servers are no hosts of the environment unless they are named there."""
+    item = {"post": {"operationId": "x", "security": [{"Key": []}], "servers": [{"url": "https://evil.example"}]}}
+    parts = {"components": {"securitySchemes": SCHEMES}, "servers": [{"url": HOME}], "paths": {"/x": item}}
+    op = next(iter(Spec({"openapi": "3.1.1", **parts})))
+    with pytest.raises(SecretRefused, match=r"evil\.example"):
+        built(op, credentials=holding("Key"))
+    assert built(op).url == "https://evil.example/x"
+    assert built(op, credentials=holding("Key"), hosts=("evil.example",)).url == "https://evil.example/x"

@@ -52,7 +52,7 @@ def build_request(operation: Operation, call: Call, values: Values) -> Request:
     headers += _filled(values, call.headers)
     if cookies:
         headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)))
-    asked = "&".join(filter(None, (whole_query(outline.whole, given), query_of(query))))
+    asked = query_of(query) if not outline.whole else _joined(whole_query(outline.whole, given), query_of(query))
     url = _base_url(outline, values) + path + (f"?{asked}" if asked else "")
     return _checked(Request(operation.method, url, _finished(outline, headers), body, bool(values.used)), values)
 
@@ -72,6 +72,10 @@ def from_httpx(response: httpx.Response, body: bytes) -> Response:
     """httpx's response, its body read, as ours."""
     headers = tuple((k.decode("ascii", "replace"), v.decode("utf-8", "replace")) for k, v in response.headers.raw)
     return Response(response.status_code, headers, body, response.reason_phrase, response.http_version)
+
+
+def _joined(*queries: str) -> str:
+    return "&".join(filter(None, queries))
 
 
 def _need(operation: Operation, outline: _Outline, call: Call, values: Values) -> Alternative:

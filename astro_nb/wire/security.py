@@ -132,7 +132,7 @@ def _named(operation: Operation, chosen: str) -> Alternative:
     for name in chosen.split(_JOINT):
         if name not in spec.scheme_names:
             raise UnknownName("security scheme", name, spec.scheme_names)
-    return tuple(spec.scheme(name) for name in chosen.split(_JOINT))
+    return tuple(spec.scheme(name, []) for name in chosen.split(_JOINT))
 
 
 def _value(need: Alternative) -> str:
