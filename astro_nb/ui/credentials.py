@@ -36,7 +36,8 @@ class CredentialsPanel:
         replace(self._rows, [self._row(scheme) for scheme in schemes] or none)
 
     def _row(self, scheme: SecurityScheme) -> widgets.Widget:
-        held = self._session.environment.secret_for(scheme.name)
+        held = self._session.acting.secret_for(scheme.name)
+        pasted = held is not None and held != self._session.environment.secret_for(scheme.name)
         told = html.pill(f"held: {held.source}", "good") if held else html.pill("nothing held", "quiet")
         about = html.join([html.tag("strong", scheme.name), " ", words_of(scheme), " ", told])
         fields = [_secret(text) for text in _FIELDS.get(scheme.kind, ("Paste the credential",))]
@@ -44,7 +45,7 @@ class CredentialsPanel:
         use, drop = button(f"Use for {scheme.name}", "anb-plain"), button(f"Forget {scheme.name}", "anb-link")
         use.on_click(self._status.guard(lambda _: self._take(scheme, fields)))
         drop.on_click(self._status.guard(lambda _: self._forget(scheme)))
-        parts = [widgets.HTML(str(about), layout=layout()), *fields, use, *([drop] if held else [])]
+        parts = [widgets.HTML(str(about), layout=layout()), *fields, use, *([drop] if pasted else [])]
         return classed(widgets.HBox(parts, layout=layout()), "anb-wrap")
 
     def _take(self, scheme: SecurityScheme, fields: list[Any]) -> None:

@@ -41,9 +41,9 @@ class RequestOptions:
     def show(self, form: Form) -> None:
         """Show what a form has."""
         self._form = None  # what is set now was chosen before
-        choices = [(label, value) for label, value, _ in self._session.security_choices(form.operation)]
-        self.security.options = [(label, number) for number, (label, _) in enumerate(choices)]
-        self._values = [value for _, value in choices]
+        choices = self._session.security_choices(form.operation)
+        self.security.options = [(_words(*choice), number) for number, choice in enumerate(choices)]
+        self._values = [value for _, value, _ in choices]
         self.security.value = self._values.index(form.security) if form.security in self._values else 0
         set_hidden(self.security, len(choices) < 3)
         self.headers.value = "\n".join(f"{name}: {value}" for name, value in form.headers.items())
@@ -78,6 +78,11 @@ def read_headers(text: str) -> dict[str, str]:
             raise UsageError("A further header has no name and colon.", "Write one `Name: value` a line.")
         found[name.strip()] = value.strip()
     return found
+
+
+def _words(label: str, value: str | None, is_held: bool) -> str:
+    """A way to authorise: what it is, by which name the document calls it, and that nothing is held for it."""
+    return label + (f" ({value})" if value else "") + ("" if is_held else " · no credential yet")
 
 
 def _dropdown(text: str, tip: str) -> widgets.Dropdown:

@@ -1,0 +1,273 @@
+"""The top of the explorer and what is chosen beside values: servers, credentials, schemes, headers; what comes back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import pytest
+
+from astro_nb import Workbench, connect
+from astro_nb.ui import Explorer
+from astro_nb.ui.options import read_headers
+
+SERVERS = [
+    {"url": "https://eu.example.com/v1", "description": "Europe"},
+    {
+        "url": "https://{region}.example.com:{port}/v2",
+        "variables": {"region": {"default": "us", "enum": ["us", "ca"]}, "port": {"default": "443"}},
+    },
+]
+SCHEMES = {
+    "key": {"type": "apiKey", "in": "header", "name": "X-Key"},
+    "login": {"type": "http", "scheme": "basic"},
+    "sso": {"type": "openIdConnect", "openIdConnectUrl": "https://id.example.com"},
+}
+JSON = {"application/json": {"schema": {"type": "object", "properties": {"a": {"type": "string"}}}}}
+FORM = {"application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": {"a": {"type": "string"}}}}}
+TEXT = {"text/plain": {"schema": {"type": "string"}}}
+SHOP = {"name": "shop", "in": "path", "required": True, "schema": {"type": "string"}}
+LIMIT = {"name": "limit", "in": "query", "schema": {"type": "integer"}}
+OK = {"200": {"description": "Fine."}}
+PATHS = {
+    "/shops/{shop}": {
+        "parameters": [SHOP],
+        "get": {
+            "operationId": "read",
+            "parameters": [LIMIT],
+            "responses": OK,
+            "security": [{"key": []}, {"login": []}],
+        },
+        "put": {"operationId": "write", "requestBody": {"content": {**JSON, **FORM, **TEXT}}, "responses": OK},
+    },
+    "/shops/{shop}/pets": {"get": {"operationId": "pets", "parameters": [SHOP, LIMIT], "responses": OK}},
+}
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "info": {"title": "Shops", "version": "1"},
+    "servers": SERVERS,
+    "paths": PATHS,
+    "components": {"securitySchemes": SCHEMES},
+}
+
+
+@pytest.fixture
+def api() -> Iterator[Workbench]:
+    workbench = connect(spec=DOCUMENT, history=None)
+    yield workbench
+    workbench.close()
+
+
+@pytest.fixture
+def seen() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """A server on this machine that answers all is well, and the headers of what it was asked."""
+    asked: list[dict[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the name that http.server calls
+            asked.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+def walk(widget: Any) -> Iterator[Any]:
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from walk(child)
+
+
+def press(explorer: Explorer, text: str) -> None:
+    next(w for w in walk(explorer.widget) if isinstance(w, widgets.Button) and w.description == text).click()
+    assert explorer.status.last_error is None
+
+
+def is_hidden(widget: Any) -> bool:
+    return "anb-hidden" in widget._dom_classes
+
+
+def form_of(explorer: Explorer) -> Any:
+    assert explorer.form is not None
+    return explorer.form.form
+
+
+# --- servers ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_of_the_document_is_chosen_with_its_variables(api: Workbench) -> None:
+    explorer = api.explore()
+    servers = explorer.where.servers
+    assert not is_hidden(servers.widget)
+    assert [label for label, _ in servers.server.options] == [
+        "Europe · https://eu.example.com/v1",
+        "https://{region}.example.com:{port}/v2",
+    ]
+    servers.server.value = 1
+    assert api.environment.base_url == "https://us.example.com:443/v2"
+    controls = {w.description: w for w in walk(servers.widget) if getattr(w, "description", "") in ("region", "port")}
+    assert list(controls["region"].options) == ["us", "ca"]
+    controls["region"].value, controls["port"].value = "ca", "8443"
+    assert api.environment.base_url == "https://ca.example.com:8443/v2"
+    assert "ca.example.com:8443" in explorer.where.bar._facts.value
+    assert explorer.status.last_error is None
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:9", "https://elsewhere.example.com"])
+def test_an_environment_with_a_base_url_of_its_own_has_no_choice_of_servers(base_url: str) -> None:
+    workbench = connect(spec=DOCUMENT, base_url=base_url, history=None)
+    assert is_hidden(workbench.explore().where.servers.widget)
+    workbench.close()
+
+
+def test_one_plain_server_is_no_choice() -> None:
+    workbench = connect(spec={**DOCUMENT, "servers": SERVERS[:1]}, history=None)
+    assert is_hidden(workbench.explore().where.servers.widget)
+    workbench.close()
+
+
+# --- credentials ------------------------------------------------------------------------------------------------------
+
+
+def test_a_pasted_credential_is_sent_and_shown_nowhere(seen: tuple[str, list[dict[str, str]]]) -> None:
+    url, asked = seen
+    workbench = connect(spec=DOCUMENT, base_url=url, history=None)
+    explorer = workbench.explore("read")
+    press(explorer, "Credentials")
+    field = explorer.where.credentials.inputs["key"][0]
+    field.value = "planted-91ac"
+    press(explorer, "Use for key")
+    assert field.value == ""
+    assert workbench.call("read", shop="s").ok
+    assert asked[-1]["x-key"] == "planted-91ac"
+    texts = [
+        str(getattr(w, name, "")) for w in walk(explorer.widget) for name in ("value", "description", "placeholder")
+    ]
+    assert not any("planted-91ac" in text for text in texts)
+    press(explorer, "Forget key")
+    workbench.call("read", shop="s")
+    assert "x-key" not in asked[-1]
+    workbench.close()
+
+
+def test_a_user_name_and_a_password_are_two_fields(seen: tuple[str, list[dict[str, str]]]) -> None:
+    url, asked = seen
+    workbench = connect(spec=DOCUMENT, base_url=url, history=None)
+    explorer = workbench.explore("read")
+    press(explorer, "Credentials")
+    user, password = explorer.where.credentials.inputs["login"]
+    user.value, password.value = "ada", "p:w"
+    press(explorer, "Use for login")
+    workbench.call("read", shop="s")
+    assert asked[-1]["authorization"] == "Basic YWRhOnA6dw=="
+    workbench.close()
+
+
+def test_nothing_pasted_is_told(api: Workbench) -> None:
+    explorer = api.explore()
+    press(explorer, "Credentials")
+    press(explorer, "Use for sso")
+    assert "Nothing was given for sso" in explorer.status.widget.value
+
+
+def test_the_scheme_is_chosen_for_each_operation(seen: tuple[str, list[dict[str, str]]]) -> None:
+    url, asked = seen
+    workbench = connect(spec=DOCUMENT, base_url=url, history=None)
+    workbench.session.set_credential("key", "planted-key")
+    workbench.session.set_credential("login", "ada:planted-pass")
+    explorer = workbench.explore("read")
+    form_of(explorer).set(("parameters", "shop"), "s")
+    chosen = explorer.options.security
+    assert not is_hidden(chosen)
+    labels = [label for label, _ in chosen.options]
+    login = next(number for number, label in enumerate(labels) if "login" in label)
+    chosen.value = login
+    assert workbench.send(form_of(explorer).to_call()).ok
+    assert asked[-1]["authorization"].startswith("Basic ")
+    assert "x-key" not in asked[-1]
+    none = len(labels) - 1
+    chosen.value = none
+    workbench.send(form_of(explorer).to_call())
+    assert not {"authorization", "x-key"} & asked[-1].keys()
+    workbench.close()
+
+
+# --- further headers --------------------------------------------------------------------------------------------------
+
+
+def test_further_headers_are_sent_and_come_back(seen: tuple[str, list[dict[str, str]]]) -> None:
+    url, asked = seen
+    workbench = connect(spec=DOCUMENT, base_url=url, history=None)
+    explorer = workbench.explore("pets")
+    explorer.options.headers.value = "X-Trace: on\n\nX-Note:  two words "
+    form_of(explorer).set(("parameters", "shop"), "s")
+    workbench.send(form_of(explorer).to_call())
+    assert (asked[-1]["x-trace"], asked[-1]["x-note"]) == ("on", "two words")
+    explorer.open("read")
+    assert explorer.options.headers.value == ""
+    explorer.open("pets")
+    assert explorer.options.headers.value == "X-Trace: on\nX-Note: two words"
+    workbench.close()
+
+
+def test_a_header_without_a_colon_is_told_and_nothing_is_lost(api: Workbench) -> None:
+    explorer = api.explore("pets")
+    explorer.options.headers.value = "X-Trace"
+    assert "one `Name: value` a line" in explorer.status.widget.value
+    assert explorer.options.headers.value == "X-Trace"
+    assert read_headers("A: b:c\n d :e") == {"A": "b:c", "d": "e"}
+
+
+# --- what comes back --------------------------------------------------------------------------------------------------
+
+
+def test_a_required_name_keeps_its_value_from_operation_to_operation(api: Workbench) -> None:
+    """An optional one does not: what limits one list need not limit another."""
+    explorer = api.explore("read")
+    form_of(explorer).set(("parameters", "shop"), "s1")
+    form_of(explorer).set(("parameters", "limit"), 5)
+    explorer.open("pets")
+    assert form_of(explorer).to_call().parameters == {"shop": "s1"}
+    form_of(explorer).set(("parameters", "shop"), "s2")
+    explorer.open("read")
+    assert form_of(explorer).to_call().parameters == {"shop": "s1", "limit": 5}
+
+
+def test_the_last_values_come_back_in_another_session(seen: tuple[str, list[dict[str, str]]], tmp_path: Path) -> None:
+    """From the history, if they went to this very server."""
+    url, _ = seen
+    first = connect(spec=DOCUMENT, base_url=url, history=tmp_path)
+    assert first.call("read", shop="s1", limit=5).ok
+    first.close()
+    second = connect(spec=DOCUMENT, base_url=url, history=tmp_path)
+    assert form_of(second.explore("read")).to_call().parameters == {"shop": "s1", "limit": 5}
+    second.close()
+    third = connect(spec=DOCUMENT, base_url="http://127.0.0.1:9", history=tmp_path)
+    assert form_of(third.explore("read")).to_call().parameters == {}
+    third.close()
+
+
+def test_a_body_left_in_another_media_type_comes_back(api: Workbench) -> None:
+    form = form_of(api.explore("write"))
+    form.set(("body", "a"), "x")
+    form.ask_as("application/x-www-form-urlencoded")
+    assert form.to_call().body == {"a": "x"}
+    form.ask_as("text/plain")
+    assert form.get(("body",)) is not None
+    form.set(("body",), "plain")
+    form.ask_as("application/json")
+    assert form.to_call().body == {"a": "x"}
+    form.ask_as("text/plain")
+    assert form.to_call().body == "plain"
