@@ -7,7 +7,7 @@ judged by openapi-core, and a JSON body by the fast check too. What does not go 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -149,8 +149,8 @@ def _of_example(operation: Operation, form: Form, media: str | None) -> Iterator
     except AstroNbError as error:
         yield Remain(operation.id, what, str(error), _whose(operation))
         return
-    fast = check_request_body(operation, call.body, media) if media and is_json(media) else ()
-    full = [violation for violation in judge_request(operation, request) if violation.severity == "error"]
+    fast = _errors(check_request_body(operation, call.body, media) if media and is_json(media) else ())
+    full = _errors(judge_request(operation, request))
     for violation in [*fast, *(v for v in full if v.location not in [f.location for f in fast])][:3]:
         fault = _OVERLAP if not fast and violation.keyword == "oneOf" else _contradiction(form, violation)
         why = " ".join(filter(None, [f"{violation.path}: {violation.message}", fault]))
@@ -158,6 +158,11 @@ def _of_example(operation: Operation, form: Form, media: str | None) -> Iterator
 
 
 _OVERLAP = "It fits several of them: the document names no discriminator that tells them apart."
+
+
+def _errors(told: Iterable[Violation]) -> list[Violation]:
+    """What is wrong, without the notes on what the document leaves unsaid."""
+    return [violation for violation in told if violation.severity == "error"]
 
 
 def _contradiction(form: Form, violation: Violation) -> str:

@@ -21,7 +21,7 @@ from ..message import Request, Response, bare, header, is_json, media_type
 from ..spec import Operation
 from .fast import Violation
 from .parts import read_parts
-from .slices import MULTIPART_AS_JSON, cut, is_beyond
+from .slices import MULTIPART_AS_JSON, cut, is_beyond, is_unread, method_of
 from .words import Shown, told
 
 _SAFE = ("required", "additionalProperties", "dependentRequired", "unevaluatedProperties")
@@ -67,9 +67,11 @@ def judge_response(operation: Operation, request: Request, response: Response) -
 
 
 def _beyond(operation: Operation, kind: str) -> tuple[Violation, ...]:
-    """That a body was not judged, where it was not."""
-    told = f"A body of type {kind} is not judged against its schema: XML has no one reading as JSON."
-    return (Violation((), told, "document", "note"),) if is_beyond(operation, kind) else ()
+    """That a parameter or a body was not judged, where it was not."""
+    body = f"A body of type {kind} is not judged against its schema: XML has no one reading as JSON."
+    unread = (p for p in operation.parameters if is_unread(operation, p))
+    told = [f"The parameter {p.name} is not judged: openapi-core cannot read its style, {p.style}." for p in unread]
+    return tuple(Violation((), text, "document", "note") for text in [*told, *([body] if is_beyond(operation, kind) else [])])
 
 
 class _RequestView:
@@ -82,7 +84,7 @@ class _RequestView:
         parts = urlsplit(request.url)
         self.host_url = "http://localhost"
         self.path = _below_base(operation.path, parts.path)
-        self.method = request.method.lower()
+        self.method = method_of(operation)
         self.content_type, self.body = _read(operation, request)
         cookies = [c.strip().partition("=")[::2] for c in header(request.headers, "cookie").split(";") if c]
         self.parameters = RequestParameters(
@@ -166,8 +168,23 @@ def _below_base(template: str, path: str) -> str:
     return unquote(re.sub("(?i)%2f", "%252F", match[0])) if match else path
 
 
+_FAILURES = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What openapi-core raises of itself where a document is not as it expects one."""
+
+
+def _found(errors: Iterable[Exception]) -> Iterator[Exception | str]:
+    """The errors; at last, in words, why there may be more."""
+    try:
+        yield from errors
+    except _FAILURES as failure:
+        yield f"openapi-core cannot judge this message: {type(failure).__name__} in it."
+
+
 def _violations(errors: Iterable[Exception], field: Callable[[str | None], Field | None]) -> Iterator[Violation]:
-    for error in errors:
+    for error in _found(errors):
+        if isinstance(error, str):
+            yield Violation((), error, "document", "note")
+            continue
         name = getattr(error, "name", None)
         holder = error if getattr(error, "schema_errors", None) else error.__cause__
         inner = getattr(holder, "schema_errors", None)

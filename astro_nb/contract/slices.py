@@ -11,8 +11,7 @@ from typing import Any
 from ..errors import DanglingReference
 from ..fields.patterns import is_endless
 from ..message import bare
-from ..spec import Operation, Spec
-from ..spec.faults import entries
+from ..spec import Operation, Parameter, Spec
 from .keywords import LISTS, MAPS, SCHEMAS, fault, is_empty
 
 MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
@@ -25,8 +24,8 @@ Told = dict[str, None]
 _ELSEWHERE = ("parameters", "requestBody", "servers", "callbacks")
 """Parts of an operation that are read, or are not needed, before it is cut out."""
 
-_IGNORED = ("accept", "content-type", "authorization")
-"""Header parameters that a document may not declare (OpenAPI 3.1.1, section 4.8.12.1)."""
+_PLACES = ("path", "query", "header", "cookie")
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def cut(operation: Operation) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -38,7 +37,7 @@ def cut(operation: Operation) -> tuple[dict[str, Any], tuple[str, ...]]:
         "openapi": document["openapi"],
         "info": {"title": operation.id, "version": "1"},
         "servers": [{"url": "/"}],
-        "paths": {operation.path: {operation.method.lower(): {**raw, **own}}},
+        "paths": {operation.path: {method_of(operation): {**raw, **own}}},
         "components": {"securitySchemes": (document.get("components") or {}).get("securitySchemes") or {}},
     }
     if document.get("security"):
@@ -48,35 +47,57 @@ def cut(operation: Operation) -> tuple[dict[str, Any], tuple[str, ...]]:
     return _readable(found, _Cutting(told, moved, old)), tuple(told)
 
 
-def _parameters(operation: Operation) -> list[Mapping[str, Any]]:
-    """The parameters of the path and its own; `readOnly` says nothing of one (section 4.8.24.1)."""
-    found: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for entry in [*entries(operation.item.get("parameters")), *entries(operation.raw.get("parameters"))]:
-        raw = operation.spec.resolve(entry)
-        found[str(raw.get("in")), str(raw.get("name"))] = raw
-    return [_plain(operation.spec, raw) for (place, name), raw in found.items() if not _is_ignored(place, name)]
+def method_of(operation: Operation) -> str:
+    """The method by which an operation stands in its cut: openapi-core knows those of OpenAPI 3.1 alone."""
+    method = operation.method.lower()
+    return method if method in _METHODS else "post"
 
 
-def _is_ignored(place: str, name: str) -> bool:
-    return place == "header" and name.lower() in _IGNORED
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    """The parameters as they count: those of the path and its own, without what has no place or cannot be read."""
+    known = (p for p in operation.parameters if p.location in _PLACES and not is_unread(operation, p))
+    return [_parameter(operation.spec, p) for p in known]
 
 
-def _plain(spec: Spec, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A parameter as openapi-core can read it: it casts by one `type`, and takes several as alternatives."""
-    schema = raw.get("schema")
-    if not isinstance(schema, Mapping):
-        return raw
+def is_unread(operation: Operation, parameter: Parameter) -> bool:
+    """Whether openapi-core cannot read a parameter of this style (3.1.1, section 4.8.12.2): it would miss it."""
+    if parameter.media_type is not None:
+        return False
+    if parameter.style == "form" and parameter.explode:
+        return parameter.location == "query" and _takes(operation.spec, parameter.schema, "object")
+    return parameter.style in ("label", "matrix", "spaceDelimited")
+
+
+def _takes(spec: Spec, schema: Any, kind: str) -> bool:
     try:
-        whole = spec.resolve(schema)
+        return bool(spec.resolve(schema).get("type") == kind)
     except DanglingReference:
-        return raw
+        return False
+
+
+def _parameter(spec: Spec, parameter: Parameter) -> dict[str, Any]:
+    raw = {"name": parameter.name, "in": parameter.location, "required": parameter.required}
+    if parameter.media_type is not None:
+        return {**raw, "content": {parameter.media_type: {"schema": parameter.schema}}}
+    styled = {"style": parameter.style, "explode": parameter.explode, "allowReserved": parameter.allow_reserved}
+    return {**raw, **styled, "schema": _plain(spec, parameter.schema)}
+
+
+def _plain(spec: Spec, schema: Any) -> Any:
+    """A parameter's schema as openapi-core can read it.
+
+    It casts by one `type`, and takes several as alternatives; `readOnly` says nothing of a parameter (4.8.24.1).
+    """
+    try:
+        whole = spec.resolve(schema) if isinstance(schema, Mapping) else {}
+    except DanglingReference:
+        return schema
     kinds, direction = whole.get("type"), {"readOnly", "writeOnly"} & whole.keys()
     if not (direction or isinstance(kinds, list)):
-        return raw
+        return schema
     dropped = {*direction, "type"} if isinstance(kinds, list) else direction
     rest = {key: value for key, value in whole.items() if key not in dropped}
-    either = {"anyOf": [{**rest, "type": kind} for kind in kinds]} if isinstance(kinds, list) else rest
-    return {**raw, "schema": either}
+    return {"anyOf": [{**rest, "type": kind} for kind in kinds]} if isinstance(kinds, list) else rest
 
 
 def _request_body(operation: Operation) -> dict[str, Any]:

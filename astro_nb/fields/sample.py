@@ -212,7 +212,7 @@ _MAKERS: dict[str, Callable[[Field, _Way], Any]] = {
     "map": lambda field, way: _filled(field, {}, way),
     "array": _array,
     "union": _union,
-    "file": lambda field, way: "sample content",
+    "file": lambda field, way: SAMPLES.get(field.format, "sample content"),
     "any": lambda field, way: None if field.schema.get("type") == "null" else {},
 }
 
