@@ -39,6 +39,7 @@ class Form(Entries):
         self.media_type = media_type or (operation.body.media_type if operation.body else None)
         self.parameters = parameter_fields(operation)
         super().__init__(as_sent(body_field(operation, self.media_type), self.media_type), {"parameters": {}})
+        self._held: dict[str, Any] = {}  # bodies of other media types, looked at before
         if self.body is not None and self.body.required and self.body.kind in _NAMED:
             self._values["body"] = {}
 
@@ -63,12 +64,17 @@ class Form(Entries):
         self.__init__(self.operation, self.media_type)  # type: ignore[misc]  # as new, and nothing else
 
     def ask_as(self, media_type: str) -> None:
-        """Send the body as another media type; names and values stay where both forms of it have them."""
-        parameters, body = self._values["parameters"], self.get(("body",))
+        """Send the body as another media type: what both know goes along, and what the other had before is back."""
+        parameters, body, held = self._values["parameters"], self.get(("body",)), dict(self._held)
+        held[str(self.media_type)] = body
         self.__init__(self.operation, media_type)  # type: ignore[misc]  # as new, and nothing else
-        self._values["parameters"] = parameters
-        if isinstance(body, dict) and self.body is not None and self.body.kind in _NAMED:
-            self._values["body"] = body
+        self._values["parameters"], self._held = parameters, held
+        old = held.get(media_type, UNSET)
+        if self.body is not None and self.body.kind in _NAMED and isinstance(body, dict):
+            known = {name for form in self.body.forms for name in body if form.member(name) is not None}
+            old = {**(old if isinstance(old, dict) else {}), **{n: v for n, v in body.items() if n in known}}
+        if old is not UNSET:
+            self._values["body"] = old
 
     def take(self, call: Call) -> None:
         """Show a call: its values replace all others, and its media type is the form's."""
