@@ -539,14 +539,20 @@ def test_secrets_are_held_replaced_and_removed() -> None:
 
 
 def test_a_list_of_secrets_is_typed_one_by_one() -> None:
-    """Entries that are secrets are never lines of a text."""
+    """Entries that are secrets are never lines of a text, and each is held under a name of its own."""
     form = drawn(obj(("keys",), keys=rows_of({"type": "string", "format": "password"})))
-    form.press("+ Add to keys")
-    control = form.control("keys 1")
-    assert isinstance(control, widgets.Password)
-    control.value = "hunter2"
-    assert form.body == {"keys": ["{{keys}}"]}
-    assert not any("hunter2" in str(w.get_state()) for w in form.shown())
+    for number, typed in enumerate(("hunter1", "hunter2"), 1):
+        form.press("+ Add to keys")
+        control = form.control(f"keys {number}")
+        assert isinstance(control, widgets.Password)
+        control.value = typed
+    assert form.body == {"keys": ["{{keys}}", "{{keys_2}}"]}
+    form.control("keys 2").value = "hunter3"
+    form.press("Copy keys 1")
+    form.control("keys 2").value = "hunter4"
+    assert form.body == {"keys": ["{{keys}}", "{{keys_3}}", "{{keys_2}}"]}
+    assert form.secrets == {"keys": "hunter1", "keys_2": "hunter3", "keys_3": "hunter4"}
+    assert not any("hunter" in str(w.get_state()) for w in form.shown())
 
 
 # --- any schema, any value --------------------------------------------------------------------------------------------
