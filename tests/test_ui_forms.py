@@ -447,7 +447,7 @@ def test_files_are_uploads_with_name_and_size() -> None:
     assert one.value == many.value == ()
     assert form.body["one"] == Upload("a.txt", b"hello", "text/plain")
     assert [file.name for file in form.body["many"]] == ["b.txt", "c.txt", "d.txt"]
-    assert "Remove b.txt, 2.0 KB" in form.told()
+    assert "→ b.txt, 2.0 KB; c.txt, 1 bytes; d.txt, 1 bytes" in form.told()
     before = form.body
     form.form.type_body(form.form.body_text())
     assert form.body == before
@@ -476,15 +476,49 @@ def test_bytes_are_an_upload() -> None:
 
 
 def test_another_media_type_is_chosen() -> None:
-    """An operation that takes several has a list of them; parameters and what both know stay."""
-    content = {"application/json": {"schema": obj((), a={})}, "multipart/form-data": {"schema": obj((), a={})}}
+    """An operation that takes several has a list of them; what both know goes along, and the rest is back later."""
+    content = {"application/json": {"schema": obj((), a={}, b={})}, "multipart/form-data": {"schema": obj((), a={})}}
     post = {"operationId": "x", "responses": {}, "requestBody": {"content": content}}
-    form = Drawn(next(iter(Spec({"openapi": "3.1.0", "paths": {"/x": {"post": post}}}))), {"a": 1})
-    select = next(w for w in form.shown() if getattr(w, "description", "") == "Body as")
-    select.value = "multipart/form-data"
+    form = Drawn(next(iter(Spec({"openapi": "3.1.0", "paths": {"/x": {"post": post}}}))), {"a": 1, "b": 2})
+
+    def choose(media: str) -> None:
+        next(w for w in form.shown() if getattr(w, "description", "") == "Body as").value = media
+
+    choose("multipart/form-data")
     assert form.form.to_call() == Call("x", {}, {"a": 1}, "multipart/form-data")
+    form.control("a").value = "5"
+    choose("application/json")
+    assert form.form.to_call() == Call("x", {}, {"a": 5, "b": 2})
     form.form.take(Call("x", {}, {"a": 2}, "multipart/form-data"))
     assert form.form.to_call().media_type == "multipart/form-data"
+
+
+def test_labels_say_what_the_document_warns_of() -> None:
+    """Deprecated, write-only, nullable, limits: in words; a description that only repeats the name is left out."""
+    form = drawn(
+        obj(
+            ("a", "o"),
+            a={"type": ["string", "null"], "deprecated": True, "writeOnly": True, "title": "A"},
+            o={**obj((), n={"type": "array", "items": {"type": "string"}, "uniqueItems": True}), "deprecated": True},
+        )
+    )
+    label = form.control("a").description
+    assert all(word in label for word in ("string or null", "deprecated", "write-only", "required"))
+    assert "anb-help" not in label
+    form.open_all()
+    assert "o · deprecated · required" in form.told()
+    assert "no entry twice" in form.told()
+
+
+def test_what_cannot_be_read_is_json_and_costs_the_rest_nothing() -> None:
+    """A reference that leads nowhere is one field as JSON that says so; its neighbours are drawn."""
+    form = drawn(
+        obj(("bad", "rows", "good"), bad={"$ref": "#/nowhere"}, rows=rows_of({"$ref": "#/no"}), good={"type": "string"})
+    )
+    form.control("good").value = "x"
+    form.control("bad").value = '{"a": 1}'
+    assert "#/nowhere" in form.control("bad").description
+    assert form.body == {"good": "x", "bad": {"a": 1}}
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------
@@ -505,14 +539,20 @@ def test_secrets_are_held_replaced_and_removed() -> None:
 
 
 def test_a_list_of_secrets_is_typed_one_by_one() -> None:
-    """Entries that are secrets are never lines of a text."""
+    """Entries that are secrets are never lines of a text, and each is held under a name of its own."""
     form = drawn(obj(("keys",), keys=rows_of({"type": "string", "format": "password"})))
-    form.press("+ Add to keys")
-    control = form.control("keys 1")
-    assert isinstance(control, widgets.Password)
-    control.value = "hunter2"
-    assert form.body == {"keys": ["{{keys}}"]}
-    assert not any("hunter2" in str(w.get_state()) for w in form.shown())
+    for number, typed in enumerate(("hunter1", "hunter2"), 1):
+        form.press("+ Add to keys")
+        control = form.control(f"keys {number}")
+        assert isinstance(control, widgets.Password)
+        control.value = typed
+    assert form.body == {"keys": ["{{keys}}", "{{keys_2}}"]}
+    form.control("keys 2").value = "hunter3"
+    form.press("Copy keys 1")
+    form.control("keys 2").value = "hunter4"
+    assert form.body == {"keys": ["{{keys}}", "{{keys_3}}", "{{keys_2}}"]}
+    assert form.secrets == {"keys": "hunter1", "keys_2": "hunter3", "keys_3": "hunter4"}
+    assert not any("hunter" in str(w.get_state()) for w in form.shown())
 
 
 # --- any schema, any value --------------------------------------------------------------------------------------------

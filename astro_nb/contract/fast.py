@@ -9,8 +9,6 @@ from functools import lru_cache
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
-import jsonschema_rs
-
 from ..fields import Field, body_field, parameter_fields, response_field
 from ..message import Response, is_json
 from ..pick import Location, to_path
@@ -116,6 +114,8 @@ def _check(
 
 
 def _compile(operation: Operation, direction: Direction, schema: Any) -> tuple[Any, tuple[Violation, ...]]:
+    import jsonschema_rs  # imported at first use: what a large document is read with has been given back by then
+
     translation = Translation(operation.spec, direction, _pattern_compiles)
     try:
         whole = translation.whole(schema)
@@ -132,6 +132,8 @@ def _compile(operation: Operation, direction: Direction, schema: Any) -> tuple[A
 
 @lru_cache(maxsize=1024)
 def _pattern_compiles(pattern: str) -> bool:
+    import jsonschema_rs  # as above
+
     try:
         jsonschema_rs.Draft202012Validator({"pattern": pattern})
     except (ValueError, jsonschema_rs.ValidationError):

@@ -32,7 +32,7 @@ def cut(operation: Operation) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A document of this operation alone; and what of it cannot be judged, in words."""
     document, told = operation.spec.document, Told()
     raw = {key: value for key, value in operation.raw.items() if key not in _ELSEWHERE}
-    own = {"parameters": _parameters(operation), **_request_body(operation)}
+    own = {"parameters": _parameters(operation), **_request_body(operation), **_security(operation, told)}
     found: dict[str, Any] = {
         "openapi": document["openapi"],
         "info": {"title": operation.id, "version": "1"},
@@ -45,6 +45,19 @@ def cut(operation: Operation) -> tuple[dict[str, Any], tuple[str, ...]]:
     moved = _carry(operation, found["paths"], found["components"], told)
     old = str(document["openapi"]).startswith("3.0")
     return _readable(found, _Cutting(told, moved, old)), tuple(told)
+
+
+_SCHEMES = ("apiKey", "basic", "bearer", "oauth2", "openIdConnect")
+
+
+def _security(operation: Operation, told: Told) -> dict[str, Any]:
+    """No requirements where openapi-core cannot judge them: other HTTP schemes, two of them in the one header."""
+    for need in operation.security:
+        in_header = [scheme for scheme in need if scheme.kind != "apiKey"]
+        if len(in_header) > 1 or any(scheme.kind not in _SCHEMES for scheme in need):
+            told[f"The security scheme {' with '.join(scheme.name for scheme in need)} cannot be judged."] = None
+            return {"security": []}
+    return {}
 
 
 def method_of(operation: Operation) -> str:

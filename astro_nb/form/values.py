@@ -42,8 +42,8 @@ class Form(Entries):
         self.parameters = parameter_fields(operation)
         self.headers: dict[str, str] = {}
         self.security: str | None = None
-        self._left: dict[str | None, Any] = {}
         super().__init__(as_sent(body_field(operation, self.media_type), self.media_type), {"parameters": {}})
+        self._held: dict[str, Any] = {}  # bodies of other media types, looked at before
         if self.body is not None and self.body.required and self.body.kind in _NAMED:
             self._values["body"] = {}
 
@@ -68,15 +68,19 @@ class Form(Entries):
         self.__init__(self.operation, self.media_type)  # type: ignore[misc]  # as new, and nothing else
 
     def ask_as(self, media_type: str) -> None:
-        """Send the body as another media type: with the body that was left there, else with what both forms know."""
-        left, call = {**self._left, self.media_type: self.get(("body",))}, self.to_call()
+        """Send the body as another media type: what both know goes along, and what the other had before is back."""
+        parameters, body, held = self._values["parameters"], self.get(("body",)), dict(self._held)
+        held[str(self.media_type)] = body
+        headers, security = self.headers, self.security
         self.__init__(self.operation, media_type)  # type: ignore[misc]  # as new, and nothing else
-        self._left, self.headers, self.security = left, dict(call.headers), call.security
-        self._values["parameters"] = dict(call.parameters)
-        takes_names = self.body is not None and self.body.kind in _NAMED
-        body = call.body if takes_names and isinstance(call.body, dict) else left.get(media_type, UNSET)
-        if body is not UNSET:
-            self._values["body"] = copied(body)
+        self.headers, self.security = headers, security
+        self._values["parameters"], self._held = parameters, held
+        old = held.get(media_type, UNSET)
+        if self.body is not None and self.body.kind in _NAMED and isinstance(body, dict):
+            known = {name for form in self.body.forms for name in body if form.member(name) is not None}
+            old = {**(old if isinstance(old, dict) else {}), **{n: v for n, v in body.items() if n in known}}
+        if old is not UNSET:
+            self._values["body"] = old
 
     def take(self, call: Call) -> None:
         """Show a call: its values replace all others, and its media type is the form's."""

@@ -77,10 +77,10 @@ def words(field: Field) -> str:
     """The type and the limits of a field."""
     limits = (text.format(field.schema[key]) for key, text in _WORDS if field.schema.get(key))
     null = " or null" if field.nullable and field.kind not in ("any", "choice", "boolean") else ""
-    return ", ".join(filter(None, [_type_of(field) + null, *field.bounds, *limits]))
+    return ", ".join(filter(None, [type_of(field) + null, *field.bounds, *limits]))
 
 
-def _type_of(field: Field) -> str:
+def type_of(field: Field) -> str:
     """The type; of a list also what may stand in it, where the document names that nowhere else."""
     if field.kind == "array" and field.prefix:
         return f"list of {', '.join(type_words(part) for part in field.prefix)}, in this order"

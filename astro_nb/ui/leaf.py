@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import replace as changed_field
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
+from ..environment import names_in
 from ..fields import Field
 from ..form import Location, is_shown
 from .inputs import Slot, make_input
@@ -38,12 +41,23 @@ def leaf(view: FormView, about: About, place: Place) -> widgets.Widget:
             control.description = told
 
     def secret(text: str) -> str:
-        return view.keep_secret(text, field)
+        return view.keep_secret(text, changed_field(field, name=_variable(view, field, place)))
 
     slot = Slot(about, view.form.get(place.at), view.offers(field), typed, chosen, secret, guard)
     control, more = make_input(slot)
     view.marks.add(Mark(place, control, write))
     return stack([control, *more]) if more else control
+
+
+def _variable(view: FormView, field: Field, place: Place) -> str:
+    """The name for a typed secret: one that no other field of the form uses, or two entries would share one value."""
+    base = re.sub(r"[^A-Za-z0-9_.-]+", "_", field.name).strip("_") or "secret"
+    used = names_in([view.form.get((part,)) for part in ("parameters", "body", "drafts")])
+    own = names_in(view.form.get(place.at))
+    if len(own) == 1 and used.count(own[0]) == 1 and re.fullmatch(rf"{re.escape(base)}(_\d+)?", own[0]):
+        return own[0]
+    numbered = (base if number == 1 else f"{base}_{number}" for number in itertools.count(1))
+    return next(name for name in numbered if name not in used)
 
 
 def as_json(view: FormView, about: About, place: Place, reason: str) -> widgets.Widget:

@@ -10,8 +10,8 @@ from .style import classed, layout, shared_style
 def button(text: str, kind: str, tip: str = "", *more: str) -> widgets.Button:
     """A button of the explorer; `kind` is its class in the style sheet."""
     style = shared_style(widgets.ButtonStyle)
-    made = widgets.Button(description=text, tooltip=tip or text, layout=layout(), style=style)
-    return classed(made, kind, *more)
+    about = {"description": text, "tooltip": tip or text, "layout": layout(), "style": style}
+    return widgets.Button(**about, _dom_classes=(kind, *more))  # set at once: set later they are one more message
 
 
 def stack(children: list[widgets.Widget], *names: str) -> widgets.Box:

@@ -12,7 +12,7 @@ from ..call import UNSET
 from ..fields import Branch, Field
 from ..html import esc, prose
 from .inputs import NULL_LABEL, UNSET_LABEL
-from .labels import About
+from .labels import About, type_of
 from .leaf import as_json
 from .marks import Mark
 from .parts import replace, stack
@@ -175,13 +175,18 @@ class Chooser:
 
 def _labels(branches: list[Branch]) -> list[str]:
     """The branches' labels, without a number where they are told apart without it."""
-    bare = [re.sub(r" \(\d+\)\Z", "", branch.label) for branch in branches]
+    bare = [_bare(branch) for branch in branches]
     count = Counter(bare)
     taken = {UNSET_LABEL, NULL_LABEL, JSON_LABEL}
     return [
         text if count[text] == 1 and text not in taken else branch.label
         for text, branch in zip(bare, branches, strict=True)
     ]
+
+
+def _bare(branch: Branch) -> str:
+    text = re.sub(r" \(\d+\)\Z", "", branch.label)
+    return type_of(branch.field) if text == branch.field.type_name else text
 
 
 def _knows(field: Field, value: Any) -> bool:

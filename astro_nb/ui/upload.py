@@ -70,20 +70,22 @@ class Files:
         self.upload.focus()
 
     def _draw(self) -> None:
+        replace(self._held, [self._row(index, file) for index, file in enumerate(self._files())])
+        set_hidden(self._null, self._view.form.get(self._place.at) is None)
+
+    def _files(self) -> list[Any]:
         value = self._view.form.get(self._place.at)
-        files = [] if value is UNSET or value is None else value if isinstance(value, list) else [value]
-        replace(self._held, [self._row(index, file) for index, file in enumerate(files)])
-        set_hidden(self._null, value is None)
+        return [] if value is UNSET or value is None else value if isinstance(value, list) else [value]
 
     def _row(self, index: int, file: Any) -> widgets.Widget:
-        told = told_of(file)
-        drop = button(f"Remove {told}", "anb-link")
+        drop = button(f"Remove {file.name if isinstance(file, Upload) else told_of(file)}", "anb-link")
         drop.on_click(self._view.status.guard(lambda _: self._drop(index)))
         return drop
 
     def _write(self, wrong: str, becomes: str) -> None:
         value = self._view.form.get(self._place.at)
-        told = label(self._about, value, wrong, becomes if isinstance(value, str) else "")
+        held = becomes if isinstance(value, str) and becomes else "; ".join(map(told_of, self._files()))
+        told = label(self._about, value, wrong, held)
         self._head.value = f'<div class="anb-field anb-head">{told}</div>'
 
 
