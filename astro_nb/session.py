@@ -76,7 +76,7 @@ class Authenticated:
     @property
     def acting(self) -> Environment:
         """The environment with what was pasted for it."""
-        pasted = self._pasted.get(self._place)
+        pasted = self._pasted.get(self._place) if self._pasted else None
         if not pasted:
             return self.environment
         return replace(self.environment, credentials={**self.environment.credentials, **pasted})
@@ -142,7 +142,8 @@ class Session(Authenticated):
         request = build_request(operation, call, revealed)
         shown = build_request(operation, call, self._values("shown", revealed.drawn))
         secrets = frozenset(revealed.used)
-        grant = None if header(request.headers, "authorization") else next(iter(revealed.grants), None)
+        own = revealed.grants and header(request.headers, "authorization")  # what the call itself says goes before
+        grant = None if own or not revealed.grants else revealed.grants[0]
         return Plan(operation, call, starred(shown), request, secrets, self.environment.name, via, grant)
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:

@@ -488,3 +488,15 @@ def test_a_file_comes_back_and_a_large_one_by_its_name(path: Path) -> None:
     assert (cut.name, cut.size) == ("b.bin", 5_000_000)
     again.close()
     assert sum(f.stat().st_size for f in path.parent.iterdir()) < 1_000_000
+
+
+def test_a_request_of_files_is_kept_by_its_beginning(path: Path) -> None:
+    """A text is kept up to its limit, whole characters alone; what is no text much shorter."""
+    history = History(SPEC, path)
+    for key, body in (("bytes", b"\xff" * 3_000_000), ("text", ("a" + "ü" * 600_000).encode())):
+        history.add(told(key, request=Request("POST", "https://api.example.org/v1/x", (), body)))
+    history.close()
+    again = History(SPEC, path)
+    assert again.get("bytes").request.body == b"\xff" * 100_000
+    assert again.get("text").request.body.decode() == "a" + "ü" * 499_999
+    again.close()

@@ -107,7 +107,8 @@ def converse(
         if (yield Wait(decision.wait)) is CANCELLED:
             outcome = CANCELLED
             break
-    return _told(replace(plan, secrets=plan.secrets | tokens), outcome, started, clock() - zero, tuple(attempts))
+    sent = replace(plan, secrets=plan.secrets | tokens) if tokens else plan
+    return _told(sent, outcome, started, clock() - zero, tuple(attempts))
 
 
 def never_sent(conversation: Conversation) -> Exchange:

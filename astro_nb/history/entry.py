@@ -23,6 +23,9 @@ from ..spec import Operation, Spec
 LARGEST_BODY = 1_000_000
 """Bytes of one body that are kept; the entry says how many there were."""
 
+LARGEST_BYTES = 100_000
+"""Bytes of a request that is no text, such as a form of files, that are kept: what it was made of is in its call."""
+
 COLUMNS = {
     "when": TIME,
     "operation": "string",
@@ -159,8 +162,10 @@ def _request(request: Request) -> dict[str, Any]:
     body = request.body[:LARGEST_BODY]
     try:
         return {**kept, "body": body.decode()}
-    except UnicodeDecodeError:
-        return {**kept, "bytes": base64.b64encode(body).decode()}
+    except UnicodeDecodeError as error:
+        if len(body) - error.start < 4 and len(body) < len(request.body):  # a text, cut inside a character
+            return {**kept, "body": body[: error.start].decode()}
+        return {**kept, "bytes": base64.b64encode(body[:LARGEST_BYTES]).decode()}
 
 
 def _request_again(sent: Mapping[str, Any]) -> Request:
