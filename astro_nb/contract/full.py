@@ -71,7 +71,9 @@ def _beyond(operation: Operation, kind: str) -> tuple[Violation, ...]:
     body = f"A body of type {kind} is not judged against its schema: XML has no one reading as JSON."
     unread = (p for p in operation.parameters if is_unread(operation, p))
     told = [f"The parameter {p.name} is not judged: openapi-core cannot read its style, {p.style}." for p in unread]
-    return tuple(Violation((), text, "document", "note") for text in [*told, *([body] if is_beyond(operation, kind) else [])])
+    return tuple(
+        Violation((), text, "document", "note") for text in [*told, *([body] if is_beyond(operation, kind) else [])]
+    )
 
 
 class _RequestView:
