@@ -92,15 +92,15 @@ def test_every_operation_has_a_form(explorer: Explorer) -> None:
 
 
 def test_a_form_costs_few_models(explorer: Explorer) -> None:
-    """CreateDeployment's form is drawn with 60 models or fewer, and a form that is replaced is closed."""
+    """CreateDeployment's form is drawn with 20 models or fewer, and a form that is replaced is closed."""
     explorer.open("ListDeployments")
     before = len(living)
     explorer.open("CreateDeployment")
-    assert len(living) - before <= 60
+    assert len(living) - before <= 20
     for _ in range(3):
         explorer.open("ListDeployments")
         explorer.open("CreateDeployment")
-    assert len(living) - before <= 60
+    assert len(living) - before <= 20
 
 
 def test_the_explorer_stays_below_three_hundred_models(api: Workbench) -> None:

@@ -393,8 +393,23 @@ def test_recursion_is_opened_on_demand() -> None:
     assert form.status.last_error is None
     assert str(form.body).count("children") == 5
     assert len(living) - before < 300
-    endless = obj(("again",), again={"$ref": "#/components/schemas/Endless"})
-    assert drawn({"$ref": "#/components/schemas/Endless"}, Endless=endless).status.last_error is None
+
+
+def test_what_needs_itself_does_not_open_for_ever() -> None:
+    """A required object, a tuple, an assumed branch that hold themselves open some levels deep, then by hand."""
+    again = {"$ref": "#/components/schemas/Endless"}
+    union = {
+        "oneOf": [{"$ref": "#/components/schemas/Only"}],
+        "discriminator": {"propertyName": "kind"},
+        "x-astro-nb-default-branch": "Only",
+    }
+    only = obj(("kind", "again"), kind={"type": "string"}, again=again)
+    for endless in (obj(("again",), again=again), {"type": "array", "prefixItems": [again]}, union):
+        before = len(living)
+        form = drawn(again, Endless=endless, Only=only)
+        assert form.status.last_error is None
+        assert 2 < len(living) - before < 120
+        form.close()
 
 
 def test_many_fields_come_sixty_at_a_time_and_by_name() -> None:

@@ -12,7 +12,7 @@ from ..html import esc
 from .labels import About
 from .opener import Opener, group
 from .pairs import Pairs
-from .parts import button, replace, set_hidden, stack
+from .parts import button, replace, set_hidden, stack, words
 from .place import Place
 from .states import states
 from .style import classed, layout, shared_style
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Draw = Callable[[Field], widgets.Widget]
 MOST = 60
 """Fields that are drawn at once; the others come when they are asked for."""
-_OPEN_DEPTH = 6  # levels that open by themselves: a required field may hold itself
 
 
 def object_group(view: FormView, about: About, place: Place) -> widgets.Widget:
@@ -37,7 +36,7 @@ def object_group(view: FormView, about: About, place: Place) -> widgets.Widget:
         fill()
         return [content, *states(view, about, place, fill)]
 
-    opened = (about.required or view.is_set(place.at)) and len(place.at) <= _OPEN_DEPTH
+    opened = (about.required or view.is_set(place.at)) and not place.is_deep
     return group(view, about, place, build, opened).widget
 
 
@@ -125,4 +124,4 @@ def _others(view: FormView, field: Field, place: Place, shown: set[str]) -> list
 def _note(names: list[str]) -> widgets.Widget:
     listed = ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
     told = f"{len(names)} more {'value is' if len(names) == 1 else 'values are'} set in JSON: {listed}"
-    return widgets.HTML(f'<div class="anb-note">{esc(told)}</div>', layout=layout())
+    return words(f'<div class="anb-note">{esc(told)}</div>')

@@ -13,7 +13,7 @@ from ..fields import Field
 from ..html import esc
 from .labels import About, label
 from .marks import Mark
-from .parts import button, close_all, line, set_hidden, stack
+from .parts import button, close_all, line, set_hidden, stack, words
 from .place import Place
 from .states import states
 from .style import classed, layout, shared_style
@@ -132,7 +132,7 @@ class Pairs:
         self._add.disabled = most is not None and len(self.rows) + len(self.declared & set(self.names())) >= most
 
     def _head(self) -> widgets.Widget:
-        head = widgets.HTML("", layout=layout())
+        head = words()
 
         def write(wrong: str, becomes: str) -> None:
             told = label(self.about, self.view.form.get(self.place.at), wrong)

@@ -14,6 +14,11 @@ def button(text: str, kind: str, tip: str = "", *more: str) -> widgets.Button:
     return widgets.Button(**about, _dom_classes=(kind, *more))  # set at once: set later they are one more message
 
 
+def words(html: str = "") -> widgets.HTML:
+    """A piece of HTML."""
+    return widgets.HTML(html, layout=layout(), style=shared_style(widgets.widget_string.HTMLStyle))
+
+
 def stack(children: list[widgets.Widget], *names: str) -> widgets.Box:
     """Widgets one below the other."""
     return classed(widgets.VBox(children, layout=layout()), *names)

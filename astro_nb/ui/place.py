@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..form import Location
 
+_DEEP = 6  # levels that open by themselves: a required field may hold itself
+
 
 class Place:
     """A location that follows its holder: when an entry is renamed, all that is drawn inside it stands there too."""
@@ -18,6 +20,11 @@ class Place:
     def at(self) -> Location:
         """The location as it is now."""
         return (*self.holder.at, *self.steps) if self.holder else self.steps
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether what is empty here is opened by hand alone."""
+        return len(self.at) > _DEEP
 
     def inside(self, step: str | int) -> Place:
         """The place of a value inside this one."""

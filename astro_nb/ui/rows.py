@@ -13,10 +13,9 @@ from ..form import Location
 from .labels import About, label
 from .marks import Mark
 from .opener import group
-from .parts import button, close_all, line, replace, set_hidden, stack
+from .parts import button, close_all, line, replace, set_hidden, stack, words
 from .place import Place
 from .states import states
-from .style import layout
 
 if TYPE_CHECKING:
     from .form import FormView
@@ -111,7 +110,8 @@ class Rows:
     def _refresh(self) -> None:
         """As many rows as there are entries, and one for an entry that waits for its value."""
         self._known = len(self.entries())
-        waiting = self._waiting or self._known < len(self.about.field.prefix)
+        ahead = self._known < len(self.about.field.prefix) and not self.place.is_deep
+        waiting = self._waiting or ahead
         wanted = min(self._known + waiting, self._most)
         for row in self.rows[wanted:]:
             close_all(row.widget)
@@ -128,7 +128,7 @@ class Rows:
         self._more.description = f"Show {min(count - wanted, MOST)} more of {count}"
         set_hidden(self._more, count <= wanted)
         self._add.disabled = (most is not None and count >= most) or self.item(count) is None
-        set_hidden(self._add, count < len(self.about.field.prefix))
+        set_hidden(self._add, wanted > count and not self._waiting)
 
     def _extend(self) -> None:
         self._most += MOST
@@ -136,7 +136,7 @@ class Rows:
         self.view.changed()
 
     def _head(self) -> widgets.Widget:
-        head = widgets.HTML("", layout=layout())
+        head = words()
 
         def write(wrong: str, becomes: str) -> None:
             told = label(self.about, self.view.form.get(self.place.at), wrong)

@@ -112,7 +112,7 @@ class Chooser:
         return {n: v for n, v in old.items() if n != self._tag and n not in known}
 
     def _default(self) -> Field | None:
-        found = self._field.default_branch
+        found = None if self._place.is_deep else self._field.default_branch
         return found.field if found else None
 
     def _show(self) -> None:

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from ..call import UNSET, Upload
 from .labels import About, label
 from .marks import Mark
-from .parts import button, line, replace, set_hidden, stack
+from .parts import button, line, replace, set_hidden, stack, words
 from .place import Place
 from .style import classed, layout, shared_style
 
@@ -25,7 +25,7 @@ class Files:
     def __init__(self, view: FormView, about: About, place: Place) -> None:
         self._view, self._about, self._place = view, about, place
         self._several = about.field.kind == "array"
-        self._head = widgets.HTML("", layout=layout())
+        self._head = words()
         verb = "Add files to" if self._several else "Choose a file for"
         self.upload = classed(
             widgets.FileUpload(
