@@ -78,9 +78,10 @@ class Told:
 
     @property
     def choices(self) -> tuple[Any, ...]:
-        """The allowed values of a choice, null aside."""
+        """The allowed values of a choice, null aside; of those that its type excludes none, where it leaves some."""
         listed = (self.schema["const"],) if "const" in self.schema else self.schema.get("enum") or ()
-        return tuple(v for v in listed if v is not None)
+        given, kind = tuple(v for v in listed if v is not None), self.schema.get("type")
+        return tuple(v for v in given if _is_of(kind, v)) or given if isinstance(kind, str) else given
 
     @property
     def contradiction(self) -> str:

@@ -161,7 +161,8 @@ def read(spec: Spec, schema: Any, name: str = "", required: bool = False, inside
 def _rest(kind: Kind, schema: Schema) -> Any:
     """The schema of all that has no place of its own: an array's entries, values by pattern, undeclared ones."""
     if kind == "array":
-        return schema.get("items", {})
+        items = schema.get("items", {})
+        return None if items is False else items
     extra, patterns = schema.get("additionalProperties"), schema.get("patternProperties", {})
     parts = [*patterns.values(), extra] if isinstance(extra, Mapping) else list(patterns.values())
     if kind not in ("object", "map") or not parts:

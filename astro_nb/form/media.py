@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from ..call import Upload
 from ..fields import Field
 from ..message import bare, is_json
 
@@ -20,6 +22,22 @@ def as_sent(field: Field | None, media_type: str | None) -> Field | None:
         return field
     drawn = next((draw for applies, draw in _DRAWN if applies(media)), None)
     return drawn(field, media) if drawn else field
+
+
+def with_files(field: Field | None, value: Any, media_type: str | None) -> Any:
+    """A sample whose files are files: a server takes a part without a file's name for a text."""
+    if field is None or is_json(media_type or ""):
+        return value
+    if field.kind == "file" and isinstance(value, str):
+        return Upload(f"{field.name or 'sample'}.txt", value.encode(), "text/plain")
+    if field.kind == "union":
+        branch = field.branch_for(value)
+        return with_files(branch.field, value, media_type) if branch else value
+    if isinstance(value, dict):
+        return {name: with_files(field.member(name), inner, media_type) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [with_files(field.entry(index), inner, media_type) for index, inner in enumerate(value)]
+    return value
 
 
 def is_written(media: str) -> bool:

@@ -15,7 +15,7 @@ from ..environment import names_in
 from ..fields import body_example, body_field, parameter_fields, sample
 from ..spec import Operation
 from .entries import Entries
-from .media import as_sent
+from .media import as_sent, with_files
 from .nested import Location, copied
 from .problems import problems_of
 from .typed import as_json, read_json, restored
@@ -60,7 +60,8 @@ class Form(Entries):
         self._values = copied({"parameters": {**samples, **kept}})  # an example is the document's own
         if self.body is not None:
             whole = body_example(self.operation, self.media_type)
-            self._values["body"] = copied(sample(self.body, full)) if whole is UNSET else whole
+            made = copied(sample(self.body, full)) if whole is UNSET else whole
+            self._values["body"] = with_files(self.body, made, self.media_type)
         self.faults = {}
 
     def clear(self) -> None:

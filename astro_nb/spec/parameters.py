@@ -139,7 +139,7 @@ def _parameter(raw: Raw, key: str) -> Parameter:
         description=text if isinstance(text := raw.get("description"), str) else "",
         example=_example(raw),
         style=style,
-        explode=bool(raw.get("explode", style == "form")),
+        explode=bool(raw.get("explode", style in ("form", "cookie"))),
         allow_reserved=bool(raw.get("allowReserved")),
         media_type=None if media is None else str(media),
         deprecated=bool(raw.get("deprecated")),

@@ -53,7 +53,7 @@ def build_request(operation: Operation, call: Call, values: Values) -> Request:
     if cookies:
         headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)))
     asked = query_of(query) if not outline.whole else _joined(whole_query(outline.whole, given), query_of(query))
-    url = _base_url(outline, values) + path + (f"?{asked}" if asked else "")
+    url = _base_url(operation, outline, values) + path + (f"?{asked}" if asked else "")
     return _checked(Request(operation.method, url, _finished(outline, headers), body, bool(values.used)), values)
 
 
@@ -84,10 +84,10 @@ def _need(operation: Operation, outline: _Outline, call: Call, values: Values) -
     return choose(operation, call.security, values.environment)
 
 
-def _base_url(outline: _Outline, values: Values) -> str:
+def _base_url(operation: Operation, outline: _Outline, values: Values) -> str:
     """The environment's server; where that is one of the document's, the operation's own goes before it."""
     base = values.environment.base_url or ""
-    if outline.server and base.rstrip("/") in outline.home:
+    if outline.server and operation.spec.serves(base):
         base = urljoin(f"{base.rstrip('/')}/", outline.server)
     if urlsplit(base).scheme not in ("http", "https"):
         raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')
@@ -116,7 +116,6 @@ class _Outline:
     security: Alternatives
     standard: Mapping[str, tuple[str, str]]
     server: str
-    home: frozenset[str]
 
 
 _outlines: WeakKeyDictionary[Operation, _Outline] = WeakKeyDictionary()
@@ -135,8 +134,8 @@ def _drawn(operation: Operation) -> _Outline:
     path, query, head, cookie, whole = (tuple(p for p in operation.parameters if p.location == at) for at in places)
     standard = [("User-Agent", USER_AGENT), ("Accept", _accept(operation)), ("Accept-Encoding", "gzip, deflate")]
     by_name = {name.lower(): (name, value) for name, value in standard}
-    server, home = next(iter(operation.servers), ""), frozenset(url.rstrip("/") for url in operation.spec.servers)
-    return _Outline(path, query, head, cookie, whole, alternatives_of(operation), by_name, server, home)
+    server = next(iter(operation.servers), "")
+    return _Outline(path, query, head, cookie, whole, alternatives_of(operation), by_name, server)
 
 
 def _filled(values: Values, headers: Mapping[str, str]) -> Pairs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 from ..environment import Environment, Values
 from ..errors import SecretMissing, UnknownName, UsageError
@@ -174,10 +175,16 @@ def _secret(scheme: SecurityScheme, values: Values) -> str:
     return value
 
 
+def _token_url(scheme: SecurityScheme, values: Values) -> str:
+    """Where the document says that tokens are given; a relative address is meant against the server's."""
+    flow = scheme.flows.get("clientCredentials")
+    return urljoin(f"{values.environment.base_url or ''}/", flow.token_url) if flow and flow.token_url else ""
+
+
 def _credential(scheme: SecurityScheme, values: Values) -> tuple[str, str, str]:
     """Place, name and value of a credential; no value where the client gets a token first."""
     if scheme.kind in _BEARERS and values.environment.is_granted(scheme.name):
-        value = values.grant(scheme.name)
+        value = values.grant(scheme.name, _token_url(scheme, values))
         return "header", "Authorization", f"Bearer {value}" if value else ""
     value = _secret(scheme, values)
     if scheme.kind == "apiKey":
