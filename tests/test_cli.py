@@ -498,7 +498,7 @@ def test_specs_pull_line_works(tmp_path: Path) -> None:
     assert spec.notes
 
 
-@pytest.mark.parametrize("content", ["<html>Sign in</html>", "swagger: '2.0'\npaths: {}", "{"])
+@pytest.mark.parametrize("content", ["<html>Sign in</html>", "swagger: '1.2'\npaths: {}", "{"])
 def test_specs_pull_of_no_document(tmp_path: Path, content: str) -> None:
     """What is not an OpenAPI 3 document is refused, and nothing is kept of it."""
     (tmp_path / "page.html").write_text(content)

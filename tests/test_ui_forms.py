@@ -133,12 +133,12 @@ def test_free_names_are_added_named_and_removed() -> None:
     form = drawn(TAGS)
     form.press("More:")
     form.press("+ Add to tags")
-    form.control("Value of the new name").value = "emea"
+    form.control("Value").value = "emea"
     assert form.body == {}
     assert "sent once it has a name" in form.told()
     form.control("Name").value = "region"
     assert form.body == {"tags": {"region": "emea"}}
-    form.control("Value of region").value = "apac"
+    form.control("Value").value = "apac"
     assert form.body == {"tags": {"region": "apac"}}
     form.press("Copy")
     form.controls("Name")[1].value = "home"
@@ -160,7 +160,7 @@ def test_a_name_is_changed_in_place() -> None:
         assert form.body == {"tags": {"c": "1", "b": "2"}}
     first.value = "d"
     assert "anb-wrong" not in first.description
-    form.control("Value of d").value = "9"
+    form.control("Value").value = "9"
     assert list(form.body["tags"].items()) == [("d", "9"), ("b", "2")]
 
 
@@ -171,7 +171,7 @@ def test_names_beside_declared_ones_are_free_where_the_schema_says_so() -> None:
     assert form.control("Name").value == "x"
     form.control("Name").value = "name"
     assert "There is a name already" in form.control("Name").description
-    form.control("Value of x").value = "7"
+    form.control("Value").value = "7"
     assert form.body == {"name": "n", "x": 7}
 
 
@@ -181,7 +181,7 @@ def test_names_beside_declared_ones_are_free_where_the_schema_says_so() -> None:
 def test_any_value_under_a_free_name_goes_round(value: Any) -> None:
     """Typed JSON is a value, other text is text; what is shown means the value that is there."""
     form = drawn({"type": "object"}, {"k": value})
-    control = form.control("Value of k")
+    control = form.control("Value")
     text, control.value = control.value, "other"
     assert form.body == {"k": "other"}
     control.value = text
@@ -260,7 +260,7 @@ def test_lists_of_lists_of_unions_and_of_maps_are_rows() -> None:
     form.press("+ Add to n")
     form.press("+ Add to n 1")
     form.control("Name").value = "a"
-    form.control("Value of a").value = "[1]"
+    form.control("Value").value = "[1]"
     assert form.body == {"m": [[1, 2]], "u": [{"k": "v"}], "n": [{"a": [1]}]}
 
 
