@@ -222,7 +222,6 @@ def test_styles_that_both_read(where: str, style: str, explode: bool, schema: An
 
 
 WRONG_THERE = [
-    ("in 3.1 readOnly still counts in one direction alone", operation(READ), {}),
     ("what is read-only SHOULD NOT be sent: that is no MUST (3.0.3, 4.7.24)", operation(READ, "3.0.3"), {"id": "s"}),
     (
         "a mapping may give the bare name of a schema (3.1.1, 4.8.25)",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import DanglingReference
 from ..spec import Spec
+
+Direction = Literal["request", "response"]
+OTHER = {"request": "readOnly", "response": "writeOnly"}
+"""The flag of what the other direction carries alone."""
 
 Names = frozenset[str]
 Read = dict[int, Any]

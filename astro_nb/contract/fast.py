@@ -13,8 +13,9 @@ from ..fields import Field, body_field, parameter_fields, response_field
 from ..message import Response, is_json
 from ..pick import Location, to_path
 from ..spec import Operation
+from .directions import Direction
 from .effort import asks_too_much
-from .translate import Direction, Translation
+from .translate import Translation
 from .words import Shown, told
 
 MOST = 50

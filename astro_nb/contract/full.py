@@ -19,6 +19,7 @@ import orjson
 from ..fields import Field, body_field, parameter_fields, response_field
 from ..message import Request, Response, bare, header, is_json, media_type
 from ..spec import Operation
+from .directions import Direction
 from .fast import Violation
 from .parts import read_parts
 from .slices import MULTIPART_AS_JSON, cut, is_beyond, is_unread, method_of
@@ -36,12 +37,12 @@ class _Engine:
     notes: tuple[Violation, ...]
 
 
-_engines: WeakKeyDictionary[Operation, _Engine] = WeakKeyDictionary()
+_engines: WeakKeyDictionary[Operation, dict[Direction, _Engine]] = WeakKeyDictionary()
 
 
 def judge_request(operation: Operation, request: Request) -> tuple[Violation, ...]:
     """What openapi-core says against a request; empty when nothing."""
-    engine = _engine(operation)
+    engine = _engine(operation, "request")
     errors = engine.core.iter_request_errors(_RequestView(operation, request))
 
     def field(name: str | None) -> Field | None:
@@ -57,7 +58,7 @@ def judge_response(operation: Operation, request: Request, response: Response) -
     """What openapi-core says against an answer; empty when nothing. An undeclared status is a note."""
     if operation.response(response.status) is None:
         return (Violation((), f"The document does not declare status {response.status}.", "status", "note"),)
-    engine = _engine(operation)
+    engine = _engine(operation, "response")
     errors = engine.core.iter_response_errors(_RequestView(operation, request), _ResponseView(response))
 
     def field(name: str | None) -> Field | None:
@@ -147,17 +148,18 @@ def _text(body: bytes, **parameters: str) -> str:
         return body.decode("latin-1")
 
 
-def _engine(operation: Operation) -> _Engine:
-    if operation not in _engines:
+def _engine(operation: Operation, direction: Direction) -> _Engine:
+    kept = _engines.setdefault(operation, {})
+    if direction not in kept:
         import openapi_core  # imported at first use: it takes as long as all the rest together
 
         warnings.filterwarnings("ignore", "Unsupported scheme type", module="openapi_core")  # OAuth2 is ours to judge
 
-        document, notes = cut(operation)
+        document, notes = cut(operation, direction)
         config = openapi_core.Config(spec_validator_cls=None, extra_media_type_deserializers=_Readers())
         core = openapi_core.OpenAPI.from_dict(document, config=config)
-        _engines[operation] = _Engine(core, tuple(Violation((), text, "document", "note") for text in notes))
-    return _engines[operation]
+        kept[direction] = _Engine(core, tuple(Violation((), text, "document", "note") for text in notes))
+    return kept[direction]
 
 
 def _below_base(template: str, path: str) -> str:

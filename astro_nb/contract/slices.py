@@ -12,6 +12,7 @@ from ..errors import DanglingReference
 from ..fields.patterns import is_endless
 from ..message import bare
 from ..spec import Operation, Parameter, Spec
+from .directions import OTHER, Direction, names_of
 from .keywords import LISTS, MAPS, SCHEMAS, fault, is_empty
 
 MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
@@ -28,8 +29,8 @@ _PLACES = ("path", "query", "header", "cookie")
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
-def cut(operation: Operation) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A document of this operation alone; and what of it cannot be judged, in words."""
+def cut(operation: Operation, direction: Direction) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A document of this operation alone, for one direction of travel; and what of it cannot be judged, in words."""
     document, told = operation.spec.document, Told()
     raw = {key: value for key, value in operation.raw.items() if key not in _ELSEWHERE}
     own = {"parameters": _parameters(operation), **_request_body(operation), **_security(operation, told)}
@@ -44,7 +45,7 @@ def cut(operation: Operation) -> tuple[dict[str, Any], tuple[str, ...]]:
         found["security"] = document["security"]
     moved = _carry(operation, found["paths"], found["components"], told)
     old = str(document["openapi"]).startswith("3.0")
-    return _readable(found, _Cutting(told, moved, old)), tuple(told)
+    return _readable(found, _Cutting(operation.spec, OTHER[direction], told, moved, old)), tuple(told)
 
 
 _SCHEMES = ("apiKey", "basic", "bearer", "oauth2", "openIdConnect")
@@ -180,6 +181,8 @@ def _references(node: Any) -> Iterator[str]:
 class _Cutting:
     """What has to be known where the parts are copied: what was left out, and where references lead now."""
 
+    spec: Spec
+    other: str  # the flag of what travels in the other direction alone
     told: Told
     moved: Mapping[str, str]
     old: bool  # OpenAPI 3.0, whose exclusive bounds are true or false
@@ -203,7 +206,11 @@ def _readable(node: Any, cutting: _Cutting, name: Any = "") -> Any:
 def _schema(node: Any, cutting: _Cutting) -> Any:
     if not isinstance(node, Mapping):
         return node
-    return {key: _keyword(key, value, cutting) for key, value in node.items() if _is_kept(key, value, cutting)}
+    out = {key: _keyword(key, value, cutting) for key, value in node.items() if _is_kept(key, value, cutting)}
+    if "required" in out and not cutting.old:
+        foreign = names_of(cutting.spec, node, cutting.other)  # since 3.1 openapi-core asks for them all the same
+        out["required"] = [name for name in dict.fromkeys(node["required"]) if name not in foreign]
+    return out
 
 
 def _keyword(key: str, value: Any, cutting: _Cutting) -> Any:

@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import DanglingReference
 from ..fields.shapes import SHAPES, numeric
 from ..spec import NOTE, Spec
-from .directions import Names, names_of, resolved
+from .directions import OTHER, Direction, Names, names_of, resolved
 from .keywords import INSIDE, LISTS, MAPS, SCHEMAS, fault, is_empty
 
-Direction = Literal["request", "response"]
-_OTHER = {"request": "readOnly", "response": "writeOnly"}
 _NONE: Names = frozenset()
 
 
@@ -33,7 +31,7 @@ class Translation:
     def __init__(self, spec: Spec, direction: Direction, compiles: Callable[[str], bool]) -> None:
         self.spec = spec
         self._told: dict[str, None] = {}
-        self._other = _OTHER[direction]
+        self._other = OTHER[direction]
         self._is_sent = direction == "request"
         self._compiles = compiles
         self._names: dict[tuple[str, Names], str] = {}

@@ -39,7 +39,7 @@ class Sandbox(Knobs):
     """A server for one document that never leaves this machine.
 
     Args:
-        spec: the document; by default the bundled Astro v1.
+        spec: the document, a `Spec` or all that makes one; by default the bundled Astro v1.
         seed: the same seed gives the same things, ids and chances.
         speed: how many times faster than real time life cycles run; 0 for no waiting at all.
         limits: whether the rate limits of the document's overlay hold.
@@ -50,7 +50,7 @@ class Sandbox(Knobs):
 
     def __init__(
         self,
-        spec: Spec | None = None,
+        spec: Any = None,
         *,
         seed: int = 0,
         speed: float = 1.0,
@@ -59,7 +59,7 @@ class Sandbox(Knobs):
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.spec = spec if spec is not None else load()
+        self.spec = spec if isinstance(spec, Spec) else load() if spec is None else load(spec)
         faults = Faults(seed)
         super().__init__(Engine(self.spec, seed, Pace(clock, now, speed), faults, knowledge), faults)
         self.limits = limits
