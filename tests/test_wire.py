@@ -440,3 +440,45 @@ def test_a_form_needs_names_and_values(media: str) -> None:
     """A list is no form."""
     with pytest.raises(UsageError, match="Give a dict"):
         body([1], media)
+
+
+# --- what a document may not do ---------------------------------------------------------------------------------------
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=12))
+@settings(max_examples=300)
+def test_whatever_a_documents_path_is_the_host_stays(path: str) -> None:
+    """No path, with or without a slash at its beginning, runs on into the host; each can be sent."""
+    request = built(operation(path=re.sub(r"[{}]|^x-", "", path)))
+    sent = to_httpx(request).url
+    assert urlsplit(request.url).netloc == sent.netloc.decode() == "api.example.com"
+    assert request.url.isascii() and request.url.isprintable() and " " not in request.url
+
+
+@pytest.mark.parametrize("name", ["X\r\nY", "X Y", "X: Y", "Authorization:", "", "é", "a;b", " X", "[x]"])
+def test_what_is_no_name_of_a_header(name: str) -> None:
+    """A parameter, a header of a call or one of a part whose name would say more than a name is refused."""
+    param = {"in": "header", "name": name, "schema": {"type": "string"}}
+    with pytest.raises(UsageError):
+        built(operation(param), **{name: "v"})
+    with pytest.raises(UsageError):
+        build_request(operation(), Call("x", headers={name: "v"}), values())
+    described = {"encoding": {"a": {"headers": {name: {"schema": {"const": "v"}}}}}}
+    with pytest.raises(UsageError):
+        body({"a": "b"}, "multipart/form-data", **described)
+
+
+@pytest.mark.parametrize("method", ["Copy", "x-purge", "M-SEARCH", "PATCH"])
+def test_a_method_is_sent_as_the_document_writes_it(method: str) -> None:
+    """Methods are told apart by case (RFC 9110, section 9.1)."""
+    made = to_httpx(Request(method, "https://h/x", ()))
+    assert made.method == method
+
+
+@pytest.mark.parametrize("value", ["a; admin=1", {"a": "b; c=d"}, {"a; b": "c"}, ["x", "y;z"]])
+@pytest.mark.parametrize("described", [{"style": "cookie"}, {"content": {"application/json": {}}}])
+def test_no_value_becomes_a_second_cookie(value: Any, described: Any) -> None:
+    """Where nothing is percent-encoded, a semicolon is refused."""
+    param = {"in": "cookie", "name": "n", "schema": {}} if "style" in described else {"in": "cookie", "name": "n"}
+    with pytest.raises(UsageError, match="semicolon"):
+        built(operation({**param, **described}), n=value)

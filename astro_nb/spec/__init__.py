@@ -1,6 +1,6 @@
 """A document as a table of operations."""
 
-from .document import bundled, load_document
+from .document import Fetch, bundled, load_document
 from .media import RequestBody, ResponseSpec
 from .model import Operation
 from .notes import NOTE
@@ -12,6 +12,7 @@ from .table import Spec, load
 
 __all__ = [
     "NOTE",
+    "Fetch",
     "OAuthFlow",
     "Operation",
     "Parameter",

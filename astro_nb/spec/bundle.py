@@ -17,7 +17,7 @@ import orjson
 
 from ..errors import AstroNbError
 from .notes import FILES, UNREAD
-from .shelf import READ_FAULTS, Shelf, shelf_of
+from .shelf import READ_FAULTS, Fetch, Shelf, shelf_of
 
 _LEADS_OUT = re.compile(rb'\$ref"\s*:\s*"(?!#/)')
 """Begins with the rarest character: the search is as fast as the one for it."""
@@ -38,9 +38,7 @@ Trail = tuple[Any, Any]
 """Where a node stands: its holder's trail and its key; None at the top."""
 
 
-def bundle(
-    document: dict[str, Any], written: bytes, at: str | Path | None, fetch: Callable[[str], bytes] | None
-) -> dict[str, Any]:
+def bundle(document: dict[str, Any], written: bytes, at: str | Path | None, fetch: Fetch | None) -> dict[str, Any]:
     """The document with all that it refers to inside it.
 
     Args:
