@@ -439,7 +439,7 @@ def test_a_document_behind_no_address(client: Client, location: str) -> None:
 
 
 def test_a_file_of_a_document_stays_at_its_host(client: Client) -> None:
-    """The document itself may have moved to another host; what it refers to is fetched from no other after a redirect."""
+    """The document itself may have moved to another host; what it refers to is not fetched from one by a redirect."""
     with (
         Wire([say(200, b"{}"), say(200, b"{}")]) as other,
         Wire([say(302, b"", f"Location: {other.url}/x")] * 2) as wire,

@@ -6,6 +6,7 @@ from .model import Operation
 from .notes import NOTE
 from .overlay import apply_overlay
 from .parameters import Parameter
+from .references import name_of
 from .security import OAuthFlow, SecurityScheme
 from .servers import Server, ServerVariable
 from .table import Spec, load
@@ -26,4 +27,5 @@ __all__ = [
     "bundled",
     "load",
     "load_document",
+    "name_of",
 ]

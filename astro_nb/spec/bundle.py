@@ -130,9 +130,10 @@ class _Bundle:
         return [self.sheets[address]]
 
     def _name(self, address: str) -> str:
-        """A name that needs no escaping, near to the address."""
+        """A name that needs no escaping, near to the address; colons are where its slashes were."""
         folder = self.shelf.home.rpartition("/")[0] + "/"
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", address.removeprefix(folder))[-80:].strip("_") or "file"
+        near = re.sub("/+", ":", address.removeprefix(folder))
+        name = re.sub(r"[^A-Za-z0-9.:-]+", "_", near)[-80:].strip("_:") or "file"
         while name in self.files:
             name += "_"
         return name

@@ -23,7 +23,7 @@ _FITS = {
     "base": re.compile(r"(?:/[^\s/?#@\\\x00-\x20\x7f]+)*/?"),
     "path": re.compile(r"(?!/)[^\s?#@\\\x00-\x20\x7f]*"),
 }
-"""What somebody may give for a variable, by where it stands: none of it leads to another host than the address names."""
+"""What somebody may give for a variable, by where it stands: none of it leads to another host than the address."""
 
 _CLIMBS = re.compile(r"(^|/)\.{1,2}(/|$)")
 _SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -22,7 +22,7 @@ from ..spec import Operation, Parameter
 from .bodies import body_of
 from .security import Alternative, Alternatives, alternatives_of, authenticate, choose, select
 from .styles import Pairs, pairs_of, path_of, query_of, whole_query
-from .texts import is_name, is_unfit, text_of
+from .texts import is_name, is_unfit, joined, text_of
 
 USER_AGENT = "astro_nb"
 
@@ -92,10 +92,17 @@ def _base_url(operation: Operation, outline: _Outline, values: Values) -> str:
     """The environment's server; where that is one of the document's, the operation's own goes before it."""
     base = values.environment.base_url or ""
     if outline.server and operation.spec.serves(base):
-        base = urljoin(f"{base.rstrip('/')}/", outline.server)
-    if urlsplit(base).scheme not in ("http", "https"):
+        base = joined(base, outline.server)
+    if not _is_web(base):
         raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')
     return base.rstrip("/")
+
+
+def _is_web(base: str) -> bool:
+    try:
+        return urlsplit(base).scheme in ("http", "https")
+    except ValueError:
+        return False
 
 
 def _checked(request: Request, values: Values) -> Request:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import orjson
 
@@ -65,6 +65,14 @@ def is_unfit(text: str) -> bool:
 def is_name(text: str) -> bool:
     """Whether a header can have that name (RFC 9110, section 5.6.2)."""
     return _TOKEN.fullmatch(text) is not None
+
+
+def joined(base: str, address: str) -> str:
+    """An address as it is meant against a base URL; one that cannot be read stays as it is, for whoever checks it."""
+    try:
+        return urljoin(f"{base.rstrip('/')}/", address)
+    except ValueError:
+        return address
 
 
 def quoted(text: str, place: str, safe: str = "") -> str:
