@@ -16,7 +16,7 @@ from .environment import Environment, Secret, Values, Variables
 from .errors import AstroNbError
 from .form import Form
 from .message import is_json
-from .spec import Operation, Spec, load
+from .spec import Fetch, Operation, Spec, load
 from .ui import problem_of_drawing
 from .wire import build_request
 
@@ -75,7 +75,7 @@ class Audit:
         return asdict(self)
 
 
-def audit(document: Any, fetch: Callable[[str], bytes] | None = None, step: Step | None = None) -> Audit:
+def audit(document: Any, fetch: Fetch | None = None, step: Step | None = None) -> Audit:
     """Measure a document; one that cannot be used is told in `error`, never raised.
 
     Args:

@@ -21,6 +21,7 @@ import astro_nb as anb
 import astro_nb.client.client as driver
 from astro_nb.call import Call
 from astro_nb.client import Client, Plan, Running, new_id
+from astro_nb.client.conversation import moved_to
 from astro_nb.errors import DocumentNotFound
 from astro_nb.exchange import Attempt, Exchange
 from astro_nb.message import Request
@@ -428,6 +429,43 @@ def test_a_document_is_fetched(client: Client) -> None:
     assert caught.value.todo
     with pytest.raises(DocumentNotFound, match="No connection"):
         Client(retries=Retries(attempts=1)).fetch(wire.url)
+
+
+@pytest.mark.parametrize("location", ["", "http://[x", "file:///etc/hostname", "ftp://127.0.0.1/x", "data:,x"])
+def test_a_document_behind_no_address(client: Client, location: str) -> None:
+    """A redirect to what is no address of the web is not followed, and ends in words."""
+    with Wire([say(302, b"", f"Location: {location}")]) as wire, pytest.raises(DocumentNotFound, match="redirects"):
+        client.fetch(f"{wire.url}/spec")
+
+
+def test_a_file_of_a_document_stays_at_its_host(client: Client) -> None:
+    """The document itself may have moved to another host; what it refers to is not fetched from one by a redirect."""
+    with (
+        Wire([say(200, b"{}"), say(200, b"{}")]) as other,
+        Wire([say(302, b"", f"Location: {other.url}/x")] * 2) as wire,
+    ):
+        assert client.fetch(f"{wire.url}/spec") == b"{}"
+        with pytest.raises(DocumentNotFound, match="redirects"):
+            client.fetch(f"{wire.url}/spec", stays=True)
+        assert len(other.requests) == 1
+    with Wire([say(302, b"", "Location: /y"), say(200, b"{}")]) as wire:
+        assert client.fetch(f"{wire.url}/x", stays=True) == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("location", "stays", "wanted"),
+    [
+        ("/b", True, "https://h/b"), ("https://h:443/b", False, "https://h:443/b"), ("https://g/b", False, "https://g/b"),
+        ("https://g/b", True, None), ("http://h/b", False, None), ("http://h/b", True, None), ("//g/b", True, None),
+    ],
+)  # fmt: skip
+def test_from_https_no_redirect_leads_to_http(location: str, stays: bool, wanted: str | None) -> None:
+    """Whoever listens would write the document."""
+    if wanted is None:
+        with pytest.raises(DocumentNotFound, match="redirects"):
+            moved_to("https://h/a", location, stays)
+    else:
+        assert moved_to("https://h/a", location, stays) == wanted
 
 
 def ours(before: set[threading.Thread]) -> list[threading.Thread]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from astro_nb.call import Call
-from astro_nb.contract import judge_request
+from astro_nb.contract import judge_request, judge_response
 from astro_nb.contract.parts import read_parts
 from astro_nb.environment import Environment, Values, Variables
 from astro_nb.fields import body_field
-from astro_nb.message import Request
-from astro_nb.spec import Operation, Spec
+from astro_nb.message import Request, Response
+from astro_nb.spec import Operation, Spec, load
 from astro_nb.wire import build_request
 
 VALUES = Values(Variables(), Environment("test", base_url="http://localhost"))
@@ -138,3 +140,57 @@ def test_a_reference_between_schemas_far_off_is_followed() -> None:
     assert judge_request(op, build_request(op, Call("b", {}, {"b": 5}), VALUES)) == ()
     told = judge_request(op, build_request(op, Call("b", {}, {"b": 4}), VALUES))
     assert [v.keyword for v in told] == ["minimum"]
+
+
+# --- what lies in files beside the document ---------------------------------------------------------------------------
+
+FILE_PET = """
+type: object
+required: [name]
+properties:
+  name: {type: string, pattern: '(?<x>a', format: binary}
+  odd: {type: nonsense, minimum: x}
+  other: {$ref: 'more.yaml#/Other'}
+  self: {$ref: pet.yaml}
+  gone: {$ref: gone.yaml}
+"""
+MORE = """
+Other: {type: object, properties: {n: {type: integer, minimum: 3, required: true}}}
+ok:
+  description: ok
+  headers: {X-N: {schema: {$ref: '#/Other/properties/n'}}}
+  content: {application/json: {schema: {$ref: pet.yaml}}}
+"""
+ITEM = """
+parameters: [{$ref: '#/x-q'}]
+put:
+  operationId: put
+  requestBody: {$ref: '#/x-b'}
+  responses: {'200': {$ref: 'more.yaml#/ok'}}
+x-q: {name: q, in: query, schema: {$ref: 'more.yaml#/Other/properties/n'}}
+x-b: {content: {application/json: {schema: {$ref: pet.yaml}}}}
+"""
+
+
+def test_schemas_in_files_are_judged(tmp_path: Path) -> None:
+    """In the request and in the answer, whatever lies in the files: what nobody can judge is left out there, too."""
+    (tmp_path / "parts").mkdir()
+    for name, text in (("pet", FILE_PET), ("more", MORE), ("item", ITEM)):
+        (tmp_path / "parts" / f"{name}.yaml").write_text(text)
+    (tmp_path / "api.yaml").write_text("openapi: 3.0.3\npaths: {/a: {$ref: parts/item.yaml}}\n")
+    op = load(tmp_path / "api.yaml").operation("put")
+
+    def errors(told: Any) -> list[tuple[Any, str]]:
+        return [(v.location, v.keyword) for v in told if v.severity == "error"]
+
+    def told(q: int, body: Any) -> tuple[list[Any], list[Any]]:
+        request = build_request(op, Call("put", {"q": q}, body), VALUES)
+        answer = Response(200, (("Content-Type", "application/json"), ("X-N", str(q))), orjson.dumps(body))
+        return errors(judge_request(op, request)), errors(judge_response(op, request, answer))
+
+    assert told(5, {"name": "n", "other": {"n": 3}, "self": {"name": "m"}}) == ([], [])
+    asked, answered = told(1, {"other": {"n": 1}, "self": {}})
+    wrong = {(("other", "n"), "minimum"), ((), "required"), (("self",), "required")}
+    assert wrong <= set(asked)
+    assert wrong <= set(answered)
+    assert ((), "minimum") in asked  # the parameter's own

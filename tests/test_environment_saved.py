@@ -64,6 +64,8 @@ def test_secrets_may_go_home(url: str) -> None:
         "https://evil.org/", "https://example.com/", "https://api.example.com.evil.org/", "https://evil.org/api.example.com",
         "https://api.example.com@evil.org/", "https://evil.org?api.example.com", "http://api.example.com/", "http://localhost/",
         "http://127.0.0.1/", "ftp://api.example.com/", "//evil.org/", "", "https:///x", "https://[bad/",
+        "https://evil.org\\@api.example.com/", "https://api.example.com\\.evil.org/", "https://api.example.com /",
+        "https://evil.org\t@api.example.com/", "https://api.example.com\n",
     ],
 )  # fmt: skip
 def test_secrets_may_go_nowhere_else(url: str) -> None:

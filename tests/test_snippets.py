@@ -20,7 +20,7 @@ import pytest
 import astro_nb as anb
 from astro_nb.call import UNSET, Call, Upload
 from astro_nb.environment import Environment, Secret
-from astro_nb.errors import UnknownName
+from astro_nb.errors import UnknownName, UsageError
 from astro_nb.fields import example_call
 from astro_nb.message import Request, header
 from astro_nb.snippets import SNIPPETS, literal
@@ -267,6 +267,32 @@ def test_a_script_stands_on_its_own(recorder: Recorder) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[0].isdigit(), "the status of the answer comes first"
     assert recorder.last()["authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("method", ["`id`", "X|id", "a&b", "$HOME", "a'b", "#x", "M-SEARCH"])
+def test_a_method_is_no_command(method: str) -> None:
+    """A document names its methods, and the shell reads none of them as more than a word."""
+    item = {"additionalOperations": {method: {"responses": {}}}}
+    api = anb.connect(spec={"openapi": "3.2.0", "paths": {"/a": item}}, base_url="https://h", history=None)
+    (op,) = api.spec
+    text = api.session.snippet("curl", Call(op.id))
+    script = f"curl() {{ printf '%s\\n' \"$@\"; }}\n{text}"
+    ran = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[:3] == ["--request", method, "https://h/a"]
+    assert ran.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain;headers=@/etc/hostname", "a/b; filename=x", "a/b;type=c/d", "a/b;x=y;ENCODER=8bit"]
+)
+def test_a_type_of_a_part_reads_no_file(kind: str) -> None:
+    """curl would send the file that a document names in the type of a part: there is no such command."""
+    media = {"multipart/form-data": {"schema": {"type": "object"}, "encoding": {"a": {"contentType": kind}}}}
+    spec = {"openapi": "3.1.0", "paths": {"/a": {"post": {"requestBody": {"content": media}}}}}
+    call = Call("post_a", body={"a": "x", "f": Upload("f.txt", b"y")})
+    api = anb.connect(spec=spec, base_url="https://h", history=None)
+    with pytest.raises(UsageError, match="curl"):
+        api.session.snippet("curl", call)
 
 
 @pytest.fixture(scope="module")

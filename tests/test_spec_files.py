@@ -9,7 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
+from astro_nb.contract import check_request_body
 from astro_nb.errors import DanglingReference, DocumentNotFound
+from astro_nb.fields import body_field
 from astro_nb.spec import Operation, Spec, load
 from astro_nb.spec import shelf as shelves
 
@@ -83,7 +85,7 @@ def test_all_references_are_pointers_afterwards(tmp_path: Path) -> None:
     assert all(ref.startswith("#/x-astro-nb-files/") for ref in left)
     assert not any(c in ref.partition('"')[0] for ref in left for c in "% ")
     mapping = spec.resolve(schema(spec)["properties"]["y"])["discriminator"]["mapping"]
-    assert mapping["d"] == mapping["e"] == "#/x-astro-nb-files/a_b_z.yaml/q"
+    assert mapping["d"] == mapping["e"] == "#/x-astro-nb-files/a_b:z.yaml/q"
     assert mapping["f"] == "Dog"
     assert schema(spec, "get_1") == TEXT
 
@@ -212,8 +214,9 @@ class Server:
         self.files = files
         self.asked: list[str] = []
 
-    def fetch(self, url: str) -> bytes:
+    def fetch(self, url: str, /, *, stays: bool = False) -> bytes:
         """The bytes at a path of this host."""
+        assert stays == bool(self.asked)  # the files stay at the document's host, wherever that is
         self.asked.append(url)
         found = self.files.get(url.partition("://h/")[2].replace("/", "_").replace(".", "_"))
         if found is None:
@@ -271,7 +274,7 @@ def test_how_many_files_are_fetched() -> None:
     """A chain without end is cut off."""
     asked: list[str] = []
 
-    def fetch(url: str) -> bytes:
+    def fetch(url: str, /, *, stays: bool = False) -> bytes:
         asked.append(url)
         return orjson.dumps(doc("1.json") if "api" in url else {"$ref": f"{len(asked)}.json"})
 
@@ -320,3 +323,31 @@ def test_an_anchor_that_is_nowhere(ref: str) -> None:
     with pytest.raises(DanglingReference) as caught:
         schema(spec)
     assert caught.value.todo
+
+
+def test_a_branch_in_a_file_of_its_own_is_called_by_the_file(tmp_path: Path) -> None:
+    """Without a mapping, the discriminator's value is the name of the schema: here the file's, without its ending."""
+    cat = "type: object\nproperties: {kind: {type: string}, n: {type: integer}}\nrequired: [kind]\n"
+    union = "oneOf: [{$ref: cat.v1.yaml}, {$ref: 'sub/My-Dog.json'}, {$ref: 'more.yaml#/a~1b'}]\n"
+    path = written(tmp_path, {
+        "api.json": {"openapi": "3.1.0", "paths": {"/a": {"post": {"requestBody": {"content": {"application/json": {
+            "schema": {"$ref": "parts/union.yaml"}}}}}}}},
+        "parts/union.yaml": f"{union}discriminator: {{propertyName: kind}}\n",
+        "parts/cat.v1.yaml": cat, "parts/sub/My-Dog.json": {"type": "object"},
+        "parts/more.yaml": "a/b: {type: object}\n",
+    })  # fmt: skip
+    op = load(path).operation("post_a")
+    field = body_field(op)
+    assert field is not None
+    assert [branch.tag for branch in field.branches] == [("kind", "cat.v1"), ("kind", "My-Dog"), ("kind", "a/b")]
+    wrong = check_request_body(op, {"kind": "cat.v1", "n": "x"})
+    assert [v.location for v in wrong] == [("n",)]
+    assert check_request_body(op, {"kind": "parts:cat.v1.yaml"})
+
+
+def test_a_reference_into_a_file_is_told_by_its_path(tmp_path: Path) -> None:
+    """Not by the name that it has inside the one document."""
+    path = written(tmp_path, {"api.json": doc("sub/a.yaml#/no/x"), "sub/a.yaml": "a: 1\n"})
+    spec = load(path)
+    with pytest.raises(DanglingReference, match=r"sub/a\.yaml#/no/x points nowhere"):
+        spec.resolve(next(iter(spec)).parameters[0].schema)

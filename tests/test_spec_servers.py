@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -129,7 +130,11 @@ def test_serves(url: str, variables: Any, yes: list[str], no: list[str]) -> None
     assert [u for u in no if found.serves(u)] == []
 
 
-@given(st.text("abz09-", min_size=1), st.sampled_from(["eu", "us"]), st.text("abz09-._~", min_size=1))
+@given(
+    st.text("abz09-", min_size=1),
+    st.sampled_from(["eu", "us"]),
+    st.text("abz09-._~", min_size=1).filter(lambda v: v.strip(".")),
+)
 def test_what_a_server_makes_it_serves(host: str, region: str, version: str) -> None:
     """Whatever its variables are filled with, it is the server still."""
     found = Server("https://{h}.{r}.example/{v}", "", (
@@ -143,3 +148,68 @@ def test_serves_takes_no_time() -> None:
     variables = {f"v{n}": {"default": "a"} for n in range(12)}
     found = spec({"url": "https://" + "".join(f"{{v{n}}}" for n in range(12)) + ".h", "variables": variables})
     assert found.serves("https://" + "a" * 60 + ".g") is False
+
+
+SMUGGLED = (
+    "evil.com/", "evil.com#", "evil.com?", "evil.com\\", "u@evil.com:443/", "evil.com%2f", "x y", "a\nb", "evil.com:1",
+    "u:p", "[", "/", "\0", "evil.com\t",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", SMUGGLED)
+@pytest.mark.parametrize("url", ["https://{h}.example.com/v1", "https://{h}/v1", "{s}://{h}.example.com", "//{h}.a"])
+def test_no_value_leads_to_another_host(value: str, url: str) -> None:
+    """What ends a host, has a user in it or gives it a port in its middle is refused; nothing of it is an address."""
+    if url == "https://{h}/v1" and value in ("evil.com:1",):
+        assert Server(url, "", (ServerVariable("h", "x"),)).fill({"h": value}) == "https://evil.com:1/v1"
+        return
+    for variables in ((ServerVariable("h", "x"), ServerVariable("s", "https")), ()):
+        with pytest.raises(UsageError):
+            Server(url, "", variables, home="https://h/x.yaml" if url[0] == "/" else "").fill(
+                {"h": value, "s": "https"}
+            )
+
+
+@pytest.mark.parametrize(
+    ("url", "value", "wanted"),
+    [
+        ("/{v}", "/evil.com", None), ("/{v}", "\\evil.com", None), ("/{v}", "../x", None), ("/{v}", "a/./b", None),
+        ("/{v}", "v2?x", None), ("/{v}", "v2", "https://h/v2"), ("/{v}", "a/b", "https://h/a/b"),
+        ("{v}://g/x", "https://evil.com/", None), ("{v}://g/x", "http", "http://g/x"),
+        ("{v}", "https://g/x?y", None), ("{v}", "https://g", "https://g"),
+    ],
+)  # fmt: skip
+def test_values_of_paths_and_schemes(url: str, value: str, wanted: str | None) -> None:
+    """A step is a step and a scheme a scheme; a variable that is the whole address may be any address."""
+    made = Server(url, "", (ServerVariable("v", "1"),), home="https://h/x.yaml")
+    if wanted is None:
+        with pytest.raises(UsageError):
+            made.fill({"v": value})
+    else:
+        assert made.fill({"v": value}) == wanted
+
+
+def test_a_base_path_right_behind_the_host() -> None:
+    """`https://h{base}`, as many write it, takes another path, and no more of a host."""
+    found = Server("https://h{b}", "", (ServerVariable("b", "/v1"),))
+    assert (found.fill(), found.fill({"b": "/v2/x"}), found.fill({"b": ""})) == (
+        "https://h/v1",
+        "https://h/v2/x",
+        "https://h",
+    )
+    for value in (".evil.com/", ":80@evil.com", "//x", "/../x"):
+        with pytest.raises(UsageError):
+            found.fill({"b": value})
+
+
+@given(st.text(), st.text())
+def test_the_host_is_the_templates_whatever_is_given(host: str, version: str) -> None:
+    """Any text either is refused, or leaves the end of the host and the beginning of the path where they were."""
+    found = Server("https://{h}.example.com/api/{v}", "", (ServerVariable("h", "x"), ServerVariable("v", "1")))
+    try:
+        parts = urlsplit(found.fill({"h": host, "v": version}))
+    except UsageError:
+        return
+    assert (parts.hostname or "").endswith(".example.com")
+    assert (parts.username, parts.port, parts.query, parts.fragment) == (None, None, "", "")
+    assert parts.path.startswith("/api/")

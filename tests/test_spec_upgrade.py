@@ -413,3 +413,10 @@ def test_documents_that_another_reader_knows(path: Path) -> None:
     found = {(op.method, spec.servers[0] + op.path): op.body.media_type if op.body else None for op in spec}
     kinds = [{h["name"]: h["value"] for h in request["headers"]}.get("content-type") for request in wanted]
     assert found == {(r["method"], r["url"]): kind for r, kind in zip(wanted, kinds, strict=True)}
+
+
+@pytest.mark.parametrize("base", ["//evil.example/v1", "///evil.example/v1", "evil.example/v1"])
+def test_a_base_path_names_no_host(base: str) -> None:
+    """Without a host, the servers are those of the document's address, whatever the base path begins with."""
+    data = orjson.dumps({"swagger": "2.0", "basePath": base, "paths": {}})
+    assert load("https://h/swagger.json", fetch=lambda _: data).servers == ("https://h/evil.example/v1",)

@@ -440,3 +440,64 @@ def test_a_form_needs_names_and_values(media: str) -> None:
     """A list is no form."""
     with pytest.raises(UsageError, match="Give a dict"):
         body([1], media)
+
+
+# --- what a document may not do ---------------------------------------------------------------------------------------
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=12))
+@settings(max_examples=300)
+def test_whatever_a_documents_path_is_the_host_stays(path: str) -> None:
+    """No path, with or without a slash at its beginning, runs on into the host; each can be sent."""
+    request = built(operation(path=re.sub(r"[{}]|^x-", "", path)))
+    sent = to_httpx(request).url
+    assert urlsplit(request.url).netloc == sent.netloc.decode() == "api.example.com"
+    assert request.url.replace(" ", "\n").isprintable()
+    assert request.url.isascii()
+
+
+@pytest.mark.parametrize("name", ["X\r\nY", "X Y", "X: Y", "Authorization:", "", "é", "a;b", " X", "[x]"])
+def test_what_is_no_name_of_a_header(name: str) -> None:
+    """A parameter, a header of a call or one of a part whose name would say more than a name is refused."""
+    param = {"in": "header", "name": name, "schema": {"type": "string"}}
+    with pytest.raises(UsageError):
+        built(operation(param), **{name: "v"})
+    with pytest.raises(UsageError):
+        build_request(operation(), Call("x", headers={name: "v"}), values())
+    described = {"encoding": {"a": {"headers": {name: {"schema": {"const": "v"}}}}}}
+    with pytest.raises(UsageError):
+        body({"a": "b"}, "multipart/form-data", **described)
+
+
+@pytest.mark.parametrize("method", ["Copy", "x-purge", "M-SEARCH", "PATCH"])
+def test_a_method_is_sent_as_the_document_writes_it(method: str) -> None:
+    """Methods are told apart by case (RFC 9110, section 9.1)."""
+    made = to_httpx(Request(method, "https://h/x", ()))
+    assert made.method == method
+
+
+@pytest.mark.parametrize("value", ["a; admin=1", {"a": "b; c=d"}, {"a; b": "c"}, ["x", "y;z"]])
+@pytest.mark.parametrize("described", [{"style": "cookie"}, {"content": {"application/json": {}}}])
+def test_no_value_becomes_a_second_cookie(value: Any, described: Any) -> None:
+    """Where nothing is percent-encoded, a semicolon is refused."""
+    param = {"in": "cookie", "name": "n", "schema": {}} if "style" in described else {"in": "cookie", "name": "n"}
+    with pytest.raises(UsageError, match="semicolon"):
+        built(operation({**param, **described}), n=value)
+
+
+@pytest.mark.parametrize("address", ["https://[h", "http://[::1", "//[x"])
+@pytest.mark.parametrize("where", ["base", "server", "token"])
+def test_an_address_that_cannot_be_read_is_told(address: str, where: str) -> None:
+    """Of the environment, of the operation, or of the tokens: it ends in words."""
+    flows = {"clientCredentials": {"tokenUrl": address, "scopes": {}}}
+    document = {
+        "openapi": "3.1.1", "servers": [{"url": "https://h"}], "security": [{"o": []}] if where == "token" else [],
+        "components": {"securitySchemes": {"o": {"type": "oauth2", "flows": flows}}},
+        "paths": {"/x": {"get": {"servers": [{"url": address}] if where == "server" else []}}},
+    }  # fmt: skip
+    client = {"client_id": "c", "client_secret": Secret.held("planted-0815")}
+    env = Environment("e", base_url=address if where == "base" else "https://h", credentials={"o": client})
+    with pytest.raises(AstroNbError) as caught:
+        build_request(next(iter(Spec(document))), Call("get_x"), Values(Variables(), env, mode="revealed"))
+    assert caught.value.todo
+    assert "planted" not in str(caught.value)

@@ -178,6 +178,13 @@ def test_headers_of_a_part() -> None:
         body({"f": "x"}, FORM, encoding={"f": {"headers": {"X-Evil": {"schema": {"const": "a\r\nb"}}}}})
 
 
+def test_a_part_has_one_name() -> None:
+    """A document's own Content-Disposition does not stand beside that of the field (RFC 7578, section 4.2)."""
+    described = {"encoding": {"a": {"headers": {"content-Disposition": {"schema": {"const": 'form-data; name="b"'}}}}}}
+    (head,) = heads({"a": "x"}, **described)
+    assert head == ['Content-Disposition: form-data; name="a"']
+
+
 def test_the_style_of_a_part() -> None:
     """Where a style is named it counts instead of a content type, and nothing is percent-encoded (appendix E.3)."""
     encoding = {"a": {"style": "form", "explode": False}, "d": {"style": "deepObject", "explode": True}}

@@ -100,7 +100,7 @@ def test_members_of_members_have_a_bracket_each(value: Any, expected: str) -> No
     [
         ("application/json", {"a": [1]}, '{"a":[1]}'),
         ("application/vnd.x+json; v=1", "a", '"a"'),
-        ("text/plain", "a b;c", "a b;c"),
+        ("text/plain", "a b,c", "a b,c"),
         ("text/plain", 5, "5"),
         ("application/x-www-form-urlencoded", {"a": ["1", "2"], "b": "c d"}, "a=1&a=2&b=c%20d"),
         ("application/x-www-form-urlencoded", "a=1", "a=1"),

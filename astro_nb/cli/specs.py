@@ -48,9 +48,12 @@ def _pull(
     from ..spec import load
 
     address = url or _published(version)
-    data = Client().fetch(address)
+    client = Client()
+    data = client.fetch(address)
     overlay = _bundled_or_none(f"astro-{version}.overlay.yaml")
-    pulled = load(address, overlay, lambda _: data)  # read before it is kept: what is no document is refused here
+    pulled = load(
+        address, overlay, lambda url, /, *, stays=False: client.fetch(url, stays=stays) if stays else data
+    )  # read before it is kept: what is no document is refused here
     path = _pulled_folder() / f"astro-{version}.yaml"
     write_atomically(path, data)
     tell(_pulled_facts(pulled, address, path, overlay))

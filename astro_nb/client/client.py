@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
-from urllib.parse import urljoin
 
 import httpx
 
@@ -34,6 +33,7 @@ from .conversation import (
     Step,
     Wait,
     converse,
+    moved_to,
     never_sent,
 )
 from .failures import LARGEST_ANSWER, SENDING_ERRORS, TooLarge, failure_of
@@ -141,8 +141,12 @@ class Client:
         loop.call_soon_threadsafe(begin)
         return Running(future, cancel)
 
-    def fetch(self, url: str) -> bytes:
+    def fetch(self, url: str, /, *, stays: bool = False) -> bytes:
         """The bytes behind a URL, for documents.
+
+        Args:
+            url: the address.
+            stays: whether no redirect may lead to another host; from https none leads to http in any case.
 
         Raises:
             DocumentNotFound: the server does not give them.
@@ -152,7 +156,7 @@ class Client:
             outcome = self._do(Send(Request("GET", url, (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate")))))
             if not isinstance(outcome, Response) or outcome.status not in REDIRECTS:
                 break
-            url = urljoin(url, header(outcome.headers, "location"))
+            url = moved_to(url, header(outcome.headers, "location"), stays)
         if isinstance(outcome, Response) and outcome.status == 200:
             return outcome.body
         told = f"the server answered {outcome.status}" if isinstance(outcome, Response) else _told(outcome)

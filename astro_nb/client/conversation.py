@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from ..call import Call
 from ..contract import check_response
 from ..environment import Grant, scrub
+from ..errors import DocumentNotFound
 from ..exchange import Attempt, Exchange, Failure
 from ..message import Request, Response, header
 from ..pace import Retries, decide, repeatable
@@ -146,6 +147,23 @@ def redirect_of(request: Request, outcome: Response | Failure) -> Request | None
         return target
     kept = tuple((k, v) for k, v in request.headers if k.lower() in _HARMLESS)
     return replace(target, headers=kept, secret=False)
+
+
+def moved_to(url: str, location: str, stays: bool) -> str:
+    """The address to which a redirect leads from a document's.
+
+    Raises:
+        DocumentNotFound: it is none, it is on another host where it `stays`, or it leads from https to plain http.
+    """
+    try:
+        target = urljoin(url, location)
+        (before, host), (after, other) = _origin(url), _origin(target)
+    except ValueError:
+        target, before, after, host, other = "", "http", "", "", ""
+    if not location or after not in (before, "https") or (stays and other != host):
+        what = f"The server of {url} redirects to {target[:200] or 'no address'}, where no document is fetched from."
+        raise DocumentNotFound(what, "Give the other address itself if it is to be trusted, or save it as a file.")
+    return target
 
 
 def _authorized(plan: Plan, tokens: set[str]) -> Generator[Step, Outcome, Response | Failure]:

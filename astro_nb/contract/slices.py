@@ -144,16 +144,17 @@ def _carry(operation: Operation, start: Any, components: dict[str, Any], told: T
     """Copy everything that `start` refers to among the components; where what stood elsewhere is now, by reference."""
     waiting, moved = list(_references(start)), dict[str, str]()
     while waiting:
-        ref = waiting.pop()
+        ref, is_schema = waiting.pop()
         if ref in moved or not ref.startswith("#/"):
             continue
         target = _target(operation, ref, told)
         steps = [s.replace("~1", "/").replace("~0", "~") for s in ref[2:].split("/")]
         is_component = len(steps) == 3 and steps[0] == "components" and "%" not in ref
-        shelf, name = (steps[1], steps[2]) if is_component else ("schemas", f"moved-{len(moved)}")
+        apart = "schemas" if is_schema else "x-moved"
+        shelf, name = (steps[1], steps[2]) if is_component else (apart, f"moved-{len(moved)}")
         components.setdefault(shelf, {}).setdefault(name, target)
         moved[ref] = ref if is_component else f"#/components/{shelf}/{name}"
-        waiting.extend(_references(target))
+        waiting.extend(_references(target, is_schema or shelf == "schemas"))
     return moved
 
 
@@ -166,15 +167,16 @@ def _target(operation: Operation, ref: str, told: Told) -> Mapping[str, Any]:
         return {}
 
 
-def _references(node: Any) -> Iterator[str]:
+def _references(node: Any, is_schema: bool = False) -> Iterator[tuple[str, bool]]:
+    """Every reference, and whether a schema stands where it leads: anything else may lie in a file, too."""
     if isinstance(node, Mapping):
         if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for value in node.values():
-            yield from _references(value)
+            yield node["$ref"], is_schema
+        for key, value in node.items():
+            yield from _references(value, is_schema or key in ("schema", "schemas"))
     elif isinstance(node, list):
         for value in node:
-            yield from _references(value)
+            yield from _references(value, is_schema)
 
 
 @dataclass(frozen=True)

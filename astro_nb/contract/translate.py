@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import DanglingReference
 from ..fields.shapes import SHAPES, numeric
-from ..spec import NOTE, Spec
+from ..spec import NOTE, Spec, name_of
 from .directions import OTHER, Direction, Names, names_of, resolved
 from .keywords import INSIDE, LISTS, MAPS, SCHEMAS, fault, is_empty
 
@@ -141,7 +141,7 @@ class Translation:
             return {}
         named = dict(self._mapped(schema["discriminator"].get("mapping") or {}))
         refs = [b["$ref"] for b in told if b["$ref"] not in named.values()]
-        return {**{ref.rpartition("/")[2]: ref for ref in refs}, **named}
+        return {**{name_of(ref): ref for ref in refs}, **named}
 
     def _mapped(self, mapping: Mapping[Any, str]) -> Iterator[tuple[str, str]]:
         for value, target in mapping.items():

@@ -93,7 +93,9 @@ class Environment:
 
 
 def _whither(url: str) -> tuple[str, str]:
-    """The scheme and the host of an address; empty where it has none, or is malformed."""
+    """The scheme and the host of an address; empty where it has none, is malformed, or not read alike by all."""
+    if "\\" in url or not url.isprintable() or " " in url:
+        return "", ""
     try:
         parts = urlsplit(url)
     except ValueError:

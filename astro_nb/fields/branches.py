@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DanglingReference
-from ..spec import Spec
+from ..spec import Spec, name_of
 from .kinds import ref_name
 from .normal import constraints, normal
 from .shapes import Schema
@@ -40,7 +40,7 @@ def read_branches(union: Field, read: Read) -> Iterator[Branch]:
 
 
 def _tags(schema: Schema) -> dict[str, Tag]:
-    """The discriminator's name and value by reference: as `mapping` says, else the last word of the reference."""
+    """The discriminator's name and value by reference: as `mapping` says, else as the reference calls it."""
     discriminator = schema.get("discriminator")
     if not discriminator:
         return {}
@@ -50,7 +50,7 @@ def _tags(schema: Schema) -> dict[str, Tag]:
         (ref if "/" in ref else f"#/components/schemas/{ref}"): (name, str(value))
         for value, ref in (discriminator.get("mapping") or {}).items()
     }
-    return {ref: (name, ref.rpartition("/")[2]) for ref in refs} | mapping
+    return {ref: (name, name_of(ref)) for ref in refs} | mapping
 
 
 def _ref(schema: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
-from ..spec import NOTE
+from ..spec import NOTE, name_of
 from .shapes import Schema
 
 Kind = Literal["text", "integer", "number", "boolean", "choice", "object", "map", "array", "union", "file", "any"]
@@ -69,4 +69,4 @@ def type_name(schema: Any, plain: Schema, kind: Kind) -> str:
 
 def ref_name(schema: Any) -> str:
     """The last word of a schema's reference; empty where it is none."""
-    return str(schema.get("$ref", "")).rpartition("/")[2] if isinstance(schema, Mapping) else ""
+    return name_of(str(schema.get("$ref", ""))) if isinstance(schema, Mapping) else ""

@@ -89,13 +89,17 @@ def _bytes_source(content: bytes) -> str:
     return f"({source_of(text)}).encode()" if len(split_named(text)) > 1 else repr(content)
 
 
+_ENDS_TYPE = re.compile(r";\s*(filename|headers|encoder|type)\s*=|,", re.IGNORECASE)
+"""What ends a type for curl, `headers=@file` among it: a document shall have no file of this machine sent."""
+
+
 def part_shell(part: Part) -> str:
     """A part as curl's `--form` takes it; quotes keep what is special there."""
     try:
         content = part.content.decode()
     except UnicodeDecodeError:
         content = "\0"
-    if "=" in part.name or "\0" in content:
+    if "=" in part.name or "\0" in content or _ENDS_TYPE.search(part.kind):
         raise UsageError(f"curl cannot say the field {part.name!r}.", "Choose another kind of snippet.")
     text = f"@{_form_quoted(part.file)}" if part.file and not part.content else _form_quoted(content)
     text += f";filename={_form_quoted(part.file)}" if part.file and part.content else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import keyword
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,7 +50,7 @@ def python_httpx(operation: Operation, call: Call, request: Request) -> str:
 def curl(operation: Operation, call: Call, request: Request) -> str:
     """A curl command for a POSIX shell; secrets are read from the shell's variables."""
     before, data = _body_shell(call, request)
-    parts = [f"curl --request {request.method} {shell(request.url, IN_URL)}", "--globoff --path-as-is"]
+    parts = [f"curl --request {shlex.quote(request.method)} {shell(request.url, IN_URL)}", "--globoff --path-as-is"]
     parts += [f"--header {_header_shell(k, v)}" for k, v in request.headers if k.lower() not in _left_out(call)]
     return before + " \\\n  ".join([*parts, *data]) + "\n"
 

@@ -1,17 +1,19 @@
 """A document as a table of operations."""
 
-from .document import bundled, load_document
+from .document import Fetch, bundled, load_document
 from .media import RequestBody, ResponseSpec
 from .model import Operation
 from .notes import NOTE
 from .overlay import apply_overlay
 from .parameters import Parameter
+from .references import name_of
 from .security import OAuthFlow, SecurityScheme
 from .servers import Server, ServerVariable
 from .table import Spec, load
 
 __all__ = [
     "NOTE",
+    "Fetch",
     "OAuthFlow",
     "Operation",
     "Parameter",
@@ -25,4 +27,5 @@ __all__ = [
     "bundled",
     "load",
     "load_document",
+    "name_of",
 ]

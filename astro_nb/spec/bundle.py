@@ -17,7 +17,7 @@ import orjson
 
 from ..errors import AstroNbError
 from .notes import FILES, UNREAD
-from .shelf import READ_FAULTS, Shelf, shelf_of
+from .shelf import READ_FAULTS, Fetch, Shelf, shelf_of
 
 _LEADS_OUT = re.compile(rb'\$ref"\s*:\s*"(?!#/)')
 """Begins with the rarest character: the search is as fast as the one for it."""
@@ -38,9 +38,7 @@ Trail = tuple[Any, Any]
 """Where a node stands: its holder's trail and its key; None at the top."""
 
 
-def bundle(
-    document: dict[str, Any], written: bytes, at: str | Path | None, fetch: Callable[[str], bytes] | None
-) -> dict[str, Any]:
+def bundle(document: dict[str, Any], written: bytes, at: str | Path | None, fetch: Fetch | None) -> dict[str, Any]:
     """The document with all that it refers to inside it.
 
     Args:
@@ -132,9 +130,10 @@ class _Bundle:
         return [self.sheets[address]]
 
     def _name(self, address: str) -> str:
-        """A name that needs no escaping, near to the address."""
+        """A name that needs no escaping, near to the address; colons are where its slashes were."""
         folder = self.shelf.home.rpartition("/")[0] + "/"
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", address.removeprefix(folder))[-80:].strip("_") or "file"
+        near = re.sub("/+", ":", address.removeprefix(folder))
+        name = re.sub(r"[^A-Za-z0-9.:-]+", "_", near)[-80:].strip("_:") or "file"
         while name in self.files:
             name += "_"
         return name

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,10 +20,10 @@ from .foreign import seems, seems_to_be
 from .parsing import as_json, plain
 from .parsing import cache_folder as cache_folder
 from .parsing import parse as parse
+from .shelf import Fetch as Fetch
 from .upgrade import upgrade
 
 Document = dict[str, Any]
-Fetch = Callable[[str], bytes]
 
 MOST_PATHS = 50_000
 _VERSIONS = {"openapi": re.compile(r"3(\.|$)"), "swagger": re.compile(r"2(\.0)?$|3\.")}  # some write `swagger: 3.0.0`

@@ -8,12 +8,22 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..errors import DanglingReference
-from .notes import UNREAD
+from .notes import FILES, UNREAD
 
 Node = Mapping[str, Any]
 
+_WHOLE_FILE = re.compile(rf"#/{FILES}/([^/]*?)(\.json|\.ya?ml)?")
+_IN_FILE = re.compile(rf"\A#/{FILES}/([^/]*)(.*)", re.DOTALL)
 _MOST_HOPS = 32
 _MEND = "Mend the document, or use another operation."
+
+
+def name_of(ref: str) -> str:
+    """What a reference calls its target: the last step of its pointer; a whole file by its name without the ending."""
+    whole = _WHOLE_FILE.fullmatch(ref)
+    if whole:
+        return whole[1].rpartition(":")[2]
+    return unquote(ref.rpartition("/")[2]).replace("~1", "/").replace("~0", "~")
 
 
 class _Hops:
@@ -91,4 +101,5 @@ def _led_out(document: Node, ref: str) -> DanglingReference:
 
 
 def _short(ref: str) -> str:
+    ref = _IN_FILE.sub(lambda match: f"{match[1].replace(':', '/')}#{match[2]}".rstrip("#"), ref)
     return ref if len(ref) <= 200 else f"{ref[:200]}…"

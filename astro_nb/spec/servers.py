@@ -16,6 +16,16 @@ _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _STOPS = "/?#@\\ \t\r\n"
 """What the value of a variable cannot hold without leading to another place."""
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_FITS = {
+    "address": re.compile(r"[^\s?#@\\\x00-\x20\x7f]*"),
+    "host": re.compile(r"[^\s/?#@\\%\x00-\x20\x7f]+"),
+    "base": re.compile(r"(?:/[^\s/?#@\\\x00-\x20\x7f]+)*/?"),
+    "path": re.compile(r"(?!/)[^\s?#@\\\x00-\x20\x7f]*"),
+}
+"""What somebody may give for a variable, by where it stands: none of it leads to another host than the address."""
+
+_CLIMBS = re.compile(r"(^|/)\.{1,2}(/|$)")
 _SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 _PORTS = {"http": ":80", "https": ":443"}
 
@@ -44,17 +54,30 @@ class Server:
         """The base URL with its variables filled: by `values`, else by their defaults.
 
         Raises:
-            UsageError: a value is not among those that the document allows.
+            UsageError: a value is not among those that the document allows, or would lead to another place.
         """
-        given = {v.name: str((values or {}).get(v.name, v.default)) for v in self.variables}
-        for variable in self.variables:
-            if variable.choices and given[variable.name] not in (*variable.choices, variable.default):
-                raise UsageError(
-                    f"{given[variable.name]!r} is no value of the server variable {variable.name}.",
-                    f"Choose one of {', '.join(variable.choices[:8])}.",
-                )
-        filled = _VARIABLE.sub(lambda m: given.get(m[1], str((values or {}).get(m[1], m[0]))), self.url)
+        known = {variable.name: variable for variable in self.variables}
+        given = {name: str(value) for name, value in (values or {}).items()}
+        for match in _VARIABLE.finditer(self.url):
+            if match[1] in given:
+                self._check(match, given[match[1]], known.get(match[1], ServerVariable(match[1], "")))
+        filled = _VARIABLE.sub(lambda m: given.get(m[1], known[m[1]].default if m[1] in known else m[0]), self.url)
+        if given and not _has_port(filled):
+            raise UsageError(f"{filled!r} is not the address of a server.", "Give other values for its variables.")
         return urljoin(self.home, filled) if self.home else filled
+
+    def _check(self, match: re.Match[str], value: str, variable: ServerVariable) -> None:
+        """Raise UsageError unless a value may stand where its variable does."""
+        if value in (variable.default, *variable.choices):
+            return
+        if variable.choices:
+            what = f"{value!r} is no value of the server variable {variable.name}."
+            raise UsageError(what, f"Choose one of {', '.join(variable.choices[:8])}.")
+        if not _is_fit(self.url[: match.start()], self.url[match.end() :], value, variable.default):
+            raise UsageError(
+                f"{value[:80]!r} as {variable.name} would lead to another place than {self.url}.",
+                "Give a value without slashes, dots alone, blanks, and ? # @ \\.",
+            )
 
     def serves(self, url: str) -> bool:
         """Whether a base URL is this server with some values of its variables."""
@@ -110,6 +133,23 @@ class Server:
             return _after_any_of(known, text, reached, is_path)
         many = is_path and variable is not None and "/" in variable.default
         return _after_anything(text, reached, _STOPS.replace("/", "") if many else _STOPS)
+
+
+def _is_fit(before: str, after: str, value: str, default: str) -> bool:
+    """Whether a value leaves an address the shape that it has, by what stands around it."""
+    if not before and after.startswith("://"):
+        return _SCHEME.fullmatch(value) is not None
+    in_host = "//" in before and "/" not in before.partition("//")[2]
+    place = ("base" if default.startswith("/") else "host") if in_host else "path" if before else "address"
+    return _FITS[place].fullmatch(value) is not None and not _CLIMBS.search(value)
+
+
+def _has_port(address: str) -> bool:
+    """Whether what stands where a port belongs is one, or nothing does."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
 
 
 def servers_of(servers: Any, home: str) -> tuple[Server, ...]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import posixpath
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urljoin, urlsplit
 
 from ..errors import AstroNbError, DocumentInvalid, DocumentNotFound
@@ -19,6 +18,12 @@ from .parsing import MOST_BYTES, parse
 MOST_FILES = 2000
 MOST_FETCHED = 200
 _INSIDE = "Put the file into the document's folder, or bundle the document into one file."
+
+
+class Fetch(Protocol):
+    """What gets the bytes behind a URL; where it `stays`, no redirect leads it to another host."""
+
+    def __call__(self, url: str, /, *, stays: bool = False) -> bytes: ...
 
 
 class Shelf(ABC):
@@ -92,7 +97,7 @@ class Site(Shelf):
 
     most = MOST_FETCHED
 
-    def __init__(self, url: str, fetch: Callable[[str], bytes]) -> None:
+    def __init__(self, url: str, fetch: Fetch) -> None:
         super().__init__(url)
         self._fetch = fetch
 
@@ -107,7 +112,7 @@ class Site(Shelf):
         if _host(address) != _host(self.home):
             raise DocumentNotFound(f"{address} is on another host than the document, and is not fetched.", _INSIDE)
         try:
-            return self._fetch(address)
+            return self._fetch(address, stays=True)
         except (OSError, ValueError) as error:
             raise DocumentNotFound(f"{address} cannot be fetched.", "Check the address.") from error
 
@@ -127,7 +132,7 @@ class Nowhere(Shelf):
         raise DocumentNotFound(what, "Give its path or URL, or bundle it into one file.")
 
 
-def shelf_of(at: str | Path | None, fetch: Callable[[str], bytes] | None) -> Shelf:
+def shelf_of(at: str | Path | None, fetch: Fetch | None) -> Shelf:
     """The shelf of a document by its path or URL; None where it has none."""
     if isinstance(at, Path):
         return Folder(at)

@@ -53,7 +53,7 @@ def upgrade(document: Raw, home: str = "") -> dict[str, Any]:
 def servers_of(document: Raw, schemes: Any, home: str, told: list[str]) -> list[dict[str, str]]:
     """Host, base path and schemes as servers; without a host they are meant against the document's address."""
     base = str(document.get("basePath") or "").strip().rstrip("/")
-    base = base if not base or base.startswith("/") else f"/{base}"
+    base = f"/{base.lstrip('/')}" if base else ""  # two slashes would begin a host
     host = str(document.get("host") or "").strip().rstrip("/")
     if "://" in host:
         told.append(f"host: {host} is an address, not a host; its scheme is left out.")

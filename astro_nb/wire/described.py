@@ -10,7 +10,7 @@ from ..call import CutUpload, Upload
 from ..errors import UsageError
 from ..fields import Field, body_field
 from ..message import bare
-from ..spec import Operation
+from ..spec import Operation, name_of
 
 BINARY = "application/octet-stream"
 Encoding = Mapping[str, Any]
@@ -43,7 +43,7 @@ class Described:
         """The name of the component that the schema is; empty where it is none."""
         schema = self.entry.get("schema")
         ref = schema.get("$ref") if isinstance(schema, Mapping) else None
-        return ref.rpartition("/")[2] if isinstance(ref, str) else ""
+        return name_of(ref) if isinstance(ref, str) else ""
 
     @property
     def encodings(self) -> Mapping[str, Encoding]:

@@ -15,7 +15,7 @@ from ..message import bare, is_json
 from ..spec import Operation
 from .described import BINARY, Described, Encoding, content_of, is_xml, member_of, part_type
 from .forms import each, fields_of, styled
-from .texts import bytes_of, is_unfit, json_of, text_of
+from .texts import bytes_of, is_name, is_unfit, json_of, text_of
 
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 """In names, and nothing else: UTF-8 stands as it is (RFC 7578, sections 2 and 5.1; WHATWG HTML, 4.10.21.8)."""
@@ -73,6 +73,8 @@ def _part(
     if file:
         plain = file.replace("\\", "/").rpartition("/")[2]
         disposition = f'{disposition or "attachment"}; filename="{_escaped(plain)}"'
+    ours = {"content-disposition"} if disposition else set()
+    extra = tuple((key, text) for key, text in extra if key.lower() not in ours)  # a part has one name
     said = [("Content-Disposition", disposition), ("Content-Type", kind), *extra]
     return Part(tuple((name, value) for name, value in said if value), content)
 
@@ -112,8 +114,10 @@ def _extra(operation: Operation, encoding: Encoding) -> tuple[tuple[str, str], .
 def _written(part: Part, boundary: str) -> Iterator[bytes]:
     head = [f"--{boundary}"]
     for name, value in part.headers:
-        if is_unfit(name + value):
-            raise UsageError(f"The header {name} of a part holds what no header can hold.", "Take it out of the value.")
+        if is_unfit(name + value) or not is_name(name):
+            raise UsageError(
+                f"The header {name[:60]!r} of a part holds what no header can hold.", "Take it out of the value."
+            )
         head.append(f"{name}: {value}")
     yield "\r\n".join([*head, "", ""]).encode()
     yield part.content

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -22,7 +22,7 @@ from ..spec import Operation, Parameter
 from .bodies import body_of
 from .security import Alternative, Alternatives, alternatives_of, authenticate, choose, select
 from .styles import Pairs, pairs_of, path_of, query_of, whole_query
-from .texts import is_unfit, text_of
+from .texts import is_name, is_unfit, joined, text_of
 
 USER_AGENT = "astro_nb"
 
@@ -63,9 +63,13 @@ def to_httpx(request: Request) -> httpx.Request:
     if request.body or request.method in ("POST", "PUT", "PATCH"):
         headers.append((b"Content-Length", str(len(request.body)).encode()))
     host = urlsplit(request.url).netloc.rpartition("@")[2].encode()
-    return httpx.Request(
+    made = httpx.Request(
         request.method, request.url, headers=[(b"Host", host), *headers], stream=httpx.ByteStream(request.body)
     )
+    made.method = (
+        request.method
+    )  # httpx has made it all capitals; methods are told apart by case (RFC 9110, section 9.1)
+    return made
 
 
 def from_httpx(response: httpx.Response, body: bytes) -> Response:
@@ -88,10 +92,17 @@ def _base_url(operation: Operation, outline: _Outline, values: Values) -> str:
     """The environment's server; where that is one of the document's, the operation's own goes before it."""
     base = values.environment.base_url or ""
     if outline.server and operation.spec.serves(base):
-        base = urljoin(f"{base.rstrip('/')}/", outline.server)
-    if urlsplit(base).scheme not in ("http", "https"):
+        base = joined(base, outline.server)
+    if not _is_web(base):
         raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')
     return base.rstrip("/")
+
+
+def _is_web(base: str) -> bool:
+    try:
+        return urlsplit(base).scheme in ("http", "https")
+    except ValueError:
+        return False
 
 
 def _checked(request: Request, values: Values) -> Request:
@@ -101,6 +112,9 @@ def _checked(request: Request, values: Values) -> Request:
         broken = next(name for name, value in request.headers if is_unfit(name + value))
         what = f"The header {broken} holds a line break or another character that no header can hold."
         raise UsageError(what, "Take it out of the value.")
+    odd = next((name for name, _ in request.headers if not is_name(name)), None)
+    if odd is not None:
+        raise UsageError(f"No header can be called {odd[:60]!r}.", "Use letters, digits and hyphens.")
     return request
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
 from ..environment import Environment, Values
 from ..errors import SecretMissing, UnknownName, UsageError
 from ..spec import Operation, SecurityScheme
 from .styles import Pairs
-from .texts import bytes_of, is_unfit, quoted
+from .texts import bytes_of, is_unfit, joined, quoted
 
 Alternative = tuple[SecurityScheme, ...]
 Alternatives = tuple[Alternative, ...]
@@ -178,7 +177,7 @@ def _secret(scheme: SecurityScheme, values: Values) -> str:
 def _token_url(scheme: SecurityScheme, values: Values) -> str:
     """Where the document says that tokens are given; a relative address is meant against the server's."""
     flow = scheme.flows.get("clientCredentials")
-    return urljoin(f"{values.environment.base_url or ''}/", flow.token_url) if flow and flow.token_url else ""
+    return joined(values.environment.base_url or "", flow.token_url) if flow and flow.token_url else ""
 
 
 def _credential(scheme: SecurityScheme, values: Values) -> tuple[str, str, str]:

@@ -21,6 +21,10 @@ Pairs = list[tuple[str, str]]
 """Names and values as they stand in the message: in a query both are encoded."""
 
 _RESERVED = {"query": ":/?[]@!$'()*+,;=", "path": "!$&'()*,:@;=", "cookie": ":/?#[]@!$&'()*+="}
+_AS_IT_IS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\\`")
+_WRITTEN = re.compile(f"/[{re.escape(_AS_IT_IS)}]*")
+"""A path as it can stand behind a host: one that begins otherwise would change the host."""
+
 _PLAIN = ("header", "cookie")
 _TRIPLE = re.compile("(%[0-9A-Fa-f]{2})")
 _DIVIDER = "(?:[/\\\\;]|%(?:25)*(?:2f|5c|3b))"
@@ -41,6 +45,8 @@ def path_of(operation: Operation, parameters: tuple[Parameter, ...], given: Mapp
         if not text:
             raise _missing(operation, parameter)
         path = path.replace(f"{{{parameter.name}}}", text)
+    if not _WRITTEN.fullmatch(path):  # the document's own words, in which anything may stand
+        path = quoted(f"/{path.removeprefix('/')}", "path", _AS_IT_IS)
     if parameters and ("." in path or "%" in path) and _CLIMBING.search(path):
         raise UsageError(
             f"A step of dots in {operation.path} would lead to another resource: nothing was sent.",
@@ -116,7 +122,7 @@ def _encode(parameter: Parameter, value: Any) -> str:
     """A value, or an entry of one, as it is sent."""
     text = text_of(value, parameter.key)
     if _is_plain(parameter):
-        return text
+        return _uncut(parameter, text)
     if not parameter.allow_reserved:
         return quoted(text, parameter.key)
     safe = _RESERVED[parameter.location]  # RFC 6570, section 3.2.3: triples pass too
@@ -127,7 +133,15 @@ def _encode(parameter: Parameter, value: Any) -> str:
 def _key(parameter: Parameter, key: Any) -> str:
     """A name, the parameter's or a member's, as it is sent: whatever is allowed in values, it is told from them."""
     text = text_of(key, parameter.key)
-    return text if _is_plain(parameter) else quoted(text, parameter.key, "$")
+    return _uncut(parameter, text) if _is_plain(parameter) else quoted(text, parameter.key, "$")
+
+
+def _uncut(parameter: Parameter, text: str) -> str:
+    """A text that nothing encodes, in one piece: what stands behind a semicolon would be a cookie of its own."""
+    if parameter.location == "cookie" and ";" in text:
+        what = f"{parameter.key} holds a semicolon, which ends a cookie: nothing was sent."
+        raise UsageError(what, "Take it out, or encode it as the server reads it, often as %3B.")
+    return text
 
 
 def _is_plain(parameter: Parameter) -> bool:

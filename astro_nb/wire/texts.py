@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import orjson
 
@@ -16,6 +16,7 @@ from ..call import Upload
 from ..errors import UsageError
 
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 Steps = tuple[Any, ...]
 """Names and indexes on the way into a value."""
 
@@ -59,6 +60,19 @@ def json_of(value: Any, place: str) -> bytes:
 def is_unfit(text: str) -> bool:
     """Whether a header cannot hold a text: for control characters, tabs aside, or halves of characters (RFC 9110)."""
     return not text.isprintable() and _UNFIT.search(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether a header can have that name (RFC 9110, section 5.6.2)."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def joined(base: str, address: str) -> str:
+    """An address as it is meant against a base URL; one that cannot be read stays as it is, for whoever checks it."""
+    try:
+        return urljoin(f"{base.rstrip('/')}/", address)
+    except ValueError:
+        return address
 
 
 def quoted(text: str, place: str, safe: str = "") -> str:
