@@ -142,6 +142,7 @@ def connect(
     history: str | Path | None = FOLDER,
     retries: Retries | None = None,
     transport: Any = None,
+    seed: int | None = None,
 ) -> Workbench:
     """A workbench for an API.
 
@@ -155,6 +156,7 @@ def connect(
         history: the folder of the history; None keeps it in memory.
         retries: what is tried again, and how long.
         transport: an httpx transport in place of the network.
+        seed: what random values such as `{{$uuid}}` follow, for runs that can be repeated.
 
     Raises:
         DocumentError: the document cannot be used.
@@ -165,7 +167,7 @@ def connect(
     client = Client(chosen.timeout, retries, transport)
     document = load(spec if spec is not None else chosen.spec, overlay or chosen.overlay, client.fetch)
     kept = History(document, Path(history) / f"{_slug(document.title)}.sqlite" if history is not None else None)
-    return _opened(chosen, document, Variables(session=dict(variables or {})), client, kept)
+    return _opened(chosen, document, Variables(seed, session=dict(variables or {})), client, kept)
 
 
 def _opened(chosen: Environment, spec: Spec, variables: Variables, client: Client, history: History) -> Workbench:

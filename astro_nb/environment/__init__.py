@@ -1,13 +1,14 @@
 """Environments, variables, secrets, and the one function that resolves them."""
 
 from .credentials import Grant
+from .reference import Reference
 from .saved import load_environment, names, save_environment
 from .scrubbing import scrub
 from .secret import MASK, Secret
 from .settings import Environment, built_in
 from .token import TokenFacts, read_token
 from .values import Drawn, Mode, Values, split_named
-from .variables import Literal, Variable, Variables, names_in, resolve, verbatim
+from .variables import Literal, Variable, Variables, escape, names_in, resolve, verbatim
 
 __all__ = [
     "MASK",
@@ -16,12 +17,14 @@ __all__ = [
     "Grant",
     "Literal",
     "Mode",
+    "Reference",
     "Secret",
     "TokenFacts",
     "Values",
     "Variable",
     "Variables",
     "built_in",
+    "escape",
     "load_environment",
     "names",
     "names_in",

@@ -76,7 +76,7 @@ class Values:
             UnknownName: a variable does not exist.
             SecretMissing: a secret reference yields nothing.
         """
-        return resolve(data, _Drawing(self.variables, self.drawn), self._secret)
+        return resolve(data, _Drawing(self.variables, self.drawn), self._secret, self.variables.hint)
 
     def credential(self, scheme: str) -> str | None:
         """The credential for a security scheme; None where the environment has none.

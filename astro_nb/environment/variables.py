@@ -7,19 +7,21 @@ a server is a `Literal`, in which nothing is a template.
 
 from __future__ import annotations
 
-import random
 import re
-import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import orjson
 
 from ..errors import UnknownName, UsageError
+from .dynamic import DYNAMIC, chance
+from .reference import Reference
 from .secret import MASK, Secret
+
+if TYPE_CHECKING:
+    from ..tables import DataFrame
+    from .listing import Standing
 
 SCOPES = ("session", "environment", "token", "shared")
 """Scopes, the winning one first."""
@@ -43,6 +45,11 @@ class Literal(str):
         return _TEMPLATE.sub(lambda match: "\\" + match[0], self)
 
 
+def escape(text: str) -> str:
+    """The template that resolves to a text, whatever it holds."""
+    return Literal(text).template
+
+
 def verbatim(data: Any) -> Any:
     """Plain data whose texts are never resolved: those with braces become `Literal`, all else stays what it is."""
     if isinstance(data, str):
@@ -64,7 +71,9 @@ class Variable:
     @property
     def shown(self) -> str:
         """The value for display; stars for a secret."""
-        return MASK if isinstance(self.value, Secret) else str(self.value)
+        if isinstance(self.value, Secret):
+            return MASK
+        return self.value.shown if isinstance(self.value, Reference) else str(self.value)
 
 
 class Lookup(Protocol):
@@ -82,13 +91,23 @@ class Variables(MutableMapping[str, Any]):
     >>> variables["region"] = "us"
     >>> variables["region"], variables.all("region")[1].scope
     ('us', 'environment')
+
+    Attributes:
+        hint: where a variable that does not exist could come from, in a sentence; empty where nobody knows.
+        places: what may name variables beside other variables: the name of each place, and its data.
     """
 
     def __init__(self, seed: int | None = None, **scopes: Mapping[str, Any]) -> None:
         self._scopes: dict[str, dict[str, Variable]] = {scope: {} for scope in SCOPES}
-        self._random = random.Random(seed)  # noqa: S311  # sample names and numbers, not keys
+        self.hint: Callable[[str], str] = lambda name: ""
+        self.places: Callable[[], Iterable[tuple[str, Any]]] = tuple
+        self.seed(seed)
         for scope, values in scopes.items():
             self.fill_scope(scope, values)
+
+    def seed(self, seed: int | None) -> None:
+        """Draw the same dynamic values in the same order from now on; None for others each time."""
+        self._random = chance(seed)
 
     def fill_scope(self, scope: str, values: Mapping[str, Any], source: str = "") -> None:
         """Replace all variables of one scope.
@@ -111,6 +130,32 @@ class Variables(MutableMapping[str, Any]):
     def all(self, name: str) -> list[Variable]:
         """Every variable of that name, the winning one first; the others are shadowed by it."""
         return [self._scopes[scope][name] for scope in SCOPES if name in self._scopes[scope]]
+
+    def in_scope(self, scope: str) -> dict[str, Any]:
+        """The values of one scope by name.
+
+        Raises:
+            UnknownName: there is no such scope.
+        """
+        _require_scope(scope)
+        return {name: variable.value for name, variable in self._scopes[scope].items()}
+
+    def drop(self, name: str, scope: str = "session") -> None:
+        """Take a variable out of a scope; nothing happens where there is none."""
+        _require_scope(scope)
+        self._scopes[scope].pop(name, None)
+
+    def rows(self) -> list[Standing]:
+        """Every variable as it stands: what it hides, where it came from and who names it, secrets as stars."""
+        from .listing import standings
+
+        return standings(self)
+
+    def frame(self) -> DataFrame:
+        """Every variable as a DataFrame, secrets as stars."""
+        from .listing import rows_frame
+
+        return rows_frame(self.rows())
 
     def entries(self) -> list[Variable]:
         """The winning variable of each name, in order of name."""
@@ -154,6 +199,11 @@ class Variables(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         return f"<Variables {', '.join(f'{v.name}={v.shown}' for v in self.entries()) or 'none'}>"
 
+    def _repr_html_(self) -> str:
+        from .listing import rows_table
+
+        return rows_table(self.rows())
+
     def _ipython_key_completions_(self) -> list[str]:
         return list(self)
 
@@ -168,49 +218,62 @@ def names_in(data: Any) -> list[str]:
     return [name for value in data for name in names_in(value)] if isinstance(data, list | tuple) else []
 
 
-def resolve(data: Any, lookup: Lookup, secret: Callable[[Secret], Any]) -> Any:
+def resolve(
+    data: Any, lookup: Lookup, secret: Callable[[Secret], Any], hint: Callable[[str], str] = lambda name: ""
+) -> Any:
     """Plain data with every `{{name}}` replaced; `secret` says what a secret becomes (stars, or its value).
 
-    A `Literal` becomes the text that it is, in the data and as the value of a variable.
+    A `Literal` becomes the text that it is, in the data and as the value of a variable, and so does what is read from
+    outside.
 
     Raises:
-        UnknownName: a variable does not exist; the nearest names are offered.
+        UnknownName: a variable does not exist; the nearest names are offered, and what `hint` says of it.
         UsageError: variables refer to each other in a circle, or in too long a chain.
+        SettingsError: a value that is read from outside is not there.
     """
-    return _resolve(data, lookup, secret, ())
+    return _Resolving(lookup, secret, hint).value(data, ())
 
 
-def _resolve(data: Any, lookup: Lookup, secret: Callable[[Secret], Any], inside: tuple[str, ...]) -> Any:
-    if type(data) is Literal:
-        return str(data)
-    if isinstance(data, str):
-        return _resolve_text(data, lookup, secret, inside) if "{{" in data else data
-    if isinstance(data, Secret):
-        return secret(data)
-    if isinstance(data, Mapping):
-        return {key: _resolve(value, lookup, secret, inside) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_resolve(value, lookup, secret, inside) for value in data]
-    return data
+@dataclass(frozen=True)
+class _Resolving:
+    """What stays the same on the way through data; `inside` are the names on the way."""
 
+    lookup: Lookup
+    secret: Callable[[Secret], Any]
+    hint: Callable[[str], str]
 
-def _resolve_text(text: str, lookup: Lookup, secret: Callable[[Secret], Any], inside: tuple[str, ...]) -> Any:
-    def value(match: re.Match[str]) -> Any:
+    def value(self, data: Any, inside: tuple[str, ...]) -> Any:
+        if type(data) is Literal:
+            return str(data)
+        if isinstance(data, str):
+            return self._text(data, inside) if "{{" in data else data
+        if isinstance(data, Secret):
+            return self.secret(data)
+        if isinstance(data, Reference):
+            return data.read()
+        if isinstance(data, Mapping):
+            return {key: self.value(inner, inside) for key, inner in data.items()}
+        if isinstance(data, list | tuple):
+            return [self.value(inner, inside) for inner in data]
+        return data
+
+    def _text(self, text: str, inside: tuple[str, ...]) -> Any:
+        alone = _TEMPLATE.fullmatch(text)
+        if alone and not alone[1]:
+            return self._template(alone, inside)
+        return _TEMPLATE.sub(lambda m: m[0][1:] if m[1] else _as_text(self._template(m, inside)), text)
+
+    def _template(self, match: re.Match[str], inside: tuple[str, ...]) -> Any:
         name, default = match[2], match[3]
         if name in inside or len(inside) >= _DEEPEST:
             raise _endless(name, inside)
         try:
-            found = lookup.value_of(name)
+            found = self.lookup.value_of(name)
         except KeyError:
             if default is not None:
                 return default.rstrip()
-            raise UnknownName("variable", name, lookup.known(), todo=_set_it(name)) from None
-        return _resolve(found, lookup, secret, (*inside, name))
-
-    alone = _TEMPLATE.fullmatch(text)
-    if alone and not alone[1]:
-        return value(alone)
-    return _TEMPLATE.sub(lambda m: m[0][1:] if m[1] else _as_text(value(m)), text)
+            raise UnknownName("variable", name, self.lookup.known(), todo=_set_it(name), hint=self.hint(name)) from None
+        return self.value(found, (*inside, name))
 
 
 def _endless(name: str, inside: tuple[str, ...]) -> UsageError:
@@ -237,16 +300,3 @@ def _require_scope(scope: str) -> None:
 
 def _set_it(name: str) -> str:
     return f'Set it first: api.variables["{name}"] = …'
-
-
-_ADJECTIVES = ("amber", "brisk", "calm", "eager", "lucid", "quiet", "rapid", "solar", "tidal", "vivid")
-_NOUNS = ("aurora", "comet", "eclipse", "horizon", "meteor", "nebula", "orbit", "pulsar", "quasar", "zenith")
-
-DYNAMIC: dict[str, Callable[[random.Random], Any]] = {
-    "uuid": lambda r: str(uuid.UUID(int=r.getrandbits(128), version=4)),
-    "timestamp": lambda r: int(time.time()),
-    "isoTimestamp": lambda r: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    "randomInt": lambda r: r.randint(0, 1000),
-    "randomName": lambda r: f"{r.choice(_ADJECTIVES)}-{r.choice(_NOUNS)}-{r.randint(100, 999)}",
-}
-"""Values made anew at each use; those that are random follow the seed of the `Variables`."""
