@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from . import ops as operations_room
 from .call import UNSET, Call
 from .client import Client
-from .environment import Environment, Secret, Variables, load_environment
+from .environment import Environment, Environments, Secret, Variables, load_environment
 from .exchange import Exchange
 from .history import FOLDER, Errors, History
 from .pace import Retries
@@ -70,6 +70,11 @@ class Workbench:
     def environment(self) -> Environment:
         """The environment that requests go to."""
         return self.session.environment
+
+    @cached_property
+    def environments(self) -> Environments:
+        """The environments there are: the built-in ones, and those beside the notebook."""
+        return Environments()
 
     @cached_property
     def runbook(self) -> Runbook:
@@ -175,6 +180,7 @@ def _opened(chosen: Environment, spec: Spec, variables: Variables, client: Clien
     placed, sandbox = _placed(chosen, spec)
     workbench = Workbench(Session(spec, placed, variables, client, history), sandbox)
     try:
+        workbench.environments.fill_shared(variables)
         _require_valid_token(workbench.session)
     except BaseException:
         workbench.close()

@@ -11,7 +11,8 @@ from ..tables import records_frame
 from .reference import Reference
 from .scrubbing import scrub
 from .secret import MASK, Secret
-from .variables import Variable, Variables, names_in
+from .templates import names_in
+from .variables import Variable, Variables
 
 if TYPE_CHECKING:
     from ..tables import DataFrame
