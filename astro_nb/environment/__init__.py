@@ -4,7 +4,7 @@ from .comparing import Comparison
 from .credentials import Grant
 from .environments import Environments
 from .listing import Standing
-from .reference import Reference
+from .outside import Reference
 from .saved import load_environment, names, save_environment
 from .scrubbing import scrub
 from .secret import MASK, Secret

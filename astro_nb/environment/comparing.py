@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import html
 from ..call import UNSET
 from ..tables import records_frame
-from .reference import Reference
+from .outside import Reference
 from .rules import FIELDS
 from .saved import MERGED, is_same
 from .secret import Secret

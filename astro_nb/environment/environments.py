@@ -67,7 +67,7 @@ class Environments:
             UnknownName: there is no such field, or no such environment to extend.
         """
         name = environment if isinstance(environment, str) else environment.name
-        self._require_new(name)
+        _require_new(path_of(name, self.folder))
         if isinstance(environment, str):
             return self._written(name, {}, fields)
         save_environment(environment, self.folder)
@@ -80,7 +80,7 @@ class Environments:
             SettingsError: there is a file of the new name.
             UnknownName: there is no such environment, or no such field.
         """
-        self._require_new(new)
+        _require_new(path_of(new, self.folder))
         return self._written(new, said(name, self.folder), changes)
 
     def edit(self, name: str, **changes: Any) -> Environment:
@@ -164,11 +164,6 @@ class Environments:
     def _ipython_key_completions_(self) -> list[str]:
         return list(self)
 
-    def _require_new(self, name: str) -> None:
-        path = path_of(name, self.folder)
-        if path.exists():
-            raise SettingsError(f"{path} is there already.", "Edit it, or take another name.")
-
     def _written(self, name: str, own: Mapping[str, Any], changes: Mapping[str, Any]) -> Environment:
         """Write what a file says, with changes to it, and read it."""
         known = [field for field in FIELDS if field != "name"]
@@ -179,6 +174,11 @@ class Environments:
         changed = {field: value for field, value in changed.items() if value is not None and field != "name"}
         write_said(name, changed, self.folder)
         return self[name]
+
+
+def _require_new(path: Path) -> None:
+    if path.exists():
+        raise SettingsError(f"{path} is there already.", "Edit it, or take another name.")
 
 
 def _extended(name: str, folder: Path) -> str | None:

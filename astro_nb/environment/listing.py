@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import html
 from ..tables import records_frame
-from .reference import Reference
+from .outside import Reference
 from .scrubbing import scrub
 from .secret import MASK, Secret
 from .templates import names_in

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ..errors import SettingsError, UnknownName
 from .credentials import require_credential
-from .reference import typed
+from .outside import typed
 from .secret import Secret
 from .settings import Environment
 

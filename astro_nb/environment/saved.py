@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..call import UNSET
 from ..errors import NewerFormat, SettingsError, UnknownName
 from ..files import write_atomically
 from ..plain_yaml import NotYaml, dump_yaml, load_yaml
-from .reference import Reference
+from .outside import Reference
 from .rules import FIELDS, checked
 from .secret import Secret
 from .settings import Environment, built_in
@@ -77,10 +77,7 @@ def composed(name: str, own: Mapping[str, Any], folder: Path = FOLDER) -> Enviro
         UnknownName: one that is extended does not exist; the way to it is told.
         SettingsError: they extend each other in a circle, or a file is malformed.
     """
-    found: dict[str, Any] = {}
-    for layer in reversed(_layers(name, own, folder)):
-        merged = {field: {**found.get(field, {}), **layer[field]} for field in MERGED if field in layer}
-        found |= {**layer, **merged}
+    found = _merged(_layers(name, own, folder))
     return Environment(**{**found, "name": name, "extends": own.get("extends")})
 
 
@@ -117,6 +114,14 @@ def _layers(name: str, own: Mapping[str, Any], folder: Path) -> list[Mapping[str
     return layers
 
 
+def _merged(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several layers say together, the first before the others."""
+    found: dict[str, Any] = {}
+    for layer in reversed(layers):
+        found |= {**layer, **{f: {**found.get(f, {}), **layer[f]} for f in MERGED if f in layer}}
+    return found
+
+
 def _built_in(name: str) -> dict[str, Any]:
     found = built_in()[name]
     return {field: value for field in FIELDS if (value := getattr(found, field)) is not None}
@@ -128,12 +133,14 @@ def _built_in(name: str) -> dict[str, Any]:
 def _own(environment: Environment, folder: Path) -> dict[str, Any]:
     """What the file of an environment has to say: all that is not so by default, or not so where it extends."""
     data = {field: plain(getattr(environment, field), field) for field in FIELDS if field != "extends"}
+    blank = Environment(environment.name if environment.extends else "")
+    other = {f: v for f, v in data.items() if not is_same(v, plain(getattr(blank, f), f))}
     if environment.extends is None:
-        blank = Environment("")
-        return {f: v for f, v in data.items() if f in _ALWAYS or not is_same(v, plain(getattr(blank, f), f))}
-    base = composed(environment.name, {"extends": environment.extends}, folder)
-    own = {field: _differing(field, value, plain(getattr(base, field), field)) for field, value in data.items()}
-    return {"extends": environment.extends, **{field: value for field, value in own.items() if value is not UNSET}}
+        return {f: v for f, v in data.items() if f in _ALWAYS or f in other}
+    base = {"extends": environment.extends}
+    inherited = plain(_merged(_layers(environment.name, base, folder)[1:]), "extends")
+    own = {f: _differing(f, v, inherited[f]) if f in inherited else other.get(f, UNSET) for f, v in data.items()}
+    return {**base, **{field: value for field, value in own.items() if value is not UNSET and field != "name"}}
 
 
 def _differing(field: str, value: Any, inherited: Any) -> Any:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ..errors import SecretRefused
 from .credentials import Credential, kind_of, require_credential, secret_of
-from .reference import typed
+from .outside import typed
 from .secret import Secret
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError, UnknownName
-from .reference import typed
+from .outside import typed
 from .rules import checked
 from .saved import FOLDER, plain, read_said, write_yaml
 from .variables import Variables

@@ -15,7 +15,7 @@ from typing import Any, Protocol, final
 import orjson
 
 from ..errors import UnknownName, UsageError
-from .reference import Reference
+from .outside import Reference
 from .secret import Secret
 
 NAME = r"[A-Za-z_][\w.-]*+"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UnknownName, UsageError
 from .dynamic import DYNAMIC, chance
-from .reference import Reference
+from .outside import Reference
 from .secret import MASK, Secret
 from .templates import NAME
 

@@ -1,4 +1,4 @@
-"""A value that is no secret, and is read from the operating system or a `.env` file when it is sent."""
+"""A plain value that is read from the operating system or a `.env` file when it is sent."""
 
 from __future__ import annotations
 
