@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .call import UNSET, Call, Upload
-from .environment import Environment, Secret
+from .environment import Environment, Environments, Secret
 from .errors import AstroNbError
 from .exchange import Exchange
 from .pace import Retries
@@ -26,6 +26,7 @@ __all__ = [
     "AstroNbError",
     "Call",
     "Environment",
+    "Environments",
     "Exchange",
     "Retries",
     "Sandbox",

@@ -73,12 +73,16 @@ class UsageError(AstroNbError):
 
 
 class UnknownName(UsageError):
-    """A name that does not exist; `data` holds `kind`, `name` and the `nearest` names that do."""
+    """A name that does not exist; `data` holds `kind`, `name` and the `nearest` names that do.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, todo: str = "") -> None:
+    What to do is the nearest names, else `todo`, else all names; `hint` says where such a name could come from.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, todo: str = "", hint: str = "") -> None:
         names = sorted(set(known))
         nearest = closest(name, names)
         advice = f"Did you mean {' or '.join(nearest)}?" if nearest else todo or _all_of(names)
+        advice = f"{advice} {hint}".strip()
         super().__init__(f"There is no {kind} named {name!r}.", advice, kind=kind, name=name, nearest=nearest)
 
 

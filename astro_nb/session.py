@@ -102,6 +102,7 @@ class Session(Authenticated):
         self.client = client
         self.history = history
         self._sent: list[str] = []
+        variables.places = self.places
 
     def __repr__(self) -> str:
         return f"<Session {self.spec.title} at {self.environment.base_url}>"
@@ -110,6 +111,12 @@ class Session(Authenticated):
     def trail(self) -> list[Exchange]:
         """Everything that was sent in this session, oldest first."""
         return [self.history.get(key) for key in self._sent]
+
+    def places(self) -> list[tuple[str, Any]]:
+        """What may name variables: the environment's headers, then every call of this session, each with its data."""
+        headers = [(f"header {name}", value) for name, value in self.environment.headers.items()]
+        calls = [exchange.call for exchange in self.trail]
+        return [*headers, *((call.operation, (call.parameters, call.body, call.headers)) for call in calls)]
 
     def switch(self, environment: Environment) -> None:
         """Go on in another environment; session variables stay, those of the old environment go."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from . import ops as operations_room
 from .call import UNSET, Call
 from .client import Client
-from .environment import Environment, Secret, Variables, load_environment
+from .environment import Environment, Environments, Secret, Variables, load_environment
 from .exchange import Exchange
 from .history import FOLDER, Errors, History
 from .pace import Retries
@@ -70,6 +70,11 @@ class Workbench:
     def environment(self) -> Environment:
         """The environment that requests go to."""
         return self.session.environment
+
+    @cached_property
+    def environments(self) -> Environments:
+        """The environments there are: the built-in ones, and those beside the notebook."""
+        return Environments()
 
     @cached_property
     def runbook(self) -> Runbook:
@@ -142,6 +147,7 @@ def connect(
     history: str | Path | None = FOLDER,
     retries: Retries | None = None,
     transport: Any = None,
+    seed: int | None = None,
 ) -> Workbench:
     """A workbench for an API.
 
@@ -155,6 +161,7 @@ def connect(
         history: the folder of the history; None keeps it in memory.
         retries: what is tried again, and how long.
         transport: an httpx transport in place of the network.
+        seed: what random values such as `{{$uuid}}` follow, for runs that can be repeated.
 
     Raises:
         DocumentError: the document cannot be used.
@@ -165,7 +172,7 @@ def connect(
     client = Client(chosen.timeout, retries, transport)
     document = load(spec if spec is not None else chosen.spec, overlay or chosen.overlay, client.fetch)
     kept = History(document, Path(history) / f"{_slug(document.title)}.sqlite" if history is not None else None)
-    return _opened(chosen, document, Variables(session=dict(variables or {})), client, kept)
+    return _opened(chosen, document, Variables(seed, session=dict(variables or {})), client, kept)
 
 
 def _opened(chosen: Environment, spec: Spec, variables: Variables, client: Client, history: History) -> Workbench:
@@ -173,6 +180,7 @@ def _opened(chosen: Environment, spec: Spec, variables: Variables, client: Clien
     placed, sandbox = _placed(chosen, spec)
     workbench = Workbench(Session(spec, placed, variables, client, history), sandbox)
     try:
+        workbench.environments.fill_shared(variables)
         _require_valid_token(workbench.session)
     except BaseException:
         workbench.close()

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.environment import MASK, Literal, Variables, names_in, resolve, verbatim
-from astro_nb.environment.variables import DYNAMIC, SCOPES
+from astro_nb.environment.dynamic import DYNAMIC
+from astro_nb.environment.variables import SCOPES
 from astro_nb.errors import UnknownName, UsageError
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)

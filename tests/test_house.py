@@ -15,7 +15,7 @@ ROOT = PACKAGE.parent
 
 STOREYS: tuple[tuple[str, ...], ...] = (
     ("errors", "html"),
-    ("call", "files", "message", "pick", "plain_yaml", "progress"),
+    ("call", "files", "message", "pick", "plain_yaml", "progress", "tables"),
     ("environment", "spec"),
     ("fields",),
     ("contract", "wire"),
@@ -43,7 +43,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "nbformat": ("runbook",),
     "openapi_core": ("contract",),
     "orjson": ("*",),  # our JSON: as free as the standard library's
-    "pandas": ("frames",),
+    "pandas": ("tables",),
     "platformdirs": ("spec",),
     "rstr": ("fields",),
     "sqlite3": ("history",),

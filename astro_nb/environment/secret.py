@@ -120,13 +120,23 @@ def require_reference(given: Any) -> None:
 
 
 def _fetch(reference: str) -> str:
+    value = look_up(reference)
+    if not value:
+        raise SecretMissing(f"The secret {reference} has no value.", advice_for(reference), reference=reference)
+    return value
+
+
+def look_up(reference: str) -> str | None:
+    """What stands at the place that a reference names; None where nothing does."""
     kind, _, name = reference.partition(":")
     source = _SOURCES.get(kind)
-    value = source(name) if source else None
-    if not value:
-        advice = _ADVICE[kind].format(name, *name.partition("/"))
-        raise SecretMissing(f"The secret {reference} has no value.", advice, reference=reference)
-    return value
+    return source(name) if source else None
+
+
+def advice_for(reference: str) -> str:
+    """What to do where a reference leads to nothing, in words."""
+    kind, _, name = reference.partition(":")
+    return _ADVICE[kind].format(name, *name.partition("/"))
 
 
 def _from_dotenv(name: str) -> str | None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ..errors import SecretRefused
 from .credentials import Credential, kind_of, require_credential, secret_of
+from .outside import typed
 from .secret import Secret
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -27,11 +28,15 @@ class Environment:
         credentials: secret references by security scheme; `token` serves every bearer scheme. A scheme of several
             fields has a mapping: `{username, password}`, or `{client_id, client_secret, scopes, token_url, method}` for
             OAuth 2.0 client credentials, where the client gets the tokens by itself.
-        variables: plain values by name; a secret reference such as `keyring:astro/db` makes a secret variable.
+        variables: plain values by name; a secret reference such as `keyring:astro/db` makes a secret variable, and
+            `{from: env:REGION, secret: false}` one that is read when it is sent, and shown.
         headers: sent with every request; templates are allowed.
         hosts: further hosts that may see the secrets.
         timeout: seconds allowed to connect, and between two pieces of an answer.
         overlay: what the document leaves unsaid, where it does not lie beside the document.
+        extends: the environment that a file builds on: mappings merge by name, all else that is said replaces.
+        limits: requests per second by method, such as `{GET: 25, POST: 10}`.
+        guard: whether unsafe methods ask first; None for only in production.
 
     Raises:
         SettingsError: a credential is no secret reference; it is not repeated.
@@ -48,18 +53,30 @@ class Environment:
     hosts: tuple[str, ...] = ()
     timeout: Mapping[str, float] = field(default_factory=lambda: {"connect": 10.0, "read": 60.0})
     overlay: str | None = None
+    extends: str | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+    guard: bool | None = None
 
     def __post_init__(self) -> None:
         for credential in self.credentials.values():
             require_credential(credential)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether unsafe methods ask first."""
+        return self.production if self.guard is None else self.guard
 
     def at(self, base_url: str) -> Environment:
         """The same environment with its base URL known."""
         return replace(self, base_url=base_url.rstrip("/"))
 
     def typed_variables(self) -> dict[str, Any]:
-        """The variables, secret references turned into secrets."""
-        return {k: Secret(v) if Secret.is_reference(v) else v for k, v in self.variables.items()}
+        """The variables, secret references turned into secrets, and plain ones into what is read later.
+
+        Raises:
+            SettingsError: a plain reference is malformed.
+        """
+        return {name: typed(value) for name, value in self.variables.items()}
 
     def secret_for(self, scheme: str) -> Secret | None:
         """The secret for a security scheme: the one of its name, else `token`."""

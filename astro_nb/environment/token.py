@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from ..errors import TokenExpired
-from .variables import verbatim
+from .templates import verbatim
 
 _LATEST = 1e11  # seconds: the year 5138, and in milliseconds the year 1973
 

@@ -11,8 +11,9 @@ from ..errors import SettingsError
 from .credentials import METHODS, Grant, kind_of, plain_or_secret, scopes_of
 from .secret import MASK, Secret
 from .settings import Environment
+from .templates import resolve
 from .token import read_token
-from .variables import Variables, resolve
+from .variables import Variables
 
 Mode = Literal["shown", "named", "revealed"]
 _MARK = re.compile(r"SECRET__(\w+?)__TERCES", re.ASCII)  # a name of ours is ASCII, so that no neighbour joins it
@@ -76,7 +77,7 @@ class Values:
             UnknownName: a variable does not exist.
             SecretMissing: a secret reference yields nothing.
         """
-        return resolve(data, _Drawing(self.variables, self.drawn), self._secret)
+        return resolve(data, _Drawing(self.variables, self.drawn), self._secret, self.variables.hint)
 
     def credential(self, scheme: str) -> str | None:
         """The credential for a security scheme; None where the environment has none.

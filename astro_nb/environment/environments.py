@@ -1,0 +1,209 @@
+"""All environments of a folder, to be looked at, made, changed and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import html
+from ..errors import AstroNbError, SettingsError, UnknownName
+from .comparing import Comparison, compared
+from .rules import FIELDS
+from .saved import (
+    FOLDER,
+    composed,
+    load_environment,
+    names,
+    path_of,
+    plain,
+    read_said,
+    said,
+    save_environment,
+    write_said,
+)
+from .settings import Environment, built_in
+from .shared import load_shared, save_shared, shared_path
+from .variables import Variables
+
+
+class Environments:
+    """The environments of a folder by name; what it writes is a file each, and it writes over none unread.
+
+    >>> environments = Environments()
+    >>> environments.create("eu", extends="sandbox", variables={"region": "eu"})
+    >>> environments.edit("eu", color="#1f5fbf")
+    >>> environments.compare("sandbox", "eu")
+    """
+
+    def __init__(self, folder: str | Path = FOLDER) -> None:
+        self.folder = Path(folder)
+        self._shared: bytes | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(names(self.folder))
+
+    def __len__(self) -> int:
+        return len(names(self.folder))
+
+    def __contains__(self, name: object) -> bool:
+        return name in names(self.folder)
+
+    def __getitem__(self, name: str) -> Environment:
+        """The environment of that name, read anew.
+
+        Raises:
+            UnknownName, SettingsError, NewerFormat: as for `load_environment`.
+        """
+        return load_environment(name, self.folder)
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    def create(self, environment: Environment | str, **fields: Any) -> Environment:
+        """Write a new environment: one made in Python, or a name and what its file is to say.
+
+        Raises:
+            SettingsError: there is a file of that name, or something in it cannot be written.
+            UnknownName: there is no such field, or no such environment to extend.
+        """
+        name = environment if isinstance(environment, str) else environment.name
+        _require_new(path_of(name, self.folder))
+        if isinstance(environment, str):
+            return self._written(name, {}, fields)
+        save_environment(environment, self.folder)
+        return self.edit(name, **fields) if fields else self[name]
+
+    def copy(self, name: str, new: str, **changes: Any) -> Environment:
+        """Write an environment again under another name, some fields changed.
+
+        Raises:
+            SettingsError: there is a file of the new name.
+            UnknownName: there is no such environment, or no such field.
+        """
+        _require_new(path_of(new, self.folder))
+        return self._written(new, said(name, self.folder), changes)
+
+    def edit(self, name: str, **changes: Any) -> Environment:
+        """Change what an environment's file says; None takes a field out. A built-in one gets a file that extends it.
+
+        Fields that are given replace what the file says in them; what it inherits stays below that.
+
+        Raises:
+            UnknownName: there is no such environment, or no such field.
+            SettingsError: the file cannot be read, or a change cannot be written.
+        """
+        has_file = path_of(name, self.folder).is_file()
+        own = said(name, self.folder) if has_file or name not in built_in() else {"extends": name}
+        return self._written(name, own, changes)
+
+    def remove(self, name: str) -> None:
+        """Delete the file of an environment.
+
+        Raises:
+            UnknownName: there is no such environment.
+            SettingsError: it is built in, its file cannot be read, or others extend it.
+        """
+        path = path_of(name, self.folder)
+        if not path.is_file():
+            if name in built_in():
+                raise SettingsError(f"{name} is built in: there is no file to remove.", "Leave it.")
+            raise UnknownName("environment", name, self)
+        read_said(path)
+        extending = [other for other in self if other != name and _extended(other, self.folder) == name]
+        if extending and name not in built_in():
+            raise SettingsError(
+                f"{name} is extended by {', '.join(extending)}.", "Change what they extend first, or remove them."
+            )
+        path.unlink()
+
+    def compare(self, one: str | Environment, other: str | Environment) -> Comparison:
+        """Two environments field by field, by name or as they are.
+
+        Raises:
+            UnknownName, SettingsError, NewerFormat: as for `load_environment`.
+        """
+        pair = [self[given] if isinstance(given, str) else given for given in (one, other)]
+        return compared(pair[0], pair[1], *(_base(environment, self.folder) for environment in pair))
+
+    # --- what all of them share ---------------------------------------------------------------------------------------
+
+    def fill_shared(self, variables: Variables) -> None:
+        """Put the shared variables of the folder into their scope.
+
+        Raises:
+            SettingsError, NewerFormat: as for `load_shared`.
+        """
+        self._shared = _content(shared_path(self.folder))
+        variables.fill_scope("shared", load_shared(self.folder), str(shared_path(self.folder)))
+
+    def save_shared(self, variables: Mapping[str, Any]) -> Path:
+        """Write the shared variables; of a `Variables` those of the scope "shared".
+
+        Raises:
+            SettingsError: the file was changed since it was read, or something in it cannot be written.
+        """
+        path = shared_path(self.folder)
+        if _content(path) != self._shared:
+            raise SettingsError(
+                f"{path} has been changed since it was read.",
+                "Read it with `api.environments.fill_shared(api.variables)`, then set your values again.",
+            )
+        save_shared(variables, self.folder)
+        self._shared = _content(path)
+        return path
+
+    # --- for the eye --------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<Environments in {self.folder}: {', '.join(self)}>"
+
+    def _repr_html_(self) -> str:
+        heads = ("environment", "server", "extends", "asks first", "variables", "credentials")
+        return str(html.table(heads, [_row(name, self) for name in self]))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
+    def _written(self, name: str, own: Mapping[str, Any], changes: Mapping[str, Any]) -> Environment:
+        """Write what a file says, with changes to it, and read it."""
+        known = [field for field in FIELDS if field != "name"]
+        unknown = next((field for field in changes if field not in known), None)
+        if unknown is not None:
+            raise UnknownName("field of an environment", unknown, known)
+        changed = {**own, **{field: plain(value, field) for field, value in changes.items()}}
+        changed = {field: value for field, value in changed.items() if value is not None and field != "name"}
+        write_said(name, changed, self.folder)
+        return self[name]
+
+
+def _require_new(path: Path) -> None:
+    if path.exists():
+        raise SettingsError(f"{path} is there already.", "Edit it, or take another name.")
+
+
+def _extended(name: str, folder: Path) -> str | None:
+    """The name of the environment that one extends; None for none, or where its file cannot be read."""
+    try:
+        return said(name, folder).get("extends")
+    except AstroNbError:
+        return None
+
+
+def _base(environment: Environment, folder: Path) -> Environment | None:
+    """What an environment would be if it said nothing but what it extends."""
+    extends = environment.extends
+    return composed(environment.name, {"extends": extends}, folder) if extends else None
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _row(name: str, environments: Environments) -> list[Any]:
+    try:
+        found = environments[name]
+    except AstroNbError as error:
+        return [html.code(name), html.join([html.pill("cannot be read", "bad"), f" {error.what}"]), "", "", "", ""]
+    label = html.join([html.code(name), html.pill("production", "bad") if found.production else ""], " ")
+    server, asks = found.base_url or "the document's first", "yes" if found.is_guarded else "no"
+    return [label, server, found.extends or "", asks, ", ".join(found.variables), ", ".join(found.credentials)]
