@@ -56,6 +56,11 @@ def to_pointer(location: Location) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
 
 
+def steps_of(pointer: str) -> tuple[str, ...]:
+    """The keys of a JSON Pointer, indices as they are written: the inverse of `to_pointer`, up to their kind."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+
+
 def leaves(data: Any, most: int = 2000, _at: Location = ()) -> Iterator[tuple[Location, Any]]:
     """Every scalar inside `data` as (location, value), depth first, up to `most` of them."""
     stack: list[tuple[Location, Any]] = [(_at, data)]

@@ -1,4 +1,4 @@
-"""Where a value may come from: what earlier answers hold that a field asks for."""
+"""Values that earlier answers hold, for a field that asks for one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .environment import MASK
-from .exchange import Exchange
-from .pick import Location, leaves, to_path
+from ..environment import MASK
+from ..exchange import Exchange
+from ..pick import Location, leaves, to_path
 
 _DEEPEST = 6  # steps from the root of an answer
 _MOST_LEAVES = 100_000
