@@ -16,6 +16,7 @@ from .environment import Drawn, Environment, Mode, Secret, TokenFacts, Values, V
 from .errors import SecretMissing, SettingsError, UnknownName
 from .exchange import Exchange
 from .fields import arrange
+from .guard import Change, Guard
 from .history import History
 from .lifting import lift_call, starred
 from .message import Request, header
@@ -23,6 +24,10 @@ from .origin import Suggestion, suggest
 from .snippets import SNIPPETS, by_name
 from .spec import Operation, Spec
 from .wire import build_request, choices_of
+
+
+GUARD = "guard"
+"""What the exchanges are sent by that the guard reads before it asks."""
 
 
 class Authenticated:
@@ -101,6 +106,7 @@ class Session(Authenticated):
         self.home = environment
         self.client = client
         self.history = history
+        self.guard = Guard(lambda call: self.send(call, GUARD))
         self._sent: list[str] = []
 
     def __repr__(self) -> str:
@@ -108,7 +114,7 @@ class Session(Authenticated):
 
     @property
     def trail(self) -> list[Exchange]:
-        """Everything that was sent in this session, oldest first."""
+        """Everything that was sent in this session, oldest first; what the guard read is in the history alone."""
         return [self.history.get(key) for key in self._sent]
 
     def switch(self, environment: Environment) -> None:
@@ -154,15 +160,34 @@ class Session(Authenticated):
         """Send a call and keep what came of it, an interrupted one too."""
         return self._send(self.lifted(call), via, note)
 
-    def start(self, call: Call, done: Callable[[Exchange], None], note: Note | None = None) -> Running:
-        """Send in the background; `done` gets the exchange, once it is kept, on the client's thread."""
+    def start(
+        self,
+        call: Call,
+        done: Callable[[Exchange], None],
+        note: Note | None = None,
+        confirmed: str | None = None,
+    ) -> Running:
+        """Send in the background; `done` gets the exchange, once it is kept, on the client's thread.
+
+        An unsafe call to a guarded environment is not asked about here: `confirmed` is the name of `change_of(call)`,
+        as the user typed it. Where `change_of` was not looked at, it is now, and that takes as long as a request.
+
+        Raises:
+            UnsafeRefused: it is not confirmed; nothing was sent.
+        """
         plan = self.plan(self.lifted(call))
+        self.guard.require_confirmed(plan, self.environment, confirmed)
         running = self.client.start(plan, note)
         running.when_done(lambda exchange: done(self._kept(plan, exchange)))
         return running
 
+    def change_of(self, call: Call) -> Change:
+        """What a call would change; one safe request at the most is sent for it, and the call itself is not."""
+        return self.guard.change_of(self.plan(self.lifted(call)), self.environment)
+
     def _send(self, call: Call, via: str, note: Note | None) -> Exchange:
         plan = self.plan(call, via)
+        self.guard.require_leave(plan, self.environment)
         try:
             return self._kept(plan, self.client.send(plan, note))
         except KeyboardInterrupt as stop:
@@ -200,7 +225,8 @@ class Session(Authenticated):
 
     def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
         kept = self.history.add(exchange, plan.secrets)
-        self._sent.append(kept.id)  # last: what stands in the trail is in the history
+        if plan.via != GUARD:
+            self._sent.append(kept.id)  # last: what stands in the trail is in the history
         return kept
 
 

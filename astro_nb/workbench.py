@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -90,6 +91,14 @@ class Workbench:
     def send(self, call: Call) -> Exchange:
         """Send a `Call`: for what keywords cannot say, such as further headers or another media type."""
         return self.session.send(call)
+
+    def allow_unsafe(self) -> AbstractContextManager[None]:
+        """`with api.allow_unsafe():` sends unsafe calls to a production environment without a question."""
+        return self.session.guard.allow_unsafe()
+
+    def confirmed(self, name: str) -> AbstractContextManager[None]:
+        """`with api.confirmed("demo"):` answers the question of production; what has another name is refused."""
+        return self.session.guard.confirmed(name)
 
     def pages(self, operation: str, /, **arguments: Any) -> Pages:
         """Read every page of a list; `.frame()` makes a table of it."""
