@@ -21,10 +21,10 @@ from .history import History
 from .lifting import lift_call, starred
 from .message import Request, header
 from .origin import Suggestion, suggest
+from .privileges import Privileges, TokenPanel, needs_of_calls, needs_of_trail, token_panel
 from .snippets import SNIPPETS, by_name
 from .spec import Operation, Spec
 from .wire import build_request, choices_of
-
 
 GUARD = "guard"
 """What the exchanges are sent by that the guard reads before it asks."""
@@ -52,6 +52,15 @@ class Authenticated:
             return read_token(secret.reveal(), self.spec.notes.get("token")) if secret else None
         except SecretMissing:
             return None
+
+    def token_panel(self) -> TokenPanel:
+        """What is known of the token, for display; never the token."""
+        return token_panel(self.token_secret(), self.token_facts(), self.bindings)
+
+    @property
+    def bindings(self) -> tuple[str, ...]:
+        """The names of the ids that a token may be bound to, the widest first, where the overlay knows them."""
+        return tuple(map(str, (self.spec.notes.get("token") or {}).get("variables") or ()))
 
     def set_credential(self, scheme: str, secret_text: str) -> None:
         """Hold a pasted credential for a security scheme, in memory and for this environment: it goes before its own.
@@ -121,6 +130,17 @@ class Session(Authenticated):
         """Go on in another environment; session variables stay, those of the old environment go."""
         self.environment = environment
         self._fill_variables()
+
+    def privileges(self, operations: Iterable[str] | None = None, told: Iterable[str] = ()) -> Privileges:
+        """What the token needs for some operations, or for everything that was sent to this environment.
+
+        Raises:
+            UnknownName: there is no such operation.
+        """
+        facts, names = self.token_facts(), self.bindings
+        if operations is not None:
+            return needs_of_calls(self.spec, operations, facts, names, told)
+        return needs_of_trail([e for e in self.trail if e.environment == self.environment.name], facts, names)
 
     # --- one call -----------------------------------------------------------------------------------------------------
 

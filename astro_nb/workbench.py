@@ -23,6 +23,7 @@ from .exchange import Exchange
 from .history import FOLDER, Errors, History
 from .pace import Retries
 from .paging import Pages
+from .privileges import Privileges, calls_in
 from .progress import Progress
 from .rounds import read_pages, wait_for
 from .session import Session, permissions
@@ -126,6 +127,21 @@ class Workbench:
     def permissions(self) -> list[str]:
         """The permissions that everything done in this session needed: what a token for it should have."""
         return permissions(self.session.trail)
+
+    def privileges(self, operation: str | None = None, *, notebook: str | Path | None = None) -> Privileges:
+        """What a token needs, against what this one has: for an operation, for a notebook, or for all that was done.
+
+        `.frame()` makes a table of it, `.ticket` a text for whoever creates the token.
+
+        Raises:
+            UnknownName: there is no such operation.
+            RunbookError: there is no such notebook.
+        """
+        if notebook is None:
+            return self.session.privileges(None if operation is None else [operation])
+        from .runbook import code_of
+
+        return self.session.privileges(*calls_in(self.spec, code_of(notebook)))
 
     def close(self) -> None:
         """Close connections and the history, and stop the sandbox if it is ours."""

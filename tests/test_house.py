@@ -22,7 +22,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("form", "frames", "pace", "sandbox", "snippets"),
     ("exchange",),
     ("client", "guard", "lifting", "ops", "origin", "paging", "waiting"),
-    ("history", "runbook"),
+    ("history", "privileges", "runbook"),
     ("session",),
     ("rounds", "ui"),
     ("audit", "workbench"),

@@ -67,7 +67,8 @@ def compare(now: Any, then: Any, lost: Lost = lambda steps: "removed") -> tuple[
 
     Entries of a list are known by their id, key or name, where all have one; else by their place.
     """
-    return tuple(Row(*row[:1], *map(plain, row[1:3]), *row[3:]) for row in _compared((), now, then, lost))
+    found = _compared((), now, then, lost)
+    return tuple(Row(steps, plain(before), plain(after), kind, note) for steps, before, after, kind, note in found)
 
 
 Raw = tuple[Steps, Any, Any, Kind, str]
@@ -124,8 +125,9 @@ def same(one: Any, other: Any) -> bool:
 def _same_leaf(a: Any, b: Any) -> bool:
     if isinstance(a, Secret) or isinstance(b, Secret):
         return _held(a) == _held(b)
-    containers = isinstance(a, Mapping | list) or isinstance(b, Mapping | list)
-    return not containers and isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
+    if isinstance(a, Mapping | list) or isinstance(b, Mapping | list):
+        return False
+    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
 
 
 def _held(value: Any) -> Any:
@@ -155,7 +157,7 @@ def _ways(now: list[Any], then: list[Any]) -> Iterator[Callable[[Any], Entry | N
 
 
 def _named(item: Any, field: str) -> Entry | None:
-    value = item.get(field) if isinstance(item, Mapping) else None
+    value: Any = item.get(field) if isinstance(item, Mapping) else None
     return Entry(field, value) if _is_name(value) else None
 
 
