@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from .call import UNSET, Call
@@ -100,6 +101,7 @@ class Authenticated:
         return self.environment.name, self.environment.base_url
 
     def _fill_variables(self) -> None:
+        self._since = datetime.now(UTC)
         self.variables.fill_scope("environment", self.environment.typed_variables(), self.environment.name)
         facts = self.token_facts() if "token" in self.spec.notes else None
         self.variables.fill_scope("token", facts.variables if facts else {}, "the token's claims")
@@ -131,16 +133,20 @@ class Session(Authenticated):
         self.environment = environment
         self._fill_variables()
 
-    def privileges(self, operations: Iterable[str] | None = None, told: Iterable[str] = ()) -> Privileges:
-        """What the token needs for some operations, or for everything that was sent to this environment.
+    def privileges(self, operation: str | None = None) -> Privileges:
+        """What the token needs for everything that was sent to this environment, or for one operation.
 
         Raises:
             UnknownName: there is no such operation.
         """
-        facts, names = self.token_facts(), self.bindings
-        if operations is not None:
-            return needs_of_calls(self.spec, operations, facts, names, told)
-        return needs_of_trail([e for e in self.trail if e.environment == self.environment.name], facts, names)
+        sent = [e for e in self.trail if e.environment == self.environment.name and operation in (None, e.operation.id)]
+        if operation is not None and not sent:
+            return self.privileges_for({operation: 0})
+        return needs_of_trail(sent, self.token_facts(), self.bindings, self._since)
+
+    def privileges_for(self, used: Mapping[str, int], told: Iterable[str] = ()) -> Privileges:
+        """What the token needs for operations that are called so many times; nothing is sent."""
+        return needs_of_calls(self.spec, used, self.token_facts(), self.bindings, told)
 
     # --- one call -----------------------------------------------------------------------------------------------------
 

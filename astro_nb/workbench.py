@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -138,10 +139,11 @@ class Workbench:
             RunbookError: there is no such notebook.
         """
         if notebook is None:
-            return self.session.privileges(None if operation is None else [operation])
+            return self.session.privileges(operation)
         from .runbook import code_of
 
-        return self.session.privileges(*calls_in(self.spec, code_of(notebook)))
+        called, told = calls_in(self.spec, code_of(notebook))
+        return self.session.privileges_for(Counter(called), told)
 
     def close(self) -> None:
         """Close connections and the history, and stop the sandbox if it is ours."""

@@ -127,7 +127,8 @@ def _same_leaf(a: Any, b: Any) -> bool:
         return _held(a) == _held(b)
     if isinstance(a, Mapping | list) or isinstance(b, Mapping | list):
         return False
-    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
+    alike: bool = isinstance(a, bool) == isinstance(b, bool) and a == b
+    return alike
 
 
 def _held(value: Any) -> Any:

@@ -94,42 +94,43 @@ class Privileges:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         rows = [
-            (n.operation, html.code(n.permission), n.scope_words, n.used, html.pill(n.covered, _TONES[n.covered]), n.reason)
-            for n in self.needs
-        ]  # fmt: skip
+            (n.operation, html.code(n.permission), n.scope_words, n.used, _verdict(n), n.reason) for n in self.needs
+        ]
         drawn = html.table(list(COLUMNS), rows)
         return {"text/plain": self.ticket, "text/html": str(html.tag("div", drawn, html.copyable(self.ticket)))}
 
 
-def needs_of_trail(exchanges: Iterable[Exchange], facts: TokenFacts | None, names: Iterable[str]) -> Privileges:
+def needs_of_trail(
+    exchanges: Iterable[Exchange], facts: TokenFacts | None, names: Iterable[str], since: datetime | None = None
+) -> Privileges:
     """What was needed for what was sent; an answer goes before what the token says of itself.
 
     Args:
-        exchanges: what was sent, all with the same token.
+        exchanges: what was sent.
         facts: what the token says of itself; None where there is none.
         names: the ids that a token may be bound to, the widest first.
+        since: when the token came to be used; what was answered before tells nothing of it.
     """
     by_operation: dict[str, list[Exchange]] = {}
     for exchange in exchanges:
         by_operation.setdefault(exchange.operation.id, []).append(exchange)
     found: list[Need] = []
     for group in by_operation.values():
-        seen = _answered(group)
+        seen = _answered([exchange for exchange in group if since is None or exchange.started >= since])
         for need in _needs(group[0].operation, _ids_of(group), len(group), tuple(names)):
             found.append(replace(need, covered=seen[0], reason=seen[1]) if seen else judged(need, facts, names))
     return Privileges(found)
 
 
 def needs_of_calls(
-    spec: Spec, operations: Iterable[str], facts: TokenFacts | None, names: Iterable[str], told: Iterable[str] = ()
+    spec: Spec, used: Mapping[str, int], facts: TokenFacts | None, names: Iterable[str], told: Iterable[str] = ()
 ) -> Privileges:
-    """What some operations would need.
+    """What some operations would need; `used` says how often each is called.
 
     Raises:
         UnknownName: there is no such operation.
     """
-    listed = list(operations)
-    needs = (_needs(spec.operation(i), {}, listed.count(i), tuple(names)) for i in dict.fromkeys(listed))
+    needs = (_needs(spec.operation(name), {}, count, tuple(names)) for name, count in used.items())
     return Privileges([judged(need, facts, names) for group in needs for need in group], told)
 
 
@@ -220,6 +221,10 @@ def _ids_of(group: Iterable[Exchange]) -> dict[str, str]:
             if step.startswith("{") and step.endswith("}"):
                 found.setdefault(step[1:-1], set()).add(unquote(value))
     return {name: values.pop() for name, values in found.items() if len(values) == 1}
+
+
+def _verdict(need: Need) -> html.Markup:
+    return html.pill(need.covered, _TONES[need.covered])
 
 
 def _row(need: Need) -> dict[str, Any]:
