@@ -9,7 +9,8 @@ AstroNbError                     carries what happened, and ends in what to do
 │   ├── UnknownName              an operation, argument, variable or environment that does not exist
 │   ├── MissingArgument
 │   ├── PickError                a path that finds nothing in a response
-│   └── RunbookError
+│   ├── RunbookError
+│   └── UnsafeRefused            an unsafe method in a guarded environment that nobody confirmed
 ├── SettingsError                the environment's fault
 │   ├── SecretMissing            a secret reference that yields nothing
 │   ├── SecretRefused            a secret that would leave its hosts
@@ -96,6 +97,10 @@ class PickError(UsageError):
 
 class RunbookError(UsageError):
     """A runbook cannot be written or run."""
+
+
+class UnsafeRefused(UsageError):
+    """An unsafe method in a guarded environment was not confirmed; `data` may hold the `change` that it would make."""
 
 
 class SettingsError(AstroNbError):

@@ -29,7 +29,7 @@ class Progress:
         if now - self._begun < _QUIET or (now - self._drawn < _EVERY and fraction != 1.0):
             return
         self._drawn = now
-        if _in_notebook():
+        if in_notebook():
             self._show(fraction, words)
 
     def _show(self, fraction: float | None, words: str) -> None:
@@ -52,6 +52,7 @@ def bar(label: str, fraction: float | None, words: str) -> html.Markup:
     return html.tag("div", html.tag("div", f"{label} · {words}"), outer if fraction is not None else "")
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Whether a notebook shows what is displayed."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return bool(shell) and hasattr(shell, "kernel")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from .call import UNSET, Call
@@ -16,13 +17,18 @@ from .environment import Drawn, Environment, Mode, Secret, TokenFacts, Values, V
 from .errors import SecretMissing, SettingsError, UnknownName
 from .exchange import Exchange
 from .fields import arrange
+from .guard import Change, Guard
 from .history import History
 from .lifting import lift_call, starred
 from .message import Request, header
 from .origin import Suggestion, suggest
+from .privileges import Privileges, TokenPanel, needs_of_calls, needs_of_trail, token_panel
 from .snippets import SNIPPETS, by_name
 from .spec import Operation, Spec
 from .wire import build_request, choices_of
+
+GUARD = "guard"
+"""What the exchanges are sent by that the guard reads before it asks."""
 
 
 class Authenticated:
@@ -47,6 +53,15 @@ class Authenticated:
             return read_token(secret.reveal(), self.spec.notes.get("token")) if secret else None
         except SecretMissing:
             return None
+
+    def token_panel(self) -> TokenPanel:
+        """What is known of the token, for display; never the token."""
+        return token_panel(self.token_secret(), self.token_facts(), self.bindings)
+
+    @property
+    def bindings(self) -> tuple[str, ...]:
+        """The names of the ids that a token may be bound to, the widest first, where the overlay knows them."""
+        return tuple(map(str, (self.spec.notes.get("token") or {}).get("variables") or ()))
 
     def set_credential(self, scheme: str, secret_text: str) -> None:
         """Hold a pasted credential for a security scheme, in memory and for this environment: it goes before its own.
@@ -86,6 +101,7 @@ class Authenticated:
         return self.environment.name, self.environment.base_url
 
     def _fill_variables(self) -> None:
+        self._since = datetime.now(UTC)
         self.variables.fill_scope("environment", self.environment.typed_variables(), self.environment.name)
         facts = self.token_facts() if "token" in self.spec.notes else None
         self.variables.fill_scope("token", facts.variables if facts else {}, "the token's claims")
@@ -101,6 +117,7 @@ class Session(Authenticated):
         self.home = environment
         self.client = client
         self.history = history
+        self.guard = Guard(lambda call: self.send(call, GUARD))
         self._sent: list[str] = []
         variables.places = self.places
 
@@ -109,7 +126,7 @@ class Session(Authenticated):
 
     @property
     def trail(self) -> list[Exchange]:
-        """Everything that was sent in this session, oldest first."""
+        """Everything that was sent in this session, oldest first; what the guard read is in the history alone."""
         return [self.history.get(key) for key in self._sent]
 
     def places(self) -> list[tuple[str, Any]]:
@@ -122,6 +139,21 @@ class Session(Authenticated):
         """Go on in another environment; session variables stay, those of the old environment go."""
         self.environment = environment
         self._fill_variables()
+
+    def privileges(self, operation: str | None = None) -> Privileges:
+        """What the token needs for everything that was sent to this environment, or for one operation.
+
+        Raises:
+            UnknownName: there is no such operation.
+        """
+        sent = [e for e in self.trail if e.environment == self.environment.name and operation in (None, e.operation.id)]
+        if operation is not None and not sent:
+            return self.privileges_for({operation: 0})
+        return needs_of_trail(sent, self.token_facts(), self.bindings, self._since)
+
+    def privileges_for(self, used: Mapping[str, int], told: Iterable[str] = ()) -> Privileges:
+        """What the token needs for operations that are called so many times; nothing is sent."""
+        return needs_of_calls(self.spec, used, self.token_facts(), self.bindings, told)
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
@@ -161,15 +193,34 @@ class Session(Authenticated):
         """Send a call and keep what came of it, an interrupted one too."""
         return self._send(self.lifted(call), via, note)
 
-    def start(self, call: Call, done: Callable[[Exchange], None], note: Note | None = None) -> Running:
-        """Send in the background; `done` gets the exchange, once it is kept, on the client's thread."""
+    def start(
+        self,
+        call: Call,
+        done: Callable[[Exchange], None],
+        note: Note | None = None,
+        confirmed: str | None = None,
+    ) -> Running:
+        """Send in the background; `done` gets the exchange, once it is kept, on the client's thread.
+
+        An unsafe call to a guarded environment is not asked about here: `confirmed` is the name of `change_of(call)`,
+        as the user typed it. Where `change_of` was not looked at, it is now, and that takes as long as a request.
+
+        Raises:
+            UnsafeRefused: it is not confirmed; nothing was sent.
+        """
         plan = self.plan(self.lifted(call))
+        self.guard.require_confirmed(plan, self.environment, confirmed)
         running = self.client.start(plan, note)
         running.when_done(lambda exchange: done(self._kept(plan, exchange)))
         return running
 
+    def change_of(self, call: Call) -> Change:
+        """What a call would change; one safe request at the most is sent for it, and the call itself is not."""
+        return self.guard.change_of(self.plan(self.lifted(call)), self.environment)
+
     def _send(self, call: Call, via: str, note: Note | None) -> Exchange:
         plan = self.plan(call, via)
+        self.guard.require_leave(plan, self.environment)
         try:
             return self._kept(plan, self.client.send(plan, note))
         except KeyboardInterrupt as stop:
@@ -207,7 +258,8 @@ class Session(Authenticated):
 
     def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
         kept = self.history.add(exchange, plan.secrets)
-        self._sent.append(kept.id)  # last: what stands in the trail is in the history
+        if plan.via != GUARD:
+            self._sent.append(kept.id)  # last: what stands in the trail is in the history
         return kept
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +24,7 @@ from .exchange import Exchange
 from .history import FOLDER, Errors, History
 from .pace import Retries
 from .paging import Pages
+from .privileges import Privileges, calls_in
 from .progress import Progress
 from .rounds import read_pages, wait_for
 from .session import Session, permissions
@@ -96,6 +99,14 @@ class Workbench:
         """Send a `Call`: for what keywords cannot say, such as further headers or another media type."""
         return self.session.send(call)
 
+    def allow_unsafe(self) -> AbstractContextManager[None]:
+        """`with api.allow_unsafe():` sends unsafe calls to a production environment without a question."""
+        return self.session.guard.allow_unsafe()
+
+    def confirmed(self, name: str) -> AbstractContextManager[None]:
+        """`with api.confirmed("demo"):` answers the question of production; what has another name is refused."""
+        return self.session.guard.confirmed(name)
+
     def pages(self, operation: str, /, **arguments: Any) -> Pages:
         """Read every page of a list; `.frame()` makes a table of it."""
         return read_pages(self.session, operation, Progress(f"Pages of {operation}"), **arguments)
@@ -122,6 +133,22 @@ class Workbench:
     def permissions(self) -> list[str]:
         """The permissions that everything done in this session needed: what a token for it should have."""
         return permissions(self.session.trail)
+
+    def privileges(self, operation: str | None = None, *, notebook: str | Path | None = None) -> Privileges:
+        """What a token needs, against what this one has: for an operation, for a notebook, or for all that was done.
+
+        `.frame()` makes a table of it, `.ticket` a text for whoever creates the token.
+
+        Raises:
+            UnknownName: there is no such operation.
+            RunbookError: there is no such notebook.
+        """
+        if notebook is None:
+            return self.session.privileges(operation)
+        from .runbook import code_of
+
+        called, told = calls_in(self.spec, code_of(notebook))
+        return self.session.privileges_for(Counter(called), told)
 
     def close(self) -> None:
         """Close connections and the history, and stop the sandbox if it is ours."""

@@ -21,8 +21,8 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("contract", "wire"),
     ("form", "frames", "pace", "sandbox", "snippets"),
     ("exchange",),
-    ("client", "lifting", "ops", "origin", "paging", "waiting"),
-    ("history", "runbook"),
+    ("client", "guard", "lifting", "ops", "origin", "paging", "waiting"),
+    ("history", "privileges", "runbook"),
     ("session",),
     ("rounds", "ui"),
     ("audit", "workbench"),
@@ -31,7 +31,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up; a room imports from storeys below its own alone."""
 
 DOORS: dict[str, tuple[str, ...]] = {
-    "IPython": ("progress",),
+    "IPython": ("guard", "progress"),
     "dotenv": ("environment",),
     "http.server": ("sandbox",),
     "httpx": ("wire", "client", "sandbox"),

@@ -25,12 +25,15 @@ def run(
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Where the executed notebook goes; .astro_nb/runs/ else.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds that one cell may take.")] = None,
+    allow_unsafe: Annotated[
+        bool, typer.Option("--allow-unsafe", help="Let it change a production environment, in this run.")
+    ] = False,
 ) -> None:
     """Run a notebook from the first cell to the last, and tell of each."""
     values = _parameters(parameter or [])
     from ..runbook import run as run_notebook
 
-    result = run_notebook(notebook, values, output, timeout, progress=_Cells())
+    result = run_notebook(notebook, values, output, timeout, progress=_Cells(), allow_unsafe=allow_unsafe)
     typer.echo(f"{result.executed} of {result.cells} cells in {result.seconds:.1f} s · {result.output}")
     if not result.ok:
         refuse(result.error)

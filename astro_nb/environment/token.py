@@ -26,12 +26,14 @@ class TokenFacts:
         expires: when it ends, in UTC; None where it does not say.
         variables: names and values that it carries, such as `organizationId`.
         claims: the remaining plain claims, for display.
+        permissions: the permissions that it names, such as `deployment.get` or `workspace.*`; mostly none.
     """
 
     is_jwt: bool
     expires: datetime | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     claims: Mapping[str, Any] = field(default_factory=dict)
+    permissions: tuple[str, ...] = ()
 
     def expired(self, now: datetime | None = None) -> bool:
         """Whether its time has passed."""
@@ -66,9 +68,11 @@ def read_token(token: str, notes: Mapping[str, Any] | None = None) -> TokenFacts
     if claims is None:
         return TokenFacts(False)
     notes = notes or {}
-    variables = _variables(claims.get(str(notes.get("list", ""))), notes.get("variables") or ())
+    listed = claims.get(str(notes.get("list", "")))
+    variables = _variables(listed, notes.get("variables") or ())
+    named = tuple(e for e in listed if isinstance(e, str) and ":" not in e) if isinstance(listed, list) else ()
     plain = {k: v for k, v in claims.items() if isinstance(v, str | int | float | bool) and k != "exp"}
-    return TokenFacts(True, _expiry(claims.get("exp")), variables, plain)
+    return TokenFacts(True, _expiry(claims.get("exp")), variables, plain, named)
 
 
 def _variables(entries: Any, wanted: Iterable[str]) -> dict[str, str]:

@@ -50,6 +50,15 @@ def read_notebook(path: Path) -> Notebook:
     return notebook
 
 
+def code_of(path: str | Path) -> list[str]:
+    """The sources of the code cells of a notebook.
+
+    Raises:
+        RunbookError: as for `read_notebook`.
+    """
+    return [cell.source for cell in read_notebook(Path(path)).cells if cell.cell_type == "code"]
+
+
 def write_notebook(path: Path, notebook: Notebook) -> None:
     """Write a notebook whole or not at all, without the state of widgets: that may hold what was typed into them."""
     import nbformat  # imported at first use: it is slow

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from .. import html
 from ..errors import RunbookError
+from ..guard import ALLOW_UNSAFE
 from .injecting import INJECTED, TAG, inject
 from .notebooks import Notebook, read_notebook, write_notebook
 
@@ -109,6 +110,7 @@ def run(
     progress: Progress | None = None,
     kernel: str = "python3",
     cwd: str | Path | None = None,
+    allow_unsafe: bool = False,
 ) -> RunResult:
     """Run a notebook and keep its outputs in another file. A cell that fails ends the run; it does not raise.
 
@@ -120,6 +122,7 @@ def run(
         progress: told of each cell.
         kernel: the name of a Jupyter kernel.
         cwd: the folder that the notebook runs in; by default its own.
+        allow_unsafe: whether unsafe calls go to a production environment; nobody is there to confirm them.
 
     Raises:
         RunbookError: there is no notebook, it cannot be run by this version, or a value does not fit.
@@ -134,7 +137,9 @@ def run(
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     try:
-        rows, failed = _run_cells(notebook, _client(notebook, timeout, kernel, folder), progress)
+        rows, failed = _run_cells(
+            notebook, _client(notebook, timeout, kernel, folder), _environ(allow_unsafe), progress
+        )
     finally:
         write_notebook(target, notebook)
     executed = sum(row.state != "not run" for row in rows)
@@ -168,11 +173,18 @@ def _encrypt(manager: Any) -> None:
         manager.transport_encryption = "auto"
 
 
-def _run_cells(notebook: Notebook, client: Any, progress: Progress | None) -> tuple[list[CellRow], FailedCell | None]:
+def _environ(allow_unsafe: bool) -> dict[str, str]:
+    """The operating-system variables of the kernel; leave for unsafe calls is given to this one run, or to none."""
+    environ = {name: value for name, value in os.environ.items() if name != ALLOW_UNSAFE}
+    # the debugger's notice about frozen modules would stand between the lines of progress
+    return {**environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **({ALLOW_UNSAFE: "1"} if allow_unsafe else {})}
+
+
+def _run_cells(
+    notebook: Notebook, client: Any, environ: Mapping[str, str], progress: Progress | None
+) -> tuple[list[CellRow], FailedCell | None]:
     tell = progress or (lambda number, total, heading, state: None)
     codes, rows, failed = list(_code_cells(notebook)), [], None
-    # the debugger's notice about frozen modules would stand between the lines of progress
-    environ = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     with client.setup_kernel(env=environ, stderr=subprocess.DEVNULL):  # what cells write there comes as output
         for code in codes:
             tell(code.number, len(codes), code.heading, "running")
