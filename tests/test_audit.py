@@ -271,10 +271,37 @@ paths:
         default: {description: d}
 """)
 ODD = st.sampled_from(
-    [None, True, 5, -1.5, "", "x", "{x}", "{", "\ud800", "#/x", [], [None], ["x"], {}, {"": {}}, {"x": None}, {"$ref": "#"},
-     {"$ref": 5}, {"$ref": "#/components/schemas/No"}, {"type": []}, {"type": "x"}, {"enum": []}, {"oneOf": []}, {"allOf": [{}]},
-     {"const": None}, {"not": {}}, {"items": {"$ref": "#/components/schemas/Pet"}}, 10**30]
-)  # fmt: skip
+    [
+        None,
+        True,
+        5,
+        -1.5,
+        "",
+        "x",
+        "{x}",
+        "{",
+        "\ud800",
+        "#/x",
+        [],
+        [None],
+        ["x"],
+        {},
+        {"": {}},
+        {"x": None},
+        {"$ref": "#"},
+        {"$ref": 5},
+        {"$ref": "#/components/schemas/No"},
+        {"type": []},
+        {"type": "x"},
+        {"enum": []},
+        {"oneOf": []},
+        {"allOf": [{}]},
+        {"const": None},
+        {"not": {}},
+        {"items": {"$ref": "#/components/schemas/Pet"}},
+        10**30,
+    ]
+)
 
 
 def slots(node: Any) -> Iterator[tuple[Any, Any]]:
