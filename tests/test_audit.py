@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from astro_nb.audit import Audit, audit
 from astro_nb.cli.program import app
+from astro_nb.plain_yaml import load_yaml
 
 INFO = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}}
 OK = {"200": {"description": "Fine."}}
@@ -143,3 +148,181 @@ def test_the_command_fails_where_nothing_could_be_loaded(source: str, code: int)
     result = CliRunner().invoke(app, ["audit", source, "--json", "-"])
     assert result.exit_code == code
     assert json.loads(result.stdout)[0]["loaded"] is (code == 0)
+
+
+# --- anything, anywhere -----------------------------------------------------------------------------------------------
+
+RICH = load_yaml("""
+openapi: 3.1.0
+info: {title: T, version: '1'}
+servers:
+- url: https://{h}.example/{v}
+  variables:
+    h:
+      default: a
+      enum: [a, b]
+    v: {default: '1'}
+security:
+- K: []
+- B: []
+  O: [r]
+components:
+  securitySchemes:
+    K: {type: apiKey, in: cookie, name: k}
+    B: {type: http, scheme: basic}
+    O:
+      type: oauth2
+      flows:
+        clientCredentials:
+          tokenUrl: /t
+          scopes: {r: read}
+  schemas:
+    Cat:
+      type: object
+      required: [kind]
+      properties:
+        kind: {type: string}
+        n:
+          type: [integer, 'null']
+          minimum: 1
+    Dog:
+      allOf:
+      - {$ref: '#/components/schemas/Cat'}
+      - properties:
+          tags:
+            type: array
+            items:
+              enum: [a, 1, null]
+            uniqueItems: true
+    Pet:
+      oneOf:
+      - {$ref: '#/components/schemas/Cat'}
+      - {$ref: '#/components/schemas/Dog'}
+      discriminator:
+        propertyName: kind
+        mapping: {c: Cat}
+  responses:
+    R:
+      description: r
+      content:
+        application/json:
+          schema: {$ref: '#/components/schemas/Pet'}
+paths:
+  /a/{id}:
+    parameters:
+    - name: id
+      in: path
+      required: true
+      style: matrix
+      schema:
+        type: array
+        items: {type: integer}
+    post:
+      operationId: p
+      tags: [t]
+      parameters:
+      - name: q
+        in: query
+        required: true
+        style: deepObject
+        explode: true
+        schema:
+          type: object
+          properties:
+            x: {type: string, pattern: ^a+$}
+          required: [x]
+      - name: H
+        in: header
+        required: true
+        content:
+          application/json:
+            schema:
+              const: {a: 1}
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: {$ref: '#/components/schemas/Pet'}
+            example: {kind: c}
+          multipart/form-data:
+            schema:
+              type: object
+              properties:
+                f: {type: string, format: binary}
+                o:
+                  type: object
+                  additionalProperties: {type: number}
+            encoding:
+              o:
+                contentType: application/json
+                headers:
+                  X-A:
+                    schema: {const: v}
+          application/xml:
+            schema:
+              type: object
+              xml: {name: n, prefix: p, namespace: 'urn:n'}
+              properties:
+                a:
+                  type: string
+                  xml: {attribute: true}
+      responses:
+        '200': {$ref: '#/components/responses/R'}
+        default: {description: d}
+""")
+ODD = st.sampled_from(
+    [
+        None,
+        True,
+        5,
+        -1.5,
+        "",
+        "x",
+        "{x}",
+        "{",
+        "\ud800",
+        "#/x",
+        [],
+        [None],
+        ["x"],
+        {},
+        {"": {}},
+        {"x": None},
+        {"$ref": "#"},
+        {"$ref": 5},
+        {"$ref": "#/components/schemas/No"},
+        {"type": []},
+        {"type": "x"},
+        {"enum": []},
+        {"oneOf": []},
+        {"allOf": [{}]},
+        {"const": None},
+        {"not": {}},
+        {"items": {"$ref": "#/components/schemas/Pet"}},
+        10**30,
+    ]
+)
+
+
+def slots(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place of a document: what holds it, and under which key."""
+    for key, inner in list(node.items() if isinstance(node, dict) else enumerate(node)):
+        yield node, key
+        if isinstance(inner, dict | list):
+            yield from slots(inner)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.integers(0, 10**6), ODD), min_size=1, max_size=3))
+def test_whatever_stands_anywhere_is_told(changes: list[tuple[int, Any]]) -> None:
+    """A document with odd things at any of its places is measured, or refused in words; nothing else is raised."""
+    given_one = copy.deepcopy(RICH)
+    for place, odd in changes:
+        places = list(slots(given_one))
+        holder, key = places[place % len(places)]
+        holder[key] = copy.deepcopy(odd)
+        if not given_one:
+            break
+    found = audit(given_one)
+    assert found.loaded or found.error
+    assert found.seconds < 10

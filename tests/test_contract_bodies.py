@@ -11,7 +11,7 @@ import pytest
 from astro_nb.call import Call
 from astro_nb.contract import judge_request, judge_response
 from astro_nb.contract.parts import read_parts
-from astro_nb.environment import Environment, Values, Variables
+from astro_nb.environment import Environment, Secret, Values, Variables
 from astro_nb.fields import body_field
 from astro_nb.message import Request, Response
 from astro_nb.spec import Operation, Spec, load
@@ -194,3 +194,35 @@ def test_schemas_in_files_are_judged(tmp_path: Path) -> None:
     assert wrong <= set(asked)
     assert wrong <= set(answered)
     assert ((), "minimum") in asked  # the parameter's own
+
+
+@pytest.mark.parametrize(
+    "scheme", [{"type": "http", "scheme": "basic"}, {"type": "apiKey", "in": "header", "name": "X-K"}]
+)
+def test_a_scheme_in_a_file_is_judged(tmp_path: Path, scheme: Any) -> None:
+    """The judge is handed the scheme itself, wherever it stands, and says when nothing of it was sent."""
+    (tmp_path / "s.json").write_bytes(orjson.dumps({"S": scheme}))
+    head = {"openapi": "3.1.0", "security": [{"S": []}, {"gone": []}], "paths": {"/a": {"get": {"responses": {}}}}}
+    document = {**head, "components": {"securitySchemes": {"S": {"$ref": "s.json#/S"}}}}
+    (tmp_path / "api.json").write_bytes(orjson.dumps(document))
+    op = load(tmp_path / "api.json").operation("get_a")
+    held = Environment("e", base_url="http://localhost", credentials={"S": Secret.held("user:password")})
+    good = build_request(op, Call("get_a"), Values(Variables(), held, mode="revealed"))
+    assert judge_request(op, good) == ()
+    (wrong,) = judge_request(op, build_request(op, Call("get_a"), VALUES))
+    assert wrong.severity == "error"
+    assert "ecurity" in wrong.message
+
+
+@pytest.mark.parametrize(
+    "components", [5, [], {"securitySchemes": {"$ref": "#/components/schemas/X"}}, {"securitySchemes": 5}]
+)
+def test_malformed_components_do_not_end_the_judgement(components: Any) -> None:
+    """What is no mapping of schemes names none."""
+    raw = {
+        "openapi": "3.1.0",
+        "components": components,
+        "paths": {"/a": {"get": {"security": [{"S": []}], "responses": {}}}},
+    }
+    op = next(iter(Spec(raw)))
+    assert judge_request(op, build_request(op, Call("get_a"), VALUES)) == ()

@@ -351,3 +351,29 @@ def test_a_reference_into_a_file_is_told_by_its_path(tmp_path: Path) -> None:
     spec = load(path)
     with pytest.raises(DanglingReference, match=r"sub/a\.yaml#/no/x points nowhere"):
         spec.resolve(next(iter(spec)).parameters[0].schema)
+
+
+@pytest.mark.parametrize("where", ["inside", "file"])
+def test_the_branch_that_counts_without_a_discriminator(tmp_path: Path, where: str) -> None:
+    """`defaultMapping` of OpenAPI 3.2, by name or by file: where the value is missing, and where it is not known."""
+    cat = {"type": "object", "properties": {"kind": {"type": "string"}, "n": {"type": "integer"}}}
+    dog = {"type": "object", "properties": {"kind": {"type": "string"}, "n": {"type": "string"}}}
+    refs = {"inside": ("#/components/schemas/cat", "#/components/schemas/dog"), "file": ("p/cat.json", "p/dog.json")}[
+        where
+    ]
+    about = {"propertyName": "kind", "defaultMapping": "dog" if where == "inside" else refs[1]}
+    union = {"oneOf": [{"$ref": ref} for ref in refs], "discriminator": about}
+    body = {"requestBody": {"content": {"application/json": {"schema": union}}}}
+    schemas = {"components": {"schemas": {"cat": cat, "dog": dog}}} if where == "inside" else {}
+    api = {"openapi": "3.2.0", **schemas, "paths": {"/a": {"post": body}}}
+    op = load(written(tmp_path, {"api.json": api, "p/cat.json": cat, "p/dog.json": dog})).operation("post_a")
+    field = body_field(op)
+    assert field is not None
+    assert field.default_branch is not None
+    assert field.default_branch.label == "dog"
+    for value, wrong in (({"n": "x"}, 0), ({"n": 1}, 1), ({"kind": "cow", "n": "x"}, 0), ({"kind": "cow", "n": 1}, 1),
+                         ({"kind": "cat", "n": 1}, 0), ({"kind": "cat", "n": "x"}, 1)):  # fmt: skip
+        assert len(check_request_body(op, value)) == wrong, value
+        branch = field.branch_for(value)
+        assert branch is not None
+        assert branch.label == value.get("kind", "dog").replace("cow", "dog")

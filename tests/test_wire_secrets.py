@@ -352,3 +352,12 @@ def test_an_operations_own_server_gets_no_secret_of_another_host() -> None:
         built(op, credentials=holding("Key"))
     assert built(op).url == "https://evil.example/x"
     assert built(op, credentials=holding("Key"), hosts=("evil.example",)).url == "https://evil.example/x"
+
+
+@pytest.mark.parametrize("kind", ["{'type': 1}", "{}", "{0}", "{location.__class__}", "}", "{"])
+def test_a_scheme_of_any_name_has_words(kind: str) -> None:
+    """What the document calls it is a text, and no pattern."""
+    raw = {"post": {"operationId": "x", "security": [{"S": []}], "responses": {}}}
+    schemes = {"S": {"type": "http", "scheme": kind}}
+    op = next(iter(Spec({"openapi": "3.1.1", "components": {"securitySchemes": schemes}, "paths": {"/x": raw}})))
+    assert choices_of(op, Environment("e", base_url=HOME))[1].label == f"HTTP {kind}"

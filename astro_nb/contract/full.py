@@ -29,6 +29,10 @@ _SAFE = ("required", "additionalProperties", "dependentRequired", "unevaluatedPr
 """Keywords of which jsonschema tells by names alone, never by values."""
 
 
+_OURS = ("Unsupported scheme type", "Unsupported .* style")
+"""Warnings of openapi-core about what is told here by other means: OAuth2, and styles that there are none of."""
+
+
 @dataclass(frozen=True)
 class _Engine:
     """openapi-core for one operation, and what it cannot judge there."""
@@ -153,7 +157,8 @@ def _engine(operation: Operation, direction: Direction) -> _Engine:
     if direction not in kept:
         import openapi_core  # imported at first use: it takes as long as all the rest together
 
-        warnings.filterwarnings("ignore", "Unsupported scheme type", module="openapi_core")  # OAuth2 is ours to judge
+        for words in _OURS:
+            warnings.filterwarnings("ignore", words, module="openapi_core")
 
         document, notes = cut(operation, direction)
         config = openapi_core.Config(spec_validator_cls=None, extra_media_type_deserializers=_Readers())

@@ -33,32 +33,46 @@ def cut(operation: Operation, direction: Direction) -> tuple[dict[str, Any], tup
     """A document of this operation alone, for one direction of travel; and what of it cannot be judged, in words."""
     document, told = operation.spec.document, Told()
     raw = {key: value for key, value in operation.raw.items() if key not in _ELSEWHERE}
-    own = {"parameters": _parameters(operation), **_request_body(operation), **_security(operation, told)}
+    own = {"parameters": _parameters(operation), **_request_body(operation), "security": _security(operation, told)}
     found: dict[str, Any] = {
         "openapi": document["openapi"],
         "info": {"title": operation.id, "version": "1"},
         "servers": [{"url": "/"}],
         "paths": {operation.path: {method_of(operation): {**raw, **own}}},
-        "components": {"securitySchemes": (document.get("components") or {}).get("securitySchemes") or {}},
+        "components": {"securitySchemes": _schemes(operation)},
     }
-    if document.get("security"):
-        found["security"] = document["security"]
     moved = _carry(operation, found["paths"], found["components"], told)
     old = str(document["openapi"]).startswith("3.0")
     return _readable(found, _Cutting(operation.spec, OTHER[direction], told, moved, old)), tuple(told)
 
 
-_SCHEMES = ("apiKey", "basic", "bearer", "oauth2", "openIdConnect")
+_SCHEMES: Mapping[str, Mapping[str, str]] = {
+    "apiKey": {"type": "apiKey"},
+    "basic": {"type": "http", "scheme": "basic"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "oauth2": {"type": "oauth2"},
+    "openIdConnect": {"type": "openIdConnect"},
+}
+"""What openapi-core can judge, as the document says it."""
 
 
-def _security(operation: Operation, told: Told) -> dict[str, Any]:
-    """No requirements where openapi-core cannot judge them: other HTTP schemes, two of them in the one header."""
-    for need in operation.security:
+def _security(operation: Operation, told: Told) -> list[dict[str, Any]]:
+    """The requirements; none where openapi-core cannot judge them: other HTTP schemes, two in the one header."""
+    known = operation.spec.scheme_names
+    needs = [need for need in operation.security if all(scheme.name in known for scheme in need)]
+    for need in needs:
         in_header = [scheme for scheme in need if scheme.kind != "apiKey"]
         if len(in_header) > 1 or any(scheme.kind not in _SCHEMES for scheme in need):
             told[f"The security scheme {' with '.join(scheme.name for scheme in need)} cannot be judged."] = None
-            return {"security": []}
-    return {}
+            return []
+    return [{scheme.name: list(scheme.scopes) for scheme in need} for need in needs]
+
+
+def _schemes(operation: Operation) -> dict[str, Any]:
+    """The schemes as they were read, wherever they stand."""
+    found = {scheme.name: scheme for need in operation.security for scheme in need if scheme.kind in _SCHEMES}
+    places = {name: {"in": s.location, "name": s.parameter} for name, s in found.items() if s.kind == "apiKey"}
+    return {name: {**_SCHEMES[s.kind], **places.get(name, {})} for name, s in found.items()}
 
 
 def method_of(operation: Operation) -> str:

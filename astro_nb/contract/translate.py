@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..errors import DanglingReference
+from ..fields.branches import default_label
 from ..fields.shapes import SHAPES, numeric
 from ..spec import NOTE, Spec, name_of
 from .directions import OTHER, Direction, Names, names_of, resolved
@@ -128,8 +129,11 @@ class Translation:
             for value, ref in branches.items()
         ]
         has_it = {"type": "object", "required": [name]}
-        known = {"properties": {name: {"enum": list(branches)}}}
-        assumed = branches.get(str(schema.get(f"{NOTE}default-branch")))
+        known: dict[str, Any] = {"properties": {name: {"enum": list(branches)}}}
+        label = default_label(schema)
+        assumed = branches.get(label or str(schema.get(f"{NOTE}default-branch")))
+        if label and assumed:  # it counts for a value that is not known, too
+            known = {"if": {"not": known}, "then": self._reference(assumed, foreign)}
         without = self._reference(assumed, foreign) if assumed else {"anyOf": plain}
         condition = {"if": has_it, "then": {"allOf": [known, *chosen]}, "else": without}
         out["allOf"] = [*out.get("allOf", []), condition]

@@ -53,6 +53,16 @@ def _tags(schema: Schema) -> dict[str, Tag]:
     return {ref: (name, name_of(ref)) for ref in refs} | mapping
 
 
+def default_label(schema: Schema) -> str:
+    """The label of the branch that counts where the discriminator names none (OpenAPI 3.2, section 4.25.2.1)."""
+    about = schema.get("discriminator")
+    wanted = about.get("defaultMapping") if isinstance(about, Mapping) else None
+    if not isinstance(wanted, str):
+        return ""
+    tag = _tags(schema).get(wanted if "/" in wanted else f"#/components/schemas/{wanted}")
+    return str(tag[1]) if tag else ""
+
+
 def _ref(schema: Any) -> str:
     ref = schema.get("$ref") if isinstance(schema, Mapping) else None
     return ref if isinstance(ref, str) else ""

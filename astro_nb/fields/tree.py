@@ -16,7 +16,7 @@ from typing import Any
 from ..call import UNSET
 from ..errors import DanglingReference
 from ..spec import Spec
-from .branches import Branch, read_branches
+from .branches import Branch, default_label, read_branches
 from .fit import fits, keeps
 from .kinds import Kind, kind_of, names_secret, secrecy, type_name
 from .normal import normal
@@ -117,8 +117,8 @@ class Field(Told):
 
     @property
     def default_branch(self) -> Branch | None:
-        """The alternative that the server assumes without a discriminator, where the overlay knows it."""
-        label = self.notes.get("default-branch")
+        """The alternative that counts without a discriminator, where the overlay or the document says it."""
+        label = self.notes.get("default-branch") or default_label(self.schema)
         return next((b for b in self.branches if b.label == label), None) if label else None
 
     def sure_branch(self, value: Any) -> Branch | None:
@@ -129,7 +129,9 @@ class Field(Told):
             if branch.tag and value.get(branch.tag[0]) == branch.tag[1]:
                 return branch
         default = self.default_branch
-        return default if default and default.tag and default.tag[0] not in value else None
+        if default is None or default.tag is None:
+            return None
+        return default if default.tag[0] not in value or default_label(self.schema) else None
 
     def branch_for(self, value: Any) -> Branch | None:
         """The alternative that a value belongs to: by discriminator where there is one, else by shape."""

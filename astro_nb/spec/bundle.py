@@ -75,9 +75,11 @@ class _Sheet:
             self.ids.setdefault(base.partition("#")[0], trail)
         about = node.get("discriminator")
         chosen: Any = about.get("mapping") if isinstance(about, dict) else None
-        for key, value in chosen.items() if isinstance(chosen, dict) else ():
-            if isinstance(value, str) and (value.startswith("#/") or _IS_FILE.match(value)):
-                self.slots.append((chosen, key, base))
+        named = [(chosen, key) for key in chosen] if isinstance(chosen, dict) else []
+        named += [(about, "defaultMapping")] if isinstance(about, dict) and "defaultMapping" in about else []
+        for holder, key in named:
+            if isinstance(holder[key], str) and (holder[key].startswith("#/") or _IS_FILE.match(holder[key])):
+                self.slots.append((holder, key, base))
 
     def pointer(self, trail: Trail | None) -> str:
         """The reference to a node of this file."""

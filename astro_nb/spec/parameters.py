@@ -18,6 +18,7 @@ _STYLE = {"path": "simple", "query": "form", "header": "simple", "cookie": "form
 _OURS = {"accept", "content-type", "authorization"}
 """Header parameters that are to be ignored: a request says these by itself (OpenAPI 3.1.1, section 4.8.12.1)."""
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _IN_TEMPLATE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -40,6 +41,11 @@ class Parameter:
     allow_reserved: bool = False
     media_type: str | None = None
     deprecated: bool = False
+
+
+def is_token(text: str) -> bool:
+    """Whether a header, or a method, can have that name (RFC 9110, section 5.6.2)."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def read_parameters(
@@ -108,6 +114,9 @@ def _fitted(path: str, found: dict[tuple[str, str], Raw], told: list[str]) -> di
         if where not in _STYLE:
             place = f"in {where!r}" if "in" in raw else "nowhere"
             told.append(f"{name} is {place}, where no parameter of OpenAPI 3 stands; it is left out.")
+        if where == "header" and "name" in raw and not is_token(name):
+            told.append(f"{name[:60]!r} is no name of a header; it is left out.")
+            continue
         fault = schema_fault(raw) if where in _STYLE else ""
         told += [f"{name} {fault}."] if fault else []
         fitting[where, name] = raw

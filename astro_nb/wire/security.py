@@ -151,8 +151,9 @@ def _choice(need: Alternative, environment: Environment) -> Choice:
 def _label(scheme: SecurityScheme, environment: Environment) -> str:
     if environment.is_granted(scheme.name) and scheme.kind in _BEARERS:
         return "OAuth2 client credentials"
-    words = _WORDS.get(scheme.kind, (f"HTTP {scheme.kind}", ""))[0]
-    return words.format(location=scheme.location or "header", parameter=scheme.parameter)
+    if scheme.kind not in _WORDS:  # the document's own word, in which braces may stand
+        return f"HTTP {scheme.kind}"
+    return _WORDS[scheme.kind][0].format(location=scheme.location or "header", parameter=scheme.parameter)
 
 
 def _is_held(environment: Environment, scheme: SecurityScheme) -> bool:
