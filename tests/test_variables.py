@@ -270,6 +270,19 @@ def test_what_is_a_secret_by_nature_is_no_plain_value(reference: Any) -> None:
     assert PLANTED not in repr(caught.value)
 
 
+def test_a_runbook_reads_a_plain_value_again(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came from outside is no parameter of the notebook: it is read there, too, alone or inside a text."""
+    monkeypatch.setenv("ANB_NAME", "planted-name")
+    for name in ("alone", "inside"):
+        api.variables[name] = Reference("env:ANB_NAME")
+    assert api.call("CreateWorkspace", name="{{alone}}", description="of {{inside}}").ok
+    code = "\n".join(cell["source"] for cell in api.runbook.notebook().cells if cell["cell_type"] == "code")
+    for name in ("alone", "inside"):
+        assert f'api.variables["{name}"] = anb.Reference("env:ANB_NAME")' in code
+    assert 'name="{{alone}}"' in code
+    assert "planted-name" not in code
+
+
 # --- hints ------------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..call import UNSET, Call, Upload
-from ..environment import MASK, Secret, Variable, Variables, names_in, resolve
+from ..environment import MASK, Reference, Secret, Variable, Variables, names_in, resolve
 from ..fields import Field, body_field, parameter_fields
 from ..paging import first_call, paging_of
 from ..pick import Location
@@ -133,6 +133,8 @@ class Weaver:
         if isinstance(current, Secret):
             self._keep_secret(name, current)
             return text
+        if isinstance(current, Reference):
+            return self._read_anew(name, current, text)
         value = value_then(current, value_sent(place.step.exchange, place.location), self._variables)
         return text if value is UNSET else self._plain(value, place, name)
 
@@ -186,6 +188,8 @@ class Weaver:
                 continue
             if isinstance(variable.value, Secret):
                 self._keep_secret(name, variable.value)
+            elif isinstance(variable.value, Reference):
+                self._read_anew(name, variable.value)
             else:
                 self._keeping.add(name)
                 unnamed = _Place(place.step, ("variables", name))
@@ -198,6 +202,11 @@ class Weaver:
             self._set_before(name, source)
         elif self._set.get(name) is None and not self._lasting(name):
             self.secrets[name] = secret
+
+    def _read_anew(self, name: str, reference: Reference, text: str = "") -> str:
+        """Have the notebook read a value from outside again; the text that names it stays."""
+        self._set_before(name, f"anb.Reference({literal(reference.reference)})")
+        return text
 
     def _set_before(self, name: str, source: str) -> None:
         if self._set.get(name) != source:
