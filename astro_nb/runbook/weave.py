@@ -134,7 +134,8 @@ class Weaver:
             self._keep_secret(name, current)
             return text
         if isinstance(current, Reference):
-            return self._read_anew(name, current, text)
+            self._set_before(name, _anew(current))
+            return text
         value = value_then(current, value_sent(place.step.exchange, place.location), self._variables)
         return text if value is UNSET else self._plain(value, place, name)
 
@@ -189,7 +190,7 @@ class Weaver:
             if isinstance(variable.value, Secret):
                 self._keep_secret(name, variable.value)
             elif isinstance(variable.value, Reference):
-                self._read_anew(name, variable.value)
+                self._set_before(name, _anew(variable.value))
             else:
                 self._keeping.add(name)
                 unnamed = _Place(place.step, ("variables", name))
@@ -203,15 +204,15 @@ class Weaver:
         elif self._set.get(name) is None and not self._lasting(name):
             self.secrets[name] = secret
 
-    def _read_anew(self, name: str, reference: Reference, text: str = "") -> str:
-        """Have the notebook read a value from outside again; the text that names it stays."""
-        self._set_before(name, f"anb.Reference({literal(reference.reference)})")
-        return text
-
     def _set_before(self, name: str, source: str) -> None:
         if self._set.get(name) != source:
             self._set[name] = source
             self._before.append(f"api.variables[{literal(name)}] = {source}")
+
+
+def _anew(reference: Reference) -> str:
+    """The code that reads a value from outside again."""
+    return f"anb.Reference({literal(reference.reference)})"
 
 
 def is_special(call: Call) -> bool:
