@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..call import UNSET, Call, Upload
-from ..environment import MASK, Secret, Variable, Variables, names_in, resolve
+from ..environment import MASK, Reference, Secret, Variable, Variables, names_in, resolve
 from ..fields import Field, body_field, parameter_fields
 from ..paging import first_call, paging_of
 from ..pick import Location
@@ -133,6 +133,9 @@ class Weaver:
         if isinstance(current, Secret):
             self._keep_secret(name, current)
             return text
+        if isinstance(current, Reference):
+            self._set_before(name, _anew(current))
+            return text
         value = value_then(current, value_sent(place.step.exchange, place.location), self._variables)
         return text if value is UNSET else self._plain(value, place, name)
 
@@ -186,6 +189,8 @@ class Weaver:
                 continue
             if isinstance(variable.value, Secret):
                 self._keep_secret(name, variable.value)
+            elif isinstance(variable.value, Reference):
+                self._set_before(name, _anew(variable.value))
             else:
                 self._keeping.add(name)
                 unnamed = _Place(place.step, ("variables", name))
@@ -203,6 +208,11 @@ class Weaver:
         if self._set.get(name) != source:
             self._set[name] = source
             self._before.append(f"api.variables[{literal(name)}] = {source}")
+
+
+def _anew(reference: Reference) -> str:
+    """The code that reads a value from outside again."""
+    return f"anb.Reference({literal(reference.reference)})"
 
 
 def is_special(call: Call) -> bool:
