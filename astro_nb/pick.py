@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -54,6 +55,19 @@ def to_path(location: Location) -> str:
 def to_pointer(location: Location) -> str:
     """The JSON Pointer (RFC 6901) of a location: `/deployments/0/id`."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
+
+
+def unquoted(text: str) -> str:
+    """A name that stands between quotes in a JSONPath, without them and without escapes.
+
+    Raises:
+        PickError: what stands there is no name of RFC 9535.
+    """
+    inner = re.sub(r"\\(.)|\"", lambda m: '\\"' if not m[1] else "'" if m[1] == "'" else m[0], text[1:-1], flags=re.S)
+    try:
+        return str(json.loads(f'"{inner}"'))
+    except ValueError:
+        raise PickError(f"{text} is not a name of a JSONPath.", "Write it as in RFC 9535: ['a name'].") from None
 
 
 def steps_of(pointer: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .call import UNSET, Call
+from .chaining import Chained, Chaining
 from .client import Client, Note, Plan, Running
 from .environment import Drawn, Environment, Mode, Secret, TokenFacts, Values, Variables, read_token
 from .errors import SecretMissing, SettingsError, UnknownName
@@ -21,8 +22,8 @@ from .guard import Change, Guard
 from .history import History
 from .lifting import lift_call, starred
 from .message import Request, header
-from .origin import Suggestion, suggest
 from .privileges import Privileges, TokenPanel, needs_of_calls, needs_of_trail, token_panel
+from .responses import Responses
 from .snippets import SNIPPETS, by_name
 from .spec import Operation, Spec
 from .wire import build_request, choices_of
@@ -107,7 +108,7 @@ class Authenticated:
         self.variables.fill_scope("token", facts.variables if facts else {}, "the token's claims")
 
 
-class Session(Authenticated):
+class Session(Chained, Authenticated):
     """One document, one environment, and everything that was sent there."""
 
     def __init__(
@@ -118,6 +119,7 @@ class Session(Authenticated):
         self.client = client
         self.history = history
         self.guard = Guard(lambda call: self.send(call, GUARD))
+        self.chain = Chaining(spec, variables, history, lambda: self.environment)
         self._sent: list[str] = []
         variables.places = self.places
 
@@ -169,17 +171,18 @@ class Session(Authenticated):
         """The call without literal secrets: each becomes a session variable, and the call holds its template."""
         return lift_call(self.spec.operation(call.operation), call, self.variables)
 
-    def plan(self, call: Call, via: str = "call") -> Plan:
-        """A call made ready to be sent.
+    def plan(self, call: Call, via: str = "call", asking: tuple[str, ...] = ()) -> Plan:
+        """A call made ready to be sent; what it refers to and is not there yet is called for it, where that is safe.
 
         Raises:
             UsageError: a name or a value is missing.
             SettingsError: a secret is missing, expired, or not for this host.
         """
         operation = self.spec.operation(call.operation)
-        revealed = self._values("revealed")
+        answers = self.chain.sending(self._ask, asking)
+        revealed = self._values("revealed", answers)
         request = build_request(operation, call, revealed)
-        shown = build_request(operation, call, self._values("shown", revealed.drawn))
+        shown = build_request(operation, call, self._values("shown", self.chain.showing(answers), revealed.drawn))
         secrets = frozenset(revealed.used)
         own = revealed.grants and header(request.headers, "authorization")  # what the call itself says goes before
         grant = None if own or not revealed.grants else revealed.grants[0]
@@ -218,8 +221,12 @@ class Session(Authenticated):
         """What a call would change; one safe request at the most is sent for it, and the call itself is not."""
         return self.guard.change_of(self.plan(self.lifted(call)), self.environment)
 
-    def _send(self, call: Call, via: str, note: Note | None) -> Exchange:
-        plan = self.plan(call, via)
+    def _ask(self, operation: Operation, asking: tuple[str, ...]) -> Exchange:
+        """Call an operation for what its answer holds; its required parameters are variables."""
+        return self._send(self.arrange(operation.id, {}), "reference", None, asking)
+
+    def _send(self, call: Call, via: str, note: Note | None, asking: tuple[str, ...] = ()) -> Exchange:
+        plan = self.plan(call, via, asking)
         self.guard.require_leave(plan, self.environment)
         try:
             return self._kept(plan, self.client.send(plan, note))
@@ -245,16 +252,13 @@ class Session(Authenticated):
         """A call as code of that kind: complete, secrets as look-ups."""
         if kind not in SNIPPETS:
             raise UnknownName("kind of snippet", kind, SNIPPETS)
-        operation = self.spec.operation(call.operation)
-        return SNIPPETS[kind](operation, call, build_request(operation, by_name(call), self._values("named")))
+        operation, named = self.spec.operation(call.operation), self._values("named", self.chain.showing(pending=None))
+        return SNIPPETS[kind](operation, call, build_request(operation, by_name(call), named))
 
-    def suggestions(self, name: str, most: int = 50) -> list[Suggestion]:
-        """Values for a field of that name from what was answered in this session."""
-        return suggest(name, self.history.recent(), most)
-
-    def _values(self, mode: Mode, drawn: Drawn | None = None) -> Values:
-        notes = self.spec.notes.get("token") or {}
-        return Values(self.variables, self.acting, notes, mode, drawn=drawn.again() if drawn else Drawn())
+    def _values(self, mode: Mode, answers: Responses | None = None, drawn: Drawn | None = None) -> Values:
+        notes, known = self.spec.notes.get("token") or {}, answers or self.chain.showing()
+        again = drawn.again() if drawn else Drawn()
+        return Values(self.variables, self.acting, notes, mode, drawn=again, answer=known.value_of)
 
     def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
         kept = self.history.add(exchange, plan.secrets)

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from . import ops as operations_room
 from .call import UNSET, Call
 from .client import Client
-from .environment import Environment, Environments, Secret, Variables, load_environment
+from .environment import Environment, Environments, Secret, Variable, Variables, load_environment
 from .exchange import Exchange
 from .history import FOLDER, Errors, History
+from .origin import sources_frame, uses_frame
 from .pace import Retries
 from .paging import Pages
 from .privileges import Privileges, calls_in
@@ -32,6 +33,7 @@ from .spec import Spec, load
 from .waiting import Until
 
 if TYPE_CHECKING:  # imported at first use: scripts against a server need none of them
+    from .frames import DataFrame
     from .runbook import Runbook
     from .sandbox import Sandbox, SandboxClient
     from .ui import Explorer
@@ -129,6 +131,18 @@ class Workbench:
         from .ui import Explorer
 
         return Explorer(self.session, self.sandbox, operation)
+
+    def keep(self, response: Exchange, path: str, as_: str, secret: bool = False) -> Variable:
+        """Set a variable to a value of an answer: `api.keep(created, "$.token", as_="token")`. A secret stays one."""
+        return self.session.keep(response, path, as_, secret)
+
+    def sources(self, operation: str) -> DataFrame:
+        """Which operations answer what this one asks for: field, operation, path and reason, the best first."""
+        return sources_frame(self.spec.operation(operation))
+
+    def uses(self, operation: str) -> DataFrame:
+        """Which operations take what this one answers: operation, field, path and reason, the likeliest first."""
+        return uses_frame(self.spec.operation(operation))
 
     def permissions(self) -> list[str]:
         """The permissions that everything done in this session needed: what a token for it should have."""

@@ -10,7 +10,7 @@ from .scrubbing import scrub
 from .secret import MASK, Secret
 from .settings import Environment, built_in
 from .shared import load_shared, save_shared
-from .templates import Literal, escape, names_in, resolve, verbatim
+from .templates import Literal, escape, names_in, refers, resolve, verbatim
 from .token import TokenFacts, read_token
 from .values import Drawn, Mode, Values, split_named
 from .variables import Variable, Variables
@@ -38,6 +38,7 @@ __all__ = [
     "names",
     "names_in",
     "read_token",
+    "refers",
     "resolve",
     "save_environment",
     "save_shared",

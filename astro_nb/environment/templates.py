@@ -2,7 +2,7 @@
 
 A template that is alone keeps its value's type; inside a text it becomes text. `{{name:-default}}` gives a default,
 `{{$uuid}}` and its like are made anew each time, a backslash before the braces keeps them: `\\{{name}}`. What came from
-a server is a `Literal`, in which nothing is a template.
+a server is a `Literal`, in which nothing is a template. `{{responses.GetThing.name}}` refers to an answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from .secret import Secret
 
 NAME = r"[A-Za-z_][\w.-]*+"
 _DEFAULT = r"(?::-((?:[^}]|\}(?!\}))*+))?+"
-_TEMPLATE = re.compile(r"(\\?)\{\{\s*+(\$?" + NAME + r")\s*+" + _DEFAULT + r"\}\}")
+_ANSWER = (
+    r"responses(?=[.\[])(?:[^{}'\":]|:(?!-)|:-(?=\d+\s*[\]:,])"  # the last: a slice of a JSONPath such as [0:-1]
+    r"|'(?:[^{}'\\]|\\[^{}])*+'|\"(?:[^{}\"\\]|\\[^{}])*+\")*+"
+)
+_TEMPLATE = re.compile(r"(\\?)\{\{\s*+(" + _ANSWER + r"|\$?" + NAME + r")\s*+" + _DEFAULT + r"\}\}")
 _DEEPEST = 64
 _WRITTEN_AS_JSON = (bool, dict, list, type(None))
 
@@ -59,11 +63,16 @@ class Lookup(Protocol):
     def known(self) -> Iterable[str]: ...
 
 
+def refers(name: str) -> bool:
+    """Whether the name of a template refers to an answer, and is none of a variable."""
+    return name.startswith(("responses.", "responses["))
+
+
 def names_in(data: Any) -> list[str]:
     """The names of the templates inside plain data, in order of appearance."""
     if isinstance(data, str):
         templates = _TEMPLATE.finditer(data) if "{{" in data and type(data) is not Literal else ()
-        return [match[2] for match in templates if not match[1]]
+        return [match[2].rstrip() for match in templates if not match[1]]
     if isinstance(data, Mapping):
         return [name for value in data.values() for name in names_in(value)]
     return [name for value in data for name in names_in(value)] if isinstance(data, list | tuple) else []
@@ -115,14 +124,16 @@ class _Resolving:
         return _TEMPLATE.sub(lambda m: m[0][1:] if m[1] else _as_text(self._template(m, inside)), text)
 
     def _template(self, match: re.Match[str], inside: tuple[str, ...]) -> Any:
-        name, default = match[2], match[3]
+        name, default = match[2].rstrip(), match[3]
         if name in inside or len(inside) >= _DEEPEST:
             raise _endless(name, inside)
         try:
             found = self.lookup.value_of(name)
-        except KeyError:
+        except KeyError as missing:
             if default is not None:
                 return default.rstrip()
+            if missing.args and isinstance(missing.args[0], UsageError):  # it says itself what is missing
+                raise missing.args[0] from None
             raise UnknownName("variable", name, self.lookup.known(), todo=_set_it(name), hint=self.hint(name)) from None
         return self.value(found, (*inside, name))
 

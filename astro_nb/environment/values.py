@@ -11,7 +11,7 @@ from ..errors import SettingsError
 from .credentials import METHODS, Grant, kind_of, plain_or_secret, scopes_of
 from .secret import MASK, Secret
 from .settings import Environment
-from .templates import resolve
+from .templates import refers, resolve
 from .token import read_token
 from .variables import Variables
 
@@ -39,12 +39,14 @@ class Drawn:
 
 
 class _Drawing:
-    """Variables whose dynamic values are drawn once."""
+    """Variables whose dynamic values are drawn once, and the answers that a template refers to."""
 
-    def __init__(self, variables: Variables, drawn: Drawn) -> None:
-        self._variables, self._drawn = variables, drawn
+    def __init__(self, variables: Variables, drawn: Drawn, answer: Callable[[str], Any] | None) -> None:
+        self._variables, self._drawn, self._answer = variables, drawn, answer
 
     def value_of(self, name: str) -> Any:
+        if self._answer is not None and refers(name):
+            return self._answer(name)
         if name.startswith("$"):
             return self._drawn.draw(lambda: self._variables.value_of(name))
         return self._variables.value_of(name)
@@ -60,6 +62,7 @@ class Values:
     The mode says what a secret becomes: stars ("shown"), a mark that holds the name of a variable ("named", for
     snippets), or itself ("revealed", for the transport alone). `used` collects the secrets that were revealed, so that
     whoever sent them can keep them out of what is stored; `grants` those for which the client has to get a token.
+    `answer` gives what a template such as `{{responses.GetThing.name}}` refers to.
     """
 
     variables: Variables
@@ -69,6 +72,7 @@ class Values:
     used: set[str] = field(default_factory=set, repr=False)
     grants: list[Grant] = field(default_factory=list, repr=False)
     drawn: Drawn = field(default_factory=lambda: Drawn(), repr=False)
+    answer: Callable[[str], Any] | None = field(default=None, repr=False)
 
     def fill(self, data: Any) -> Any:
         """Plain data with its templates resolved.
@@ -77,7 +81,7 @@ class Values:
             UnknownName: a variable does not exist.
             SecretMissing: a secret reference yields nothing.
         """
-        return resolve(data, _Drawing(self.variables, self.drawn), self._secret, self.variables.hint)
+        return resolve(data, _Drawing(self.variables, self.drawn, self.answer), self._secret, self.variables.hint)
 
     def credential(self, scheme: str) -> str | None:
         """The credential for a security scheme; None where the environment has none.

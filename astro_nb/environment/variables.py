@@ -11,7 +11,7 @@ from ..errors import UnknownName, UsageError
 from .dynamic import DYNAMIC, chance
 from .outside import Reference
 from .secret import MASK, Secret
-from .templates import NAME
+from .templates import NAME, refers
 
 if TYPE_CHECKING:
     from ..tables import DataFrame
@@ -47,12 +47,14 @@ class Variables(MutableMapping[str, Any]):
     ('us', 'environment')
 
     Attributes:
+        provenance: where a value that is set came from, for those who do not say; empty where nobody knows.
         hint: where a variable that does not exist could come from, in a sentence; empty where nobody knows.
         places: what may name variables beside other variables: the name of each place, and its data.
     """
 
     def __init__(self, seed: int | None = None, **scopes: Mapping[str, Any]) -> None:
         self._scopes: dict[str, dict[str, Variable]] = {scope: {} for scope in SCOPES}
+        self.provenance: Callable[[Any], str] = lambda value: ""
         self.hint: Callable[[str], str] = lambda name: ""
         self.places: Callable[[], Iterable[tuple[str, Any]]] = tuple
         self.seed(seed)
@@ -79,12 +81,12 @@ class Variables(MutableMapping[str, Any]):
             raise UsageError(
                 f"{name!r} cannot be a variable's name.", "Use letters, digits, '_', '-' and '.'; begin with a letter."
             )
-        self._scopes[scope][name] = Variable(name, value, scope, source or "set in Python")
+        self._scopes[scope][name] = Variable(name, value, scope, source or self.provenance(value) or "set in Python")
 
     @staticmethod
     def is_name(name: str) -> bool:
         """Whether a template can name a variable so."""
-        return re.fullmatch(NAME, name) is not None
+        return re.fullmatch(NAME, name) is not None and not refers(name)
 
     def all(self, name: str) -> list[Variable]:
         """Every variable of that name, the winning one first; the others are shadowed by it."""

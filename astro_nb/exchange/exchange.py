@@ -6,7 +6,8 @@ stars wherever the exchange is read, shown or stored; `reveal()` gives them on p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ class Exchange:
         elapsed: seconds from the first byte sent to the last one read, waiting between attempts included.
         violations: how the answer departs from the document.
         environment: name of the environment.
+        picked: what was picked out of the answer lately, and where: a value is known again by itself, not by its looks.
         via: "call", or what the call was part of: "wait" or "pages", with the group's id after a colon.
     """
 
@@ -62,6 +64,7 @@ class Exchange:
     violations: tuple[Violation, ...] = ()
     environment: str = ""
     via: str = "call"
+    picked: deque[tuple[Any, str]] = field(default_factory=lambda: deque(maxlen=20), init=False, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -132,7 +135,7 @@ class Exchange:
 
     def __getitem__(self, path: str) -> Any:
         """The value at a JSONPath: a secret as a `Secret`, which shows nothing, and texts that are never resolved."""
-        return verbatim(pick(self._redacted, path))
+        return _remembered(self.picked, verbatim(pick(self._redacted, path)), path)
 
     def __contains__(self, path: str) -> bool:
         return bool(self.answer and self.answer.is_json and find(self.answer.json(), path))
@@ -181,3 +184,9 @@ class Exchange:
             told = self.failure.message if self.failure else "No answer came."
             raise PickError(told, self.failure.todo if self.failure else "Send the request again.")
         return self.answer
+
+
+def _remembered(picked: deque[tuple[Any, str]], value: Any, path: str) -> Any:
+    """The value, remembered as picked; of the whole answer a copy would be held for nothing."""
+    picked.extend([(value, path)] if path != "$" else [])
+    return value

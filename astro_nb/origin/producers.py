@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from ..fields import Field, body_fields, parameter_fields
 from ..pick import steps_of, to_path
-from ..spec import Operation
+from ..spec import Operation, Spec
 from .holders import Holder, Index, index_of, shape_of
 from .names import Named, Words, is_of, read_name, thing_of_type, words_of
 
@@ -70,6 +70,14 @@ def producers(operation: Operation, name: str) -> tuple[Producer, ...]:
     ['ListWorkspaces', 'CreateWorkspace']
     """
     return _producers(index_of(operation.spec), operation, name)
+
+
+def producers_of(spec: Spec, name: str) -> tuple[Producer, ...]:
+    """The producers for a name alone: as the first operation sees them whose path asks for it, else by the name."""
+    index = index_of(spec)
+    asking = next((o for o in spec if "{" + name + "}" in o.path and o.parameter(name) is not None), None)
+    alone = Question(name, "", "", None, "", frozenset())
+    return producers(asking, name) if asking is not None else _best(_found(index, alone))
 
 
 @lru_cache(maxsize=8192)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..environment import MASK
 from ..exchange import Exchange
-from ..pick import Location, leaves, to_path
+from ..fields import Field
+from ..fields.tree import keeps
+from ..pick import Location, find, leaves, to_path
+from .producers import GOOD, Producer
 
 _DEEPEST = 6  # steps from the root of an answer
 _MOST_LEAVES = 100_000
@@ -29,20 +32,56 @@ class Suggestion:
     path: str
 
 
-def suggest(name: str, exchanges: Iterable[Exchange], most: int = 50) -> list[Suggestion]:
-    """The values for a field of that name from earlier answers, newest first, each value once.
+def suggest(
+    name: str,
+    exchanges: Iterable[Exchange],
+    most: int = 50,
+    sources: Iterable[Producer] = (),
+    field: Field | None = None,
+) -> list[Suggestion]:
+    """The values for a field of that name from earlier answers, each value once.
 
-    A field `deploymentId` is offered `deploymentId` wherever it stood, and the `id` of what an operation about
-    deployments answered.
+    First, newest first, those that stand where a producer answers the very thing; then those that are called the same:
+    a field `deploymentId` is offered `deploymentId` wherever it stood, and the `id` of what an operation about
+    deployments answered. Where the field is given, its kind, its choices and its format decide, too.
     """
+    exchanges, wanted = list(exchanges), _entry_of(field)
+    places: dict[str, list[str]] = {}
+    for producer in sources:
+        if producer.score >= GOOD - 0.05:
+            places.setdefault(producer.operation.id, []).append(producer.path)
+    produced = (s for exchange in exchanges for s in _at_places(exchange, places.get(exchange.operation.id, ())))
+    named = (s for exchange in exchanges for s in _in_answer(name, exchange))
     found: dict[Any, Suggestion] = {}
-    seen = (suggestion for exchange in exchanges for suggestion in _in_answer(name, exchange))
-    for suggestion in itertools.islice(seen, _MOST_OBJECTS):
-        if suggestion is not None:
+    for suggestion in itertools.islice(itertools.chain(produced, named), _MOST_OBJECTS):
+        if suggestion is not None and (wanted is None or _suits(wanted, suggestion.value)):
             found.setdefault(suggestion.value, suggestion)
         if len(found) >= most:
             break
     return list(found.values())
+
+
+def _entry_of(field: Field | None) -> Field | None:
+    """What one value has to be: of a list, its entry."""
+    return field.item if field is not None and field.kind == "array" else field
+
+
+def _suits(field: Field, value: Any) -> bool:
+    """Whether a field takes a value: by kind, choices, bounds and format; a text takes a number, written out."""
+    return keeps(field, value) or (field.kind == "text" and isinstance(value, int) and keeps(field, str(value)))
+
+
+def _at_places(exchange: Exchange, paths: Sequence[str]) -> Iterator[Suggestion | None]:
+    """What stands at the places of an answer that the document tells."""
+    if not paths or not (exchange.ok and exchange.answer and exchange.answer.is_json):
+        return
+    for path in paths:
+        for location, value in find(exchange.json(), path):
+            if isinstance(value, str | int) and not isinstance(value, bool) and value not in ("", MASK):
+                around = find(exchange.json(), to_path(location[:-1]))[0][1] if location else None
+                label = _label(around) if isinstance(around, Mapping) else ""
+                told = f"from {exchange.operation.id}"
+                yield Suggestion(value, label or str(value), told, exchange.id, to_path(location))
 
 
 def source_of(value: Any, exchanges: Iterable[Exchange]) -> tuple[Exchange, str] | None:
