@@ -68,7 +68,7 @@ def compare(now: Any, then: Any, lost: Lost = lambda steps: "removed") -> tuple[
     Entries of a list are known by their id, key or name, where all have one; else by their place.
     """
     found = _compared((), now, then, lost)
-    return tuple(Row(steps, plain(before), plain(after), kind, note) for steps, before, after, kind, note in found)
+    return tuple(Row(steps, *_shown(before, after), kind, note) for steps, before, after, kind, note in found)
 
 
 Raw = tuple[Steps, Any, Any, Kind, str]
@@ -81,7 +81,7 @@ def _compared(steps: Steps, now: Any, then: Any, lost: Lost) -> Iterator[Raw]:
         yield (steps, now, then, "added", "")
     elif then is UNSET:
         yield (steps, now, then, lost(steps), "")
-    elif same(now, then):
+    elif (steps or not isinstance(now, Mapping)) and same(now, then):  # the root is told field by field
         yield (steps, now, then, "kept", "")
     elif len(steps) < _DEEPEST and isinstance(now, Mapping) and isinstance(then, Mapping):
         for name in dict.fromkeys((*now, *then)):
@@ -124,11 +124,10 @@ def same(one: Any, other: Any) -> bool:
 
 def _same_leaf(a: Any, b: Any) -> bool:
     if isinstance(a, Secret) or isinstance(b, Secret):
-        return _held(a) == _held(b)
+        return bool(_held(a) == _held(b))
     if isinstance(a, Mapping | list) or isinstance(b, Mapping | list):
         return False
-    alike: bool = isinstance(a, bool) == isinstance(b, bool) and a == b
-    return alike
+    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
 
 
 def _held(value: Any) -> Any:
@@ -173,6 +172,19 @@ def _in_step(now: list[Any], then: list[Any]) -> bool:
     before, after = _entries(now, then)
     kept = [step for step in after if step in before]
     return [step for step in before if step in after] == kept and list(after)[: len(kept)] == kept
+
+
+def _shown(now: Any, then: Any, depth: int = 0) -> tuple[Any, Any]:
+    """Both sides for the eye: what is a secret on one of them is stars on the other."""
+    if depth < _DEEPEST and isinstance(now, Mapping) and isinstance(then, Mapping):
+        both = {name: _shown(now.get(name, UNSET), then.get(name, UNSET), depth + 1) for name in (*now, *then)}
+        return {name: both[name][0] for name in now}, {name: both[name][1] for name in then}
+    if depth < _DEEPEST and isinstance(now, list) and isinstance(then, list) and len(now) == len(then):
+        pairs = [_shown(a, b, depth + 1) for a, b in zip(now, then, strict=True)]
+        return [a for a, _ in pairs], [b for _, b in pairs]
+    if isinstance(now, Hidden | Secret) or isinstance(then, Hidden | Secret):
+        return (now if now is UNSET else MASK), (then if then is UNSET else MASK)
+    return plain(now, depth), plain(then, depth)
 
 
 def plain(value: Any, depth: int = 0) -> Any:

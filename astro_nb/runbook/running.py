@@ -120,8 +120,7 @@ def run(
         output: where the outputs go; by default `.astro_nb/runs/` beside the notebook, by name and time.
         timeout: seconds for one cell, at the most; None for no limit.
         progress: told of each cell.
-        kernel: the name of a Jupyter kernel.
-        cwd: the folder that the notebook runs in; by default its own.
+        kernel, cwd: the name of a Jupyter kernel, and the folder that it runs in; by default the notebook's own.
         allow_unsafe: whether unsafe calls go to a production environment; nobody is there to confirm them.
 
     Raises:
@@ -133,9 +132,7 @@ def run(
     inject(notebook, parameters or {})
     folder = Path(cwd) if cwd is not None else source.resolve().parent
     target = Path(output) if output is not None else _place_for(source)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    _empty(notebook)
     try:
         rows, failed = _run_cells(
             notebook, _client(notebook, timeout, kernel, folder), _environ(allow_unsafe), progress
@@ -145,6 +142,13 @@ def run(
     executed = sum(row.state != "not run" for row in rows)
     spent = time.perf_counter() - began
     return RunResult(source, target, failed is None, len(rows), executed, spent, failed, tuple(rows))
+
+
+def _empty(notebook: Notebook) -> None:
+    """Take the outputs of an earlier run away."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
 
 
 def _client(notebook: Notebook, timeout: float | None, kernel: str, folder: Path) -> Any:

@@ -1,0 +1,395 @@
+"""In production an unsafe call shows what it would change, and is sent only when the thing's name is given."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nbformat
+import pytest
+from nbformat import v4
+from typer.testing import CliRunner
+
+import astro_nb as anb
+from astro_nb.call import Call
+from astro_nb.cli.program import app
+from astro_nb.environment import Environment
+from astro_nb.errors import UnknownName, UnsafeRefused
+from astro_nb.exchange import Exchange
+from astro_nb.guard import ALLOW_UNSAFE, Change, deed_of, reader_of
+from astro_nb.pace import Retries
+from astro_nb.spec import load
+
+PLANTED = "planted-password-99"
+KEPT = (
+    "name", "type", "executor", "isCicdEnforced", "isDagDeployEnabled", "isHighAvailability", "schedulerSize",
+    "workspaceId", "environmentVariables", "workerQueues",
+)  # fmt: skip
+
+
+@pytest.fixture
+def api() -> Iterator[anb.Workbench]:
+    """A workbench on a fresh sandbox that is marked as production."""
+    workbench = anb.connect(history=None, retries=Retries(attempts=1))
+    assert isinstance(workbench.sandbox, anb.Sandbox)
+    workbench.sandbox.limits, workbench.sandbox.speed = False, 100
+    here = workbench.environment
+    workbench.session.switch(Environment("live", base_url=here.base_url, credentials=here.credentials, production=True))
+    yield workbench
+    workbench.close()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the user is asked; the answers are put there first, the last one first."""
+    answers: list[str] = []
+
+    def answer(prompt: str = "") -> str:
+        if not answers:
+            raise EOFError
+        given = answers.pop()
+        answers.insert(0, prompt)
+        return given
+
+    monkeypatch.setattr(builtins, "input", answer)
+    return answers
+
+
+def sent(api: anb.Workbench) -> list[tuple[str, str]]:
+    """What the sandbox saw, as method and via of the history."""
+    assert isinstance(api.sandbox, anb.Sandbox)
+    seen = [(e.request.method, e.via) for e in api.history]
+    assert api.sandbox.requests == len(seen)  # nothing is sent that is not kept
+    return seen
+
+
+def first(api: anb.Workbench) -> dict[str, Any]:
+    """The first Deployment, whole."""
+    found: dict[str, Any] = api.call("ListDeployments", limit=1).json()["deployments"][0]
+    return found
+
+
+def change_of(api: anb.Workbench, operation: str, /, body: Any = anb.UNSET, **arguments: Any) -> Change:
+    return api.session.change_of(api.session.arrange(operation, arguments, body))
+
+
+def kinds(change: Change) -> dict[str, str]:
+    return {row.path: row.kind for row in change.rows}
+
+
+def test_an_update_tells_the_variables_that_it_would_drop(api: anb.Workbench) -> None:
+    """What is not in the body of an update that replaces is told as removed, entry by entry; the rest as it is."""
+    deployment = first(api)
+    body = {name: deployment[name] for name in KEPT if name in deployment}
+    body["environmentVariables"] = [{"key": "ENVIRONMENT", "value": "next"}]
+    change = change_of(api, "UpdateDeployment", body, deploymentId=deployment["id"])
+    told = kinds(change)
+    lost = [v["key"] for v in deployment["environmentVariables"] if v["key"] != "ENVIRONMENT"]
+    assert lost
+    assert all(told[f"environmentVariables[{key}]"] == "removed" for key in lost)
+    assert told["environmentVariables[ENVIRONMENT].value"] == "changed"
+    assert (told["name"], told["description"]) == ("kept", "kept")
+    assert not {"id", "status", "updatedAt", "webServerUrl"} & set(told)
+    assert (change.deed, change.name, change.named_by) == ("update", deployment["name"], "name")
+    assert sent(api)[-1] == ("GET", "guard")
+    assert f"- environmentVariables[{lost[0]}]" in change.text()
+    assert change.html().index("removed") < change.html().index("changed")
+    assert change.frame()["kind"].tolist() == list(told.values())
+
+
+def test_what_is_told_is_what_comes(api: anb.Workbench) -> None:
+    """After the update the sandbox has what the rows said."""
+    deployment = first(api)
+    body = {name: deployment[name] for name in KEPT if name in deployment}
+    body |= {"name": "renamed", "environmentVariables": [{"key": "NEW", "value": "1", "isSecret": False}]}
+    change = change_of(api, "UpdateDeployment", body, deploymentId=deployment["id"])
+    with api.confirmed(deployment["name"]):
+        assert api.call("UpdateDeployment", body=body, deploymentId=deployment["id"]).ok
+    after = api.call("GetDeployment", deploymentId=deployment["id"]).json()
+    assert after["name"] == next(row.then for row in change.rows if row.path == "name")
+    assert [v["key"] for v in after["environmentVariables"]] == ["NEW"]
+    assert kinds(change)["environmentVariables[NEW]"] == "added"
+
+
+def test_deleting_asks_for_the_name(api: anb.Workbench, asked: list[str]) -> None:
+    """The name sends it; the question shows what goes, in full before anything is sent."""
+    deployment = first(api)
+    asked.append(deployment["name"])
+    assert api.call("DeleteDeployment", deploymentId=deployment["id"]).status == 204
+    assert sent(api) == [("GET", "call"), ("GET", "guard"), ("DELETE", "call")]
+    assert deployment["name"] in asked[0]
+    assert '- status: "HEALTHY"' in asked[0]
+    assert [e.operation.id for e in api.session.trail] == ["ListDeployments", "DeleteDeployment"]
+
+
+@pytest.mark.parametrize("answer", ["", "yes", "ORDERS-INGEST-PROD", "orders-ingest-prod2"])
+def test_a_wrong_name_sends_nothing(answer: str, api: anb.Workbench, asked: list[str]) -> None:
+    """Anything but the name is a refusal that ends in what to do."""
+    asked.append(answer)
+    with pytest.raises(UnsafeRefused, match="nothing was sent") as caught:
+        api.ops.delete_deployment(deploymentId=first(api)["id"])
+    assert "orders-ingest-prod" in caught.value.todo
+    assert [method for method, _ in sent(api)] == ["GET", "GET"]
+
+
+def test_nobody_to_ask_is_a_refusal(api: anb.Workbench, asked: list[str]) -> None:
+    """Without a terminal the error says how it can be permitted."""
+    with pytest.raises(UnsafeRefused, match=r"astro-nb run --allow-unsafe.*allow_unsafe"):
+        api.send(api.session.arrange("DeleteDeployment", {"deploymentId": first(api)["id"]}))
+    assert "DELETE" not in dict(sent(api))
+
+
+def test_leave_is_given_in_a_block_and_no_longer(api: anb.Workbench, asked: list[str]) -> None:
+    """`allow_unsafe` asks and reads nothing; after it, in another thread and at another workbench it is as before."""
+    refused: list[UnsafeRefused] = []
+
+    def elsewhere() -> None:
+        with pytest.raises(UnsafeRefused) as caught:
+            api.call("CreateWorkspace", name="elsewhere")
+        refused.append(caught.value)
+
+    with api.allow_unsafe():
+        assert api.call("CreateWorkspace", name="allowed").ok
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+    assert refused
+    with pytest.raises(UnsafeRefused):
+        api.call("CreateWorkspace", name="after")
+    assert [method for method, _ in sent(api)] == ["POST"]
+
+
+def test_a_confirmed_name_is_for_that_thing(api: anb.Workbench) -> None:
+    """`confirmed` lets through what has the name, and nothing else."""
+    with api.confirmed("mine"):
+        assert api.call("CreateWorkspace", name="mine").ok
+        with pytest.raises(UnsafeRefused, match="not its name"):
+            api.call("CreateWorkspace", name="other")
+
+
+@pytest.mark.parametrize("production", [True, False])
+def test_safe_calls_and_other_environments_never_ask(production: bool, api: anb.Workbench) -> None:
+    """Reading never asks, and neither does an environment that is not guarded."""
+    here = api.environment
+    api.session.switch(Environment("x", base_url=here.base_url, credentials=here.credentials, production=production))
+    api.call("ListWorkspaces")
+    api.pages("ListDeployments")
+    assert production or api.call("CreateWorkspace", name="free").ok
+    assert {via.partition(":")[0] for _, via in sent(api)} <= {"call", "pages"}
+
+
+def test_the_sandbox_is_free() -> None:
+    """The embedded sandbox is not guarded unless it is marked."""
+    with_sandbox = anb.connect(history=None)
+    assert with_sandbox.call("CreateWorkspace", name="free").ok
+    with_sandbox.close()
+
+
+def test_mistakes_come_before_the_question(api: anb.Workbench, asked: list[str]) -> None:
+    """A missing variable is told before anything is read or asked."""
+    with pytest.raises(UnknownName):
+        api.call("DeleteDeployment", deploymentId="{{nowhere}}")
+    assert (sent(api), asked) == ([], [])
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_what_cannot_be_read_is_asked_for_by_its_id(status: int, api: anb.Workbench, asked: list[str]) -> None:
+    """Where the thing cannot be read the question says why, and the id confirms it."""
+    deployment = first(api)
+    assert isinstance(api.sandbox, anb.Sandbox)
+    api.sandbox.faults.add("status", code=status, operation="GetDeployment", times=2)
+    change = change_of(api, "DeleteDeployment", deploymentId=deployment["id"])
+    assert (change.name, change.named_by) == (deployment["id"], "id")
+    assert str(status) in change.trouble
+    assert "could not be read" in change.text()
+    asked.append(deployment["id"])
+    assert api.call("DeleteDeployment", deploymentId=deployment["id"]).ok
+
+
+def test_a_broken_connection_is_no_name(api: anb.Workbench) -> None:
+    """Without an answer the id is asked for too, and what is sent is told as unknown."""
+    deployment = first(api)
+    assert isinstance(api.sandbox, anb.Sandbox)
+    api.sandbox.faults.add("reset", operation="GetDeployment")
+    change = change_of(api, "UpdateDeployment", {"name": "x"}, deploymentId=deployment["id"])
+    assert (change.named_by, kinds(change)) == ("id", {"name": "unknown"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "deed", "reader"),
+    [
+        ("CreateDeployment", "create", "GetOrganization"),
+        ("UpdateTeamRoles", "update", "GetTeam"),
+        ("DeleteCustomRole", "delete", "GetCustomRole"),
+        ("RotateApiToken", "act", "GetApiToken"),
+        ("UpdateDeploymentHibernationOverride", "act", "GetDeployment"),
+        ("DeleteDeploymentHibernationOverride", "act", "GetDeployment"),
+        ("RemoveTeamMember", "delete", "ListTeamMembers"),
+        ("DeleteUserInvite", "delete", None),
+        ("CreateUserInvite", "create", "GetOrganization"),
+    ],
+)
+def test_what_an_operation_does_and_what_reads_it(operation: str, deed: str, reader: str | None) -> None:
+    """By method, path and overlay: no operation of Astro is named in the code."""
+    found = load("astro-v1").operation(operation)
+    read = reader_of(found)
+    assert (deed_of(found), read.id if read else None) == (deed, reader)
+
+
+def test_every_unsafe_operation_is_read_by_a_safe_one() -> None:
+    """Over the whole document: what reads is safe, and lists only where a single thing stands in them."""
+    for operation in load("astro-v1"):
+        reader = None if operation.is_safe else reader_of(operation)
+        assert reader is None or (reader.is_safe and reader.method == "GET")
+
+
+def test_an_overlay_cannot_have_something_unsafe_sent(api: anb.Workbench) -> None:
+    """A note that names an unsafe operation for reading is passed over."""
+    overlay = {
+        "overlay": "1.0.0", "info": {"title": "x", "version": "1"},
+        "actions": [{"target": "$.paths['/t/{id}'].put", "update": {"x-astro-nb-update": {"read": "wipe"}}}],
+    }  # fmt: skip
+    ok = {"responses": {"200": {"description": "fine"}}}
+    paths = {"/t/{id}": {"put": {"operationId": "change", **ok}, "delete": {"operationId": "wipe", **ok}}}
+    document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths}
+    assert reader_of(load(document, overlay).operation("change")) is None
+
+
+def test_a_member_is_found_in_its_list(api: anb.Workbench) -> None:
+    """A thing that has no operation of its own is named by the entry of the list above it."""
+    team = api.call("ListTeams", limit=1)["$.teams[0].id"]
+    member = api.call("ListTeamMembers", teamId=team).json()["teamMembers"][0]
+    change = change_of(api, "RemoveTeamMember", teamId=team, memberId=member["userId"])
+    assert (change.name, change.deed) == (member["username"], "delete")
+    assert change_of(api, "RemoveTeamMember", teamId=team, memberId="nobody").name == "nobody"
+
+
+def test_secrets_are_stars_on_both_sides(api: anb.Workbench) -> None:
+    """A secret that is sent, typed or referred to, and one that is there, are in nothing that can be looked at."""
+    deployment = first(api)
+    api.variables["hidden"] = anb.Secret.held(PLANTED, "hidden")
+    body = {name: deployment[name] for name in KEPT if name in deployment}
+    body["environmentVariables"] = [
+        {"key": "WAREHOUSE_PASSWORD", "isSecret": True, "value": PLANTED},
+        {"key": "OTHER", "isSecret": False, "value": "x-{{hidden}}-y"},
+    ]
+    change = change_of(api, "UpdateDeployment", body, deploymentId=deployment["id"])
+    told = kinds(change)
+    assert told["environmentVariables[WAREHOUSE_PASSWORD].value"] == "unknown"
+    everything = [change.text(), change.html(), repr(change), change.frame().to_string(), str(change.rows)]
+    everything += [str(change.call), str(change.thing), json.dumps([e.call.to_dict() for e in api.history])]
+    assert all(PLANTED not in text for text in everything)
+    with pytest.raises(UnsafeRefused) as caught, api.confirmed("wrong"):
+        api.call("UpdateDeployment", body=body, deploymentId=deployment["id"])
+    assert PLANTED not in f"{caught.value} {caught.value.data}"
+
+
+def test_a_secret_that_is_left_out_is_kept(api: anb.Workbench) -> None:
+    """`{key, isSecret: true}` without a value keeps the stored one, and is told so."""
+    deployment = first(api)
+    body = {name: deployment[name] for name in KEPT if name in deployment}
+    body["environmentVariables"] = [
+        {k: v for k, v in entry.items() if k in ("key", "isSecret") or (k == "value" and not entry["isSecret"])}
+        for entry in deployment["environmentVariables"]
+    ]
+    change = change_of(api, "UpdateDeployment", body, deploymentId=deployment["id"])
+    assert "environmentVariables[WAREHOUSE_PASSWORD].value" in kinds(change)
+    assert {k for p, k in kinds(change).items() if p.startswith("environmentVariables")} == {"kept"}
+
+
+def started(api: anb.Workbench, call: Call, confirmed: str | None) -> Exchange:
+    running = api.session.start(call, lambda exchange: None, confirmed=confirmed)
+    return running.result(30)
+
+
+def test_what_is_started_is_confirmed_by_whoever_asks(api: anb.Workbench) -> None:
+    """`start` never asks: without the name it refuses, with it it sends, and a look is good for once."""
+    deployment = first(api)
+    call = api.session.arrange("DeleteDeployment", {"deploymentId": deployment["id"]})
+    with pytest.raises(UnsafeRefused, match="change_of"):
+        started(api, call, None)
+    change = api.session.change_of(call)
+    with pytest.raises(UnsafeRefused, match="not its name"):
+        started(api, call, "wrong")
+    reads = len(sent(api))
+    api.session.change_of(call)
+    assert started(api, call, change.name).status == 204
+    assert len(sent(api)) == reads + 2  # one look, one deletion: what was looked at is not read again
+    with pytest.raises(UnsafeRefused):
+        started(api, call, change.name)  # it is gone, so its id would be asked for
+
+
+def test_another_server_is_another_question(api: anb.Workbench) -> None:
+    """What was looked at in one environment confirms nothing in another."""
+    call = api.session.arrange("CreateWorkspace", {"name": "mine"})
+    api.session.change_of(call)
+    here = api.environment
+    api.session.switch(Environment("two", base_url=here.base_url, credentials=here.credentials, production=True))
+    with pytest.raises(UnsafeRefused):
+        started(api, call, "wrong")
+    assert started(api, call, "mine").ok
+
+
+def test_names_that_cannot_be_typed_are_not_asked_for() -> None:
+    """A hostile name is shown written out and the id is asked for; nothing of it becomes HTML."""
+    evil = "<img src=x>\u202egnp\n\x1b[2J"
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"id": "7", "name": evil, "label": "<script>alert(1)</script>"})
+
+    ok = {"responses": {"200": {"description": "fine"}}}
+    where = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    item = {"parameters": where, "get": {"operationId": "get", **ok}, "delete": {"operationId": "wipe", **ok}}
+    document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/t/{id}": item}}
+    live = Environment("live", base_url="https://api.example.com", production=True)
+    api = anb.connect(live, spec=document, history=None, transport=httpx.MockTransport(answer))
+    change = change_of(api, "wipe", id="7")
+    assert (change.name, change.named_by) == ("7", "id")
+    assert "<img" not in change.html()
+    assert "<script" not in change.html()
+    assert not {"\u202e", "\x1b"} & set(change.html() + change.text())
+    api.close()
+
+
+# --- without anybody there --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def notebook(tmp_path: Path, sandbox: anb.Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A notebook that makes a Workspace in production."""
+    monkeypatch.setenv("GUARDED_TOKEN", sandbox.token())
+    where = f"'live', base_url={sandbox.url!r}, credentials={{'token': 'env:GUARDED_TOKEN'}}, production=True"
+    connect = f"import astro_nb as anb\napi = anb.connect(anb.Environment({where}), history=None)"
+    source = f"{connect}\napi.call('CreateWorkspace', name='made').ok"
+    path = tmp_path / "make.ipynb"
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(source)]), path)  # type: ignore[no-untyped-call]  # no types
+    return path
+
+
+def made(sandbox: anb.Sandbox) -> int:
+    return sum(seen.operation == "CreateWorkspace" for seen in sandbox.log)
+
+
+def test_a_headless_run_is_refused(notebook: Path, sandbox: anb.Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`astro-nb run` fails with what to do, shows what would have changed, and sends nothing unsafe."""
+    monkeypatch.setenv(ALLOW_UNSAFE, "1")  # leave that was given to this process goes no further
+    done = CliRunner().invoke(app, ["run", str(notebook), "--output", str(notebook.with_name("out.ipynb"))])
+    assert done.exit_code == 1
+    assert "UnsafeRefused" in done.output
+    assert "--allow-unsafe" in done.output
+    assert made(sandbox) == 0
+    assert "CreateWorkspace makes the thing" in notebook.with_name("out.ipynb").read_text()
+
+
+def test_a_run_may_be_allowed(notebook: Path, sandbox: anb.Sandbox) -> None:
+    """`astro-nb run --allow-unsafe` lets this run through, and is written down nowhere."""
+    done = CliRunner().invoke(
+        app, ["run", str(notebook), "--allow-unsafe", "--output", str(notebook.with_name("out.ipynb"))]
+    )
+    assert (done.exit_code, made(sandbox)) == (0, 1), done.output
+    assert "allow" not in notebook.with_name("out.ipynb").read_text().lower()
