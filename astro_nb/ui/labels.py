@@ -59,6 +59,16 @@ def label(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") 
     return "".join(parts) + (f'<span class="anb-becomes">→ {esc(becomes)}</span>' if becomes else "")
 
 
+def note(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") -> str:
+    """What is told below a control, as HTML: state, what is wrong, what a template becomes; empty for nothing."""
+    state = state_of(value)
+    parts = [f'<span class="anb-state">{state}</span>'] if state else []
+    parts += [f'<span class="anb-wrong">{prose(wrong)}</span>'] if wrong else []
+    parts += [f'<span class="anb-becomes">→ {esc(becomes)}</span>'] if becomes else []
+    unseen = f'<span class="anb-unseen">{esc(about.name)}: </span>'
+    return f'<div class="anb-told">{unseen}{"".join(parts)}</div>' if parts else ""
+
+
 def _news(field: Field) -> str:
     """The description, unless it only says the name again, as generated titles do."""
     told, name = (re.sub(r"[\W_]+", "", text).lower() for text in (field.description, field.name))

@@ -13,7 +13,7 @@ from ..form import Location
 from .labels import About, label
 from .marks import Mark
 from .opener import group
-from .parts import button, close_all, line, replace, set_hidden, stack, words
+from .parts import button, close_all, focus_first, line, replace, set_hidden, stack, words
 from .place import Place
 from .states import states
 
@@ -76,6 +76,7 @@ class Rows:
         self._waiting = item.kind not in _EMPTY
         self._refresh()
         self.view.changed()
+        focus_first(self.rows[-1].widget)
 
     def drop(self, index: int) -> None:
         """Take an entry away."""
