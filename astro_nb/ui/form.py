@@ -13,7 +13,7 @@ from ..errors import AstroNbError
 from ..fields import Field
 from ..form import Form, Location, has_files, has_lines, is_shown
 from .inputs import Offer, is_secret
-from .labels import About
+from .labels import About, folded
 from .leaf import as_json, leaf
 from .marks import Mark, Marks
 from .objects import fields_of, many, object_group
@@ -144,7 +144,7 @@ class FormView:
         yield from (draw(field) for field in given)
         if rest:
             fold = Opener(self, ("parameters", "more"), lambda: many(self, rest, draw), False)
-            fold.say(f"More: {len(rest)} optional parameters")
+            fold.say(folded(len(rest), "parameter"))
             yield fold.widget
 
     def _body(self) -> Iterator[widgets.Widget]:

@@ -83,6 +83,11 @@ def headline(about: About, value: Any = UNSET, wrong: str = "") -> str:
     return " · ".join(filter(None, facts)) + (f" — {wrong}" if wrong else "")
 
 
+def folded(count: int, kind: str, of: str = "") -> str:
+    """What stands on the button of a fold."""
+    return f"More: {count} optional {kind}{'' if count == 1 else 's'}" + (f" of {of}" if of else "")
+
+
 def words(field: Field) -> str:
     """The type and the limits of a field."""
     limits = (text.format(field.schema[key]) for key, text in _WORDS if field.schema.get(key))

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from ..fields import Field, read
 from ..html import esc
-from .labels import About
+from .labels import About, folded
 from .opener import Opener, group
 from .pairs import Pairs
 from .parts import button, replace, set_hidden, stack, words
@@ -60,7 +60,7 @@ def fields_of(view: FormView, field: Field, place: Place, without: str = "") -> 
     rest = [child for child in shown if child.name not in needed | given]
     if rest:
         fold = Opener(view, (*place.at, "more", field.type_name), lambda: many(view, rest, draw), False)
-        fold.say(f"More: {len(rest)} optional fields" + (f" of {field.name}" if field.name else ""))
+        fold.say(folded(len(rest), "field", field.name))
         made.append(fold.widget)
     return made + _others(view, field, place, {c.name for c in shown} | {without})
 

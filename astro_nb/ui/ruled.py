@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from ..call import UNSET
 from ..fields import Field, rule_view
-from .labels import About
+from .labels import About, folded
 from .opener import Opener
 from .parts import replace, set_hidden, stack
 from .place import Place
@@ -32,7 +32,7 @@ class Ruled:
 
     def __init__(self, view: FormView, field: Field, place: Place, fields: list[Field], many: Many) -> None:
         self._view, self._field, self._place, self._many = view, field, place, many
-        self._fields = {child.name: child for child in fields}
+        self._fields = {child.name: child for child in sorted(fields, key=_rank(field))}
         self._given = {name for name in self._fields if view.is_set((*place.at, name))}
         governed = [name for name in self._fields if name in _governed(field)]
         self._first: dict[str, widgets.Box] = {name: stack([]) for name in governed}
@@ -90,7 +90,7 @@ class Ruled:
 
     def _say(self) -> None:
         count = sum(not self._is_first(name) for name in self._abouts)
-        self._fold.say(f"More: {count} optional fields" + (f" of {self._field.name}" if self._field.name else ""))
+        self._fold.say(folded(count, "field", self._field.name))
         set_hidden(self._fold_box, not count)
 
     def _follow(self) -> None:
@@ -113,6 +113,13 @@ class Ruled:
                 form.set((*self._place.at, name), UNSET)
         for name in back & kept.keys():
             form.set((*self._place.at, name), kept.pop(name))
+
+
+def _rank(field: Field) -> Callable[[Field], int]:
+    """The order of fields: what chooses among others comes first, and those come last."""
+    union = field.notes.get("union") or {}
+    chosen = set((union.get("branches") or {}).values())
+    return lambda child: 0 if child.name == union.get("by") else 2 if child.name in chosen else 1
 
 
 def _governed(field: Field) -> set[str]:
