@@ -65,6 +65,7 @@ _CURRENT = "window.jupyterapp?.shell?.currentWidget"
 _SESSION = f"{_CURRENT}?.context?.sessionContext?.session"
 _THEME_WORN = """light => document.body.dataset.jpThemeLight === light
     && !document.getElementById('jupyterlab-splash')"""
+_WIDGETS_SAVED = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
 _ASK = f"""async code => {{
     const future = {_SESSION}.kernel.requestExecute({{code, store_history: false}});
     let text = '', ok = true;
@@ -170,6 +171,12 @@ class Lab:
     def save(self) -> None:
         """Save the notebook, as Ctrl-S does."""
         self.command("docmanager:save")
+
+    def save_with_widgets(self) -> None:
+        """Save the notebook with the state of its widgets; Lab's own command for it turns the saving on and off."""
+        if not self.page.evaluate(f"() => window.jupyterapp.commands.isToggled('{_WIDGETS_SAVED}')"):
+            self.command(_WIDGETS_SAVED)
+        self.save()
 
     def saved(self, path: Path | str) -> dict[str, Any]:
         """A notebook as it lies on disk."""

@@ -145,8 +145,7 @@ def test_a_deployment_by_keyboard(lab: Lab) -> None:
             {**queue, "isDefault": True, "minWorkerCount": 1, "name": "default"},
         ],
     }
-    lab.command("@jupyter-widgets/jupyterlab-manager:saveWidgetState")
-    lab.save()
+    lab.save_with_widgets()
     saved = (lab.root / "keys-deployment.ipynb").read_text(encoding="utf-8")
     assert "widget-state" in saved, "the widget state was not saved: nothing is proved"
     assert not [form for form in written(SECRET) if form in saved]
@@ -159,12 +158,12 @@ def test_an_undeclared_union_by_keyboard(lab: Lab) -> None:
     keys.to("objectType")
     keys.choose("C")
     keys.fill(objectKey="lake", scope="W", scopeEntityId="{{workspaceId}}")
-    expect(form.get_by_role("button", name="connection ·")).to_be_visible()
+    expect(form.get_by_role("button", name="▾ connection")).to_be_visible()
     keys.fill(type="postgres")
     keys.to("objectType", back=True)
     keys.choose("M")
-    expect(form.get_by_role("button", name="metricsExport ·")).to_be_visible()
-    expect(form.get_by_role("button", name="connection ·")).to_have_count(0)
+    expect(form.get_by_role("button", name="▾ metricsExport")).to_be_visible()
+    expect(form.get_by_role("button", name="▾ connection")).to_have_count(0)
     keys.waits_for("objectType")
     keys.fill(endpoint="https://metrics.example.com/", exporterType="P")
     keys.to("objectType", back=True)
@@ -254,6 +253,7 @@ def test_an_upload_by_keyboard(lab: Lab) -> None:
         explorer, keys = opened(lab, "keys-upload", cell, "api.explore('AddPicture')")
         keys.to("version", back=True)
         keys.choose("v2")
+        expect(explorer.locator(".anb-bar")).to_contain_text("/v2")
         keys.to("Choose a file for picture")
         with lab.page.expect_file_chooser() as chooser:
             keys.press("Enter")

@@ -13,6 +13,7 @@ from ipywidgets.widgets.widget import _instances as living
 from astro_nb import Secret, Workbench, connect
 from astro_nb.environment import Environment
 from astro_nb.ui import Explorer
+from astro_nb.ui.actions import SETTLE
 from astro_nb.ui.past import compare
 
 
@@ -174,6 +175,17 @@ def test_the_server_marks_fields_too(explorer: Explorer) -> None:
     assert "anb-wrong" in told_below(explorer, control(explorer, "name"))
 
 
+def test_send_pressed_twice_sends_once(explorer: Explorer) -> None:
+    """A double click is one request, and so is a press that arrives while one is under way."""
+    explorer.open("ListWorkspaces")
+    before = len(explorer.session.trail)
+    explorer.actions.send.click()
+    explorer.actions.send.click()
+    until(lambda: len(explorer.session.trail) > before)
+    time.sleep(2 * SETTLE)
+    assert len(explorer.session.trail) == before + 1
+
+
 def test_ids_are_offered_by_name(explorer: Explorer) -> None:
     """A field that wants an id offers names seen in earlier answers, with the reason; choosing one gives the id."""
     explorer.open("ListWorkspaces")
@@ -224,6 +236,33 @@ def test_a_choice_shows_what_it_needs(explorer: Explorer) -> None:
     texts = [getattr(w, "description", "") for w in shown(explorer)]
     assert any("airflowVariable" in text and "required" in text for text in texts)
     assert not any("connection ·" in text for text in texts)
+
+
+def test_what_a_rule_takes_away_is_not_sent_and_comes_back(explorer: Explorer) -> None:
+    """A field that another choice hides is put aside; nothing else of the form is drawn anew."""
+    explorer.open("CreateEnvironmentObject")
+    chooser, key = control(explorer, "objectType"), control(explorer, "objectKey")
+    choose(chooser, "CONNECTION")
+    control(explorer, "type").value = "postgres"
+    choose(chooser, "METRICS_EXPORT")
+    assert explorer.form is not None
+    assert explorer.form.form.to_call().body == {"objectType": "METRICS_EXPORT"}
+    choose(chooser, "CONNECTION")
+    assert explorer.form.form.to_call().body == {"objectType": "CONNECTION", "connection": {"type": "postgres"}}
+    assert control(explorer, "type").value == "postgres"
+    assert (chooser, key) == (control(explorer, "objectType"), control(explorer, "objectKey"))
+
+
+def test_a_secret_of_a_panel_waits_in_memory(explorer: Explorer) -> None:
+    """A secret that is typed into a panel is in no synchronised trait, not even before its button is pressed."""
+    panel = explorer.where.variables
+    panel.name.value = "door"
+    panel.secret.value = "hunter2-hunter2"
+    assert panel.secret.value == ""
+    press(explorer, "Variables")
+    press(explorer, "Set variable")
+    assert isinstance(explorer.session.variables["door"], Secret)
+    assert explorer.session.variables["door"].reveal() == "hunter2-hunter2"
 
 
 def test_a_typed_secret_leaves_the_widget(explorer: Explorer) -> None:

@@ -46,7 +46,7 @@ class CredentialsPanel:
         use.on_click(self._status.guard(lambda _: self._take(scheme, fields)))
         drop.on_click(self._status.guard(lambda _: self._forget(scheme)))
         parts = [widgets.HTML(str(about), layout=layout()), *self.inputs[scheme.name], use, *([drop] if pasted else [])]
-        return classed(widgets.HBox(parts, layout=layout()), "anb-wrap")
+        return classed(widgets.HBox(parts, layout=layout()), "anb-wrap", "anb-credential")
 
     def _take(self, scheme: SecurityScheme, fields: list[Unseen]) -> None:
         typed = [field.take() for field in fields]

@@ -77,8 +77,8 @@ def _news(field: Field) -> str:
 
 def headline(about: About, value: Any = UNSET, wrong: str = "") -> str:
     """The same in one line of plain text, for the button that opens a group."""
-    kind = about.field.type_name
-    facts = [about.name, "" if kind == "object" else kind, *marks(about.field), state_of(value)]
+    kind = "" if about.field.kind == "object" else about.field.type_name  # a schema's name says no more than its own
+    facts = [about.name, kind, *marks(about.field), state_of(value)]
     facts += ["required"] if about.required else []
     return " · ".join(filter(None, facts)) + (f" — {wrong}" if wrong else "")
 
