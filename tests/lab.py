@@ -65,6 +65,17 @@ _CURRENT = "window.jupyterapp?.shell?.currentWidget"
 _SESSION = f"{_CURRENT}?.context?.sessionContext?.session"
 _THEME_WORN = """light => document.body.dataset.jpThemeLight === light
     && !document.getElementById('jupyterlab-splash')"""
+_WIDGETS_SAVED = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
+_ASK = f"""async code => {{
+    const future = {_SESSION}.kernel.requestExecute({{code, store_history: false}});
+    let text = '', ok = true;
+    future.onIOPub = message => {{
+        text += message.content.text || '';
+        if (message.header.msg_type === 'error') [ok, text] = [false, message.content.evalue];
+    }};
+    await future.done;
+    return {{ok, text}};
+}}"""
 _CHECKS = (
     (find_spec("playwright") is not None, "the package playwright is not installed"),
     (find_spec("jupyterlab") is not None, "the package jupyterlab is not installed"),
@@ -149,9 +160,23 @@ class Lab:
         """Wait until the kernel has nothing to do."""
         self.page.wait_for_function(f"() => {_SESSION}?.kernel?.status === 'idle'", timeout=1000 * seconds)
 
+    def ask(self, expression: str) -> Any:
+        """What a Python expression is in the kernel of the open notebook, as plain data."""
+        code = f"import json as _json; print(_json.dumps({expression}))"
+        told = self.page.evaluate(_ASK, code)
+        if not told["ok"]:
+            raise LabError(f"{expression}: {told['text']}")
+        return json.loads(told["text"])
+
     def save(self) -> None:
         """Save the notebook, as Ctrl-S does."""
         self.command("docmanager:save")
+
+    def save_with_widgets(self) -> None:
+        """Save the notebook with the state of its widgets; Lab's own command for it turns the saving on and off."""
+        if not self.page.evaluate(f"() => window.jupyterapp.commands.isToggled('{_WIDGETS_SAVED}')"):
+            self.command(_WIDGETS_SAVED)
+        self.save()
 
     def saved(self, path: Path | str) -> dict[str, Any]:
         """A notebook as it lies on disk."""

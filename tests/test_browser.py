@@ -33,8 +33,11 @@ def find(explorer: Locator, operation: str) -> None:
 
 
 def send(explorer: Locator, status: str) -> None:
-    """Press Send and wait for the status."""
+    """Press Send and wait for the status, of this request: what was answered before stands there until it comes."""
+    rows = explorer.locator(".anb-history select").first.locator("option")
+    before = rows.count()
     explorer.get_by_role("button", name="Send", exact=True).click()
+    expect(rows).to_have_count(before + 1)
     expect(explorer.locator(".anb-answer").get_by_text(status).first).to_be_visible()
 
 
@@ -118,8 +121,7 @@ def test_no_secret_is_saved(lab: Lab, tmp_path: Path) -> None:
     send(explorer, "400 Bad Request")
     explorer.get_by_role("button", name="curl", exact=True).click()
     expect(explorer.get_by_text("$PASSWORD")).to_be_visible()
-    lab.command("@jupyter-widgets/jupyterlab-manager:saveWidgetState")
-    lab.save()
+    lab.save_with_widgets()
     saved = (lab.root / "secrets.ipynb").read_text(encoding="utf-8")
     assert "widget-state" in saved, "the widget state was not saved: nothing is proved"
     kept = _everything_in(lab.root / ".astro_nb" / "astro-api.sqlite")

@@ -13,6 +13,7 @@ from ipywidgets.widgets.widget import _instances as living
 from astro_nb import Secret, Workbench, connect
 from astro_nb.environment import Environment
 from astro_nb.ui import Explorer
+from astro_nb.ui.actions import SETTLE
 from astro_nb.ui.past import compare
 
 
@@ -38,6 +39,12 @@ def shown(explorer: Explorer) -> list[Any]:
             yield from seen(child)
 
     return list(seen(explorer.widget))
+
+
+def told_below(explorer: Explorer, control: Any) -> str:
+    """What stands below a control that is typed into."""
+    box = next(w for w in walk(explorer.form.widget) if control in getattr(w, "children", ()))
+    return " ".join(w.value for w in box.children if isinstance(w, widgets.HTML))
 
 
 def control(explorer: Explorer, name: str) -> Any:
@@ -147,17 +154,17 @@ def test_unset_null_and_value_are_three_states(explorer: Explorer) -> None:
 
 
 def test_a_wrong_value_is_told_beside_its_field(explorer: Explorer) -> None:
-    """A text where a number is wanted is kept, and the label says what is wrong."""
+    """A text where a number is wanted is kept, and below it stands what is wrong; its label stays as it is."""
     explorer.open("ListDeployments")
     press(explorer, "More:")
     field = control(explorer, "limit")
     field.value = "many"
-    assert "is not a whole number" in field.description
+    assert "is not a whole number" in told_below(explorer, field)
     field.value = "{{many}}"
-    assert "no variable named" in field.description
+    assert "no variable named" in told_below(explorer, field)
     explorer.session.variables["many"] = 5
     explorer._changed()
-    assert "→ 5" in control(explorer, "limit").description
+    assert "→ 5" in told_below(explorer, field)
 
 
 def test_the_server_marks_fields_too(explorer: Explorer) -> None:
@@ -165,7 +172,18 @@ def test_the_server_marks_fields_too(explorer: Explorer) -> None:
     explorer.open("CreateDeployment")
     send(explorer)
     assert explorer.session.trail[-1].status == 400
-    assert "anb-wrong" in control(explorer, "name").description
+    assert "anb-wrong" in told_below(explorer, control(explorer, "name"))
+
+
+def test_send_pressed_twice_sends_once(explorer: Explorer) -> None:
+    """A double click is one request, and so is a press that arrives while one is under way."""
+    explorer.open("ListWorkspaces")
+    before = len(explorer.session.trail)
+    explorer.actions.send.click()
+    explorer.actions.send.click()
+    until(lambda: len(explorer.session.trail) > before)
+    time.sleep(2 * SETTLE)
+    assert len(explorer.session.trail) == before + 1
 
 
 def test_ids_are_offered_by_name(explorer: Explorer) -> None:
@@ -218,6 +236,33 @@ def test_a_choice_shows_what_it_needs(explorer: Explorer) -> None:
     texts = [getattr(w, "description", "") for w in shown(explorer)]
     assert any("airflowVariable" in text and "required" in text for text in texts)
     assert not any("connection ·" in text for text in texts)
+
+
+def test_what_a_rule_takes_away_is_not_sent_and_comes_back(explorer: Explorer) -> None:
+    """A field that another choice hides is put aside; nothing else of the form is drawn anew."""
+    explorer.open("CreateEnvironmentObject")
+    chooser, key = control(explorer, "objectType"), control(explorer, "objectKey")
+    choose(chooser, "CONNECTION")
+    control(explorer, "type").value = "postgres"
+    choose(chooser, "METRICS_EXPORT")
+    assert explorer.form is not None
+    assert explorer.form.form.to_call().body == {"objectType": "METRICS_EXPORT"}
+    choose(chooser, "CONNECTION")
+    assert explorer.form.form.to_call().body == {"objectType": "CONNECTION", "connection": {"type": "postgres"}}
+    assert control(explorer, "type").value == "postgres"
+    assert (chooser, key) == (control(explorer, "objectType"), control(explorer, "objectKey"))
+
+
+def test_a_secret_of_a_panel_waits_in_memory(explorer: Explorer) -> None:
+    """A secret that is typed into a panel is in no synchronised trait, not even before its button is pressed."""
+    panel = explorer.where.variables
+    panel.name.value = "door"
+    panel.secret.value = "hunter2-hunter2"
+    assert panel.secret.value == ""
+    press(explorer, "Variables")
+    press(explorer, "Set variable")
+    assert isinstance(explorer.session.variables["door"], Secret)
+    assert explorer.session.variables["door"].reveal() == "hunter2-hunter2"
 
 
 def test_a_typed_secret_leaves_the_widget(explorer: Explorer) -> None:

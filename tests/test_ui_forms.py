@@ -82,6 +82,12 @@ class Drawn:
         assert found, f"no control {name} among {[getattr(w, 'description', '')[:60] for w in self.shown()]}"
         return found[0]
 
+    def told_at(self, name: str) -> str:
+        """What stands at a control: in its label, and below it."""
+        control = self.control(name)
+        box = next(w for w in self.shown() if control in getattr(w, "children", ()))
+        return control.description + " ".join(w.value for w in box.children if isinstance(w, widgets.HTML))
+
     def press(self, text: str) -> None:
         """Press the first button with this text, or with exactly this tooltip."""
         buttons = [w for w in self.shown() if isinstance(w, widgets.Button) and not w.disabled]
@@ -283,7 +289,7 @@ def test_entries_of_a_choice_are_chosen() -> None:
     adder.value = "RED"
     assert form.body == {"c": ["BLUE", "RED"]}
     form.control("c").value = "GREEN"
-    assert "GREEN" in form.control("c").description
+    assert "GREEN" in form.told_at("c")
 
 
 # --- null and empty texts ---------------------------------------------------------------------------------------------
@@ -299,8 +305,8 @@ def test_a_nullable_text_has_all_its_states(typed: str, value: Any, state: str) 
     form.control("t").value = "before"
     form.control("t").value = typed
     assert form.form.get(("body", "t")) == value
-    assert ("anb-state" in form.control("t").description) == bool(state)
-    assert state in form.control("t").description
+    assert ("anb-state" in form.told_at("t")) == bool(state)
+    assert state in form.told_at("t")
     form.view.draw()
     assert form.control("t").value == typed
 
@@ -419,7 +425,7 @@ def test_many_fields_come_sixty_at_a_time_and_by_name() -> None:
     form.press("More: 200")
     assert len(form.controls("field59")) == 1
     assert not form.controls("field60")
-    assert len(living) - before < 100
+    assert len(living) - before < 140, "two models a field that is typed into: the control, and the box of what is told"
     form.press("Show 60 more of 200")
     assert form.controls("field119")
     search = next(w for w in form.shown() if getattr(w, "description", "") == "Filter fields")

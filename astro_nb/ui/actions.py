@@ -44,6 +44,7 @@ class Actions:
         keep.on_click(status.guard(lambda _: self.ask("")))
         for made, handler in ((self.cancel, cancel), (self.fill, fill), (self.clear, clear)):
             made.on_click(status.guard(lambda _, run=handler: run()))
+        self._waiting = False
         self.busy(False)
 
     def busy(self, busy: bool) -> None:
@@ -57,6 +58,14 @@ class Actions:
         set_hidden(self.question, not question)
 
     def _settled(self, action: Callable[[], Any]) -> None:
-        timer = threading.Timer(SETTLE, self._status.guard(action))
+        """Act once the last typing has arrived; a second press in the meantime, or while one is sent, is none."""
+        if self._waiting or self.send.disabled:
+            return
+        self._waiting = True
+        timer = threading.Timer(SETTLE, self._status.guard(lambda: self._act(action)))
         timer.daemon = True
         timer.start()
+
+    def _act(self, action: Callable[[], Any]) -> None:
+        self._waiting = False
+        action()

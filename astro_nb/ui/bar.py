@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import ipywidgets as widgets
 
 from .. import html
-from ..environment import Environment, TokenFacts, names
+from ..environment import TokenFacts, names
 from ..session import Session
-from .parts import button
+from .parts import button, line
 from .status import Status
 from .style import classed, layout, shared_style
 
@@ -38,25 +38,17 @@ class Bar:
         buttons = [button(text, "anb-plain") for text in panels]
         for made, open_panel in zip(buttons, panels.values(), strict=True):
             made.on_click(status.guard(lambda _, run=open_panel: run()))
-        self.widget = classed(widgets.HBox([self.environment, self._facts, *buttons], layout=layout()), "anb-bar")
+        self.widget = line([self.environment, self._facts, line([*buttons], "anb-doors")], "anb-bar")
         self.draw()
 
     def draw(self) -> None:
         """Tell the environment as it is now."""
         environment = self._session.environment
-        mark = (
-            html.pill("PRODUCTION", "bad")
-            if environment.production
-            else html.pill(environment.name, _tone(environment))
-        )
-        facts = [mark, html.code(environment.base_url or ""), html.quiet(token_words(self._session))]
+        mark = [html.pill("PRODUCTION", "bad")] if environment.production else []  # its name stands beside it
+        facts = [*mark, html.code(environment.base_url or ""), html.quiet(token_words(self._session))]
         color = "#b3261e" if environment.production else environment.color or "transparent"
         style = f"border-left:4px solid {html.esc(color)};padding-left:10px"
         self._facts.value = str(html.tag("div", *facts, style=style, class_="anb-row"))
-
-
-def _tone(environment: Environment) -> str:
-    return "good" if environment.name == "sandbox" else "violet"
 
 
 def token_words(session: Session) -> str:

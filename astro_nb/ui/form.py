@@ -13,7 +13,7 @@ from ..errors import AstroNbError
 from ..fields import Field
 from ..form import Form, Location, has_files, has_lines, is_shown
 from .inputs import Offer, is_secret
-from .labels import About
+from .labels import About, folded
 from .leaf import as_json, leaf
 from .marks import Mark, Marks
 from .objects import fields_of, many, object_group
@@ -47,7 +47,7 @@ class FormView:
     Attributes:
         marks: the parts that can tell what is wrong.
         opened: which groups were opened or closed by hand.
-        memory: what the branches of unions had that are not chosen now.
+        memory: what is not chosen now: values of other branches, and of fields that a rule has taken away.
     """
 
     def __init__(
@@ -77,7 +77,11 @@ class FormView:
     def draw(self) -> None:
         """Build the form anew from its values, which came from elsewhere."""
         self.memory.clear()
-        self.rebuild()
+        old = self.widget.children
+        self.marks, self._watches, self._followers = Marks(), [], []
+        self.widget.children = tuple(self._parts())
+        for widget in old:
+            close_all(widget)
 
     def mark(self, problems: dict[Location, str], becomes: Callable[[Any], str]) -> dict[Location, str]:
         """Write what is wrong, and what templates become, into the labels; returns what has no label on the screen."""
@@ -128,14 +132,6 @@ class FormView:
                 changed()
         self.changed()
 
-    def rebuild(self) -> None:
-        """Build the form anew from its values."""
-        old = self.widget.children
-        self.marks, self._watches, self._followers = Marks(), [], []
-        self.widget.children = tuple(self._parts())
-        for widget in old:
-            close_all(widget)
-
     def _parts(self) -> Iterator[widgets.Widget]:
         def draw(field: Field) -> widgets.Widget:
             return self.any(About(field, field.required), Place(("parameters", field.name)))
@@ -148,7 +144,7 @@ class FormView:
         yield from (draw(field) for field in given)
         if rest:
             fold = Opener(self, ("parameters", "more"), lambda: many(self, rest, draw), False)
-            fold.say(f"More: {len(rest)} optional parameters")
+            fold.say(folded(len(rest), "parameter"))
             yield fold.widget
 
     def _body(self) -> Iterator[widgets.Widget]:
@@ -173,6 +169,7 @@ def _media(view: FormView, kinds: list[str]) -> widgets.Widget:
         view.form.ask_as(change["new"])
         view.draw()
         view.changed()
+        next(part for part in view.widget.children if "anb-media" in part._dom_classes).focus()
 
     made.observe(view.status.guard(choose), "value")
     return classed(made, "anb-field", "anb-media")

@@ -1,6 +1,7 @@
 """A field as a widget: one table from kind to control.
 
-Rule 1: one widget a leaf. Its label carries name, type, help, what is wrong and what a template becomes.
+Rule 1: the label carries name, type and help. Of a choice it also tells what is wrong and what a template becomes;
+        below a control that is typed into this is told beside it, for a label that is written anew undoes the typing.
 Rule 2: an empty control means UNSET. Null is a choice of its own where it is allowed, or is typed: null.
 Rule 3: a secret leaves its control as soon as it is typed, and is held in memory; the control shows that it is there.
 """
@@ -69,8 +70,9 @@ def is_secret(field: Field) -> bool:
 
 
 def _common(slot: Slot, style: type = widgets.widget_string.TextStyle) -> dict[str, Any]:
+    """What controls have in common; the label stays as it is, and what changes is told below."""
     return {
-        "description": label(slot.about, slot.value),
+        "description": label(slot.about),
         "description_allow_html": True,
         "tooltip": slot.field.description,
         "layout": layout(),
@@ -167,7 +169,8 @@ def _dropdown(slot: Slot, pairs: list[tuple[str, Any]]) -> Input:
     options = [(UNSET_LABEL, UNSET), *((text or '""', value) for text, value in (*pairs, *nulls, *kept, *templates))]
     now = next(i for i, (_, value) in enumerate(options) if _same(value, slot.value))
     numbered = [(text, i) for i, (text, _) in enumerate(options)]
-    made = widgets.Dropdown(options=numbered, value=now, **_common(slot, widgets.widget_description.DescriptionStyle))
+    common = _common(slot, widgets.widget_description.DescriptionStyle)
+    made = widgets.Dropdown(options=numbered, value=now, **common | {"description": label(slot.about, slot.value)})
     made.observe(slot.guard(lambda change: slot.chosen(options[change["new"]][1])), "value")
     return made, ()
 

@@ -59,6 +59,16 @@ def label(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") 
     return "".join(parts) + (f'<span class="anb-becomes">→ {esc(becomes)}</span>' if becomes else "")
 
 
+def note(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") -> str:
+    """What is told below a control, as HTML: state, what is wrong, what a template becomes; empty for nothing."""
+    state = state_of(value)
+    parts = [f'<span class="anb-state">{state}</span>'] if state else []
+    parts += [f'<span class="anb-wrong">{prose(wrong)}</span>'] if wrong else []
+    parts += [f'<span class="anb-becomes">→ {esc(becomes)}</span>'] if becomes else []
+    unseen = f'<span class="anb-unseen">{esc(about.name)}: </span>'
+    return f'<div class="anb-told">{unseen}{"".join(parts)}</div>' if parts else ""
+
+
 def _news(field: Field) -> str:
     """The description, unless it only says the name again, as generated titles do."""
     told, name = (re.sub(r"[\W_]+", "", text).lower() for text in (field.description, field.name))
@@ -67,10 +77,15 @@ def _news(field: Field) -> str:
 
 def headline(about: About, value: Any = UNSET, wrong: str = "") -> str:
     """The same in one line of plain text, for the button that opens a group."""
-    kind = about.field.type_name
-    facts = [about.name, "" if kind == "object" else kind, *marks(about.field), state_of(value)]
+    kind = "" if about.field.kind == "object" else about.field.type_name  # a schema's name says no more than its own
+    facts = [about.name, kind, *marks(about.field), state_of(value)]
     facts += ["required"] if about.required else []
     return " · ".join(filter(None, facts)) + (f" — {wrong}" if wrong else "")
+
+
+def folded(count: int, kind: str, of: str = "") -> str:
+    """What stands on the button of a fold."""
+    return f"More: {count} optional {kind}{'' if count == 1 else 's'}" + (f" of {of}" if of else "")
 
 
 def words(field: Field) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import replace as changed_field
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,11 @@ import ipywidgets as widgets
 
 from ..environment import names_in
 from ..fields import Field
-from ..form import Location, is_shown
+from ..form import is_shown
 from .inputs import Slot, make_input
-from .labels import About, label
+from .labels import About, label, note
 from .marks import Mark
-from .parts import replace, stack
+from .parts import replace, stack, words
 from .place import Place
 
 if TYPE_CHECKING:
@@ -32,21 +33,41 @@ def leaf(view: FormView, about: About, place: Place) -> widgets.Widget:
 
     def chosen(value: Any) -> None:
         view.form.set(place.at, value)
-        _redraw_if_ruled(view, place.at)
         view.after(place)
-
-    def write(wrong: str, becomes: str) -> None:
-        told = label(about, view.form.get(place.at), wrong, becomes)
-        if control.description != told:
-            control.description = told
 
     def secret(text: str) -> str:
         return view.keep_secret(text, changed_field(field, name=_variable(view, field, place)))
 
     slot = Slot(about, view.form.get(place.at), view.offers(field), typed, chosen, secret, guard)
     control, more = make_input(slot)
+    if isinstance(control, widgets.Text | widgets.Textarea):
+        box = stack([control, *more])
+        view.marks.add(Mark(place, box, _below(view, about, place, box)))
+        return box
+
+    def write(wrong: str, becomes: str) -> None:
+        told = label(about, view.form.get(place.at), wrong, becomes)
+        if control.description != told:
+            control.description = told
+
     view.marks.add(Mark(place, control, write))
-    return stack([control, *more]) if more else control
+    return control
+
+
+def _below(view: FormView, about: About, place: Place, box: widgets.Box) -> Callable[[str, str], None]:
+    """Tells below a control in which text may be on the way: a change of the control itself would undo the typing."""
+    made: list[widgets.HTML] = []
+
+    def write(wrong: str, becomes: str) -> None:
+        told = note(about, view.form.get(place.at), wrong, becomes)
+        if told and not made:
+            made.append(words())
+            box.children = (*box.children, made[0])
+        if made and made[0].value != told:
+            made[0].value = told
+
+    write("", "")
+    return write
 
 
 def _variable(view: FormView, field: Field, place: Place) -> str:
@@ -73,17 +94,3 @@ def as_json(view: FormView, about: About, place: Place, reason: str) -> widgets.
     if about.field.kind not in ("union", "any"):
         view.watch(place, box, follow)
     return box
-
-
-def _redraw_if_ruled(view: FormView, at: Location) -> None:
-    """A choice may show, hide or require its siblings: then the form is drawn anew."""
-    holder = view.form.field_at(at[:-1])
-    if holder is not None and at[-1] in _armed_by(holder):
-        view.rebuild()
-
-
-def _armed_by(field: Field) -> set[str]:
-    """The names whose values decide over other fields of an object."""
-    named = {name for rule in field.notes.get("rules") or () for name in rule.get("when") or {}}
-    union = field.notes.get("union") or {}
-    return named | ({union["by"]} if union else set())

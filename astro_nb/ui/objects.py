@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
-from ..fields import Field, read, rule_view
+from ..fields import Field, read
 from ..html import esc
-from .labels import About
+from .labels import About, folded
 from .opener import Opener, group
 from .pairs import Pairs
 from .parts import button, replace, set_hidden, stack, words
 from .place import Place
+from .ruled import Ruled
 from .states import states
 from .style import classed, layout, shared_style
 
@@ -42,22 +44,23 @@ def object_group(view: FormView, about: About, place: Place) -> widgets.Widget:
 
 def fields_of(view: FormView, field: Field, place: Place, without: str = "") -> list[widgets.Widget]:
     """The parts of an object; `without` names a field that is drawn elsewhere."""
-    rules = rule_view(field, view.form.get(place.at))
-    shown = [c for c in field.children if not c.read_only and c.name not in rules.hidden and c.name != without]
-    needed = {c.name for c in shown if c.required or c.name in rules.required}
+    shown = [c for c in field.children if not c.read_only and c.name != without]
+    if field.notes.get("rules") or field.notes.get("union"):
+        ruled = Ruled(view, field, place, shown, partial(many, view))
+        return ruled.widgets + _others(view, field, place, ruled.shown | {without})
+    needed = {c.name for c in shown if c.required}
     given = {c.name for c in shown if c.name not in needed and view.is_set((*place.at, c.name))}
     if len(given) > MOST:
         given = set()
-    why = {name: reason for names, reason in rules.one_of for name in names}
 
     def draw(child: Field) -> widgets.Widget:
-        return view.any(About(child, child.name in needed, why.get(child.name, "")), place.inside(child.name))
+        return view.any(About(child, child.required), place.inside(child.name))
 
     made = many(view, [child for child in shown if child.name in needed | given], draw)
     rest = [child for child in shown if child.name not in needed | given]
     if rest:
         fold = Opener(view, (*place.at, "more", field.type_name), lambda: many(view, rest, draw), False)
-        fold.say(f"More: {len(rest)} optional fields" + (f" of {field.name}" if field.name else ""))
+        fold.say(folded(len(rest), "field", field.name))
         made.append(fold.widget)
     return made + _others(view, field, place, {c.name for c in shown} | {without})
 

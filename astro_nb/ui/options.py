@@ -30,10 +30,10 @@ class RequestOptions:
             layout=layout(),
             style=shared_style(widgets.widget_string.TextStyle),
         )
-        self._head = button("▸ Request options", "anb-link", "Credentials and further headers")
-        inner = widgets.VBox([self.security, self.headers], layout=layout())
-        self._inner = classed(inner, "anb-group", "anb-hush", "anb-hidden")
-        self.widget = widgets.VBox([self._head, self._inner], layout=layout())
+        self._head = button("▸ Request options", "anb-link", "Credentials and further headers", "anb-opener")
+        parts = [classed(self.security, "anb-field"), classed(self.headers, "anb-field")]
+        self._inner = classed(widgets.VBox(parts, layout=layout()), "anb-group", "anb-hidden")
+        self.widget = classed(widgets.VBox([self._head, self._inner], layout=layout()), "anb-options")
         self._head.on_click(status.guard(lambda _: self._open("anb-hidden" in self._inner._dom_classes)))
         self.security.observe(status.guard(self._security_chosen), "value")
         self.headers.observe(status.guard(self._headers_typed), "value")

@@ -55,3 +55,18 @@ def close_all(widget: widgets.Widget) -> None:
     for child in getattr(widget, "children", ()):
         close_all(child)
     widget.close()
+
+
+def focus_first(widget: widgets.Widget) -> bool:
+    """Give the focus to the first control in a widget that takes a value; whether there is one."""
+    if isinstance(widget, _TAKES) and not widget.disabled:
+        widget.focus()
+        return True
+    return not _is_away(widget) and any(map(focus_first, getattr(widget, "children", ())))
+
+
+def _is_away(widget: widgets.Widget) -> bool:
+    return isinstance(widget, widgets.DOMWidget) and is_hidden(widget)
+
+
+_TAKES = (widgets.Text, widgets.Textarea, widgets.Dropdown)

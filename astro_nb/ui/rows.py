@@ -13,7 +13,7 @@ from ..form import Location
 from .labels import About, label
 from .marks import Mark
 from .opener import group
-from .parts import button, close_all, line, replace, set_hidden, stack, words
+from .parts import button, close_all, focus_first, line, replace, set_hidden, stack, words
 from .place import Place
 from .states import states
 
@@ -76,6 +76,7 @@ class Rows:
         self._waiting = item.kind not in _EMPTY
         self._refresh()
         self.view.changed()
+        focus_first(self.rows[-1].widget)
 
     def drop(self, index: int) -> None:
         """Take an entry away."""
@@ -202,10 +203,10 @@ class Row:
 
 
 def _identity(item: Field, value: Any) -> str:
-    """What tells an entry from the others: its first required text or choice, else its first one that is set."""
+    """What tells an entry from the others: its first text that is set, or choice, required ones before all."""
     if not isinstance(value, dict):
         return ""
     plain = [c for c in item.children if c.kind in ("text", "choice") and not (c.secret or c.secret_when)]
-    named = sorted(plain, key=lambda child: not child.required)
+    named = sorted(plain, key=lambda child: (not child.required, child.kind != "text"))
     told = next((value[c.name] for c in named if value.get(c.name, UNSET) not in (UNSET, None, "")), "")
     return str(told)[:60]
