@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from .client import Client
 from .environment import Environment, Secret, Variables, load_environment
 from .exchange import Exchange
 from .history import FOLDER, Errors, History
+from .leaks import known_of
 from .pace import Retries
 from .paging import Pages
 from .progress import Progress
@@ -31,6 +32,7 @@ from .waiting import Until
 if TYPE_CHECKING:  # imported at first use: scripts against a server need none of them
     from .runbook import Runbook
     from .sandbox import Sandbox, SandboxClient
+    from .scan import Scan
     from .ui import Explorer
 
 SANDBOX_URL = "ASTRO_NB_SANDBOX_URL"
@@ -117,6 +119,13 @@ class Workbench:
     def permissions(self) -> list[str]:
         """The permissions that everything done in this session needed: what a token for it should have."""
         return permissions(self.session.trail)
+
+    def scan(self, paths: Iterable[str | Path] | None = None) -> Scan:
+        """Look for secrets in files: by default in the folder of this notebook, with all that this session knows."""
+        from .scan import scan
+
+        known = known_of(self.variables, self.session.acting, self.history.recent())
+        return scan([Path()] if paths is None else paths, known=known)
 
     def close(self) -> None:
         """Close connections and the history, and stop the sandbox if it is ours."""

@@ -21,10 +21,10 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("contract", "wire"),
     ("form", "frames", "pace", "sandbox", "snippets"),
     ("exchange",),
-    ("client", "lifting", "ops", "origin", "paging", "waiting"),
+    ("client", "leaks", "lifting", "ops", "origin", "paging", "waiting"),
     ("history", "runbook"),
     ("session",),
-    ("rounds", "ui"),
+    ("rounds", "scan", "ui"),
     ("audit", "workbench"),
     ("cli", "__init__"),
 )

@@ -2,7 +2,7 @@
 
 from .credentials import Grant
 from .saved import load_environment, names, save_environment
-from .scrubbing import scrub
+from .scrubbing import occurrences, scrub
 from .secret import MASK, Secret
 from .settings import Environment, built_in
 from .token import TokenFacts, read_token
@@ -25,6 +25,7 @@ __all__ = [
     "load_environment",
     "names",
     "names_in",
+    "occurrences",
     "read_token",
     "resolve",
     "save_environment",

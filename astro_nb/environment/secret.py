@@ -55,6 +55,22 @@ class Secret:
         """
         return _fetch(self.reference) if self._value is None else self._value
 
+    def quietly(self, folder: Path | None = None, keyring: bool = False) -> str:
+        """The value where it is to be had without asking anybody; empty where it is not.
+
+        Args:
+            folder: from where a `.env` is looked for; by default the folder that this process works in.
+            keyring: whether the keyring may be asked, which may put a question to the user by itself.
+        """
+        kind, _, name = self.reference.partition(":")
+        if self._value is not None:
+            return self._value
+        if kind in _QUIET:
+            return _QUIET[kind](name, folder) or ""
+        with contextlib.suppress(SecretMissing):
+            return _fetch(self.reference) if keyring and kind == "keyring" else ""
+        return ""
+
     def typed(self) -> str | int | float:
         """As `reveal`, but a number where it was given as one: what a body has to hold.
 
@@ -129,10 +145,11 @@ def _fetch(reference: str) -> str:
     return value
 
 
-def _from_dotenv(name: str) -> str | None:
+def _from_dotenv(name: str, folder: Path | None = None) -> str | None:
     import dotenv  # imported at first use
 
-    path = next((p / ".env" for p in (Path.cwd(), *Path.cwd().parents) if (p / ".env").is_file()), None)
+    start = (folder or Path.cwd()).absolute()
+    path = next((p / ".env" for p in (start, *start.parents) if (p / ".env").is_file()), None)
     return dotenv.dotenv_values(path).get(name) if path else None
 
 
@@ -163,6 +180,13 @@ _SOURCES: dict[str, Callable[[str], str | None]] = {
     "keyring": _from_keyring,
     "prompt": _from_prompt,
 }
+
+_QUIET: dict[str, Callable[[str, Path | None], str | None]] = {
+    "env": lambda name, folder: os.environ.get(name),
+    "dotenv": _from_dotenv,
+    "prompt": lambda name, folder: _ANSWERS.get(name),
+}
+"""What asks nobody."""
 
 _ADVICE = {
     "env": "Set the environment variable {} before you start Jupyter.",
