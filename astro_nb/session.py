@@ -198,8 +198,15 @@ class Session(Authenticated):
         notes = self.spec.notes.get("token") or {}
         return Values(self.variables, self.acting, notes, mode, drawn=drawn.again() if drawn else Drawn())
 
+    def _close_at_hand(self) -> set[str]:
+        """The values of this session's secrets that lie in memory: no answer may bring one into the history's file."""
+        variables = (variable.value for name in self.variables for variable in self.variables.all(name))
+        pasted = (secret for place in self._pasted.values() for secret in place.values())
+        secrets = [*(value for value in variables if isinstance(value, Secret)), *pasted]
+        return {value for secret in secrets if secret.is_near and (value := secret.quietly())}
+
     def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
-        kept = self.history.add(exchange, plan.secrets)
+        kept = self.history.add(exchange, plan.secrets, self._close_at_hand())
         self._sent.append(kept.id)  # last: what stands in the trail is in the history
         return kept
 

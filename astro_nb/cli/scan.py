@@ -46,9 +46,9 @@ def _tell(found: Scan) -> None:
         table(rows, colors)
         typer.echo("\n".join(["", "What to do:", *_advice(found)]))
     for skip in found.skipped:
-        typer.echo(f"not looked through: {skip.file} ({skip.why})")
+        typer.echo(f"skipped: {skip.file} ({skip.why})")
     for name in found.unknown:
-        typer.echo(f"without a value, so not looked for: {name}")
+        typer.echo(f"not to be had, so not looked for: {name}")
     typer.echo(found.summary)
 
 

@@ -130,7 +130,8 @@ def new_id() -> str:
 def redirect_of(request: Request, outcome: Response | Failure) -> Request | None:
     """The request that a redirect asks for; None where there is none to follow.
 
-    Only what changes nothing is followed, and nothing but harmless headers goes along to another origin.
+    Only what changes nothing is followed, and nothing but harmless headers goes along to another origin: no body that
+    holds a secret either.
     """
     if not isinstance(outcome, Response) or outcome.status not in REDIRECTS or request.method not in ("GET", "HEAD"):
         return None
@@ -145,7 +146,7 @@ def redirect_of(request: Request, outcome: Response | Failure) -> Request | None
     if same:
         return target
     kept = tuple((k, v) for k, v in request.headers if k.lower() in _HARMLESS)
-    return replace(target, headers=kept, secret=False)
+    return replace(target, headers=kept, body=b"" if request.secret else request.body, secret=False)
 
 
 def _authorized(plan: Plan, tokens: set[str]) -> Generator[Step, Outcome, Response | Failure]:

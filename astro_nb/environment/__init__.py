@@ -1,7 +1,8 @@
 """Environments, variables, secrets, and the one function that resolves them."""
 
 from .credentials import Grant
-from .saved import load_environment, names, save_environment
+from .references import references_of
+from .saved import FOLDER, load_environment, names, save_environment
 from .scrubbing import occurrences, scrub
 from .secret import MASK, Secret
 from .settings import Environment, built_in
@@ -10,6 +11,7 @@ from .values import Drawn, Mode, Values, split_named
 from .variables import Literal, Variable, Variables, names_in, resolve, verbatim
 
 __all__ = [
+    "FOLDER",
     "MASK",
     "Drawn",
     "Environment",
@@ -27,6 +29,7 @@ __all__ = [
     "names_in",
     "occurrences",
     "read_token",
+    "references_of",
     "resolve",
     "save_environment",
     "scrub",

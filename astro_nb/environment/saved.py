@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -13,6 +14,8 @@ from ..errors import NewerFormat, SettingsError, UnknownName
 from ..files import write_atomically
 from ..plain_yaml import NotYaml, dump_yaml, load_yaml
 from .credentials import require_credential
+from .references import references_of
+from .scrubbing import scrub
 from .secret import Secret
 from .settings import Environment, built_in
 from .variables import Literal
@@ -48,7 +51,7 @@ def save_environment(environment: Environment, folder: Path = FOLDER) -> Path:
     """Write an environment to its file and return the path; secrets are written as references.
 
     Raises:
-        SettingsError: a secret is held in memory, or a value cannot be written.
+        SettingsError: a secret is held in memory, a value is a secret in the clear, or it cannot be written.
         NewerFormat: the file that is there was written by a later version.
     """
     path = _path(environment.name, folder)
@@ -56,6 +59,7 @@ def save_environment(environment: Environment, folder: Path = FOLDER) -> Path:
         _read(path)
     data = {name: _plain(getattr(environment, name), name) for name in _FIELDS}
     kept = {name: value for name, value in data.items() if value not in (None, {}, "") and value != []}
+    _require_clean(kept, environment)
     try:
         text = dump_yaml({"format": FORMAT, **kept, "hosts": list(environment.hosts)})
     except NotYaml as error:
@@ -90,6 +94,18 @@ def _reference(secret: Secret, place: str) -> str:
             "Save a reference such as env:NAME instead.",
         )
     return secret.reference
+
+
+def _require_clean(data: Mapping[str, Any], environment: Environment) -> None:
+    """Raise SettingsError where a field holds the value of a secret that this environment, or a built-in one, names."""
+    secrets = [secret for e in (environment, *built_in().values()) for secret in references_of(e)]
+    values = frozenset(value for secret in secrets if (value := secret.quietly()))
+    for name, value in data.items():
+        text = json.dumps(value, default=str, ensure_ascii=False)
+        if scrub(text, values) != text:
+            raise SettingsError(
+                f"`{name}` holds a secret in the clear: nothing was written.", "Write a reference, such as env:NAME."
+            )
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

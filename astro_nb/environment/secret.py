@@ -94,6 +94,11 @@ class Secret:
         return self.reference.startswith("held:")
 
     @property
+    def is_near(self) -> bool:
+        """Whether the value lies in memory, so that looking at it costs nothing and asks nobody."""
+        return self._value is not None or self.reference.startswith("env:")
+
+    @property
     def source(self) -> str:
         """Where the value comes from, in words."""
         kind, _, name = self.reference.partition(":")

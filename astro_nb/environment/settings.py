@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import SecretRefused
+from ..errors import SecretRefused, SettingsError
 from .credentials import Credential, kind_of, require_credential, secret_of
 from .secret import Secret
 
@@ -34,7 +34,7 @@ class Environment:
         overlay: what the document leaves unsaid, where it does not lie beside the document.
 
     Raises:
-        SettingsError: a credential is no secret reference; it is not repeated.
+        SettingsError: a credential is no secret reference, or the base URL holds a password; it is not repeated.
     """
 
     name: str
@@ -52,6 +52,11 @@ class Environment:
     def __post_init__(self) -> None:
         for credential in self.credentials.values():
             require_credential(credential)
+        if _has_password(self.base_url or ""):
+            raise SettingsError(
+                "The base URL holds a password, which everybody would see: it is not used.",
+                "Take it out, and name it in `credentials`: {login: {username: me, password: env:NAME}}.",
+            )
 
     def at(self, base_url: str) -> Environment:
         """The same environment with its base URL known."""
@@ -99,6 +104,13 @@ def _whither(url: str) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return parts.scheme, (parts.hostname or "").lower()
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).password)
+    except ValueError:
+        return False
 
 
 _BUILT_IN = {

@@ -1,7 +1,7 @@
 """What in a text is a secret, or looks like one."""
 
 from .finding import Finding, findings_frame
-from .known import known_here, known_of, known_values, references_of
+from .known import known_here, known_of, known_values
 from .notebooks import Piece, pieces_of, starred_notebook
 from .texts import Known, find_known, find_leaks
 
@@ -16,6 +16,5 @@ __all__ = [
     "known_of",
     "known_values",
     "pieces_of",
-    "references_of",
     "starred_notebook",
 ]

@@ -32,6 +32,7 @@ _TODO = {
     "attachment": "Take the attachment out of the cell",
     "markdown": "Take it out of the text",
     "entry": "Forget it: api.history.clear()",
+    "body": "Forget it: api.history.clear()",
 }
 _OF_FILE = "Take it out of the file; where git has it: git rm --cached FILE"
 """What to do first, by the first words of the part."""

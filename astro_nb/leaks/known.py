@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from ..environment import Environment, Secret, Variables, load_environment, names
-from ..environment.saved import FOLDER
+from ..environment import FOLDER, Environment, Secret, Variables, load_environment, names, references_of
 from ..errors import AstroNbError
 from ..exchange import Exchange
 from ..pick import leaves
 from .texts import Known
 
 _MOST_LEAVES = 1_000_000
-
-
-def references_of(environment: Environment) -> list[Secret]:
-    """Every secret that an environment refers to, in whatever field."""
-    found = [secret for field in fields(environment) for secret in _secrets_in(getattr(environment, field.name))]
-    return list({secret.reference: secret for secret in found}.values())
 
 
 def known_values(secrets: Iterable[Secret], folder: Path | None = None, keyring: bool = False) -> Known:
@@ -58,17 +49,6 @@ def secrets_in_answer(exchange: Exchange) -> Iterator[Secret]:
     """The secret fields of an answer."""
     if exchange.answer and exchange.answer.is_json:
         yield from (leaf for _, leaf in leaves(exchange["$"], _MOST_LEAVES) if isinstance(leaf, Secret))
-
-
-def _secrets_in(value: Any) -> Iterator[Secret]:
-    if isinstance(value, Secret):
-        yield value
-    elif isinstance(value, str) and Secret.is_reference(value):
-        yield Secret(value)
-    elif isinstance(value, Mapping):
-        yield from (secret for inner in value.values() for secret in _secrets_in(inner))
-    elif isinstance(value, list | tuple):
-        yield from (secret for inner in value for secret in _secrets_in(inner))
 
 
 def _name_for(secret: Secret, value: str, values: Mapping[str, str]) -> str:

@@ -60,11 +60,12 @@ class Scan:
     def summary(self) -> str:
         """What came of it, in a sentence."""
         known = sum(finding.known for finding in self.findings)
-        return (
-            f"{known} known secrets and {len(self) - known} possible ones in {self.files} files; "
-            f"{len(self.looked_for)} values looked for, {len(self.unknown)} without a value, "
-            f"{len(self.skipped)} files skipped"
-        )
+        possible = _many(len(self) - known, "possible one")
+        told = [
+            f"{_many(known, 'known secret')} and {possible} in {_many(self.files, 'file')}",
+            f"{_many(len(self.looked_for), 'value')} looked for, {len(self.unknown)} not to be had",
+        ]
+        return "; ".join([*told, *([f"{_many(len(self.skipped), 'thing')} skipped"] if self.skipped else [])])
 
     def frame(self) -> DataFrame:
         """The findings as a DataFrame, one row each."""
@@ -94,8 +95,12 @@ def draw(scan: Scan) -> html.Markup:
     parts = [html.tag("div", verdict, " ", html.quiet(scan.summary))]
     parts += [html.table(["where", "", "kind", "secret", "what to do"], rows)] if rows else []
     if scan.unknown:
-        parts.append(html.tag("div", html.quiet(f"Without a value, so not looked for: {', '.join(scan.unknown)}")))
+        parts.append(html.tag("div", html.quiet(f"Not to be had, so not looked for: {', '.join(scan.unknown)}")))
     if scan.skipped:
         skipped = html.table(["file", "why"], [(skip.file, skip.why) for skip in scan.skipped])
         parts.append(html.fold(f"{len(scan.skipped)} files skipped", skipped))
     return html.tag("div", *parts)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
