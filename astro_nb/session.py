@@ -12,13 +12,13 @@ from typing import Any
 
 from .call import UNSET, Call
 from .client import Client, Note, Plan, Running
-from .environment import Drawn, Environment, Mode, Secret, TokenFacts, Values, Variables, read_token
+from .environment import Drawn, Environment, Mode, Secret, TokenFacts, Values, Variable, Variables, read_token
 from .errors import SecretMissing, SettingsError, UnknownName
 from .exchange import Exchange
 from .fields import arrange
 from .history import History
 from .lifting import lift_call, starred
-from .message import Request, header
+from .message import Request, header, is_below
 from .origin import Suggestion, suggest
 from .snippets import SNIPPETS, by_name
 from .spec import Operation, Spec
@@ -102,6 +102,7 @@ class Session(Authenticated):
         self.client = client
         self.history = history
         self._sent: list[str] = []
+        self._aside: dict[tuple[str, str | None], list[Variable]] = {}  # secrets of other environments and servers
 
     def __repr__(self) -> str:
         return f"<Session {self.spec.title} at {self.environment.base_url}>"
@@ -112,9 +113,19 @@ class Session(Authenticated):
         return [self.history.get(key) for key in self._sent]
 
     def switch(self, environment: Environment) -> None:
-        """Go on in another environment; session variables stay, those of the old environment go."""
+        """Go on in another environment: session variables stay, those of the old environment go.
+
+        A secret that lies in memory alone (typed, or captured from an answer) stays behind, for it belongs to the hosts
+        that it was given for; it is there again on the way back.
+        """
+        held = [v for v in self.variables.entries() if v.scope == "session" and _is_held(v.value)]
+        self._aside[self._place] = held
+        for variable in held:
+            del self.variables[variable.name]
         self.environment = environment
         self._fill_variables()
+        for variable in self._aside.pop(self._place, []):
+            self.variables.set(variable.name, variable.value, variable.source)
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
@@ -139,9 +150,12 @@ class Session(Authenticated):
         """
         operation = self.spec.operation(call.operation)
         revealed = self._values("revealed")
-        request = build_request(operation, call, revealed)
+        try:
+            request = build_request(operation, call, revealed)
+        except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
+            raise error.with_traceback(None) from None  # they hold secrets in the clear
         shown = build_request(operation, call, self._values("shown", revealed.drawn))
-        secrets = frozenset(revealed.used)
+        secrets = frozenset(revealed.used | self._values_near(typed=True))  # no answer shows what was typed here
         own = revealed.grants and header(request.headers, "authorization")  # what the call itself says goes before
         grant = None if own or not revealed.grants else revealed.grants[0]
         return Plan(operation, call, starred(shown), request, secrets, self.environment.name, via, grant)
@@ -192,23 +206,32 @@ class Session(Authenticated):
 
     def suggestions(self, name: str, most: int = 50) -> list[Suggestion]:
         """Values for a field of that name from what was answered in this session."""
-        return suggest(name, self.history.recent(), most)
+        here = (e for e in self.history.recent() if e.environment == self.environment.name and self._is_here(e))
+        return suggest(name, here, most)
+
+    def _is_here(self, exchange: Exchange) -> bool:
+        """Whether an exchange was with the server of now, or with the one that its operation names."""
+        return bool(exchange.operation.servers) or is_below(exchange.request.url, self.environment.base_url or "")
 
     def _values(self, mode: Mode, drawn: Drawn | None = None) -> Values:
         notes = self.spec.notes.get("token") or {}
         return Values(self.variables, self.acting, notes, mode, drawn=drawn.again() if drawn else Drawn())
 
-    def _close_at_hand(self) -> set[str]:
-        """The values of this session's secrets that lie in memory: no answer may bring one into the history's file."""
+    def _values_near(self, typed: bool = False) -> set[str]:
+        """The values of this session's secrets that lie in memory, or of those of them alone that were typed."""
         variables = (variable.value for name in self.variables for variable in self.variables.all(name))
         pasted = (secret for place in self._pasted.values() for secret in place.values())
-        secrets = [*(value for value in variables if isinstance(value, Secret)), *pasted]
-        return {value for secret in secrets if secret.is_near and (value := secret.quietly())}
+        secrets = [secret for secret in (*variables, *pasted) if isinstance(secret, Secret) and secret.is_near]
+        return {s.quietly() for s in secrets if not typed or (s.is_held and not s.is_captured)} - {""}
 
     def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
-        kept = self.history.add(exchange, plan.secrets, self._close_at_hand())
+        kept = self.history.add(exchange, plan.secrets, self._values_near())
         self._sent.append(kept.id)  # last: what stands in the trail is in the history
         return kept
+
+
+def _is_held(value: Any) -> bool:
+    return isinstance(value, Secret) and value.is_held
 
 
 def require_scheme(spec: Spec, scheme: str, secret_text: str) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ..call import Call
@@ -42,6 +43,9 @@ class Plan:
     environment: str = ""
     via: str = "call"
     grant: Grant | None = field(default=None, repr=False)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A plan holds secrets: it is neither copied nor pickled.")
 
 
 @dataclass(frozen=True)

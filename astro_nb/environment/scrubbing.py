@@ -79,6 +79,10 @@ def _in_html(names: Mapping[str, str]) -> Callable[[str], str]:
     return lambda secret: "".join(names.get(sign, sign) for sign in secret)
 
 
+def _then(first: Callable[[str], str], second: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda secret: second(first(secret))
+
+
 def _in_capitals(spell: Callable[[str], str]) -> Callable[[str], str]:
     return lambda secret: re.sub(r"\\u....", lambda code: f"\\u{code[0][2:].upper()}", spell(secret))
 
@@ -118,7 +122,8 @@ _SPELLINGS: tuple[Callable[[str], str], ...] = (
     lambda secret: _in_json(_as_python(secret)),
     *(_in_careful_json(unsafe) for unsafe in _CAREFUL),
     *(_in_capitals(_in_careful_json(unsafe)) for unsafe in _CAREFUL),
-    *map(_in_html, _IN_HTML),
+    *(_in_html(names) for names in _IN_HTML),
+    *(_then(_in_html(names), write) for names in _IN_HTML for write in (_in_json, _in_ascii_json)),
     lambda secret: _in_html(_IN_HTML[3])(_in_json(secret)),
     lambda secret: _in_html(_IN_HTML[3])(_as_python(secret)),
     lambda secret: _in_url("")(_in_url("")(secret)),

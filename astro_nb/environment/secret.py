@@ -27,18 +27,26 @@ class Secret:
         SettingsError: what is given is no reference; it is not repeated, for it may be the secret itself.
     """
 
-    __slots__ = ("_number", "_value", "reference")
+    __slots__ = ("_number", "_value", "is_captured", "reference")
 
     def __init__(self, reference: str, value: str | None = None) -> None:
         require_reference(reference)
         self.reference = reference
         self._value = value
         self._number: int | float | None = None
+        self.is_captured = False
 
     @classmethod
-    def held(cls, value: str | int | float, label: str = "session") -> Secret:
-        """A secret that is held in memory, for instance one that was typed into a form; a number stays one."""
+    def held(cls, value: str | int | float, label: str = "session", captured: bool = False) -> Secret:
+        """A secret that is held in memory; a number stays one.
+
+        Args:
+            value: the secret.
+            label: what it is called.
+            captured: whether it was captured from an answer; else it was typed, into a form for instance.
+        """
         held = cls(f"held:{label}", str(value))
+        held.is_captured = captured
         held._number = None if isinstance(value, str) else value
         return held
 

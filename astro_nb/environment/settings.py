@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ class Environment:
             OAuth 2.0 client credentials, where the client gets the tokens by itself.
         variables: plain values by name; a secret reference such as `keyring:astro/db` makes a secret variable.
         headers: sent with every request; templates are allowed.
-        hosts: further hosts that may see the secrets.
+        hosts: further hosts that may see the secrets; on this machine with the port, as in localhost:8080.
         timeout: seconds allowed to connect, and between two pieces of an answer.
         overlay: what the document leaves unsaid, where it does not lie beside the document.
 
@@ -83,9 +84,10 @@ class Environment:
     def require_home(self, url: str) -> None:
         """Raise SecretRefused when a secret may not be sent to `url`: another host, or plain HTTP beyond loopback."""
         scheme, host = _whither(url)
-        allowed = {_whither(self.base_url or "")[1], *(h.lower() for h in self.hosts)} - {""}
-        if host not in allowed:
-            whom = host or "an address without a host"
+        home = _whither(self.base_url or "")[1]
+        allowed = {_with_port(home, self.base_url or ""), *(h.lower() for h in self.hosts)} - {""}
+        if host not in allowed and _with_port(host, url) not in allowed:
+            whom = _with_port(host, url) or "an address without a host"
             raise SecretRefused(
                 f"A secret of the environment {self.name!r} was about to be sent to {whom}: nothing was sent.",
                 f"If it is meant to see them, add it to `hosts` (now: {', '.join(sorted(allowed)) or 'none'}).",
@@ -104,6 +106,16 @@ def _whither(url: str) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return parts.scheme, (parts.hostname or "").lower()
+
+
+def _with_port(host: str, url: str) -> str:
+    """A host by which it is told whose it is: on this machine by its port too, for each may be another program's."""
+    if host not in _LOOPBACK:
+        return host
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        return f"{host}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"
+    return ""
 
 
 def _has_password(url: str) -> bool:

@@ -69,6 +69,9 @@ class Values:
     grants: list[Grant] = field(default_factory=list, repr=False)
     drawn: Drawn = field(default_factory=lambda: Drawn(), repr=False)
 
+    def __reduce__(self) -> Any:
+        raise TypeError("Values hold secrets: they are neither copied nor pickled.")
+
     def fill(self, data: Any) -> Any:
         """Plain data with its templates resolved.
 

@@ -21,6 +21,7 @@ from ..environment import scrub
 from ..errors import UnknownName, UsageError
 from ..exchange import Exchange
 from ..frames import records_frame
+from ..message import is_below
 from ..spec import Spec
 from .entry import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, body_of, detail_of, restored, row_of
 from .file import Database
@@ -129,7 +130,7 @@ class History:
         """The latest exchange of an operation with a server, among its last few; None where there is none."""
         query = "SELECT key FROM entry WHERE operation = ? ORDER BY id DESC LIMIT 20"
         found = (self.get(key) for (key,) in self._database.rows(query, operation))
-        return next((exchange for exchange in found if exchange.request.url.startswith(base_url)), None)
+        return next((exchange for exchange in found if is_below(exchange.request.url, base_url)), None)
 
     def recent(self, most: int = 200) -> list[Exchange]:
         """The exchanges of this session, newest first."""
