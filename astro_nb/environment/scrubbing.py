@@ -122,6 +122,8 @@ _SPELLINGS: tuple[Callable[[str], str], ...] = (
     lambda secret: _in_json(_as_python(secret)),
     *(_in_careful_json(unsafe) for unsafe in _CAREFUL),
     *(_in_capitals(_in_careful_json(unsafe)) for unsafe in _CAREFUL),
+    *(_then(_in_careful_json(unsafe), _in_json) for unsafe in _CAREFUL),
+    *(_then(_in_capitals(_in_careful_json(unsafe)), _in_json) for unsafe in _CAREFUL),
     *(_in_html(names) for names in _IN_HTML),
     *(_then(_in_html(names), write) for names in _IN_HTML for write in (_in_json, _in_ascii_json)),
     lambda secret: _in_html(_IN_HTML[3])(_in_json(secret)),

@@ -85,6 +85,9 @@ def _is_login(value: str) -> bool:
 
 
 def _is_password(value: str) -> bool:
+    """Whether this may be a password before an @, and no port, and no word for one."""
+    if value.isdigit() and len(value) <= 5:
+        return False
     return not _PLACEHOLDERS.search(unquote(value)) and value.lower() not in ("password", "pass", "secret", "token")
 
 

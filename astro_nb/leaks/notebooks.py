@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
 from ..environment import scrub
 from .texts import Known
 
@@ -31,10 +29,10 @@ def pieces_of(notebook: Mapping[str, Any]) -> Iterator[Piece]:
     """Everything that a notebook holds, piece by piece: code, outputs, attachments, metadata, the state of widgets."""
     metadata = _mapping(notebook.get("metadata"))
     yield from _widgets(metadata.get("widgets"))
-    yield Piece(None, "", "metadata", _json({k: v for k, v in metadata.items() if k != "widgets"}))
+    yield Piece(None, "", "metadata", _lines({k: v for k, v in metadata.items() if k != "widgets"}))
     rest = {k: v for k, v in notebook.items() if k not in ("metadata", "cells", "nbformat", "nbformat_minor")}
     if rest:  # format 3 has worksheets
-        yield Piece(None, "", "notebook", _json(rest))
+        yield Piece(None, "", "notebook", _lines(rest))
     cells = notebook.get("cells")
     for number, cell in enumerate(cells if isinstance(cells, list) else [], 1):
         yield from _cell(number, _mapping(cell))
@@ -52,11 +50,11 @@ def _cell(number: int, cell: Mapping[str, Any]) -> Iterator[Piece]:
     pieces = [(kind, _text(cell.get("source", cell.get("input", ""))))]
     outputs = cell.get("outputs")
     for place, output in enumerate(outputs if isinstance(outputs, list) else [], 1):
-        pieces.append((f"output {place}", "\n".join(_output(_mapping(output)))))
+        pieces.append((f"output {place}", "\n".join(filter(None, _output(_mapping(output))))))
     for title, bundle in _mapping(cell.get("attachments")).items():
         pieces.append((f"attachment {title}", "\n".join(_bundle(_mapping(bundle)))))
-    pieces.append(("metadata", _json(cell.get("metadata"))))
-    pieces.append(("metadata", _json({k: v for k, v in cell.items() if k not in _OURS})))
+    pieces.append(("metadata", _lines(cell.get("metadata"))))
+    pieces.append(("metadata", _lines({k: v for k, v in cell.items() if k not in _OURS})))
     yield from (Piece(number, name, part, text) for part, text in pieces if text)
 
 
@@ -67,7 +65,7 @@ def _output(output: Mapping[str, Any]) -> Iterator[str]:
     yield _ANSI.sub("", _text(output.get("text", "")))
     yield _ANSI.sub("", "\n".join(map(_text, output.get("traceback") or [])))
     yield from _bundle(_mapping(output.get("data")))
-    yield _json({k: v for k, v in output.items() if k not in _MADE})
+    yield _lines({k: v for k, v in output.items() if k not in _MADE})
 
 
 def _bundle(bundle: Mapping[str, Any]) -> Iterator[str]:
@@ -84,21 +82,31 @@ def _widgets(widgets: Any) -> Iterator[Piece]:
         state = _mapping(_mapping(saved).get("state"))
         for name, model in state.items():
             label = f"{_mapping(model).get('model_name') or kind} {name}"
-            yield Piece(None, "", f"widget state, {label}", _json(model))
+            yield Piece(None, "", f"widget state, {label}", _lines(model))
         rest = {k: v for k, v in _mapping(saved).items() if k != "state"}
-        yield Piece(None, "", "widget state", _json(rest or (saved if not state else None)))
+        yield Piece(None, "", "widget state", _lines(rest or (saved if not state else None)))
 
 
 def _text(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(line, str) for line in value):
         return "".join(value)
-    return value if isinstance(value, str) else _json(value)
+    return value if isinstance(value, str) else _lines(value)
 
 
-def _json(value: Any) -> str:
-    if not value:
-        return ""
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_INDENT_2).decode()
+def _lines(value: Any) -> str:
+    """Plain data as lines, each value after its name: nothing in it is escaped anew."""
+    return "\n".join(_each("", value))
+
+
+def _each(name: str, value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _each(str(key), inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _each(name, inner)
+    elif value not in (None, ""):
+        yield f"{name}: {value}" if name else str(value)
 
 
 def _from_base64(text: str) -> str:
