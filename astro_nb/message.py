@@ -39,6 +39,12 @@ def is_json(media: str) -> bool:
     return kind == "application/json" or kind.endswith("+json") or kind == "text/json"
 
 
+def is_below(url: str, base: str) -> bool:
+    """Whether an address is one of a server's: its base URL, or below it."""
+    base = base.rstrip("/")
+    return url == base or url.startswith((f"{base}/", f"{base}?"))
+
+
 @dataclass(frozen=True)
 class Request:
     """One HTTP request. `secret` says that it holds secrets in the clear: then its repr shows scheme and host alone."""
@@ -51,6 +57,11 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {_origin(self.url) if self.secret else re.split('[?#]', self.url)[0]}>"
+
+    def __reduce__(self) -> Any:
+        if self.secret:
+            raise TypeError("A request that holds secrets is neither copied nor pickled.")
+        return type(self), (self.method, self.url, self.headers, self.body)
 
     @property
     def host(self) -> str:

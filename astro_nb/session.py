@@ -14,7 +14,7 @@ from typing import Any
 from .call import UNSET, Call
 from .chaining import Chained, Chaining
 from .client import Client, Note, Plan, Running
-from .environment import Drawn, Environment, Mode, Secret, TokenFacts, Values, Variables, read_token
+from .environment import Drawn, Environment, Mode, Secret, TokenFacts, Values, Variable, Variables, read_token
 from .errors import SecretMissing, SettingsError, UnknownName
 from .exchange import Exchange
 from .fields import arrange
@@ -122,6 +122,7 @@ class Session(Chained, Authenticated):
         self.chain = Chaining(spec, variables, history, lambda: self.environment)
         self._sent: list[str] = []
         variables.places = self.places
+        self._aside: dict[tuple[str, str | None], list[Variable]] = {}  # secrets of other environments and servers
 
     def __repr__(self) -> str:
         return f"<Session {self.spec.title} at {self.environment.base_url}>"
@@ -138,9 +139,19 @@ class Session(Chained, Authenticated):
         return [*headers, *((call.operation, (call.parameters, call.body, call.headers)) for call in calls)]
 
     def switch(self, environment: Environment) -> None:
-        """Go on in another environment; session variables stay, those of the old environment go."""
+        """Go on in another environment: session variables stay, those of the old environment go.
+
+        A secret that lies in memory alone (typed, or captured from an answer) stays behind, for it belongs to the hosts
+        that it was given for; it is there again on the way back.
+        """
+        held = [v for v in self.variables.entries() if v.scope == "session" and _is_held(v.value)]
+        self._aside[self._place] = held
+        for variable in held:
+            del self.variables[variable.name]
         self.environment = environment
         self._fill_variables()
+        for variable in self._aside.pop(self._place, []):
+            self.variables.set(variable.name, variable.value, variable.source)
 
     def privileges(self, operation: str | None = None) -> Privileges:
         """What the token needs for everything that was sent to this environment, or for one operation.
@@ -181,9 +192,12 @@ class Session(Chained, Authenticated):
         operation = self.spec.operation(call.operation)
         answers = self.chain.sending(self._ask, asking)
         revealed = self._values("revealed", answers)
-        request = build_request(operation, call, revealed)
+        try:
+            request = build_request(operation, call, revealed)
+        except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
+            raise error.with_traceback(None) from None  # they hold secrets in the clear
         shown = build_request(operation, call, self._values("shown", self.chain.showing(answers), revealed.drawn))
-        secrets = frozenset(revealed.used)
+        secrets = frozenset(revealed.used | self._values_near(typed=True))  # no answer shows what was typed here
         own = revealed.grants and header(request.headers, "authorization")  # what the call itself says goes before
         grant = None if own or not revealed.grants else revealed.grants[0]
         return Plan(operation, call, starred(shown), request, secrets, self.environment.name, via, grant)
@@ -260,11 +274,22 @@ class Session(Chained, Authenticated):
         again = drawn.again() if drawn else Drawn()
         return Values(self.variables, self.acting, notes, mode, drawn=again, answer=known.value_of)
 
+    def _values_near(self, typed: bool = False) -> set[str]:
+        """The values of this session's secrets that lie in memory, or of those of them alone that were typed."""
+        variables = (variable.value for name in self.variables for variable in self.variables.all(name))
+        pasted = (secret for place in self._pasted.values() for secret in place.values())
+        secrets = [secret for secret in (*variables, *pasted) if isinstance(secret, Secret) and secret.is_near]
+        return {s.quietly() for s in secrets if not typed or (s.is_held and not s.is_captured)} - {""}
+
     def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
-        kept = self.history.add(exchange, plan.secrets)
+        kept = self.history.add(exchange, plan.secrets, self._values_near())
         if plan.via != GUARD:
             self._sent.append(kept.id)  # last: what stands in the trail is in the history
         return kept
+
+
+def _is_held(value: Any) -> bool:
+    return isinstance(value, Secret) and value.is_held
 
 
 def require_scheme(spec: Spec, scheme: str, secret_text: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
@@ -22,6 +22,7 @@ from .client import Client
 from .environment import Environment, Environments, Secret, Variable, Variables, load_environment
 from .exchange import Exchange
 from .history import FOLDER, Errors, History
+from .leaks import known_of
 from .origin import sources_frame, uses_frame
 from .pace import Retries
 from .paging import Pages
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # imported at first use: scripts against a server need none o
     from .frames import DataFrame
     from .runbook import Runbook
     from .sandbox import Sandbox, SandboxClient
+    from .scan import Scan
     from .ui import Explorer
 
 SANDBOX_URL = "ASTRO_NB_SANDBOX_URL"
@@ -163,6 +165,13 @@ class Workbench:
 
         called, told = calls_in(self.spec, code_of(notebook))
         return self.session.privileges_for(Counter(called), told)
+
+    def scan(self, paths: Iterable[str | Path] | None = None) -> Scan:
+        """Look for secrets in files: by default in the folder of this notebook, with all that this session knows."""
+        from .scan import scan
+
+        known = known_of(self.variables, self.session.acting, self.history.recent())
+        return scan([Path()] if paths is None else paths, known=known)
 
     def close(self) -> None:
         """Close connections and the history, and stop the sandbox if it is ours."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -185,7 +186,9 @@ def test_what_goes_wrong_is_told_in_a_sentence(server: Server, answer: tuple[int
 
 def test_a_token_endpoint_that_is_not_there(server: Server) -> None:
     """A failure like any other."""
-    exchange = session(server, token_url="http://127.0.0.1:9/token").call("x")
+    asking = session(server, token_url="http://127.0.0.1:9/token")
+    asking.environment = replace(asking.environment, hosts=("127.0.0.1:9",))
+    exchange = asking.call("x")
     assert exchange.failure is not None
     assert exchange.failure.kind == "connect"
 

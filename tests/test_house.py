@@ -21,10 +21,10 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("contract", "wire"),
     ("form", "frames", "pace", "sandbox", "snippets"),
     ("exchange",),
-    ("client", "guard", "lifting", "ops", "origin", "paging", "responses", "waiting"),
+    ("client", "guard", "leaks", "lifting", "ops", "origin", "paging", "responses", "waiting"),
     ("chaining", "history", "privileges", "runbook"),
     ("session",),
-    ("rounds", "ui"),
+    ("rounds", "scan", "ui"),
     ("audit", "workbench"),
     ("cli", "__init__"),
 )

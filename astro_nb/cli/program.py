@@ -12,6 +12,7 @@ from .audit import audit
 from .lab import lab
 from .ops import ops
 from .run import run
+from .scan import scan
 from .serve import sandbox
 from .specs import specs
 from .telling import refuse
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (lab, sandbox, run, ops, audit):
+for _command in (lab, sandbox, run, scan, ops, audit):
     app.command()(_command)
 app.add_typer(specs, name="specs")
 

@@ -180,6 +180,8 @@ class Client:
                 return from_httpx(answer, _whole(answer.iter_bytes()))
         except SENDING_ERRORS as error:
             return failure_of(error, step.request)
+        except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
+            raise error.with_traceback(None) from None  # they hold the request in the clear
 
     async def _run(self, plan: Plan, note: Note | None) -> Exchange:
         conversation = self._converse(plan, note)
@@ -215,6 +217,8 @@ class Client:
                 return from_httpx(answer, await _whole_async(answer))
         except SENDING_ERRORS as error:
             return failure_of(error, step.request)
+        except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
+            raise error.with_traceback(None) from None
 
     def _outgoing(self, step: Send) -> httpx.Request:
         request = to_httpx(step.request)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ..call import Call
@@ -43,6 +44,9 @@ class Plan:
     environment: str = ""
     via: str = "call"
     grant: Grant | None = field(default=None, repr=False)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A plan holds secrets: it is neither copied nor pickled.")
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,8 @@ def new_id() -> str:
 def redirect_of(request: Request, outcome: Response | Failure) -> Request | None:
     """The request that a redirect asks for; None where there is none to follow.
 
-    Only what changes nothing is followed, and nothing but harmless headers goes along to another origin.
+    Only what changes nothing is followed, and nothing but harmless headers goes along to another origin: no body that
+    holds a secret either.
     """
     if not isinstance(outcome, Response) or outcome.status not in REDIRECTS or request.method not in ("GET", "HEAD"):
         return None
@@ -146,7 +151,7 @@ def redirect_of(request: Request, outcome: Response | Failure) -> Request | None
     if same:
         return target
     kept = tuple((k, v) for k, v in request.headers if k.lower() in _HARMLESS)
-    return replace(target, headers=kept, secret=False)
+    return replace(target, headers=kept, body=b"" if request.secret else request.body, secret=False)
 
 
 def moved_to(url: str, location: str, stays: bool) -> str:

@@ -42,6 +42,9 @@ class Token:
     value: str = field(repr=False)
     ends: float | None = None
 
+    def __reduce__(self) -> Any:
+        raise TypeError("A token is neither copied nor pickled.")
+
 
 class Tokens:
     """The tokens of a client by what they were asked for with."""

@@ -5,8 +5,9 @@ from .credentials import Grant
 from .environments import Environments
 from .listing import Standing
 from .outside import Reference
-from .saved import load_environment, names, save_environment
-from .scrubbing import scrub
+from .references import references_of
+from .saved import FOLDER, load_environment, names, save_environment
+from .scrubbing import occurrences, scrub
 from .secret import MASK, Secret
 from .settings import Environment, built_in
 from .shared import load_shared, save_shared
@@ -16,6 +17,7 @@ from .values import Drawn, Mode, Values, split_named
 from .variables import Variable, Variables
 
 __all__ = [
+    "FOLDER",
     "MASK",
     "Comparison",
     "Drawn",
@@ -37,7 +39,9 @@ __all__ = [
     "load_shared",
     "names",
     "names_in",
+    "occurrences",
     "read_token",
+    "references_of",
     "refers",
     "resolve",
     "save_environment",

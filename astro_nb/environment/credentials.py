@@ -37,6 +37,9 @@ class Grant:
     scopes: tuple[str, ...] = ()
     method: str = METHODS[0]
 
+    def __reduce__(self) -> Any:
+        raise TypeError("A grant holds a secret: it is neither copied nor pickled.")
+
 
 def require_credential(given: Any) -> None:
     """Raise SettingsError for what is no credential, without repeating it: it may be the secret."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,9 @@ from ..errors import NewerFormat, SettingsError, UnknownName
 from ..files import write_atomically
 from ..plain_yaml import NotYaml, dump_yaml, load_yaml
 from .outside import Reference
+from .references import references_of
 from .rules import FIELDS, checked
+from .scrubbing import scrub
 from .secret import Secret
 from .settings import Environment, built_in
 from .templates import Literal
@@ -50,7 +53,8 @@ def save_environment(environment: Environment, folder: Path = FOLDER) -> Path:
     Of one that extends another only what differs is written.
 
     Raises:
-        SettingsError: a secret is held in memory, a value cannot be written, or something inherited is left out.
+        SettingsError: a secret is held in memory, a value is a secret in the clear or cannot be written, or something
+            inherited is left out.
         NewerFormat: the file that is there was written by a later version.
     """
     return write_said(environment.name, _own(environment, folder), folder)
@@ -91,7 +95,7 @@ def write_said(name: str, own: Mapping[str, Any], folder: Path = FOLDER) -> Path
     path = path_of(name, folder)
     if path.is_file():
         read_said(path)
-    composed(name, checked(dict(own), path), folder)
+    _require_clean(own, composed(name, checked(dict(own), path), folder))
     write_yaml(path, dict(own))
     return path
 
@@ -231,6 +235,18 @@ def _reference(secret: Secret, place: str) -> str:
             "Save a reference such as env:NAME instead.",
         )
     return secret.reference
+
+
+def _require_clean(data: Mapping[str, Any], environment: Environment) -> None:
+    """Raise SettingsError where a field holds the value of a secret that this environment, or a built-in one, names."""
+    secrets = [secret for e in (environment, *built_in().values()) for secret in references_of(e)]
+    values = frozenset(value for secret in secrets if (value := secret.quietly()))
+    for name, value in data.items():
+        text = json.dumps(value, default=str, ensure_ascii=False)
+        if scrub(text, values) != text:
+            raise SettingsError(
+                f"`{name}` holds a secret in the clear: nothing was written.", "Write a reference, such as env:NAME."
+            )
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

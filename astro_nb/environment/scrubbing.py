@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 from .secret import MASK
 
 _SHORTEST = 6  # characters: shorter values would be found by chance in any text
+_MOST = 100  # places in one text that are told
 _KEPT = ("", "/", "*", "!'()*", ":/?#[]@!$&'()*+,;=")  # what one encoder or another leaves as it is inside a URL
 
 Form = tuple[str, re.Pattern[str] | None]
@@ -24,6 +25,20 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
         if form in text:
             text = pattern.sub(MASK, text) if pattern else text.replace(form, MASK)
     return text
+
+
+def occurrences(text: str, secret: str) -> list[int]:
+    """Where a text holds a secret in one spelling or another: the offsets, in order."""
+    found: dict[int, int] = {}
+    for form, _ in _forms(frozenset((secret,))):
+        at = text.find(form)
+        while at >= 0:
+            if not any(start <= at < end for start, end in found.items()):  # a longer form begins here or before
+                found[at] = at + len(form)
+            if len(found) >= _MOST:
+                return sorted(found)
+            at = text.find(form, at + len(form))
+    return sorted(found)
 
 
 @lru_cache(maxsize=64)
@@ -50,6 +65,28 @@ def _in_ascii_json(secret: str) -> str:
     return json.dumps(secret)[1:-1]
 
 
+def _as_python(secret: str) -> str:
+    return repr(secret)[1:-1]
+
+
+def _in_careful_json(unsafe: str) -> Callable[[str], str]:
+    """JSON as encoders write it that escape what HTML could mistake, in capital digits or small ones."""
+    marks = {sign: f"\\u{ord(sign):04x}" for sign in unsafe}
+    return lambda secret: "".join(marks.get(sign, _in_ascii_json(sign)) for sign in secret)
+
+
+def _in_html(names: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda secret: "".join(names.get(sign, sign) for sign in secret)
+
+
+def _then(first: Callable[[str], str], second: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda secret: second(first(secret))
+
+
+def _in_capitals(spell: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda secret: re.sub(r"\\u....", lambda code: f"\\u{code[0][2:].upper()}", spell(secret))
+
+
 def _in_url(kept: str) -> Callable[[str], str]:
     return lambda secret: quote(secret, safe=kept, errors="surrogatepass")
 
@@ -57,6 +94,19 @@ def _in_url(kept: str) -> Callable[[str], str]:
 def _in_lower_url(kept: str) -> Callable[[str], str]:
     return lambda secret: re.sub("%..", lambda code: code[0].lower(), _in_url(kept)(secret))
 
+
+_ANGLES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_IN_HTML = (
+    _ANGLES,
+    {**_ANGLES, '"': "&quot;"},
+    {**_ANGLES, '"': "&quot;", "'": "&#x27;"},
+    {**_ANGLES, '"': "&quot;", "'": "&#39;"},
+    {**_ANGLES, '"': "&#34;", "'": "&#39;"},
+    {**_ANGLES, '"': "&quot;", "'": "&apos;"},
+)
+"""What one writer of HTML or another makes of the signs that mean something there."""
+
+_CAREFUL = ("<>&", "<>&'\"+`")  # what Go escapes in JSON, and what .NET does
 
 _SPELLINGS: tuple[Callable[[str], str], ...] = (
     str,
@@ -68,6 +118,17 @@ _SPELLINGS: tuple[Callable[[str], str], ...] = (
     lambda secret: _in_ascii_json(secret).replace("/", "\\/"),
     lambda secret: quote_plus(secret, errors="surrogatepass"),
     lambda secret: re.sub("%..", lambda code: code[0].lower(), quote_plus(secret, errors="surrogatepass")),
+    _as_python,
+    lambda secret: _in_json(_as_python(secret)),
+    *(_in_careful_json(unsafe) for unsafe in _CAREFUL),
+    *(_in_capitals(_in_careful_json(unsafe)) for unsafe in _CAREFUL),
+    *(_then(_in_careful_json(unsafe), _in_json) for unsafe in _CAREFUL),
+    *(_then(_in_capitals(_in_careful_json(unsafe)), _in_json) for unsafe in _CAREFUL),
+    *(_in_html(names) for names in _IN_HTML),
+    *(_then(_in_html(names), write) for names in _IN_HTML for write in (_in_json, _in_ascii_json)),
+    lambda secret: _in_html(_IN_HTML[3])(_in_json(secret)),
+    lambda secret: _in_html(_IN_HTML[3])(_as_python(secret)),
+    lambda secret: _in_url("")(_in_url("")(secret)),
     *map(_in_url, _KEPT),
     *map(_in_lower_url, _KEPT),
 )

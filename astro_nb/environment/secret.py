@@ -27,18 +27,26 @@ class Secret:
         SettingsError: what is given is no reference; it is not repeated, for it may be the secret itself.
     """
 
-    __slots__ = ("_number", "_value", "reference")
+    __slots__ = ("_number", "_value", "is_captured", "reference")
 
     def __init__(self, reference: str, value: str | None = None) -> None:
         require_reference(reference)
         self.reference = reference
         self._value = value
         self._number: int | float | None = None
+        self.is_captured = False
 
     @classmethod
-    def held(cls, value: str | int | float, label: str = "session") -> Secret:
-        """A secret that is held in memory, for instance one that was typed into a form; a number stays one."""
+    def held(cls, value: str | int | float, label: str = "session", captured: bool = False) -> Secret:
+        """A secret that is held in memory; a number stays one.
+
+        Args:
+            value: the secret.
+            label: what it is called.
+            captured: whether it was captured from an answer; else it was typed, into a form for instance.
+        """
         held = cls(f"held:{label}", str(value))
+        held.is_captured = captured
         held._number = None if isinstance(value, str) else value
         return held
 
@@ -54,6 +62,22 @@ class Secret:
             SecretMissing: the reference yields nothing.
         """
         return _fetch(self.reference) if self._value is None else self._value
+
+    def quietly(self, folder: Path | None = None, keyring: bool = False) -> str:
+        """The value where it is to be had without asking anybody; empty where it is not.
+
+        Args:
+            folder: from where a `.env` is looked for; by default the folder that this process works in.
+            keyring: whether the keyring may be asked, which may put a question to the user by itself.
+        """
+        kind, _, name = self.reference.partition(":")
+        if self._value is not None:
+            return self._value
+        if kind in _QUIET:
+            return _QUIET[kind](name, folder) or ""
+        with contextlib.suppress(SecretMissing):
+            return _fetch(self.reference) if keyring and kind == "keyring" else ""
+        return ""
 
     def typed(self) -> str | int | float:
         """As `reveal`, but a number where it was given as one: what a body has to hold.
@@ -76,6 +100,11 @@ class Secret:
     def is_held(self) -> bool:
         """Whether it is known to this kernel alone, so that no reference leads to it."""
         return self.reference.startswith("held:")
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the value lies in memory, so that looking at it costs nothing and asks nobody."""
+        return self._value is not None or self.reference.startswith("env:")
 
     @property
     def source(self) -> str:
@@ -139,10 +168,11 @@ def advice_for(reference: str) -> str:
     return _ADVICE[kind].format(name, *name.partition("/"))
 
 
-def _from_dotenv(name: str) -> str | None:
+def _from_dotenv(name: str, folder: Path | None = None) -> str | None:
     import dotenv  # imported at first use
 
-    path = next((p / ".env" for p in (Path.cwd(), *Path.cwd().parents) if (p / ".env").is_file()), None)
+    start = (folder or Path.cwd()).absolute()
+    path = next((p / ".env" for p in (start, *start.parents) if (p / ".env").is_file()), None)
     return dotenv.dotenv_values(path).get(name) if path else None
 
 
@@ -173,6 +203,13 @@ _SOURCES: dict[str, Callable[[str], str | None]] = {
     "keyring": _from_keyring,
     "prompt": _from_prompt,
 }
+
+_QUIET: dict[str, Callable[[str, Path | None], str | None]] = {
+    "env": lambda name, folder: os.environ.get(name),
+    "dotenv": _from_dotenv,
+    "prompt": lambda name, folder: _ANSWERS.get(name),
+}
+"""What asks nobody."""
 
 _ADVICE = {
     "env": "Set the environment variable {} before you start Jupyter.",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import SecretRefused
+from ..errors import SecretRefused, SettingsError
 from .credentials import Credential, kind_of, require_credential, secret_of
 from .outside import typed
 from .secret import Secret
@@ -31,7 +32,7 @@ class Environment:
         variables: plain values by name; a secret reference such as `keyring:astro/db` makes a secret variable, and
             `{from: env:REGION, secret: false}` one that is read when it is sent, and shown.
         headers: sent with every request; templates are allowed.
-        hosts: further hosts that may see the secrets.
+        hosts: further hosts that may see the secrets; on this machine with the port, as in localhost:8080.
         timeout: seconds allowed to connect, and between two pieces of an answer.
         overlay: what the document leaves unsaid, where it does not lie beside the document.
         extends: the environment that a file builds on: mappings merge by name, all else that is said replaces.
@@ -39,7 +40,7 @@ class Environment:
         guard: whether unsafe methods ask first; None for only in production.
 
     Raises:
-        SettingsError: a credential is no secret reference; it is not repeated.
+        SettingsError: a credential is no secret reference, or the base URL holds a password; it is not repeated.
     """
 
     name: str
@@ -60,6 +61,11 @@ class Environment:
     def __post_init__(self) -> None:
         for credential in self.credentials.values():
             require_credential(credential)
+        if _has_password(self.base_url or ""):
+            raise SettingsError(
+                "The base URL holds a password, which everybody would see: it is not used.",
+                "Take it out, and name it in `credentials`: {login: {username: me, password: env:NAME}}.",
+            )
 
     @property
     def is_guarded(self) -> bool:
@@ -95,9 +101,10 @@ class Environment:
     def require_home(self, url: str) -> None:
         """Raise SecretRefused when a secret may not be sent to `url`: another host, or plain HTTP beyond loopback."""
         scheme, host = _whither(url)
-        allowed = {_whither(self.base_url or "")[1], *(h.lower() for h in self.hosts)} - {""}
-        if host not in allowed:
-            whom = host or "an address without a host"
+        home = _whither(self.base_url or "")[1]
+        allowed = {_with_port(home, self.base_url or ""), *(h.lower() for h in self.hosts)} - {""}
+        if host not in allowed and _with_port(host, url) not in allowed:
+            whom = _with_port(host, url) or "an address without a host"
             raise SecretRefused(
                 f"A secret of the environment {self.name!r} was about to be sent to {whom}: nothing was sent.",
                 f"If it is meant to see them, add it to `hosts` (now: {', '.join(sorted(allowed)) or 'none'}).",
@@ -118,6 +125,23 @@ def _whither(url: str) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return parts.scheme, (parts.hostname or "").lower()
+
+
+def _with_port(host: str, url: str) -> str:
+    """A host by which it is told whose it is: on this machine by its port too, for each may be another program's."""
+    if host not in _LOOPBACK:
+        return host
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        return f"{host}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"
+    return ""
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).password)
+    except ValueError:
+        return False
 
 
 _BUILT_IN = {

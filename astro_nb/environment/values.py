@@ -74,6 +74,9 @@ class Values:
     drawn: Drawn = field(default_factory=lambda: Drawn(), repr=False)
     answer: Callable[[str], Any] | None = field(default=None, repr=False)
 
+    def __reduce__(self) -> Any:
+        raise TypeError("Values hold secrets: they are neither copied nor pickled.")
+
     def fill(self, data: Any) -> Any:
         """Plain data with its templates resolved.
 

@@ -39,7 +39,7 @@ def redact(field: Field | None, value: Any) -> Any:
 
     A secret that is an object or a list keeps its form: its values are the secrets.
     """
-    return _Hunt(lambda leaf, name: _held(leaf, name or "answer"), leaves=True).replaced(field, value)
+    return _Hunt(lambda leaf, name: _held(leaf, name or "answer", captured=True), leaves=True).replaced(field, value)
 
 
 def lift(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
@@ -61,8 +61,9 @@ def has_secret(field: Field | None, value: Any) -> bool:
     return bool(mask(field, value) != value)
 
 
-def _held(leaf: Any, name: str) -> Secret:
-    return Secret.held(leaf if isinstance(leaf, str | int | float) else orjson.dumps(leaf, default=str).decode(), name)
+def _held(leaf: Any, name: str, captured: bool = False) -> Secret:
+    value = leaf if isinstance(leaf, str | int | float) else orjson.dumps(leaf, default=str).decode()
+    return Secret.held(value, name, captured)
 
 
 def _variable(name: str) -> str:

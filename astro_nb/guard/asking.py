@@ -102,7 +102,7 @@ class Guard:
 
 def is_guarded(operation: Operation, environment: Environment) -> bool:
     """Whether an operation needs to be confirmed in an environment."""
-    return environment.production and not operation.is_safe
+    return environment.is_guarded and not operation.is_safe
 
 
 def require_confirmed(change: Change, answer: str | None) -> None:
@@ -124,7 +124,7 @@ def require_confirmed(change: Change, answer: str | None) -> None:
 
 def _unasked(operation: Operation, environment: Environment) -> UnsafeRefused:
     return UnsafeRefused(
-        f"{operation.id} is not confirmed, and {environment.name} is a production environment: nothing was sent.",
+        f"{operation.id} is not confirmed, and {environment.name} asks before anything is changed: nothing was sent.",
         "Look at `session.change_of(call)`, and give its name as `confirmed`.",
     )
 

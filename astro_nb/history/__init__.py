@@ -1,5 +1,6 @@
 """What was sent and what came back, append-only."""
 
+from .file import texts_in
 from .history import FOLDER, Errors, History
 
-__all__ = ["FOLDER", "Errors", "History"]
+__all__ = ["FOLDER", "Errors", "History", "texts_in"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,39 @@ _WORDS: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_FULL: ("There is no room for {path} ({error}).", "Make room, or keep the history elsewhere."),
 }
 """What is wrong with a file, and what to do, by SQLite's primary result code."""
+
+
+def texts_in(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Every text of any database, read and never changed: where it stands, and what it is.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    with _in_words(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.text_factory = bytes
+        owners = _owners(connection)
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            quoted = table.decode("utf-8", "replace").replace('"', '""')
+            rows = connection.execute(f'SELECT * FROM "{quoted}"')  # noqa: S608  # the name is quoted
+            columns = [column[0] for column in rows.description]
+            for row in rows:
+                yield from _texts_of(quoted, dict(zip(columns, row, strict=True)), owners)
+
+
+def _owners(connection: sqlite3.Connection) -> dict[bytes, bytes]:
+    """The entry that each body of a history belongs to; none in any other database."""
+    with suppress(sqlite3.OperationalError):
+        return dict(connection.execute("SELECT body, key || ' ' || operation FROM entry WHERE body IS NOT NULL"))
+    return {}
+
+
+def _texts_of(table: str, row: Mapping[str, Any], owners: Mapping[bytes, bytes]) -> Iterator[tuple[str, bytes]]:
+    owner = owners.get(row.get("hash", b""), b"")
+    named = (owner, row.get("key"), row.get("operation"))
+    name = " ".join(value.decode("utf-8", "replace") for value in named if isinstance(value, bytes) and value)
+    for column, value in row.items():
+        if isinstance(value, bytes):
+            yield f"{table} {name}, {column}" if name else f"{table}, {column}", value
 
 
 class Database:

@@ -21,6 +21,7 @@ from ..environment import scrub
 from ..errors import UnknownName, UsageError
 from ..exchange import Exchange
 from ..frames import records_frame
+from ..message import is_below
 from ..spec import Spec
 from .entry import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, body_of, detail_of, restored, row_of
 from .file import Database
@@ -34,6 +35,7 @@ MOST_RECENT = 500
 """Exchanges that are held in memory as they are, secrets in their answers included."""
 MOST_HELD = 64 * 1024 * 1024
 """Bytes of requests and answers that are held so."""
+_LONGEST_SECRET = 100_000  # characters, in whatever spelling
 _INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LISTED = (
     "SELECT key, started, operation, status, ok, elapsed, size, request_id, message, environment, detail FROM entry"
@@ -72,15 +74,21 @@ class History:
         for (key,) in self._database.rows("SELECT key FROM entry ORDER BY id"):
             yield self.get(key)
 
-    def add(self, exchange: Exchange, secrets: Iterable[str] = ()) -> Exchange:
-        """Keep an exchange. `secrets` are the values that were sent; they are taken out of what is stored.
+    def add(self, exchange: Exchange, secrets: Iterable[str] = (), further: Iterable[str] = ()) -> Exchange:
+        """Keep an exchange. The secrets are taken out of what is stored.
+
+        Args:
+            exchange: what is to be kept.
+            secrets: the values that were sent.
+            further: values that were not sent with it, and that a server may give back all the same.
 
         Raises:
             SettingsError: the file cannot be written; `data["exchange"]` holds what was to be kept.
         """
         self._remember(exchange)
-        secrets = frozenset(secrets)
-        content = _cut(exchange, secrets)
+        sent = frozenset(secrets)
+        secrets = sent.union(further)
+        content = _cut(exchange, secrets, len(secrets) > len(sent))
         message = scrub(exchange.error.message, secrets) if exchange.error else ""
         detail = scrub(orjson.dumps(detail_of(exchange)).decode(), secrets).encode()
         row = (
@@ -122,7 +130,7 @@ class History:
         """The latest exchange of an operation with a server, among its last few; None where there is none."""
         query = "SELECT key FROM entry WHERE operation = ? ORDER BY id DESC LIMIT 20"
         found = (self.get(key) for (key,) in self._database.rows(query, operation))
-        return next((exchange for exchange in found if exchange.request.url.startswith(base_url)), None)
+        return next((exchange for exchange in found if is_below(exchange.request.url, base_url)), None)
 
     def recent(self, most: int = 200) -> list[Exchange]:
         """The exchanges of this session, newest first."""
@@ -196,14 +204,16 @@ def _weight(exchange: Exchange) -> int:
     return exchange.size + len(exchange.request.body)
 
 
-def _cut(exchange: Exchange, secrets: frozenset[str]) -> bytes:
+def _cut(exchange: Exchange, secrets: frozenset[str], has_further: bool) -> bytes:
     """What is kept of an answer's body.
 
-    The client has taken the secrets that were sent out of it; only what was laid out anew is looked through again.
+    The client has taken the secrets that were sent out of it: it is looked through again where there are others, or
+    where it was laid out anew.
     """
     answer, content = exchange.answer, body_of(exchange)
-    if answer is not None and content is not answer.body:
-        content = scrub(content.decode(), secrets).encode()
+    if answer is not None and (has_further or content is not answer.body):
+        whole = content[: LARGEST_BODY + _LONGEST_SECRET].decode("latin-1")  # byte for byte, whatever it is
+        content = scrub(whole, secrets).encode("latin-1")
     return content[:LARGEST_BODY]
 
 

@@ -8,14 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import html
+from ..environment import scrub
 from ..errors import RunbookError
 from ..guard import ALLOW_UNSAFE
+from ..leaks import Finding, Known
+from .guard import cleaned, known_to_run
 from .injecting import INJECTED, TAG, inject
 from .notebooks import Notebook, read_notebook, write_notebook
 
@@ -56,12 +59,13 @@ class RunResult:
     Attributes:
         path: the notebook that was run; it is not changed.
         output: the notebook with its outputs.
-        ok: whether every cell ran.
+        ok: whether every cell ran, and no known secret came to stand in the output.
         cells: how many code cells there are.
         executed: how many were begun.
         seconds: how long it took, the start of the kernel included.
         failed_cell: the cell that ended the run; None where all went well.
         rows: each code cell, in order.
+        leaks: where known secrets stood in what was run; in the output they are stars.
     """
 
     path: Path
@@ -72,11 +76,16 @@ class RunResult:
     seconds: float
     failed_cell: FailedCell | None
     rows: tuple[CellRow, ...]
+    leaks: tuple[Finding, ...] = ()
 
     @property
     def error(self) -> str:
         """What went wrong, in a sentence; empty where all went well."""
-        return str(self.failed_cell) if self.failed_cell else ""
+        told = [str(self.failed_cell)] if self.failed_cell else []
+        if self.leaks:
+            more = f" (and {len(self.leaks) - 1} more)" if len(self.leaks) > 1 else ""
+            told.append(f"A secret was shown{more}; in the file it is stars. {self.leaks[0]}. {self.leaks[0].todo}")
+        return " ".join(told)
 
     def __repr__(self) -> str:
         state = "ok" if self.ok else self.error
@@ -114,6 +123,9 @@ def run(
 ) -> RunResult:
     """Run a notebook and keep its outputs in another file. A cell that fails ends the run; it does not raise.
 
+    A known secret (one of an environment beside the notebook, or here) that comes to stand in the outputs makes the run
+    fail, and is starred out: what else the outputs tell is kept, for whoever has to find out what happened.
+
     Args:
         path: any notebook; it is read, and never changed unless it is the output as well.
         parameters: values for the cell tagged `parameters`; texts take the type of the default.
@@ -133,15 +145,16 @@ def run(
     folder = Path(cwd) if cwd is not None else source.resolve().parent
     target = Path(output) if output is not None else _place_for(source)
     _empty(notebook)
+    known, leaks = known_to_run(folder), tuple[Finding, ...]()
     try:
-        rows, failed = _run_cells(
-            notebook, _client(notebook, timeout, kernel, folder), _environ(allow_unsafe), progress
-        )
+        client, environ = _client(notebook, timeout, kernel, folder), _environ(allow_unsafe)
+        rows, failed = _run_cells(notebook, client, environ, progress, known)
     finally:
-        write_notebook(target, notebook)
+        kept, leaks = cleaned(notebook, known, str(target))
+        write_notebook(target, kept)
     executed = sum(row.state != "not run" for row in rows)
     spent = time.perf_counter() - began
-    return RunResult(source, target, failed is None, len(rows), executed, spent, failed, tuple(rows))
+    return RunResult(source, target, not (failed or leaks), len(rows), executed, spent, failed, tuple(rows), leaks)
 
 
 def _empty(notebook: Notebook) -> None:
@@ -185,15 +198,17 @@ def _environ(allow_unsafe: bool) -> dict[str, str]:
 
 
 def _run_cells(
-    notebook: Notebook, client: Any, environ: Mapping[str, str], progress: Progress | None
+    notebook: Notebook, client: Any, environ: Mapping[str, str], progress: Progress | None, known: Known
 ) -> tuple[list[CellRow], FailedCell | None]:
     tell = progress or (lambda number, total, heading, state: None)
-    codes, rows, failed = list(_code_cells(notebook)), [], None
+    secrets = tuple(known.values.values())  # nobody is told of one, be it a heading's or an error's
+    codes = [replace(code, heading=scrub(code.heading, secrets)) for code in _code_cells(notebook)]
+    rows, failed = list[CellRow](), None
     with client.setup_kernel(env=environ, stderr=subprocess.DEVNULL):  # what cells write there comes as output
         for code in codes:
             tell(code.number, len(codes), code.heading, "running")
             began = time.perf_counter()
-            failed = _run_cell(notebook, client, code)
+            failed = _run_cell(notebook, client, code, secrets)
             state = "failed" if failed else "ok"
             rows.append(CellRow(code.number, code.heading, time.perf_counter() - began, state))
             tell(code.number, len(codes), code.heading, state)
@@ -203,13 +218,14 @@ def _run_cells(
     return [*rows, *rest], failed
 
 
-def _run_cell(notebook: Notebook, client: Any, code: _Code) -> FailedCell | None:
+def _run_cell(notebook: Notebook, client: Any, code: _Code, secrets: tuple[str, ...]) -> FailedCell | None:
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # imported at first use
 
     try:
         client.execute_cell(notebook.cells[code.index], code.index)
     except CellExecutionError as error:
-        return FailedCell(code.number, code.heading, error.ename, _ANSI.sub("", error.evalue).strip())
+        told = scrub(_ANSI.sub("", error.evalue).strip(), secrets)
+        return FailedCell(code.number, code.heading, scrub(error.ename, secrets), told)
     except CellTimeoutError:
         return FailedCell(code.number, code.heading, "Timeout", f"The cell took longer than {client.timeout} s.")
     except DeadKernelError:

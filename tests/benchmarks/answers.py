@@ -78,6 +78,8 @@ def _openapi_core(operation: Operation, body: bytes) -> Judge:
     import openapi_core
     from openapi_core.testing import MockRequest, MockResponse
 
-    core = openapi_core.OpenAPI.from_dict(cut(operation, "response")[0], config=openapi_core.Config(spec_validator_cls=None))
+    core = openapi_core.OpenAPI.from_dict(
+        cut(operation, "response")[0], config=openapi_core.Config(spec_validator_cls=None)
+    )
     request = MockRequest("http://localhost", "get", operation.path.replace("{org}", "octocat"))
     return lambda: not list(core.iter_response_errors(request, MockResponse(body, content_type=MEDIA)))

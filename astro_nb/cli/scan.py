@@ -1,0 +1,65 @@
+"""`astro-nb scan`: files looked through for secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .telling import table
+
+if TYPE_CHECKING:
+    from ..leaks import Finding
+    from ..scan import Scan
+
+
+def scan(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    secret: Annotated[
+        list[str] | None,
+        typer.Option("--secret", metavar="REFERENCE", help="A further secret, such as env:NAME; repeatable."),
+    ] = None,
+    keyring: Annotated[bool, typer.Option("--keyring", help="Ask the keyring for its secrets too.")] = False,
+    json_file: Annotated[
+        str, typer.Option("--json", metavar="FILE", help="Write what was found as JSON; `-` for standard output.")
+    ] = "",
+) -> None:
+    """Look for secrets in notebooks, histories, exports and all else; exit status 1 where there are any."""
+    from ..scan import scan as scan_files
+
+    found = scan_files(paths, secret or (), keyring)
+    if json_file:
+        _write(json_file, json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
+    if json_file != "-":
+        _tell(found)
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def _tell(found: Scan) -> None:
+    colors = {"known": "red", "possible": "yellow"}
+    rows = [("known" if f.known else "possible", f.kind, f.secret, f.place) for f in found]
+    if rows:
+        table(rows, colors)
+        typer.echo("\n".join(["", "What to do:", *_advice(found)]))
+    for skip in found.skipped:
+        typer.echo(f"skipped: {skip.file} ({skip.why})")
+    for name in found.unknown:
+        typer.echo(f"not to be had, so not looked for: {name}")
+    typer.echo(found.summary)
+
+
+def _advice(findings: Iterable[Finding]) -> Iterable[str]:
+    return dict.fromkeys(f"  {finding.todo}" for finding in findings)
+
+
+def _write(file: str, text: str) -> None:
+    if file == "-":
+        typer.echo(text, nl=False)
+        return
+    from ..files import write_atomically
+
+    write_atomically(Path(file), text.encode())

@@ -1,0 +1,172 @@
+"""Secrets that are planted, a server that gives back all that it was sent, and the search for them."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+BEARER = 'bearer-pl4nted/T0ken+odd=&"quotes\\back.7f3a9'
+TYPED = "typed-pl4nted pässw0rd<&'\"\\>/+%7f"
+ONE_TIME = "one-time-pl4nted-Qx81zz-ab/+=cd"
+PASTED = "pasted-pl4nted-key+9/=&%20zz"
+IN_QUERY = "query-pl4nted-key+8/=&?#%zz"
+CLIENT = "client-pl4nted:secret/+=&7f3a"
+GRANTED = "granted-pl4nted-t0ken.zzz.yyy"
+PLANTED = {
+    "the bearer token": BEARER,
+    "the typed secret": TYPED,
+    "the one-time token": ONE_TIME,
+    "the pasted credential": PASTED,
+    "the credential in the query": IN_QUERY,
+    "the client's secret": CLIENT,
+    "the token that was granted": GRANTED,
+}
+
+
+def forms(secret: str) -> set[str]:
+    """A secret as it is, as JSON, Python and HTML escape it, URL-encoded, and in base64 at every alignment."""
+    found = spellings(secret)
+    for shift in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            whole = encode(b"\0" * shift + secret.encode()).decode()
+            found.add(whole[4 if shift else 0 : len(whole) - 4])
+    return found
+
+
+def spellings(secret: str) -> set[str]:
+    """A secret as it is, as JSON, Python and HTML escape it, and URL-encoded."""
+    careful = json.dumps(secret)[1:-1]
+    for sign in "<>&":
+        careful = careful.replace(sign, f"\\u{ord(sign):04x}")
+    return {
+        secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], careful, repr(secret)[1:-1],
+        quote(secret, safe=""), quote(secret), quote_plus(secret), html.escape(secret),
+        html.escape(secret, quote=False),
+        secret.encode().decode("latin-1"),
+    }  # fmt: skip
+
+
+FORMS = {what: forms(secret) for what, secret in PLANTED.items()}
+
+
+def assert_clean(text: str, where: str) -> None:
+    """Fail where a planted secret stands in a text, in any of its forms."""
+    for what, spelled in FORMS.items():
+        for form in spelled:
+            assert form not in text, f"{what} stands in {where}: …{_around(text, form)}…"
+
+
+def _around(text: str, form: str) -> str:
+    at = text.index(form)
+    return text[max(0, at - 80) : at + len(form) + 20]
+
+
+@dataclass
+class Seen:
+    """What a server was sent: method, path, headers and body of each request."""
+
+    requests: list[tuple[str, str, dict[str, str], str]] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return repr(self.requests)
+
+
+@contextmanager
+def served(host: str = "127.0.0.1", redirects: Mapping[str, str] | None = None) -> Iterator[tuple[str, Seen]]:
+    """A server on loopback that gives back all that it was sent, mints one-time tokens, and redirects; its address."""
+    seen, away = Seen(), dict(redirects or {})
+
+    class Echo(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            sent = self.rfile.read(length).decode("utf-8", "replace")
+            told = dict(self.headers)
+            seen.requests.append((self.command, self.path, told, sent))
+            path = self.path.partition("?")[0]
+            if path in away:
+                self._answer(302, {}, {"Location": away[path], "Set-Cookie": f"sid={told.get('Authorization')}"})
+            else:
+                self._answer(400 if path == "/fails" else 200, _told(path, self.path, told, sent), {})
+
+        do_POST = do_GET  # noqa: N815  # the name that http.server calls
+
+        def _answer(self, status: int, body: Any, headers: dict[str, str]) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            echo = quote(self.headers.get("Authorization", "") + self.headers.get("X-Key", ""))
+            for name, value in {"Content-Type": "application/json", "X-Echo": echo, **headers}.items():
+                self.send_header(name, value)
+            self.send_header("Set-Cookie", f"session={echo}")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer((host, 0), Echo)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://{host}:{server.server_port}", seen
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _told(path: str, target: str, headers: dict[str, str], sent: str) -> Any:
+    """What the server answers: a token where one is asked for, all that it was sent, and all that was ever planted."""
+    if path == "/token":
+        return {"access_token": GRANTED, "token_type": "bearer", "expires_in": 600}
+    if path == "/mint":
+        return {"id": "made-1", "token": ONE_TIME}
+    if path == "/back":  # nothing of it was sent with this request
+        return {
+            "note": f"{TYPED} {html.escape(TYPED)} {PASTED}",
+            "b64": base64.b64encode(TYPED.encode()).decode(),
+        }
+    if path == "/late":  # a token that is told once is told again, where the document says nothing of secrets
+        return {"note": f"your token is {ONE_TIME}"}
+    return {"message": f"you sent {headers} {sent} to {target}", "requestId": headers.get("Authorization", "r")}
+
+
+def document() -> dict[str, Any]:
+    """A document with an operation for each way in which a secret is sent, or comes back."""
+    schemes = {
+        "T": {"type": "http", "scheme": "bearer"},
+        "Key": {"type": "apiKey", "in": "header", "name": "X-Key"},
+        "Query": {"type": "apiKey", "in": "query", "name": "key"},
+        "OAuth": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/token", "scopes": {}}}},
+    }
+    secret = {"type": "string", "format": "password"}
+    body = {"type": "object", "properties": {"name": {"type": "string"}, "password": secret}}
+    made = {"type": "object", "properties": {"id": {"type": "string"}, "token": secret}}
+    ways = {
+        "echo": ("get", "T", None, {}), "fails": ("get", "T", None, {}), "save": ("post", "T", body, {}),
+        "mint": ("post", "T", None, made), "keyed": ("get", "Key", None, {}), "queried": ("get", "Query", None, {}),
+        "granted": ("get", "OAuth", None, {}), "back": ("get", "", None, {}),
+        "late": ("get", "", None, {}),
+    }  # fmt: skip
+    paths = {f"/{name}": {way[0]: _operation(name, *way[1:])} for name, way in ways.items()}
+    info = {"title": "Planted", "version": "1"}
+    return {"openapi": "3.0.3", "info": info, "paths": paths, "components": {"securitySchemes": schemes}}
+
+
+def _operation(name: str, scheme: str, body: Any, answer: Any) -> dict[str, Any]:
+    schema = answer or {"type": "object"}
+    answers = {"200": {"description": "", "content": {"application/json": {"schema": schema}}}}
+    taken = {"requestBody": {"content": {"application/json": {"schema": body}}}} if body else {}
+    return {"operationId": name, "security": [{scheme: []}] if scheme else [], "responses": answers, **taken}

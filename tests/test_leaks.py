@@ -1,0 +1,451 @@
+"""Planted secrets of every kind, looked for in everything that can be written, printed, drawn, logged or raised."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import logging
+import pickle
+import tempfile
+import threading
+import traceback
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+from urllib.parse import quote, urljoin
+
+import httpx
+import pytest
+from ipywidgets.widgets.widget import _instances as living
+from planted import (
+    BEARER,
+    CLIENT,
+    IN_QUERY,
+    ONE_TIME,
+    PASTED,
+    PLANTED,
+    TYPED,
+    Seen,
+    assert_clean,
+    document,
+    forms,
+    served,
+    spellings,
+)
+
+import astro_nb as anb
+from astro_nb import Environment, Secret, Workbench, connect
+from astro_nb.client import Client
+from astro_nb.environment import scrub
+from astro_nb.errors import AstroNbError, SettingsError, UsageError
+from astro_nb.runbook import run
+from astro_nb.snippets import SNIPPETS
+
+OPERATIONS = ("echo", "fails", "save", "mint", "keyed", "queried", "granted", "back")
+
+
+@dataclass
+class Planted:
+    """A workbench in which every secret is in use, and what the server saw of it."""
+
+    api: Workbench
+    seen: Seen
+    folder: Path
+
+    def arguments(self, operation: str) -> dict[str, Any]:
+        return {"name": "visible", "password": Secret.held(TYPED)} if operation == "save" else {}
+
+    def story(self) -> list[Any]:
+        """Every call, once from the cell and once in the background; the one-time token is captured."""
+        exchanges = []
+        for name in OPERATIONS:
+            exchanges.append(self.api.call(name, **self.arguments(name)))
+            done = threading.Event()
+            call = self.api.session.arrange(name, self.arguments(name))
+            running = self.api.session.start(call, lambda _, done=done: done.set())
+            exchanges.append(running.result(10))
+            assert done.wait(10)
+            if name == "mint":
+                self.api.variables["captured"] = exchanges[-1]["$.token"]
+        return exchanges
+
+
+@contextmanager
+def planted(folder: Path, transport: Any = None, **variables: str) -> Iterator[Planted]:
+    with served() as (url, seen):
+        client = {"client_id": "me", "client_secret": "env:PLANTED_CLIENT", "token_url": f"{url}/token"}
+        credentials = {"T": "env:PLANTED_BEARER", "OAuth": client}
+        environment = Environment("planted", base_url=url, credentials=credentials, variables=variables)
+        api = connect(environment, spec=document(), history=folder / ".astro_nb", transport=transport)
+        api.session.set_credential("Key", PASTED)
+        api.session.set_credential("Query", IN_QUERY)
+        yield Planted(api, seen, folder)
+        api.close()
+
+
+@pytest.fixture
+def all_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Planted]:
+    """The workbench with the planted secrets, in an empty folder."""
+    in_place(monkeypatch, tmp_path)
+    with planted(tmp_path) as made:
+        yield made
+
+
+def in_place(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("PLANTED_BEARER", BEARER)
+    monkeypatch.setenv("PLANTED_CLIENT", CLIENT)
+    monkeypatch.chdir(folder)
+    (folder / "t").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder / "t"))
+    monkeypatch.setenv("TMPDIR", str(folder / "t"))
+
+
+# --- the search itself ------------------------------------------------------------------------------------------------
+
+
+def test_the_search_finds_what_is_planted() -> None:
+    """Each form of each secret is found in a text that holds it, and is long enough not to be found by chance."""
+    for secret in PLANTED.values():
+        assert min(map(len, forms(secret))) > 12
+        for form in forms(secret):
+            with pytest.raises(AssertionError):
+                assert_clean(f"…{form}…", "a text")
+
+
+def test_every_secret_is_really_sent(all_of: Planted) -> None:
+    """The server got them all, so that it could give them all back."""
+    all_of.story()
+    sent = all_of.seen.text
+    for what in ("bearer", "pasted", "query", "granted"):
+        assert f"{what}-pl4nted" in sent
+    assert TYPED in "".join(
+        json.loads(body)["password"] for _, path, _, body in all_of.seen.requests if path == "/save"
+    )
+
+
+@pytest.mark.parametrize("secret", PLANTED.values(), ids=PLANTED)
+def test_scrubbing_knows_every_form(secret: str) -> None:
+    """What a server makes of a secret is starred out: escaped for HTML, for JSON by Go or .NET, for Python."""
+    net = "".join(f"\\u{ord(s):04X}" if s in "<>&'\"+`\\" or ord(s) > 126 else s for s in secret)
+    for form in {*spellings(secret), net.replace("\\u005C", "\\\\")}:
+        assert scrub(f"[{form}]", [secret]) == "[*****]", form
+
+
+# --- shown ------------------------------------------------------------------------------------------------------------
+
+
+def reachable(*roots: Any, most: int = 20_000) -> Iterator[Any]:
+    """Every object of ours that can be reached from the roots by attributes, slots and containers."""
+    waiting, seen = list(roots), set[int]()
+    while waiting and len(seen) < most:
+        value = waiting.pop()
+        if id(value) in seen or isinstance(value, str | bytes | int | float | type | FrameType):
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict):
+            waiting += [*value.values(), *value.keys()]
+        elif isinstance(value, list | tuple | set | frozenset):
+            waiting += value
+        elif type(value).__module__.startswith("astro_nb"):
+            yield value
+            with suppress(TypeError):
+                waiting += vars(value).values()
+            slots = [slot for kind in type(value).__mro__ for slot in getattr(kind, "__slots__", ())]
+            waiting += [getattr(value, slot) for slot in slots if slot != "_value" and hasattr(value, slot)]
+
+
+def test_no_object_on_the_way_shows_one(all_of: Planted) -> None:
+    """Neither repr, str, format nor HTML of anything that can be reached: plans, values, grants, tokens, requests."""
+    exchanges = all_of.story()
+    api, kinds = all_of.api, set[str]()
+    plans = [api.session.plan(api.session.arrange(name, all_of.arguments(name))) for name in OPERATIONS]
+    values = api.session._values("revealed")
+    values.credential("T")
+    previews = [api.session.preview(plan.call) for plan in plans]
+    roots = (api, exchanges, plans, values, previews, Client(), api.explore("save"), api.runbook)
+    for thing in reachable(*roots):
+        kinds.add(type(thing).__name__)
+        where = f"a {type(thing).__name__}"
+        assert_clean(f"{thing!r} {thing!s} {thing}", where)
+        if hasattr(thing, "_repr_mimebundle_") and type(thing).__name__ not in ("Workbench", "Explorer"):
+            assert_clean(repr(thing._repr_mimebundle_()), f"the display of {where}")
+    assert kinds >= {
+        "Plan",
+        "Grant",
+        "Token",
+        "Request",
+        "Response",
+        "Exchange",
+        "Values",
+        "Secret",
+        "Call",
+        "Variables",
+    }
+    for public in (api, api.session, api.environment, *exchanges):
+        assert_clean(repr(vars(public)), f"the attributes of a {type(public).__name__}")
+
+
+def test_no_view_of_an_answer_shows_one(all_of: Planted) -> None:
+    """Text, JSON, items, frame, headers, error, call as data; what was typed is shown by no other answer."""
+    for exchange in all_of.story():
+        views = [
+            exchange.text,
+            exchange.json(),
+            exchange.items,
+            exchange.headers,
+            exchange.error,
+            exchange.call.to_dict(),
+        ]
+        views += [exchange.frame().to_csv(), exchange.frame().to_html(), exchange["$"], exchange.request_id]
+        views += [exchange.request.url, exchange.request.headers, exchange.request.body.decode()]
+        assert_clean(" ".join(map(repr, views)) + " ".join(map(str, views)), f"a view of {exchange.operation.id}")
+    frames = [all_of.api.history.frame(), all_of.api.errors.frame()]
+    assert_clean("".join(f.to_csv() + f.to_html() + f.to_json(date_format="iso") for f in frames), "a frame")
+
+
+def test_no_snippet_and_no_widget_has_one(all_of: Planted) -> None:
+    """Every kind of snippet of every operation, and the synchronised state of every widget at every tab."""
+    exchanges, api = all_of.story(), all_of.api
+    for exchange in exchanges:
+        for kind in SNIPPETS:
+            assert_clean(api.session.snippet(kind, exchange.call), f"{kind} of {exchange.operation.id}")
+    explorer = api.explore("save")
+    for exchange in exchanges:
+        explorer.reopen(exchange)
+        for tab in explorer.answer._tabs.options:
+            explorer.answer._tabs.value = tab
+            assert_clean(str([widget.get_state() for widget in living.values()]), f"the widgets at {tab}")
+    assert explorer.status.last_error is None
+
+
+# --- written ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_file_has_one(all_of: Planted) -> None:
+    """The history with its journal, bodies unpacked; runbook, executed notebook, its HTML; what is left in between."""
+    all_of.story()
+    assert ONE_TIME in all_of.api.call("late").text, "what a server tells in a plain field is shown, but not kept"
+    everything_in(all_of.folder)  # while the history is open: the journal is there
+    assert [path for path in all_of.folder.rglob("*-wal") if path.stat().st_size]
+    path = all_of.api.runbook.write("planted.ipynb")
+    source = path.read_text(encoding="utf-8")
+    assert_clean(source, "the runbook")
+    (all_of.folder / "planted.json").write_text(json.dumps(document()), encoding="utf-8")
+    result = run(path, {"base_url": all_of.api.environment.base_url, "document": "planted.json"})
+    assert result.executed
+    assert_clean(f"{result!r} {result} {result.error} {result._repr_mimebundle_()}", "the result of the run")
+    if find_spec("nbconvert"):
+        from nbconvert import HTMLExporter
+
+        (all_of.folder / "planted.html").write_text(
+            HTMLExporter().from_filename(str(result.output))[0], encoding="utf-8"
+        )
+    files = everything_in(all_of.folder)
+    assert {".sqlite", ".ipynb", ".json"} <= {file.suffix for file in files}
+
+
+def everything_in(folder: Path) -> list[Path]:
+    """Every file below a folder; each is looked through as bytes, a database row by row as well."""
+    import sqlite3
+
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    for file in files:
+        assert_clean(file.read_bytes().decode("latin-1"), file.name)
+        if file.suffix == ".sqlite":
+            with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+                rows = [repr(row) for row in database.execute("SELECT * FROM entry")]
+                bodies = [zlib.decompress(row[0]).decode() for row in database.execute("SELECT content FROM body")]
+            database.close()
+            assert rows
+            assert bodies
+            assert_clean("\n".join([*rows, *bodies]), f"the rows of {file.name}")
+    return files
+
+
+def test_no_environment_file_has_one(all_of: Planted) -> None:
+    """An environment is not written where one of its values is a secret that it names, in whatever spelling."""
+    from astro_nb.environment import save_environment
+
+    for spelled in (BEARER, f"Bearer {BEARER}", {"deep": [json.dumps(BEARER)]}):
+        leaking = Environment("leaking", credentials={"T": "env:PLANTED_BEARER"}, variables={"plain": spelled})
+        with pytest.raises(SettingsError, match="variables") as caught:
+            save_environment(leaking, all_of.folder / "environments")
+        assert_clean(str(caught.value) + repr(caught.value.data), "the refusal")
+    assert not (all_of.folder / "environments").exists()
+    with pytest.raises(SettingsError, match="password") as caught:
+        Environment("url", base_url=f"https://me:{quote(ONE_TIME, safe='')}@api.example.com")
+    assert_clean(str(caught.value), "the refusal")
+
+
+def test_no_log_has_one(all_of: Planted) -> None:
+    """Everything at DEBUG, of every library, the arguments of each record included."""
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(f"{record.name} {record.getMessage()} {record.args!r} {vars(record)!r}")
+
+    root, handler, before = logging.getLogger(), Keep(0), logging.getLogger().level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        all_of.story()
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+    assert any("httpcore" in line and "send_request_headers" in line for line in lines), "nothing is proved"
+    assert_clean("\n".join(lines), "a log")
+
+
+def test_nothing_is_warned_or_printed(all_of: Planted, capfd: pytest.CaptureFixture[str], recwarn: Any) -> None:
+    """Warnings, standard output and standard error say nothing of one."""
+    all_of.story()
+    out, err = capfd.readouterr()
+    assert_clean(out + err + "".join(str(w.message) for w in recwarn), "what is printed")
+
+
+def test_no_copy_has_one(all_of: Planted) -> None:
+    """What holds a secret is not pickled; what is pickled holds none."""
+    exchanges, api = all_of.story(), all_of.api
+    plan = api.session.plan(api.session.arrange("granted", {}))
+    values = api.session._values("revealed")
+    values.credential("T")
+    holders = [
+        plan,
+        plan.grant,
+        values,
+        api.session.plan(api.session.arrange("queried", {})).request,
+        Secret.held(TYPED),
+    ]
+    for thing in holders:
+        with pytest.raises(TypeError):
+            pickle.dumps(thing)
+    others = [api, api.session, api.variables, api.environment, api.history, *exchanges]
+    others += [e.call for e in exchanges] + [e.request for e in exchanges]
+    pickled = 0
+    for thing in others:
+        with suppress(TypeError):
+            assert_clean(pickle.dumps(thing).decode("latin-1"), f"a pickled {type(thing).__name__}")
+            pickled += 1
+        with suppress(TypeError):
+            assert_clean(repr(copy.copy(thing)), f"a copied {type(thing).__name__}")
+    assert pickled >= 2 * len(exchanges)
+
+
+# --- raised -----------------------------------------------------------------------------------------------------------
+
+
+class Breaking(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport that breaks in the middle, with the request at hand; its frames are like those of a library."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        self.error = error
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        raw = [*request.headers.raw, str(request.url), request.content if hasattr(request, "_content") else b""]
+        raise self.error(f"broken after {len(raw)} parts")
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+
+def told_by(error: BaseException) -> str:
+    """All that tracebacks with locals tell of an error, the errors before it included: plain, and as IPython does."""
+    from IPython.core.ultratb import VerboseTB
+
+    told, waiting = [], [error]
+    while waiting:
+        now = waiting.pop()
+        waiting += [e for e in (now.__cause__, None if now.__suppress_context__ else now.__context__) if e]
+        told += [str(now), repr(now), repr(getattr(now, "data", "")), repr(vars(now))]
+        told.append("".join(traceback.TracebackException.from_exception(now, capture_locals=True).format()))
+        for frame in frames_of(now.__traceback__):
+            told += [f"{name}={value!r}" for name, value in frame.f_locals.items()]
+        out = io.StringIO()
+        with suppress(OSError, TypeError):  # a source that cannot be read
+            out.write(VerboseTB(theme_name="nocolor").text(type(now), now, now.__traceback__))
+        told.append(out.getvalue())
+    return "\n".join(told)
+
+
+def frames_of(trace: TracebackType | None) -> Iterator[FrameType]:
+    while trace is not None:
+        yield trace.tb_frame
+        trace = trace.tb_next
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("operation", ["echo", "save", "keyed", "queried"])
+def test_no_traceback_has_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, operation: str, error: type[BaseException]
+) -> None:
+    """Whatever breaks while a request is under way: no frame that is left holds it in the clear."""
+    in_place(monkeypatch, tmp_path)
+    with planted(tmp_path, Breaking(error)) as made, pytest.raises(error) as caught:
+        made.api.call(operation, **made.arguments(operation))
+    told = told_by(caught.value)
+    assert "session.py" in told, "nothing is proved"
+    assert_clean(told, "a traceback")
+
+
+def test_no_traceback_of_the_background_has_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The same on the client's own thread."""
+    in_place(monkeypatch, tmp_path)
+    with planted(tmp_path, Breaking(RuntimeError)) as made:
+        running = made.api.session.client.start(made.api.session.plan(made.api.session.arrange("queried", {})))
+        with pytest.raises(RuntimeError) as caught:
+            running.result(10)
+    assert_clean(told_by(caught.value), "a traceback")
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "kind"),
+    [
+        ("echo", {"header": "two\r\nlines"}, UsageError),
+        ("save", {"name": "{{nobody}}", "password": Secret.held(TYPED)}, AstroNbError),
+        ("keyed", {"header": "{{nobody}}"}, AstroNbError),
+    ],
+)
+def test_no_mistake_tells_one(
+    all_of: Planted, operation: str, arguments: dict[str, Any], kind: type[Exception]
+) -> None:
+    """An error that is raised while the secrets are revealed leaves none in its frames, its data or its words."""
+    headers = {"X-Odd": arguments["header"]} if "header" in arguments else {}
+    body = {name: value for name, value in arguments.items() if name != "header"}
+    call = anb.Call(operation, body=body or anb.UNSET, headers=headers)
+    with pytest.raises(kind) as caught:
+        all_of.api.send(call)
+    del call, body, arguments
+    told = [
+        f"{frame.f_code.co_filename} {frame.f_locals!r}"
+        for frame in frames_of(caught.tb)
+        if "test_leaks" not in str(frame)
+    ]
+    assert any("session.py" in frame for frame in told)
+    assert_clean("\n".join([*told, str(caught.value), repr(caught.value.data)]), "a traceback")
+
+
+# --- the sandbox ------------------------------------------------------------------------------------------------------
+
+
+def test_the_sandbox_tells_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its log, its reprs and its control door say nothing of a secret that was typed."""
+    in_place(monkeypatch, tmp_path)
+    with anb.Sandbox() as sandbox:
+        monkeypatch.setenv("ASTRO_NB_SANDBOX_URL", sandbox.url)
+        api = connect(history=None)
+        link = {"objectType": "CONNECTION", "objectKey": "w", "scope": "WORKSPACE", "scopeEntityId": "x"}
+        made = api.call("CreateEnvironmentObject", **link, connection={"type": "postgres", "password": TYPED})
+        assert made.status
+        state = httpx.get(urljoin(sandbox.url, "/-/state")).text
+        assert "requests" in json.loads(state)
+        shown = [state, repr(sandbox), repr(sandbox.log), str(vars(api.sandbox)), repr(api.sandbox)]
+        assert_clean(" ".join(shown), "the sandbox")
+        assert "eyJ" not in " ".join(shown), "a token begins like this"
+        api.close()

@@ -1,0 +1,259 @@
+"""A secret stays home: redirects, look-alikes, plain HTTP; and two environments at once know nothing of each other."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from planted import BEARER, ONE_TIME, PASTED, TYPED, Seen, assert_clean, document, served
+
+from astro_nb import Environment, Secret, Workbench, connect
+from astro_nb.environment import save_environment
+from astro_nb.errors import SecretRefused, UnknownName
+from astro_nb.message import Request, Response
+
+HOME = Environment("home", base_url="https://api.example.com/v1", credentials={"T": "env:PLANTED_BEARER"})
+AWAY = [
+    "https://api.example.com.evil.test/v1", "https://api.example.com@evil.test/v1", "https://evil.test/api.example.com",
+    "https://xapi.example.com/", "https://example.com/", "https://api.example.com./", "https://api-example.com/",
+    "https://\u0430pi.example.com/", "https://xn--pi-7kc.example.com/", "https://api.example.com\u3002evil.test/",
+    "https://api.example.com\\.evil.test/", "https://api.example.com\\@evil.test/", "https://evil.test#@api.example.com/",
+    "https://evil.test?@api.example.com/", "https://evil.test/\\@api.example.com/", "https://[::ffff:1.2.3.4]/",
+    "http://api.example.com/v1", "HTTP://API.EXAMPLE.COM/", "ftp://api.example.com/", "//api.example.com.evil.test/",
+    "https://api.example.com%2eevil.test/", "https://api.example.com%00.evil.test/", "https:api.example.com",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def planted_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PLANTED_BEARER", BEARER)
+    monkeypatch.chdir(tmp_path)
+
+
+def bench(url: str, **more: Any) -> Workbench:
+    """A workbench at a server, with the planted token."""
+    environment = Environment("planted", base_url=url, credentials={"T": "env:PLANTED_BEARER"}, **more)
+    return connect(environment, spec=document(), history=None)
+
+
+# --- look-alikes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", AWAY)
+def test_a_look_alike_is_refused(url: str) -> None:
+    """Another host however it is spelled, and plain HTTP: refused in words."""
+    with pytest.raises(SecretRefused) as caught:
+        HOME.require_home(url)
+    assert caught.value.todo
+
+
+@pytest.mark.parametrize(
+    "url", ["https://API.Example.COM/x", "https://api.example.com:443/", "https://api.example.com:8443/"]
+)
+def test_home_however_it_is_spelled(url: str) -> None:
+    """Case and port make no other host of a public one."""
+    HOME.require_home(url)
+
+
+HOSTS = st.sampled_from(["api.example.com", "evil.test", "127.0.0.1", "user", "API.example.com"])
+SIGNS = st.sampled_from([*"@:/\\?#.%[]\t\n 0;&,\u3002\uff0f\u2100", "//", "%40", "%2f", "%5c", ":443", "xn--"])
+
+
+@given(st.lists(HOSTS | SIGNS, max_size=8).map("".join))
+@example("evil.test\\@api.example.com")
+@example("api.example.com\t.evil.test")
+@settings(max_examples=1500, deadline=None)
+def test_what_is_judged_is_what_is_asked(rest: str) -> None:
+    """Whatever passes as home goes there: the one that sends reads the address as the one that judges does."""
+    try:
+        HOME.require_home(f"https://{rest}")
+        target = httpx.URL(f"https://{rest}")
+    except (SecretRefused, httpx.InvalidURL, ValueError):
+        return
+    assert target.host == "api.example.com"
+
+
+@pytest.mark.parametrize("url", AWAY)
+def test_a_redirect_to_a_look_alike_takes_nothing_along(url: str) -> None:
+    """Neither header nor body, and what is sent on is not said to hold a secret."""
+    from astro_nb.client.conversation import redirect_of
+
+    headers = (("Authorization", BEARER), ("X-Key", PASTED), ("Cookie", BEARER), ("Accept", "*/*"))
+    request = Request("GET", "https://api.example.com/a?key=1", headers, TYPED.encode(), secret=True)
+    other = redirect_of(request, Response(302, (("Location", url),)))
+    if other is not None and not other.url.startswith("https://api.example.com/"):
+        assert (other.headers, other.body) == ((("Accept", "*/*"),), b"")
+        assert_clean(other.url, "the address")
+
+
+# --- real servers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+@pytest.mark.parametrize("way", ["cell", "background"])
+def test_a_redirect_to_another_server_takes_nothing_along(host: str, way: str) -> None:
+    """Another name, another address, another port on this machine: each is another host."""
+    with ExitStack() as stack:
+        away, seen = stack.enter_context(served(host))
+        home, at_home = stack.enter_context(served("127.0.0.1", {"/echo": f"{away}/echo?q=1"}))
+        api = bench(home)
+        exchange = (
+            api.call("echo") if way == "cell" else api.session.start(api.session.arrange("echo", {}), print).result(10)
+        )
+        api.close()
+        assert exchange.status == 200
+        assert "bearer-pl4nted" in at_home.text, "nothing is proved"
+        assert [path for _, path, _, _ in seen.requests] == ["/echo?q=1"]
+        assert_clean(seen.text, "what the other server got")
+        assert "Authorization" not in seen.requests[0][2]
+        assert "Cookie" not in seen.requests[0][2]
+
+
+def test_a_redirect_at_home_keeps_the_token() -> None:
+    """The same server goes on to know who asks; cookies that it sets are not kept."""
+    with served(redirects={"/echo": "/keyed"}) as (home, seen):
+        api = bench(home)
+        api.call("echo")
+        api.call("echo")
+        api.close()
+    assert ["Authorization" in headers for _, _, headers, _ in seen.requests] == [True] * 4
+    assert not any("Cookie" in headers for _, _, headers, _ in seen.requests)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+def test_a_document_sends_no_secret_elsewhere(host: str) -> None:
+    """The servers that a document names for an operation are no hosts of the environment, on this machine too."""
+    with served() as (home, _), served(host) as (away, seen):
+        raw = document()
+        raw["servers"] = [{"url": home}]
+        raw["paths"]["/echo"]["get"]["servers"] = [{"url": away}]
+        api = connect(Environment("e", base_url=home, credentials={"T": "env:PLANTED_BEARER"}), spec=raw, history=None)
+        with pytest.raises(SecretRefused, match=host):
+            api.call("echo")
+        api.close()
+        assert seen.requests == []
+
+
+def test_plain_http_is_for_this_machine() -> None:
+    """127.0.0.2 is a loopback address that no environment trusts with a secret over plain HTTP."""
+    with served("127.0.0.2") as (home, seen):
+        api = bench(home)
+        with pytest.raises(SecretRefused, match="plain HTTP"):
+            api.call("echo")
+        api.close()
+        assert seen.requests == []
+
+
+# --- two at once ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two() -> Iterator[list[tuple[str, Seen]]]:
+    with served() as first, served() as second:
+        yield [first, second]
+
+
+def test_two_workbenches_at_once(two: list[tuple[str, Seen]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each server sees its own token, key, variable and typed secret alone, however the threads interleave."""
+    names, benches = ("alpha", "omega"), []
+    for name, (url, _) in zip(names, two, strict=True):
+        monkeypatch.setenv(f"TOKEN_OF_{name}", f"{name}-token-123456")
+        credentials = {"T": f"env:TOKEN_OF_{name}"}
+        environment = Environment(name, base_url=url, credentials=credentials, variables={"whose": f"{name}-value"})
+        api = connect(environment, spec=document(), history=".astro_nb")
+        api.session.set_credential("Key", f"{name}-pasted-654321")
+        benches.append(api)
+    start = threading.Barrier(4)
+
+    def work(api: Workbench, name: str, background: bool) -> None:
+        start.wait(10)
+        for _ in range(15):
+            call = api.session.arrange("save", {"name": "{{whose}}", "password": Secret.held(f"{name}-typed-999999")})
+            exchange = api.session.start(call, lambda _: None).result(10) if background else api.send(call)
+            assert exchange.environment == name
+            assert f"{name}-value" in exchange.text
+            api.call("keyed")
+
+    threads = [
+        threading.Thread(target=work, args=(api, name, background))
+        for api, name in zip(benches, names, strict=True)
+        for background in (False, True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for (_, seen), api, own, other in zip(two, benches, names, names[::-1], strict=True):
+        assert len(seen.requests) == 60
+        assert f"{own}-token-123456" in seen.text
+        assert f"{own}-pasted-654321" in seen.text
+        assert f"{own}-typed-999999" in seen.text
+        assert other not in seen.text
+        assert "Cookie" not in seen.text.replace("Set-Cookie", "")
+        assert {exchange.environment for exchange in api.session.trail} == {own}
+        assert {exchange.environment for exchange in api.history.recent()} == {own}
+        assert api.variables["whose"] == f"{own}-value"
+        api.close()
+    kept = Path(".astro_nb/planted.sqlite").read_bytes()
+    assert b"token-123456" not in kept
+    assert b"typed-999999" not in kept
+
+
+def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Path) -> None:
+    """What was pasted, typed, captured, suggested or remembered in one environment is not there in the other."""
+    for name, (url, _) in zip(("alpha", "omega"), two, strict=True):
+        save_environment(Environment(name, spec="planted.json", base_url=url, variables={"whose": f"{name}-value"}))
+    Path("planted.json").write_text(json.dumps(document()), encoding="utf-8")
+    api = connect("alpha", history=None)
+    explorer, session = api.explore("save"), api.session
+    session.set_credential("T", BEARER)
+    session.set_credential("Key", PASTED)
+    saved = api.call("save", name="{{whose}}", password=Secret.held(TYPED))
+    made = api.call("mint")
+    api.variables["captured"] = made["$.token"]
+    assert [s.value for s in session.suggestions("id")] == ["made-1"]
+
+    explorer.where._switch("omega")
+    (_, alpha), (_, omega) = two
+    before = len(alpha.requests)
+    assert api.variables["whose"] == "omega-value"
+    assert session.suggestions("id") == []
+    assert session.acting.secret_for("Key") is None
+    assert session.token_secret() is None
+    for call in (saved.call, session.arrange("save", {"name": "{{captured}}"})):
+        with pytest.raises(UnknownName):
+            api.send(call)
+    api.call("save", name="{{whose}}")
+    api.call("echo")
+    explorer.open("echo")
+    assert len(alpha.requests) == before
+    assert len(omega.requests) == 2
+    assert "omega-value" in omega.text
+    assert_clean(omega.text, "what the other server got")
+    for _, _, headers, _ in omega.requests:
+        assert not {"Authorization", "X-Key", "Cookie"} & set(headers)
+
+    explorer.where._switch("alpha")
+    assert api.send(saved.call).ok
+    assert api.variables["captured"].reveal() == ONE_TIME
+    assert TYPED in json.loads(alpha.requests[-1][3])["password"]
+    assert explorer.status.last_error is None
+    api.close()
+
+
+def test_a_port_that_begins_alike_is_another_server() -> None:
+    """What a form remembers is what was sent to the server of now, not to one whose address begins like it."""
+    from astro_nb.message import is_below
+
+    assert is_below("http://127.0.0.1:80/x", "http://127.0.0.1:80/")
+    assert is_below("https://api.example.com/v1?x", "https://api.example.com/v1")
+    assert not is_below("http://127.0.0.1:8080/x", "http://127.0.0.1:80")
+    assert not is_below("https://api.example.com.evil.test/", "https://api.example.com")
