@@ -16,14 +16,11 @@ from typing import Any
 
 import httpx
 
-from ..errors import DocumentNotFound
-from ..exchange import Exchange, Failure
-from ..message import Request, Response, header
+from ..exchange import Exchange
 from ..pace import Retries
 from ..wire import from_httpx, to_httpx
 from .conversation import (
     CANCELLED,
-    REDIRECTS,
     Authorize,
     Conversation,
     Note,
@@ -33,9 +30,9 @@ from .conversation import (
     Step,
     Wait,
     converse,
-    moved_to,
     never_sent,
 )
+from .documents import fetched
 from .failures import LARGEST_ANSWER, SENDING_ERRORS, TooLarge, failure_of
 from .pools import Pools
 from .tokens import Tokens
@@ -151,16 +148,7 @@ class Client:
         Raises:
             DocumentNotFound: the server does not give them.
         """
-        outcome: Outcome = None
-        for _ in range(5):
-            outcome = self._do(Send(Request("GET", url, (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate")))))
-            if not isinstance(outcome, Response) or outcome.status not in REDIRECTS:
-                break
-            url = moved_to(url, header(outcome.headers, "location"), stays)
-        if isinstance(outcome, Response) and outcome.status == 200:
-            return outcome.body
-        told = f"the server answered {outcome.status}" if isinstance(outcome, Response) else _told(outcome)
-        raise DocumentNotFound(f"There is no document at {url}: {told}.", "Check the address, or save it as a file.")
+        return fetched(lambda request: self._do(Send(request)), url, stays)
 
     def close(self) -> None:
         """Close all connections and end the background thread; safe to call twice."""
@@ -224,10 +212,6 @@ class Client:
         request = to_httpx(step.request)
         request.extensions = {"timeout": self._timeout}
         return request
-
-
-def _told(outcome: Outcome) -> str:
-    return outcome.message.rstrip(".") if isinstance(outcome, Failure) else "it redirects in a circle"
 
 
 def _whole(chunks: Iterable[bytes]) -> bytes:

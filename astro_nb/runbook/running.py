@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -123,8 +123,8 @@ def run(
 ) -> RunResult:
     """Run a notebook and keep its outputs in another file. A cell that fails ends the run; it does not raise.
 
-    A known secret (one of an environment beside the notebook, or here) that comes to stand in the outputs makes the run
-    fail, and is starred out: what else the outputs tell is kept, for whoever has to find out what happened.
+    A known secret (of an environment beside the notebook, or here) that comes to stand in the outputs makes the run
+    fail, and is starred out; what else they tell is kept.
 
     Args:
         path: any notebook; it is read, and never changed unless it is the output as well.
@@ -140,8 +140,7 @@ def run(
         UnknownName: the notebook has no parameter of that name.
     """
     source, began = Path(path), time.perf_counter()
-    notebook = read_notebook(source)
-    inject(notebook, parameters or {})
+    inject(notebook := read_notebook(source), parameters or {})
     folder = Path(cwd) if cwd is not None else source.resolve().parent
     target = Path(output) if output is not None else _place_for(source)
     _empty(notebook)
@@ -152,9 +151,14 @@ def run(
     finally:
         kept, leaks = cleaned(notebook, known, str(target))
         write_notebook(target, kept)
-    executed = sum(row.state != "not run" for row in rows)
-    spent = time.perf_counter() - began
-    return RunResult(source, target, not (failed or leaks), len(rows), executed, spent, failed, tuple(rows), leaks)
+    return _result(source, target, time.perf_counter() - began, rows, failed, leaks)
+
+
+def _result(
+    source: Path, target: Path, spent: float, rows: list[CellRow], failed: FailedCell | None, leaks: Sequence[Finding]
+) -> RunResult:
+    executed, ok = sum(row.state != "not run" for row in rows), not (failed or leaks)
+    return RunResult(source, target, ok, len(rows), executed, spent, failed, tuple(rows), tuple(leaks))
 
 
 def _empty(notebook: Notebook) -> None:

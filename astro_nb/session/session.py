@@ -7,108 +7,27 @@ use this one way to send; whatever is sent, whatever comes of it, is in the hist
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-from .call import UNSET, Call
-from .chaining import Chained, Chaining
-from .client import Client, Note, Plan, Running
-from .environment import Drawn, Environment, Mode, Secret, TokenFacts, Values, Variable, Variables, read_token
-from .errors import SecretMissing, SettingsError, UnknownName
-from .exchange import Exchange
-from .fields import arrange
-from .guard import Change, Guard
-from .history import History
-from .lifting import lift_call, starred
-from .message import Request, header
-from .privileges import Privileges, TokenPanel, needs_of_calls, needs_of_trail, token_panel
-from .responses import Responses
-from .snippets import SNIPPETS, by_name
-from .spec import Operation, Spec
-from .wire import build_request, choices_of
+from ..call import UNSET, Call
+from ..chaining import Chaining
+from ..client import Client, Note, Plan, Running
+from ..environment import Environment, Secret, Variable, Variables
+from ..exchange import Exchange
+from ..guard import Change, Guard
+from ..history import History
+from ..lifting import starred
+from ..message import header
+from ..privileges import Privileges, needs_of_calls, needs_of_trail
+from ..spec import Operation, Spec
+from ..wire import build_request
+from .prepared import Prepared
 
 GUARD = "guard"
 """What the exchanges are sent by that the guard reads before it asks."""
 
 
-class Authenticated:
-    """A document and an environment, and as whom requests go there."""
-
-    def __init__(self, spec: Spec, environment: Environment, variables: Variables) -> None:
-        self.spec = spec
-        self.environment = environment
-        self.variables = variables
-        self._pasted: dict[tuple[str, str | None], dict[str, Secret]] = {}  # by environment and server
-        self._fill_variables()
-
-    def token_secret(self) -> Secret | None:
-        """The secret that authenticates requests, or None where the environment has none."""
-        secrets = (self.acting.secret_for(name) for name in [*self.spec.scheme_names, "token"])
-        return next((secret for secret in secrets if secret), None)
-
-    def token_facts(self) -> TokenFacts | None:
-        """What the token says of itself; None where there is none."""
-        secret = self.token_secret()
-        try:
-            return read_token(secret.reveal(), self.spec.notes.get("token")) if secret else None
-        except SecretMissing:
-            return None
-
-    def token_panel(self) -> TokenPanel:
-        """What is known of the token, for display; never the token."""
-        return token_panel(self.token_secret(), self.token_facts(), self.bindings)
-
-    @property
-    def bindings(self) -> tuple[str, ...]:
-        """The names of the ids that a token may be bound to, the widest first, where the overlay knows them."""
-        return tuple(map(str, (self.spec.notes.get("token") or {}).get("variables") or ()))
-
-    def set_credential(self, scheme: str, secret_text: str) -> None:
-        """Hold a pasted credential for a security scheme, in memory and for this environment: it goes before its own.
-
-        Raises:
-            UnknownName: the document has no such scheme.
-            SettingsError: the text is empty.
-        """
-        require_scheme(self.spec, scheme, secret_text)
-        pasted = self._pasted.setdefault(self._place, {})
-        pasted[scheme] = Secret.held(secret_text, scheme)
-        self._fill_variables()
-
-    def drop_credential(self, scheme: str) -> None:
-        """Forget what was pasted for a scheme; nothing happens where nothing was."""
-        self._pasted.get(self._place, {}).pop(scheme, None)
-        self._fill_variables()
-
-    def security_choices(self, operation: Operation) -> list[tuple[str, str | None, bool]]:
-        """The ways to authenticate an operation: in words, as `Call.security` has it, and whether it can be met."""
-        return [(choice.label, choice.value, choice.is_held) for choice in choices_of(operation, self.acting)]
-
-    def lacking_credentials(self, operation: Operation) -> dict[str, str]:
-        """The schemes of an operation that have no credential, each with the words of what to paste."""
-        return {name: words for choice in choices_of(operation, self.acting) for name, words in choice.lacking}
-
-    @property
-    def acting(self) -> Environment:
-        """The environment with what was pasted for it."""
-        pasted = self._pasted.get(self._place) if self._pasted else None
-        if not pasted:
-            return self.environment
-        return replace(self.environment, credentials={**self.environment.credentials, **pasted})
-
-    @property
-    def _place(self) -> tuple[str, str | None]:
-        return self.environment.name, self.environment.base_url
-
-    def _fill_variables(self) -> None:
-        self._since = datetime.now(UTC)
-        self.variables.fill_scope("environment", self.environment.typed_variables(), self.environment.name)
-        facts = self.token_facts() if "token" in self.spec.notes else None
-        self.variables.fill_scope("token", facts.variables if facts else {}, "the token's claims")
-
-
-class Session(Chained, Authenticated):
+class Session(Prepared):
     """One document, one environment, and everything that was sent there."""
 
     def __init__(
@@ -169,18 +88,6 @@ class Session(Chained, Authenticated):
         return needs_of_calls(self.spec, used, self.token_facts(), self.bindings, told)
 
     # --- one call -----------------------------------------------------------------------------------------------------
-
-    def arrange(self, operation: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Call:
-        """The call that Python arguments mean; secrets among them become session variables.
-
-        Raises:
-            UnknownName, MissingArgument: as for `fields.arrange`.
-        """
-        return self.lifted(arrange(self.spec.operation(operation), arguments, body, self.variables))
-
-    def lifted(self, call: Call) -> Call:
-        """The call without literal secrets: each becomes a session variable, and the call holds its template."""
-        return lift_call(self.spec.operation(call.operation), call, self.variables)
 
     def plan(self, call: Call, via: str = "call", asking: tuple[str, ...] = ()) -> Plan:
         """A call made ready to be sent; what it refers to and is not there yet is called for it, where that is safe.
@@ -250,37 +157,6 @@ class Session(Chained, Authenticated):
                 self._kept(plan, left)
             raise
 
-    def preview(self, call: Call) -> Request:
-        """The request as it will be sent, secrets as stars; nothing is sent."""
-        return starred(build_request(self.spec.operation(call.operation), call, self._values("shown")))
-
-    def shown(self, value: Any) -> Any:
-        """A value with its templates resolved, secrets as stars.
-
-        Raises:
-            UnknownName: a variable does not exist.
-        """
-        return self._values("shown").fill(value)
-
-    def snippet(self, kind: str, call: Call) -> str:
-        """A call as code of that kind: complete, secrets as look-ups."""
-        if kind not in SNIPPETS:
-            raise UnknownName("kind of snippet", kind, SNIPPETS)
-        operation, named = self.spec.operation(call.operation), self._values("named", self.chain.showing(pending=None))
-        return SNIPPETS[kind](operation, call, build_request(operation, by_name(call), named))
-
-    def _values(self, mode: Mode, answers: Responses | None = None, drawn: Drawn | None = None) -> Values:
-        notes, known = self.spec.notes.get("token") or {}, answers or self.chain.showing()
-        again = drawn.again() if drawn else Drawn()
-        return Values(self.variables, self.acting, notes, mode, drawn=again, answer=known.value_of)
-
-    def _values_near(self, typed: bool = False) -> set[str]:
-        """The values of this session's secrets that lie in memory, or of those of them alone that were typed."""
-        variables = (variable.value for name in self.variables for variable in self.variables.all(name))
-        pasted = (secret for place in self._pasted.values() for secret in place.values())
-        secrets = [secret for secret in (*variables, *pasted) if isinstance(secret, Secret) and secret.is_near]
-        return {s.quietly() for s in secrets if not typed or (s.is_held and not s.is_captured)} - {""}
-
     def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
         kept = self.history.add(exchange, plan.secrets, self._values_near())
         if plan.via != GUARD:
@@ -290,14 +166,6 @@ class Session(Chained, Authenticated):
 
 def _is_held(value: Any) -> bool:
     return isinstance(value, Secret) and value.is_held
-
-
-def require_scheme(spec: Spec, scheme: str, secret_text: str) -> None:
-    """Raise unless the document has that security scheme (or it is `token`), and there is something to hold for it."""
-    if scheme not in (*spec.scheme_names, "token"):
-        raise UnknownName("security scheme", scheme, spec.scheme_names)
-    if not secret_text.strip():
-        raise SettingsError(f"Nothing was given for {scheme}.", "Paste the credential itself.")
 
 
 def permissions(exchanges: Iterable[Exchange]) -> list[str]:
