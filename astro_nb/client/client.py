@@ -144,9 +144,7 @@ class Client:
     def fetch(self, url: str, /, *, stays: bool = False) -> bytes:
         """The bytes behind a URL, for documents.
 
-        Args:
-            url: the address.
-            stays: whether no redirect may lead to another host; from https none leads to http in any case.
+        Where it `stays`, no redirect may lead to another host; from https none leads to http in any case.
 
         Raises:
             DocumentNotFound: the server does not give them.
@@ -154,11 +152,11 @@ class Client:
         outcome: Outcome = None
         for _ in range(5):
             outcome = self._do(Send(Request("GET", url, (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate")))))
+            if isinstance(outcome, Response) and outcome.status == 200:
+                return outcome.body
             if not isinstance(outcome, Response) or outcome.status not in REDIRECTS:
                 break
             url = moved_to(url, header(outcome.headers, "location"), stays)
-        if isinstance(outcome, Response) and outcome.status == 200:
-            return outcome.body
         told = f"the server answered {outcome.status}" if isinstance(outcome, Response) else _told(outcome)
         raise DocumentNotFound(f"There is no document at {url}: {told}.", "Check the address, or save it as a file.")
 
