@@ -289,3 +289,10 @@ def test_a_fault_is_told_with_its_place(text: Any, words: str) -> None:
     """Line and column where it cannot be read, pointer and line where it cannot be used."""
     with pytest.raises(DocumentInvalid, match=words):
         load(text)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this machine has no file without an end")
+def test_a_file_without_an_end_is_refused() -> None:
+    """No more is read than a document may have."""
+    with pytest.raises(DocumentInvalid, match="the limit is"):
+        load("/dev/zero")

@@ -141,9 +141,7 @@ class Client:
     def fetch(self, url: str, /, *, stays: bool = False) -> bytes:
         """The bytes behind a URL, for documents.
 
-        Args:
-            url: the address.
-            stays: whether no redirect may lead to another host; from https none leads to http in any case.
+        Where it `stays`, no redirect may lead to another host; from https none leads to http in any case.
 
         Raises:
             DocumentNotFound: the server does not give them.

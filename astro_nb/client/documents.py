@@ -15,11 +15,11 @@ def fetched(send: Callable[[Request], Outcome], url: str, stays: bool) -> bytes:
     outcome: Outcome = None
     for _ in range(5):
         outcome = send(Request("GET", url, (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))))
+        if isinstance(outcome, Response) and outcome.status == 200:
+            return outcome.body
         if not isinstance(outcome, Response) or outcome.status not in REDIRECTS:
             break
         url = moved_to(url, header(outcome.headers, "location"), stays)
-    if isinstance(outcome, Response) and outcome.status == 200:
-        return outcome.body
     told = f"the server answered {outcome.status}" if isinstance(outcome, Response) else _told(outcome)
     raise DocumentNotFound(f"There is no document at {url}: {told}.", "Check the address, or save it as a file.")
 

@@ -132,7 +132,7 @@ def run(
         output: where the outputs go; by default `.astro_nb/runs/` beside the notebook, by name and time.
         timeout: seconds for one cell, at the most; None for no limit.
         progress: told of each cell.
-        kernel, cwd: the name of a Jupyter kernel, and the folder that it runs in; by default the notebook's own.
+        kernel, cwd: the name of a Jupyter kernel, and its folder; by default the notebook's own.
         allow_unsafe: whether unsafe calls go to a production environment; nobody is there to confirm them.
 
     Raises:
@@ -143,9 +143,9 @@ def run(
     inject(notebook := read_notebook(source), parameters or {})
     folder = Path(cwd) if cwd is not None else source.resolve().parent
     target = Path(output) if output is not None else _place_for(source)
-    _empty(notebook)
     known, leaks = known_to_run(folder), tuple[Finding, ...]()
     try:
+        _empty(notebook)
         client, environ = _client(notebook, timeout, kernel, folder), _environ(allow_unsafe)
         rows, failed = _run_cells(notebook, client, environ, progress, known)
     finally:

@@ -17,7 +17,7 @@ from ..plain_yaml import line_at
 from .bundle import bundle
 from .faults import kind_of
 from .foreign import seems, seems_to_be
-from .parsing import as_json, plain
+from .parsing import MOST_BYTES, as_json, plain
 from .parsing import cache_folder as cache_folder
 from .parsing import parse as parse
 from .shelf import Fetch as Fetch
@@ -91,7 +91,8 @@ def is_url(source: Any) -> bool:
 
 def _file(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)  # what has more is refused by its reader, and /dev/zero has no end
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         raise DocumentNotFound(
             f"There is no document at {str(path)!r} ({getattr(error, 'strerror', None) or error}).",
