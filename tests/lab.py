@@ -118,6 +118,7 @@ class Lab:
         page.on("websocket", lambda socket: self.requests.append(socket.url))
         page.on("console", lambda message: self.console.append(Said(message.type, message.text)))
         page.on("pageerror", lambda error: self.console.append(Said("pageerror", str(error))))
+        page.on("filechooser", lambda chooser: None)  # from the start: the first press may come before a later listener
         page.on("dialog", lambda dialog: dialog.accept())  # "leave without saving?" would hold up the next page
 
     def __repr__(self) -> str:

@@ -118,7 +118,7 @@ def test_no_secret_is_saved(lab: Lab, tmp_path: Path) -> None:
     field(explorer, "password").fill(SECRET)
     field(explorer, "password").press("Tab")
     expect(field(explorer, "password")).to_have_value("")
-    send(explorer, "400 Bad Request")
+    send(explorer, "404 Not Found")
     explorer.get_by_role("button", name="curl", exact=True).click()
     expect(explorer.get_by_text("$PASSWORD")).to_be_visible()
     lab.save_with_widgets()

@@ -97,7 +97,7 @@ def test_a_deployment_by_keyboard(lab: Lab) -> None:
     more = form.get_by_role("button", name="▸ More: ")
     keys.to("type")
     keys.choose("D")
-    expect(more).to_have_text("▸ More: 21 optional fields")
+    expect(more).to_have_text("▸ More: 19 optional fields")
     keys.fill(name="by-keyboard", workspaceId="{{workspaceId}}")
     keys.to("type", back=True)
     keys.choose("H")

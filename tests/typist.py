@@ -61,6 +61,7 @@ class Typist:
         self.press("Space")
         self.write(letter)
         self.press("Enter")
+        self._lab.ask("0")  # the kernel has taken it: another form may stand below
 
     def fill(self, **values: str) -> None:
         """Tab to each of these fields in turn, and type; a letter chooses from a list."""
