@@ -402,10 +402,19 @@ def test_production_asks_before_it_sends() -> None:
     explorer = api.explore("CreateWorkspace")
     control(explorer, "name").value = "Sales"
     press(explorer, "Send")
-    until(lambda: "anb-hidden" not in explorer.actions.question._dom_classes)
+    question = explorer.sending.question
+    until(lambda: "anb-hidden" not in question.widget._dom_classes)
     assert not explorer.session.trail
+    assert "Sales" in text_of(explorer)
+    question.name.value = "sales"
+    press(explorer, "Yes, send it")
+    until(lambda: "What was given is not its name" in explorer.status.widget.value)
+    assert not explorer.session.trail
+    explorer.status.last_error = None
+    question.name.value = "Sales"
     press(explorer, "Yes, send it")
     until(lambda: bool(explorer.session.trail))
+    assert "anb-hidden" in question.widget._dom_classes
     assert explorer.session.trail[-1].status == 200
     explorer.open("ListWorkspaces")
     send(explorer)

@@ -130,13 +130,12 @@ def run(
         path: any notebook; it is read, and never changed unless it is the output as well.
         parameters: values for the cell tagged `parameters`; texts take the type of the default.
         output: where the outputs go; by default `.astro_nb/runs/` beside the notebook, by name and time.
-        timeout: seconds for one cell, at the most; None for no limit.
-        progress: told of each cell.
+        timeout, progress: the seconds that one cell may take (None for no limit); told of each cell.
         kernel, cwd: the name of a Jupyter kernel, and its folder; by default the notebook's own.
-        allow_unsafe: whether unsafe calls go to a production environment; nobody is there to confirm them.
+        allow_unsafe: whether unsafe calls go to a guarded environment, for nobody is there to confirm them.
 
     Raises:
-        RunbookError: there is no notebook, it cannot be run by this version, or a value does not fit.
+        RunbookError: there is no notebook, it cannot be run by this version, or a value does not fit a parameter.
         UnknownName: the notebook has no parameter of that name.
     """
     source, began = Path(path), time.perf_counter()

@@ -1,4 +1,4 @@
-"""What can be done with a form: send, cancel, fill, clear; and the question that production asks first."""
+"""What can be done with a form: send, cancel, fill, clear."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .. import html
 from .parts import button, set_hidden
 from .status import Status
 from .style import classed, layout
@@ -18,12 +17,12 @@ SETTLE = 0.15
 
 
 class Actions:
-    """The row of buttons below a form. `send` is told whether the question of production was answered."""
+    """The row of buttons below a form."""
 
     def __init__(
         self,
         status: Status,
-        send: Callable[[bool], None],
+        send: Callable[[], None],
         cancel: Callable[[], None],
         fill: Callable[[], None],
         clear: Callable[[], None],
@@ -33,15 +32,9 @@ class Actions:
         self.cancel = button("Cancel", "anb-plain", "End the request that is under way")
         self.fill = button("Fill with example", "anb-plain", "Fill every field that has an example")
         self.clear = button("Clear", "anb-plain", "Unset every field")
-        self.confirm, keep = button("Yes, send it", "anb-send"), button("No", "anb-plain")
-        self._question = widgets.HTML("", layout=layout())
-        row = widgets.HBox([self._question, self.confirm, keep], layout=layout())
-        self.question = classed(row, "anb-question", "anb-hidden")
         buttons = [self.send, self.cancel, self.fill, self.clear]
         self.widget = classed(widgets.HBox(buttons, layout=layout()), "anb-actions")
-        self.send.on_click(status.guard(lambda _: self._settled(lambda: send(False))))
-        self.confirm.on_click(status.guard(lambda _: self._settled(lambda: send(True))))
-        keep.on_click(status.guard(lambda _: self.ask("")))
+        self.send.on_click(status.guard(lambda _: self.settled(send)))
         for made, handler in ((self.cancel, cancel), (self.fill, fill), (self.clear, clear)):
             made.on_click(status.guard(lambda _, run=handler: run()))
         self._waiting = False
@@ -52,12 +45,7 @@ class Actions:
         self.send.disabled = busy
         set_hidden(self.cancel, not busy)
 
-    def ask(self, question: str) -> None:
-        """Ask before something is sent; an empty question takes the old one away."""
-        self._question.value = str(html.join([html.pill("PRODUCTION", "bad"), " ", question])) if question else ""
-        set_hidden(self.question, not question)
-
-    def _settled(self, action: Callable[[], Any]) -> None:
+    def settled(self, action: Callable[[], Any]) -> None:
         """Act once the last typing has arrived; a second press in the meantime, or while one is sent, is none."""
         if self._waiting or self.send.disabled:
             return

@@ -94,18 +94,18 @@ class Explorer:
         self._title.value = str(heading(form.operation))
         self.options.show(form)
         self.operations.mark(form.operation)
-        self.actions.ask("")
+        self.sending.question.clear()
         set_hidden(self._below, False)
         self.status.say("")
         self._changed()
 
-    def send(self, confirmed: bool = False) -> None:
-        """Send the form as it stands; in a production environment an unsafe method asks first."""
+    def send(self) -> None:
+        """Send the form as it stands; in a guarded environment an unsafe method asks first."""
         if self.form is None:
             return
         self._pressed = True
         self._changed()
-        self.sending.send(self.session.lifted(self.form.form.to_call()), confirmed)
+        self.sending.send(self.session.lifted(self.form.form.to_call()))
 
     def reopen(self, exchange: Exchange) -> None:
         """Show an earlier exchange again, form and answer; nothing is sent."""
@@ -164,7 +164,7 @@ class Explorer:
     def _assembled(self) -> widgets.VBox:
         self._title = widgets.HTML(str(welcome(self.session)), layout=layout())
         self._place = widgets.VBox([], layout=layout())
-        parts = [self.options.widget, self.actions.question, self.actions.widget, self.details.widget]
+        parts = [self.options.widget, self.sending.question.widget, self.actions.widget, self.details.widget]
         below = widgets.VBox(parts, layout=layout())
         self._below = classed(below, "anb-below", "anb-hidden")
         parts = [self._title, self._place, self._below, self.answer.widget, self.history.widget]

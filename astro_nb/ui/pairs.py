@@ -163,7 +163,9 @@ class Pair:
         )
         self.name = classed(text, "anb-field")
         self._describe("")
-        about = About(pairs.item, title="Value")  # and stays so: a label that is written anew undoes what is being typed
+        about = About(
+            pairs.item, title="Value"
+        )  # and stays so: a label that is written anew undoes what is being typed
         value = pairs.view.any(about, place)
         duplicate, drop = button("Copy", "anb-link"), button("Remove", "anb-link")
         duplicate.on_click(guard(lambda _: pairs.add(pairs.view.form.get(place.at))))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..call import Call
 from ..client import Running
 from ..exchange import Attempt, Exchange
+from ..guard import Change, is_guarded
 from ..session import Session
 from .actions import Actions
+from .question import Question
 from .status import Status
 
 
@@ -17,22 +20,44 @@ class Sending:
 
     def __init__(self, session: Session, status: Status, actions: Actions, arrived: Callable[[Exchange], None]) -> None:
         self._session, self._status, self._actions, self._arrived = session, status, actions, arrived
+        self.question = Question(status, self.confirm)
+        self._looks = ThreadPoolExecutor(1, "astro_nb-look")
+        self._asked: Call | None = None
         self._running: Running | None = None
 
-    def send(self, call: Call, confirmed: bool = False) -> None:
-        """Send a call; in a production environment an unsafe method asks first, unless it was confirmed."""
-        operation, environment = self._session.spec.operation(call.operation), self._session.environment
-        if environment.production and not operation.is_safe and not confirmed:
-            request = self._session.preview(call)
-            self._actions.ask(f"{environment.name}: send {request.method} {request.url}?")
+    def send(self, call: Call) -> None:
+        """Send a call; where the environment is guarded, an unsafe one is looked at first, and asked about."""
+        self.question.clear()
+        self._asked = call
+        if not is_guarded(self._session.spec.operation(call.operation), self._session.environment):
+            self._start(call, None)
             return
-        self._actions.ask("")
-        self._status.say(f"Sending {operation.id} …")
+        self._status.say(f"Looking at what {call.operation} would change …")
+        self._actions.busy(True)
+        look = self._looks.submit(self._session.change_of, call)
+        look.add_done_callback(self._status.guard(self._looked))
+
+    def confirm(self, typed: Callable[[], str]) -> None:
+        """Send what was asked about, if the name is right."""
+        self._actions.settled(lambda: self._confirmed(typed()))
+
+    def _looked(self, look: Future[Change]) -> None:
+        self._actions.busy(False)
+        self.question.ask(look.result())
+        self._status.say("Nothing is sent yet: this environment asks before anything is changed.", "warn")
+
+    def _confirmed(self, name: str) -> None:
+        if self._asked is not None:
+            self._start(self._asked, name)
+            self.question.clear()
+
+    def _start(self, call: Call, confirmed: str | None) -> None:
+        self._status.say(f"Sending {call.operation} …")
         self._actions.busy(True)
         started = False
         try:
             done, tried = self._status.guard(self._ended), self._status.guard(self._tried)
-            self._running = self._session.start(call, done, tried)
+            self._running = self._session.start(call, done, tried, confirmed)
             started = True
         finally:
             if not started:
