@@ -95,8 +95,7 @@ class AnswerView:
 
         def use(_: Any) -> None:
             if select.value:
-                value = exchange[select.value]
-                self._session.variables.set(name.value, value, f"{exchange.operation.id} {select.value}")
+                self._session.keep(exchange, select.value, name.value)
                 self._used(name.value)
 
         search.observe(self._guard(find), "value")

@@ -28,9 +28,10 @@ class Assist:
             if field.required and field.name in self._session.variables and not form.get(at):
                 form.set(at, f"{{{{{field.name}}}}}")
 
-    def offers(self, field: Field) -> list[Offer]:
-        """Values seen in earlier answers, then the variables."""
-        seen = [Offer(f"{s.label} · {s.reason}", s.value) for s in self._session.suggestions(field.name, 30)]
+    def offers(self, operation: Operation, field: Field) -> list[Offer]:
+        """Values that earlier answers hold for a field of an operation, then the variables."""
+        found = self._session.suggestions(field.name, 30, operation=operation.id, field=field)
+        seen = [Offer(f"{s.label} · {s.reason}", s.value) for s in found]
         return [*seen, *(Offer(f"{{{{{name}}}}}", f"{{{{{name}}}}}") for name in self._session.variables)]
 
     def keep_secret(self, text: str, field: Field) -> str:

@@ -22,11 +22,9 @@ class Bar:
         self, session: Session, status: Status, switch: Callable[[str], None], panels: dict[str, Callable[[], None]]
     ) -> None:
         self._session = session
-        now = session.environment.name
-        options = list(dict.fromkeys([now, *names()]))
         self.environment = widgets.Dropdown(
-            options=options,
-            value=now,
+            options=self._names(),
+            value=session.environment.name,
             description="Environment",
             tooltip="The environment that requests go to",
             layout=layout(),
@@ -40,6 +38,16 @@ class Bar:
             made.on_click(status.guard(lambda _, run=open_panel: run()))
         self.widget = line([self.environment, self._facts, line([*buttons], "anb-doors")], "anb-bar")
         self.draw()
+
+    def offer(self) -> None:
+        """Offer the environments that there are now."""
+        if list(self.environment.options) != self._names():
+            with self.environment.hold_trait_notifications():
+                self.environment.options = self._names()
+                self.environment.value = self._session.environment.name
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys([self._session.home.name, self._session.environment.name, *names()]))
 
     def draw(self) -> None:
         """Tell the environment as it is now."""

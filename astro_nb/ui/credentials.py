@@ -22,15 +22,17 @@ class CredentialsPanel:
         self._session, self._status, self._changed = session, status, changed
         self.inputs: dict[str, list[widgets.Widget]] = {}
         self._rows = widgets.VBox([], layout=layout())
+        self._token = widgets.HTML("", layout=layout())
         note = html.quiet(
             "What is given here is held in memory, for the hosts of this environment, until the kernel ends."
         )
         head = widgets.HTML(str(note), layout=layout())
-        self.widget = classed(widgets.VBox([head, self._rows], layout=layout()), "anb-panel", "anb-hidden")
+        self.widget = classed(widgets.VBox([self._token, head, self._rows], layout=layout()), "anb-panel", "anb-hidden")
 
     def draw(self) -> None:
         """Tell every scheme as it is now."""
         spec = self._session.spec
+        self._token.value = str(token_facts(self._session))
         schemes = [spec.scheme(name) for name in spec.scheme_names]
         none = [widgets.HTML(str(html.quiet("The document names no way to authenticate.")), layout=layout())]
         replace(self._rows, [self._row(scheme) for scheme in schemes] or none)
@@ -64,6 +66,13 @@ class CredentialsPanel:
         self.draw()
         self._changed()
         self._status.say(text, "good")
+
+
+def token_facts(session: Session) -> html.Markup:
+    """What is known of the token, and whether it suffices for what was done so far; never the token."""
+    rows = [(html.tag("strong", name), value) for name, value in session.token_panel().rows]
+    needs = html.Markup(session.privileges()._repr_mimebundle_()["text/html"])
+    return html.join([html.table(["token", ""], rows), html.fold("The permissions that all this needed so far", needs)])
 
 
 def words_of(scheme: SecurityScheme) -> str:

@@ -87,7 +87,8 @@ class Explorer:
 
     def _show(self, form: Form) -> None:
         old, self._pressed = self.form, False
-        self.form = FormView(form, self.status, self.assist.offers, self.assist.keep_secret, self._changed)
+        offers = partial(self.assist.offers, form.operation)
+        self.form = FormView(form, self.status, offers, self.assist.keep_secret, self._changed)
         self._place.children = (self.form.widget,)
         if old is not None:
             close_all(old.widget)

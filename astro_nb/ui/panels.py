@@ -56,10 +56,8 @@ class VariablesPanel:
 
     def draw(self) -> None:
         """Tell the variables as they are now."""
-        entries = self._session.variables.entries()
-        rows = [(html.code(v.name), v.shown[:80], v.scope, v.source) for v in entries]
-        table = html.table(["variable", "value", "scope", "from"], rows)
-        self._table.value = str(table if rows else html.quiet("There are no variables yet."))
+        variables = self._session.variables
+        self._table.value = variables._repr_html_() if variables else str(html.quiet("There are no variables yet."))
 
     def _done(self, status: Status, text: str, changed: Callable[[], None]) -> None:
         self.draw()

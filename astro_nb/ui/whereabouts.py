@@ -8,11 +8,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ..environment import load_environment
+from ..environment import Environments, load_environment, names
 from ..sandbox import Sandbox, SandboxClient
 from ..session import Session
 from .bar import Bar
 from .credentials import CredentialsPanel
+from .environments import EnvironmentsPanel
 from .panels import FaultsPanel, VariablesPanel
 from .parts import set_hidden
 from .servers import ServerChooser
@@ -36,8 +37,10 @@ class Whereabouts:
         self._session, self._status, self._moved = session, status, moved
         self.variables = VariablesPanel(session, status, changed)
         self.credentials = CredentialsPanel(session, status, self._authorised)
+        self.environments = EnvironmentsPanel(Environments(), status, self._written)
         self.faults = FaultsPanel(sandbox, status) if sandbox is not None else None
-        panels: dict[str, Any] = {"Variables": self.variables, "Credentials": self.credentials, "Faults": self.faults}
+        panels: dict[str, Any] = {"Variables": self.variables, "Credentials": self.credentials}
+        panels |= {"Environments": self.environments, "Faults": self.faults}
         self._panels = {name: panel for name, panel in panels.items() if panel is not None}
         self.bar = Bar(session, status, self._switch, {n: partial(_toggle, p) for n, p in self._panels.items()})
         self.servers = ServerChooser(session, status, self._serve)
@@ -54,10 +57,16 @@ class Whereabouts:
 
     def _switch(self, name: str) -> None:
         session = self._session
-        environment = load_environment(name) if name != session.home.name else session.home
+        environment = session.home if name == session.home.name and name not in Environments() else load_environment(name)
         session.switch(environment.at(environment.base_url or next(iter(session.spec.servers), "")))
         self.servers.draw()
         self._tell()
+
+    def _written(self, name: str) -> None:
+        """An environment's file was written: it can be chosen, and what it says counts from now on."""
+        self.bar.offer()
+        if name == self._session.environment.name and name in names():
+            self._switch(name)
 
     def _serve(self, base_url: str) -> None:
         self._session.switch(self._session.environment.at(base_url))
