@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..call import UNSET, Call, Upload
-from ..environment import MASK, Secret, Variable, Variables, names_in, resolve
+from ..environment import MASK, Secret, Variable, Variables, names_in, refers, resolve
 from ..fields import Field, body_field, parameter_fields
 from ..paging import first_call, paging_of
 from ..pick import Location
+from ..responses import read_reference
 from ..snippets import literal
 from .chain import Answers, Found, Wanted, find_secret, find_source
 from .files import file_source
@@ -129,12 +130,31 @@ class Weaver:
         if name.startswith("$") or lasting:
             self._sent |= {lasting.value} if lasting and isinstance(lasting.value, str) else set()
             return text
-        current = next((v.value for v in self._variables.all(name)), UNSET)
+        current = text if refers(name) else next((v.value for v in self._variables.all(name)), UNSET)
+        referred = [inner for inner in names_in(current) if refers(inner)]
+        if referred:
+            return self._referring(text, referred[0], place)
         if isinstance(current, Secret):
             self._keep_secret(name, current)
             return text
         value = value_then(current, value_sent(place.step.exchange, place.location), self._variables)
         return text if value is UNSET else self._plain(value, place, name)
+
+    def _referring(self, text: str, name: str, place: _Place) -> Any:
+        """A template that refers to an answer: the answer of the step that gave it, else the reference as it is.
+
+        Where neither a step nor the session of the run will have that answer, the value that was sent is what is left.
+        """
+        sent = value_sent(place.step.exchange, place.location)
+        found = self._found(sent, place, name) if isinstance(sent, str) else None
+        if isinstance(sent, str):
+            self._sent.add(sent)
+        if found and not found.echo:
+            return Expression(found.source)
+        asked = place.step.operation.spec.operation(read_reference(name, place.step.operation.spec).operation)
+        known = asked.is_safe or any(answers.step.operation is asked for answers in self._earlier)
+        self._keep(names_in(text), place)
+        return text if known or sent is UNSET else self._plain(sent, place)
 
     def _mixed(self, text: str, names: list[str], place: _Place) -> str:
         """Templates inside a longer text stay, and the session's variables among them are set before the call."""
