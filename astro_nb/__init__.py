@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .call import UNSET, Call, Upload
-from .environment import Environment, Environments, Secret
+from .environment import Environment, Environments, Reference, Secret
 from .errors import AstroNbError
 from .exchange import Exchange
 from .pace import Retries
@@ -28,6 +28,7 @@ __all__ = [
     "Environment",
     "Environments",
     "Exchange",
+    "Reference",
     "Retries",
     "Sandbox",
     "Secret",

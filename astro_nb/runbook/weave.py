@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..call import UNSET, Call, Upload
-from ..environment import MASK, Secret, Variable, Variables, names_in, refers, resolve
+from ..environment import MASK, Reference, Secret, Variable, Variables, names_in, refers, resolve
 from ..fields import Field, body_field, parameter_fields
 from ..paging import first_call, paging_of
 from ..pick import Location
@@ -68,8 +68,7 @@ class Weaver:
     """
 
     def __init__(self, variables: Variables, parameters: Parameters) -> None:
-        self._variables = variables
-        self._parameters = parameters
+        self._variables, self._parameters = variables, parameters
         self._earlier: list[Answers] = []
         self._typed: set[str] = set()
         self._sent: set[str] = set()
@@ -125,6 +124,9 @@ class Weaver:
             return self._referring(text, referred, place)
         if isinstance(current, Secret):
             self._keep_secret(name, current)
+            return text
+        if isinstance(current, Reference):
+            self._set_before(name, _anew(current))
             return text
         value = value_then(current, value_sent(place.step.exchange, place.location), self._variables)
         return text if value is UNSET else self._plain(value, place, name)
@@ -189,6 +191,8 @@ class Weaver:
                 continue
             if isinstance(variable.value, Secret):
                 self._keep_secret(name, variable.value)
+            elif isinstance(variable.value, Reference):
+                self._set_before(name, _anew(variable.value))
             else:
                 self._keeping.add(name)
                 unnamed = _Place(place.step, ("variables", name))
@@ -218,6 +222,11 @@ def _fills_itself(key: str, value: Any, field: Field | None, call: Call, variabl
     variable = _lasting(variables, key)
     asked = value == f"{{{{{key}}}}}" and field is not None and field.required
     return bool(asked and variable) and not is_special(call)
+
+
+def _anew(reference: Reference) -> str:
+    """The code that reads a value from outside again."""
+    return f"anb.Reference({literal(reference.reference)})"
 
 
 def is_special(call: Call) -> bool:
