@@ -17,6 +17,8 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NAME, _INDEX, _QUOTED = r"\.([A-Za-z_][A-Za-z0-9_]*)", r"\[(0|[1-9][0-9]{0,15})\]", r"\['([^'\\\x00-\x1f]*)'\]"
 _STEP = re.compile(f"{_NAME}|{_INDEX}|{_QUOTED}")
 _PLAIN_PATH = re.compile(rf"\$(?:{_STEP.pattern})*\Z")
+_STEP_OR_ALL = re.compile(rf"{_STEP.pattern}|\[(\*)\]")
+_SPREAD_PATH = re.compile(rf"\$(?:{_STEP_OR_ALL.pattern})*\Z")
 _ESCAPES = {n: f"\\u{n:04x}" for n in range(0x20)} | {ord("'"): "\\'", ord("\\"): "\\\\"}
 """How a name is written between single quotes (RFC 9535, section 2.3.1.1)."""
 
@@ -39,7 +41,9 @@ def find(data: Any, path: str) -> list[tuple[Location, Any]]:
     Raises:
         PickError: the path is malformed, or searches deeper than can be searched.
     """
-    return _walk(data, path) if _PLAIN_PATH.fullmatch(path) else _search(data, path)
+    if _PLAIN_PATH.fullmatch(path):
+        return _walk(data, path)
+    return _spread(data, path) if _SPREAD_PATH.fullmatch(path) else _search(data, path)
 
 
 def is_singular(path: str) -> bool:
@@ -114,6 +118,21 @@ def _walk(data: Any, path: str) -> list[tuple[Location, Any]]:
             return []
         where.append(int(index) if index else name)
     return [(tuple(where), data)]
+
+
+def _spread(data: Any, path: str) -> list[tuple[Location, Any]]:
+    """As `_search`, for paths of plain steps and `[*]`: many times quicker where a list is long."""
+    nodes: list[tuple[Location, Any]] = [((), data)]
+    for plain, index, quoted, every in _STEP_OR_ALL.findall(path):
+        if every:
+            nodes = [((*at, key), child) for at, node in nodes for key, child in _children(node) or ()]
+        elif index:
+            place = int(index)
+            nodes = [((*at, place), node[place]) for at, node in nodes if isinstance(node, list) and place < len(node)]
+        else:
+            name = plain or quoted
+            nodes = [((*at, name), node[name]) for at, node in nodes if isinstance(node, dict) and name in node]
+    return nodes
 
 
 def _search(data: Any, path: str) -> list[tuple[Location, Any]]:

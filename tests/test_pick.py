@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_nb.errors import PickError
-from astro_nb.pick import find, is_singular, leaves, pick, to_path, to_pointer
+from astro_nb.pick import find, is_singular, leaves, pick, steps_of, to_path, to_pointer, unquoted
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 NAMES = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
@@ -178,3 +178,17 @@ def test_a_search_in_deep_data_is_no_stray_error() -> None:
     """A server may nest deeper than the JSONPath library goes: that is told as ours, not raised as theirs."""
     with pytest.raises(PickError):
         find(deep(300), "$..bottom")
+
+
+@STEADY
+@given(st.lists(NAMES, max_size=5))
+def test_the_steps_of_a_pointer_are_its_keys(keys: list[str]) -> None:
+    """Reading a pointer is the inverse of writing it, slashes and tildes in keys included."""
+    assert steps_of(to_pointer(tuple(keys))) == tuple(keys)
+
+
+@pytest.mark.parametrize("text", ["'\\x'", "'\\u12'", '"a\nb"'])
+def test_what_is_no_quoted_name_is_told(text: str) -> None:
+    """An escape that JSONPath does not know, a bare line break."""
+    with pytest.raises(PickError, match="RFC 9535"):
+        unquoted(text)

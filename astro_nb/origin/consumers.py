@@ -30,8 +30,8 @@ def consumers(operation: Operation) -> tuple[Consumer, ...]:
     """The operations that take a value of this one's answer, those that ask for just that first.
 
     >>> from astro_nb.spec import load
-    >>> {c.name for c in consumers(load().operation("ListWorkspaces"))}
-    {'workspaceId', 'workspaceIds'}
+    >>> consumers(load().operation("ListWorkspaces"))[0]
+    <Consumer GetWorkspace, workspaceId from $.workspaces[*].id>
     """
     return _consumers(index_of(operation.spec), operation)
 

@@ -18,6 +18,7 @@ from ..exchange import Exchange
 from ..origin import suggest
 from ..paging import paging_of
 from ..pick import Location, leaves, pick, to_path
+from ..responses import read_reference
 from ..snippets import literal
 from .steps import Step
 
@@ -120,6 +121,13 @@ def find_secret(secret: Secret, earlier: Iterable[Answers], naming: Naming) -> s
             if leaf.reveal() == value:
                 return _in_exchange(Seen(answers, page, location), naming)
     return None
+
+
+def will_answer(name: str, step: Step, earlier: Iterable[Answers]) -> bool:
+    """Whether a template's reference finds its answer when the notebook runs: from a step, or by being asked."""
+    spec = step.operation.spec
+    operation = spec.operation(read_reference(name, spec).operation)
+    return operation.is_safe or any(answers.step.operation is operation for answers in earlier)
 
 
 def _readable(exchange: Exchange) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..call import UNSET
-from ..environment import MASK, Variables, names_in, resolve
+from ..environment import MASK, Variables, names_in, refers, resolve
 from ..errors import UsageError
 from ..exchange import Exchange
 from ..message import header, is_json, media_type
@@ -38,8 +38,8 @@ def value_then(current: Any, sent: Any, variables: Variables) -> Any:
 
 
 def still_means(value: Any, sent: Any, variables: Variables) -> bool:
-    """Whether a value means today what it meant when it was sent; of what is made anew each time, it does."""
-    if any(name.startswith("$") for name in names_in(value)):
+    """Whether a value means today what it meant when it was sent; of what is made or asked anew each time, it does."""
+    if any(name.startswith("$") or refers(name) for name in names_in(value)):
         return True
     try:
         return bool(resolve(value, variables, lambda secret: MASK) == sent)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..call import UNSET, Call, Upload
-from ..environment import MASK, Reference, Secret, Variable, Variables, names_in, resolve
+from ..environment import MASK, Reference, Secret, Variable, Variables, names_in, refers, resolve
 from ..fields import Field, body_field, parameter_fields
 from ..paging import first_call, paging_of
 from ..pick import Location
 from ..snippets import literal
-from .chain import Answers, Found, Wanted, find_secret, find_source
+from .chain import Answers, Found, Wanted, find_secret, find_source, will_answer
 from .files import file_source
 from .parameters import Parameters
 from .sent import still_means, value_sent, value_then
@@ -68,8 +68,7 @@ class Weaver:
     """
 
     def __init__(self, variables: Variables, parameters: Parameters) -> None:
-        self._variables = variables
-        self._parameters = parameters
+        self._variables, self._parameters = variables, parameters
         self._earlier: list[Answers] = []
         self._typed: set[str] = set()
         self._sent: set[str] = set()
@@ -85,7 +84,7 @@ class Weaver:
         parameters = {
             key: self._value(value, _Place(step, ("parameters", key), fields.get(key)))
             for key, value in call.parameters.items()
-            if not self._fills_itself(key, value, fields.get(key), call)
+            if not _fills_itself(key, value, fields.get(key), call, self._variables)
         }
         body = _Place(step, ("body",), body_field(step.operation, call.media_type))
         whole = UNSET if call.body is UNSET else self._value(call.body, body)
@@ -93,16 +92,6 @@ class Weaver:
         self._earlier.append(Answers(step, frozenset(self._sent)))
         woven = replace(call, parameters=parameters, body=whole, headers=headers)
         return Woven(woven, tuple(self._before))
-
-    def _fills_itself(self, key: str, value: Any, field: Field | None, call: Call) -> bool:
-        """Whether the workbench fills this in by itself: a required parameter that a lasting variable is named like."""
-        variable = self._lasting(key)
-        asked = value == f"{{{{{key}}}}}" and field is not None and field.required
-        return bool(asked and variable) and not is_special(call)
-
-    def _lasting(self, name: str) -> Variable | None:
-        found = self._variables.all(name)
-        return found[0] if found and found[0].scope != "session" else None
 
     def _value(self, value: Any, place: _Place) -> Any:
         if isinstance(value, str):
@@ -125,11 +114,14 @@ class Weaver:
 
     def _template(self, text: str, name: str, place: _Place) -> Any:
         """A template that is all of its text."""
-        lasting = self._lasting(name)
+        lasting = _lasting(self._variables, name)
         if name.startswith("$") or lasting:
             self._sent |= {lasting.value} if lasting and isinstance(lasting.value, str) else set()
             return text
-        current = next((v.value for v in self._variables.all(name)), UNSET)
+        current = text if refers(name) else next((v.value for v in self._variables.all(name)), UNSET)
+        referred = next(filter(refers, names_in(current)), "")
+        if referred:
+            return self._referring(text, referred, place)
         if isinstance(current, Secret):
             self._keep_secret(name, current)
             return text
@@ -138,6 +130,16 @@ class Weaver:
             return text
         value = value_then(current, value_sent(place.step.exchange, place.location), self._variables)
         return text if value is UNSET else self._plain(value, place, name)
+
+    def _referring(self, text: str, name: str, place: _Place) -> Any:
+        """A template that refers to an answer: what gives that in a step, else the reference, else what was sent."""
+        sent = value_sent(place.step.exchange, place.location)
+        found = self._found(sent, place, name) if isinstance(sent, str) else None
+        self._sent |= {sent} if isinstance(sent, str) else set()
+        if found and not found.echo:
+            return Expression(found.source)
+        self._keep(names_in(text), place)
+        return text if sent is UNSET or will_answer(name, place.step, self._earlier) else self._plain(sent, place)
 
     def _mixed(self, text: str, names: list[str], place: _Place) -> str:
         """Templates inside a longer text stay, and the session's variables among them are set before the call."""
@@ -201,13 +203,25 @@ class Weaver:
         source = find_secret(secret, self._earlier, self._parameters.holding)
         if source:
             self._set_before(name, source)
-        elif self._set.get(name) is None and not self._lasting(name):
+        elif self._set.get(name) is None and not _lasting(self._variables, name):
             self.secrets[name] = secret
 
     def _set_before(self, name: str, source: str) -> None:
         if self._set.get(name) != source:
             self._set[name] = source
             self._before.append(f"api.variables[{literal(name)}] = {source}")
+
+
+def _lasting(variables: Variables, name: str) -> Variable | None:
+    found = variables.all(name)
+    return found[0] if found and found[0].scope != "session" else None
+
+
+def _fills_itself(key: str, value: Any, field: Field | None, call: Call, variables: Variables) -> bool:
+    """Whether the workbench fills this in by itself: a required parameter that a lasting variable is named like."""
+    variable = _lasting(variables, key)
+    asked = value == f"{{{{{key}}}}}" and field is not None and field.required
+    return bool(asked and variable) and not is_special(call)
 
 
 def _anew(reference: Reference) -> str:
