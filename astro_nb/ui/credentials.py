@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import ipywidgets as widgets
 
 from .. import html
 from ..session import Session
 from ..spec import SecurityScheme
+from .hidden import Hidden
 from .parts import button, replace
 from .status import Status
-from .style import classed, layout, shared_style
+from .style import classed, layout
 
 
 class CredentialsPanel:
@@ -40,18 +40,16 @@ class CredentialsPanel:
         pasted = held is not None and held != self._session.environment.secret_for(scheme.name)
         told = html.pill(f"held: {held.source}", "good") if held else html.pill("nothing held", "quiet")
         about = html.join([html.tag("strong", scheme.name), " ", words_of(scheme), " ", told])
-        fields = [_secret(text) for text in _FIELDS.get(scheme.kind, ("Paste the credential",))]
-        self.inputs[scheme.name] = fields
+        fields = [Hidden(text) for text in _FIELDS.get(scheme.kind, ("Paste the credential",))]
+        self.inputs[scheme.name] = [field.widget for field in fields]
         use, drop = button(f"Use for {scheme.name}", "anb-plain"), button(f"Forget {scheme.name}", "anb-link")
         use.on_click(self._status.guard(lambda _: self._take(scheme, fields)))
         drop.on_click(self._status.guard(lambda _: self._forget(scheme)))
-        parts = [widgets.HTML(str(about), layout=layout()), *fields, use, *([drop] if pasted else [])]
+        parts = [widgets.HTML(str(about), layout=layout()), *self.inputs[scheme.name], use, *([drop] if pasted else [])]
         return classed(widgets.HBox(parts, layout=layout()), "anb-wrap")
 
-    def _take(self, scheme: SecurityScheme, fields: list[Any]) -> None:
-        typed = [field.value for field in fields]
-        for field in fields:
-            field.value = ""  # at once: a synchronised trait may be saved with the notebook
+    def _take(self, scheme: SecurityScheme, fields: list[Hidden]) -> None:
+        typed = [field.take() for field in fields]
         if not any(typed):
             self._status.say(f"Nothing was given for {scheme.name}: paste the credential first.", "warn")
             return
@@ -73,11 +71,6 @@ def words_of(scheme: SecurityScheme) -> str:
     if scheme.kind == "apiKey":
         return f"API key in the {scheme.location} {scheme.parameter}"
     return _WORDS.get(scheme.kind, f"HTTP {scheme.kind}")
-
-
-def _secret(text: str) -> widgets.Password:
-    style = shared_style(widgets.widget_string.TextStyle)
-    return widgets.Password(description=text, continuous_update=False, layout=layout(), style=style)
 
 
 _WORDS = {

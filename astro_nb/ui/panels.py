@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from .. import html
 from ..environment import Secret
 from ..session import Session
+from .hidden import Hidden
 from .parts import button
 from .status import Status
 from .style import classed, layout, shared_style
@@ -29,14 +30,14 @@ class VariablesPanel:
     def __init__(self, session: Session, status: Status, changed: Callable[[], None]) -> None:
         self._session = session
         self._table = widgets.HTML("", layout=layout())
-        style = shared_style(widgets.widget_string.TextStyle)
         self.name = _text("Name", placeholder="deploymentId")
         self.value = _text("Value", placeholder="a text, a number, or {{another}}")
-        self.secret = widgets.Password(description="or secret", continuous_update=False, layout=layout(), style=style)
+        hidden = Hidden("or secret")
+        self.secret = hidden.widget
         save, drop = button("Set variable", "anb-plain"), button("Remove", "anb-plain")
 
         def set_one(_: Any) -> None:
-            typed, self.secret.value = self.secret.value, ""
+            typed = hidden.take()
             value: Any = Secret.held(typed, self.name.value) if typed else _typed(self.value.value)
             session.variables.set(self.name.value.strip(), value, "set in the explorer")
             self._done(status, f"{self.name.value} is set.", changed)
