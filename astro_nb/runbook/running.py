@@ -121,8 +121,7 @@ def run(
 ) -> RunResult:
     """Run a notebook and keep its outputs in another file. A cell that fails ends the run; it does not raise.
 
-    A known secret (one of an environment beside the notebook, or here) that comes to stand in the outputs makes the run
-    fail, and is starred out: what else the outputs tell is kept, for whoever has to find out what happened.
+    A known secret in the outputs makes the run fail, and is starred out: the rest is kept, for it tells what happened.
 
     Args:
         path: any notebook; it is read, and never changed unless it is the output as well.
@@ -142,10 +141,8 @@ def run(
     inject(notebook, parameters or {})
     folder = Path(cwd) if cwd is not None else source.resolve().parent
     target = Path(output) if output is not None else _place_for(source)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    known, leaks = known_to_run(folder), tuple[Finding, ...]()
+    _empty(notebook)
+    known = known_to_run(folder)
     try:
         rows, failed = _run_cells(notebook, _client(notebook, timeout, kernel, folder), progress, known)
     finally:
@@ -154,6 +151,13 @@ def run(
     executed = sum(row.state != "not run" for row in rows)
     spent = time.perf_counter() - began
     return RunResult(source, target, not (failed or leaks), len(rows), executed, spent, failed, tuple(rows), leaks)
+
+
+def _empty(notebook: Notebook) -> None:
+    """Take out what an earlier run has left."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
 
 
 def _client(notebook: Notebook, timeout: float | None, kernel: str, folder: Path) -> Any:
