@@ -73,8 +73,7 @@ class Client:
         timeout: seconds to connect, and between two pieces of an answer ("connect", "read").
         retries: what is tried again, and how long.
         transport: an httpx transport, sync and async, in place of the network.
-        sleep, clock, chance: for tests that do not want to wait. Rooms that wait use these two as well: only the client
-            has a clock.
+        sleep, clock, chance: for tests that do not want to wait; rooms that wait take the first two from here.
     """
 
     def __init__(

@@ -57,6 +57,14 @@ class Environments:
         """
         return load_environment(name, self.folder)
 
+    def said(self, name: str) -> dict[str, Any]:
+        """What the file of an environment says itself, field by field, without what it extends.
+
+        Raises:
+            UnknownName, SettingsError, NewerFormat: as for `load_environment`.
+        """
+        return said(name, self.folder)
+
     # --- files --------------------------------------------------------------------------------------------------------
 
     def create(self, environment: Environment | str, **fields: Any) -> Environment:

@@ -61,7 +61,9 @@ class EnvironmentsPanel:
         buttons = [button(text, "anb-plain") for text in acts]
         for made, act in zip(buttons, acts.values(), strict=True):
             made.on_click(self._status.guard(lambda _, act=act: act()))
-        note = html.quiet(f"One file each in {self._environments.folder}/, without a secret in it: to review and to share.")
+        note = html.quiet(
+            f"One file each in {self._environments.folder}/, without a secret in it: to review and to share."
+        )
         head = widgets.HTML(str(note), layout=layout())
         grid = classed(stack(list(self.fields.values())), "anb-fields")
         rows = [line([self.which, self.name], "anb-wrap"), grid, line(buttons, "anb-wrap")]

@@ -57,15 +57,17 @@ class Whereabouts:
 
     def _switch(self, name: str) -> None:
         session = self._session
-        environment = session.home if name == session.home.name and name not in Environments() else load_environment(name)
+        environment = (
+            session.home if name == session.home.name and name not in Environments() else load_environment(name)
+        )
         session.switch(environment.at(environment.base_url or next(iter(session.spec.servers), "")))
         self.servers.draw()
         self._tell()
 
     def _written(self, name: str) -> None:
-        """An environment's file was written: it can be chosen, and what it says counts from now on."""
+        """An environment's file was written: it can be chosen; what the present one says now counts from here on."""
         self.bar.offer()
-        if name == self._session.environment.name and name in names():
+        if name == self._session.environment.name != self._session.home.name and name in names():
             self._switch(name)
 
     def _serve(self, base_url: str) -> None:
