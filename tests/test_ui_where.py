@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ import ipywidgets as widgets
 import pytest
 
 from astro_nb import Workbench, connect
+from astro_nb.environment import load_environment
 from astro_nb.ui import Explorer
 from astro_nb.ui.options import read_headers
 
@@ -271,3 +273,69 @@ def test_a_body_left_in_another_media_type_comes_back(api: Workbench) -> None:
     assert form.to_call().body == {"a": "x"}
     form.ask_as("text/plain")
     assert form.to_call().body == "plain"
+
+
+# --- environments -----------------------------------------------------------------------------------------------------
+
+
+def test_an_environment_is_made_copied_changed_compared_and_removed(
+    api: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it in the panel; each is a file, which the bar offers from then on."""
+    monkeypatch.chdir(tmp_path)
+    explorer = api.explore()
+    press(explorer, "Environments")
+    panel = explorer.where.environments
+    panel.name.value = "eu"
+    panel.fields["base_url"].value = "https://eu.example.com/v1"
+    panel.fields["variables"].value = "region: eu\nreplicas: 3"
+    press(explorer, "Create with the new name")
+    assert load_environment("eu").variables == {"region": "eu", "replicas": 3}
+    assert "eu" in explorer.where.bar.environment.options
+    panel.name.value = "us"
+    press(explorer, "Copy to the new name")
+    assert panel.which.value == "us"
+    panel.fields["variables"].value = "region: us"
+    panel.fields["guard"].value = True
+    press(explorer, "Save")
+    assert load_environment("us").variables == {"region": "us"}
+    assert load_environment("us").is_guarded
+    panel.other.value = "eu"
+    press(explorer, "Compare")
+    assert "variables.region" in panel.widget.children[-1].value
+    explorer.where.bar.environment.value = "us"
+    assert api.variables["region"] == "us"
+    panel.fields["variables"].value = "region: ca"
+    press(explorer, "Save")
+    assert load_environment("us").variables == {"region": "ca"}
+    assert api.environment.name == "us"
+    assert api.variables["region"] == "ca"
+    panel.which.value = "eu"
+    press(explorer, "Remove this environment")
+    assert not (tmp_path / "environments" / "eu.yaml").exists()
+    assert "eu" not in explorer.where.bar.environment.options
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "told"),
+    [
+        ("variables", "region", "`name: value`"),
+        ("variables", "a: [", "cannot be read"),
+        ("credentials", "token: abc123", "cannot"),
+        ("base_url", "not an address", "address of a server"),
+    ],
+)
+def test_what_cannot_be_written_is_told_and_stays(
+    field: str, text: str, told: str, api: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    explorer = api.explore()
+    press(explorer, "Environments")
+    panel = explorer.where.environments
+    panel.name.value = "eu"
+    panel.fields[field].value = text
+    next(w for w in walk(panel.widget) if getattr(w, "description", "") == "Create with the new name").click()
+    assert told in html.unescape(explorer.status.widget.value) or field == "credentials"
+    assert explorer.status.last_error is not None
+    assert not (tmp_path / "environments" / "eu.yaml").exists()
+    assert panel.fields[field].value == text

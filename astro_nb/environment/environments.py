@@ -30,7 +30,6 @@ from .variables import Variables
 class Environments:
     """The environments of a folder by name; what it writes is a file each, and it writes over none unread.
 
-    >>> environments = Environments()
     >>> environments.create("eu", extends="sandbox", variables={"region": "eu"})
     >>> environments.edit("eu", color="#1f5fbf")
     >>> environments.compare("sandbox", "eu")
@@ -58,11 +57,7 @@ class Environments:
         return load_environment(name, self.folder)
 
     def said(self, name: str) -> dict[str, Any]:
-        """What the file of an environment says itself, field by field, without what it extends.
-
-        Raises:
-            UnknownName, SettingsError, NewerFormat: as for `load_environment`.
-        """
+        """What the file of an environment says itself, without what it extends; raises as `[name]` does."""
         return said(name, self.folder)
 
     # --- files --------------------------------------------------------------------------------------------------------

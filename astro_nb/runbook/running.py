@@ -123,12 +123,7 @@ def run(
 ) -> RunResult:
     """Run a notebook and keep its outputs in another file. A cell that fails ends the run; it does not raise.
 
-<<<<<<< HEAD
-    A known secret (of an environment beside the notebook, or here) that comes to stand in the outputs makes the run
-    fail, and is starred out; what else they tell is kept.
-=======
     A known secret in the outputs makes the run fail, and is starred out: the rest is kept, for it tells what happened.
->>>>>>> work-scan
 
     Args:
         path: any notebook; it is read, and never changed unless it is the output as well.
@@ -146,12 +141,7 @@ def run(
     inject(notebook := read_notebook(source), parameters or {})
     folder = Path(cwd) if cwd is not None else source.resolve().parent
     target = Path(output) if output is not None else _place_for(source)
-<<<<<<< HEAD
     known, leaks = known_to_run(folder), tuple[Finding, ...]()
-=======
-    _empty(notebook)
-    known = known_to_run(folder)
->>>>>>> work-scan
     try:
         _empty(notebook)
         client, environ = _client(notebook, timeout, kernel, folder), _environ(allow_unsafe)
@@ -171,13 +161,6 @@ def _result(
 
 def _empty(notebook: Notebook) -> None:
     """Take the outputs of an earlier run away."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-
-
-def _empty(notebook: Notebook) -> None:
-    """Take out what an earlier run has left."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

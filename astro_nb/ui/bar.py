@@ -31,7 +31,10 @@ class Bar:
             style=shared_style(widgets.widget_description.DescriptionStyle),
         )
         classed(self.environment, "anb-hush")
-        self.environment.observe(status.guard(lambda change: switch(change["new"])), "value")
+        self._offering = False
+        self.environment.observe(
+            status.guard(lambda change: None if self._offering else switch(change["new"])), "value"
+        )
         self._facts = classed(widgets.HTML("", layout=layout()), "anb-facts")
         buttons = [button(text, "anb-plain") for text in panels]
         for made, open_panel in zip(buttons, panels.values(), strict=True):
@@ -41,13 +44,13 @@ class Bar:
 
     def offer(self) -> None:
         """Offer the environments that there are now."""
-        if list(self.environment.options) != self._names():
-            with self.environment.hold_trait_notifications():
-                self.environment.options = self._names()
-                self.environment.value = self._session.environment.name
+        self._offering = True  # new options choose the first of them for a moment
+        self.environment.options = self._names()
+        self.environment.value = self._session.environment.name
+        self._offering = False
 
     def _names(self) -> list[str]:
-        return list(dict.fromkeys([self._session.home.name, self._session.environment.name, *names()]))
+        return list(dict.fromkeys([self._session.home.name, *names(), self._session.environment.name]))
 
     def draw(self) -> None:
         """Tell the environment as it is now."""

@@ -9,14 +9,10 @@ import ipywidgets as widgets
 from .. import html
 from ..session import Session
 from ..spec import SecurityScheme
-from .hidden import Hidden
 from .parts import button, replace
 from .status import Status
 from .style import classed, layout
-<<<<<<< HEAD
 from .unseen import Unseen
-=======
->>>>>>> work-scan
 
 
 class CredentialsPanel:
@@ -46,25 +42,15 @@ class CredentialsPanel:
         pasted = held is not None and held != self._session.environment.secret_for(scheme.name)
         told = html.pill(f"held: {held.source}", "good") if held else html.pill("nothing held", "quiet")
         about = html.join([html.tag("strong", scheme.name), " ", words_of(scheme), " ", told])
-<<<<<<< HEAD
         fields = [Unseen(text, self._status) for text in _FIELDS.get(scheme.kind, ("Paste the credential",))]
-=======
-        fields = [Hidden(text) for text in _FIELDS.get(scheme.kind, ("Paste the credential",))]
->>>>>>> work-scan
         self.inputs[scheme.name] = [field.widget for field in fields]
         use, drop = button(f"Use for {scheme.name}", "anb-plain"), button(f"Forget {scheme.name}", "anb-link")
         use.on_click(self._status.guard(lambda _: self._take(scheme, fields)))
         drop.on_click(self._status.guard(lambda _: self._forget(scheme)))
         parts = [widgets.HTML(str(about), layout=layout()), *self.inputs[scheme.name], use, *([drop] if pasted else [])]
-<<<<<<< HEAD
         return classed(widgets.HBox(parts, layout=layout()), "anb-wrap", "anb-credential")
 
     def _take(self, scheme: SecurityScheme, fields: list[Unseen]) -> None:
-=======
-        return classed(widgets.HBox(parts, layout=layout()), "anb-wrap")
-
-    def _take(self, scheme: SecurityScheme, fields: list[Hidden]) -> None:
->>>>>>> work-scan
         typed = [field.take() for field in fields]
         if not any(typed):
             self._status.say(f"Nothing was given for {scheme.name}: paste the credential first.", "warn")

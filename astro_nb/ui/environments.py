@@ -54,7 +54,7 @@ class EnvironmentsPanel:
             "Save": self._save,
             "Copy to the new name": self._copy,
             "Create with the new name": self._create,
-            "Remove": self._remove,
+            "Remove this environment": self._remove,
         }
         compare = button("Compare", "anb-plain", "Show where the two differ")
         compare.on_click(self._status.guard(lambda _: self._compare()))

@@ -10,7 +10,6 @@ import ipywidgets as widgets
 from .. import html
 from ..environment import Secret
 from ..session import Session
-from .hidden import Hidden
 from .parts import button
 from .status import Status
 from .style import classed, layout, shared_style
@@ -33,21 +32,12 @@ class VariablesPanel:
         self._table = widgets.HTML("", layout=layout())
         self.name = _text("Name", placeholder="deploymentId")
         self.value = _text("Value", placeholder="a text, a number, or {{another}}")
-<<<<<<< HEAD
         secret = Unseen("or secret", status)
         self.secret = secret.widget
         save, drop = button("Set variable", "anb-plain"), button("Remove", "anb-plain")
 
         def set_one(_: Any) -> None:
             typed = secret.take()
-=======
-        hidden = Hidden("or secret")
-        self.secret = hidden.widget
-        save, drop = button("Set variable", "anb-plain"), button("Remove", "anb-plain")
-
-        def set_one(_: Any) -> None:
-            typed = hidden.take()
->>>>>>> work-scan
             value: Any = Secret.held(typed, self.name.value) if typed else _typed(self.value.value)
             session.variables.set(self.name.value.strip(), value, "set in the explorer")
             self._done(status, f"{self.name.value} is set.", changed)

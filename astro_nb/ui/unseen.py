@@ -1,13 +1,27 @@
-"""A control for a secret that is used later: what is typed leaves it at once, and waits in memory."""
+"""A control for a secret that is used later: what is typed leaves it at once, is not logged, and waits in memory."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import ipywidgets as widgets
 
 from .status import Status
 from .style import layout, shared_style
+
+
+class _WithoutValues(logging.Filter):
+    """The kernel's comms log at DEBUG what a front end sends: the values of all widgets, those of secrets too."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Cut what a message holds; that it came is still told."""
+        if isinstance(record.msg, str) and record.msg.startswith("handle_") and isinstance(record.args, tuple):
+            record.args = (*record.args[:1], *("…" for _ in record.args[1:]))
+        return True
+
+
+logging.getLogger("Comm").addFilter(_WithoutValues())
 
 
 class Unseen:

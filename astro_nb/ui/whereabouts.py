@@ -57,9 +57,7 @@ class Whereabouts:
 
     def _switch(self, name: str) -> None:
         session = self._session
-        environment = (
-            session.home if name == session.home.name and name not in Environments() else load_environment(name)
-        )
+        environment = load_environment(name) if name != session.home.name else session.home
         session.switch(environment.at(environment.base_url or next(iter(session.spec.servers), "")))
         self.servers.draw()
         self._tell()
