@@ -140,16 +140,14 @@ def run(
     notebook = read_notebook(source)
     inject(notebook, parameters or {})
     folder = Path(cwd) if cwd is not None else source.resolve().parent
-    target = Path(output) if output is not None else _place_for(source)
+    target, known = Path(output) if output is not None else _place_for(source), known_to_run(folder)
     _empty(notebook)
-    known = known_to_run(folder)
     try:
         rows, failed = _run_cells(notebook, _client(notebook, timeout, kernel, folder), progress, known)
     finally:
         kept, leaks = cleaned(notebook, known, str(target))
         write_notebook(target, kept)
-    executed = sum(row.state != "not run" for row in rows)
-    spent = time.perf_counter() - began
+    executed, spent = sum(row.state != "not run" for row in rows), time.perf_counter() - began
     return RunResult(source, target, not (failed or leaks), len(rows), executed, spent, failed, tuple(rows), leaks)
 
 
