@@ -19,7 +19,7 @@ from .outside import Reference
 from .secret import Secret
 
 NAME = r"[A-Za-z_][\w.-]*+"
-_DEFAULT = r"(?::-((?:[^}]|\}(?!\}))*+))?+"
+_DEFAULT = r"(?::-((?:[^{}]|\{(?!\{)|\}(?!\}))*+))?+"  # it ends where another template begins: texts may be hostile
 _ANSWER = (
     r"responses(?=[.\[])(?:[^{}'\":]|:(?!-)|:-(?=\d+\s*[\]:,])"  # the last: a slice of a JSONPath such as [0:-1]
     r"|'(?:[^{}'\\]|\\[^{}])*+'|\"(?:[^{}\"\\]|\\[^{}])*+\")*+"
