@@ -46,6 +46,8 @@ def draw(change: Change) -> html.Markup:
     where = html.tag("div", html.method_pill(change.method), " ", html.code(visible(change.url)))
     told = [html.tag("div", visible(text), role="alert") for text in _troubles(change)]
     table = html.table(["", "field", "now", "then"], [_drawn(row) for row in _shown(change)], _MOST)
+    if change.deed == "delete" and change.rows:  # the whole of it goes: its name says enough
+        table = html.fold(f"The {len(change.rows)} fields that go with it", table)
     return html.tag("div", head, where, *told, table, *_kept(change))
 
 

@@ -15,7 +15,8 @@ from .parts import button, line, stack
 from .status import Status
 from .style import classed, layout, shared_style
 
-_ASKS = [("in production only", None), ("yes", True), ("no", False)]
+_ASKS = [("in production only", ""), ("yes", True), ("no", False)]
+"""What is chosen for nothing is an empty text: a list whose value is None looks empty."""
 
 
 class EnvironmentsPanel:
@@ -29,7 +30,7 @@ class EnvironmentsPanel:
             "base_url": _text("Base URL", "https://api.example.com/v1; empty for the document's first"),
             "spec": _text("Document", "a path, a URL, or a bundled name"),
             "extends": _choice("Extends"),
-            "production": _choice("Production", [("no", None), ("yes", True)]),
+            "production": _choice("Production", [("no", ""), ("yes", True)]),
             "guard": _choice("Asks before it changes anything", _ASKS),
             "color": _text("Colour", "#5e35b1"),
             "variables": _area("Variables", "region: eu\nworkspaceId: ck…"),
@@ -45,7 +46,8 @@ class EnvironmentsPanel:
         names, now = list(self._environments), self.which.value
         self.which.options = names
         self.other.options = names
-        self.fields["extends"].options = [("nothing", None), *((name, name) for name in names)]
+        self.other.value = names[-1]
+        self.fields["extends"].options = [("nothing", ""), *((name, name) for name in names)]
         self.which.value = now if now in names else names[0]
         self._show()
 
@@ -120,7 +122,7 @@ class EnvironmentsPanel:
 def _value(name: str, control: Any) -> Any:
     """What a control says for a field; None where it says nothing."""
     if isinstance(control, widgets.Dropdown):
-        return control.value
+        return None if control.value == "" else control.value
     text = control.value.strip()
     if not isinstance(control, widgets.Textarea):
         return text or None
@@ -135,7 +137,7 @@ def _value(name: str, control: Any) -> Any:
 
 def _as_typed(control: Any, value: Any) -> Any:
     if isinstance(control, widgets.Dropdown):
-        return value if value in [given for _, given in control.options] else None
+        return value if any(value is given or value == given != "" for _, given in control.options) else ""
     if isinstance(control, widgets.Textarea):
         return dump_yaml(value).strip() if value else ""
     return "" if value is None else str(value)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import ipywidgets as widgets
 
 from ..guard import Change
+from ..html import esc
 from .parts import button, line, set_hidden, stack
 from .status import Status
 from .style import classed, layout, shared_style
@@ -36,7 +37,7 @@ class Question:
         """Show what would change, and ask."""
         self._change.value = str(change.html())
         self.name.value = ""
-        self.name.placeholder = f"type {change.name} to send it"
+        self.name.description = f"Type the {change.named_by} <b>{esc(change.name)}</b> to send it"
         set_hidden(self.widget, False)
         self.name.focus()
 
