@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from lab import ROOT, Lab
-from planted import BEARER, CLIENT, ONE_TIME, PASTED, TYPED, assert_clean, document, served
+from planted import BEARER, CLIENT, ONE_TIME, PASTED, TYPED, Seen, assert_clean, document, served
 from playwright.sync_api import Locator, expect
 
 from astro_nb.scan import scan
@@ -41,10 +41,13 @@ def find(explorer: Locator, operation: str) -> None:
     expect(explorer.locator(".anb-work strong").first).to_have_text(operation)
 
 
-def send(explorer: Locator, operation: str, status: str = "200 OK") -> None:
+def send(explorer: Locator, seen: Seen, operation: str) -> None:
+    """Open an operation and send it: done when the server has it, and the history tells of it."""
     find(explorer, operation)
     explorer.get_by_role("button", name="Send", exact=True).click()
-    expect(explorer.locator(".anb-answer").get_by_text(status).first).to_be_visible()
+    expect(explorer.locator(".anb-history select").first.locator("option").first).to_contain_text(operation)
+    expect(explorer.locator(".anb-answer").get_by_text("200 OK").first).to_be_visible()
+    assert any(path.partition("?")[0] == f"/{operation}" for _, path, _, _ in seen.requests)
 
 
 def test_nothing_that_lab_saves_has_one(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,17 +74,19 @@ def test_nothing_that_lab_saves_has_one(lab: Lab, monkeypatch: pytest.MonkeyPatc
         expect(pasted).to_have_value("")
         _saved(lab, "before the button is pressed")
         explorer.get_by_role("button", name="Use for Key").click()
-        send(explorer, "keyed")
+        send(explorer, seen, "keyed")
         find(explorer, "save")
         typed = explorer.locator(".anb-form input[type=password]").first
-        if not typed.count():
-            explorer.locator(".anb-form").get_by_role("button", name="More").first.click()
+        more = explorer.locator(".anb-form").get_by_role("button", name="More").first
+        expect(typed.or_(more).first).to_be_visible()
+        if not typed.is_visible():
+            more.click()
         typed.fill(TYPED)
         typed.press("Tab")
         expect(typed).to_have_value("")
-        send(explorer, "save")
-        send(explorer, "mint")
-        send(explorer, "back")
+        send(explorer, seen, "save")
+        send(explorer, seen, "mint")
+        send(explorer, seen, "back")
         _saved(lab, "at the end")
         lab.run_all()
         text = _saved(lab, "after all cells")
