@@ -225,3 +225,21 @@ def test_a_secret_that_ended_is_told() -> None:
 def test_nothing_given_is_no_credential() -> None:
     """An empty credential is none: it is neither refused nor sent."""
     assert Environment("e", credentials={"token": ""}).secret_for("token") is None
+
+
+def test_what_is_typed_for_one_environment_goes_to_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ask for `prompt:token`: each is asked by its own name, and holds its own answer."""
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return f"typed for {prompt}"
+
+    monkeypatch.setattr("getpass.getpass", answer)
+    secrets = [Environment(name, credentials={"token": "prompt:token"}).secret_for("token") for name in ("dev", "live")]
+    values = [secret.reveal() for secret in secrets if secret is not None]
+    assert values == ["typed for token (dev): ", "typed for token (live): "]
+    assert [secret.reveal() for secret in secrets if secret is not None] == values
+    assert len(asked) == 2
+    variables = Environment("dev", variables={"t": "prompt:token"}).typed_variables()
+    assert variables["t"].reveal() == values[0]

@@ -96,6 +96,11 @@ class Secret:
             plain = plain.strip("_").upper()
         return f"_{plain}" if plain[:1].isdigit() else plain or "SECRET"
 
+    def asked_in(self, environment: str) -> Secret:
+        """The secret as one environment asks for it: an answer that was typed for one goes to no other."""
+        asks = self.reference.startswith("prompt:") and not self.reference.endswith(f" ({environment})")
+        return Secret(f"{self.reference} ({environment})") if asks else self
+
     @property
     def is_held(self) -> bool:
         """Whether it is known to this kernel alone, so that no reference leads to it."""

@@ -82,12 +82,13 @@ class Environment:
         Raises:
             SettingsError: a plain reference is malformed.
         """
-        return {name: typed(value) for name, value in self.variables.items()}
+        found = {name: typed(value) for name, value in self.variables.items()}
+        return {n: value.asked_in(self.name) if isinstance(value, Secret) else value for n, value in found.items()}
 
     def secret_for(self, scheme: str) -> Secret | None:
         """The secret for a security scheme: the one of its name, else `token`."""
         found = self.credential_for(scheme)
-        return secret_of(found) if found else None
+        return secret_of(found).asked_in(self.name) if found else None
 
     def credential_for(self, scheme: str) -> Credential | None:
         """The credential for a security scheme as it was given: the one of its name, else `token`."""
