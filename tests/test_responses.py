@@ -21,7 +21,6 @@ from astro_nb.responses import PENDING, ResponseReference, Responses, read_refer
 from astro_nb.spec import Operation, Spec, load
 
 SPEC = load()
-NOW = datetime.now(UTC)
 
 
 def spec_of(*ids: str) -> Spec:
@@ -41,7 +40,7 @@ def spec_of(*ids: str) -> Spec:
 def answered(operation: Operation, data: Any, age: float = 0, status: int = 200) -> Exchange:
     """An exchange that ended with this answer, some seconds ago."""
     answer = Response(status, (("Content-Type", "application/json"),), json.dumps(data).encode())
-    began = NOW - timedelta(seconds=age)
+    began = datetime.now(UTC) - timedelta(seconds=age)
     return Exchange(
         "id-1", operation, Call(operation.id), Request("GET", "https://a.example"), began, 0.1, answer=answer
     )
