@@ -494,3 +494,37 @@ def test_it_shows_without_a_front_end(explorer: Explorer) -> None:
     assert data["text/plain"] == "<Explorer of Astro API>"
     assert "75 operations" in data["text/html"]
     assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_a_large_tag_draws_its_first_operations_and_the_others_at_a_press() -> None:
+    """A hundred buttons take the browser a second: they come when they are wanted."""
+    paths = {f"/a{n}": {"get": {"operationId": f"op{n}", "tags": ["all"], "responses": {}}} for n in range(150)}
+    api = connect(
+        spec={"openapi": "3.1.0", "info": {"title": "Many"}, "paths": paths},
+        base_url="http://localhost:9",
+        history=None,
+    )
+    explorer = api.explore()
+    press(explorer, "all (150)")
+    listed = [w.description for w in shown(explorer) if getattr(w, "description", "").startswith("op")]
+    assert listed == [f"op{n}" for n in range(60)]
+    press(explorer, "Show 90 more")
+    listed = [w.description for w in shown(explorer) if getattr(w, "description", "").startswith("op")]
+    assert listed == [f"op{n}" for n in range(150)]
+    press(explorer, "op149")
+    assert explorer.form is not None
+    assert explorer.form.form.operation.id == "op149"
+    api.close()
+
+
+@pytest.mark.parametrize(
+    ("operation", "first", "later"), [("CreateWorkspace", "name", "description"), ("CreateTeam", "name", "description")]
+)
+def test_what_is_required_stands_first_when_all_is_filled(
+    operation: str, first: str, later: str, explorer: Explorer
+) -> None:
+    """Filling sets optional fields too: they stand below the required ones, with rules between them and without."""
+    explorer.open(operation)
+    press(explorer, "Fill with example")
+    drawn = shown(explorer)
+    assert drawn.index(control(explorer, first)) < drawn.index(control(explorer, later))

@@ -56,7 +56,8 @@ def fields_of(view: FormView, field: Field, place: Place, without: str = "") -> 
     def draw(child: Field) -> widgets.Widget:
         return view.any(About(child, child.required), place.inside(child.name))
 
-    made = many(view, [child for child in shown if child.name in needed | given], draw)
+    first = [child for child in shown if child.name in needed | given]
+    made = many(view, sorted(first, key=lambda child: child.name not in needed), draw)
     rest = [child for child in shown if child.name not in needed | given]
     if rest:
         fold = Opener(view, (*place.at, "more", field.type_name), lambda: many(view, rest, draw), False)

@@ -14,7 +14,7 @@ from .status import Status
 from .style import classed, layout, shared_style
 
 MOST_FOUND = 60
-"""Operations that a search draws; the rest is counted."""
+"""Operations that are drawn at once; the rest of a search is counted, that of a tag comes at a press."""
 
 
 class OperationsView:
@@ -61,7 +61,7 @@ class OperationsView:
         def show(opened: bool) -> None:
             head.description = _tag_words(tag, operations, opened)
             if opened and len(whole.children) == 1:
-                whole.children = (head, widgets.VBox([self._entry(each) for each in operations], layout=layout()))
+                whole.children = (head, self._entries(operations))
             for inner in whole.children[1:]:
                 set_hidden(inner, not opened)
 
@@ -72,6 +72,21 @@ class OperationsView:
         if len(self._spec) <= 12:
             show(True)
         return whole
+
+    def _entries(self, operations: list[Operation]) -> widgets.Widget:
+        """The first operations of a tag; a button draws the others."""
+        holder = widgets.VBox([self._entry(each) for each in operations[:MOST_FOUND]], layout=layout())
+        rest = operations[MOST_FOUND:]
+        if rest:
+            more = button(f"Show {len(rest)} more", "anb-link")
+            holder.children = (*holder.children, more)
+
+            def draw(_: Any) -> None:
+                holder.children = (*holder.children[:-1], *(self._entry(each) for each in rest))
+                more.close()
+
+            more.on_click(self._status.guard(draw))
+        return holder
 
     def _entry(self, operation: Operation) -> widgets.Button:
         kind = f"anb-{operation.method.lower()}" if operation.method in METHOD_TONES else "anb-other"

@@ -42,6 +42,7 @@ class Ruled:
         self._fold = Opener(view, (*place.at, "more", field.type_name), self._others, False)
         self._fold_box = self._fold.widget
         before = [n for n in self._fields if n in self._first or self._is_first(n)]
+        before.sort(key=lambda name: not self._fields[name].required)
         self.widgets: list[widgets.Widget] = [self._first.get(n) or self._drawn(n) for n in before]
         self.widgets.append(self._fold_box)
         for name in governed:
