@@ -22,11 +22,8 @@ from .client import Client
 from .environment import Environment, Environments, Secret, Variable, Variables, load_environment
 from .exchange import Exchange
 from .history import FOLDER, Errors, History
-from .leaks import known_of
-from .origin import sources_frame, uses_frame
 from .pace import Retries
 from .paging import Pages
-from .privileges import Privileges, calls_in
 from .progress import Progress
 from .rounds import read_pages, wait_for
 from .session import Session, permissions
@@ -35,6 +32,7 @@ from .waiting import Until
 
 if TYPE_CHECKING:  # imported at first use: scripts against a server need none of them
     from .frames import DataFrame
+    from .privileges import Privileges
     from .runbook import Runbook
     from .sandbox import Sandbox, SandboxClient
     from .scan import Scan
@@ -140,10 +138,14 @@ class Workbench:
 
     def sources(self, operation: str) -> DataFrame:
         """Which operations answer what this one asks for: field, operation, path and reason, the best first."""
+        from .origin import sources_frame
+
         return sources_frame(self.spec.operation(operation))
 
     def uses(self, operation: str) -> DataFrame:
         """Which operations take what this one answers: operation, field, path and reason, the likeliest first."""
+        from .origin import uses_frame
+
         return uses_frame(self.spec.operation(operation))
 
     def permissions(self) -> list[str]:
@@ -161,6 +163,7 @@ class Workbench:
         """
         if notebook is None:
             return self.session.privileges(operation)
+        from .privileges import calls_in
         from .runbook import code_of
 
         called, told = calls_in(self.spec, code_of(notebook))
@@ -168,6 +171,7 @@ class Workbench:
 
     def scan(self, paths: Iterable[str | Path] | None = None) -> Scan:
         """Look for secrets in files: by default in the folder of this notebook, with all that this session knows."""
+        from .leaks import known_of
         from .scan import scan
 
         known = known_of(self.variables, self.session.acting, self.history.recent())

@@ -21,7 +21,6 @@ from ..message import Request, Response, bare, header, is_json, media_type
 from ..spec import Operation
 from .directions import Direction
 from .fast import Violation
-from .parts import read_parts
 from .slices import MULTIPART_AS_JSON, cut, is_beyond, is_unread, method_of
 from .words import Shown, told
 
@@ -118,6 +117,8 @@ def _read(operation: Operation, request: Request) -> tuple[str, bytes | None]:
     kind = media_type(request.headers)
     if not kind.startswith("multipart/"):
         return header(request.headers, "content-type").lower(), request.body or None
+    from .parts import read_parts  # imported at first use: few bodies have parts
+
     values = read_parts(body_field(operation, kind), request.headers, request.body)
     return MULTIPART_AS_JSON, orjson.dumps(values)
 

@@ -12,7 +12,6 @@ from typing import Any
 from ..call import UNSET
 from ..errors import NewerFormat, SettingsError, UnknownName
 from ..files import write_atomically
-from ..plain_yaml import NotYaml, dump_yaml, load_yaml
 from .outside import Reference
 from .references import references_of
 from .rules import FIELDS, checked
@@ -177,6 +176,8 @@ def is_same(one: Any, other: Any) -> bool:
 
 
 def _dumped(data: Any) -> str:
+    from ..plain_yaml import NotYaml, dump_yaml  # imported at first use: the built-in environments need none
+
     try:
         return dump_yaml(data)
     except NotYaml as error:
@@ -259,6 +260,8 @@ def read_said(path: Path) -> dict[str, Any]:
         SettingsError: it cannot be read, or holds no names and values.
         NewerFormat: it was written by a later version.
     """
+    from ..plain_yaml import NotYaml, load_yaml  # as above
+
     try:
         data = load_yaml(path.read_bytes())
     except OSError as error:

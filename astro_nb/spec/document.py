@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import DocumentInvalid, DocumentNotFound
-from ..plain_yaml import line_at
 from .bundle import bundle
 from .faults import kind_of
 from .foreign import seems, seems_to_be
@@ -21,7 +20,6 @@ from .parsing import MOST_BYTES, as_json, plain
 from .parsing import cache_folder as cache_folder
 from .parsing import parse as parse
 from .shelf import Fetch as Fetch
-from .upgrade import upgrade
 
 Document = dict[str, Any]
 
@@ -173,6 +171,8 @@ def _check_paths(paths: Any, name: str, data: bytes) -> None:
 
 
 def _line(data: bytes, name: str) -> str:
+    from ..plain_yaml import line_at  # imported at first use, as in `parsing`
+
     found = line_at(data, name) if data else None
     return f", line {found}" if found else ""
 
@@ -191,6 +191,8 @@ def _current(document: Document, home: str, name: str) -> Document:
     if not str(version).strip().startswith("2"):
         return document if isinstance(document.get("openapi"), str) else {**document, "openapi": str(version)}
     try:
+        from .upgrade import upgrade  # imported at first use: few documents are so old
+
         return upgrade(document, home)
     except RecursionError as error:
         raise DocumentInvalid(f"{name} is nested too deeply.", "Check the document.") from error

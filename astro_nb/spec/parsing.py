@@ -20,7 +20,6 @@ import platformdirs
 
 from ..errors import DocumentInvalid
 from ..files import write_atomically
-from ..plain_yaml import NotYaml, load_yaml
 from .foreign import seems
 from .notes import TOLD
 
@@ -136,6 +135,8 @@ def _cached(data: bytes, name: str) -> tuple[Any, bytes]:
 
 def _yaml_as_json(data: bytes, name: str) -> bytes:
     """YAML as JSON says it: `200:` and `"200":` are one name, as for every reader of OpenAPI."""
+    from ..plain_yaml import NotYaml, load_yaml  # imported at first use: a document of JSON, or a kept one, needs none
+
     told: list[str] = []
     try:
         parsed = load_yaml(data, told)
