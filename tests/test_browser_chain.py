@@ -33,9 +33,11 @@ class Hand:
         self._answer = explorer.locator(".anb-answer")
 
     def find(self, operation: str) -> None:
-        """Search for an operation and open it, and not one whose name merely begins so."""
+        """Search for an operation and open the first that is found."""
         self._explorer.get_by_placeholder("Search 75 operations").fill(operation)
-        self._explorer.locator(".anb-op", has_text=re.compile(rf"\b{operation}\b")).first.click()
+        first = self._explorer.locator(".anb-op").first
+        expect(first).to_have_text(operation)
+        first.click()
         expect(self._explorer.locator(".anb-work strong").first).to_have_text(operation)
 
     def choose(self, **choices: str) -> None:
@@ -49,9 +51,10 @@ class Hand:
             field(self._explorer, name).fill(text)
             field(self._explorer, name).press("Tab")
 
-    def unfold(self, name: str) -> None:
-        """Open the optional fields of an object."""
-        self._explorer.get_by_role("button", name=re.compile(rf"^▸ More: .* of {name}$")).click()
+    def unfold(self, name: str = "") -> None:
+        """Open the optional fields of an object, or of the body itself."""
+        told = rf"^▸ More: .* fields?{f' of {name}' if name else ''}$"
+        self._explorer.get_by_role("button", name=re.compile(told)).click(timeout=5000)
 
     def expect(self, **values: str) -> None:
         """These fields are filled already."""
@@ -112,6 +115,13 @@ def make_five(hand: Hand) -> None:
     hand.expect(deploymentId="{{deploymentId}}")
     hand.choose(type="DAG_ONLY")
     hand.send("CreateDeploy")
+    hand.use("$.id", "deployId")
+
+    hand.find("FinalizeDeploy")
+    hand.expect(deploymentId="{{deploymentId}}", deployId="{{deployId}}")
+    hand.unfold()
+    hand.fill(dagTarballVersion="2026-03-14T09:30:00.0000000Z")
+    hand.send("FinalizeDeploy")
 
     hand.find("CreateApiToken")
     hand.choose(scope="WORKSPACE")
@@ -166,5 +176,6 @@ def test_a_chain_of_five_by_hand(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_
         monkeypatch.chdir(tmp_path)
         result = run(lab.root / "five" / "chain.ipynb", output=tmp_path / "done.ipynb", cwd=tmp_path)
         assert result.ok, result.error
+        fresh.speed = 0  # what is under way is over
         with contextlib.closing(anb.connect(history=None)) as api:
             assert made(api) == ["Five", "of-five", "HEALTHY", "region", UNSEEN, "DAG_ONLY", "ci-of-five"]

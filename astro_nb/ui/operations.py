@@ -83,6 +83,7 @@ class OperationsView:
 
     def _find(self, words: str) -> None:
         found: list[Any] = self._spec.search(words) if words.strip() else []
+        found = sorted(found, key=lambda operation: operation.id.casefold() != words.strip().casefold())
         drawn: list[widgets.Widget] = [self._entry(operation) for operation in found[:MOST_FOUND]]
         if words.strip():
             told = f"{len(found)} found" if found else "Nothing found. Try part of a name, or a field."
