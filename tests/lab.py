@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -59,6 +60,7 @@ _SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # all cells stay in the page, so that all can be found
 }
 _NETWORK_SCHEMES = ("http", "https", "ws", "wss", "ftp")
+_COUNTED = re.compile(r"\[\d+\]")
 _HARMLESS = ("favicon", "ResizeObserver loop", "Download the React DevTools")
 
 _CURRENT = "window.jupyterapp?.shell?.currentWidget"
@@ -156,6 +158,13 @@ class Lab:
         errors = [out for cell in self.cells() for out in cell.get("outputs", []) if out["output_type"] == "error"]
         if errors and not failing:
             raise LabError(f"A cell failed: {errors[0]['ename']}: {errors[0]['evalue']}")
+
+    def run(self, number: int) -> None:
+        """Run one cell, counted from 1, by a click into it and a key; wait until it has ended."""
+        cell = self.page.locator(".jp-Notebook .jp-Cell").nth(number - 1)
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        cell.locator(".jp-InputPrompt").filter(has_text=_COUNTED).wait_for()
 
     def wait_idle(self, seconds: float = PATIENCE) -> None:
         """Wait until the kernel has nothing to do."""

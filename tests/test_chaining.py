@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,6 +38,17 @@ def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[anb.Workben
 def sent_to(api: anb.Workbench, operation: str) -> int:
     """How many requests of an operation went out."""
     return sum(exchange.operation.id == operation for exchange in api.session.trail)
+
+
+def made(api: anb.Workbench) -> list[str]:
+    """A chain of five as it stands on a sandbox, each thing found through the one before."""
+    (home,) = [each for each in api.pages("ListWorkspaces") if each["name"] == "Five"]
+    (deployment,) = api.call("ListDeployments", workspaceIds=[home["id"]])["$.deployments"]
+    (variable,) = api.call("ListEnvironmentObjects", deploymentId=deployment["id"])["$.environmentObjects"]
+    (deploy,) = api.call("ListDeploys", deploymentId=deployment["id"])["$.deploys"]
+    (token,) = api.call("ListApiTokens", workspaceId=home["id"])["$.tokens"]
+    of_variable = [variable["objectKey"], variable["airflowVariable"]["value"]]
+    return [home["name"], deployment["name"], deployment["status"], *of_variable, deploy["type"], token["name"]]
 
 
 # --- suggestions ------------------------------------------------------------------------------------------------------
@@ -321,6 +333,41 @@ def test_references_are_replayed_on_a_fresh_sandbox(api: anb.Workbench, monkeypa
     with anb.Sandbox(speed=0, limits=False, seed=7) as fresh:
         monkeypatch.setenv(SANDBOX_URL, fresh.url)
         assert run(path).ok
+
+
+def test_a_chain_of_five_is_replayed_on_a_fresh_sandbox(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept, picked and referred to: workspace, Deployment, variable, deploy, and a token that is written nowhere."""
+    home = api.call("CreateWorkspace", name="Five")
+    api.keep(home, "$.id", as_="workspaceId")
+    created = api.call("CreateDeployment", name="of-five", workspaceId="{{workspaceId}}")
+    api.variables["deploymentId"] = created["$.id"]
+    api.wait("GetDeployment", timeout=30)
+    api.call(
+        "CreateEnvironmentObject",
+        objectType="AIRFLOW_VARIABLE",
+        objectKey="region",
+        scope="DEPLOYMENT",
+        scopeEntityId="{{deploymentId}}",
+        airflowVariable={"value": "emea"},
+    )
+    api.call("CreateDeploy", deploymentId="{{responses.CreateDeployment.id}}", type="DAG_ONLY")
+    token = api.call(
+        "CreateApiToken", name="ci", role="WORKSPACE_MEMBER", scope="WORKSPACE", entityId="{{workspaceId}}"
+    )
+    api.keep(token, "$.token", as_="token")
+    api.send(Call("ListWorkspaces", {"organizationId": "{{organizationId}}"}, headers={"X-Token": "{{token}}"}))
+    path = api.runbook.write("five.ipynb")
+    text = path.read_text()
+    assert 'api.variables[\\"token\\"] = create_api_token[\\"$.token\\"]' in text
+    expected = ["Five", "of-five", "HEALTHY", "region", "emea", "DAG_ONLY", "ci"]
+    assert made(api) == expected
+    assert not [value for value in (home["$.id"], created["$.id"], token.reveal()["token"]) if value in text]
+    with anb.Sandbox(speed=0, limits=False, seed=7) as fresh:
+        monkeypatch.setenv(SANDBOX_URL, fresh.url)
+        result = run(path)
+        assert result.ok, result.error
+        with contextlib.closing(anb.connect(history=None)) as elsewhere:
+            assert made(elsewhere) == expected
 
 
 def test_every_answer_of_the_sandbox_can_be_fed_on(api: anb.Workbench) -> None:

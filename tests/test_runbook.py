@@ -127,6 +127,25 @@ def test_groups_are_one_step(api: anb.Workbench) -> None:
     assert "timeout=600," in third
 
 
+def test_asking_by_hand_is_a_wait(api: anb.Workbench) -> None:
+    """The same question while a state passes is one step, which waits for what came, and is dropped whole."""
+    assert isinstance(api.sandbox, anb.Sandbox)
+    home = api.call("ListWorkspaces")["$.workspaces[0].id"]
+    api.sandbox.speed = 1
+    made = api.call("CreateDeployment", name="slow", workspaceId=home)["$.id"]
+    asked = [api.call("GetDeployment", deploymentId=made) for _ in range(2)]
+    assert {exchange["$.status"] for exchange in asked} == {"CREATING"}
+    assert [step.kind for step in api.runbook.steps[2:]] == ["call"], "nothing came of it yet"
+    api.sandbox.speed = 0
+    for _ in range(2):
+        assert api.call("GetDeployment", deploymentId=made)["$.status"] == "HEALTHY"
+    assert [(s.kind, len(s.exchanges)) for s in api.runbook.steps[2:]] == [("wait", 3), ("call", 1)]
+    for part in ("api.wait(", 'until="HEALTHY"', "timeout=600", 'deploymentId=create_deployment["$.id"]'):
+        assert part in code(api)[2]
+    api.runbook.drop(3)
+    assert [len(s.exchanges) for s in api.runbook.steps] == [1, 1, 1]
+
+
 def test_an_expected_failure_is_recorded(api: anb.Workbench) -> None:
     """A request that was answered 400 is expected to be answered 400 again; one without an answer is left out."""
     record(api)

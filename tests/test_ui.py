@@ -465,6 +465,22 @@ def test_a_failing_callback_is_seen(explorer: Explorer) -> None:
     assert "Error" in explorer.status.widget.value
 
 
+def test_search_begins_with_the_operation_of_that_name(explorer: Explorer) -> None:
+    """GetDeploymentOptions holds the words, too, and stands before it in the document."""
+    explorer.operations.search.value = " getdeployment "
+    names = [w.description for w in shown(explorer) if "anb-op" in getattr(w, "_dom_classes", ())]
+    assert names[0] == "GetDeployment"
+    assert "GetDeploymentOptions" in names
+
+
+def test_a_search_that_finds_the_same_is_not_drawn_again(explorer: Explorer) -> None:
+    """The button that has the focus stays while the last letters arrive."""
+    explorer.operations.search.value = "CreateWorkspac"
+    (before,) = [w for w in shown(explorer) if "anb-op" in getattr(w, "_dom_classes", ())]
+    explorer.operations.search.value = "CreateWorkspace"
+    assert [w for w in shown(explorer) if "anb-op" in getattr(w, "_dom_classes", ())] == [before]
+
+
 def test_search_finds_by_field_name(explorer: Explorer) -> None:
     """The search looks into paths, tags and field names, and says when nothing is found."""
     explorer.operations.search.value = "hibernat"

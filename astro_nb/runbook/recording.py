@@ -49,7 +49,7 @@ class Runbook:
         for number in numbers:
             if number not in by_number:
                 raise UnknownName("step", str(number), map(str, by_number), todo=f"There are {len(by_number)} steps.")
-        self._left_out |= {group_key(by_number[number].exchange) for number in numbers}
+        self._left_out |= {group_key(exchange) for number in numbers for exchange in by_number[number].exchanges}
 
     def clear(self) -> None:
         """Begin anew: what was done until now is left out. The history keeps it."""

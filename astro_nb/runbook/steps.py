@@ -1,7 +1,8 @@
 """What was sent, as the steps that somebody would tell of it.
 
 Rule 1: a single call is a step; all requests of one wait, or of one list read page by page, are one step.
-Rule 2: a group that ended badly is what its last request was: a call that is answered like this.
+Rule 2: the same question asked by hand again and again, while the state passes, is one wait.
+Rule 3: a group that ended badly is what its last request was: a call that is answered like this.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..environment import Environment, Variables
 from ..exchange import Exchange
 from ..fields import snake
 from ..spec import Operation, Spec
+from ..waiting import state_of
 
 Kind = Literal["call", "wait", "pages"]
 
@@ -24,6 +26,9 @@ RESERVED = frozenset(
     {"Path", "anb", "api", "base_url", "display", "document", "environment", "sent", *keyword.kwlist, *dir(builtins)}
 )
 """Names that no step and no parameter may take: what the notebook itself uses, and Python's own."""
+
+BY_HAND = 600.0
+"""Seconds that a wait may take which was done by hand."""
 
 
 class Recorded(Protocol):
@@ -97,7 +102,12 @@ def steps_of(trail: Iterable[Exchange], left_out: Collection[str] = ()) -> tuple
     for exchange in trail:
         key = group_key(exchange)
         groups[key] = [*groups.pop(key, []), exchange]
-    kept = [group for key, group in groups.items() if key not in left_out]
+    kept: list[list[Exchange]] = []
+    for group in (group for key, group in groups.items() if key not in left_out):
+        if kept and _asked_again(kept[-1][-1], group[0]):
+            kept[-1] += group
+        else:
+            kept.append(group)
     taken = set(RESERVED)
     return tuple(_step(number, group, taken) for number, group in enumerate(kept, 1))
 
@@ -121,15 +131,31 @@ def unique(wanted: str, taken: set[str]) -> str:
 
 def _step(number: int, group: list[Exchange], taken: set[str]) -> Step:
     last = group[-1]
-    kind, until, timeout = _manner(last) if last.ok else ("call", "", 0.0)
+    kind, until, timeout = _manner(last, len(group)) if last.ok else ("call", "", 0.0)
     return Step(number, kind, unique(snake(last.operation.id), taken), tuple(group), until, timeout)
 
 
-def _manner(exchange: Exchange) -> tuple[Kind, str, float]:
+def _manner(exchange: Exchange, count: int) -> tuple[Kind, str, float]:
+    """What a group was done by, from its last exchange and the number of all."""
     kind, _, rest = exchange.via.partition(":")
     if kind == "pages":
         return "pages", "", 0.0
     if kind != "wait":
-        return "call", "", 0.0
+        waited = count > 1 and _state_of(exchange) == "good"
+        return ("wait", state_of(exchange), BY_HAND) if waited else ("call", "", 0.0)
     until, _, timeout = rest.partition(":")[2].rpartition(":")
     return "wait", until, float(timeout)
+
+
+def _asked_again(before: Exchange, after: Exchange) -> bool:
+    """Whether a question is the one before it, which was asked by hand while the state was passing."""
+    single = all(group_key(exchange) == exchange.id for exchange in (before, after))
+    same = before.call == after.call and before.request.url == after.request.url
+    return single and same and before.operation.is_safe and _state_of(before) == "passing"
+
+
+def _state_of(exchange: Exchange) -> str:
+    """What the overlay calls the state in an answer: "good", "bad", else "passing"; empty where it says nothing."""
+    note = exchange.operation.notes.get("settled") or {}
+    state = state_of(exchange) if note and exchange.ok else ""
+    return next((kind for kind in ("good", "bad") if state in note.get(kind, ())), "passing") if state else ""

@@ -38,6 +38,7 @@ class OperationsView:
             "anb-hush",
         )
         self.search.observe(status.guard(lambda change: self._find(change["new"])), "value")
+        self._listed: tuple[bool, list[str]] = (False, [])
         grouped = _grouped(spec)
         tags = [self._tag(tag, grouped[tag]) for tag in spec.tags if tag in grouped]
         self._tags = widgets.VBox(tags, layout=layout())
@@ -98,6 +99,11 @@ class OperationsView:
 
     def _find(self, words: str) -> None:
         found: list[Any] = self._spec.search(words) if words.strip() else []
+        found = sorted(found, key=lambda operation: operation.id.casefold() != words.strip().casefold())
+        listed = (bool(words.strip()), [operation.id for operation in found])
+        if listed == self._listed:  # what has the focus keeps it while the rest of the word arrives
+            return
+        self._listed = listed
         drawn: list[widgets.Widget] = [self._entry(operation) for operation in found[:MOST_FOUND]]
         if words.strip():
             told = f"{len(found)} found" if found else "Nothing found. Try part of a name, or a field."
