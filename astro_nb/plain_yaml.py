@@ -169,7 +169,8 @@ def load_yaml(data: bytes | str, told: list[str] | None = None) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise NotYaml(f"{error.problem or error}{where}") from error
+        deep = "nesting depth" in str(error.problem)  # libyaml has a bound of its own since PyYAML 6.0.4
+        raise NotYaml(f"{'it is nested too deeply' if deep else error.problem or error}{where}") from error
     except RecursionError as error:
         raise NotYaml("it is nested too deeply") from error
     except (yaml.YAMLError, ValueError) as error:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import time
 from typing import Any
 
 import pytest
@@ -126,9 +127,15 @@ def test_aliases_are_bounded(lines: list[str]) -> None:
     ids=["deep", "wide"],
 )
 def test_merge_keys_are_bounded(lines: list[str]) -> None:
-    """Merge keys unfold as aliases do, and are refused before they have."""
-    with pytest.raises(NotYaml, match="merge keys"):
-        load_yaml("\n".join(lines))
+    """Merge keys unfold as aliases do: refused before they have, or each merged once (PyYAML 6.0.4)."""
+    begun = time.process_time()
+    told, largest = "", 0
+    try:
+        largest = max(len(value) for value in load_yaml("\n".join(lines)).values())
+    except NotYaml as error:
+        told = str(error)
+    assert "merge keys" in told or 0 < largest <= 2000
+    assert time.process_time() - begun < 5
 
 
 def test_a_merge_key_in_itself() -> None:
