@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from astro_nb.audit import Audit, audit
 from astro_nb.cli.program import app
+from astro_nb.errors import UsageError
 from astro_nb.plain_yaml import load_yaml
 
 INFO = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}}
@@ -326,3 +327,13 @@ def test_whatever_stands_anywhere_is_told(changes: list[tuple[int, Any]]) -> Non
     found = audit(given_one)
     assert found.loaded or found.error
     assert found.seconds < 10
+
+
+@pytest.mark.parametrize("command", ["audit", "scan"])
+def test_figures_that_cannot_be_written_are_told(command: str, tmp_path: Path) -> None:
+    """A file where a folder should be: one sentence, no traceback."""
+    good = tmp_path / "good.json"
+    good.write_text(json.dumps(document(a=None)))
+    result = CliRunner().invoke(app, [command, str(good), "--json", str(good / "figures.json")])
+    assert isinstance(result.exception, UsageError)
+    assert "cannot be written" in str(result.exception)

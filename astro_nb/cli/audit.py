@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .telling import table
+from .telling import table, write_out
 
 if TYPE_CHECKING:
     from ..audit import Audit
@@ -27,7 +27,7 @@ def audit(
     """Measure how well documents work here: forms built, samples valid, and what remains and why."""
     found = [_measured(document) for document in documents]
     if json_file:
-        _write(json_file, json.dumps([entry.to_dict() for entry in found], indent=2, ensure_ascii=False) + "\n")
+        write_out(json_file, json.dumps([entry.to_dict() for entry in found], indent=2, ensure_ascii=False) + "\n")
     if json_file != "-":
         _tell(found)
     if not any(entry.loaded for entry in found):
@@ -47,15 +47,6 @@ def _measured(document: str) -> Audit:
             bar.update(number - bar.n)
 
         return measure(document, Client().fetch, step)
-
-
-def _write(file: str, text: str) -> None:
-    if file == "-":
-        typer.echo(text, nl=False)
-        return
-    from ..files import write_atomically
-
-    write_atomically(Path(file), text.encode())
 
 
 def _tell(found: list[Audit]) -> None:

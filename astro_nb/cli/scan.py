@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .telling import table
+from .telling import table, write_out
 
 if TYPE_CHECKING:
     from ..leaks import Finding
@@ -32,7 +32,7 @@ def scan(
 
     found = scan_files(paths, secret or (), keyring)
     if json_file:
-        _write(json_file, json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
+        write_out(json_file, json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
     if json_file != "-":
         _tell(found)
     if not found.ok:
@@ -54,12 +54,3 @@ def _tell(found: Scan) -> None:
 
 def _advice(findings: Iterable[Finding]) -> Iterable[str]:
     return dict.fromkeys(f"  {finding.todo}" for finding in findings)
-
-
-def _write(file: str, text: str) -> None:
-    if file == "-":
-        typer.echo(text, nl=False)
-        return
-    from ..files import write_atomically
-
-    write_atomically(Path(file), text.encode())

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import typer
+
+from ..errors import UsageError
 
 
 def refuse(message: str) -> NoReturn:
@@ -32,6 +35,23 @@ def table(rows: Sequence[tuple[str, ...]], colors: Mapping[str, str] | None = No
         head = typer.style(first.ljust(widths[0]), fg=(colors or {}).get(first))
         room = None if edge is None else max(edge - widths[0] - 2, 20)
         typer.echo(f"{head}  {rest if room is None or len(rest) <= room else rest[: room - 1] + '…'}")
+
+
+def write_out(file: str, text: str) -> None:
+    """Write a text to a file, or for `-` to standard output.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if file == "-":
+        typer.echo(text, nl=False)
+        return
+    from ..files import write_atomically
+
+    try:
+        write_atomically(Path(file), text.encode())
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written ({error.strerror}).", "Name a file that can.") from error
 
 
 def edge_of_terminal() -> int | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
 
 from .. import html
-from ..environment import Environments
-from ..errors import UsageError
+from ..environment import Environments, Secret
+from ..errors import SettingsError, UsageError
+from ..exchange import SECRET_HEADERS
+from ..fields.kinds import names_secret
 from ..plain_yaml import NotYaml, dump_yaml, load_yaml
 from .parts import button, line, stack
 from .status import Status
@@ -40,6 +44,17 @@ class EnvironmentsPanel:
         self._told = widgets.HTML("", layout=layout())
         self.widget = classed(stack(self._parts()), "anb-panel", "anb-hidden")
         self.which.observe(status.guard(lambda _: self._show()), "value")
+        for name in _OPEN:
+            self.fields[name].observe(status.guard(partial(self._cleared, name)), "value")
+
+    def _cleared(self, name: str, change: dict[str, Any]) -> None:
+        """A secret that was typed in the clear leaves the control at once: its text may be saved with the notebook."""
+        if _OPEN[name](change["new"]):
+            self.fields[name].value = ""
+            raise SettingsError(
+                f"{name} held what looks like a secret in the clear: it was taken out, and kept nowhere.",
+                "Write a reference, such as env:NAME, dotenv:NAME or keyring:service/name.",
+            )
 
     def draw(self) -> None:
         """Tell the environments as they are now."""
@@ -117,6 +132,41 @@ class EnvironmentsPanel:
             self.which.value = name
         self._saved(name)
         self._status.say(told, "good")
+
+
+_TEMPLATE = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""What stands for a template while a text is looked through."""
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """Names and plain texts in YAML, as they are typed; what stands in a mapping too."""
+    marked = re.sub(r"\{\{.*?\}\}", _TEMPLATE, text)
+    for given in re.split(r"[{},\n]", marked):
+        name, colon, value = given.strip().partition(":")
+        value = value.strip().strip("'\"")
+        if colon and value not in ("", "true", "false") and _TEMPLATE not in value:
+            yield name.strip("'\" "), value
+
+
+def _has_open_credential(text: str) -> bool:
+    plain = (v for n, v in _pairs(text) if n not in _PLAIN)
+    return any(not Secret.is_reference(value) for value in plain)
+
+
+def _has_open_secret(text: str) -> bool:
+    told = ((n, v) for n, v in _pairs(text) if not Secret.is_reference(v))
+    return any(names_secret(name) or name.lower() in SECRET_HEADERS for name, _ in told)
+
+
+_PLAIN = ("client_id", "username", "scopes", "token_url", "method")
+"""What of a credential is no secret."""
+
+_OPEN: dict[str, Callable[[str], bool]] = {
+    "credentials": _has_open_credential,
+    "variables": _has_open_secret,
+    "headers": _has_open_secret,
+}
+"""Whether a text of these holds a secret in the clear."""
 
 
 def _value(name: str, control: Any) -> Any:

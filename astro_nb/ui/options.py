@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
 
+from ..call import Call
 from ..errors import UsageError
 from ..form import Form
 from ..session import Session
@@ -46,7 +47,7 @@ class RequestOptions:
         self._values = [value for _, value, _ in choices]
         self.security.value = self._values.index(form.security) if form.security in self._values else 0
         set_hidden(self.security, len(choices) < 3)
-        self.headers.value = "\n".join(f"{name}: {value}" for name, value in form.headers.items())
+        self.headers.value = _written(form.headers)
         self._open(bool(form.headers) or form.security is not None)
         self._form = form
 
@@ -61,7 +62,10 @@ class RequestOptions:
 
     def _headers_typed(self, change: dict[str, str]) -> None:
         if self._form is not None:
-            self._form.headers = read_headers(change["new"])
+            call = Call(self._form.operation.id, headers=read_headers(change["new"]))
+            self._form.headers = dict(self._session.lifted(call).headers)
+            if self._form.headers != call.headers:  # a credential was typed: it leaves the control at once
+                self.headers.value = _written(self._form.headers)
             self._changed()
 
 
@@ -78,6 +82,10 @@ def read_headers(text: str) -> dict[str, str]:
             raise UsageError("A further header has no name and colon.", "Write one `Name: value` a line.")
         found[name.strip()] = value.strip()
     return found
+
+
+def _written(headers: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())
 
 
 def _words(label: str, value: str | None, is_held: bool) -> str:
