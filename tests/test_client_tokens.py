@@ -156,7 +156,7 @@ def test_calls_at_one_time_get_one_token(server: Server, way: str) -> None:
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(lambda _: asking.call("x"), range(8)))
     else:
-        found = [running.result(10) for running in [asking.start(Call("x"), lambda _: None) for _ in range(8)]]
+        found = [running.result(10) for running in [asking.start(Call("x")) for _ in range(8)]]
     assert all(exchange.ok for exchange in found)
     assert len(server.asked) == 1
 
@@ -257,7 +257,7 @@ def test_an_exchange_in_the_background_is_kept(server: Server) -> None:
     """`start` hands over the exchange with the token's failure too."""
     server.answer = (400, {"error": "invalid_client"})
     asking, found = session(server), list[Exchange]()
-    asking.start(Call("x"), found.append).result(10)
+    found.append(asking.start(Call("x")).result(10))
     deadline = time.monotonic() + 5
     while not found and time.monotonic() < deadline:
         time.sleep(0.01)

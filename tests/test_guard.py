@@ -303,7 +303,7 @@ def test_a_secret_that_is_left_out_is_kept(api: anb.Workbench) -> None:
 
 
 def started(api: anb.Workbench, call: Call, confirmed: str | None) -> Exchange:
-    running = api.session.start(call, lambda exchange: None, confirmed=confirmed)
+    running = api.session.start(call, confirmed=confirmed)
     return running.result(30)
 
 

@@ -24,7 +24,8 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("client", "guard", "leaks", "lifting", "ops", "origin", "paging", "responses", "waiting"),
     ("chaining", "history", "privileges", "runbook"),
     ("session",),
-    ("rounds", "scan", "ui"),
+    ("rounds",),
+    ("scan", "ui"),
     ("audit", "workbench"),
     ("cli", "__init__"),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -249,26 +250,53 @@ def test_an_expired_token_sends_nothing(api: anb.Workbench) -> None:
 
 
 def test_a_request_in_the_background_is_kept(api: anb.Workbench) -> None:
-    """`start` gives the exchange to its listener after it was kept; a cancelled one is kept too."""
+    """What `start` gives has been kept; a cancelled one too."""
     assert api.sandbox is not None
-    got: list[Exchange] = []
-    ended = threading.Event()
-
-    def done(exchange: Exchange) -> None:
-        got.append(exchange)
-        ended.set()
-
     call = api.session.arrange("ListWorkspaces", {})
-    api.session.start(call, done)
-    assert ended.wait(5)
-    assert api.history[-1] is got[0]
-    ended.clear()
+    first = api.session.start(call).result(5)
+    assert api.history[-1] is first
     api.sandbox.faults.add("latency", seconds=1)
-    running = api.session.start(call, done)
+    running = api.session.start(call)
     time.sleep(0.2)
     running.cancel()
-    assert ended.wait(2)
+    assert running.result(2) is api.history[-1]
     assert [e.failure.kind if e.failure else "" for e in api.history] == ["", "cancelled"]
+
+
+def test_what_cannot_be_kept_is_told_by_the_result(tmp_path: Path) -> None:
+    """A history that cannot be written makes `result` raise in words: nobody waits for ever."""
+    api = anb.connect(history=tmp_path / "h")
+    assert api.history.path is not None
+    api.call("ListWorkspaces")
+    api.history.close()
+    api.history.path.write_bytes(b"no history" * 100)
+    running = api.session.start(api.session.arrange("ListWorkspaces", {}))
+    with pytest.raises(SettingsError):
+        running.result(5)
+    api.close()
+
+
+def test_a_request_may_be_awaited(api: anb.Workbench) -> None:
+    """`await` gives the exchange; whoever is cancelled while awaiting ends the request."""
+    assert api.sandbox is not None
+    call = api.session.arrange("ListWorkspaces", {})
+
+    async def both() -> list[Exchange]:
+        return list(await asyncio.gather(api.session.start(call), api.session.start(call)))
+
+    assert [e.status for e in asyncio.run(both())] == [200, 200]
+    api.sandbox.faults.add("latency", seconds=5)
+
+    async def impatient() -> None:
+        await asyncio.wait_for(api.session.start(call), 0.2)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(impatient())
+    ended = time.monotonic() + 3
+    while len(api.history) < 3 and time.monotonic() < ended:
+        time.sleep(0.01)
+    assert api.history[-1].failure is not None
+    assert api.history[-1].failure.kind == "cancelled"
 
 
 @pytest.mark.parametrize("moment", ["wait", "note"])

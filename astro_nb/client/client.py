@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -37,6 +37,9 @@ from .failures import LARGEST_ANSWER, SENDING_ERRORS, TooLarge, failure_of
 from .pools import Pools
 from .tokens import Tokens
 
+Kept = Callable[[Exchange], Exchange]
+"""Keeps an exchange, and gives the one that was kept."""
+
 
 class Running:
     """A request under way in the background: `result()` waits for its exchange, `cancel()` ends it."""
@@ -61,9 +64,20 @@ class Running:
         """End the request; its exchange says that it was cancelled."""
         self._cancel()
 
-    def when_done(self, handler: Callable[[Exchange], None]) -> None:
-        """Call `handler` with the exchange, on the client's thread."""
-        self._future.add_done_callback(lambda future: handler(future.result()))
+    def when_done(self, handler: Callable[[Running], None]) -> None:
+        """Call `handler` with this, once it has ended, on the client's thread."""
+        self._future.add_done_callback(lambda _: handler(self))
+
+    def __await__(self) -> Generator[Any, None, Exchange]:
+        """The exchange, in `await`; whoever is cancelled while waiting cancels the request."""
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Exchange:
+        try:
+            return await asyncio.shield(asyncio.wrap_future(self._future))
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
 
 
 class Client:
@@ -119,15 +133,20 @@ class Client:
             raise stopped
         return exchange
 
-    def start(self, plan: Plan, note: Note | None = None) -> Running:
-        """Send in the background; nothing blocks."""
+    def start(self, plan: Plan, note: Note | None = None, kept: Kept = lambda exchange: exchange) -> Running:
+        """Send in the background; nothing blocks.
+
+        Args:
+            plan, note: as for `send`.
+            kept: keeps the exchange, on the client's thread; what it gives is the result, what it raises too.
+        """
         loop = self._pools.loop()
         future: Future[Exchange] = Future()
         tasks: list[asyncio.Task[Exchange]] = []
 
         def begin() -> None:
             task = loop.create_task(self._run(plan, note))
-            task.add_done_callback(lambda ended: self._settle(future, ended, plan))
+            task.add_done_callback(lambda ended: self._settle(future, ended, plan, kept))
             tasks.append(task)
 
         def cancel() -> None:
@@ -182,13 +201,13 @@ class Client:
             except asyncio.CancelledError:
                 outcome = CANCELLED
 
-    def _settle(self, future: Future[Exchange], ended: asyncio.Task[Exchange], plan: Plan) -> None:
+    def _settle(self, future: Future[Exchange], ended: asyncio.Task[Exchange], plan: Plan, kept: Kept) -> None:
         """Hand on how a task ended, whatever it was: nobody may wait for ever."""
-        error = None if ended.cancelled() else ended.exception()
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(never_sent(self._converse(plan, None)) if ended.cancelled() else ended.result())
+        try:
+            exchange = never_sent(self._converse(plan, None)) if ended.cancelled() else ended.result()
+            future.set_result(kept(exchange))
+        except BaseException as error:  # noqa: BLE001  # whoever asks for the result gets it
+            future.set_exception(error.with_traceback(None))  # its frames hold the plan
 
     async def _do_async(self, step: Step) -> Outcome:
         if isinstance(step, Wait):

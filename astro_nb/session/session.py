@@ -6,7 +6,7 @@ use this one way to send; whatever is sent, whatever comes of it, is in the hist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..call import UNSET, Call
@@ -120,11 +120,11 @@ class Session(Prepared):
     def start(
         self,
         call: Call,
-        done: Callable[[Exchange], None],
         note: Note | None = None,
         confirmed: str | None = None,
+        via: str = "call",
     ) -> Running:
-        """Send in the background; `done` gets the exchange, once it is kept, on the client's thread.
+        """Send in the background; the result is the exchange, once it is kept.
 
         An unsafe call to a guarded environment is not asked about here: `confirmed` is the name of `change_of(call)`,
         as the user typed it. Where `change_of` was not looked at, it is now, and that takes as long as a request.
@@ -132,11 +132,13 @@ class Session(Prepared):
         Raises:
             UnsafeRefused: it is not confirmed; nothing was sent.
         """
-        plan = self.plan(self.lifted(call))
+        plan = self.plan(self.lifted(call), via)
         self.guard.require_confirmed(plan, self.environment, confirmed)
-        running = self.client.start(plan, note)
-        running.when_done(lambda exchange: done(self._kept(plan, exchange)))
-        return running
+        return self.client.start(plan, note, lambda exchange: self._kept(plan, exchange))
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        self.client.sleep(seconds)
 
     def change_of(self, call: Call) -> Change:
         """What a call would change; one safe request at the most is sent for it, and the call itself is not."""

@@ -56,8 +56,8 @@ class Sending:
         self._actions.busy(True)
         started = False
         try:
-            done, tried = self._status.guard(self._ended), self._status.guard(self._tried)
-            self._running = self._session.start(call, done, tried, confirmed)
+            self._running = self._session.start(call, self._status.guard(self._tried), confirmed)
+            self._running.when_done(self._status.guard(self._ended))
             started = True
         finally:
             if not started:
@@ -68,9 +68,9 @@ class Sending:
         if self._running:
             self._running.cancel()
 
-    def _ended(self, exchange: Exchange) -> None:
+    def _ended(self, running: Running) -> None:
         self._actions.busy(False)
-        self._arrived(exchange)
+        self._arrived(running.result())
 
     def _tried(self, attempt: Attempt) -> None:
         if attempt.waited:

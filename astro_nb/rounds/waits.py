@@ -1,39 +1,15 @@
-"""Many calls for one wish: every page of a list, or asking until a thing is so."""
+"""Asking again and again until a thing is so."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from .call import Call
-from .client import new_id
-from .errors import UsageError, WaitTimeout
-from .exchange import Exchange
-from .paging import Pages, first_call, paging_of
-from .session import Session
-from .waiting import Until, condition, state_of
-
-Progress = Callable[[float | None, str], None]
-"""Told of long work: the fraction done (None where unknown), and words."""
-
-
-def read_pages(session: Session, operation: str, progress: Progress | None = None, /, **arguments: Any) -> Pages:
-    """Every page of a list, read one after another.
-
-    Raises:
-        UsageError: the operation does not list anything.
-    """
-    found = session.spec.operation(operation)
-    paging = paging_of(found)
-    if paging is None:
-        raise UsageError(f"{operation} does not answer a list.", "Use api.call for it.")
-    call: Call | None = first_call(paging, session.arrange(operation, arguments))
-    pages, via = Pages(found, paging), f"pages:{new_id()}"
-    while call is not None:
-        call = pages.add(call, session.send(call, via))
-        if progress:
-            progress(len(pages) / pages.total if pages.total else None, f"{len(pages)} of {pages.total or '?'} items")
-    return pages
+from ..client import new_id
+from ..errors import WaitTimeout
+from ..exchange import Exchange
+from ..session import Session
+from ..waiting import Until, condition, state_of
+from .told import Progress
 
 
 def wait_for(
@@ -75,7 +51,7 @@ def wait_for(
         pause = every if every is not None else min(pause * 1.3, 10.0)
         if spent + pause > timeout:
             raise _timed_out(operation, goal, timeout, state, exchange)
-        session.client.sleep(pause)
+        session.pause(pause)
 
 
 def _timed_out(operation: str, goal: str, timeout: float, state: str, exchange: Exchange) -> WaitTimeout:
