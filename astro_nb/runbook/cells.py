@@ -204,7 +204,7 @@ def _code(step: Step, woven: Woven) -> str:
 _PREDICATE = "a predicate"
 
 
-def _until(step: Step) -> str:
+def _until(step: Step) -> str | tuple[str, ...]:
     """What a wait waits for: as it was given, or the state that the last answer holds; empty where there is none."""
     return _state(step.exchange) if step.until == _PREDICATE else step.until
 
