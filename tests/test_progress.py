@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from astro_nb import html
 from astro_nb.progress import Progress, bar
 
 
@@ -27,6 +28,12 @@ def test_an_unknown_end_is_not_a_full_bar() -> None:
     drawn = str(bar("Pages", None, "5 of ?"))
     assert "5 of ?" in drawn
     assert "width:100%" not in drawn
+
+
+def test_a_picture_stands_between_words_and_bar() -> None:
+    """What is drawn beside the bar is HTML already, and stands as it is."""
+    drawn = str(bar("Waiting", 0.5, "CREATING", html.pill("CREATING 12 s")))
+    assert drawn.index("Waiting · CREATING") < drawn.index("CREATING 12 s</span>") < drawn.index("width:50%")
 
 
 def test_words_are_escaped_and_style_is_inline() -> None:

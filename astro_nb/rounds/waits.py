@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
 from typing import Any
 
 from ..call import Call
 from ..client import new_id
+from ..environment import scrub
 from ..errors import UsageError
 from ..exchange import Exchange
 from ..html import Markup
+from ..leaks import known_of
 from ..session import Session
 from ..spec import Operation
 from ..waiting import (
@@ -76,7 +78,9 @@ def wait_for(
     Whatever ends it, an interrupt too, has the states that were seen in its attribute `transitions`.
     """
     call = session.arrange(operation, arguments)
-    wait = _Wait(session, call, goal_of(session.spec.operation(operation), until), patience, progress)
+    goal = goal_of(session.spec.operation(operation), until)
+    known = known_of(session.variables, session.acting).values.values()  # a condition may name a secret
+    wait = _Wait(session, call, replace(goal, words=scrub(goal.words, known)), patience, progress)
     try:
         return wait.ended()
     except BaseException as stop:  # raised again, with what was seen
