@@ -37,23 +37,24 @@ class Progress:
             self._show(fraction, words, picture)
 
     def _show(self, fraction: float | None, words: str, picture: html.Markup) -> None:
-        from IPython.display import HTML, display
+        from IPython.display import display
 
-        drawn = HTML(str(bar(self._label, fraction, words, picture)))  # type: ignore[no-untyped-call]  # IPython has no types here
+        drawn = {"text/plain": f"{self._label} · {words}", "text/html": str(bar(self._label, fraction, words, picture))}
         if self._handle is None:
-            self._handle = display(drawn, display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types here
+            self._handle = display(drawn, raw=True, display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types here
         else:
-            self._handle.update(drawn)
+            self._handle.update(drawn, raw=True)
 
 
 def bar(label: str, fraction: float | None, words: str, picture: html.Markup = _NO_PICTURE) -> html.Markup:
-    """A bar with its words and what else is shown; no bar where the fraction is unknown."""
+    """A bar with its words and what else is shown; no bar where the fraction is unknown, or a picture stays alone."""
+    alone = fraction is None or (picture and fraction >= 1.0)
     width = f"{100 * min(1.0, max(0.0, fraction or 0.0)):.0f}%"
     inner = html.tag("div", style=f"width:{width};height:4px;background:{html.TONES['info'][0]}")
     outer = html.tag(
         "div", inner, style=f"background:{html.LINE};height:4px;border-radius:2px;overflow:hidden;width:220px"
     )
-    return html.tag("div", html.tag("div", f"{label} · {words}"), picture, outer if fraction is not None else "")
+    return html.tag("div", html.tag("div", f"{label} · {words}"), picture, "" if alone else outer)
 
 
 def in_notebook() -> bool:

@@ -34,6 +34,7 @@ def test_a_picture_stands_between_words_and_bar() -> None:
     """What is drawn beside the bar is HTML already, and stands as it is."""
     drawn = str(bar("Waiting", 0.5, "CREATING", html.pill("CREATING 12 s")))
     assert drawn.index("Waiting · CREATING") < drawn.index("CREATING 12 s</span>") < drawn.index("width:50%")
+    assert "width:100%" not in str(bar("Waiting", 1.0, "HEALTHY", html.pill("HEALTHY"))), "what is over stands alone"
 
 
 def test_words_are_escaped_and_style_is_inline() -> None:
@@ -80,6 +81,7 @@ def test_a_notebook_keeps_one_line_as_it_last_was(tmp_path: Path) -> None:
     (output,) = book.cells[2].outputs
     assert output.output_type == "display_data"
     assert "Long · all done" in output.data["text/html"]
+    assert output.data["text/plain"] == "Long · all done"
     assert "width:100%" in output.data["text/html"]
     assert "widgets" not in book.metadata
     assert 2 <= updates.count("update_display_data") + updates.count("display_data") <= 9

@@ -113,10 +113,12 @@ class _Wait:
                 self._tell(1.0, f"{self.log.last.state} after {duration_words(spent)}")
                 return Waited.of(exchange, self.log.told())
             left = self._patience.timeout - spent
-            self._tell(spent / self._patience.timeout if left > 0 else 1.0, self._words(held, left))
-            if verdict.end == "lost" and not held:
+            lost = verdict.end == "lost" and not held
+            over = lost or left < _NOTHING
+            self._tell(1.0 if over else spent / self._patience.timeout, self._words(held, left))
+            if lost:
                 raise failed(exchange, self.log.told())
-            if left < _NOTHING:
+            if over:
                 raise timed_out(exchange, self.log.told(), self._goal.words, self._patience.timeout, held)
             self._session.pause(min(self._next_pause(), rest, left))
 

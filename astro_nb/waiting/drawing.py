@@ -43,7 +43,10 @@ def strip(transitions: Transitions) -> html.Markup:
 
 def draw(transitions: Transitions) -> html.Markup:
     """The strip, and below it, folded, each state with when and why."""
-    rows = [(f"{t.when:%H:%M:%S}", t.state, duration_words(t.lasted), t.reason, t.requests) for t in transitions]
+    rows = [
+        (f"{t.when:%H:%M:%S}", t.state, duration_words(t.lasted) if t.lasted else "", t.reason, t.requests)
+        for t in transitions
+    ]
     counted = f"{len(rows)} state{'' if len(rows) == 1 else 's'}, {sum(t.requests for t in transitions)} requests"
     table = html.table(["when (UTC)", "state", "lasted", "reason", "requests"], rows)
     return html.tag("div", strip(transitions), html.fold(html.quiet(counted), table), style=f"color:{html.TEXT}")

@@ -75,7 +75,8 @@ def state_key(operation: Operation) -> str:
 
 def grace_of(operation: Operation) -> float:
     """Seconds after a change for which an unmoved state is not taken for its result."""
-    return float(_note(operation).get("grace", GRACE))
+    told = _note(operation).get("grace")
+    return float(told) if isinstance(told, int | float) else GRACE
 
 
 def one_line(text: str, most: int) -> str:
