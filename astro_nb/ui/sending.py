@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..call import Call
-from ..client import Running
+from ..client import HELD, Running
 from ..exchange import Attempt, Exchange
 from ..guard import Change, is_guarded
 from ..session import Session
@@ -23,7 +23,7 @@ class Sending:
         self.question = Question(status, self.confirm)
         self._looks = ThreadPoolExecutor(1, "astro_nb-look")
         self._asked: Call | None = None
-        self._running: Running | None = None
+        self._running: Running[Exchange] | None = None
 
     def send(self, call: Call) -> None:
         """Send a call; where the environment is guarded, an unsafe one is looked at first, and asked about."""
@@ -68,12 +68,14 @@ class Sending:
         if self._running:
             self._running.cancel()
 
-    def _ended(self, running: Running) -> None:
+    def _ended(self, running: Running[Exchange]) -> None:
         self._actions.busy(False)
         self._arrived(running.result())
 
     def _tried(self, attempt: Attempt) -> None:
-        if attempt.waited:
+        if attempt.outcome == HELD:
+            self._status.say(attempt.then)
+        elif attempt.waited:
             most = self._session.client.retries.attempts
             told = f"{attempt.outcome}, attempt {attempt.number + 1} of {most}, in {attempt.waited:.1f} s"
             self._status.say(told, "warn")
