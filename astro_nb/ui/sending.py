@@ -6,7 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..call import Call
-from ..client import HELD, Running
+from ..client import HELD, Running, in_background
+from ..errors import UnsafeRefused
 from ..exchange import Attempt, Exchange
 from ..guard import Change, is_guarded
 from ..session import Session
@@ -48,20 +49,16 @@ class Sending:
 
     def _confirmed(self, name: str) -> None:
         if self._asked is not None:
-            self._start(self._asked, name)
             self.question.clear()
+            self._start(self._asked, name)
 
     def _start(self, call: Call, confirmed: str | None) -> None:
+        """Send on another thread: what the call refers to is asked for there too, and Cancel reaches that as well."""
         self._status.say(f"Sending {call.operation} …")
         self._actions.busy(True)
-        started = False
-        try:
-            self._running = self._session.start(call, self._status.guard(self._tried), confirmed)
-            self._running.when_done(self._status.guard(self._ended))
-            started = True
-        finally:
-            if not started:
-                self._actions.busy(False)
+        tried = self._status.guard(self._tried)
+        self._running = in_background(lambda: self._session.start(call, tried, confirmed).result())
+        self._running.when_done(self._status.guard(self._ended))
 
     def cancel(self) -> None:
         """End the request that is under way."""
@@ -70,7 +67,13 @@ class Sending:
 
     def _ended(self, running: Running[Exchange]) -> None:
         self._actions.busy(False)
-        self._arrived(running.result())
+        try:
+            exchange = running.result()
+        except UnsafeRefused as refused:
+            if "change" in refused.data:  # the name was wrong: it may be given again
+                self.question.ask(refused.data["change"])
+            raise
+        self._arrived(exchange)
 
     def _tried(self, attempt: Attempt) -> None:
         if attempt.outcome == HELD:
