@@ -13,6 +13,7 @@ from ..call import UNSET, Call
 from ..chaining import Chaining
 from ..client import Client, Note, Plan, Running
 from ..environment import Environment, Secret, Variable, Variables
+from ..errors import Stopped
 from ..exchange import Exchange
 from ..guard import Change, Guard
 from ..history import History
@@ -159,7 +160,7 @@ class Session(Prepared):
         self.guard.require_leave(plan, self.environment)
         try:
             return self._kept(plan, self.client.send(plan, note))
-        except KeyboardInterrupt as stop:
+        except (KeyboardInterrupt, Stopped) as stop:
             left = getattr(stop, "exchange", None)  # what the client had to leave, if it had begun
             if left is not None:
                 self._kept(plan, left)
