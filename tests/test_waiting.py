@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import astro_nb as anb
 from astro_nb.client import Client
 from astro_nb.environment import Environment, Secret
-from astro_nb.errors import PickError, UsageError, WaitFailed, WaitTimeout
+from astro_nb.errors import PickError, Stopped, UsageError, WaitFailed, WaitTimeout
 from astro_nb.exchange import Exchange
 from astro_nb.history import History
 from astro_nb.pace import Retries
@@ -777,3 +777,23 @@ def test_a_history_of_long_answers_changes_nothing(made: str, api: anb.Workbench
     done = api.wait("GetDeployment", deploymentId=made)
     assert done.last is api.history[-1]
     assert done.size == len(done.answer.body if done.answer else b"")
+
+
+def test_a_wait_may_go_on_beside_the_notebook() -> None:
+    """In the background it gives the same; one that is stopped has what it saw."""
+    api = anb.connect(history=None)
+    assert isinstance(api.sandbox, anb.Sandbox)
+    api.sandbox.speed = 100
+    key = next(d["id"] for d in api.call("ListDeployments", limit=100).items if d["status"] == "HEALTHY")
+    update(api, key)
+    done = api.in_background(api.wait, "GetDeployment", every=0.02, deploymentId=key).result(20)
+    assert states(done.transitions)[-1] == "HEALTHY"
+    running = api.in_background(api.wait, "GetDeployment", until="UNHEALTHY", every=0.02, deploymentId=key)
+    ended = time.monotonic() + 10
+    while len([e for e in api.session.trail if ":UNHEALTHY:" in e.via]) < 2 and time.monotonic() < ended:
+        time.sleep(0.01)
+    running.cancel()
+    with pytest.raises(Stopped) as caught:
+        running.result(10)
+    assert states(caught.value.transitions) == ["HEALTHY"]  # type: ignore[attr-defined]  # put there by the wait
+    api.close()

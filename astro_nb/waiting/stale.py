@@ -67,10 +67,8 @@ def _touches(one: Exchange, read: Exchange) -> bool:
 
 def _may_have_changed(one: Exchange) -> bool:
     """Whether a call was done, or may have been; what was refused, and what made something new, changed nothing."""
-    if one.status is None:
-        return True
     made = one.status == 201 and one.operation.method == "PUT"
-    return not made and (one.ok or one.status >= 500)
+    return not made and one.outcome != "failed"
 
 
 def _states(one: Exchange, read: Exchange) -> Iterator[str]:
