@@ -16,7 +16,7 @@ from ..environment import Environment, Secret, Variable, Variables
 from ..errors import Stopped
 from ..exchange import Exchange
 from ..guard import Change, Guard
-from ..history import History
+from ..history import History, Trail
 from ..lifting import starred
 from ..message import header
 from ..pace import rate_of
@@ -49,9 +49,9 @@ class Session(Prepared):
         return f"<Session {self.spec.title} at {self.environment.base_url}>"
 
     @property
-    def trail(self) -> list[Exchange]:
+    def trail(self) -> Trail:
         """Everything that was sent in this session, oldest first; what the guard read is in the history alone."""
-        return [self.history.get(key) for key in self._sent]
+        return Trail(tuple(self._sent), self.history.get)
 
     def places(self) -> list[tuple[str, Any]]:
         """What may name variables: the environment's headers, then every call of this session, each with its data."""
