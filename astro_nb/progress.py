@@ -21,16 +21,20 @@ class Progress:
     """Called with the fraction done (None where unknown) and words; draws at most ten times a second, in notebooks.
 
     A third argument is drawn below the words: HTML that shows more than a bar can.
+
+    Args:
+        label: what is done.
+        quiet: seconds of work that needs no progress.
     """
 
-    def __init__(self, label: str) -> None:
-        self._label = label
+    def __init__(self, label: str, quiet: float = _QUIET) -> None:
+        self._label, self._quiet = label, quiet
         self._begun = self._drawn = time.monotonic()
         self._handle: Any = None
 
     def __call__(self, fraction: float | None, words: str, picture: html.Markup = _NO_PICTURE) -> None:
         now = time.monotonic()
-        if now - self._begun < _QUIET or (now - self._drawn < _EVERY and fraction != 1.0):
+        if now - self._begun < self._quiet or (now - self._drawn < _EVERY and fraction != 1.0):
             return
         self._drawn = now
         if in_notebook():

@@ -10,7 +10,9 @@ import pytest
 from nbclient import NotebookClient
 
 from astro_nb import html
+from astro_nb.exchange import HELD, Attempt
 from astro_nb.progress import Progress, bar
+from astro_nb.workbench.attempts import Attempts
 
 
 @pytest.mark.parametrize(
@@ -85,3 +87,25 @@ def test_a_notebook_keeps_one_line_as_it_last_was(tmp_path: Path) -> None:
     assert "width:100%" in output.data["text/html"]
     assert "widgets" not in book.metadata
     assert 2 <= updates.count("update_display_data") + updates.count("display_data") <= 9
+
+
+def test_attempts_are_told_while_a_cell_waits() -> None:
+    """What came and when the next attempt is; then how it ended. A request that goes well at once says nothing."""
+    told: list[tuple[float | None, str]] = []
+
+    class Kept(Attempts):
+        def show(self, fraction: float | None, words: str) -> None:
+            told.append((fraction, words))
+
+    attempts = Kept(10)
+    attempts(Attempt(1, 0.0, 0.1, "200"))
+    assert told == []
+    attempts(Attempt(1, 0.0, 0.0, HELD, "kept back for 29.0 s (logs: 2 in 60 s)", 29.0))
+    attempts(Attempt(1, 0.0, 0.1, "429", "tried again after 2.1 s", 2.1))
+    attempts(Attempt(2, 2.2, 0.1, "200"))
+    attempts(Attempt(1, 0.0, 0.1, "200"))
+    assert told == [
+        (None, "kept back for 29.0 s (logs: 2 in 60 s)"),
+        (None, "429, attempt 2 of 10, in 2.1 s"),
+        (1.0, "200 at attempt 2"),
+    ]

@@ -14,7 +14,7 @@ import pytest
 
 import astro_nb as anb
 from astro_nb.call import UNSET, Call
-from astro_nb.client import HELD, Client
+from astro_nb.client import Client
 from astro_nb.environment import MASK, Environment, Secret
 from astro_nb.errors import (
     AstroNbError,
@@ -25,7 +25,7 @@ from astro_nb.errors import (
     TokenExpired,
     UnknownName,
 )
-from astro_nb.exchange import Attempt, Exchange
+from astro_nb.exchange import HELD, Attempt, Exchange
 from astro_nb.pace import Retries
 
 PASSWORD = "planted-password-99"

@@ -41,6 +41,7 @@ class Session(Prepared):
         self.history = history
         self.guard = Guard(lambda call: self.send(call, GUARD))
         self.chain = Chaining(spec, variables, history, lambda: self.environment)
+        self.tried: Note | None = None  # told of each attempt at what is sent from a cell
         self._sent: list[str] = []
         variables.places = self.places
         self._aside: dict[tuple[str, str | None], list[Variable]] = {}  # secrets of other environments and servers
@@ -159,7 +160,7 @@ class Session(Prepared):
         plan = self.plan(call, via, asking)
         self.guard.require_leave(plan, self.environment)
         try:
-            return self._kept(plan, self.client.send(plan, note))
+            return self._kept(plan, self.client.send(plan, note or self.tried))
         except (KeyboardInterrupt, Stopped) as stop:
             left = getattr(stop, "exchange", None)  # what the client had to leave, if it had begun
             if left is not None:
