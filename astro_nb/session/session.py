@@ -39,6 +39,7 @@ class Session(Prepared):
         self.history = history
         self.guard = Guard(lambda call: self.send(call, GUARD))
         self.chain = Chaining(spec, variables, history, lambda: self.environment)
+        self.meant: dict[str, Call] = {}  # by the `via` of a group: what was asked for, where no call of it says so
         self._sent: list[str] = []
         variables.places = self.places
         self._aside: dict[tuple[str, str | None], list[Variable]] = {}  # secrets of other environments and servers

@@ -11,6 +11,7 @@ from ..paging import Pages
 from ..progress import Progress
 from ..rounds import read_pages, wait_for
 from ..session import Session
+from ..updates import Changed, change
 from ..waiting import Until
 
 
@@ -43,6 +44,26 @@ class Doing:
         """Ask again until a state is reached; see `rounds.wait_for`."""
         progress = Progress(f"Waiting for {operation}")
         return wait_for(self.session, operation, until, timeout, every, progress, **arguments)
+
+    def change(self, operation: str, /, *, body: Any = UNSET, dry_run: bool = False, **arguments: Any) -> Changed:
+        """Change something of a thing, and leave the rest of it as it is: read, merge, show the difference, write.
+
+        Arguments are parameters first, then the fields that change, in the document's spelling:
+
+        - an object is merged field by field; `None` removes a field (RFC 7396);
+        - a list given as a mapping is changed entry by entry: `environmentVariables={"REGION": "eu"}` sets a value or
+          adds it, `{"REGION": {"isSecret": True, "value": …}}` changes these fields of it, `{"OLD": None}` removes it,
+          and every other entry stays;
+        - a list given as a list replaces the old one, and so does any other value.
+
+        Stored secrets are kept. Where nothing would change, nothing is sent. With `dry_run` the difference is told, and
+        nothing is sent.
+
+        Raises:
+            UsageError: the operation is no update of a thing that can be read; what to use instead is told.
+            ConcurrentChange: somebody else changed the thing meanwhile; nothing was written.
+        """
+        return change(self.session, operation, body=body, dry_run=dry_run, **arguments)
 
     def allow_unsafe(self) -> AbstractContextManager[None]:
         """`with api.allow_unsafe():` sends unsafe calls to a production environment without a question."""
