@@ -25,7 +25,7 @@ def as_body(state: Any, note: Mapping[str, Any]) -> Any:
         _hide(told, path.split("."), how.removeprefix(_UNLESS) if how.startswith(_UNLESS) else "")
     for path, flag in _pairs(note.get("over")):
         for holder, name in list(_places(told, path.split("."))):
-            if isinstance(holder[name], dict) and holder[name].get(flag) is not True:
+            if not _is_set(told, holder[name], flag):
                 del holder[name]
     for path in _texts(note.get("strip")):
         for holder, name in list(_places(told, path.split("."))):
