@@ -273,7 +273,7 @@ def test_update_names_exist(spec: Spec) -> None:
 
 
 def test_entries_and_what_follows_are_fields_of_the_body(spec: Spec) -> None:
-    """Every list that a body replaces says how its entries are known, or holds plain values; ratios are of two texts."""
+    """Every list that is replaced says how its entries are known, or holds plain values; ratios are of two texts."""
     for operation in noted(spec, "update"):
         note, body = operation.notes["update"], body_field(operation)
         assert body is not None

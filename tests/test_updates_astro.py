@@ -102,7 +102,9 @@ SLEEPER = {
     "isDevelopmentMode": True,
     "isHighAvailability": False,
     "scalingSpec": {
-        "hibernationSpec": {"schedules": [{"hibernateAtCron": "1 * * * *", "wakeAtCron": "59 * * * *", "isEnabled": True}]}
+        "hibernationSpec": {
+            "schedules": [{"hibernateAtCron": "1 * * * *", "wakeAtCron": "59 * * * *", "isEnabled": True}]
+        }
     },
 }
 
@@ -194,7 +196,9 @@ def token(api: anb.Workbench) -> dict[str, Any]:
                        role="ORGANIZATION_MEMBER", tokenExpiryPeriodInDays=9))["$.id"]  # fmt: skip
     given = roles(api)
     every = [{"entityType": "ORGANIZATION", "entityId": "{{organizationId}}", "role": "ORGANIZATION_MEMBER"}]
-    every += [{"entityType": "WORKSPACE", "entityId": r["workspaceId"], "role": r["role"]} for r in given["workspaceRoles"]]
+    every += [
+        {"entityType": "WORKSPACE", "entityId": r["workspaceId"], "role": r["role"]} for r in given["workspaceRoles"]
+    ]
     every += [{"entityType": "DAG", "entityId": "orders", "role": "DAG_VIEWER",
                "deploymentId": given["deploymentRoles"][0]["deploymentId"]}]  # fmt: skip
     ok(api.call("UpdateApiTokenRoles", tokenId=made, roles=every))
@@ -250,7 +254,8 @@ CASES = [
     Case("UpdateTeam", team, {"description": "new"}, {"description"}, "team"),
     Case("UpdateTeamRoles", team, {"organizationRole": "ORGANIZATION_BILLING_ADMIN"}, {"organizationRole"}, "team"),
     Case("UpdateApiToken", token, {"description": "new"}, {"description"}, "apiToken"),
-    Case("UpdateApiTokenRoles", token, {"roles": {"orders": {"role": "DAG_AUTHOR"}}}, {"roles[orders].role"}, "apiToken"),
+    Case("UpdateApiTokenRoles", token, {"roles": {"orders": {"role": "DAG_AUTHOR"}}}, {"roles[orders].role"},
+         "apiToken"),
     Case("UpdateUserRoles", user, {"organizationRole": "ORGANIZATION_BILLING_ADMIN"}, {"organizationRole"}, "user"),
     Case("UpdateWorkspace", home, {"description": "new"}, {"description"}, "workspace"),
 ]  # fmt: skip
@@ -266,7 +271,9 @@ def state(api: anb.Workbench, case: Case, at: dict[str, Any]) -> Any:
     assert reader is not None
     asked = {p.key: at[p.key] for p in reader.parameters if p.key in at}
     if case.operation == "UpdateCustomRole":
-        asked = {"customRoleId": at["customRoleId"]} if reader.parameter("customRoleId") else {"roleId": at["customRoleId"]}
+        asked = (
+            {"customRoleId": at["customRoleId"]} if reader.parameter("customRoleId") else {"roleId": at["customRoleId"]}
+        )
     return ok(api.call(reader.id, **asked)).json()
 
 

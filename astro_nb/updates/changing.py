@@ -45,6 +45,7 @@ from ..spec import Operation
 from .changed import Changed
 from .following import followed
 from .merging import Merger, as_given
+from .stored import as_shown_now, captured, masked
 
 _NOTHING = "Nothing would change: nothing was sent."
 _DRY = "A dry run: nothing was sent."
@@ -119,7 +120,7 @@ class _Changing:
         if again.trouble:
             told = f"It could not be read again right before the write: nothing was sent. {again.trouble}"
             return Changed(change, second, False, told=told)
-        self._require_same(found, again)
+        self._require_same(found_in(self._reader, as_shown_now(first, self._session.variables), id_), again)
         return self._write(call, change, second, id_)
 
     # --- the body -----------------------------------------------------------------------------------------------------
@@ -137,11 +138,17 @@ class _Changing:
         note, wanted = self._note or {}, {} if self._given.body is UNSET else self._given.body
         lost = lost_by(self._note, self._operation.method)
         merger = Merger(self._operation.id, note.get("entries") or {}, lost, self._session.shown)
-        merged = merger.merge(self._body(state), wanted, self._field)
+        merged = merger.merge(captured(self._field, self._body(state)), wanted, self._field)
         merged = ruled(self._field, followed(merged, wanted, note.get("follow"), self._operation.id), wanted)
         for path in uncovered(merged, note):
             raise UsageError(f"{path} is a secret that the server does not tell.", "Give its value anew with the rest.")
-        call = self._session.lifted(replace(self._given, body=sendable(self._part(merged, wanted))))
+        body = sendable(self._part(merged, wanted))
+        for path in masked(body):
+            raise UsageError(
+                f"{path} holds what is a secret of this session, so no answer shows it, and it cannot be written back.",
+                "Give it anew with the rest, the secret in it as {{variable}}.",
+            )
+        call = self._session.lifted(replace(self._given, body=body))
         self._given = replace(self._given, body=as_given(merger, wanted, call.body, self._field))
         return call
 
@@ -218,7 +225,7 @@ class _Changing:
 def _is_remade(row: Row) -> bool:
     """Whether a value came out otherwise; one that an answer leaves out may be there all the same."""
     gone = row.kind == "removed" and row.steps and isinstance(row.steps[-1], Entry | int)
-    return (row.kind == "changed" or bool(gone)) and MASK not in str(row.now)
+    return (row.kind == "changed" or bool(gone)) and MASK not in f"{row.now}{row.then}"
 
 
 def _concurrent(operation: Operation, rows: list[Row]) -> ConcurrentChange:
