@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -551,6 +552,9 @@ def test_a_change_is_one_step_and_runs_again(
             monkeypatch.setenv(name, PLANTED)
         result = run(written, {"region": "us-west"})
         assert result.ok, result.error
+        shown = [o.data.get("text/html", "") for c in nbformat.read(result.output, as_version=4).cells
+                 for o in c.get("outputs", []) if o.output_type == "display_data"]  # fmt: skip
+        assert sum("UpdateDeployment changes the thing" in text for text in shown) == 1  # the second changes nothing
         item = next(d for d in fresh.engine.world.store.all("deployment") if d["name"] == "nightly")
         assert {v["key"]: v["value"] for v in item["environmentVariables"]} == {"REGION": "us-west", "TOKEN": PLANTED}
 

@@ -330,3 +330,15 @@ def test_a_change_of_nothing_sends_nothing(case: Case, api: anb.Workbench) -> No
     assert (again.sent, again.ok) == (False, True)
     assert len(bodies(api)) == count + 1
     assert "Nothing would change" in repr(again)
+
+
+def test_what_excludes_each_other_is_not_sent_together(api: anb.Workbench) -> None:
+    """A default cluster takes the place of cloud and region; that the sandbox keeps those all the same is told."""
+    at = home(api)
+    done = api.change("UpdateWorkspace", **at, defaultClusterId="cm0000000000000000000pool")
+    sent = json.loads(done.exchange.request.body)
+    assert not {"defaultCloudProvider", "defaultRegion"} & set(sent)
+    assert {row.path for row in done.change.rows if row.kind == "removed"} == {"defaultCloudProvider", "defaultRegion"}
+    assert {row.path for row in done.remade} <= {"defaultCloudProvider", "defaultRegion", "defaultClusterId"}
+    assert done.remade
+    assert "the server made" in repr(done)

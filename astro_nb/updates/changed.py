@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import html
+from ..call import UNSET
 from ..exchange import Exchange
 from ..guard import Change, Row, shown
 
@@ -59,8 +60,10 @@ class Changed:
         return {"text/plain": repr(self), "text/html": f"{drawn}{answer}"}
 
     def _words(self) -> list[str]:
-        made = [
-            f"{row.path} was written as {shown(row.now)}; the server made {shown(row.then)} of it."
-            for row in self.remade
-        ]
+        made = [_made(row) for row in self.remade]
         return [*([self.told] if self.told else []), *made]
+
+
+def _made(row: Row) -> str:
+    written = "was left out" if row.now is UNSET else f"was written as {shown(row.now)}"
+    return f"{row.path} {written}; the server made {shown(row.then)} of it."

@@ -202,7 +202,7 @@ class _Changing:
             answer = self._session.send(replace(call, headers={**call.headers, **tag}), self._via)
         if tag and answer.status == 412:
             raise _concurrent(self._operation, [])
-        return Changed(change, answer, True, self._remade(answer, id_))
+        return Changed(change, answer, True, self._remade(answer, id_, change))
 
     def _tag(self, reading: Exchange) -> dict[str, str]:
         """`If-Match`, where the very thing that is written was read with a strong validator (RFC 9110, 13.1.1)."""
@@ -210,8 +210,8 @@ class _Changing:
         tag = header(reading.answer.headers, "etag") if reading.answer and own is self._reader else None
         return {"If-Match": tag} if tag and tag.startswith('"') else {}
 
-    def _remade(self, answer: Exchange, id_: str) -> tuple[Row, ...]:
-        """What the answer, or a further reading where it tells nothing of the thing, has otherwise than was written."""
+    def _remade(self, answer: Exchange, id_: str, change: Change) -> tuple[Row, ...]:
+        """What the answer, or a further reading where it tells nothing of the thing, has otherwise than was meant."""
         if not answer.ok:
             return ()
         written = orjson.loads(answer.request.body)
@@ -219,7 +219,8 @@ class _Changing:
         if not (isinstance(state, Mapping) and set(state) & set(written)):
             state = found_in(self._reader, self._read(), id_).state
         rows = compare(written, sendable(self._body(state))) if state is not UNSET else ()
-        return tuple(row for row in rows if _is_remade(row))
+        removed = {row.path for row in change.rows if row.kind == "removed"}
+        return tuple(row for row in rows if _is_remade(row) or (row.kind == "added" and row.path in removed))
 
 
 def _is_remade(row: Row) -> bool:
