@@ -205,6 +205,18 @@ def test_a_secret_of_the_session_is_not_written_back_as_stars(api: anb.Workbench
     assert values(api, deployment)["URL"] == f"db://me:{PLANTED}@host"
 
 
+def test_a_secret_as_a_bare_value_is_stored_as_one(api: anb.Workbench) -> None:
+    """A `Secret`, or a variable that holds one, is never stored as plain text unless that is said."""
+    deployment = rich(api, 2)
+    api.variables["token"] = anb.Secret.held(PLANTED, "token")
+    given = {"NEW": anb.Secret.held("another-secret", "x"), "KEY_1": "{{token}}"}
+    assert change(api, deployment, environmentVariables=given).ok
+    flags = {v["key"]: (v["isSecret"], v["value"]) for v in stored(api, deployment)["environmentVariables"]}
+    assert (flags["NEW"], flags["KEY_1"]) == ((True, "another-secret"), (True, PLANTED))
+    assert change(api, deployment, environmentVariables={"NEW": {"value": "{{token}}", "isSecret": False}}).ok
+    assert not next(v for v in stored(api, deployment)["environmentVariables"] if v["key"] == "NEW")["isSecret"]
+
+
 def test_a_secret_that_is_to_be_plain_needs_its_value(api: anb.Workbench) -> None:
     """The server does not tell a stored secret: it cannot be made plain by its flag alone."""
     deployment = rich(api, 5)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..call import UNSET
-from ..environment import names_in
+from ..environment import MASK, names_in
 from ..errors import UsageError
 from ..fields import Field
 from ..guard import Hidden, Lost, Steps
@@ -77,7 +77,7 @@ class Merger:
             if value is None:
                 merged = [entry for index, entry in enumerate(merged) if index != place]
                 continue
-            patch = value if isinstance(value, Mapping) else self._bare(known, value, name, at)
+            patch = value if isinstance(value, Mapping) else self._bare(known, value, item, (*at, name))
             if place is not None:
                 merged[place] = self.merge(merged[place], patch, item, (*at, place))
             else:
@@ -101,13 +101,18 @@ class Merger:
         """The name of an entry, templates resolved."""
         return str(self.shown(name) if names_in(name) else name)
 
-    def _bare(self, known: Known, value: Any, name: str, at: Steps) -> Mapping[str, Any]:
+    def _bare(self, known: Known, value: Any, item: Field | None, at: Steps) -> Mapping[str, Any]:
+        """A bare value as the field that it means; a secret sets the flag that keeps it one."""
         if not known.value or isinstance(value, list):
             raise UsageError(
-                f"{_told(at)}[{name}] is an object: a bare value does not say which field of it is meant.",
-                f'Name it: {_told(at)}={{"{name}": {{"field": value}}}}.',
+                f"{_told(at)} is an object: a bare value does not say which field of it is meant.",
+                f'Name it: {{"{at[-1]}": {{"field": value}}}}.',
             )
-        return {known.value: value}
+        form = _form(item, {})
+        meant = form.child(known.value) if form else None
+        is_secret = bool(names_in(value)) and MASK in str(self.shown(value))
+        flag = {meant.secret_when: True} if is_secret and meant and meant.secret_when else {}
+        return {known.value: value, **flag}
 
 
 def as_given(merger: Merger, change: Any, merged: Any, field: Field | None, at: Steps = ()) -> Any:

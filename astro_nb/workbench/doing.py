@@ -56,8 +56,8 @@ class Doing:
           and every other entry stays;
         - a list given as a list replaces the old one, and so does any other value.
 
-        Stored secrets are kept. Where nothing would change, nothing is sent. With `dry_run` the difference is told, and
-        nothing is sent.
+        Stored secrets are kept; a `Secret` given as a bare value is stored as one. Where nothing would change, nothing
+        is sent. With `dry_run` the difference is told, and nothing is sent.
 
         Raises:
             UsageError: the operation is no update of a thing that can be read; what to use instead is told.
