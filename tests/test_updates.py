@@ -19,6 +19,7 @@ import astro_nb as anb
 from astro_nb.environment import Environment
 from astro_nb.errors import ConcurrentChange, MissingArgument, UnknownName, UnsafeRefused, UsageError
 from astro_nb.exchange import Exchange
+from astro_nb.guard import deed_of
 from astro_nb.pace import Retries
 from astro_nb.runbook import run
 from astro_nb.spec import load
@@ -486,6 +487,33 @@ def test_put_and_patch_of_any_document(things: anb.Workbench) -> None:
     assert json.loads(cleared.exchange.request.body).get("note", "left out") == (
         "left out" if method == "PUT" else None
     )
+
+
+def test_a_list_that_takes_new_entries_is_not_changed() -> None:
+    """A POST beside a GET is no update where no single thing is named, though nothing says that the GET lists."""
+    document = document_of("put")
+    del document["paths"]["/things/{thing}"]
+    spec = load(document)
+    assert deed_of(spec.operation("make")) == "create"
+    api = anb.connect(spec=document, base_url="http://localhost", history=None)
+    with pytest.raises(UsageError, match=r'Use api\.call\("make", …\)'):
+        api.change("make", name="x")
+    api.close()
+
+
+def test_airflow_is_changed_by_patch(shared: Path) -> None:
+    """On a document of somebody else's: what changes goes out, what the document requires goes with it."""
+    source = shared / "specs" / "airflow3.yaml"
+    with anb.Sandbox(load(source), limits=False) as sandbox:
+        api = anb.connect(spec=source, base_url=sandbox.url, history=None)
+        assert api.call("post_connection", connection_id="c", conn_type="pg", host="h", password=PLANTED, port=5).ok
+        done = api.change("patch_connection", connection_id="c", host="new")
+        assert json.loads(done.exchange.request.body) == {"connection_id": "c", "conn_type": "pg", "host": "new"}
+        assert (done.ok, kinds(done), PLANTED in repr(done)) == (True, {"host": "changed"}, False)
+        assert not api.change("patch_connection", connection_id="c", host="new").sent
+        with pytest.raises(UsageError, match="no operation beside it"):
+            api.change("patch_task_instance_dry_run", dag_id="d", dag_run_id="r", task_id="t")
+        api.close()
 
 
 def test_what_the_server_made_of_it_is_told() -> None:
