@@ -337,6 +337,21 @@ def test_what_cannot_be_read_is_not_written(api: anb.Workbench) -> None:
     assert (change(api, deployment, description="x").ok, len(writes(api))) == (False, 0)
 
 
+def test_what_cannot_be_read_again_is_not_written(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second reading stands right before the write: where it fails, nothing is sent."""
+    deployment = rich(api, 1)
+    guarded(api)
+
+    def answer(prompt: str = "") -> str:
+        sandbox_of(api).faults.add("html", times=1)
+        return "rich"
+
+    monkeypatch.setattr(builtins, "input", answer)
+    done = change(api, deployment, description="x")
+    assert (done.ok, done.sent, len(writes(api))) == (False, False, 0)
+    assert "could not be read again" in repr(done)
+
+
 def test_a_refused_write_is_told(api: anb.Workbench) -> None:
     """What the server answers is the result."""
     deployment = rich(api, 1)

@@ -108,8 +108,9 @@ class _Changing:
         id_ = path_value(self._session.plan(self._given, self._via), last_parameter(self._operation))
         first = self._read()
         found = found_in(self._reader, first, id_)
-        if found.trouble:
-            return Changed(self._difference(self._given, first), first, False)
+        if found.trouble or not isinstance(found.state, Mapping):
+            trouble = found.trouble or f"{self._reader.id} answers no object."
+            return Changed(replace(self._difference(self._given, first), trouble=trouble), first, False)
         call = self._written(found.state)
         change = self._difference(call, first)
         if dry_run or not change.count("removed", "changed", "added", "unknown"):
@@ -118,8 +119,8 @@ class _Changing:
         second = self._read()
         again = found_in(self._reader, second, id_)
         if again.trouble:
-            told = f"It could not be read again right before the write: nothing was sent. {again.trouble}"
-            return Changed(change, second, False, told=told)
+            told = "It could not be read again right before the write: nothing was sent."
+            return Changed(replace(change, trouble=again.trouble), second, False, told=told)
         self._require_same(found_in(self._reader, as_shown_now(first, self._session.variables), id_), again)
         return self._write(call, change, second, id_)
 
