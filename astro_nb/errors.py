@@ -19,6 +19,7 @@ AstroNbError                     carries what happened, and ends in what to do
 ├── WaitError                    what was waited for did not come
 │   ├── WaitTimeout
 │   └── WaitFailed               a terminal state that is not the one wanted
+├── Stopped                      work in the background that was cancelled
 ├── PagesIncomplete              a list that was not read to its end
 └── ConcurrentChange             somebody else changed a thing while it was being changed
 
@@ -134,6 +135,10 @@ class WaitTimeout(WaitError):
 
 class WaitFailed(WaitError):
     """A terminal state was reached that is not the one wanted."""
+
+
+class Stopped(AstroNbError):
+    """Work in the background was cancelled before its end."""
 
 
 class PagesIncomplete(AstroNbError):
