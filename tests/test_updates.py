@@ -549,7 +549,8 @@ class Tagged:
     """A server of one thing with a strong entity tag, as RFC 9110 describes it; `moves` lets it change once."""
 
     def __init__(self) -> None:
-        self.thing, self.version, self.moves, self.asked = {"id": "1", "name": "one", "size": 1}, 1, False, [""]
+        self.thing: dict[str, Any] = {"id": "1", "name": "one", "size": 1}
+        self.version, self.moves, self.breaks, self.asked = 1, False, False, [""]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "PUT":
@@ -559,6 +560,9 @@ class Tagged:
             if request.headers.get("If-Match") != f'"{self.version}"':
                 return httpx.Response(412, json={"message": "it has changed"})
             self.thing, self.version = {"id": "1", **json.loads(request.content)}, self.version + 1
+            if self.breaks:
+                self.breaks = False
+                raise httpx.ReadError("broken", request=request)
         return httpx.Response(200, json=self.thing, headers={"ETag": f'"{self.version}"'})
 
 
@@ -566,13 +570,16 @@ def test_an_entity_tag_guards_the_write() -> None:
     """The write says which state it is for, and 412 is a concurrent change."""
     server = Tagged()
     api = anb.connect(spec=document_of("put"), base_url="http://localhost", history=None,
-                      transport=httpx.MockTransport(server))  # fmt: skip
+                      retries=Retries(base=0.01), transport=httpx.MockTransport(server))  # fmt: skip
     assert api.change("write", thing="1", size=2).ok
     assert (server.asked[-1], server.thing) == ('"1"', {"id": "1", "name": "one", "size": 2})
     server.moves = True
     with pytest.raises(ConcurrentChange, match="nothing was written"):
         api.change("write", thing="1", size=3)
     assert server.thing["size"] == 2
+    server.moves, server.breaks = False, True
+    done = api.change("write", thing="1", size=4)  # the first attempt is carried out, and its answer is lost
+    assert (done.status, done.sent, len(done.exchange.attempts), server.thing["size"]) == (412, True, 2, 4)
     api.close()
 
 

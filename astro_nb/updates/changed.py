@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import html
 from ..call import UNSET
-from ..exchange import Exchange
+from ..exchange import Exchange, Outcome
 from ..guard import Change, Row, shown
 
 
@@ -38,6 +38,11 @@ class Changed:
     def status(self) -> int | None:
         """The status of the answer; None where none came."""
         return self.exchange.status
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of it, as of an exchange: of a write that may or may not have been done it is "unknown"."""
+        return self.exchange.outcome
 
     def json(self) -> Any:
         """The answer as plain data, secrets as stars."""

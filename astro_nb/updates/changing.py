@@ -201,7 +201,7 @@ class _Changing:
         tag = self._tag(reading)
         with self._session.guard.allow_unsafe():  # leave was given for this very call
             answer = self._session.send(replace(call, headers={**call.headers, **tag}), self._via)
-        if tag and answer.status == 412:
+        if tag and answer.status == 412 and len(answer.attempts) == 1:  # else it may be our own first attempt
             raise _concurrent(self._operation, [])
         return Changed(change, answer, True, self._remade(answer, id_, change))
 
