@@ -42,6 +42,7 @@ class Session(Prepared):
         self.guard = Guard(lambda call: self.send(call, GUARD))
         self.chain = Chaining(spec, variables, history, lambda: self.environment)
         self.tried: Note | None = None  # told of each attempt at what is sent from a cell
+        self.meant: dict[str, Call] = {}  # by the `via` of a group: what was asked for, where no call of it says so
         self._sent: list[str] = []
         variables.places = self.places
         self._aside: dict[tuple[str, str | None], list[Variable]] = {}  # secrets of other environments and servers

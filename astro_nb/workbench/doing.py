@@ -13,6 +13,7 @@ from ..paging import Pages
 from ..progress import Progress
 from ..rounds import Patience, read_pages, wait_for
 from ..session import Session
+from ..updates import Changed, change
 from ..waiting import Until, Waited
 
 if TYPE_CHECKING:
@@ -90,6 +91,26 @@ class Doing:
         sandbox = self.sandbox
         here = (self.session.environment.base_url or "").rstrip("/")
         return sandbox.speed if sandbox is not None and here == sandbox.url.rstrip("/") else 1.0
+
+    def change(self, operation: str, /, *, body: Any = UNSET, dry_run: bool = False, **arguments: Any) -> Changed:
+        """Change something of a thing, and leave the rest of it as it is: read, merge, show the difference, write.
+
+        Arguments are parameters first, then the fields that change, in the document's spelling:
+
+        - an object is merged field by field; `None` removes a field (RFC 7396);
+        - a list given as a mapping is changed entry by entry: `environmentVariables={"REGION": "eu"}` sets a value or
+          adds it, `{"REGION": {"isSecret": True, "value": …}}` changes these fields of it, `{"OLD": None}` removes it,
+          and every other entry stays;
+        - a list given as a list replaces the old one, and so does any other value.
+
+        Stored secrets are kept; a `Secret` given as a bare value is stored as one. Where nothing would change, nothing
+        is sent. With `dry_run` the difference is told, and nothing is sent.
+
+        Raises:
+            UsageError: the operation is no update of a thing that can be read; what to use instead is told.
+            ConcurrentChange: somebody else changed the thing meanwhile; nothing was written.
+        """
+        return change(self.session, operation, body=body, dry_run=dry_run, **arguments)
 
     def allow_unsafe(self) -> AbstractContextManager[None]:
         """`with api.allow_unsafe():` sends unsafe calls to a production environment without a question."""
