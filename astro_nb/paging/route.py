@@ -28,7 +28,8 @@ class Route:
     Attributes:
         parts: what came, in the order of the list.
         start: the place of the first item that is wanted.
-        total, first_total: how many items the list has, as it was told last and first.
+        total: how many items the list has, as it was told last.
+        totals: all that was told of it.
     """
 
     def __init__(self, paging: Paging, first: Call | None) -> None:
@@ -36,7 +37,7 @@ class Route:
         self.parts: list[Part] = []
         self.start = 0
         self.total: int | None = None
-        self.first_total: int | None = None
+        self.totals: set[int] = set()
         self._next = first
         self._call: Call | None = None
         self._size = self._asked = self._empty = 0
@@ -47,7 +48,12 @@ class Route:
     @property
     def changed(self) -> bool:
         """Whether the server told different totals."""
-        return self.total != self.first_total
+        return len(self.totals) > 1
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether what moves in the list moves the places of all that stands behind it."""
+        return self.paging.style in BLIND
 
     @property
     def is_counted(self) -> bool:
@@ -113,18 +119,20 @@ class Route:
         place, size = self.place(call), self._size or len(page.items)
         again = any(part.place <= place < part.end for part in self.parts)
         part = Part(place, page.items, page.total, again)
+        if page.total is not None and page.total != self.total:
+            self._vain.clear()  # the list has moved: what was in vain then need not be now
         if not page.items:
             self._vain.append((place, sys.maxsize))  # where nothing stands, nothing stands beyond
-        elif again and any(part.end <= other.end for other in self.parts if other.place == place):
-            self._vain.append((place, place + size))
+        elif again and self.paging.style == "page" and any(part.end <= p.end for p in self.parts if p.place == place):
+            self._vain.append((place, place + size))  # the whole page it was, and will be
         at = bisect_left(self.parts, place, key=lambda other: other.place)  # what was asked for again comes before
         self.parts.insert(at if again else bisect_right(self.parts, place, key=lambda other: other.place), part)
         self._size = size
         self._asked += 1
         self._lately = page.items
         if page.total is not None:
-            self.first_total = page.total if self.first_total is None else self.first_total
             self.total = page.total
+            self.totals.add(page.total)
 
     def _problem(self, call: Call, page: Page) -> str:
         """Why the list cannot go on with this page."""
@@ -142,7 +150,7 @@ class Route:
 
     def _is_again(self, call: Call, page: Page) -> bool:
         """Whether a page holds just what another one held, though another place was asked for."""
-        if self.paging.style not in BLIND or not page.items or not self.parts:
+        if not self.is_blind or not page.items or not self.parts:
             return False
         place = self.place(call)
         if any(part.place <= place < part.end for part in self.parts):

@@ -54,9 +54,8 @@ def gap_of(name: str, route: Route, rows: Rows, identity: Identity | None, unrea
         return Fault(f"{name} was not read to its end")
     if expected is not None and distinct < expected:
         return Fault(f"{name}: the server says that there are {expected}, and only {distinct} different items came")
-    if route.changed and identity is None and route.is_counted:
-        words = f"{name} changed while it was read, and nothing tells its items apart"
-        return Fault(f"{words}: some may be missing, or here twice", todo=_ANEW)
+    if route.changed and route.is_blind and not (identity and route.is_counted):
+        return Fault(f"{name} changed while it was read: items may be missing, or here twice", todo=_ANEW)
     return None
 
 
@@ -66,8 +65,8 @@ def notes_of(fault: Fault | None, rows: Rows, identity: Identity | None, route: 
         yield f"{fault.words}. {fault.todo}"
     if rows.twice:
         yield _twice_words(rows.twice, identity)
-    if route.changed and route.first_total is not None:
-        yield f"The server told {route.first_total} items at first and {route.total} at the end: the list changed."
+    if route.changed:
+        yield f"The list changed while it was read: it had {min(route.totals)} to {max(route.totals)} items."
 
 
 def _twice_words(twice: Sequence[Twice], identity: Identity | None) -> str:
