@@ -1,11 +1,10 @@
-"""What is read of a list is what is there, over real HTTP: quick or slow, moving or still, or it is told that it is not."""
+"""What is read of a list is what is there, over real HTTP, whether it moves or stands still; or it is told."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import os
-import random
 import signal
 import threading
 import time
@@ -15,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
@@ -36,6 +35,9 @@ class Lists:
         told: whether it tells the total.
         before: called with the number of each request before it is answered, from 0; a number that it gives is the
             status of an error.
+        slow: how many seconds an answer takes.
+        spoiled: the requests whose answers are cut short, though their length says nothing of it.
+        claimed: the total that it tells in place of the true one.
         asked: every query, in the order of arrival.
     """
 
@@ -63,6 +65,8 @@ class Lists:
         self.items, self.cap, self.told = items, cap, told
         self.before: Callable[[int], int | None] = lambda number: None
         self.slow: Callable[[], float] = lambda: 0.0
+        self.spoiled: set[int] = set()
+        self.claimed: int | None = None
         self.asked: list[Query] = []
         self.under_way = self.most_at_once = 0
 
@@ -80,6 +84,7 @@ class Lists:
         with self.lock:
             self.under_way -= 1
         content = json.dumps(body if status == 200 else {"message": "no"}).encode()
+        content = content[:-3] if number in self.spoiled else content
         handler.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": len(content), **headers}.items():
             handler.send_header(name, str(value))
@@ -90,7 +95,8 @@ class Lists:
         return self.items[at : at + min(int(query.get("limit", 20)), self.cap)]
 
     def total(self) -> dict[str, int]:
-        return {"total": len(self.items)} if self.told else {}
+        total = len(self.items) if self.claimed is None else self.claimed
+        return {"total": total} if self.told else {}
 
 
 Answer = tuple[Any, dict[str, str]]
@@ -98,6 +104,11 @@ Answer = tuple[Any, dict[str, str]]
 
 def by_offset(lists: Lists, query: Query) -> Answer:
     return {"things": lists.cut(query, int(query.get("offset", 0))), **lists.total()}, {}
+
+
+def by_count(lists: Lists, query: Query) -> Answer:
+    things = lists.cut(query, int(query.get("offset", 0)))
+    return {"things": things, "count": len(things)}, {}
 
 
 def by_page(lists: Lists, query: Query, first: int = 1) -> Answer:
@@ -139,6 +150,7 @@ def by_link(lists: Lists, query: Query) -> Answer:
 
 STYLES: dict[str, Callable[[Lists, Query], Answer]] = {
     "offset": by_offset,
+    "count": by_count,
     "page": by_page,
     "page0": lambda lists, query: by_page(lists, query, 0),
     "cursor": by_cursor,
@@ -165,6 +177,7 @@ def operation(name: str, parameters: dict[str, Any], answer: dict[str, Any]) -> 
 
 def document() -> dict[str, Any]:
     """The document of `Lists`: every style at the path of its name."""
+    meta = {"type": "object", "properties": {"next_page_token": {"type": "string"}}}
     integer, text, things = {"type": "integer"}, {"type": "string"}, {"type": "array", "items": {}}
     counted = {"type": "object", "properties": {"things": things, "total": integer}}
 
@@ -173,10 +186,11 @@ def document() -> dict[str, Any]:
 
     paths = {
         "offset": operation("offset", {"offset": integer}, counted),
+        "count": operation("count", {"offset": integer}, beside(count=integer)),
         "page": operation("page", {"page": integer}, counted),
         "page0": operation("page0", {"page": {**integer, "minimum": 0}}, counted),
         "cursor": operation("cursor", {"cursor": text}, beside(nextCursor=text)),
-        "token": operation("token", {"pageToken": text}, beside(meta={"type": "object", "properties": {"next_page_token": text}})),
+        "token": operation("token", {"pageToken": text}, beside(meta=meta)),
         "address": operation(
             "address", {"cursor": text},
             {"type": "object", "properties": {"results": things, "next": text, "previous": text}},
@@ -261,8 +275,8 @@ def test_pages_that_come_out_of_order_stand_in_order(lists: Lists, reader: anb.W
     """Pages are asked for at once, some come late: the items are in the order of the list, each page by its number."""
     for style in COUNTED:
         lists.reset(numbered(95))
-        chance = random.Random(4)
-        lists.slow = lambda chance=chance: chance.random() * 0.06
+        late = itertools.cycle((0.06, 0.0, 0.03, 0.01, 0.05))
+        lists.slow = lambda late=late: next(late)
         pages = reader.pages(style, limit=5)
         assert pages.items() == lists.items
         assert 1 < lists.most_at_once <= PARALLEL
@@ -325,3 +339,229 @@ def test_a_list_that_moves_loses_nothing_in_silence(
         assert len(set(got)) == len(got)
     elif len(set(got)) < len(got):
         assert len(pages.duplicates) > 0
+
+
+@EXAMPLES
+@given(
+    style=st.sampled_from(sorted(STYLES)),
+    count=st.integers(1, 60),
+    cap=st.integers(1, 20),
+    failing=st.sets(st.integers(0, 12), min_size=1, max_size=5),
+)
+def test_a_reading_that_fails_goes_on_where_it_stopped(
+    lists: Lists, reader: anb.Workbench, style: str, count: int, cap: int, failing: set[int]
+) -> None:
+    """Whichever requests fail, what came is kept and told to be a part; resuming asks for nothing that is here."""
+    lists.reset(numbered(count), cap)
+    lists.before = lambda number: 503 if number in failing else None
+    pages = reader.pages(style, limit=15)
+    rounds = 0
+    while not pages.complete:
+        with pytest.raises(PagesIncomplete, match=rf"{style}.*503") as caught:
+            pages.items()
+        assert "pages.resume()" in caught.value.todo
+        assert caught.value.data["exchange"].status == 503
+        assert any("503" in note for note in pages.notes)
+        assert pages.resume() is pages
+        rounds += 1
+        assert rounds <= len(failing)
+    assert pages.items() == lists.items
+    came = [query for number, query in enumerate(lists.asked) if number not in failing]
+    assert len({tuple(sorted(query.items())) for query in came}) == len(came)
+
+
+def test_after_a_failure_nothing_more_is_sent(lists: Lists, reader: anb.Workbench) -> None:
+    """Of 200 pages the third one fails: what is under way ends, is kept, and no other page is asked for."""
+    lists.reset(numbered(2000))
+    lists.before = lambda number: 500 if number == 2 else None
+    pages = reader.pages("offset", limit=10)
+    assert len(lists.asked) <= 2 * PARALLEL + 2
+    assert len(pages) == 10 * (len(lists.asked) - 1)
+    assert [exchange.status for exchange in pages.exchanges if not exchange.ok] == [500]
+    lists.before = lambda number: None
+    assert pages.resume().items() == lists.items
+
+
+@pytest.mark.parametrize("style", ["offset", "cursor"])
+def test_an_interrupt_ends_soon_and_loses_nothing(lists: Lists, reader: anb.Workbench, style: str) -> None:
+    """Ctrl-C in the cell ends what is under way; the same call with resume=True asks for what did not come yet."""
+    lists.reset(numbered(400))
+    slow = threading.Event()
+
+    def stop(number: int) -> None:
+        if number == 20:
+            slow.set()
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    lists.before, lists.slow = stop, lambda: 3.0 if slow.is_set() else 0.0
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        reader.pages(style, limit=10)
+    assert time.monotonic() - begun < 2.5
+    before = len(lists.asked)
+    slow.clear()
+    lists.before = lambda number: None
+    other = reader.pages(style, resume=True, limit=200)  # another call: it begins at its own start
+    assert len(other) == 400
+    there = len(lists.asked)
+    pages = reader.pages(style, resume=True, limit=10)
+    assert pages.items() == lists.items
+    assert len(lists.asked) - there < 40
+    assert before > 20
+    assert len(reader.pages(style, resume=True, limit=10).exchanges) == 40  # that one was finished: this is a new one
+
+
+def test_an_interrupted_reading_says_so(lists: Lists, reader: anb.Workbench) -> None:
+    """What an interrupt left is no list: it says that it was interrupted."""
+    pages = Pages(reader.spec.operation("offset"), Paging("offset", "things"))
+    pages.interrupted()
+    with pytest.raises(PagesIncomplete, match="interrupted"):
+        pages.items()
+    with pytest.raises(UsageError, match=r"api\.pages"):
+        pages.resume()
+
+
+@pytest.mark.parametrize("style", ["offset", "cursor", "link"])
+def test_an_item_that_comes_twice_is_told(
+    lists: Lists, reader: anb.Workbench, knowing: anb.Workbench, style: str
+) -> None:
+    """What the overlay tells apart is here once, what is guessed at is kept; either way it is told where it stood."""
+    again = [*numbered(12), {"id": "i3", "n": 3}]
+    lists.reset(again, told=False)
+    kept, once = reader.pages(style, limit=5), knowing.pages(style, limit=5)
+    assert (kept.items(), once.items()) == (again, again[:-1])
+    for pages in (kept, once):
+        row = {"id": "i3", "page": 3, "position": 3, "first page": 1, "first position": 4}
+        assert pages.duplicates.to_dict("records") == [row]
+        assert "i3" in "".join(pages.notes)
+        assert "pages.duplicates" in repr(pages)
+        assert "pages.duplicates" in pages._repr_mimebundle_()["text/html"]
+
+
+def test_what_is_no_identity_tells_nothing(lists: Lists, reader: anb.Workbench) -> None:
+    """An "id" that one page has twice, or that an item lacks, does not tell items apart: nothing is said of it."""
+    for items in ([{"id": 1}, {"id": 1}, {"id": 2}, {"id": 1}], [{"id": 1}, {}, {"id": 1}], [3, 3, 4, 3]):
+        lists.reset(items)
+        pages = reader.pages("offset", limit=2)
+        assert (pages.items(), pages.notes, len(pages.duplicates)) == (items, [], 0)
+
+
+@pytest.mark.parametrize("style", COUNTED)
+def test_fewer_items_than_the_server_tells_are_a_gap(lists: Lists, knowing: anb.Workbench, style: str) -> None:
+    """A total that nothing covers makes the list incomplete, in words that say how many came and what to do."""
+    lists.reset(numbered(25))
+    lists.claimed = 30
+    pages = knowing.pages(style, limit=10)
+    with pytest.raises(PagesIncomplete, match="there are 30, and only 25 different items came"):
+        pages.frame()
+    assert len(pages.frame(partial=True)) == 25
+    assert len(lists.asked) <= 5
+
+
+def test_a_page_that_is_short_in_the_middle_is_made_up_for(lists: Lists, reader: anb.Workbench) -> None:
+    """A server that once gives fewer than before is asked for the rest; no item is missing, none comes twice."""
+    lists.reset(numbered(100))
+
+    def shorten(number: int) -> None:
+        lists.cap = 3 if number == 4 else 1000
+
+    lists.before = shorten
+    pages = reader.pages("offset", limit=10)
+    assert pages.items() == lists.items
+    assert len(lists.asked) == 11
+    assert pages.notes == []
+
+
+@pytest.mark.parametrize("count", [0, 7, 45])
+def test_a_server_that_counts_the_page_is_not_taken_at_its_word(
+    reader: anb.Workbench, lists: Lists, count: int
+) -> None:
+    """A `count` that is the number of items on the page ends no list."""
+    lists.reset(numbered(count))
+    pages = reader.pages("count", limit=10)
+    assert pages.items() == lists.items
+    assert pages.notes == []
+
+
+def test_a_later_page_that_is_no_json_is_told(lists: Lists, reader: anb.Workbench) -> None:
+    """Half an answer in the middle of a list is a page that could not be read; what came around it is kept."""
+    lists.reset(numbered(50))
+    lists.spoiled = {3}
+    pages = reader.pages("offset", limit=10)
+    with pytest.raises(PagesIncomplete, match=r"could not be read.*JSON"):
+        pages.items()
+    assert len(pages) == 40
+    assert pages.resume().items() == lists.items
+
+
+def test_a_hostile_list_is_drawn_as_text_and_capped(lists: Lists, reader: anb.Workbench) -> None:
+    """Names and values of a server are escaped; long texts, many columns and many rows are cut, and the cut is told."""
+    nasty = "<img src=x onerror=alert(1)>"
+    lists.reset([{nasty: nasty, "long": "x" * 9000, **{f"c{n}": n for n in range(50)}, "at": at} for at in range(300)])
+    drawn = reader.pages("offset", limit=100)._repr_mimebundle_()
+    assert "<img" not in drawn["text/html"]
+    assert "&lt;img" in drawn["text/html"]
+    assert len(drawn["text/html"]) < 20_000
+    assert "295 more items and 45 more columns" in drawn["text/html"]
+    assert drawn["text/plain"] == "<Pages of offset: 300 items on 3 pages>"
+
+
+def test_progress_tells_how_many_how_quick_and_how_long_still(lists: Lists, reader: anb.Workbench) -> None:
+    """Each page is told: items of all, pages, items a second, seconds left; the last one is the whole."""
+    lists.reset(numbered(60))
+    lists.slow = lambda: 0.02
+    heard: list[tuple[float | None, str]] = []
+    read_pages(reader.session, "offset", lambda done, words: heard.append((done, words)), False, limit=10)
+    assert [done for done, _ in heard] == [n / 6 for n in range(1, 7)]
+    assert heard[0][1].startswith("10 of 60 items, 1 page, ")
+    assert "items/s" in heard[1][1]
+    assert "s left" in heard[1][1]
+    assert heard[-1][1].startswith("60 of 60 items, 6 pages")
+    assert "left" not in heard[-1][1]
+
+
+def test_the_nightly_job_deletes_the_development_deployments_and_no_other() -> None:
+    """45 Deployments, more than twice a page of 20, a server in trouble: the right ones go at the first run."""
+    with anb.Sandbox(limits=False) as box:
+        here = anb.Environment("sandbox", base_url=box.url, credentials={"token": anb.Secret.held(box.token())})
+        api = anb.connect(here, history=None)
+        workspace = api.call("ListWorkspaces")["$.workspaces[0].id"]
+        for old in api.pages("ListDeployments"):
+            assert api.call("DeleteDeployment", deploymentId=old["id"]).ok
+        made = [create(api, workspace, number) for number in range(45)]
+        doomed = {one["id"] for one in made if one["isDevelopmentMode"]}
+        assert 0 < len(doomed) < 45
+        for kind, more in (("html", {}), ("rate_limit", {"retry_after": 0}), ("reset", {})):
+            box.faults.add(kind, operation="ListDeployments", **more)
+
+        deployments = api.pages("ListDeployments", limit=20).frame()
+        development = deployments[deployments["isDevelopmentMode"].fillna(False)]
+        for key in development["id"]:
+            deleted = api.call("DeleteDeployment", deploymentId=key)
+            assert deleted.ok, deleted
+
+        assert set(development["id"]) == doomed
+        left = {one["id"] for one in api.pages("ListDeployments")}
+        assert left == {one["id"] for one in made} - doomed
+        assert len(box.faults) == 0
+        api.close()
+
+
+def create(api: anb.Workbench, workspace: str, number: int) -> Item:
+    """A Deployment, every third one for development; as the API gives it."""
+    minimal = {
+        "astroRuntimeVersion": "3.0-1",
+        "cloudProvider": "AWS",
+        "executor": "CELERY",
+        "isCicdEnforced": False,
+        "isDagDeployEnabled": True,
+        "isHighAvailability": False,
+        "region": "us-east-1",
+        "schedulerSize": "SMALL",
+        "type": "STANDARD",
+    }
+    development = {"isDevelopmentMode": True} if number % 3 == 0 else {}
+    made = api.call("CreateDeployment", name=f"job-{number}", workspaceId=workspace, **minimal, **development)
+    assert made.ok, made
+    found = made.json()
+    return {**found, "isDevelopmentMode": bool(found.get("isDevelopmentMode"))}
