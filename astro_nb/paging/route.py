@@ -69,7 +69,8 @@ class Route:
         if self._asked > _ASKED_AGAIN * (total // self._size) + _AT_LEAST:
             return
         ranges = pieces(missing(self.parts, self.start, total, known, moved), self._size)
-        yield from _CALLS[self.paging.style](self, without(ranges, self._vain))
+        assert self._call is not None  # noqa: S101  # for the types: what is counted has begun
+        yield from _CALLS[self.paging.style](self.paging, self._call, self._size, without(ranges, self._vain))
 
     def forgive(self) -> None:
         """Ask again for what was asked for in vain."""
@@ -165,16 +166,16 @@ class Route:
         asked = self._call.parameters.get(self.paging.limit) if self._call else None
         return asked == self._size or sum(len(part.items) == self._size for part in self.parts) > 1
 
-    def _by_offset(self, ranges: Iterable[Range]) -> Iterator[Call]:
-        for first, end in ranges:
-            size = {self.paging.limit: end - first} if self.paging.limit else {}
-            assert self._call is not None  # noqa: S101  # for the types: what is counted has begun
-            yield self._call.with_parameters(**{self.paging.parameter: first, **size})
 
-    def _by_page(self, ranges: Iterable[Range]) -> Iterator[Call]:
-        for number in dict.fromkeys(first // self._size for first, _ in ranges):
-            assert self._call is not None  # noqa: S101  # for the types: what is counted has begun
-            yield self._call.with_parameters(**{self.paging.parameter: self.paging.first + number})
+def _by_offset(paging: Paging, call: Call, size: int, ranges: Iterable[Range]) -> Iterator[Call]:
+    for first, end in ranges:
+        limit = {paging.limit: end - first} if paging.limit else {}
+        yield call.with_parameters(**{paging.parameter: first, **limit})
+
+
+def _by_page(paging: Paging, call: Call, size: int, ranges: Iterable[Range]) -> Iterator[Call]:
+    for number in dict.fromkeys(first // size for first, _ in ranges):
+        yield call.with_parameters(**{paging.parameter: paging.first + number})
 
 
 _CIRCLE = "names itself, or one before it, as the next one"
@@ -183,7 +184,7 @@ _KNOWS_PLACES: dict[str, Callable[[Route], bool]] = {
     "page": Route._knows_pages,
     **dict.fromkeys(("search", "cursor", "link", "whole", "lines"), lambda route: False),
 }
-_CALLS: dict[str, Callable[[Route, Iterable[Range]], Iterator[Call]]] = {
-    "offset": Route._by_offset,
-    "page": Route._by_page,
+_CALLS: dict[str, Callable[[Paging, Call, int, Iterable[Range]], Iterator[Call]]] = {
+    "offset": _by_offset,
+    "page": _by_page,
 }
