@@ -21,6 +21,7 @@ import astro_nb as anb
 from astro_nb.errors import PagesIncomplete, UsageError
 from astro_nb.paging import Pages, Paging
 from astro_nb.rounds import PARALLEL, read_pages
+from astro_nb.runbook.steps import steps_of
 
 Item = dict[str, Any]
 Query = dict[str, str]
@@ -286,6 +287,19 @@ def test_pages_that_come_out_of_order_stand_in_order(lists: Lists, reader: anb.W
         assert [e.json()["things"][0]["n"] for e in pages.exchanges] == list(range(0, 95, 5))
 
 
+def test_a_recording_has_the_pages_in_the_order_of_the_list(lists: Lists, reader: anb.Workbench) -> None:
+    """Whatever came first, a step of a runbook counts its pages, and the items on them, as the list does."""
+    lists.reset(numbered(60))
+    late = itertools.cycle((0.0, 0.08, 0.0, 0.04))
+    lists.slow = lambda: next(late)
+    pages = reader.pages("offset", limit=5)
+    sent = [exchange for exchange in reader.session.trail if exchange.via == pages.exchanges[0].via]
+    assert sent != pages.exchanges  # some were late
+    (step,) = steps_of(sent)
+    assert list(step.exchanges) == pages.exchanges
+    assert (step.kind, step.call) == ("pages", pages.first)
+
+
 def test_what_came_is_held_once(lists: Lists, reader: anb.Workbench) -> None:
     """The items are those of the exchanges themselves, no copies."""
     lists.reset(numbered(40))
@@ -511,7 +525,7 @@ def test_progress_tells_how_many_how_quick_and_how_long_still(lists: Lists, read
     lists.reset(numbered(60))
     lists.slow = lambda: 0.02
     heard: list[tuple[float | None, str]] = []
-    read_pages(reader.session, "offset", lambda done, words: heard.append((done, words)), False, limit=10)
+    read_pages(reader.session, "offset", lambda: lambda done, words: heard.append((done, words)), False, limit=10)
     assert [done for done, _ in heard] == [n / 6 for n in range(1, 7)]
     assert heard[0][1].startswith("10 of 60 items, 1 page, ")
     assert "items/s" in heard[1][1]

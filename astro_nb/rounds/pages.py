@@ -22,13 +22,18 @@ _unfinished: WeakKeyDictionary[Session, list[tuple[str | None, Pages]]] = WeakKe
 
 
 def read_pages(
-    session: Session, operation: str, progress: Progress | None = None, resume: bool = False, /, **arguments: Any
+    session: Session,
+    operation: str,
+    bar: Callable[[], Progress] | None = None,
+    resume: bool = False,
+    /,
+    **arguments: Any,
 ) -> Pages:
     """Every page of a list; those after the first are asked for together, where it is known where they stand.
 
     Args:
         session, operation: where to ask, and the operation that lists.
-        progress: told of every page.
+        bar: makes what is told of every page, anew for each time that is read: another cell shows another bar.
         resume: go on with the unfinished reading of this same call, where there is one; else read it from its start.
         arguments: as for `call`.
 
@@ -41,9 +46,9 @@ def read_pages(
         raise UsageError(f"{operation} does not answer a list.", "Use api.call for it.")
     first = first_call(paging, session.arrange(operation, arguments))
     pages = (_begun(session, first) if resume else None) or Pages(found, paging, first)
-    via = f"pages:{new_id()}"
-    pages.reader = lambda these: _read(session, these, via, progress)
-    _read(session, pages, via, progress)
+    via = pages.exchanges[0].via if pages.exchanges else f"pages:{new_id()}"
+    pages.reader = lambda these: _read(session, these, via, bar() if bar else None)
+    pages.reader(pages)
     return pages
 
 

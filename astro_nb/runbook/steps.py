@@ -132,6 +132,8 @@ def unique(wanted: str, taken: set[str]) -> str:
 def _step(number: int, group: list[Exchange], taken: set[str]) -> Step:
     last = group[-1]
     kind, until, timeout = _manner(last, len(group)) if last.ok else ("call", "", 0.0)
+    if kind == "pages":  # they are asked for together, and come in any order
+        group = sorted(group, key=lambda exchange: exchange.started)
     return Step(number, kind, unique(snake(last.operation.id), taken), tuple(group), until, timeout)
 
 

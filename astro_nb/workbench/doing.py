@@ -32,7 +32,7 @@ class Doing:
 
         With `resume` the unfinished reading of this same call goes on, as after an interrupt.
         """
-        return read_pages(self.session, operation, Progress(f"Pages of {operation}"), resume, **arguments)
+        return read_pages(self.session, operation, lambda: Progress(f"Pages of {operation}"), resume, **arguments)
 
     def wait(
         self,
