@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -432,6 +434,31 @@ def test_an_interrupted_reading_says_so(lists: Lists, reader: anb.Workbench) -> 
     with pytest.raises(PagesIncomplete, match="interrupted"):
         pages.items()
     with pytest.raises(UsageError, match=r"api\.pages"):
+        pages.resume()
+
+
+def half_read(lists: Lists) -> tuple[Pages, weakref.ref[Any]]:
+    """A list whose second page failed, at a workbench that has gone on to another server and is forgotten."""
+    lists.reset(numbered(30))
+    lists.before = lambda number: 500 if number == 1 else None
+    api = connected(lists)
+    pages = api.pages("cursor", limit=10)
+    api.session.switch(anb.Environment("other", base_url="http://127.0.0.1:9"))
+    with pytest.raises(UsageError, match="not the one in use"):
+        pages.resume()
+    assert len(api.pages("cursor", resume=True, limit=10).items(partial=True)) == 0
+    api.close()
+    return pages, weakref.ref(api.session)
+
+
+def test_a_list_goes_on_at_its_own_server_alone(lists: Lists) -> None:
+    """Half a list of one server is not made whole at another, nor by a workbench that is gone; none is kept alive."""
+    pages, session = half_read(lists)
+    assert len(pages.items(partial=True)) == 10
+    assert len(lists.asked) == 2
+    gc.collect()
+    assert session() is None
+    with pytest.raises(UsageError, match="not the one in use"):
         pages.resume()
 
 

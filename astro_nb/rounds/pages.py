@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from ..call import Call
 from ..client import new_id
@@ -46,10 +46,21 @@ def read_pages(
         raise UsageError(f"{operation} does not answer a list.", "Use api.call for it.")
     first = first_call(paging, session.arrange(operation, arguments))
     pages = (_begun(session, first) if resume else None) or Pages(found, paging, first)
-    via = pages.exchanges[0].via if pages.exchanges else f"pages:{new_id()}"
-    pages.reader = lambda these: _read(session, these, via, bar() if bar else None)
-    pages.reader(pages)
-    return pages
+    pages.reader = _reader(session, bar)
+    return pages.resume()
+
+
+def _reader(session: Session, bar: Callable[[], Progress] | None) -> Callable[[Pages], None]:
+    """What reads a list, and later goes on with it; it does not keep the session alive."""
+    found, url, via = ref(session), session.environment.base_url, f"pages:{new_id()}"
+
+    def read(pages: Pages) -> None:
+        here = found()
+        if here is None or here.environment.base_url != url:
+            raise UsageError("The server that this list came from is not the one in use.", "Read the list anew there.")
+        _read(here, pages, pages.exchanges[0].via if pages.exchanges else via, bar() if bar else None)
+
+    return read
 
 
 def _read(session: Session, pages: Pages, via: str, progress: Progress | None) -> None:
