@@ -503,3 +503,15 @@ def test_cursors_that_go_in_a_circle_are_told() -> None:
     assert not pages.complete
     assert len(pages.exchanges) == 3
     assert "as the next one" in pages.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("most", "size"),
+    [(50, 50), (10**30, 1000), (float("inf"), 100), (float("nan"), 100), (-3, 1), (0.5, 1), ("x", 100)],
+)
+def test_the_largest_page_is_within_reason(most: Any, size: int) -> None:
+    """Whatever a document declares as the maximum, pages of a size that can be asked for are."""
+    limit = {"name": "limit", "schema": {"type": "integer", "maximum": most}}
+    paging = paging_of(document({"name": "offset"}, limit).operation("listThings"))
+    assert paging is not None
+    assert paging.most == size

@@ -111,7 +111,7 @@ def _inferred(operation: Operation) -> Paging | None:
 def _most(limit: Field | None) -> int:
     """The largest page that a parameter allows, within reason."""
     told = limit.schema.get("maximum", 100) if limit else 100
-    return max(1, min(int(told), LARGEST)) if isinstance(told, int | float) else 100
+    return int(max(1, min(LARGEST, told))) if isinstance(told, int | float) else 100
 
 
 def _first_page(field: Field | None) -> int:
