@@ -29,10 +29,10 @@ ITEMS = ("items", "results", "data", "value", "values", "records", "entries", "l
 CURSORS = (
     "next_page_token", "next_token", "next_cursor", "next_continuation_token", "continuation_token", "continuation",
     "continue", "next_marker", "next_page_cursor", "end_cursor", "scroll_id", "cursor", "marker", "next_page", "next",
-    "after", "next_link", "next_url", "next_page_url", "@odata.nextLink",
+    "after", "next_link", "next_url", "next_page_url", "@odata.nextLink", "href",
 )  # fmt: skip
 """What of an answer asks for the next page: a token, or an address that holds one."""
-AROUND = ("meta", "metadata", "pagination", "paging", "page_info", "response_metadata", "links", "cursors")
+AROUND = ("meta", "metadata", "pagination", "paging", "page_info", "response_metadata", "links", "cursors", "next")
 """Objects beside the items in which a cursor, or a total, may stand."""
 
 
@@ -62,12 +62,15 @@ def answer_of(operation: Operation) -> Field | None:
     return read(operation.spec, schema) if schema is not None else None
 
 
-def array_in(answer: Field | None) -> str:
-    """The key of the array that holds the items: "$" for a bare one, empty where that is not clear."""
+def array_in(answer: Field | None, path: str) -> str:
+    """The key of the array that holds the items: "$" for a bare one, empty where that is not clear.
+
+    Of several it is the one that the path is named after, or that has a usual name.
+    """
     if answer is None or answer.kind == "array":
         return "$" if answer else ""
     arrays = [child.name for child in answer.children if child.kind == "array"]
-    return arrays[0] if len(arrays) == 1 else named(arrays, ITEMS)
+    return arrays[0] if len(arrays) == 1 else named(arrays, (path.rstrip("/").rpartition("/")[2], *ITEMS))
 
 
 def place_of(answer: Field | None, wanted: Iterable[str]) -> str:

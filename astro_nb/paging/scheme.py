@@ -85,7 +85,7 @@ def _from_note(operation: Operation, note: Mapping[str, Any]) -> Paging:
 def _inferred(operation: Operation) -> Paging | None:
     """By names alone: what moves on, what limits, and where the items, the total and the cursor stand."""
     answer = answer_of(operation)
-    items, known = array_in(answer), queries(operation)
+    items, known = array_in(answer, operation.path), queries(operation)
     if operation.method != "GET" or not items:
         return None
     style, parameter = moving(known)
