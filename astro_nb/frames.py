@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _DTYPES = {"text": "string", "choice": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
 
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
 
 def items_frame(items: Sequence[Any], field: Field | None = None, lead: Sequence[str] = ()) -> DataFrame:
     """One row per item: scalars typed by the schema, objects spread one step (`createdBy.id`), lists as they are.
@@ -46,7 +48,7 @@ def paged_frame(
 def _spread(item: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, value in item.items():
-        if isinstance(value, Mapping) and value:
+        if type(value) not in _SCALARS and isinstance(value, Mapping) and value:  # one look is enough for most
             row.update({f"{name}.{inner}": deep for inner, deep in value.items()})
         else:
             row[name] = value

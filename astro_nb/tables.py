@@ -28,7 +28,8 @@ def records_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str],
     import pandas as pd  # imported at first use: it is slow to load, and not everyone looks at tables
 
     kept = list(rows)
-    data = {name: _column([row.get(name) for row in kept], dtype) for name, dtype in columns.items()}
+    present, nothing = set().union(*kept), [None] * len(kept)  # many columns that are declared are never there
+    data = {n: _column([r.get(n) for r in kept] if n in present else nothing, dtype) for n, dtype in columns.items()}
     frame = pd.DataFrame(data, columns=list(columns), index=range(len(kept)))
     return frame.set_index(index) if index else frame
 

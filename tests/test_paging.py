@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.call import Call
+from astro_nb.environment import names_in
 from astro_nb.errors import PagesIncomplete, UsageError
 from astro_nb.exchange import Exchange
 from astro_nb.message import Request, Response
@@ -373,3 +374,152 @@ def test_paging_of_other_documents_is_inferred(
     assert paging is not None
     assert (paging.style, paging.items, paging.limit) == (style, items, limit)
     assert 1 <= paging.most <= 1000
+
+
+def listed(parameters: list[str], answer: dict[str, Any]) -> Paging | None:
+    """How a list pages that has these query parameters and these fields in its answer."""
+    integers = ("limit", "size", "count", "top", "max", "first", "offset", "page", "start", "skip")
+    known = [
+        {"name": name, "schema": {"type": "integer" if name.strip("$").lower().startswith(integers) else "string"}}
+        for name in parameters
+    ]
+    return paging_of(document(*known, answer=answer).operation("listThings"))
+
+
+TEXT, INTEGER, THINGS = {"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "object"}}
+
+
+def holds(**fields: Any) -> dict[str, Any]:
+    """The schema of an object."""
+    return {"type": "object", "properties": fields}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "answer", "style", "parameter", "cursor"),
+    [
+        (["pageSize", "pageToken"], holds(items=THINGS, nextPageToken=TEXT), "cursor", "pageToken", "nextPageToken"),
+        (["maxResults", "nextToken"], holds(tasks=THINGS, nextToken=TEXT), "cursor", "nextToken", "nextToken"),
+        (["limit", "cursor"], holds(data=THINGS, next_cursor=TEXT), "cursor", "cursor", "next_cursor"),
+        (
+            ["limit", "cursor"],
+            holds(members=THINGS, response_metadata=holds(next_cursor=TEXT)),
+            "cursor",
+            "cursor",
+            "$.response_metadata.next_cursor",
+        ),
+        (
+            ["limit", "continue"],
+            holds(items=THINGS, metadata=holds(**{"continue": TEXT, "remainingItemCount": INTEGER})),
+            "cursor",
+            "continue",
+            "$.metadata.continue",
+        ),
+        (
+            ["limit", "after"],
+            holds(results=THINGS, paging=holds(cursors=holds(after=TEXT, before=TEXT))),
+            "cursor",
+            "after",
+            "$.paging.cursors.after",
+        ),
+        (["cursor", "page_size"], holds(results=THINGS, next=TEXT, previous=TEXT), "cursor", "cursor", "next"),
+        (
+            ["cursor", "limit"],
+            holds(data=THINGS, _links=holds(prev=holds(href=TEXT), next=holds(href=TEXT))),
+            "cursor",
+            "cursor",
+            "$._links.next.href",
+        ),
+        (["offset", "limit"], holds(defaults=THINGS, things=THINGS), "offset", "offset", ""),
+        (["per_page", "after"], THINGS, "link", "after", ""),
+        (["startAt", "maxResults"], holds(values=THINGS, total=INTEGER), "offset", "startAt", ""),
+        (["$skip", "$top"], holds(value=THINGS), "offset", "$skip", ""),
+        (["page", "per_page"], holds(results=THINGS, errors=THINGS, total=INTEGER), "page", "page", ""),
+        (["page[number]", "page[size]"], holds(data=THINGS, meta=holds(total=INTEGER)), "page", "page[number]", ""),
+    ],
+)
+def test_styles_of_other_apis_are_inferred(
+    parameters: list[str], answer: dict[str, Any], style: str, parameter: str, cursor: str
+) -> None:
+    """The names of the parameters and of the answer's fields tell the style, whatever way they are spelled."""
+    paging = listed(parameters, answer)
+    assert paging is not None
+    assert (paging.style, paging.parameter, paging.cursor) == (style, parameter, cursor)
+    assert (paging.limit in parameters) == (len(parameters) == 2)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "answer"),
+    [
+        (["token"], holds(things=THINGS)),
+        (["page"], holds(name=TEXT)),
+        (["page"], holds(some=THINGS, others=THINGS)),
+        ([], holds(things=THINGS)),
+    ],
+)
+def test_what_does_not_say_how_it_pages_is_not_guessed_at(parameters: list[str], answer: dict[str, Any]) -> None:
+    """Without a way on, or with two arrays of which neither is the list, an operation is none that lists."""
+    assert listed(parameters, answer) is None
+
+
+CURSORED = document({"name": "cursor", "schema": TEXT}, answer=holds(things=THINGS, next=TEXT)).operation("listThings")
+
+
+@pytest.mark.parametrize(
+    ("told", "following"),
+    [
+        ("abc", "abc"),
+        ("/things?cursor=a%2Bb&x=1", "a+b"),
+        ("https://elsewhere.example/other?cursor=abc", "abc"),
+        ("http://[broken?cursor=abc", "abc"),
+        ("a=b/c==", "a=b/c=="),
+        ("{{secret}}", "{{secret}}"),
+        ("", None),
+        (None, None),
+        (True, None),
+        ({"a": 1}, None),
+    ],
+)
+def test_a_cursor_may_be_a_token_or_an_address(told: Any, following: str | None) -> None:
+    """A token is sent as it is, never resolved; of an address only its parameters count, and no other host is asked."""
+    paging = paging_of(CURSORED)
+    assert paging is not None
+    page = read_page(paging, Call("listThings"), answered(CURSORED, {"things": [1], "next": told}), 0)
+    sent = page.following.parameters["cursor"] if page.following else None
+    assert sent == following
+    assert not names_in(sent)
+
+
+def test_an_empty_page_does_not_end_a_list_that_says_that_there_is_more() -> None:
+    """Filters may leave a page empty in the middle of a list by cursor; a server that never ends is not believed."""
+    served: list[list[dict[str, int]]] = [[], [{"n": 1}], [], [{"n": 2}]]
+
+    def serve(given: Any) -> Any:
+        at = int(given.get("cursor", 0))
+        return {"things": served[at], "next": str(at + 1) if at < 3 else None}
+
+    assert walk(CURSORED, Call("listThings"), serve).items() == [{"n": 1}, {"n": 2}]
+    number = iter(range(1000))
+    endless = walk(CURSORED, Call("listThings"), lambda _: {"things": [], "next": f"c{next(number)}"})
+    assert not endless.complete
+    assert "empty" in endless.notes[0]
+
+
+def test_cursors_that_go_in_a_circle_are_told() -> None:
+    """A cursor that leads back to a page that was read ends the list, and says so."""
+    next_of = {None: "a", "a": "b", "b": "a"}
+    pages = walk(CURSORED, Call("listThings"), lambda given: {"things": [1], "next": next_of[given.get("cursor")]})
+    assert not pages.complete
+    assert len(pages.exchanges) == 3
+    assert "as the next one" in pages.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("most", "size"),
+    [(50, 50), (10**30, 1000), (float("inf"), 100), (float("nan"), 100), (-3, 1), (0.5, 1), ("x", 100)],
+)
+def test_the_largest_page_is_within_reason(most: Any, size: int) -> None:
+    """Whatever a document declares as the maximum, pages of a size that can be asked for are."""
+    limit = {"name": "limit", "schema": {"type": "integer", "maximum": most}}
+    paging = paging_of(document({"name": "offset"}, limit).operation("listThings"))
+    assert paging is not None
+    assert paging.most == size

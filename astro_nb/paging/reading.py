@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,12 +15,14 @@ from ..call import Call
 from ..environment import verbatim
 from ..exchange import Exchange, item_field
 from ..fields import Field, mask
-from ..pick import find
+from ..pick import find, to_path
 from .links import target_of
 from .scheme import Paging
 
-_COUNTED = ("offset", "search", "page")
+COUNTED = ("offset", "search", "page")
 """Styles whose place in the list is a number in the call."""
+_ADDRESS = re.compile(r"https?://|[/?][^\s]*[?=]")
+"""An address where others have a token."""
 _LARGEST = 256 * 1024 * 1024
 """Bytes that a packed answer is unpacked to, at the most."""
 
@@ -56,25 +59,24 @@ def read_page(paging: Paging, call: Call, exchange: Exchange, seen: int) -> Page
         return _lines(paging, exchange)
     data = exchange.json()
     items = _items(data, paging.items)
-    total = _first(data, paging.total) if paging.total else None
-    count = seen + len(items)
-    done = not items or (isinstance(total, int) and count >= total)
+    total, count = _total(paging, data, len(items)), seen + len(items)
+    done = paging.style in COUNTED and (not items or (total is not None and count >= total))
     following = None if done else _FOLLOWING[paging.style](paging, call, exchange, count)
     also = {key: _items(data, key) for key in paging.also}
-    return Page(items, total if isinstance(total, int) else None, following, also)
+    return Page(items, total, following, also)
 
 
 def skipped(paging: Paging, call: Call) -> int:
     """Items that the first call skips by its offset."""
-    return _number(call.parameters.get(paging.parameter), 0) if paging.style in ("offset", "search") else 0
+    return number_of(call.parameters.get(paging.parameter), 0) if paging.style in ("offset", "search") else 0
 
 
 def placed(paging: Paging, call: Call, exchange: Exchange) -> Call:
     """The call with its place in the list as the number that was sent, where the call holds a text or a template."""
-    if paging.style not in _COUNTED or not isinstance(call.parameters.get(paging.parameter), str):
+    if paging.style not in COUNTED or not isinstance(call.parameters.get(paging.parameter), str):
         return call
     text = call.parameters[paging.parameter]
-    number = _number(_sent(exchange).get(paging.parameter, [text])[0], paging.first if paging.style == "page" else 0)
+    number = number_of(_sent(exchange).get(paging.parameter, [text])[0], paging.first if paging.style == "page" else 0)
     return call.with_parameters(**{paging.parameter: number})
 
 
@@ -83,17 +85,30 @@ def page_field(paging: Paging, exchange: Exchange) -> Field | None:
     return item_field(exchange) if paging.style != "lines" else _line_field(exchange)
 
 
+def page_number(paging: Paging, call: Call) -> int:
+    """The number of the page that a call asks for, or its offset."""
+    return number_of(call.parameters.get(paging.parameter), paging.first if paging.style == "page" else 0)
+
+
+def _total(paging: Paging, data: Any, count: int) -> int | None:
+    """How many items there are in all, where the answer tells that and not how many are on this page."""
+    told = _first(data, paging.total) if paging.total else None
+    known = isinstance(told, int) and not isinstance(told, bool) and told >= 0
+    return told if known and not (paging.vague and told == count) else None
+
+
 def _items(data: Any, key: str) -> list[Any]:
     found = data if key == "$" else _first(data, key)
     return list(found) if isinstance(found, list) else []
 
 
 def _first(data: Any, key: str) -> Any:
-    path = key if key.startswith("$") else f"$['{key}']"
+    path = key if key.startswith("$") else to_path((key,))
     return next((value for _, value in find(data, path)), None)
 
 
-def _number(value: Any, default: int) -> int:
+def number_of(value: Any, default: int) -> int:
+    """A place in a list as a number, where it is one."""
     if isinstance(value, int):
         return value
     return int(value) if isinstance(value, str) and value.isdecimal() else default
@@ -150,7 +165,7 @@ def _by_offset(paging: Paging, call: Call, exchange: Exchange, count: int) -> Ca
 
 
 def _by_page(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call:
-    return call.with_parameters(**{paging.parameter: _number(call.parameters.get(paging.parameter), paging.first) + 1})
+    return call.with_parameters(**{paging.parameter: page_number(paging, call) + 1})
 
 
 def _by_search(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
@@ -160,18 +175,25 @@ def _by_search(paging: Paging, call: Call, exchange: Exchange, count: int) -> Ca
 
 def _by_cursor(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
     cursor = _first(exchange.json(), paging.cursor)
-    return call.with_parameters(**{paging.parameter: verbatim(cursor)}) if cursor else None
+    if not isinstance(cursor, str | int) or isinstance(cursor, bool) or cursor == "":
+        return None
+    if isinstance(cursor, str) and _ADDRESS.match(cursor):
+        return _following(call, exchange, cursor)
+    return call.with_parameters(**{paging.parameter: verbatim(cursor)})
 
 
 def _by_link(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
-    """The target of the relation "next", taken apart into parameters of the operation.
-
-    What the link does not change stays as the call says it, so that a template, and a secret, stays one.
-    """
     target = target_of(exchange.answer.headers if exchange.answer else (), "next")
-    if target is None:
-        return None
-    told, sent = parse_qs(urlsplit(target).query, keep_blank_values=True), _sent(exchange)
+    return _following(call, exchange, target) if target is not None else None
+
+
+def _following(call: Call, exchange: Exchange, target: str) -> Call:
+    """The address of the next page, taken apart into parameters of the operation; no other host is ever asked.
+
+    What the address does not change stays as the call says it, so that a template, and a secret, stays one.
+    """
+    query = target.partition("?")[2].partition("#")[0]
+    told, sent = parse_qs(query, keep_blank_values=True), _sent(exchange)
     known = {p.name: p.key for p in exchange.operation.parameters if p.location == "query"}
     changed = {known[name]: values for name, values in told.items() if name in known and values != sent.get(name)}
     found: dict[str, Any] = {key: values if len(values) > 1 else values[0] for key, values in changed.items()}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..call import Call
-from ..fields import Field, parameter_fields, read
+from ..fields import Field
 from ..spec import Operation
+from .inferring import CURSORS, LIMITS, TOTALS, VAGUE, answer_of, array_in, moving, named, place_of, queries
 
 LARGEST = 1000
 """Items asked for at once, at the most."""
@@ -29,6 +30,7 @@ class Paging:
         sort: the order that is asked for, so that no item is missed; empty where the operation cannot sort.
         also: further arrays of the answer that hold items of another kind.
         first: the number of the first page.
+        vague: whether the total may be the count of the page alone.
     """
 
     style: str
@@ -41,6 +43,7 @@ class Paging:
     sort: str = ""
     also: tuple[str, ...] = ()
     first: int = 1
+    vague: bool = False
 
 
 def paging_of(operation: Operation) -> Paging | None:
@@ -59,8 +62,11 @@ def first_call(paging: Paging, call: Call) -> Call:
     return call.with_parameters(**wanted)
 
 
+_ALSO_CALLED = {"token": "cursor", "page_number": "page"}
+
+
 def _from_note(operation: Operation, note: Mapping[str, Any]) -> Paging:
-    style = str(note.get("style", "offset"))
+    style = _ALSO_CALLED.get(told := str(note.get("style", "offset")), told)
     parameter = str(note.get("parameter") or note.get("offset") or ("cursor" if style == "cursor" else ""))
     return Paging(
         style=style,
@@ -72,34 +78,40 @@ def _from_note(operation: Operation, note: Mapping[str, Any]) -> Paging:
         cursor=str(note.get("cursor", "")),
         sort=str(note.get("sort", "")),
         also=tuple(note.get("also") or ()),
-        first=int(note.get("first", _first_page(_queries(operation).get(parameter)))),
+        first=int(note.get("first", _first_page(queries(operation).get(parameter)))),
     )
 
 
-_STYLES = (("offset", "offset"), ("skip", "offset"), ("page", "page"), ("page_number", "page"))
-_LIMITS = ("limit", "per_page", "page_size", "pageSize", "size")
-_TOTALS = ("totalCount", "total_entries", "total_count", "total", "count")
-
-
 def _inferred(operation: Operation) -> Paging | None:
-    items, keys = _array_of(operation)
+    """By names alone: what moves on, what limits, and where the items, the total and the cursor stand."""
+    answer = answer_of(operation)
+    items, known = array_in(answer, operation.path), queries(operation)
     if operation.method != "GET" or not items:
         return None
-    queries = _queries(operation)
-    limit = next((name for name in _LIMITS if name in queries), "")
-    total = next((name for name in _TOTALS if name in keys), "")
-    for name, style in _STYLES:
-        if name in queries:
-            style = "link" if style == "page" and items == "$" else style
-            most = queries[limit].schema.get("maximum", 100) if limit else 100
-            return Paging(style, items, total, name, limit, min(int(most), LARGEST), first=_first_page(queries[name]))
-    return Paging("whole", items) if items == "$" else None
+    style, parameter = moving(known)
+    limit, total = named(known, LIMITS), place_of(answer, TOTALS)
+    cursor = place_of(answer, CURSORS) if style == "cursor" else ""
+    if items == "$" and style in ("page", "cursor"):
+        style = "link"  # a bare array has no room for a cursor, nor for a total: the headers have it
+    if not style or (style == "cursor" and not cursor):
+        return Paging("whole", items) if items == "$" else None
+    return Paging(
+        style=style,
+        items=items,
+        total=total,
+        parameter=parameter,
+        limit=limit,
+        most=_most(known.get(limit)),
+        cursor=cursor,
+        first=_first_page(known[parameter]),
+        vague=named((total,), VAGUE) != "",
+    )
 
 
-def _queries(operation: Operation) -> dict[str, Field]:
-    """The fields of the query parameters, by key."""
-    wanted = {p.key for p in operation.parameters if p.location == "query"}
-    return {field.name: field for field in parameter_fields(operation) if field.name in wanted}
+def _most(limit: Field | None) -> int:
+    """The largest page that a parameter allows, within reason."""
+    told = limit.schema.get("maximum", 100) if limit else 100
+    return int(max(1, min(LARGEST, told))) if isinstance(told, int | float) else 100
 
 
 def _first_page(field: Field | None) -> int:
@@ -108,16 +120,3 @@ def _first_page(field: Field | None) -> int:
         return 1
     counted = isinstance(field.default, int) and not isinstance(field.default, bool)
     return int(field.default) if counted else 0 if field.schema.get("minimum") == 0 else 1
-
-
-def _array_of(operation: Operation) -> tuple[str, set[str]]:
-    """The key of the one array in the answer ("$" for a bare one; empty for none), and the keys beside it."""
-    declared = operation.success
-    schema = declared.schema() if declared else None
-    if schema is None:
-        return "", set()
-    field = read(operation.spec, schema)
-    if field.kind == "array":
-        return "$", set()
-    arrays = [child.name for child in field.children if child.kind == "array"]
-    return (arrays[0] if len(arrays) == 1 else ""), {child.name for child in field.children}

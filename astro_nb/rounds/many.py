@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from ..call import Call
 from ..client import Running
+from ..errors import AstroNbError
 from ..exchange import Exchange
 from ..session import Session
 
@@ -62,7 +64,7 @@ class Many(Generic[Key]):
 
 def send_many(
     session: Session, calls: Iterable[tuple[Key, Call]], via: Callable[[Key], str], most: int = PARALLEL
-) -> Iterator[tuple[Key, Exchange]]:
+) -> Generator[tuple[Key, Exchange]]:
     """Send calls, so many at once, and give each with its key as it ends, whatever comes of it.
 
     Whoever stops listening ends what is under way: it is cancelled, and kept in the history as such.
@@ -78,4 +80,5 @@ def send_many(
     finally:
         many.cancel()
         while len(many):
-            many.next()
+            with suppress(AstroNbError):  # one that could not be kept must not hide why the others end
+                many.next()

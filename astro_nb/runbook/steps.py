@@ -150,6 +150,8 @@ def _step(number: int, group: list[Exchange], taken: set[str], meant: Mapping[st
     if asked is not None:
         return Step(number, "change", unique(snake(asked.operation), taken), tuple(group), meant=asked)
     kind, until, timeout = _manner(last, len(group)) if last.ok or _is_gone(last) else ("call", "", 0.0)
+    if kind == "pages":  # they are asked for together, and come in any order
+        group = sorted(group, key=lambda exchange: exchange.started)
     return Step(number, kind, unique(snake(last.operation.id), taken), tuple(group), until, timeout)
 
 

@@ -51,9 +51,12 @@ class Doing:
         """Send a `Call`: for what keywords cannot say, such as further headers or another media type."""
         return self.session.send(call)
 
-    def pages(self, operation: str, /, **arguments: Any) -> Pages:
-        """Read every page of a list; `.frame()` makes a table of it."""
-        return read_pages(self.session, operation, Progress(f"Pages of {operation}"), **arguments)
+    def pages(self, operation: str, /, *, resume: bool = False, **arguments: Any) -> Pages:
+        """Read every page of a list, many at once where that can be; `.frame()` makes a table of it.
+
+        With `resume` the unfinished reading of this same call goes on, as after an interrupt.
+        """
+        return read_pages(self.session, operation, lambda: Progress(f"Pages of {operation}"), resume, **arguments)
 
     def wait(
         self,
