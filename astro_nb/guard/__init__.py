@@ -3,6 +3,7 @@
 from .asking import ALLOW_UNSAFE, Guard, is_guarded, require_confirmed
 from .change import Change, what_would_change
 from .comparing import KINDS, Entry, Row, compare
+from .many import ManyChanges
 from .reading import deed_of, reader_of
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Change",
     "Entry",
     "Guard",
+    "ManyChanges",
     "Row",
     "compare",
     "deed_of",

@@ -2,5 +2,6 @@
 
 from .file import texts_in
 from .history import FOLDER, Errors, History
+from .journal import Journal, Mark, Run
 
-__all__ = ["FOLDER", "Errors", "History", "texts_in"]
+__all__ = ["FOLDER", "Errors", "History", "Journal", "Mark", "Run", "texts_in"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..call import UNSET, Call
 from ..exchange import Exchange
@@ -12,6 +13,9 @@ from ..progress import Progress
 from ..rounds import read_pages, wait_for
 from ..session import Session
 from ..waiting import Until
+
+if TYPE_CHECKING:
+    from ..bulk import Bulk
 
 
 class Doing:
@@ -43,6 +47,25 @@ class Doing:
         """Ask again until a state is reached; see `rounds.wait_for`."""
         progress = Progress(f"Waiting for {operation}")
         return wait_for(self.session, operation, until, timeout, every, progress, **arguments)
+
+    def bulk(
+        self,
+        operation: str,
+        rows: Any,
+        /,
+        columns: Mapping[str, str] | None = None,
+        *,
+        body: Any = UNSET,
+        **constants: Any,
+    ) -> Bulk:
+        """A table as many requests: `api.bulk("CreateWorkspace", frame).run()`. Looking at it sends nothing.
+
+        `columns` says which column goes where (`{"environmentVariable.value": "value"}`), what it leaves out is
+        proposed, and arguments are the same in all rows; see `bulk.Bulk`.
+        """
+        from ..bulk import bulk
+
+        return bulk(self.session, operation, rows, columns, body, Progress(f"Bulk of {operation}"), **constants)
 
     def allow_unsafe(self) -> AbstractContextManager[None]:
         """`with api.allow_unsafe():` sends unsafe calls to a production environment without a question."""
