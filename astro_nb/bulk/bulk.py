@@ -149,7 +149,7 @@ class Bulk:
         return self._of("failed", "invalid")
 
     def unknown(self) -> DataFrame:
-        """The rows that may have been carried out, as they were given, with a message: look before sending them again."""
+        """The rows that may have been carried out, as they were given, with a message."""
         return self._of("unknown")
 
     def run(self, parallel: int = PARALLEL, *, resume: bool = True, send_invalid: bool = False) -> Bulk:
@@ -233,7 +233,7 @@ class Bulk:
         return len(self._marks)
 
     def _fingerprint(self) -> str:
-        """By what the same rows in the same place are known again, after the kernel has died too; no secret is in it."""
+        """By what the same rows in the same place are known again, by another kernel too; no secret is in it."""
         session = self._session
         rows = [row.masked(self.operation) for row in self._rows]
         place = [self.operation.id, session.environment.name, session.environment.base_url]

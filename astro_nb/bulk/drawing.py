@@ -65,7 +65,7 @@ def _notes(bulk: Bulk) -> Iterator[str]:
     if bulk.stopped and counts["not sent"]:
         yield "You stopped it: run() goes on."
     if counts["unknown"]:
-        yield "What is unknown may have been carried out: run() looks for it, and sends it again where it did not happen."
+        yield "What is unknown may have been carried out: run() looks for it, and sends again what did not happen."
 
 
 def _shown(bulk: Bulk) -> Iterator[tuple[int, str]]:

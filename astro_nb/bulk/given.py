@@ -45,11 +45,11 @@ def read_rows(rows: Any) -> Given:
 
 def _frame_of(rows: Any) -> DataFrame:
     if hasattr(rows, "columns") and hasattr(rows, "index"):
-        frame: DataFrame = rows
-        return frame
+        table: DataFrame = rows
+        return table
     if callable(getattr(rows, "frame", None)):
-        frame = rows.frame()
-        return frame
+        made: DataFrame = rows.frame()
+        return made
     listed = list(rows) if isinstance(rows, Iterable) and not isinstance(rows, Mapping | str | bytes) else [rows]
     if not all(isinstance(row, Mapping) for row in listed):
         raise UsageError("The rows are no table.", "Give a DataFrame, a list of dicts, or an answer of the API.")

@@ -83,7 +83,7 @@ def _exchange(history: History, mark: Mark | None) -> Exchange | None:
 
 
 def _picked(path: str, mark: Mark | None, exchange: Exchange | None) -> Any:
-    """A value of an answer, secrets as stars; of what a list told where the answer was lost; None where there is none."""
+    """A value of an answer, or of what a list told in its place, secrets as stars; None where there is none."""
     try:
         if mark is not None and mark.found is not None:
             return pick(mark.found, path)
@@ -105,7 +105,7 @@ def joined(given: Given, rows: Sequence[Row], told: Sequence[dict[str, Any]], pi
 def selected(
     given: Given, rows: Sequence[Row], messages: Sequence[Any], operation: Operation, mapping: Sequence[Mapped]
 ) -> DataFrame:
-    """Some rows as they were given, their secrets as `Secret`, and a message; it goes nowhere when they are sent again."""
+    """Some rows as they were given, their secrets as `Secret`, and a message, which goes nowhere."""
     frame = given.frame.iloc[[row.number for row in rows]].copy()
     _replace(frame, given, {m.column: [row.cells.get(m.column) for row in rows] for m in mapping}, rows)
     taken = {m.column for m in mapping} | set(targets(operation))

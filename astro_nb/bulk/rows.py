@@ -135,12 +135,14 @@ def put(holder: Any, steps: Steps, value: Any) -> Any:
     Raises:
         UsageError: something else than an object stands on the way.
     """
-    if holder is not UNSET and not isinstance(holder, Mapping):
+    if holder is UNSET:
+        holder = {}
+    if not isinstance(holder, Mapping):
         raise UsageError(
             f"{steps[0]!r} can only be added to an object.", "Give the object itself, or all of its fields."
         )
     first, *rest = steps
-    whole = {} if holder is UNSET else dict(holder)
+    whole: dict[str, Any] = dict(holder)
     whole[first] = put(whole.get(first, UNSET), tuple(rest), value) if rest else value
     return whole
 

@@ -15,16 +15,16 @@ SHOWN = 5
 
 @dataclass(frozen=True, repr=False)
 class ManyChanges(Change):
-    """What many calls would change, the first ones told; `count` is how many there are, `left` how many are to go."""
+    """What many calls would change, the first ones told; `calls` is how many there are, `left` how many are to go."""
 
-    count: int = 0
+    calls: int = 0
     left: int = 0
 
     @property
     def headline(self) -> str:
         """What it is, in a line."""
-        rest = f" ({self.left:,} are left)" if self.left != self.count else ""
-        return f"{self.call.operation}, {self.count:,} times, in {self.environment}{rest}."
+        rest = f" ({self.left:,} are left)" if self.left != self.calls else ""
+        return f"{self.call.operation}, {self.calls:,} times, in {self.environment}{rest}."
 
 
 def what_many_would_change(plans: Sequence[Planned], count: int, left: int, read: Read) -> ManyChanges:

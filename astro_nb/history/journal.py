@@ -65,7 +65,8 @@ class Journal:
         self._database = database
 
     def __repr__(self) -> str:
-        return f"<Journal of {self._database.rows('SELECT COUNT(*) FROM run')[0][0]} runs>"
+        ((count,),) = self._database.rows("SELECT COUNT(*) FROM run")
+        return f"<Journal of {count} runs>"
 
     def unfinished(self, fingerprint: str) -> Run | None:
         """The latest run of these rows that did not come to its end."""
