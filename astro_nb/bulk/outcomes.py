@@ -6,27 +6,23 @@ from collections.abc import Mapping
 
 from ..exchange import Exchange
 from ..history import Mark
-from ..pace import repeatable
 
 OUTCOMES = ("done", "failed", "unknown", "invalid", "not sent")
 """What may come of a row."""
 
-OPEN = ("begun", "unknown", "cancelled")
-"""The states of a mark that a run goes on with: it finds out what became of the row."""
+DOUBTFUL = ("begun", "unknown")
+"""The states of a mark of which nobody knows whether the row was carried out."""
 
-_TOLD: Mapping[str, str] = {"begun": "unknown", "cancelled": "failed"}
-_MAY_HAVE_HAPPENED = ("broken", "timeout", "too large", "cancelled")
-_LOOK = "It may have been carried out: look before you send it again."
+LEFT = (*DOUBTFUL, "cancelled", "invalid")
+"""The states of a mark that a run goes on with."""
+
+_TOLD: Mapping[str, str] = {"begun": "unknown", "cancelled": "not sent"}
 
 
-def outcome_of(exchange: Exchange) -> str:  # TODO(lead): `Exchange.outcome` in its place, once it is there
-    """What came of an exchange: "done", "failed", "unknown"; "cancelled" where it can be repeated without harm."""
-    kind = exchange.failure.kind if exchange.failure else ""
-    if exchange.ok:
-        return "done"
-    if repeatable(exchange.operation):
-        return "cancelled" if kind == "cancelled" else "failed"
-    return "unknown" if kind in _MAY_HAVE_HAPPENED or (exchange.status or 0) >= 500 else "failed"
+def state_of(exchange: Exchange) -> str:
+    """The state of a mark: the outcome of its exchange, or "cancelled" where nothing can have been done yet."""
+    cancelled = exchange.failure is not None and exchange.failure.kind == "cancelled"
+    return "cancelled" if cancelled and exchange.outcome == "failed" else exchange.outcome
 
 
 def told_outcome(mark: Mark) -> str:
@@ -36,7 +32,7 @@ def told_outcome(mark: Mark) -> str:
 
 def told_message(mark: Mark, exchange: Exchange | None) -> str:
     """What there is to say of a row that was begun; empty where it is done."""
-    error = exchange.error.message if exchange and exchange.error else ""
-    if mark.state in ("begun", "unknown"):
-        return " ".join(part for part in (mark.note or error, _LOOK) if part)
-    return mark.note or error
+    error = exchange.error.message if exchange and exchange.error and mark.state != "done" else ""
+    advice = exchange.advice if exchange and mark.state == "unknown" else ""
+    lost = "It was under way when the kernel ended." if mark.state == "begun" else ""
+    return " ".join(part for part in (mark.note or error, advice, lost) if part)

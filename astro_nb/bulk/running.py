@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..history import Journal, Mark, Run
 from ..rounds import Many, Progress
 from ..session import Session
-from .outcomes import outcome_of
+from .outcomes import state_of
 from .stopping import Stopping
 
 
@@ -75,7 +75,7 @@ class Sending:
     def _take(self) -> None:
         """Wait for the next row to end."""
         number, exchange = self._many.next()
-        state = outcome_of(exchange)
+        state = state_of(exchange)
         self.mark(number, replace(self.marks[number], state=state, exchange=exchange.id))
         self._ended += 1
         self._failed += state != "done"
