@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from ..call import UNSET, Call
 from ..client import new_id
-from ..environment import Secret, scrub
-from ..errors import UsageError
 from ..guard import is_guarded
 from ..guard.many import SHOWN
 from ..history import Mark, Run
@@ -20,13 +15,13 @@ from ..rounds import PARALLEL, Progress
 from ..session import Session
 from ..spec import Operation
 from . import drawing, results
-from .checking import Checked, arranged, check
-from .finding import Doubt, find_out
+from .finding import Doubt, find_out, id_of
 from .given import Given, read_rows
-from .mapping import Mapped, mapped, unused
-from .outcomes import OPEN, OUTCOMES, told_outcome
-from .rows import Constants, Row, Rows
+from .mapping import Mapped, mapped
+from .outcomes import DOUBTFUL, LEFT, OUTCOMES, told_outcome
+from .rows import Constants
 from .running import Sending
+from .sheet import Sheet
 
 if TYPE_CHECKING:
     from ..tables import DataFrame
@@ -62,13 +57,12 @@ def bulk(
     return Bulk(session, found, given, mapping, fixed, tell)
 
 
-class Bulk:
+class Bulk(Sheet):
     """Many requests of one operation, one for each row of a table.
 
     Attributes:
-        operation: what is called.
-        mapping: which column goes where, and why.
-        unused: the columns that are not sent.
+        resumed: how many rows had been begun by a run that was not finished, and that `run()` goes on with.
+        stopped: how often the user asked the last run to stop.
     """
 
     def __init__(
@@ -80,20 +74,12 @@ class Bulk:
         constants: Constants,
         tell: Progress | None = None,
     ) -> None:
-        self.operation, self.mapping, self.unused = operation, mapping, unused(given.columns, mapping)
-        self.constants = constants
-        self._session, self._given, self._tell = session, given, tell
-        make = Rows(operation, mapping, constants)
-        self._rows = tuple(make.row(number, cells) for number, cells in enumerate(given.rows))
-        self._checked: dict[int, Checked] = {}
-        self._checked_in: Any = None
+        super().__init__(session, operation, given, mapping, constants)
+        self._tell = tell
         self._marks: dict[int, Mark] = {}
         self._run: Run | None = None
         self.stopped = 0
         self.resumed = self._unfinished()
-
-    def __len__(self) -> int:
-        return len(self._rows)
 
     def __repr__(self) -> str:
         told = ", ".join(f"{count:,} {outcome}" for outcome, count in self.counts.items() if count)
@@ -101,11 +87,6 @@ class Bulk:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": drawing.tell(self), "text/html": str(drawing.draw(self))}
-
-    @property
-    def environment(self) -> str:
-        """The name of the environment that it goes to."""
-        return self._session.environment.name
 
     @property
     def counts(self) -> dict[str, int]:
@@ -121,20 +102,6 @@ class Bulk:
             told_outcome(marks[n]) if n in marks else "not sent" if checked[n].valid else "invalid"
             for n in range(len(self))
         ]
-
-    @property
-    def checked(self) -> dict[int, Checked]:
-        """Each row as it would be sent, and what is wrong with it; nothing is sent."""
-        if self._checked_in is not self._session.environment:
-            self._checked, self._checked_in = {}, self._session.environment
-        calls = {row.number: self._call(row) for row in self._rows if not self._is_valid(row)}
-        for number, call in calls.items():  # after all calls are made: each makes variables of its secrets
-            self._checked[number] = call if isinstance(call, Checked) else check(self._session, self.operation, call)
-        return self._checked
-
-    def preview(self) -> DataFrame:
-        """What would be sent, as a table with the index of the rows: method, url, body, valid, problems."""
-        return results.preview(self._given, self.operation, self.checked)
 
     def frame(self, pick: Mapping[str, str] | None = None) -> DataFrame:
         """The rows, joined with what came of each; `pick={"newId": "$.id"}` adds values of the answers.
@@ -169,35 +136,38 @@ class Bulk:
             SettingsError: nothing can be sent.
         """
         calls = {n: c.call for n, c in self.checked.items() if c.call is not None and (c.valid or send_invalid)}
-        journal, fresh = (
-            self._session.history.journal,
-            Run(new_id(), self._fingerprint(), self.operation.id, self.environment, len(self)),
-        )
         if resume:
             self._unfinished()
         known = self._marks if resume else {}
         left = [number for number in calls if _is_left(known.get(number))]
-        if not left:
+        if not left and not (resume and self._run):
             return self
-        plans = [self._session.plan(calls[n]) for n in left[:SHOWN]] if self._is_guarded else []
+        guarded = is_guarded(self.operation, self._session.environment)
+        plans = [self._session.plan(calls[number]) for number in left[:SHOWN]] if guarded else []
         with self._session.guard.leave_for_many(plans, len(calls), len(left), self._session.environment):
-            run = journal.claim(self._run if self._run and resume else fresh, anew=not resume)
-            finished = False
-            try:
-                self._run, self._marks = run, {**known, **journal.marks(run)}
-                finished = self._sent(run, {n: c for n, c in calls.items() if _is_left(self._marks.get(n))}, parallel)
-            finally:
-                journal.release(run, finished)
+            self._go_on(calls, known, parallel, anew=not resume)
         return self
 
     # --- one run ------------------------------------------------------------------------------------------------------
 
+    def _go_on(self, calls: Mapping[int, Call], known: dict[int, Mark], parallel: int, anew: bool) -> None:
+        """Send what is left of a run that is ours meanwhile."""
+        journal = self._session.history.journal
+        fresh = Run(new_id(), self.fingerprint, self.operation.id, self.environment, len(self))
+        run = journal.claim(fresh if anew or self._run is None else self._run, anew)
+        finished = False
+        try:
+            self._run, self._marks = run, {**known, **journal.marks(run)}
+            left = {number: call for number, call in calls.items() if _is_left(self._marks.get(number))}
+            finished = self._sent(run, left, parallel)
+        finally:
+            journal.release(run, finished)
+
     def _sent(self, run: Run, calls: Mapping[int, Call], parallel: int) -> bool:
         """Send the rows that are left, once it is known which; whether all have come to an end."""
         sending = Sending(self._session, run, self._marks, self._tell)
-        doubts = {
-            n: Doubt(calls[n], self._marks[n]) for n in calls if n in self._marks and self._marks[n].state in OPEN
-        }
+        begun = {n: self._marks[n] for n in calls if n in self._marks}
+        doubts = {n: Doubt(calls[n], mark) for n, mark in begun.items() if mark.state in DOUBTFUL}
         found = find_out(self._session, self.operation, doubts, self._made()) if doubts else {}
         for number, verdict in found.items():
             if verdict.state != "again":
@@ -210,46 +180,20 @@ class Bulk:
 
     def _made(self) -> set[str]:
         """The ids of what the rows have made that are done."""
-        made = {"id": self._id_path}
-        done = (self._result(n, "done", made) for n, mark in self._marks.items() if mark.state == "done")
+        path = {"id": f"$.{id_of(self.operation)}"}
+        done = (self._result(n, "done", path) for n, mark in self._marks.items() if mark.state == "done")
         return {str(row["id"]) for row in done if row["id"] is not None}
-
-    @property
-    def _id_path(self) -> str:
-        note = self.operation.notes.get("item")
-        return f"$.{note.get('id', 'id')}" if isinstance(note, Mapping) else "$.id"
-
-    @property
-    def _is_guarded(self) -> bool:
-        return is_guarded(self.operation, self._session.environment)
 
     def _unfinished(self) -> int:
         """Take up a run of these rows that was not finished; how many of them it had begun."""
-        found = self._session.history.journal.unfinished(self._fingerprint())
+        found = self._session.history.journal.unfinished(self.fingerprint)
         if found is None:
             return 0
         self._run = found
         self._marks = {**self._marks, **self._session.history.journal.marks(found)}
         return len(self._marks)
 
-    def _fingerprint(self) -> str:
-        """By what the same rows in the same place are known again, by another kernel too; no secret is in it."""
-        session = self._session
-        rows = [row.masked(self.operation) for row in self._rows]
-        place = [self.operation.id, session.environment.name, session.environment.base_url]
-        text = orjson.dumps([place, rows], default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        return hashlib.blake2b(scrub(text, _lasting_secrets(session)).encode(), digest_size=16).hexdigest()
-
     # --- one row ------------------------------------------------------------------------------------------------------
-
-    def _call(self, row: Row) -> Call | Checked:
-        try:
-            return arranged(self._session, self.operation, row)
-        except UsageError as error:
-            return Checked(None, None, (str(error),))
-
-    def _is_valid(self, row: Row) -> bool:
-        return row.number in self._checked and self._checked[row.number].valid
 
     def _result(self, number: int, outcome: str, pick: Mapping[str, str]) -> dict[str, Any]:
         problems = () if number in self._marks else self._checked[number].problems
@@ -264,11 +208,4 @@ class Bulk:
 
 def _is_left(mark: Mark | None) -> bool:
     """Whether a row is still to be sent, or to be found out about."""
-    return mark is None or mark.state in (*OPEN, "invalid")
-
-
-def _lasting_secrets(session: Session) -> set[str]:
-    """The values of the secrets that are the same in another kernel."""
-    acting = session.acting
-    named = [v.value for v in session.variables.entries()] + [acting.secret_for(name) for name in acting.credentials]
-    return {s.quietly() for s in named if isinstance(s, Secret) and not s.is_held} - {""}
+    return mark is None or mark.state in LEFT

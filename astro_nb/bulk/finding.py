@@ -122,10 +122,14 @@ def _noted_name(reader: Operation) -> tuple[str, ...]:
     return (str(note["name"]),) if isinstance(note, Mapping) and "name" in note else ()
 
 
+def id_of(operation: Operation) -> str:
+    """The field of an answer that holds the id of its thing."""
+    note = operation.notes.get("item")
+    return str(note.get("id", "id")) if isinstance(note, Mapping) else "id"
+
+
 def _id(reader: Operation, item: Any) -> str:
-    note = reader.notes.get("item")
-    key = str(note.get("id", "id")) if isinstance(note, Mapping) else "id"
-    return str(item.get(key) or "") if isinstance(item, Mapping) else ""
+    return str(item.get(id_of(reader)) or "") if isinstance(item, Mapping) else ""
 
 
 def _is_same(item: Any, body: Mapping[str, Any], named: str) -> bool:

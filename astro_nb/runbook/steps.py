@@ -1,6 +1,6 @@
 """What was sent, as the steps that somebody would tell of it.
 
-Rule 1: a single call is a step; all requests of one wait, or of one list read page by page, are one step.
+Rule 1: a single call is a step; all requests of one wait, of one list read page by page, or of one bulk, are one step.
 Rule 2: the same question asked by hand again and again, while the state passes, is one wait.
 Rule 3: a group that ended badly is what its last request was: a call that is answered like this.
 """
@@ -19,11 +19,24 @@ from ..exchange import Exchange
 from ..fields import snake
 from ..spec import Operation, Spec
 from ..waiting import state_of
+from .rows import shared
 
-Kind = Literal["call", "wait", "pages"]
+Kind = Literal["call", "wait", "pages", "bulk"]
 
 RESERVED = frozenset(
-    {"Path", "anb", "api", "base_url", "display", "document", "environment", "sent", *keyword.kwlist, *dir(builtins)}
+    {
+        "Path",
+        "anb",
+        "api",
+        "base_url",
+        "display",
+        "document",
+        "environment",
+        "rows",
+        "sent",
+        *keyword.kwlist,
+        *dir(builtins),
+    }
 )
 """Names that no step and no parameter may take: what the notebook itself uses, and Python's own."""
 
@@ -56,7 +69,7 @@ class Step:
 
     Attributes:
         number: its place, from 1.
-        kind: what it is done by: `api.call`, `api.wait` or `api.pages`.
+        kind: what it is done by: `api.call`, `api.wait`, `api.pages` or `api.bulk`.
         name: the variable that holds what came of it.
         exchanges: what was sent for it, in order.
         until: what a wait waited for: "settled", a state, or "a predicate".
@@ -82,13 +95,15 @@ class Step:
 
     @property
     def call(self) -> Call:
-        """What was meant: of a list the call for its first page."""
+        """What was meant: of a list the call for its first page, of a bulk what is the same in all rows."""
+        if self.kind == "bulk":
+            return shared(self.exchanges)
         return self.exchanges[0 if self.kind == "pages" else -1].call
 
     @property
     def answered(self) -> bool:
         """Whether an answer came; without one there is nothing to do again."""
-        return self.exchange.answer is not None
+        return any(e.answer is not None for e in (self.exchanges if self.kind == "bulk" else [self.exchange]))
 
     @property
     def title(self) -> str:
@@ -115,7 +130,7 @@ def steps_of(trail: Iterable[Exchange], left_out: Collection[str] = ()) -> tuple
 def group_key(exchange: Exchange) -> str:
     """What the exchanges of one step have in common."""
     kind, _, rest = exchange.via.partition(":")
-    return f"{kind}:{rest.partition(':')[0]}" if kind in ("wait", "pages") else exchange.id
+    return f"{kind}:{rest.partition(':')[0]}" if kind in ("wait", "pages", "bulk") else exchange.id
 
 
 def unique(wanted: str, taken: set[str]) -> str:
@@ -131,13 +146,15 @@ def unique(wanted: str, taken: set[str]) -> str:
 
 def _step(number: int, group: list[Exchange], taken: set[str]) -> Step:
     last = group[-1]
-    kind, until, timeout = _manner(last, len(group)) if last.ok else ("call", "", 0.0)
+    kind, until, timeout = _manner(last, len(group)) if last.ok or _is_bulk(last) else ("call", "", 0.0)
     return Step(number, kind, unique(snake(last.operation.id), taken), tuple(group), until, timeout)
 
 
 def _manner(exchange: Exchange, count: int) -> tuple[Kind, str, float]:
     """What a group was done by, from its last exchange and the number of all."""
     kind, _, rest = exchange.via.partition(":")
+    if _is_bulk(exchange):
+        return "bulk", "", 0.0
     if kind == "pages":
         return "pages", "", 0.0
     if kind != "wait":
@@ -145,6 +162,10 @@ def _manner(exchange: Exchange, count: int) -> tuple[Kind, str, float]:
         return ("wait", state_of(exchange), BY_HAND) if waited else ("call", "", 0.0)
     until, _, timeout = rest.partition(":")[2].rpartition(":")
     return "wait", until, float(timeout)
+
+
+def _is_bulk(exchange: Exchange) -> bool:
+    return exchange.via.startswith("bulk:")
 
 
 def _asked_again(before: Exchange, after: Exchange) -> bool:

@@ -16,6 +16,7 @@ from ..snippets import literal
 from .chain import Answers, Found, Wanted, find_secret, find_source, will_answer
 from .files import file_source
 from .parameters import Parameters
+from .rows import own
 from .sent import still_means, value_sent, value_then
 from .source import Expression
 from .steps import Step
@@ -25,10 +26,14 @@ _NAME = re.compile(r"name|.*Name")
 
 @dataclass(frozen=True)
 class Woven:
-    """A step's call with its values woven in, and the variables to set before it, as lines of source."""
+    """A step's call with its values woven in, and the variables to set before it, as lines of source.
+
+    Of a bulk, `rows` are the rows, and the call is what is the same in all of them.
+    """
 
     call: Call
     before: tuple[str, ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,9 +94,24 @@ class Weaver:
         body = _Place(step, ("body",), body_field(step.operation, call.media_type))
         whole = UNSET if call.body is UNSET else self._value(call.body, body)
         headers = {key: self._value(value, _Place(step, ("headers", key))) for key, value in call.headers.items()}
-        self._earlier.append(Answers(step, frozenset(self._sent)))
         woven = replace(call, parameters=parameters, body=whole, headers=headers)
+        if step.kind == "bulk":  # its answers are many, and nobody can tell which one a later value came from
+            rows = [{name: self._cell(cell, step) for name, cell in row.items()} for row in own(step.exchanges)]
+            return Woven(woven, tuple(self._before), tuple(rows))
+        self._earlier.append(Answers(step, frozenset(self._sent)))
         return Woven(woven, tuple(self._before))
+
+    def _cell(self, value: Any, step: Step) -> Any:
+        """A cell of a bulk: nothing in it is a template but the name of a secret, which the notebook looks up."""
+        if isinstance(value, Mapping):
+            return {name: self._cell(inner, step) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._cell(inner, step) for inner in value]
+        if not isinstance(value, str):
+            return value
+        self._keep(names_in(value), _Place(step, ("rows",)))
+        name = _alone(value)
+        return Expression(f"api.variables[{literal(name)}]") if name else resolve(value, _Names(), lambda _: MASK)
 
     def _value(self, value: Any, place: _Place) -> Any:
         if isinstance(value, str):
