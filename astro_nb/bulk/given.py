@@ -50,8 +50,8 @@ def _frame_of(rows: Any) -> DataFrame:
     if callable(getattr(rows, "frame", None)):
         made: DataFrame = rows.frame()
         return made
-    listed = list(rows) if isinstance(rows, Iterable) and not isinstance(rows, Mapping | str | bytes) else [rows]
-    if not all(isinstance(row, Mapping) for row in listed):
+    listed = list(rows) if isinstance(rows, Iterable) and not isinstance(rows, Mapping | str | bytes) else None
+    if listed is None or not all(isinstance(row, Mapping) for row in listed):
         raise UsageError("The rows are no table.", "Give a DataFrame, a list of dicts, or an answer of the API.")
     return records_frame(listed, dict.fromkeys((name for row in listed for name in row), "object"))
 

@@ -10,7 +10,6 @@ import orjson
 from ..environment import MASK
 from ..errors import PickError, UnknownName
 from ..exchange import Exchange
-from ..fields import mask
 from ..history import History, Mark
 from ..pick import pick
 from ..spec import Operation
@@ -95,7 +94,7 @@ def _picked(path: str, mark: Mark | None, exchange: Exchange | None) -> Any:
 def joined(given: Given, rows: Sequence[Row], told: Sequence[dict[str, Any]], picked: Mapping[str, str]) -> DataFrame:
     """The rows as they were given, secrets as stars, and what came of each."""
     frame = given.frame.copy()
-    _replace(frame, given, {name: [_starred(row, given, name) for row in rows] for name in given.columns})
+    _replace(frame, given, {name: [starred(row.cells.get(name)) for row in rows] for name in given.columns})
     results = records_frame(told, {**_RESULTS, **picked})
     for name in results.columns:
         frame[f"bulk.{name}" if name in given.columns else name] = results[name].array
@@ -107,16 +106,11 @@ def selected(
 ) -> DataFrame:
     """Some rows as they were given, their secrets as `Secret`, and a message, which goes nowhere."""
     frame = given.frame.iloc[[row.number for row in rows]].copy()
-    _replace(frame, given, {m.column: [row.cells.get(m.column) for row in rows] for m in mapping}, rows)
+    _replace(frame, given, {name: [row.cells.get(name) for row in rows] for name in given.columns}, rows)
     taken = {m.column for m in mapping} | set(targets(operation))
     name = "bulk.message" if "message" in taken else "message"
     frame[name] = records_frame([{name: message} for message in messages], {name: "string"})[name].array
     return frame
-
-
-def _starred(row: Row, given: Given, name: str) -> Any:
-    cell = given.rows[row.number].get(name)
-    return starred(row.cells[name]) if name in row.cells else mask(None, {name: cell})[name]
 
 
 def _replace(frame: DataFrame, given: Given, cells: Mapping[str, list[Any]], rows: Sequence[Row] | None = None) -> None:

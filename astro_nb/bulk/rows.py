@@ -21,7 +21,7 @@ class Row:
     Attributes:
         number: its place, from 0.
         parameters, body: what is sent; templates stand in constants alone.
-        cells: the cells that are sent, by column; secrets as `Secret`.
+        cells: the cells by column, secrets as `Secret`; of what is not sent, the name of the column tells.
     """
 
     number: int
@@ -70,7 +70,7 @@ class Rows:
     def __init__(self, operation: Operation, mapping: tuple[Mapped, ...], constants: Constants) -> None:
         self._operation, self._mapping, self._constants = operation, mapping, constants
         self._fields = {f.name: f for f in parameter_fields(operation)}
-        self._secrets: dict[tuple[str, Any], Secret] = {}
+        self._secrets: dict[tuple[str, type, Any], Secret] = {}
 
     def row(self, number: int, cells: Mapping[str, Any]) -> Row:
         """One row of the table."""
@@ -83,7 +83,7 @@ class Rows:
             else:
                 parameters[m.target.name] = value
         veiled = redact(body_field(self._operation), body) if body is not UNSET else UNSET
-        kept = {}
+        kept = {name: self._typed(_redacted(name, value), number) for name, value in cells.items()}
         for m in given:
             hidden = at(veiled, m.target.steps) if m.target.in_body else self._parameter(m.target.name, parameters)
             kept[m.column] = hidden = self._typed(hidden, number)
@@ -109,7 +109,13 @@ class Rows:
         if isinstance(plain, bool) or plain == "":  # a flag, or nothing: it hides nothing
             return plain
         label = secret.reference.partition(":")[2]
-        return self._secrets.setdefault((label, plain), Secret.held(plain, f"{label}_{number + 1}"))
+        return self._secrets.setdefault((label, type(plain), plain), Secret.held(plain, f"{label}_{number + 1}"))
+
+
+def _redacted(column: str, value: Any) -> Any:
+    """A cell that may go nowhere, by the name of its column alone."""
+    name = column.rpartition(".")[2]
+    return redact(None, {name: value})[name]
 
 
 def fitted(field: Field, value: Any, is_parameter: bool) -> Any:

@@ -10,7 +10,7 @@ from typing import NoReturn
 from ..ops import operations
 from ..spec import Spec
 
-_CALLERS = frozenset({"call", "pages", "wait", "Call", "arrange"})
+_CALLERS = frozenset({"bulk", "call", "pages", "wait", "Call", "arrange"})
 """What takes the id of an operation as its first argument."""
 
 _MAGIC = re.compile(r"(?m)^(\s*)[%!?].*$")

@@ -43,8 +43,8 @@ def _calls(exchanges: Sequence[Exchange]) -> list[Call]:
 
 
 def _parts(call: Call) -> Parts:
-    parameters = {("parameters", key): value for key, value in call.parameters.items()}
-    return {**parameters, **(dict(_leaves(("body",), call.body)) if call.body is not UNSET else {})}
+    parts: Parts = {("parameters", key): value for key, value in call.parameters.items()}
+    return {**parts, **(dict(_leaves(("body",), call.body)) if call.body is not UNSET else {})}
 
 
 def _leaves(way: Way, value: Any) -> Iterator[tuple[Way, Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ..call import UNSET, Call, Upload
@@ -96,22 +97,11 @@ class Weaver:
         headers = {key: self._value(value, _Place(step, ("headers", key))) for key, value in call.headers.items()}
         woven = replace(call, parameters=parameters, body=whole, headers=headers)
         if step.kind == "bulk":  # its answers are many, and nobody can tell which one a later value came from
-            rows = [{name: self._cell(cell, step) for name, cell in row.items()} for row in own(step.exchanges)]
+            keep = partial(self._keep, place=_Place(step, ("rows",)))
+            rows = [{name: _cell(cell, keep) for name, cell in row.items()} for row in own(step.exchanges)]
             return Woven(woven, tuple(self._before), tuple(rows))
         self._earlier.append(Answers(step, frozenset(self._sent)))
         return Woven(woven, tuple(self._before))
-
-    def _cell(self, value: Any, step: Step) -> Any:
-        """A cell of a bulk: nothing in it is a template but the name of a secret, which the notebook looks up."""
-        if isinstance(value, Mapping):
-            return {name: self._cell(inner, step) for name, inner in value.items()}
-        if isinstance(value, list):
-            return [self._cell(inner, step) for inner in value]
-        if not isinstance(value, str):
-            return value
-        self._keep(names_in(value), _Place(step, ("rows",)))
-        name = _alone(value)
-        return Expression(f"api.variables[{literal(name)}]") if name else resolve(value, _Names(), lambda _: MASK)
 
     def _value(self, value: Any, place: _Place) -> Any:
         if isinstance(value, str):
@@ -230,6 +220,19 @@ class Weaver:
         if self._set.get(name) != source:
             self._set[name] = source
             self._before.append(f"api.variables[{literal(name)}] = {source}")
+
+
+def _cell(value: Any, keep: Callable[[Iterable[str]], None]) -> Any:
+    """A cell of a bulk: nothing in it is a template but the name of a secret, which the notebook looks up."""
+    if isinstance(value, Mapping):
+        return {name: _cell(inner, keep) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_cell(inner, keep) for inner in value]
+    if not isinstance(value, str):
+        return value
+    keep(names_in(value))
+    name = _alone(value)
+    return Expression(f"api.variables[{literal(name)}]") if name else resolve(value, _Names(), lambda _: MASK)
 
 
 def _lasting(variables: Variables, name: str) -> Variable | None:
