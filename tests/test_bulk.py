@@ -20,7 +20,8 @@ import pytest
 import astro_nb as anb
 from astro_nb.bulk import Bulk, finding
 from astro_nb.environment import Environment, Secret
-from astro_nb.errors import MissingArgument, SecretMissing, UnknownName, UnsafeRefused, UsageError
+from astro_nb.errors import MissingArgument, SecretMissing, Stopped, UnknownName, UnsafeRefused, UsageError
+from astro_nb.history import Mark
 from astro_nb.pace import Retries
 
 FAST = {"GET": 5000, "POST": 5000, "DELETE": 5000}
@@ -412,6 +413,22 @@ def test_a_run_that_cannot_be_sent_is_not_begun(api: anb.Workbench, monkeypatch:
     assert work.run().counts["done"] == 3
 
 
+def test_work_in_the_background_is_stopped(api: anb.Workbench) -> None:
+    """Cancelled, it cancels what it has under way, and run() goes on with the rest."""
+    work = objects(api, keyed(60))
+    sandbox_of(api).faults.add("latency", operation="CreateEnvironmentObject", times=None, seconds=0.05)
+    running = api.in_background(work.run, parallel=2)
+    while sandbox_of(api).requests < 12:
+        time.sleep(0.01)
+    running.cancel()
+    with pytest.raises(Stopped):
+        running.result(20)
+    counts = work.counts
+    assert counts["done"] + counts["unknown"] + counts["not sent"] == 60
+    assert 0 < counts["done"] < 60
+    assert objects(api, keyed(60)).resumed == counts["done"] + counts["unknown"]
+
+
 # --- what may have happened -------------------------------------------------------------------------------------------
 
 
@@ -447,6 +464,15 @@ def test_what_is_alike_and_older_is_not_taken_for_it(api: anb.Workbench, monkeyp
     assert work.counts["unknown"] == 1
     assert "was there before" in work.unknown()["message"][0]
     assert posts(api) == [200, 0]
+
+
+def test_a_server_is_given_its_time() -> None:
+    """What has just ended, and what may have gone out just before the kernel died, is waited for; old rows are not."""
+    now = time.time()
+    assert 9 < finding._patience(Mark("unknown", now), 600) <= 10
+    assert finding._patience(Mark("unknown", now - 11), 600) < 0
+    assert finding._patience(Mark("begun", now - 300), 600) == 10
+    assert finding._patience(Mark("begun", now - 3600), 600) == 0
 
 
 @pytest.mark.usefixtures("at_once")

@@ -60,11 +60,24 @@ def find_out(
     if reader is None or not lists(reader) or paging_of(reader) is None:
         return dict.fromkeys(doubts, Verdict("unknown", "The document has no list in which it would stand."))
     found = _look(session, reader, doubts, set(claimed))
-    young = [doubts[n].mark.at + SETTLED - time.time() for n, verdict in found.items() if verdict.state == "again"]
-    if young and max(young) > 0:
-        session.pause(min(max(young), SETTLED))
+    lost = [doubts[number].mark for number, verdict in found.items() if verdict.state == "again"]
+    patience = max((_patience(mark, session.client.retries.total) for mark in lost), default=0.0)
+    if patience > 0:
+        session.pause(patience)
         found = _look(session, reader, doubts, set(claimed))
     return found
+
+
+def _patience(mark: Mark, longest: float) -> float:
+    """Seconds for which a server may still be at work on a row.
+
+    One that was begun, and of which no end is known, may have gone out at any time since: it waits for its turn, and is
+    tried again, for as long as `longest`.
+    """
+    age = time.time() - mark.at
+    if mark.state == "begun":
+        return SETTLED if age < longest + SETTLED else 0.0
+    return SETTLED - age
 
 
 def _look(session: Session, reader: Operation, doubts: Mapping[int, Doubt], claimed: set[str]) -> dict[int, Verdict]:

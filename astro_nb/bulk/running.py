@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import replace
 
 from ..call import Call
 from ..errors import UsageError
@@ -76,7 +75,7 @@ class Sending:
         """Wait for the next row to end."""
         number, exchange = self._many.next()
         state = state_of(exchange)
-        self.mark(number, replace(self.marks[number], state=state, exchange=exchange.id))
+        self.mark(number, Mark(state, time.time(), exchange.id))
         self._ended += 1
         self._failed += state != "done"
 

@@ -45,7 +45,7 @@ class Mark:
 
     Attributes:
         state: "begun", or what came of it.
-        at: when it was begun, in seconds since 1970.
+        at: when that was so, in seconds since 1970.
         exchange: the id of its exchange; empty where none was kept.
         note: what is to be told of it beside that.
         found: what a list told of it, where its own answer was lost.
