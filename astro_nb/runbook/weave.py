@@ -76,8 +76,7 @@ class Weaver:
     def __init__(self, variables: Variables, parameters: Parameters) -> None:
         self._variables, self._parameters = variables, parameters
         self._earlier: list[Answers] = []
-        self._typed: set[str] = set()
-        self._sent: set[str] = set()
+        self._typed, self._sent = set[str](), set[str]()
         self._set: dict[str, str] = {}
         self._before: list[str] = []
         self._keeping: set[str] = set()
@@ -95,13 +94,10 @@ class Weaver:
         body = _Place(step, ("body",), body_field(step.operation, call.media_type))
         whole = UNSET if call.body is UNSET else self._value(call.body, body)
         headers = {key: self._value(value, _Place(step, ("headers", key))) for key, value in call.headers.items()}
-        woven = replace(call, parameters=parameters, body=whole, headers=headers)
-        if step.kind == "bulk":  # its answers are many, and nobody can tell which one a later value came from
-            keep = partial(self._keep, place=_Place(step, ("rows",)))
-            rows = [{name: _cell(cell, keep) for name, cell in row.items()} for row in own(step.exchanges)]
-            return Woven(woven, tuple(self._before), tuple(rows))
-        self._earlier.append(Answers(step, frozenset(self._sent)))
-        return Woven(woven, tuple(self._before))
+        rows = _rows(step, partial(self._keep, place=_Place(step, ("rows",))))
+        if step.kind != "bulk":  # whose answers are many: nobody can tell which one a later value came from
+            self._earlier.append(Answers(step, frozenset(self._sent)))
+        return Woven(replace(call, parameters=parameters, body=whole, headers=headers), tuple(self._before), rows)
 
     def _value(self, value: Any, place: _Place) -> Any:
         if isinstance(value, str):
@@ -220,6 +216,12 @@ class Weaver:
         if self._set.get(name) != source:
             self._set[name] = source
             self._before.append(f"api.variables[{literal(name)}] = {source}")
+
+
+def _rows(step: Step, keep: Callable[[Iterable[str]], None]) -> tuple[Mapping[str, Any], ...]:
+    """The rows of a bulk; none of any other step."""
+    rows = own(step.exchanges) if step.kind == "bulk" else []
+    return tuple({name: _cell(cell, keep) for name, cell in row.items()} for row in rows)
 
 
 def _cell(value: Any, keep: Callable[[Iterable[str]], None]) -> Any:
