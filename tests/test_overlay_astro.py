@@ -243,6 +243,7 @@ def test_settled_states_are_in_the_enum(spec: Spec) -> None:
         (state,) = reach([whole], note["state"])
         assert {*note["good"], *note["bad"]} <= set(state.choices)
         assert note["good"]
+        assert 0 < note["grace"] < 60
         assert "reason" not in note or reach([whole], note["reason"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.client import HELD, Client
+from astro_nb.client import Client
 from astro_nb.environment import Environment, Secret
-from astro_nb.exchange import Attempt
+from astro_nb.exchange import HELD, Attempt
 from astro_nb.pace import Budget, Rate, budget_of, rate_of
 from astro_nb.sandbox import Sandbox
 from astro_nb.sandbox.limits import Limits
@@ -105,6 +106,7 @@ def test_where_nobody_says_there_is_no_rate() -> None:
         "paths": {"/x": {"get": {"operationId": "x", "responses": {}}}},
     }
     assert rate_of(load(document).operation("x"), ("e", "u"), {}) is None
+    assert rate_of(SPEC.operation("ListDeployments"), ("e", "u"), {"GET": math.inf}) is None
 
 
 def test_a_budget_is_one_for_all_who_go_by_a_clock() -> None:

@@ -8,6 +8,7 @@ off every slot.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -89,13 +90,13 @@ def rate_of(operation: Operation, place: tuple[str, str], own: Mapping[str, floa
     Args:
         operation: its own limit in the overlay goes first, then the environment's and the overlay's for its method.
         place: environment and base URL.
-        own: the environment's limits: requests a second by method.
+        own: the environment's limits: requests a second by method; infinity for as fast as one likes.
     """
     noted = operation.notes.get("limit")
     if noted:
         return _rate(operation.id, noted, place)
     if operation.method in own:
-        return Rate(operation.method, own[operation.method], 1.0, place)
+        return _rate(operation.method, {"count": own[operation.method]}, place)
     limits = operation.spec.notes.get("limits") or {}
     return _rate(operation.method, limits.get(operation.method), place)
 
@@ -117,9 +118,9 @@ _lock = threading.Lock()
 
 
 def _rate(label: str, noted: Any, place: tuple[str, str]) -> Rate | None:
-    """A rate as an overlay notes it: `{count: 25, per: 1}`; None where it is not one."""
+    """A rate as an overlay notes it: `{count: 25, per: 1}`; None where it is not one, or as much as one likes."""
     try:
         count, per = float(noted["count"]), float(noted.get("per", 1))
     except (TypeError, KeyError, ValueError, AttributeError):
         return None
-    return Rate(label, count, per, place) if count > 0 and per > 0 else None
+    return Rate(label, count, per, place) if 0 < count < math.inf and 0 < per < math.inf else None

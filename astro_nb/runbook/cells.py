@@ -219,7 +219,7 @@ def _done(step: Step) -> int:
 _PREDICATE = "a predicate"
 
 
-def _until(step: Step) -> str:
+def _until(step: Step) -> str | tuple[str, ...]:
     """What a wait waits for: as it was given, or the state that the last answer holds; empty where there is none."""
     return _state(step.exchange) if step.until == _PREDICATE else step.until
 

@@ -18,22 +18,14 @@ from ..environment import Environment, Variables
 from ..exchange import Exchange
 from ..fields import snake
 from ..spec import Operation, Spec
-from ..waiting import state_of
+from ..waiting import state_of, until_of
 from .rows import shared
 
 Kind = Literal["call", "wait", "pages", "bulk"]
 
 RESERVED = frozenset(
     {
-        "Path",
-        "anb",
-        "api",
-        "base_url",
-        "display",
-        "document",
-        "environment",
-        "rows",
-        "sent",
+        *("Path", "anb", "api", "base_url", "display", "document", "environment", "rows", "sent"),
         *keyword.kwlist,
         *dir(builtins),
     }
@@ -72,7 +64,7 @@ class Step:
         kind: what it is done by: `api.call`, `api.wait`, `api.pages` or `api.bulk`.
         name: the variable that holds what came of it.
         exchanges: what was sent for it, in order.
-        until: what a wait waited for: "settled", a state, or "a predicate".
+        until: what a wait waited for: as it was given, or "a predicate".
         timeout: seconds that a wait may take.
     """
 
@@ -80,7 +72,7 @@ class Step:
     kind: Kind
     name: str
     exchanges: tuple[Exchange, ...]
-    until: str = ""
+    until: str | tuple[str, ...] = ""
     timeout: float = 0.0
 
     @property
@@ -146,11 +138,17 @@ def unique(wanted: str, taken: set[str]) -> str:
 
 def _step(number: int, group: list[Exchange], taken: set[str]) -> Step:
     last = group[-1]
-    kind, until, timeout = _manner(last, len(group)) if last.ok or _is_bulk(last) else ("call", "", 0.0)
+    known = last.ok or _is_gone(last) or _is_bulk(last)
+    kind, until, timeout = _manner(last, len(group)) if known else ("call", "", 0.0)
     return Step(number, kind, unique(snake(last.operation.id), taken), tuple(group), until, timeout)
 
 
-def _manner(exchange: Exchange, count: int) -> tuple[Kind, str, float]:
+def _is_gone(exchange: Exchange) -> bool:
+    """Whether a thing was waited for to be gone, and is."""
+    return exchange.via.startswith("wait:") and ":gone:" in exchange.via and exchange.status in (404, 410)
+
+
+def _manner(exchange: Exchange, count: int) -> tuple[Kind, str | tuple[str, ...], float]:
     """What a group was done by, from its last exchange and the number of all."""
     kind, _, rest = exchange.via.partition(":")
     if _is_bulk(exchange):
@@ -161,7 +159,7 @@ def _manner(exchange: Exchange, count: int) -> tuple[Kind, str, float]:
         waited = count > 1 and _state_of(exchange) == "good"
         return ("wait", state_of(exchange), BY_HAND) if waited else ("call", "", 0.0)
     until, _, timeout = rest.partition(":")[2].rpartition(":")
-    return "wait", until, float(timeout)
+    return "wait", until_of(until), float(timeout)
 
 
 def _is_bulk(exchange: Exchange) -> bool:

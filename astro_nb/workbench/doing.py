@@ -11,9 +11,12 @@ from ..client import Running, in_background
 from ..exchange import Exchange
 from ..paging import Pages
 from ..progress import Progress
-from ..rounds import read_pages, wait_for
+from ..rounds import Patience, read_pages, wait_for
 from ..session import Session
-from ..waiting import Until
+from ..waiting import Until, Waited
+
+if TYPE_CHECKING:
+    from ..sandbox import Sandbox, SandboxClient
 
 if TYPE_CHECKING:
     from ..bulk import Bulk
@@ -26,6 +29,7 @@ class Doing:
     """Whatever is sent in a session: one call, or many for one wish."""
 
     session: Session
+    sandbox: Sandbox | SandboxClient | None
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request. Arguments are parameters first, then fields of the body, in the document's spelling."""
@@ -60,11 +64,35 @@ class Doing:
         until: Until = "settled",
         timeout: float = 600.0,
         every: float | None = None,
+        grace: float | None = None,
         **arguments: Any,
-    ) -> Exchange:
-        """Ask again until a state is reached; see `rounds.wait_for`."""
-        progress = Progress(f"Waiting for {operation}")
-        return wait_for(self.session, operation, until, timeout, every, progress, **arguments)
+    ) -> Waited:
+        """Ask again and again until something is so. What comes back is the last exchange, with its `transitions`.
+
+        Args:
+            operation, arguments: what reads the state; as for `call`.
+            until: "settled" (the overlay knows the states), the name of a state, "gone" (a 404), a condition in
+                JSONPath (`$.status == 'HEALTHY'`, `$.items[?@.ready == true]`), several of them of which one is
+                enough, or a predicate, which is asked of every exchange, failed ones too.
+            timeout: seconds, at the most.
+            every: seconds between two requests; by default from 0.5 s, growing to 10 s.
+            grace: seconds after a change by this session for which a state that has not moved since is not taken for
+                its result; by default what the overlay says, else 10. A predicate knows no grace unless it is given.
+
+        Raises:
+            UsageError: the document knows the states, and this is none of them, or a condition is malformed; nothing
+                was sent.
+            WaitTimeout: time ran out; the error tells the last state.
+            WaitFailed: a terminal state, or an answer that will not change by waiting (401, 403, 404 …).
+        """
+        patience = Patience(timeout, every, grace, self._speed)
+        return wait_for(self.session, operation, until, patience, Progress(f"Waiting for {operation}"), **arguments)
+
+    def _speed(self) -> float:
+        """How many times faster than real time the server lives: a sandbox's speed, where requests go to it."""
+        sandbox = self.sandbox
+        here = (self.session.environment.base_url or "").rstrip("/")
+        return sandbox.speed if sandbox is not None and here == sandbox.url.rstrip("/") else 1.0
 
     def bulk(
         self,
