@@ -393,3 +393,40 @@ def test_a_run_may_be_allowed(notebook: Path, sandbox: anb.Sandbox) -> None:
     )
     assert (done.exit_code, made(sandbox)) == (0, 1), done.output
     assert "allow" not in notebook.with_name("out.ipynb").read_text().lower()
+
+
+# --- many calls, one question -----------------------------------------------------------------------------------------
+
+
+def plans(api: anb.Workbench, *names: str) -> list[Any]:
+    return [api.session.plan(api.session.arrange("CreateWorkspace", {"name": name})) for name in names]
+
+
+def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -> None:
+    """One question tells how often and shows the first; its words give leave within the block, and not beyond it."""
+    asked.append("7 CreateWorkspace")
+    with api.session.guard.leave_for_many(plans(api, "one", "two"), 7, 7, api.environment):
+        assert api.call("CreateWorkspace", name="one").ok
+        assert api.call("CreateWorkspace", name="two").ok
+    (prompt,) = asked
+    assert "CreateWorkspace, 7 times, in live." in prompt
+    assert "“7 CreateWorkspace”" in prompt
+    assert '"one"' in prompt
+    assert '"two"' in prompt
+    asked.clear()
+    with pytest.raises(UnsafeRefused):
+        api.call("CreateWorkspace", name="three")
+
+
+def test_what_is_left_of_many_is_told(api: anb.Workbench, asked: list[str]) -> None:
+    """The words stay those of all of them, so that a run that is gone on with is confirmed as it was."""
+    with pytest.raises(UnsafeRefused, match=r"7 times, in live \(3 are left\)") as caught:  # noqa: SIM117  # one raises
+        with api.session.guard.leave_for_many(plans(api, "one"), 7, 3, api.environment):
+            raise AssertionError("not asked")
+    assert caught.value.data["change"].name == "7 CreateWorkspace"
+    with api.confirmed("7 CreateWorkspace"), api.session.guard.leave_for_many(plans(api, "a"), 7, 3, api.environment):
+        pass
+    with api.confirmed("a"), pytest.raises(UnsafeRefused):  # noqa: SIM117  # one raises
+        with api.session.guard.leave_for_many(plans(api, "a"), 7, 3, api.environment):
+            raise AssertionError("another name")
+    assert sent(api) == []

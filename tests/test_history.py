@@ -30,7 +30,7 @@ from astro_nb.contract import Violation
 from astro_nb.environment import MASK
 from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName, UsageError
 from astro_nb.exchange import Attempt, Exchange, Failure
-from astro_nb.history import History, Trail
+from astro_nb.history import History, Mark, Run, Trail
 from astro_nb.message import Request, Response
 from astro_nb.spec import load
 
@@ -516,3 +516,91 @@ def test_a_trail_reads_what_is_looked_at(api: anb.Workbench) -> None:
     assert next(reversed(trail)).operation.id == "ListOrganizations"
     assert len(looked) == 1
     assert [exchange.operation.id for exchange in trail[:2]] == ["ListWorkspaces", "ListDeployments"]
+
+
+# --- the journal of runs ----------------------------------------------------------------------------------------------
+
+
+def run_of(key: str, fingerprint: str = "rows") -> Run:
+    return Run(key, fingerprint, "CreateWorkspace", "class", 3)
+
+
+def test_a_run_is_gone_on_with_until_it_is_finished(path: Path) -> None:
+    """An unfinished run is found by its rows, with what is known of each; a finished one is not."""
+    journal = History(SPEC, path).journal
+    run = journal.claim(run_of("one"))
+    journal.mark(run, 0, Mark("begun", 1.5))
+    journal.mark(run, 0, Mark("done", 1.5, "exchange-1", "found", {"id": "x", "deep": [None]}))
+    journal.mark(run, 2, Mark("begun", 2.5))
+    journal.mark(run, 1, Mark("begun", 2.5))
+    journal.unmark(run, 1)
+    journal.release(run, finished=False)
+    again = History(SPEC, path).journal
+    assert again.unfinished("rows") == run
+    assert again.unfinished("other rows") is None
+    assert again.marks(run) == {
+        0: Mark("done", 1.5, "exchange-1", "found", {"id": "x", "deep": [None]}),
+        2: Mark("begun", 2.5),
+    }
+    assert again.claim(run_of("two")) == run
+    again.release(run, finished=True)
+    assert again.unfinished("rows") is None
+    assert again.claim(run_of("two")).id == "two"
+
+
+def test_a_run_that_is_begun_anew_leaves_the_old_one_behind(path: Path) -> None:
+    """The old one is neither found nor changed; one that was ended can be opened again by whoever knows it."""
+    journal = History(SPEC, path).journal
+    old = journal.claim(run_of("old"))
+    new = journal.claim(run_of("new"), anew=True)
+    assert (new.id, journal.unfinished("rows")) == ("new", new)
+    journal.release(new, finished=True)
+    assert journal.claim(old).id == "old"
+    assert journal.unfinished("rows") is not None
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not tell when a process began")
+def test_a_run_belongs_to_one_living_process(path: Path) -> None:
+    """While the process that holds it lives it is refused; when it has died, or its number is another's, it is not."""
+    history = History(SPEC, path)
+    run = history.journal.claim(run_of("one"))
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        began = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+        def held_by(owner: str) -> None:
+            with sqlite3.connect(path) as database:
+                database.execute("UPDATE run SET owner = ?", (owner,))
+            database.close()
+
+        held_by(f"{child.pid} {began}")
+        for anew in (False, True):
+            with pytest.raises(UsageError, match=f"by another process, {child.pid}: nothing was sent"):
+                history.journal.claim(run_of("two"), anew)
+        held_by(f"{child.pid} 1")  # the number was given again since
+        assert history.journal.claim(run_of("two")) == run
+        held_by(f"{child.pid} {began}")
+        child.kill()
+        child.wait()
+        assert history.journal.claim(run_of("two")) == run
+
+
+def test_a_history_without_a_journal_gets_one_in_place(path: Path) -> None:
+    """A file of format 2 is gone on with: its entries stay, and runs are kept beside them from then on."""
+    History(SPEC, path).add(told())
+    with sqlite3.connect(path) as database:
+        database.executescript("DROP TABLE run; DROP TABLE run_row; PRAGMA user_version=2")
+    database.close()
+    history = History(SPEC, path)
+    history.journal.claim(run_of("one"))
+    assert (len(history), repr(history.journal)) == (1, "<Journal of 1 runs>")
+    history.clear()
+    assert (len(history), repr(history.journal)) == (0, "<Journal of 0 runs>")
+
+
+def test_a_history_in_memory_keeps_its_runs_in_memory() -> None:
+    """It works the same, and outlives a close as the entries do."""
+    history = History(SPEC)
+    run = history.journal.claim(run_of("one"))
+    history.journal.mark(run, 0, Mark("done", 1.0))
+    history.close()
+    assert history.journal.marks(run) == {0: Mark("done", 1.0)}

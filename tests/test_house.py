@@ -25,7 +25,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("chaining", "history", "privileges", "runbook"),
     ("session",),
     ("rounds", "updates"),
-    ("scan", "ui"),
+    ("bulk", "scan", "ui"),
     ("audit", "workbench"),
     ("cli", "__init__"),
 )

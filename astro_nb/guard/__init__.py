@@ -6,6 +6,7 @@ from .comparing import KINDS, Entry, Hidden, Lost, Row, Steps, compare
 from .drawing import shown
 from .found import Found, found_in, path_value
 from .holding import held_by, ruled
+from .many import ManyChanges
 from .present import as_body, lost_by, sendable, uncovered
 from .reading import call_to_read, deed_of, last_parameter, lists, reader_at, reader_of
 
@@ -18,6 +19,7 @@ __all__ = [
     "Guard",
     "Hidden",
     "Lost",
+    "ManyChanges",
     "Row",
     "Steps",
     "as_body",

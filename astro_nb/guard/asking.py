@@ -7,7 +7,7 @@ the kernel of that run.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -18,6 +18,7 @@ from ..errors import UnsafeRefused
 from ..progress import in_notebook
 from ..spec import Operation
 from .change import Change, Planned, Read, what_would_change
+from .many import what_many_would_change
 
 ALLOW_UNSAFE: Final = "ASTRO_NB_ALLOW_UNSAFE"
 """Operating-system variable that gives leave to a whole process; `astro-nb run --allow-unsafe` sets it."""
@@ -62,10 +63,31 @@ class Guard:
         Raises:
             UnsafeRefused: the answer is not the name of the thing, or nobody is there to answer.
         """
-        if self._is_free(plan.operation, environment):
-            return
+        if not self._is_free(plan.operation, environment):
+            self._require(what_would_change(plan, self._read))
+
+    @contextmanager
+    def leave_for_many(
+        self, plans: Sequence[Planned], count: int, left: int, environment: Environment
+    ) -> Iterator[None]:
+        """Ask once before many calls of one operation, and send them without a question within this block.
+
+        Args:
+            plans: the first of them.
+            count, left: how many there are, and how many are yet to be sent; `45 CreateX` confirms 45 of them.
+            environment: where they go.
+
+        Raises:
+            UnsafeRefused: as for `require_leave`.
+        """
+        if plans and not self._is_free(plans[0].operation, environment):
+            self._require(what_many_would_change(plans, count, left, self._read))
+        with self.allow_unsafe():
+            yield
+
+    def _require(self, change: Change) -> None:
+        """Raise UnsafeRefused unless the change is confirmed, in advance or now."""
         names = [name for guard, name in _leaves.get() if guard is self and name is not None]
-        change = what_would_change(plan, self._read)
         require_confirmed(change, names[-1] if names else _ask(change))
 
     def require_confirmed(self, plan: Planned, environment: Environment, confirmed: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from .file import texts_in
 from .history import FOLDER, Errors, History
+from .journal import Journal, Mark, Run
 from .trail import Trail
 
-__all__ = ["FOLDER", "Errors", "History", "Trail", "texts_in"]
+__all__ = ["FOLDER", "Errors", "History", "Journal", "Mark", "Run", "Trail", "texts_in"]

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import NewerFormat, SettingsError
 
-FORMAT = 2
-"""1 kept the headers of an answer as an object; such entries are still read."""
+FORMAT = 3
+"""1 kept the headers of an answer as an object; such entries are still read. 2 had no journal of runs."""
 
 _TABLES = """
 BEGIN IMMEDIATE;
@@ -23,6 +23,14 @@ CREATE TABLE IF NOT EXISTS entry (
 );
 CREATE TABLE IF NOT EXISTS body (hash TEXT PRIMARY KEY, content BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS failed ON entry (id) WHERE ok = 0;
+CREATE TABLE IF NOT EXISTS run (
+  id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, operation TEXT NOT NULL, environment TEXT NOT NULL,
+  rows INTEGER NOT NULL, begun REAL NOT NULL, ended REAL, owner TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS run_row (
+  run TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, at REAL NOT NULL, exchange TEXT NOT NULL,
+  note TEXT NOT NULL, found BLOB, PRIMARY KEY (run, number)
+) WITHOUT ROWID;
 """
 _PATIENCE = 10.0  # seconds that another process may hold the file
 _ELSE = ("{path} cannot be used ({error}).", "Make it writable, or keep the history in another folder.")
@@ -101,8 +109,8 @@ class Database:
     def clear(self) -> None:
         """Leave nothing of any entry."""
         with self.writing() as connection:
-            connection.execute("DELETE FROM entry")
-            connection.execute("DELETE FROM body")
+            for table in ("entry", "body", "run", "run_row"):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608  # a name from the line above
         self.rows("VACUUM")
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 

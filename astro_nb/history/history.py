@@ -25,6 +25,7 @@ from ..message import is_below
 from ..spec import Spec
 from .entry import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, body_of, detail_of, restored, row_of
 from .file import Database
+from .journal import Journal
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
@@ -152,6 +153,11 @@ class History:
     def errors(self) -> Errors:
         """The exchanges that did not go well."""
         return Errors(self)
+
+    @property
+    def journal(self) -> Journal:
+        """What was begun and what came of it, of every run of many calls."""
+        return Journal(self._database)
 
     def failed(self) -> int:
         """How many exchanges did not go well."""

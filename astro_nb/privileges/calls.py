@@ -11,7 +11,7 @@ from ..guard import reader_of
 from ..ops import operations
 from ..spec import Spec
 
-_CALLERS = frozenset({"call", "change", "pages", "wait", "Call", "arrange"})
+_CALLERS = frozenset({"bulk", "call", "change", "pages", "wait", "Call", "arrange"})
 """What takes the id of an operation as its first argument."""
 
 _MAGIC = re.compile(r"(?m)^(\s*)[%!?].*$")

@@ -15,6 +15,7 @@ from ..exchange import Exchange
 from ..fields import body_fields
 from ..snippets import literal
 from .parameters import Parameters
+from .rows import own
 from .source import Expression, render, render_call
 from .steps import Recorded, Step
 from .weave import Weaver, Woven, is_special, sentence
@@ -57,6 +58,9 @@ def calls(session: Recorded, steps: tuple[Step, ...]) -> Mapping[int, str]:
 def call_source(step: Step, woven: Woven) -> str:
     """The statement that does a step."""
     head = f"{step.name} = "
+    if step.kind == "bulk":
+        given: list[tuple[str, Any]] = [("", Expression("rows")), *_arguments(step, woven)]
+        return render_call(f"{head}api.bulk", literal(step.operation.id), given) + ".run()"
     if is_special(woven.call):
         return render_call(f"{head}api.session.send", _whole(woven))
     kind = "call" if step.kind == "wait" and not _until(step) else step.kind
@@ -185,7 +189,9 @@ def _step(step: Step, woven: Woven | None) -> Iterator[Cell]:
 
 def _remarks(step: Step) -> Iterator[str]:
     exchange = step.exchange
-    if exchange.answer is None:
+    if step.kind == "bulk":
+        yield f"*When it was recorded, {_done(step)} of {len(own(step.exchanges))} were done.*"
+    elif exchange.answer is None:
         yield f"*Left out: no answer came when it was recorded ({exchange.status_text}).*"
     elif not exchange.ok:
         yield f"*It was answered {exchange.status_text}, and is expected to be again.*"
@@ -196,11 +202,20 @@ def _remarks(step: Step) -> Iterator[str]:
 
 
 def _code(step: Step, woven: Woven) -> str:
+    if step.kind == "bulk":
+        rows = f"rows = {render(list(woven.rows))}"
+        checked = f'assert {step.name}.counts["done"] == {_done(step)}, {step.name}'
+        return "\n".join([*woven.before, rows, call_source(step, woven), checked, step.name])
     checked = f"assert {step.name}.status == {step.exchange.status}, {step.name}"
     if step.kind == "change" and step.exchange.ok:  # what is so already is not written again
         checked = f"assert {step.name}.ok, {step.name}"
     closing = [f"{step.name}.frame()"] if step.kind == "pages" else [checked, step.name]
     return "\n".join([*woven.before, call_source(step, woven), *closing])
+
+
+def _done(step: Step) -> int:
+    """How many rows of a bulk were done."""
+    return len({exchange.via for exchange in step.exchanges if exchange.outcome == "done"})
 
 
 _PREDICATE = "a predicate"

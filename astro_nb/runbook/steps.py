@@ -1,6 +1,6 @@
 """What was sent, as the steps that somebody would tell of it.
 
-Rule 1: a single call is a step; all requests of one wait, of one list read page by page, or of one change, are one.
+Rule 1: a single call is a step; all requests of one wait, one list read page by page, one change or one bulk are one.
 Rule 2: the same question asked by hand again and again, while the state passes, is one wait.
 Rule 3: a group that ended badly is what its last request was: a call that is answered like this. A change stays one.
 """
@@ -19,11 +19,16 @@ from ..exchange import Exchange
 from ..fields import snake
 from ..spec import Operation, Spec
 from ..waiting import state_of, until_of
+from .rows import shared
 
-Kind = Literal["call", "wait", "pages", "change"]
+Kind = Literal["call", "wait", "pages", "change", "bulk"]
 
 RESERVED = frozenset(
-    {"Path", "anb", "api", "base_url", "display", "document", "environment", "sent", *keyword.kwlist, *dir(builtins)}
+    {
+        *("Path", "anb", "api", "base_url", "display", "document", "environment", "rows", "sent"),
+        *keyword.kwlist,
+        *dir(builtins),
+    }
 )
 """Names that no step and no parameter may take: what the notebook itself uses, and Python's own."""
 
@@ -59,7 +64,7 @@ class Step:
 
     Attributes:
         number: its place, from 1.
-        kind: what it is done by: `api.call`, `api.wait`, `api.pages` or `api.change`.
+        kind: what it is done by: `api.call`, `api.wait`, `api.pages`, `api.change` or `api.bulk`.
         name: the variable that holds what came of it.
         exchanges: what was sent for it, in order.
         until: what a wait waited for: as it was given, or "a predicate".
@@ -93,13 +98,15 @@ class Step:
 
     @property
     def call(self) -> Call:
-        """What was meant: of a list the call for its first page."""
+        """What was meant: of a list the call for its first page, of a bulk what is the same in all rows."""
+        if self.kind == "bulk":
+            return shared(self.exchanges)
         return self.meant or self.exchanges[0 if self.kind == "pages" else -1].call
 
     @property
     def answered(self) -> bool:
         """Whether an answer came; without one there is nothing to do again."""
-        return self.exchange.answer is not None
+        return any(e.answer is not None for e in (self.exchanges if self.kind == "bulk" else [self.exchange]))
 
     @property
     def title(self) -> str:
@@ -131,7 +138,7 @@ def steps_of(
 def group_key(exchange: Exchange) -> str:
     """What the exchanges of one step have in common."""
     kind, _, rest = exchange.via.partition(":")
-    return f"{kind}:{rest.partition(':')[0]}" if kind in ("wait", "pages", "change") else exchange.id
+    return f"{kind}:{rest.partition(':')[0]}" if kind in ("wait", "pages", "change", "bulk") else exchange.id
 
 
 def unique(wanted: str, taken: set[str]) -> str:
@@ -149,7 +156,9 @@ def _step(number: int, group: list[Exchange], taken: set[str], meant: Mapping[st
     last, asked = group[-1], meant.get(group_key(group[-1]))
     if asked is not None:
         return Step(number, "change", unique(snake(asked.operation), taken), tuple(group), meant=asked)
-    kind, until, timeout = _manner(last, len(group)) if last.ok or _is_gone(last) else ("call", "", 0.0)
+    kind, until, timeout = (
+        _manner(last, len(group)) if last.ok or _is_gone(last) or _is_bulk(last) else ("call", "", 0.0)
+    )
     if kind == "pages":  # they are asked for together, and come in any order
         group = sorted(group, key=lambda exchange: exchange.started)
     return Step(number, kind, unique(snake(last.operation.id), taken), tuple(group), until, timeout)
@@ -163,6 +172,8 @@ def _is_gone(exchange: Exchange) -> bool:
 def _manner(exchange: Exchange, count: int) -> tuple[Kind, str | tuple[str, ...], float]:
     """What a group was done by, from its last exchange and the number of all."""
     kind, _, rest = exchange.via.partition(":")
+    if _is_bulk(exchange):
+        return "bulk", "", 0.0
     if kind == "pages":
         return "pages", "", 0.0
     if kind != "wait":
@@ -170,6 +181,10 @@ def _manner(exchange: Exchange, count: int) -> tuple[Kind, str | tuple[str, ...]
         return ("wait", state_of(exchange), BY_HAND) if waited else ("call", "", 0.0)
     until, _, timeout = rest.partition(":")[2].rpartition(":")
     return "wait", until_of(until), float(timeout)
+
+
+def _is_bulk(exchange: Exchange) -> bool:
+    return exchange.via.startswith("bulk:")
 
 
 def _asked_again(before: Exchange, after: Exchange) -> bool:

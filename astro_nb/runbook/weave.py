@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ..call import UNSET, Call, Upload
@@ -16,6 +17,7 @@ from ..snippets import literal
 from .chain import Answers, Found, Wanted, find_secret, find_source, will_answer
 from .files import file_source
 from .parameters import Parameters
+from .rows import own
 from .sent import still_means, value_sent, value_then
 from .source import Expression
 from .steps import Step
@@ -25,10 +27,14 @@ _NAME = re.compile(r"name|.*Name")
 
 @dataclass(frozen=True)
 class Woven:
-    """A step's call with its values woven in, and the variables to set before it, as lines of source."""
+    """A step's call with its values woven in, and the variables to set before it, as lines of source.
+
+    Of a bulk, `rows` are the rows, and the call is what is the same in all of them.
+    """
 
     call: Call
     before: tuple[str, ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,7 @@ class Weaver:
     def __init__(self, variables: Variables, parameters: Parameters) -> None:
         self._variables, self._parameters = variables, parameters
         self._earlier: list[Answers] = []
-        self._typed: set[str] = set()
-        self._sent: set[str] = set()
+        self._typed, self._sent = set[str](), set[str]()
         self._set: dict[str, str] = {}
         self._before: list[str] = []
         self._keeping: set[str] = set()
@@ -89,9 +94,10 @@ class Weaver:
         body = _Place(step, ("body",), body_field(step.operation, call.media_type))
         whole = UNSET if call.body is UNSET else self._value(call.body, body)
         headers = {key: self._value(value, _Place(step, ("headers", key))) for key, value in call.headers.items()}
-        self._earlier.append(Answers(step, frozenset(self._sent)))
-        woven = replace(call, parameters=parameters, body=whole, headers=headers)
-        return Woven(woven, tuple(self._before))
+        rows = _rows(step, partial(self._keep, place=_Place(step, ("rows",))))
+        if step.kind != "bulk":  # whose answers are many: nobody can tell which one a later value came from
+            self._earlier.append(Answers(step, frozenset(self._sent)))
+        return Woven(replace(call, parameters=parameters, body=whole, headers=headers), tuple(self._before), rows)
 
     def _value(self, value: Any, place: _Place) -> Any:
         if isinstance(value, str):
@@ -210,6 +216,25 @@ class Weaver:
         if self._set.get(name) != source:
             self._set[name] = source
             self._before.append(f"api.variables[{literal(name)}] = {source}")
+
+
+def _rows(step: Step, keep: Callable[[Iterable[str]], None]) -> tuple[Mapping[str, Any], ...]:
+    """The rows of a bulk; none of any other step."""
+    rows = own(step.exchanges) if step.kind == "bulk" else []
+    return tuple({name: _cell(cell, keep) for name, cell in row.items()} for row in rows)
+
+
+def _cell(value: Any, keep: Callable[[Iterable[str]], None]) -> Any:
+    """A cell of a bulk: nothing in it is a template but the name of a secret, which the notebook looks up."""
+    if isinstance(value, Mapping):
+        return {name: _cell(inner, keep) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_cell(inner, keep) for inner in value]
+    if not isinstance(value, str):
+        return value
+    keep(names_in(value))
+    name = _alone(value)
+    return Expression(f"api.variables[{literal(name)}]") if name else resolve(value, _Names(), lambda _: MASK)
 
 
 def _lasting(variables: Variables, name: str) -> Variable | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -18,6 +18,9 @@ from ..waiting import Until, Waited
 
 if TYPE_CHECKING:
     from ..sandbox import Sandbox, SandboxClient
+
+if TYPE_CHECKING:
+    from ..bulk import Bulk
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -114,6 +117,25 @@ class Doing:
             ConcurrentChange: somebody else changed the thing meanwhile; nothing was written.
         """
         return change(self.session, operation, body=body, dry_run=dry_run, **arguments)
+
+    def bulk(
+        self,
+        operation: str,
+        rows: Any,
+        /,
+        columns: Mapping[str, str] | None = None,
+        *,
+        body: Any = UNSET,
+        **constants: Any,
+    ) -> Bulk:
+        """A table as many requests: `api.bulk("CreateWorkspace", frame).run()`. Looking at it sends nothing.
+
+        `columns` says which column goes where (`{"environmentVariable.value": "value"}`), what it leaves out is
+        proposed, and arguments are the same in all rows; see `bulk.Bulk`.
+        """
+        from ..bulk import bulk
+
+        return bulk(self.session, operation, rows, columns, body, Progress(f"Bulk of {operation}"), **constants)
 
     def allow_unsafe(self) -> AbstractContextManager[None]:
         """`with api.allow_unsafe():` sends unsafe calls to a production environment without a question."""

@@ -1,0 +1,102 @@
+"""The calls of many rows sent, each marked in the journal before it goes out and when it has ended."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+
+from ..call import Call
+from ..errors import UsageError
+from ..history import Journal, Mark, Run
+from ..rounds import Many, Progress
+from ..session import Session
+from .outcomes import state_of
+from .stopping import Stopping
+
+
+class Sending:
+    """Sends the rows of one run, so many at once.
+
+    Attributes:
+        marks: what is known of each row, kept up to date.
+        stopped: how often the user asked to stop.
+    """
+
+    def __init__(self, session: Session, run: Run, marks: dict[int, Mark], tell: Progress | None) -> None:
+        self._session, self._run, self._tell = session, run, tell
+        self._journal: Journal = session.history.journal
+        self._many: Many[int] = Many(session)
+        self._begun = session.client.clock()
+        self._ended = self._failed = 0
+        self.marks = marks
+        self.stopped = 0
+
+    def send(self, rows: Iterable[tuple[int, Call]], parallel: int) -> None:
+        """Send the rows; a first interrupt starts no more of them, a second one cancels what is under way.
+
+        Raises:
+            SettingsError: none of them can be sent, or kept; what is under way is cancelled.
+        """
+        waiting = deque(rows)
+        total = len(waiting)
+        try:
+            with Stopping(self._many.cancel) as stop:
+                while waiting or len(self._many):
+                    while waiting and len(self._many) < parallel and not stop.times:
+                        self._start(*waiting.popleft())
+                    self.stopped = stop.times
+                    if not len(self._many):
+                        break
+                    self._take()
+                    self._told(total)
+        finally:
+            self._many.cancel()
+            while len(self._many):
+                self._take()
+
+    def mark(self, number: int, mark: Mark) -> None:
+        """Note what is known of a row, here and in the journal."""
+        self._journal.mark(self._run, number, mark)
+        self.marks[number] = mark
+
+    def _start(self, number: int, call: Call) -> None:
+        before = self.marks.get(number)
+        self.mark(number, Mark("begun", time.time()))
+        try:
+            self._many.start(number, call, f"bulk:{self._run.id}:{number}")
+        except UsageError as error:  # nothing went out, and it is this row's own fault
+            self.mark(number, Mark("invalid", time.time(), note=str(error)))
+        except BaseException:
+            self._unmark(number, before)
+            raise
+
+    def _take(self) -> None:
+        """Wait for the next row to end."""
+        number, exchange = self._many.next()
+        state = state_of(exchange)
+        self.mark(number, Mark(state, time.time(), exchange.id))
+        self._ended += 1
+        self._failed += state != "done"
+
+    def _unmark(self, number: int, before: Mark | None) -> None:
+        if before is not None:
+            self.mark(number, before)
+        else:
+            self._journal.unmark(self._run, number)
+            del self.marks[number]
+
+    def _told(self, total: int) -> None:
+        if self._tell is None:
+            return
+        spent = max(self._session.client.clock() - self._begun, 1e-6)
+        rate = self._ended / spent
+        words = f"{self._ended:,} of {total:,}, {self._failed:,} not done, {rate:.1f} a second"
+        under_way = f"stopping: {len(self._many)} under way end first; stop again to cancel them"
+        rest = under_way if self.stopped else f"{_duration((total - self._ended) / rate)} left"
+        self._tell(self._ended / total, f"{words}, {rest}")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,222 @@
+"""Whatever is in a frame and whatever befalls its requests: each row arrives as it is, and none is lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import astro_nb as anb
+from astro_nb.bulk import finding
+from astro_nb.pace import Retries
+
+THING: dict[str, Any] = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "what": {}, "deep": {"type": "object", "properties": {"er": {}}}},
+}
+BODY = {"required": True, "content": {"application/json": {"schema": THING}}}
+MADE = {"200": {"description": "made", "content": {"application/json": {"schema": {}}}}}
+ALL = {
+    "200": {"description": "all", "content": {"application/json": {"schema": {"type": "array", "items": THING}}}},
+}
+KEY = {"name": "thingId", "in": "path", "required": True, "schema": {"type": "string"}}
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "info": {"title": "Things", "version": "1"},
+    "paths": {
+        "/things": {
+            "post": {"operationId": "CreateThing", "requestBody": BODY, "responses": MADE},
+            "get": {"operationId": "ListThings", "responses": ALL},
+        },
+        "/things/{thingId}": {
+            "put": {"operationId": "PutThing", "parameters": [KEY], "requestBody": BODY, "responses": MADE},
+        },
+    },
+}
+RETRIES = Retries(attempts=10, base=0.001, cap=0.01)
+
+
+class Things(ThreadingHTTPServer):
+    """Does what it is asked for, or meets the next of its faults: what was done, in order, is in `done`."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.lock = threading.Lock()
+        self.begin([])
+
+    def begin(self, faults: list[str]) -> None:
+        self.faults, self.done = list(faults), list[tuple[str, str, Any]]()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def named(self) -> Counter[str]:
+        return Counter(body["name"] for _, _, body in self.done)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    server: Things
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.server.lock:
+            fault = self.server.faults.pop(0) if self.server.faults else ""
+            if fault in ("", "reset done", "502 done"):
+                self.server.done.append((self.command, self.path, body))
+        FAULTS[fault](self)
+
+    do_PUT = do_POST  # noqa: N815  # the name that the base class looks for
+
+    def do_GET(self) -> None:
+        with self.server.lock:
+            every = [{"id": str(number), **body} for number, (_, _, body) in enumerate(self.server.done)]
+        self.answer(200, every)
+
+    def answer(self, status: int, data: Any) -> None:
+        content = json.dumps(data).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def break_off(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except (OSError, ValueError):  # it was broken off on purpose
+            return
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name of the base class
+        return
+
+
+FAULTS = {
+    "": lambda handler: handler.answer(200, {"id": "x"}),
+    "429": lambda handler: handler.answer(429, {"message": "slower"}),
+    "502": lambda handler: handler.answer(502, {"message": "away"}),
+    "502 done": lambda handler: handler.answer(502, {"message": "away"}),
+    "reset": Handler.break_off,
+    "reset done": Handler.break_off,
+    "400": lambda handler: handler.answer(400, {"message": "no"}),
+}
+
+
+@pytest.fixture(scope="module")
+def things() -> Iterator[Things]:
+    server = Things()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def api(things: Things) -> Iterator[anb.Workbench]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(finding, "SETTLED", 0.05)
+    workbench = anb.connect(spec=DOCUMENT, base_url=things.url, history=None, retries=RETRIES)
+    yield workbench
+    workbench.close()
+    patch.undo()
+
+
+numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+scalars = st.booleans() | numbers | st.text() | st.sampled_from(["{{x}}", "\\{{y}}", "{{$uuid}}", "{{responses.A.b}}"])
+
+
+def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    inner = inner | st.none()
+    return st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+
+
+values = st.recursive(scalars, nested, max_leaves=6)
+cells = values | st.none()
+rows_of = st.lists(st.tuples(cells, cells), min_size=1, max_size=8)
+SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def frame_of(rows: list[tuple[Any, Any]]) -> pd.DataFrame:
+    """A frame whose cells are just these values, each row with a name of its own."""
+    columns = {"what": [what for what, _ in rows], "deep.er": [deep for _, deep in rows]}
+    frame = pd.DataFrame({name: pd.Series(column, dtype="object") for name, column in columns.items()})
+    return frame.assign(name=[f"row {number}" for number in range(len(rows))])
+
+
+def expected(rows: list[tuple[Any, Any]]) -> dict[str, Any]:
+    """The body of each row by its name: a cell without a value is left out."""
+    bodies: dict[str, Any] = {}
+    for number, (what, deep) in enumerate(rows):
+        body: dict[str, Any] = {"name": f"row {number}"}
+        body |= {"what": what} if what is not None else {}
+        bodies[body["name"]] = body | ({"deep": {"er": deep}} if deep is not None else {})
+    return bodies
+
+
+@SETTINGS
+@given(rows=rows_of, faults=st.lists(st.sampled_from(["429", "", "502", "reset", "reset done"]), max_size=9))
+def test_what_may_be_repeated_arrives_whatever_befalls(
+    rows: list[tuple[Any, Any]], faults: list[str], things: Things, api: anb.Workbench
+) -> None:
+    """Every row is put at its own place, with just its values, after 429s, 502s and broken connections alike."""
+    things.begin(faults)
+    frame = frame_of(rows)
+    work = api.bulk("PutThing", frame.assign(thing_id=frame["name"])).run(parallel=3)
+    assert work.counts["done"] == len(rows), work.frame().to_string()
+    put = {path: body for method, path, body in things.done if method == "PUT"}
+    assert put == {f"/things/{name.replace(' ', '%20')}": body for name, body in expected(rows).items()}
+
+
+@SETTINGS
+@given(
+    rows=rows_of,
+    faults=st.lists(st.sampled_from(["429", "", "502", "502 done", "reset", "reset done", "400"]), max_size=12),
+)
+def test_a_create_is_done_once_whatever_befalls(
+    rows: list[tuple[Any, Any]], faults: list[str], things: Things, api: anb.Workbench
+) -> None:
+    """What is told as done was done once, what failed never; what is unknown is found out."""
+    things.begin(faults)
+    work = api.bulk("CreateThing", frame_of(rows)).run(parallel=3)
+    outcome = dict(zip(work.frame()["name"], work.frame()["outcome"], strict=True))
+    seen = things.named()
+    for name, told in outcome.items():
+        assert {"done": seen[name] == 1, "failed": seen[name] == 0, "unknown": seen[name] <= 1}[told]
+    again = work
+    for _ in range(len(faults) + 1):  # faults may befall what is sent again, too
+        for _ in range(len(faults) + 1):
+            again.run()
+        again = api.bulk("CreateThing", again.failures()).run()
+    assert things.named() == Counter(expected(rows).keys())
+    assert {body["name"]: body for _, _, body in things.done} == expected(rows)
+
+
+def test_many_at_once_are_all_done(things: Things, api: anb.Workbench) -> None:
+    """500 creates among 429s: each is done once, and the joined rows tell how often each was tried."""
+    things.begin(["", "429", ""] * 100)
+    rows = pd.DataFrame({"name": [f"row {number}" for number in range(500)]})
+    work = api.bulk("CreateThing", rows).run()
+    assert work.counts["done"] == 500, work.frame().query("outcome != 'done'").to_string()
+    assert things.named() == Counter(rows["name"])
+    assert (work.frame()["attempts"] > 1).sum() > 50
