@@ -19,6 +19,7 @@ AstroNbError                     carries what happened, and ends in what to do
 ├── WaitError                    what was waited for did not come
 │   ├── WaitTimeout
 │   └── WaitFailed               a terminal state that is not the one wanted
+├── Stopped                      work in the background that was cancelled
 └── PagesIncomplete              a list that was not read to its end
 
 What a server answers is never in this tree: a 404, a 500 or a broken connection is an `Exchange` whose `ok` is false.
@@ -133,6 +134,10 @@ class WaitTimeout(WaitError):
 
 class WaitFailed(WaitError):
     """A terminal state was reached that is not the one wanted."""
+
+
+class Stopped(AstroNbError):
+    """Work in the background was cancelled before its end."""
 
 
 class PagesIncomplete(AstroNbError):

@@ -40,7 +40,9 @@ OUTCOMES = st.sampled_from([*map(answer, [200, 301, 400, 404, 429, 500, *PASSING
         ("timeout", False, False),
         ("broken", True, True),
         ("broken", False, False),
-        *[(answer(status), True, False) for status in (200, 204, 301, 400, 401, 403, 404, 409, 500, 501)],
+        *[(answer(status), True, False) for status in (200, 204, 301, 400, 401, 403, 404, 409, 501, 505)],
+        *[(answer(status), True, True) for status in (500, 507, 520)],
+        *[(answer(status), False, False) for status in (500, 501, 507, 520)],
         ("cancelled", True, False),
         ("invalid", True, False),
         ("too large", True, False),
@@ -83,6 +85,15 @@ def test_what_is_safe_to_repeat(operation: str, safe: bool) -> None:
 def test_no_create_is_ever_repeated_blindly(operation: str) -> None:
     """There is no idempotency key: whatever creates is not sent again after a break."""
     assert not repeatable(SPEC.operation(operation))
+
+
+@pytest.mark.parametrize("status", [500, 507, 520])
+def test_a_mistake_of_the_server_is_asked_about_three_times(status: int) -> None:
+    """A 500 may be lasting: two tries more, and no third."""
+    assert decide(Retries(), True, answer(status), 2, 0.0).wait is not None
+    decision = decide(Retries(), True, answer(status), 3, 0.0)
+    assert decision.wait is None
+    assert "given up after 3 attempts" in decision.reason
 
 
 def test_waits_double_and_the_upper_half_is_chance() -> None:

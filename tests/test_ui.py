@@ -544,3 +544,17 @@ def test_what_is_required_stands_first_when_all_is_filled(
     press(explorer, "Fill with example")
     drawn = shown(explorer)
     assert drawn.index(control(explorer, first)) < drawn.index(control(explorer, later))
+
+
+def test_cancel_reaches_what_a_call_refers_to(api: Workbench) -> None:
+    """A reference that has to ask first is cancelled like the call itself: nothing more is sent."""
+    assert api.sandbox is not None
+    explorer = api.explore("GetWorkspace")
+    control(explorer, "workspaceId").value = "{{responses.ListWorkspaces.workspaces[0].id}}"
+    api.sandbox.faults.add("latency", seconds=20)
+    press(explorer, "Send")
+    time.sleep(0.4)
+    press(explorer, "Cancel")
+    until(lambda: explorer.status.last_error is not None)
+    assert [e.failure.kind if e.failure else "" for e in explorer.session.history] == ["cancelled"]
+    explorer.status.last_error = None

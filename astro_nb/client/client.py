@@ -10,8 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import httpx
@@ -35,49 +34,11 @@ from .conversation import (
 from .documents import fetched
 from .failures import LARGEST_ANSWER, SENDING_ERRORS, TooLarge, failure_of
 from .pools import Pools
+from .running import Running, current_stop, on_loop
 from .tokens import Tokens
 
 Kept = Callable[[Exchange], Exchange]
 """Keeps an exchange, and gives the one that was kept."""
-
-
-class Running:
-    """A request under way in the background: `result()` waits for its exchange, `cancel()` ends it."""
-
-    def __init__(self, future: Future[Exchange], cancel: Callable[[], None]) -> None:
-        self._future = future
-        self._cancel = cancel
-
-    def __repr__(self) -> str:
-        return f"<Running, {'done' if self.done else 'under way'}>"
-
-    @property
-    def done(self) -> bool:
-        """Whether it has ended."""
-        return self._future.done()
-
-    def result(self, timeout: float | None = None) -> Exchange:
-        """The exchange; waits up to `timeout` seconds and then raises TimeoutError."""
-        return self._future.result(timeout)
-
-    def cancel(self) -> None:
-        """End the request; its exchange says that it was cancelled."""
-        self._cancel()
-
-    def when_done(self, handler: Callable[[Running], None]) -> None:
-        """Call `handler` with this, once it has ended, on the client's thread."""
-        self._future.add_done_callback(lambda _: handler(self))
-
-    def __await__(self) -> Generator[Any, None, Exchange]:
-        """The exchange, in `await`; whoever is cancelled while waiting cancels the request."""
-        return self._awaited().__await__()
-
-    async def _awaited(self) -> Exchange:
-        try:
-            return await asyncio.shield(asyncio.wrap_future(self._future))
-        except asyncio.CancelledError:
-            self.cancel()
-            raise
 
 
 class Client:
@@ -87,7 +48,7 @@ class Client:
         timeout: seconds to connect, and between two pieces of an answer ("connect", "read").
         retries: what is tried again, and how long.
         transport: an httpx transport, sync and async, in place of the network.
-        sleep, clock, chance: for tests that do not want to wait; rooms that wait take the first two from here.
+        sleep, clock, chance: for tests that do not want to wait; rooms that wait use `pause` and `clock`.
     """
 
     def __init__(
@@ -114,7 +75,10 @@ class Client:
 
         Raises:
             KeyboardInterrupt: the user stopped it; its attribute `exchange` tells what had to be left.
+            Stopped: the work that this is part of was cancelled; nothing was sent.
         """
+        if current_stop.get() is not None:
+            return self.start(plan, note).result()
         conversation = self._converse(plan, note)
         stopped: KeyboardInterrupt | None = None
         outcome: Outcome = None
@@ -133,28 +97,33 @@ class Client:
             raise stopped
         return exchange
 
-    def start(self, plan: Plan, note: Note | None = None, kept: Kept = lambda exchange: exchange) -> Running:
+    def start(self, plan: Plan, note: Note | None = None, kept: Kept = lambda exchange: exchange) -> Running[Exchange]:
         """Send in the background; nothing blocks.
 
         Args:
             plan, note: as for `send`.
             kept: keeps the exchange, on the client's thread; what it gives is the result, what it raises too.
+
+        Raises:
+            Stopped: the work that this is part of was cancelled; nothing was sent.
         """
-        loop = self._pools.loop()
-        future: Future[Exchange] = Future()
-        tasks: list[asyncio.Task[Exchange]] = []
+        return on_loop(
+            self._pools.loop(),
+            lambda: self._run(plan, note),
+            lambda ended: kept(never_sent(plan) if ended.cancelled() else ended.result()),
+        )
 
-        def begin() -> None:
-            task = loop.create_task(self._run(plan, note))
-            task.add_done_callback(lambda ended: self._settle(future, ended, plan, kept))
-            tasks.append(task)
+    def pause(self, seconds: float) -> None:
+        """Let time pass.
 
-        def cancel() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it what was to be cancelled
-                loop.call_soon_threadsafe(lambda: tasks[0].cancel())
-
-        loop.call_soon_threadsafe(begin)
-        return Running(future, cancel)
+        Raises:
+            Stopped: the work that waits here was cancelled.
+        """
+        stop = current_stop.get()
+        if stop is None:
+            self.sleep(seconds)
+        else:
+            stop.wait(seconds)
 
     def fetch(self, url: str, /, *, stays: bool = False) -> bytes:
         """The bytes behind a URL, for documents.
@@ -200,14 +169,6 @@ class Client:
                 outcome = await self._do_async(step)
             except asyncio.CancelledError:
                 outcome = CANCELLED
-
-    def _settle(self, future: Future[Exchange], ended: asyncio.Task[Exchange], plan: Plan, kept: Kept) -> None:
-        """Hand on how a task ended, whatever it was: nobody may wait for ever."""
-        try:
-            exchange = never_sent(self._converse(plan, None)) if ended.cancelled() else ended.result()
-            future.set_result(kept(exchange))
-        except BaseException as error:  # noqa: BLE001  # whoever asks for the result gets it
-            future.set_exception(error.with_traceback(None))  # its frames hold the plan
 
     async def _do_async(self, step: Step) -> Outcome:
         if isinstance(step, Wait):

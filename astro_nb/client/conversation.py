@@ -21,7 +21,7 @@ from ..environment import Grant, scrub
 from ..errors import DocumentNotFound
 from ..exchange import Attempt, Exchange, Failure
 from ..message import Request, Response, header
-from ..pace import Retries, decide, repeatable
+from ..pace import Budget, Decision, Rate, Retries, budget_of, decide, repeatable, retry_after
 from ..spec import Operation
 from .tokens import Token
 
@@ -33,7 +33,7 @@ Note = Callable[[Attempt], None]
 class Plan:
     """A call ready to be sent: as it is shown, as it goes out, and the secrets in it that nobody may store.
 
-    Where there is a `grant`, it goes out with a token that is got for it.
+    Where there is a `grant`, it goes out with a token that is got for it; where there is a `rate`, no faster.
     """
 
     operation: Operation
@@ -44,6 +44,7 @@ class Plan:
     environment: str = ""
     via: str = "call"
     grant: Grant | None = field(default=None, repr=False)
+    rate: Rate | None = None
 
     def __reduce__(self) -> Any:
         raise TypeError("A plan holds secrets: it is neither copied nor pickled.")
@@ -76,6 +77,9 @@ Outcome = Response | Failure | Token | None
 Conversation = Generator[Step, Outcome, Exchange]
 
 CANCELLED = Failure("cancelled", "The request was cancelled.", "You cancelled it.", "Send it again when you are ready.")
+HELD = "held"
+"""What an attempt is told to have come to that waits for its turn."""
+_TOLD = 0.5  # seconds: who waits less for a turn is not told
 REDIRECTS = (301, 302, 303, 307, 308)
 _CIRCLE = Failure("broken", "The server redirects in a circle.", "This is the server's fault.", "Check the base URL.")
 _MOST_REDIRECTS = 10
@@ -98,13 +102,22 @@ def converse(
     started, zero = datetime.now(UTC), clock()
     attempts: list[Attempt] = []
     safe, tokens = repeatable(plan.operation), set[str]()
+    budget = budget_of(plan.rate, clock) if plan.rate else None
     for number in itertools.count(1):
+        held = yield from _paced(plan, budget, clock, number, note)
+        if held is None:
+            outcome: Response | Failure = CANCELLED
+            break
+        if number == 1:
+            started, zero = datetime.now(UTC), clock()
         began = clock() - zero
         outcome = yield from _authorized(plan, tokens)
         spent = clock() - zero
         kind = outcome if isinstance(outcome, Response) else outcome.kind
         decision = decide(retries, safe, kind, number, spent, chance)
-        attempts.append(_attempt(number, began, spent - began, outcome, decision.wait, decision.reason))
+        if budget and isinstance(outcome, Response) and outcome.status == 429:
+            budget.put_off(clock(), retry_after(outcome))
+        attempts.append(_attempt(number, began, spent - began, outcome, decision, held))
         if note:
             note(attempts[-1])
         if decision.wait is None:
@@ -116,15 +129,28 @@ def converse(
     return _told(sent, outcome, started, clock() - zero, tuple(attempts))
 
 
-def never_sent(conversation: Conversation) -> Exchange:
+def _paced(
+    plan: Plan, budget: Budget | None, clock: Callable[[], float], number: int, note: Note | None
+) -> Generator[Step, Outcome, float | None]:
+    """Wait for a slot of the budget: the seconds that took, or None where the request was cancelled meanwhile."""
+    if budget is None:
+        return 0.0
+    since = clock()
+    while True:
+        slot = budget.reserve(clock())
+        if slot.wait > _TOLD and note:
+            note(Attempt(number, 0.0, 0.0, HELD, f"kept back for {slot.wait:.1f} s ({plan.rate})", slot.wait))
+        if slot.wait <= 0:
+            return clock() - since
+        if (yield Wait(slot.wait)) is CANCELLED:
+            return None
+        if budget.is_as_of(slot):
+            return clock() - since
+
+
+def never_sent(plan: Plan) -> Exchange:
     """The exchange of a request that was cancelled before it began."""
-    conversation.send(None)
-    try:
-        conversation.send(CANCELLED)
-    except StopIteration as end:
-        exchange: Exchange = end.value
-        return exchange
-    raise AssertionError("a cancelled conversation ends")
+    return _told(plan, CANCELLED, datetime.now(UTC), 0.0, ())
 
 
 def new_id() -> str:
@@ -246,11 +272,12 @@ def _in_plain_bytes(answer: Response, secrets: frozenset[str]) -> Response:
 
 
 def _attempt(
-    number: int, began: float, elapsed: float, outcome: Response | Failure, wait: float | None, reason: str
+    number: int, began: float, elapsed: float, outcome: Response | Failure, decision: Decision, held: float
 ) -> Attempt:
-    came = f"{outcome.status}" if isinstance(outcome, Response) else outcome.kind
-    then = f"tried again after {wait:.1f} s ({reason})" if wait is not None else ("" if came == reason else reason)
-    return Attempt(number, began, elapsed, came, then, wait or 0.0)
+    came, wait = (f"{outcome.status}" if isinstance(outcome, Response) else outcome.kind), decision.wait
+    again = "" if came == decision.reason else decision.reason
+    then = f"tried again after {wait:.1f} s ({decision.reason})" if wait is not None else again
+    return Attempt(number, began, elapsed, came, then, wait or 0.0, held)
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -38,7 +38,8 @@ class Environment:
         timeout: seconds allowed to connect, and between two pieces of an answer.
         overlay: what the document leaves unsaid, where it does not lie beside the document.
         extends: the environment that a file builds on: mappings merge by name, all else that is said replaces.
-        limits: requests per second by method, such as `{GET: 25, POST: 10}`.
+        limits: requests per second by method, such as `{GET: 25, POST: 10}`; `.inf` for as fast as one likes. Where
+            nothing is said, the overlay's hold.
         guard: whether unsafe methods ask first; None for only in production.
 
     Raises:

@@ -1,6 +1,7 @@
 """One call and what came of it."""
 
 from .drawing import draw, draw_body, draw_error, headline, size_words, time_words
+from .ended import Outcome
 from .exchange import SECRET_HEADERS, Exchange
 from .facts import Attempt, ErrorFacts, Failure, FieldError
 from .items import item_field, items_path, lead
@@ -12,6 +13,7 @@ __all__ = [
     "Exchange",
     "Failure",
     "FieldError",
+    "Outcome",
     "draw",
     "draw_body",
     "draw_error",

@@ -28,7 +28,8 @@ def one_line(exchange: Exchange) -> str:
     if exchange.ok:
         return f"{head}, {size_words(exchange.size)}>"
     told = f": {exchange.error.message}" if exchange.error else ""
-    return f"{head}{told}{f', requestId {exchange.request_id}' if exchange.request_id else ''}>"
+    asked = f", requestId {exchange.request_id}" if exchange.request_id else ""
+    return f"{head}{told}{asked}{f' {exchange.advice}' if exchange.advice else ''}>"
 
 
 def draw(exchange: Exchange) -> html.Markup:
@@ -69,7 +70,9 @@ def draw_error(exchange: Exchange) -> html.Markup:
     if rows:
         parts.append(html.table(["field", "what is wrong", "code"], rows))
     if failure:
-        parts.append(html.tag("div", f"{failure.fault} {failure.todo}"))
+        parts.append(html.tag("div", f"{failure.fault} {'' if exchange.advice else failure.todo}"))
+    if exchange.advice:
+        parts.append(html.tag("div", exchange.advice, style="font-weight:600"))
     return html.tag("div", *parts, style=f"border-left:3px solid {html.TONES['bad'][0]};padding:2px 0 2px 10px")
 
 

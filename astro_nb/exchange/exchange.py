@@ -24,6 +24,7 @@ from ..message import Request, Response, header
 from ..pick import find, pick
 from ..spec import Operation
 from .drawing import draw, one_line
+from .ended import Ended
 from .facts import Attempt, ErrorFacts, Failure, error_of, from_envelope
 from .items import item_field, items_path, lead
 
@@ -34,7 +35,7 @@ SECRET_HEADERS = ("set-cookie", "authorization", "proxy-authorization", "cookie"
 
 
 @dataclass(frozen=True, repr=False)
-class Exchange:
+class Exchange(Ended):
     """One call and what came of it.
 
     Attributes:

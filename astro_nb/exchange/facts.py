@@ -22,7 +22,17 @@ _FALLBACKS = ("$.message", "$.detail", "$.title", "$.error.message", "$.error_de
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at a request: when it began (seconds after the first), how long it took, what came, and what then."""
+    """One try at a request.
+
+    Attributes:
+        number: from 1.
+        began: seconds after the first one.
+        elapsed: seconds that it took.
+        outcome: what came: a status, or the kind of a failure.
+        then: what was done then, and why.
+        waited: seconds to the next attempt.
+        held: seconds that the pace kept it back before it began.
+    """
 
     number: int
     began: float
@@ -30,6 +40,7 @@ class Attempt:
     outcome: str
     then: str = ""
     waited: float = 0.0
+    held: float = 0.0
 
 
 @dataclass(frozen=True)

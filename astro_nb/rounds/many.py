@@ -25,7 +25,7 @@ class Many(Generic[Key]):
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._running: dict[Key, Running] = {}
+        self._running: dict[Key, Running[Exchange]] = {}
         self._ended: SimpleQueue[Key] = SimpleQueue()
 
     def __repr__(self) -> str:

@@ -18,6 +18,7 @@ from ..guard import Change, Guard
 from ..history import History
 from ..lifting import starred
 from ..message import header
+from ..pace import rate_of
 from ..privileges import Privileges, needs_of_calls, needs_of_trail
 from ..spec import Operation, Spec
 from ..wire import build_request
@@ -107,7 +108,8 @@ class Session(Prepared):
         secrets = frozenset(revealed.used | self._values_near(typed=True))  # no answer shows what was typed here
         own = revealed.grants and header(request.headers, "authorization")  # what the call itself says goes before
         grant = None if own or not revealed.grants else revealed.grants[0]
-        return Plan(operation, call, starred(shown), request, secrets, self.environment.name, via, grant)
+        rate = rate_of(operation, (self.environment.name, self.environment.base_url or ""), self.environment.limits)
+        return Plan(operation, call, starred(shown), request, secrets, self.environment.name, via, grant, rate)
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request and wait for what comes of it."""
@@ -123,7 +125,7 @@ class Session(Prepared):
         note: Note | None = None,
         confirmed: str | None = None,
         via: str = "call",
-    ) -> Running:
+    ) -> Running[Exchange]:
         """Send in the background; the result is the exchange, once it is kept.
 
         An unsafe call to a guarded environment is not asked about here: `confirmed` is the name of `change_of(call)`,
@@ -137,8 +139,12 @@ class Session(Prepared):
         return self.client.start(plan, note, lambda exchange: self._kept(plan, exchange))
 
     def pause(self, seconds: float) -> None:
-        """Let time pass."""
-        self.client.sleep(seconds)
+        """Let time pass.
+
+        Raises:
+            Stopped: the work that waits here was cancelled.
+        """
+        self.client.pause(seconds)
 
     def change_of(self, call: Call) -> Change:
         """What a call would change; one safe request at the most is sent for it, and the call itself is not."""

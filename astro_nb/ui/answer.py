@@ -194,9 +194,9 @@ def draw_timeline(exchange: Exchange) -> html.Markup:
     rows = []
     for attempt in exchange.attempts:
         tone = "good" if attempt.outcome.startswith("2") else "bad"
-        rows.append(
-            (attempt.number, attempt.outcome, time_words(attempt.elapsed), _bar(attempt, whole, tone), attempt.then)
-        )
+        held = f"kept back by the pace for {time_words(attempt.held)}. " if attempt.held else ""
+        told = f"{held}{attempt.then}"
+        rows.append((attempt.number, attempt.outcome, time_words(attempt.elapsed), _bar(attempt, whole, tone), told))
     return html.table(["attempt", "came", "took", "", "then"], rows)
 
 

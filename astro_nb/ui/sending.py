@@ -6,7 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..call import Call
-from ..client import Running
+from ..client import HELD, Running, in_background
+from ..errors import UnsafeRefused
 from ..exchange import Attempt, Exchange
 from ..guard import Change, is_guarded
 from ..session import Session
@@ -23,7 +24,7 @@ class Sending:
         self.question = Question(status, self.confirm)
         self._looks = ThreadPoolExecutor(1, "astro_nb-look")
         self._asked: Call | None = None
-        self._running: Running | None = None
+        self._running: Running[Exchange] | None = None
 
     def send(self, call: Call) -> None:
         """Send a call; where the environment is guarded, an unsafe one is looked at first, and asked about."""
@@ -48,32 +49,36 @@ class Sending:
 
     def _confirmed(self, name: str) -> None:
         if self._asked is not None:
-            self._start(self._asked, name)
             self.question.clear()
+            self._start(self._asked, name)
 
     def _start(self, call: Call, confirmed: str | None) -> None:
+        """Send on another thread: what the call refers to is asked for there too, and Cancel reaches that as well."""
         self._status.say(f"Sending {call.operation} …")
         self._actions.busy(True)
-        started = False
-        try:
-            self._running = self._session.start(call, self._status.guard(self._tried), confirmed)
-            self._running.when_done(self._status.guard(self._ended))
-            started = True
-        finally:
-            if not started:
-                self._actions.busy(False)
+        tried = self._status.guard(self._tried)
+        self._running = in_background(lambda: self._session.start(call, tried, confirmed).result())
+        self._running.when_done(self._status.guard(self._ended))
 
     def cancel(self) -> None:
         """End the request that is under way."""
         if self._running:
             self._running.cancel()
 
-    def _ended(self, running: Running) -> None:
+    def _ended(self, running: Running[Exchange]) -> None:
         self._actions.busy(False)
-        self._arrived(running.result())
+        try:
+            exchange = running.result()
+        except UnsafeRefused as refused:
+            if "change" in refused.data:  # the name was wrong: it may be given again
+                self.question.ask(refused.data["change"])
+            raise
+        self._arrived(exchange)
 
     def _tried(self, attempt: Attempt) -> None:
-        if attempt.waited:
+        if attempt.outcome == HELD:
+            self._status.say(attempt.then)
+        elif attempt.waited:
             most = self._session.client.retries.attempts
             told = f"{attempt.outcome}, attempt {attempt.number + 1} of {most}, in {attempt.waited:.1f} s"
             self._status.say(told, "warn")

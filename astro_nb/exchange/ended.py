@@ -1,0 +1,62 @@
+"""How a request ended for whoever needs it done: done, failed, or nobody knows."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from ..message import Response
+from ..pace import may_be_done, repeatable
+from ..spec import Operation
+from .facts import Attempt, Failure
+
+Outcome = Literal["done", "failed", "unknown"]
+
+_GONE = (404, 410)
+
+
+class Ended:
+    """What is sent and ends, in an answer or in a failure."""
+
+    operation: Operation
+    answer: Response | None
+    failure: Failure | None
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of it: "done", "failed" or "unknown".
+
+        A deletion whose thing is gone is done where an earlier attempt may have done it. Of what may change something
+        and ended in a 5xx, a time-out or a broken connection, nobody knows; so too where an earlier attempt did, and
+        no answer has told more since.
+        """
+        doubtful = any(may_be_done(attempt.outcome) for attempt in self.attempts)
+        if self.answer is not None and self.answer.status < 500:
+            gone = self.operation.method == "DELETE" and self.answer.status in _GONE and doubtful
+            return "done" if self.answer.status < 400 or gone else "failed"
+        return "unknown" if doubtful and not self.operation.is_safe else "failed"
+
+    @property
+    def advice(self) -> str:
+        """What to do where nobody knows what became of it, such as where to look; else empty."""
+        if self.outcome != "unknown":
+            return ""
+        name = self.operation.id
+        if repeatable(self.operation):
+            return f"{name} may have been carried out; to send it again does no harm."
+        reader = _reader(self.operation)
+        look = f"Look with {reader.id} before you send it again" if reader else "Find out before you send it again"
+        return f"{name} may have been carried out, and it is not safe to repeat. {look}."
+
+
+def _reader(operation: Operation) -> Operation | None:
+    """The operation that reads where this one changes something: at its path, else at the nearest one above."""
+    steps = _shape(operation.path).split("/")
+    readers = {_shape(other.path): other for other in operation.spec if other.method == "GET"}
+    above = ("/".join(steps[:end]) for end in range(len(steps), 1, -1))
+    return next((readers[path] for path in above if path in readers), None)
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"\{[^{}/]*\}", "{}", path).rstrip("/")

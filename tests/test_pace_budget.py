@@ -1,0 +1,178 @@
+"""A budget gives slots at an even pace, to all who share it, and never more than the server's own bucket holds."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import astro_nb as anb
+from astro_nb.client import HELD, Client
+from astro_nb.environment import Environment, Secret
+from astro_nb.exchange import Attempt
+from astro_nb.pace import Budget, Rate, budget_of, rate_of
+from astro_nb.sandbox import Sandbox
+from astro_nb.sandbox.limits import Limits
+from astro_nb.spec import load
+
+SPEC = load()
+RATES = [Rate("GET", 25, 1), Rate("POST", 10, 1), Rate("DELETE", 5, 1), Rate("logs", 2, 60), Rate("one", 1, 1)]
+
+
+def slots(budget: Budget, count: int, now: float = 0.0) -> list[float]:
+    """When so many requests go out that all ask at once."""
+    return [now + budget.reserve(now).wait for _ in range(count)]
+
+
+@pytest.mark.parametrize("rate", RATES, ids=str)
+def test_slots_come_at_the_rate(rate: Rate) -> None:
+    """Some at once, four fifths of the bucket; then 99 % of what is allowed."""
+    sent = slots(Budget(rate), 500)
+    at_once = sum(when == 0 for when in sent)
+    assert at_once == max(1, int(rate.count - rate.count // 5))
+    expected = (500 - at_once) * rate.per / rate.count
+    assert expected <= sent[-1] <= 1.02 * expected
+    assert sent == sorted(sent)
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(
+    st.sampled_from(RATES[:3]),
+    st.lists(st.tuples(st.floats(0, 3), st.floats(0, 0.15)), min_size=1, max_size=200),
+)
+def test_no_slot_meets_an_empty_bucket(rate: Rate, asked: list[tuple[float, float]]) -> None:
+    """Whenever requests are made, and however late each is on its way (up to 150 ms), a token bucket lets all in."""
+    budget, limits, now = Budget(rate), Limits(), 0.0
+    arrivals = []
+    for pause, late in asked:
+        now += pause / rate.count
+        heapq.heappush(arrivals, now + budget.reserve(now).wait + late)
+    refused = [limits.take("me", rate.label, rate.count, rate.per, heapq.heappop(arrivals)) for _ in asked]
+    assert not any(refused)
+
+
+def test_a_pause_fills_the_bucket_again_and_no_more() -> None:
+    """After an hour as many go at once as in the beginning."""
+    budget = Budget(RATES[0])
+    first, later = slots(budget, 100), slots(budget, 100, 3600.0)
+    assert [when - 3600 for when in later] == pytest.approx(first)
+
+
+def test_a_refusal_puts_everyone_off() -> None:
+    """Whoever waits asks anew; the first goes when the server said, and the others one after another."""
+    budget = Budget(RATES[0])
+    before = [budget.reserve(0.0) for _ in range(30)]
+    budget.put_off(0.5, 3.0)
+    assert not any(budget.is_as_of(slot) for slot in before)
+    assert slots(budget, 3, 0.5) == pytest.approx([3.5, 3.5404, 3.5808])
+    budget.put_off(0.6, 0.0)  # another refusal, which asks for less, does not open what is closed
+    assert budget.reserve(0.6).wait == pytest.approx(2.9)
+
+
+def test_a_refusal_without_a_time_costs_some_slots() -> None:
+    """Where the server does not say when to come again, five slots are left out."""
+    budget = Budget(RATES[1])
+    budget.put_off(0.0, None)
+    assert budget.reserve(0.0).wait == pytest.approx(0.505)
+
+
+@pytest.mark.parametrize(
+    ("operation", "own", "told"),
+    [
+        ("ListDeployments", {}, "GET: 25 a second"),
+        ("CreateDeployment", {}, "POST: 10 a second"),
+        ("DeleteDeployment", {}, "DELETE: 5 a second"),
+        ("GetOrganizationAuditLogs", {}, "GetOrganizationAuditLogs: 2 in 60 s"),
+        ("ListDeployments", {"GET": 3}, "GET: 3 a second"),
+        ("CreateDeployment", {"GET": 3}, "POST: 10 a second"),
+        ("GetOrganizationAuditLogs", {"GET": 3}, "GetOrganizationAuditLogs: 2 in 60 s"),
+    ],
+)
+def test_the_rate_is_the_overlays_or_the_environments(operation: str, own: dict[str, float], told: str) -> None:
+    """An operation's own limit goes first, then the environment's, then the overlay's for the method."""
+    assert str(rate_of(SPEC.operation(operation), ("e", "u"), own)) == told
+
+
+def test_where_nobody_says_there_is_no_rate() -> None:
+    """A document without an overlay is asked as fast as one likes."""
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/x": {"get": {"operationId": "x", "responses": {}}}},
+    }
+    assert rate_of(load(document).operation("x"), ("e", "u"), {}) is None
+    assert rate_of(SPEC.operation("ListDeployments"), ("e", "u"), {"GET": math.inf}) is None
+
+
+def test_a_budget_is_one_for_all_who_go_by_a_clock() -> None:
+    """Two sessions of one environment share it; another environment, rate or clock has its own."""
+    rate = Rate("GET", 25, 1, ("e", "u"))
+    shared = budget_of(rate, time.monotonic)
+    assert budget_of(Rate("GET", 25, 1, ("e", "u")), time.monotonic) is shared
+    assert budget_of(Rate("GET", 25, 1, ("f", "u")), time.monotonic) is not shared
+    assert budget_of(rate, time.time) is not shared
+
+
+def connected(sandbox: Sandbox, **limits: float) -> anb.Workbench:
+    token = Secret.held(sandbox.token(), "TOKEN")
+    return anb.connect(
+        Environment("paced", base_url=sandbox.url, credentials={"token": token}, limits=limits), history=None
+    )
+
+
+def test_a_whole_kernel_keeps_to_the_limits() -> None:
+    """Two workbenches, eight threads, 120 requests: the sandbox's limits are met, and no request is refused."""
+    with Sandbox() as sandbox:
+        benches = [connected(sandbox), connected(sandbox)]
+        began = time.monotonic()
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda n: benches[n % 2].call("ListOrganizations"), range(120)))
+        took = time.monotonic() - began
+        for bench in benches:
+            bench.close()
+    assert all(exchange.ok for exchange in found)
+    refused = sum(attempt.outcome == "429" for exchange in found for attempt in exchange.attempts)
+    assert refused <= 1
+    assert took >= 0.95 * (120 - 25) / 25
+    assert max(attempt.held for exchange in found for attempt in exchange.attempts) > 0
+
+
+def test_who_is_kept_back_is_told_and_may_go() -> None:
+    """A wait for the pace of half a second or more is noted before it is over; cancelled, nothing was sent."""
+    noted: list[Attempt] = []
+    with Sandbox(limits=False) as sandbox:
+        api = connected(sandbox, GET=0.2)
+        call = api.session.arrange("ListOrganizations", {})
+        assert api.session.send(call).ok
+        running = api.session.start(call, noted.append)
+        ended = time.monotonic() + 3
+        while not noted and time.monotonic() < ended:
+            time.sleep(0.01)
+        running.cancel()
+        exchange = running.result(2)
+        seen = sandbox.requests
+        api.close()
+    assert [attempt.outcome for attempt in noted] == [HELD]
+    assert "GET: 0.2 a second" in noted[0].then
+    assert exchange.failure is not None
+    assert exchange.outcome == "failed"
+    assert not exchange.attempts
+    assert seen == 1
+
+
+def test_the_time_of_an_exchange_is_without_its_turn() -> None:
+    """`elapsed` is what the server took; how long the pace kept it back is told with the attempt."""
+    slept: list[float] = []
+    with Sandbox(limits=False) as sandbox:
+        api = connected(sandbox, GET=0.01)
+        api.session.client = Client(sleep=slept.append)
+        api.call("ListOrganizations")
+        exchange = api.call("ListOrganizations")
+        api.close()
+    assert slept == [pytest.approx(101, abs=1)]
+    assert exchange.elapsed < 5
