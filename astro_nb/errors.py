@@ -20,7 +20,8 @@ AstroNbError                     carries what happened, and ends in what to do
 │   ├── WaitTimeout
 │   └── WaitFailed               a terminal state that is not the one wanted
 ├── Stopped                      work in the background that was cancelled
-└── PagesIncomplete              a list that was not read to its end
+├── PagesIncomplete              a list that was not read to its end
+└── ConcurrentChange             somebody else changed a thing while it was being changed
 
 What a server answers is never in this tree: a 404, a 500 or a broken connection is an `Exchange` whose `ok` is false.
 """
@@ -142,6 +143,10 @@ class Stopped(AstroNbError):
 
 class PagesIncomplete(AstroNbError):
     """A page could not be read, so the list is not whole; `data["exchange"]` tells why."""
+
+
+class ConcurrentChange(AstroNbError):
+    """Somebody changed the thing between reading and writing, so nothing was written; `data["rows"]` tells what."""
 
 
 def _again(kind: type[AstroNbError], what: str, todo: str) -> AstroNbError:

@@ -26,8 +26,9 @@ def lift_call(operation: Operation, call: Call, variables: Variables) -> Call:
         return keep(Secret.held(value, name)) if plain else lift(None, value, keep)
 
     fields = {f.name: f for f in parameter_fields(operation)}
-    parameters = {k: lift(fields.get(k), written(v), keep) for k, v in call.parameters.items()}
-    body = call.body if call.body is UNSET else lift(body_field(operation, call.media_type), written(call.body), keep)
+    parameters = {k: written(lift(fields.get(k), v, keep)) for k, v in call.parameters.items()}
+    described = body_field(operation, call.media_type)
+    body = call.body if call.body is UNSET else written(lift(described, call.body, keep))
     headers = {name: header(name, value) for name, value in call.headers.items()}
     return replace(call, parameters=parameters, body=body, headers=headers)
 

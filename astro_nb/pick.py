@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,11 @@ _STEP = re.compile(f"{_NAME}|{_INDEX}|{_QUOTED}")
 _PLAIN_PATH = re.compile(rf"\$(?:{_STEP.pattern})*\Z")
 _STEP_OR_ALL = re.compile(rf"{_STEP.pattern}|\[(\*)\]")
 _SPREAD_PATH = re.compile(rf"\$(?:{_STEP_OR_ALL.pattern})*\Z")
+_QUOTED_OR_ROOT = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\$""")
+_CONDITION = re.compile(r"\s*(?:[$@!(]|(?:length|count|match|search|value)\()")
+_LONGEST_TEXT, _LONGEST_PATTERN, _MOST_REPEATS = 2_000, 200, 3
+_REPEAT = re.compile(r"[*+?{]")
+_REPEATED_GROUP = re.compile(r"\)[*+{]")
 _ESCAPES = {n: f"\\u{n:04x}" for n in range(0x20)} | {ord("'"): "\\'", ord("\\"): "\\\\"}
 """How a name is written between single quotes (RFC 9535, section 2.3.1.1)."""
 
@@ -49,6 +55,33 @@ def find(data: Any, path: str) -> list[tuple[Location, Any]]:
 def is_singular(path: str) -> bool:
     """Whether `path` can match one value at the most (a singular query of RFC 9535, section 2.3.5.1)."""
     return bool(_PLAIN_PATH.fullmatch(path)) or bool(_compiled(path).singular_query())
+
+
+def is_condition(text: str) -> bool:
+    """Whether a text is written as a condition: it begins with a path, a bracket, "!", or a function of RFC 9535."""
+    return _CONDITION.match(text) is not None
+
+
+def condition(text: str) -> Callable[[Any], bool]:
+    """Whether a value is so: a path that finds something in it, or a comparison, as in the filters of RFC 9535.
+
+    The value is `$` as well as `@`: `$.status == 'HEALTHY'`, `@.count > 3 && !@.paused`, `$.items[?@.ready == true]`.
+
+    Raises:
+        PickError: it is malformed; and when asked of a value that is nested too deep.
+    """
+    path = f"$[?({_QUOTED_OR_ROOT.sub(lambda m: '$[0]' if m[0] == '$' else m[0], text)})]"
+    try:
+        _compiled(path)
+    except PickError as error:
+        told = re.sub(r", line \d+, column \d+", "", str(error.__cause__))
+        raise PickError(f"{text!r} is not a condition: {told}.", _SO_WRITTEN, path=text) from error.__cause__
+    return lambda value: bool(_search([value], path))
+
+
+_SO_WRITTEN = (
+    "Write it as in RFC 9535: $.status == 'HEALTHY', or a path that finds something: $.items[?@.status == 'HEALTHY']."
+)
 
 
 def to_path(location: Location) -> str:
@@ -150,10 +183,51 @@ def _compiled(path: str) -> Any:
     import jsonpath_rfc9535 as jsonpath  # likewise
 
     try:
-        return jsonpath.compile(path)
-    except (jsonpath.JSONPathError, ValueError) as error:
+        return _language().compile(path)
+    except (jsonpath.JSONPathError, ValueError, RecursionError) as error:
         advice = "Write it as in RFC 9535, for example $.deployments[0].id."
         raise PickError(f"{path!r} is not a JSONPath: {error}.", advice, path=path) from error
+
+
+@lru_cache(maxsize=1)
+def _language() -> Any:
+    """RFC 9535, of which no filter runs without end."""
+    import jsonpath_rfc9535 as jsonpath  # likewise
+
+    language = jsonpath.JSONPathEnvironment()
+    functions: dict[str, Any] = language.function_extensions
+    functions.update({name: _Bounded(functions[name]) for name in ("match", "search")})
+    return language
+
+
+@dataclass(frozen=True)
+class _Bounded:
+    """A function that tries a pattern, for patterns and texts that it is done with soon: its engine knows no limit."""
+
+    function: Any
+
+    @property
+    def arg_types(self) -> Any:
+        return self.function.arg_types
+
+    @property
+    def return_type(self) -> Any:
+        return self.function.return_type
+
+    def __call__(self, text: Any, pattern: Any) -> bool:
+        if isinstance(text, str) and isinstance(pattern, str):
+            _check_pattern(text, pattern)
+        return bool(self.function(text, pattern))
+
+
+def _check_pattern(text: str, pattern: str) -> None:
+    endless = _REPEATED_GROUP.search(pattern) or len(_REPEAT.findall(pattern)) > _MOST_REPEATS
+    if endless or len(pattern) > _LONGEST_PATTERN:
+        what = f"The pattern {pattern[:60]!r} may take time without end."
+        raise PickError(what, f"Write at most {_MOST_REPEATS} repeats (* + ?), and none after a group.", path=pattern)
+    if len(text) > _LONGEST_TEXT:
+        what = f"A text of {len(text):,} characters is too long for the pattern {pattern[:60]!r}."
+        raise PickError(what, "Compare it with ==, or look at a shorter value.", path=pattern)
 
 
 def _nearest_hint(data: Any, path: str) -> str:

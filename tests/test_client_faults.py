@@ -16,7 +16,7 @@ from astro_nb.environment import Environment, Secret
 from astro_nb.exchange import Exchange
 from astro_nb.sandbox import Sandbox
 
-READ = 0.4  # seconds of patience with an answer
+READ = 1.0  # seconds of patience with an answer
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ TROUBLES = {
     "reset before": Trouble("reset", "broken"),
     "reset before, done": Trouble("reset", "broken", done=True),
     "reset in the middle": Trouble("reset_midway", "broken", done=True),
-    "time-out": Trouble("latency", "timeout", done=True, options={"seconds": 3 * READ}),
+    "time-out": Trouble("latency", "timeout", done=True, options={"seconds": 2 * READ}),
     "truncated JSON": Trouble("truncated", "20", (1, "done"), (1, "done"), done=True),
     "wrong length": Trouble("short", "broken", done=True),
-    "slow drip": Trouble("drip", "20", (1, "done"), (1, "done"), done=True, options={"seconds": 2 * READ}),
+    "slow drip": Trouble("drip", "20", (1, "done"), (1, "done"), done=True, options={"seconds": 1.3 * READ}),
 }
 BODILESS = ("truncated JSON", "slow drip", "wrong length", "reset in the middle")
 """They befall a body, and a deletion answers without one."""
@@ -102,10 +102,9 @@ def ground() -> Iterator[Field]:
         limits = {"GET": 1000.0, "POST": 1000.0, "DELETE": 1000.0}
         environment = Environment("faults", base_url=sandbox.url, credentials={"token": token}, limits=limits)
         api, slept = anb.connect(environment, history=None), list[float]()
-        api.session.client.close()
-        api.session.client = Client({"read": READ, "connect": 2}, sleep=slept.append)
         made = api.call("CreateWorkspace", name="thing")
-        slept.clear()
+        api.session.client.close()
+        api.session.client = Client({"read": READ, "connect": 5}, sleep=slept.append)
         yield Field(sandbox, api, slept, made["$.id"])
         api.close()
 

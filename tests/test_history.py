@@ -30,7 +30,7 @@ from astro_nb.contract import Violation
 from astro_nb.environment import MASK
 from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName, UsageError
 from astro_nb.exchange import Attempt, Exchange, Failure
-from astro_nb.history import History
+from astro_nb.history import History, Trail
 from astro_nb.message import Request, Response
 from astro_nb.spec import load
 
@@ -500,3 +500,19 @@ def test_a_request_of_files_is_kept_by_its_beginning(path: Path) -> None:
     assert again.get("bytes").request.body == b"\xff" * 100_000
     assert again.get("text").request.body.decode() == "a" + "ü" * 499_999
     again.close()
+
+
+def test_a_trail_reads_what_is_looked_at(api: anb.Workbench) -> None:
+    """The exchanges of a session are read one by one, from its end too; a slice is a trail as well."""
+    for name in ("ListWorkspaces", "ListDeployments", "ListOrganizations"):
+        api.call(name)
+    looked: list[str] = []
+
+    def get(key: str) -> Exchange:
+        looked.append(key)
+        return api.history.get(key)
+
+    trail = Trail(tuple(exchange.id for exchange in api.session.trail), get)
+    assert next(reversed(trail)).operation.id == "ListOrganizations"
+    assert len(looked) == 1
+    assert [exchange.operation.id for exchange in trail[:2]] == ["ListWorkspaces", "ListDeployments"]

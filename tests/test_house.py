@@ -24,7 +24,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("client", "guard", "leaks", "lifting", "ops", "origin", "paging", "responses", "waiting"),
     ("chaining", "history", "privileges", "runbook"),
     ("session",),
-    ("rounds",),
+    ("rounds", "updates"),
     ("scan", "ui"),
     ("audit", "workbench"),
     ("cli", "__init__"),

@@ -243,6 +243,7 @@ def test_settled_states_are_in_the_enum(spec: Spec) -> None:
         (state,) = reach([whole], note["state"])
         assert {*note["good"], *note["bad"]} <= set(state.choices)
         assert note["good"]
+        assert 0 < note["grace"] < 60
         assert "reason" not in note or reach([whole], note["reason"])
 
 
@@ -262,9 +263,30 @@ def test_update_names_exist(spec: Spec) -> None:
             assert reach([body], new), (operation.id, new)
             assert reach([state], old), (operation.id, old)
         for path, how in note.get("keep", {}).items():
-            sibling = how.partition("leave-out-when ")[2]
-            assert how == "leave-out" or reach([state], path.rpartition(".")[0] + "." + sibling)
+            flag = how.partition("leave-out-when ")[2]
+            beside = f"{path.rpartition('.')[0]}.{flag}"
+            assert how == "leave-out" or reach([state], flag[1:] if flag.startswith("/") else beside)
             assert reach([body], path), (operation.id, path)
+        for path, flag in note.get("over", {}).items():
+            assert reach([body], path), (operation.id, path)
+            at = flag[1:] if flag.startswith("/") else f"{path}.{flag}"
+            assert [f.kind for f in reach([state], at)] == ["boolean"], at
+
+
+def test_entries_and_what_follows_are_fields_of_the_body(spec: Spec) -> None:
+    """Every list that is replaced says how its entries are known, or holds plain values; ratios are of two texts."""
+    for operation in noted(spec, "update"):
+        note, body = operation.notes["update"], body_field(operation)
+        assert body is not None
+        for name in note.get("replaces", ()):
+            plain = all(f.item and f.item.kind in ("text", "choice") for f in reach([body], name))
+            assert plain or name in note["entries"], (operation.id, name)
+        for path, (by, *more) in note.get("entries", {}).items():
+            value, new = [*more, "", {}][0], ([*more, "", {}][1] if len(more) > 1 else {})
+            assert all(reach([body], f"{path}[].{name}") for name in (by, *([value] if value else []), *new))
+        for wanted, (of, times, unit) in note.get("follow", {}).items():
+            assert {f.kind for f in [*reach([body], wanted), *reach([body], of)]} == {"text"}
+            assert (times, unit) == (2, "Gi")
 
 
 def test_strip_leaves_what_the_request_takes(spec: Spec) -> None:

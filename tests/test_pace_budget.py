@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.client import HELD, Client
+from astro_nb.client import Client
 from astro_nb.environment import Environment, Secret
-from astro_nb.exchange import Attempt
+from astro_nb.exchange import HELD, Attempt
 from astro_nb.pace import Budget, Rate, budget_of, rate_of
 from astro_nb.sandbox import Sandbox
 from astro_nb.sandbox.limits import Limits

@@ -9,7 +9,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from astro_nb import html
+from astro_nb.exchange import HELD, Attempt
 from astro_nb.progress import Progress, bar
+from astro_nb.workbench.attempts import Attempts
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,13 @@ def test_an_unknown_end_is_not_a_full_bar() -> None:
     drawn = str(bar("Pages", None, "5 of ?"))
     assert "5 of ?" in drawn
     assert "width:100%" not in drawn
+
+
+def test_a_picture_stands_between_words_and_bar() -> None:
+    """What is drawn beside the bar is HTML already, and stands as it is."""
+    drawn = str(bar("Waiting", 0.5, "CREATING", html.pill("CREATING 12 s")))
+    assert drawn.index("Waiting · CREATING") < drawn.index("CREATING 12 s</span>") < drawn.index("width:50%")
+    assert "width:100%" not in str(bar("Waiting", 1.0, "HEALTHY", html.pill("HEALTHY"))), "what is over stands alone"
 
 
 def test_words_are_escaped_and_style_is_inline() -> None:
@@ -73,6 +83,29 @@ def test_a_notebook_keeps_one_line_as_it_last_was(tmp_path: Path) -> None:
     (output,) = book.cells[2].outputs
     assert output.output_type == "display_data"
     assert "Long · all done" in output.data["text/html"]
+    assert output.data["text/plain"] == "Long · all done"
     assert "width:100%" in output.data["text/html"]
     assert "widgets" not in book.metadata
     assert 2 <= updates.count("update_display_data") + updates.count("display_data") <= 9
+
+
+def test_attempts_are_told_while_a_cell_waits() -> None:
+    """What came and when the next attempt is; then how it ended. A request that goes well at once says nothing."""
+    told: list[tuple[float | None, str]] = []
+
+    class Kept(Attempts):
+        def show(self, fraction: float | None, words: str) -> None:
+            told.append((fraction, words))
+
+    attempts = Kept(10)
+    attempts(Attempt(1, 0.0, 0.1, "200"))
+    assert told == []
+    attempts(Attempt(1, 0.0, 0.0, HELD, "kept back for 29.0 s (logs: 2 in 60 s)", 29.0))
+    attempts(Attempt(1, 0.0, 0.1, "429", "tried again after 2.1 s", 2.1))
+    attempts(Attempt(2, 2.2, 0.1, "200"))
+    attempts(Attempt(1, 0.0, 0.1, "200"))
+    assert told == [
+        (None, "kept back for 29.0 s (logs: 2 in 60 s)"),
+        (None, "429, attempt 2 of 10, in 2.1 s"),
+        (1.0, "200 at attempt 2"),
+    ]

@@ -29,6 +29,7 @@ from astro_nb.message import Request, Response
 from astro_nb.sandbox import Sandbox, SandboxClient
 from astro_nb.sandbox.conditions import holds, values_at
 from astro_nb.sandbox.faults import KINDS
+from astro_nb.sandbox.life import Cycle, Life
 from astro_nb.sandbox.routing import Route, Router
 from astro_nb.spec import Operation, Spec, load
 
@@ -527,6 +528,45 @@ def test_failing_on_purpose(ask: Caller, clock: Clock) -> None:
     ask.create("UpdateDeployment", replacement(found, description="Mended"), deploymentId=made["id"])
     clock.seconds += 30
     assert ask("GetDeployment", deploymentId=made["id"]).json()["status"] == "HEALTHY"
+
+
+def test_lag(ask: Caller, clock: Clock) -> None:
+    """With a lag the old state is still told after a change, then those of the change; what is created has none."""
+    made = ask.create("CreateDeployment", minimal(ask))
+    assert made["status"] == "CREATING"
+    clock.seconds += 30
+    ask.sandbox.lag = 5
+    found = ask("GetDeployment", deploymentId=made["id"]).json()
+    after = ask.create("UpdateDeployment", replacement(found, description="new"), deploymentId=made["id"])
+    assert (after["status"], after["description"]) == ("HEALTHY", "new")
+    told = []
+    for seconds in (4.9, 0.2, 14.8, 0.2):
+        clock.seconds += seconds
+        told.append(ask("GetDeployment", deploymentId=made["id"]).json()["status"])
+    assert told == ["HEALTHY", "DEPLOYING", "DEPLOYING", "HEALTHY"]
+    assert ask.create("CreateDeployment", minimal(ask, "second"))["status"] == "CREATING"
+    ask.sandbox.lag = None
+    assert ask.create("UpdateDeployment", replacement(found), deploymentId=made["id"])["status"] == "DEPLOYING"
+    with pytest.raises(ValueError, match="0 or more"):
+        ask.sandbox.lag = -1
+
+
+def test_lag_of_a_sandbox_file(spec: Spec) -> None:
+    """A sandbox file may say how long the old state is told; the knob goes before it, and turns from afar too."""
+    cycle = Cycle("status", "create", {"update": {"through": {"B": 10}, "to": "A"}}, {}, 3.0)
+    before = Life((), "A")
+    assert cycle.begin("update", {"_life": before}, 100.0).through == (("A", 103.0), ("B", 113.0))
+    assert cycle.begin("update", {"_life": before}, 100.0, lag=0.0).through == (("B", 110.0),)
+    assert cycle.begin("update", {}, 100.0).through == (("B", 110.0),)
+    with Sandbox(spec) as box:
+        far = SandboxClient(box.url)
+        assert far.lag is None
+        far.lag = 2
+        assert (box.lag, far.lag) == (2.0, 2.0)
+        far.lag = None
+        assert box.lag is None
+        with pytest.raises(UsageError):
+            far.lag = -1
 
 
 def test_speed(ask: Caller, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""Calls are resolved, sent and kept; secrets are lifted out of them, and waiting ends one way or the other."""
+"""Calls are resolved, sent and kept, and secrets are lifted out of them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,18 @@ import pytest
 
 import astro_nb as anb
 from astro_nb.call import UNSET, Call
-from astro_nb.client import HELD, Client
+from astro_nb.client import Client
 from astro_nb.environment import MASK, Environment, Secret
 from astro_nb.errors import (
     AstroNbError,
     MissingArgument,
-    PickError,
     SecretMissing,
     SecretRefused,
     SettingsError,
     TokenExpired,
     UnknownName,
-    UsageError,
-    WaitFailed,
-    WaitTimeout,
 )
-from astro_nb.exchange import Attempt, Exchange
+from astro_nb.exchange import HELD, Attempt, Exchange
 from astro_nb.pace import Retries
 
 PASSWORD = "planted-password-99"
@@ -326,115 +322,6 @@ def test_attempts_are_told_as_they_end(api: anb.Workbench) -> None:
     exchange = api.session.send(api.session.arrange("CreateWorkspace", {"name": "x"}), note=told.append)
     assert exchange.ok
     assert [a.outcome for a in told if a.outcome != HELD] == ["429", "429", "200"]
-
-
-# --- waiting ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def made(api: anb.Workbench) -> str:
-    """The id of a Deployment that has just been created."""
-    home = api.call("ListWorkspaces")["$.workspaces[0].id"]
-    return str(api.call("CreateDeployment", name="new", workspaceId=home, isDevelopmentMode=True)["$.id"])
-
-
-@pytest.mark.parametrize("until", ["settled", "HEALTHY", lambda r: r["$.status"] == "HEALTHY"])
-def test_waiting_ends_when_it_is_so(until: Any, made: str, api: anb.Workbench) -> None:
-    """A new Deployment is waited for until it is settled, in a state, or as a predicate says; all is kept."""
-    exchange = api.wait("GetDeployment", until=until, every=0.05, timeout=10, deploymentId=made)
-    assert exchange["$.status"] == "HEALTHY"
-    group = [e for e in api.session.trail if e.via.startswith("wait:")]
-    assert group[0]["$.status"] == "CREATING"
-    assert len({e.via for e in group}) == 1
-
-
-def test_time_runs_out_in_words(made: str, api: anb.Workbench) -> None:
-    """WaitTimeout tells what was waited for, how long, the last state and the last answer; it does not overstay."""
-    assert isinstance(api.sandbox, anb.Sandbox)
-    api.sandbox.speed = 0.001
-    for timeout in (0, 0.3):
-        began = time.monotonic()
-        with pytest.raises(WaitTimeout, match=r"GetDeployment .* settled .* CREATING") as caught:
-            api.wait("GetDeployment", timeout=timeout, every=0.1, deploymentId=made)
-        assert time.monotonic() - began < timeout + 0.5
-        assert caught.value.data["last"] == "CREATING"
-        assert caught.value.data["exchange"] is api.history[-1]
-
-
-@pytest.mark.parametrize("until", ["READY", "FAILED", "healthy", "HEALTY", ""])
-def test_an_invented_state_is_refused_at_once(until: str, made: str, api: anb.Workbench) -> None:
-    """A state that the document does not know is never waited for: scripts that do so wait for ever."""
-    count = asked(api)
-    with pytest.raises(UsageError):
-        api.wait("GetDeployment", until=until, timeout=1, every=0.5, deploymentId=made)
-    assert asked(api) == count
-
-
-def test_what_cannot_come_ends_the_wait(api: anb.Workbench) -> None:
-    """A 404 ends the wait at once, with the server's words: an error is never read as "not yet"."""
-    with pytest.raises(WaitFailed, match="nope") as caught:
-        api.wait("GetDeployment", timeout=5, every=1, deploymentId="nope")
-    assert caught.value.todo
-    assert asked(api) == 1
-
-
-def test_a_predicate_may_wait_for_a_thing_to_be_gone(made: str, api: anb.Workbench) -> None:
-    """Whoever waits for a 404 gets it: a predicate is asked before an answer is called hopeless."""
-    api.call("DeleteDeployment", deploymentId=made)
-    gone = api.wait("GetDeployment", until=lambda r: r.status == 404, timeout=1, every=0.1, deploymentId=made)
-    assert gone.status == 404
-
-
-def test_a_predicate_is_not_troubled_by_what_passes(made: str, api: anb.Workbench) -> None:
-    """A predicate that reads the answer is not so yet where a 502 holds no such value; a 404 ends the wait."""
-    assert api.sandbox is not None
-    api.sandbox.faults.add("html", operation="GetDeployment")
-    api.sandbox.faults.add("reset", operation="GetDeployment")
-
-    def healthy(response: Exchange) -> bool:
-        return bool(response["$.status"] == "HEALTHY")
-
-    assert api.wait("GetDeployment", until=healthy, timeout=10, every=0.05, deploymentId=made).ok
-    with pytest.raises(WaitFailed, match="nope"):
-        api.wait("GetDeployment", until=healthy, timeout=5, every=1, deploymentId="nope")
-
-
-def test_waiting_asks_the_client_for_the_time(made: str, api: anb.Workbench) -> None:
-    """Only the client watches the clock: with another one ten minutes of waiting are over at once."""
-    now = [0.0]
-
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
-
-    api.session.client = Client(sleep=sleep, clock=lambda: now[0])
-    began = time.monotonic()
-    with pytest.raises(WaitTimeout):
-        api.wait("GetDeployment", until=lambda response: False, deploymentId=made)
-    assert 580 < now[0] <= 600
-    assert time.monotonic() - began < 10
-
-
-def test_passing_trouble_does_not_end_the_wait(made: str, api: anb.Workbench) -> None:
-    """A 502 in HTML and a reset are passed over; waiting goes on."""
-    assert api.sandbox is not None
-    api.sandbox.faults.add("html", operation="GetDeployment")
-    api.sandbox.faults.add("reset", operation="GetDeployment")
-    assert api.wait("GetDeployment", timeout=10, every=0.05, deploymentId=made)["$.status"] == "HEALTHY"
-    assert len(api.errors) == 2
-
-
-def test_what_is_never_settled_is_said(api: anb.Workbench) -> None:
-    """Where the overlay knows no states, "settled" is refused before anything is sent."""
-    with pytest.raises(UsageError, match="ListWorkspaces") as caught:
-        api.wait("ListWorkspaces")
-    assert "predicate" in caught.value.todo
-    assert asked(api) == 0
-
-
-def test_a_predicate_that_fails_is_the_callers(made: str, api: anb.Workbench) -> None:
-    """An error inside a predicate comes through as it is."""
-    with pytest.raises(PickError):
-        api.wait("GetDeployment", until=lambda r: bool(r["$.nothing"]), deploymentId=made)
 
 
 def test_the_permissions_of_what_was_done_are_known(api: anb.Workbench) -> None:

@@ -75,10 +75,11 @@ class Client:
 
         Raises:
             KeyboardInterrupt: the user stopped it; its attribute `exchange` tells what had to be left.
-            Stopped: the work that this is part of was cancelled; nothing was sent.
+            Stopped: the work that this is part of was cancelled; its attribute `exchange` likewise, if it had begun.
         """
-        if current_stop.get() is not None:
-            return self.start(plan, note).result()
+        stop = current_stop.get()
+        if stop is not None:
+            return stop.unless_set(self.start(plan, note).result())
         conversation = self._converse(plan, note)
         stopped: KeyboardInterrupt | None = None
         outcome: Outcome = None

@@ -19,7 +19,7 @@ from ..call import Call
 from ..contract import check_response
 from ..environment import Grant, scrub
 from ..errors import DocumentNotFound
-from ..exchange import Attempt, Exchange, Failure
+from ..exchange import HELD, Attempt, Exchange, Failure
 from ..message import Request, Response, header
 from ..pace import Budget, Decision, Rate, Retries, budget_of, decide, repeatable, retry_after
 from ..spec import Operation
@@ -77,8 +77,6 @@ Outcome = Response | Failure | Token | None
 Conversation = Generator[Step, Outcome, Exchange]
 
 CANCELLED = Failure("cancelled", "The request was cancelled.", "You cancelled it.", "Send it again when you are ready.")
-HELD = "held"
-"""What an attempt is told to have come to that waits for its turn."""
 _TOLD = 0.5  # seconds: who waits less for a turn is not told
 REDIRECTS = (301, 302, 303, 307, 308)
 _CIRCLE = Failure("broken", "The server redirects in a circle.", "This is the server's fault.", "Check the base URL.")

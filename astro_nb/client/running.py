@@ -11,6 +11,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from ..errors import Stopped
+from ..exchange import Exchange
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -82,7 +83,15 @@ class Stop:
     def require_unset(self) -> None:
         """Raise Stopped where the work is to end."""
         if self.is_set:
-            raise Stopped("It was cancelled.", "Call it again: what had come until then is in the history.")
+            raise _stopped()
+
+    def unless_set(self, exchange: Exchange) -> Exchange:
+        """An exchange; where the work is to end, it goes with the error, for whoever keeps the history."""
+        if not self.is_set:
+            return exchange
+        stopped = _stopped()
+        stopped.exchange = exchange  # type: ignore[attr-defined]  # as with an interrupt
+        raise stopped
 
     def wait(self, seconds: float) -> None:
         """Let time pass.
@@ -107,6 +116,10 @@ class Stop:
     def _forget(self, key: int) -> None:
         with self._lock:
             self._handlers.pop(key, None)
+
+
+def _stopped() -> Stopped:
+    return Stopped("It was cancelled.", "Call it again: what had come until then is in the history.")
 
 
 current_stop: ContextVar[Stop | None] = ContextVar("current_stop", default=None)

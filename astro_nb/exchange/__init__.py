@@ -3,10 +3,11 @@
 from .drawing import draw, draw_body, draw_error, headline, size_words, time_words
 from .ended import Outcome
 from .exchange import SECRET_HEADERS, Exchange
-from .facts import Attempt, ErrorFacts, Failure, FieldError
+from .facts import HELD, Attempt, ErrorFacts, Failure, FieldError
 from .items import item_field, items_path, lead
 
 __all__ = [
+    "HELD",
     "SECRET_HEADERS",
     "Attempt",
     "ErrorFacts",

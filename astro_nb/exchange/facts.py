@@ -20,6 +20,10 @@ _ENVELOPE = {
 _FALLBACKS = ("$.message", "$.detail", "$.title", "$.error.message", "$.error_description", "$.error")
 
 
+HELD = "held"
+"""What an attempt is told to have come to that waits for its turn."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One try at a request.
@@ -41,6 +45,12 @@ class Attempt:
     then: str = ""
     waited: float = 0.0
     held: float = 0.0
+
+    def words(self, most: int) -> str:
+        """What is told while it is not over: what came, and when the next attempt of `most` is; else empty."""
+        if self.outcome == HELD:
+            return self.then
+        return f"{self.outcome}, attempt {self.number + 1} of {most}, in {self.waited:.1f} s" if self.waited else ""
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def _ask(change: Change) -> str | None:
     """Show a change and ask for its name; None where nobody can answer."""
     question = f"Type the {change.named_by} “{change.name}” to send it, or anything else to send nothing: "
     try:
-        return input(question if _displayed(change) else f"{change.text()}\n{question}")
+        return input(question if displayed(change) else f"{change.text()}\n{question}")
     except (
         EOFError,
         OSError,
@@ -142,7 +142,7 @@ def _ask(change: Change) -> str | None:
         return None
 
 
-def _displayed(change: Change) -> bool:
+def displayed(change: Change) -> bool:
     """Whether a notebook shows a change."""
     if not in_notebook():
         return False

@@ -4,51 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from ..call import UNSET, Call
 from ..environment import MASK, Secret
-from ..errors import AstroNbError
-from ..exchange import Exchange, items_path
 from ..fields import body_field, redact
 from ..frames import records_frame
-from ..message import Request
 from ..spec import Operation
 from . import drawing
 from .comparing import Row, compare, plain
+from .found import Found, look, path_value
+from .found import Planned as Planned  # named again: who asks about a change takes them from here
+from .found import Read as Read
+from .holding import held_by
 from .present import as_body, lost_by
-from .reading import Deed, call_to_read, deed_of, last_parameter, lists, reader_of
+from .reading import Deed, deed_of, last_parameter
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
 
-Read = Callable[[Call], Exchange]
-"""Sends a safe call and keeps what came of it."""
-
 _LABELS = ("name", "fullName", "username", "objectKey", "title", "key", "inviteeEmail", "email")
 _LONGEST = 120  # characters of a name that somebody is asked to type
-
-
-class Planned(Protocol):
-    """What is asked about: a call made ready to be sent, as it is shown and as it goes out."""
-
-    @property
-    def operation(self) -> Operation: ...
-
-    @property
-    def call(self) -> Call: ...
-
-    @property
-    def shown(self) -> Request: ...
-
-    @property
-    def request(self) -> Request: ...
-
-    @property
-    def environment(self) -> str: ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,14 +89,6 @@ class Change:
         return {"text/plain": self.text(), "text/html": self.html()}
 
 
-class _Found(NamedTuple):
-    """What reading gave: the operation that reads, the state, and why there is none."""
-
-    reader: Operation | None = None
-    state: Any = UNSET
-    trouble: str = ""
-
-
 def what_would_change(plan: Planned, read: Read) -> Change:
     """What a call would change: its body against the present state of the thing, field by field.
 
@@ -127,7 +97,7 @@ def what_would_change(plan: Planned, read: Read) -> Change:
     operation, deed = plan.operation, deed_of(plan.operation)
     then = _body_of(plan)
     label = _label(operation, then) if deed == "create" else ""
-    found = _Found() if label else _read(plan, read)
+    found = Found() if label else look(plan, read)
     name = label or _label(found.reader, found.state)
     typed, named_by = (name, "name") if name else (_id_of(plan, found), "id")
     thing = plain(found.state) if found.state is not UNSET else UNSET
@@ -139,24 +109,24 @@ def what_would_change(plan: Planned, read: Read) -> Change:
 # --- what becomes of the fields, by what the operation does -----------------------------------------------------------
 
 
-def _updated(plan: Planned, found: _Found, then: Any) -> tuple[Row, ...]:
+def _updated(plan: Planned, found: Found, then: Any) -> tuple[Row, ...]:
     operation, note = plan.operation, plan.operation.notes.get("update")
     if found.state is UNSET:
         return _unknown(then)
     told = note if isinstance(note, Mapping) else None
-    now = as_body(found.state, told) if told is not None else _declared(operation, plan.call, found.state)
+    now = held_by(body_field(operation, plan.call.media_type), as_body(found.state, told or {}))
     return compare(now, {} if then is UNSET else then, lost_by(told, operation.method))
 
 
-def _deleted(plan: Planned, found: _Found, then: Any) -> tuple[Row, ...]:
+def _deleted(plan: Planned, found: Found, then: Any) -> tuple[Row, ...]:
     if found.state is not UNSET:
         return compare(found.state if isinstance(found.state, Mapping) else {"": found.state}, {})
     own = last_parameter(plan.operation)
-    given = _path_value(plan, own)
+    given = path_value(plan, own)
     return compare({own: given} if given else {}, {})
 
 
-def _sent(plan: Planned, found: _Found, then: Any) -> tuple[Row, ...]:
+def _sent(plan: Planned, found: Found, then: Any) -> tuple[Row, ...]:
     """What is made, or what an action is given."""
     if isinstance(then, Mapping):
         return compare({}, then)
@@ -171,7 +141,7 @@ def _unknown(then: Any) -> tuple[Row, ...]:
     )
 
 
-_RULES: Mapping[Deed, Callable[[Planned, _Found, Any], tuple[Row, ...]]] = {
+_RULES: Mapping[Deed, Callable[[Planned, Found, Any], tuple[Row, ...]]] = {
     "create": _sent,
     "act": _sent,
     "update": _updated,
@@ -179,41 +149,7 @@ _RULES: Mapping[Deed, Callable[[Planned, _Found, Any], tuple[Row, ...]]] = {
 }
 
 
-def _declared(operation: Operation, call: Call, state: Any) -> Any:
-    """The part of a state that the body of its update can hold, where the document says what that is."""
-    wanted = body_field(operation, call.media_type)
-    names = {child.name for child in wanted.children} if wanted and wanted.kind == "object" else set()
-    return {k: v for k, v in state.items() if k in names} if names and isinstance(state, Mapping) else state
-
-
 # --- both sides -------------------------------------------------------------------------------------------------------
-
-
-def _read(plan: Planned, read: Read) -> _Found:
-    """The present state, secrets as `Secret`; or why it is not known."""
-    reader = reader_of(plan.operation)
-    if reader is None:
-        return _Found(trouble="The document has no operation that reads it.")
-    try:
-        exchange = read(call_to_read(reader, plan.operation, plan.call))
-    except AstroNbError as error:
-        return _Found(reader, trouble=f"{reader.id} could not be sent: {error.what}")
-    if not (exchange.ok and exchange.answer and exchange.answer.is_json):
-        told = f": {exchange.error.message}" if exchange.error else ", which is no JSON."
-        return _Found(reader, trouble=f"{reader.id} ended with {exchange.status_text}{told}")
-    if lists(reader):
-        return _listed(plan, reader, exchange)
-    return _Found(reader, exchange["$"])
-
-
-def _listed(plan: Planned, reader: Operation, exchange: Exchange) -> _Found:
-    """The entry of a list that has the id in the path."""
-    note, wanted = reader.notes.get("item"), _path_value(plan, last_parameter(plan.operation))
-    known = str(note.get("id", "id")) if isinstance(note, Mapping) else "id"
-    entries = exchange[items_path(reader, exchange.json())]
-    same = (e for e in entries if isinstance(e, Mapping) and str(e.get(known)) == wanted)
-    state = next(same, UNSET) if isinstance(entries, list) else UNSET
-    return _Found(reader, state, "" if state is not UNSET else f"{reader.id} does not list {wanted}.")
 
 
 def _body_of(plan: Planned) -> Any:
@@ -258,18 +194,10 @@ def _reached(state: Any, steps: list[str]) -> Any:
     return state
 
 
-def _id_of(plan: Planned, found: _Found) -> str:
+def _id_of(plan: Planned, found: Found) -> str:
     """The id in the path, else the operation's own."""
-    own = _path_value(plan, last_parameter(plan.operation))
+    own = path_value(plan, last_parameter(plan.operation))
     return own if _can_be_typed(own) and MASK not in own else plan.operation.id
-
-
-def _path_value(plan: Planned, name: str) -> str:
-    """The value of a path parameter as it is shown, read from the address."""
-    template = plan.operation.path.strip("/").split("/")
-    asked = urlsplit(plan.shown.url).path.strip("/").split("/")[-len(template) :]
-    given = dict(zip(template, asked, strict=False))
-    return unquote(given.get(f"{{{name}}}", "")) if name else ""
 
 
 def _can_be_typed(text: str) -> bool:

@@ -14,7 +14,7 @@ _UNLESS = "leave-out-when "
 
 
 def as_body(state: Any, note: Mapping[str, Any]) -> Any:
-    """A thing's state by the overlay's `update` note: `from` is taken over, `keep` is hidden, `strip` goes.
+    """A thing's state by the overlay's `update` note: `from` is taken over, `keep` is hidden, `over` and `strip` go.
 
     What the note says of places that are not there says nothing.
     """
@@ -22,12 +22,11 @@ def as_body(state: Any, note: Mapping[str, Any]) -> Any:
     for new, old in _pairs(note.get("from")):
         _move(told, old.split("."), new.split("."))
     for path, how in _pairs(note.get("keep")):
-        beside = how.removeprefix(_UNLESS) if how.startswith(_UNLESS) else ""
-        for holder, name in _places(told, path.split(".")):
-            if not beside or holder.get(beside) is True:
-                value = holder[name]
-                holder[name] = Hidden(UNSET if value in (None, "", MASK) else value)
-        _hide_absent(told, path.split("."), beside)
+        _hide(told, path.split("."), how.removeprefix(_UNLESS) if how.startswith(_UNLESS) else "")
+    for path, flag in _pairs(note.get("over")):
+        for holder, name in list(_places(told, path.split("."))):
+            if not _is_set(told, holder[name], flag):
+                del holder[name]
     for path in _texts(note.get("strip")):
         for holder, name in list(_places(told, path.split("."))):
             del holder[name]
@@ -36,13 +35,15 @@ def as_body(state: Any, note: Mapping[str, Any]) -> Any:
 
 def lost_by(note: Mapping[str, Any] | None, method: str) -> Lost:
     """What it means for a value that the body leaves it out: by the overlay's note, else by the method."""
-    if note is None:
-        return lambda steps: _BY_METHOD.get(method, "unknown")
-    whole, replaced = bool(note.get("whole")), set(_texts(note.get("replaces")))
+    whole = note is not None and bool(note.get("whole"))
+    replaced = set(_texts(note.get("replaces"))) if note is not None else set()
 
     def lost(steps: Steps) -> Kind:
-        if whole or ".".join(str(s) for s in steps if not isinstance(s, Entry | int)).partition(".")[0] in replaced:
+        names = [step for step in steps if not isinstance(step, Entry | int)]
+        if whole or len(names) < len(steps) or (names and names[0] in replaced):  # a list that is given is given whole
             return "removed"
+        if note is None:
+            return _BY_METHOD.get(method, "unknown")
         return "kept" if len(steps) <= 1 else "unknown"
 
     return lost
@@ -91,12 +92,20 @@ def _holders(data: Any, steps: list[str]) -> Iterator[tuple[dict[str, Any], str]
         yield from _holders(item, steps[1:])
 
 
-def _hide_absent(data: Any, steps: list[str], beside: str) -> None:
-    """A secret that the answer does not even name is there all the same, where the flag beside it says so."""
-    if beside:
-        for holder, name in _holders(data, steps):
-            if holder.get(beside) is True:
-                holder.setdefault(name, Hidden())
+def _hide(data: Any, steps: list[str], flag: str) -> None:
+    """Hide a secret where its flag is set; it is there then even if the answer does not name it.
+
+    The flag stands beside it, or, with a slash before it, below the root.
+    """
+    for holder, name in _holders(data, steps):
+        if (not flag and name in holder) or (flag and _is_set(data, holder, flag)):
+            value = holder.get(name)
+            holder[name] = Hidden(UNSET if value in (None, "", MASK) else value)
+
+
+def _is_set(data: Any, holder: Mapping[str, Any], flag: str) -> bool:
+    at = flag.removeprefix("/").split(".")
+    return any(inner.get(name) is True for inner, name in _holders(data if flag.startswith("/") else holder, at))
 
 
 def _move(data: Any, old: list[str], new: list[str]) -> None:
@@ -130,3 +139,21 @@ def _pairs(given: Any) -> list[tuple[str, str]]:
 
 def _texts(given: Any) -> Iterable[str]:
     return [str(item) for item in given] if isinstance(given, list) else []
+
+
+def uncovered(body: Any, note: Mapping[str, Any]) -> list[str]:
+    """The secrets of a body that would be kept by leaving them out, and whose flag says now that they are none."""
+    flagged = [(path, how.removeprefix(_UNLESS)) for path, how in _pairs(note.get("keep")) if how.startswith(_UNLESS)]
+    return [
+        path
+        for path, flag in flagged
+        for holder, name in _holders(body, path.split("."))
+        if isinstance(holder.get(name), Hidden) and not flag.startswith("/") and holder.get(flag, True) is not True
+    ]
+
+
+def sendable(body: Any) -> Any:
+    """A body without what stays by being left out."""
+    if isinstance(body, Mapping):
+        return {name: sendable(value) for name, value in body.items() if not isinstance(value, Hidden)}
+    return [sendable(entry) for entry in body if not isinstance(entry, Hidden)] if isinstance(body, list) else body

@@ -19,7 +19,9 @@ def deed_of(operation: Operation) -> Deed:
     own = reader_at(operation, operation.path)
     if operation.method == "DELETE":
         return "delete" if own or is_thing(operation) else "act"
-    if "update" in operation.notes or operation.method in ("PUT", "PATCH") or (own and not lists(own)):
+    if "update" in operation.notes or operation.method in ("PUT", "PATCH"):
+        return "update"
+    if own and not lists(own) and is_thing(operation):  # else it may be a list whose entries cannot be read one by one
         return "update"
     return "create" if own or _has_items(operation) else "act"
 

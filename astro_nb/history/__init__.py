@@ -2,5 +2,6 @@
 
 from .file import texts_in
 from .history import FOLDER, Errors, History
+from .trail import Trail
 
-__all__ = ["FOLDER", "Errors", "History", "texts_in"]
+__all__ = ["FOLDER", "Errors", "History", "Trail", "texts_in"]

@@ -2,62 +2,165 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import inf
 from typing import Any
 
+from ..call import Call
 from ..client import new_id
-from ..errors import WaitTimeout
+from ..environment import scrub
+from ..errors import UsageError
 from ..exchange import Exchange
+from ..html import Markup
+from ..leaks import known_of
 from ..session import Session
-from ..waiting import Until, condition, state_of
-from .told import Progress
+from ..spec import Operation
+from ..waiting import (
+    Goal,
+    Log,
+    Until,
+    Verdict,
+    Waited,
+    deed_before,
+    duration_words,
+    failed,
+    goal_of,
+    grace_of,
+    state_of,
+    strip,
+    timed_out,
+)
+
+Told = Callable[[float | None, str, Markup], None]
+"""Told of a wait: the part of the time that is used up, words, and the states so far as a strip."""
+
+_FIRST, _GROWTH, _LONGEST = 0.5, 1.3, 10.0  # seconds between two requests
+_NOTHING = 0.001  # seconds that are not worth another request
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, and how often to ask.
+
+    Attributes:
+        timeout: seconds, at the most.
+        every: seconds between two requests; by default from 0.5 s, growing to 10 s.
+        grace: seconds after a change for which a state that has not moved is not taken for its result; by default
+            what the overlay says, else 10.
+        speed: how many times faster than real time the server's things live; more than 1 in a sandbox alone.
+    """
+
+    timeout: float = 600.0
+    every: float | None = None
+    grace: float | None = None
+    speed: Callable[[], float] = lambda: 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("timeout", "every", "grace"):
+            seconds = getattr(self, name)
+            if seconds is not None and not seconds >= 0:
+                raise UsageError(f"{name}={seconds!r} is no number of seconds.", "Give 0 or more.")
 
 
 def wait_for(
     session: Session,
     operation: str,
-    /,
     until: Until = "settled",
-    timeout: float = 600.0,
-    every: float | None = None,
-    progress: Progress | None = None,
+    patience: Patience = Patience(),  # frozen
+    progress: Told | None = None,
+    /,
     **arguments: Any,
-) -> Exchange:
-    """Ask again and again until something is so.
+) -> Waited:
+    """Ask again and again until something is so; see `Workbench.wait`.
 
-    Args:
-        session, operation: where to ask, and the operation that reads the state.
-        until: "settled" (the overlay knows the states), the name of a state, or a predicate, which is asked of every
-            exchange, failed ones too: `lambda response: response.status == 404` waits until a thing is gone.
-        timeout: seconds, at the most.
-        every: seconds between two requests; by default from 0.5 s, growing to 10 s.
-        progress, arguments: told of each request; and as for `call`.
-
-    Raises:
-        UnknownName: the document knows the states, and this is none of them; nothing was sent.
-        WaitTimeout: time ran out; the error tells the last state.
-        WaitFailed: a terminal state, or an answer that will not change by waiting (401, 403, 404 …).
+    Whatever ends it, an interrupt too, has the states that were seen in its attribute `transitions`.
     """
     call = session.arrange(operation, arguments)
-    reached = condition(session.spec.operation(operation), until)
-    goal = until if isinstance(until, str) else "a predicate"
-    via, begun, pause = f"wait:{new_id()}:{goal}:{timeout}", session.client.clock(), 0.4
-    while True:
-        exchange = session.send(call, via)
-        spent, state = session.client.clock() - begun, state_of(exchange) or exchange.status_text
-        if progress:
-            progress(min(spent / timeout, 1.0) if timeout else 1.0, f"{state}, {spent:.0f} s")
-        if reached(exchange):
-            return exchange
-        pause = every if every is not None else min(pause * 1.3, 10.0)
-        if spent + pause > timeout:
-            raise _timed_out(operation, goal, timeout, state, exchange)
-        session.pause(pause)
+    goal = goal_of(session.spec.operation(operation), until)
+    known = known_of(session.variables, session.acting).values.values()  # a condition may name a secret
+    wait = _Wait(session, call, replace(goal, words=scrub(goal.words, known)), patience, progress)
+    try:
+        return wait.ended()
+    except BaseException as stop:  # raised again, with what was seen
+        stop.transitions = wait.log.told()  # type: ignore[attr-defined]  # for whoever wants to know
+        raise
 
 
-def _timed_out(operation: str, goal: str, timeout: float, state: str, exchange: Exchange) -> WaitTimeout:
-    return WaitTimeout(
-        f"{operation} did not come to {goal} in {timeout:.0f} s; the last state was {state}.",
-        "Look at the last answer, and wait longer if it still moves.",
-        last=state,
-        exchange=exchange,
-    )
+class _Wait:
+    """One wait, from its first request to its end."""
+
+    def __init__(self, session: Session, call: Call, goal: Goal, patience: Patience, progress: Told | None) -> None:
+        self._session, self._call, self._goal, self._patience = session, call, goal, patience
+        self._progress = progress
+        self._via = f"wait:{new_id()}:{goal.words}:{patience.timeout}"
+        self._begun, self._pause = session.client.clock(), _FIRST
+        self._first: datetime | None = None
+        self.log = Log()
+
+    def ended(self) -> Waited:
+        """Wait, and give the last exchange.
+
+        Raises:
+            WaitTimeout, WaitFailed: as for `Workbench.wait`.
+        """
+        while True:
+            exchange, spent = self._asked()
+            verdict = self._goal.judge(exchange)
+            held, rest = self._held(exchange, verdict, spent)
+            if verdict.end == "reached" and not held:
+                self._tell(1.0, f"{self.log.last.state} after {duration_words(spent)}")
+                return Waited.of(exchange, self.log.told())
+            left = self._patience.timeout - spent
+            lost = verdict.end == "lost" and not held
+            over = lost or left < _NOTHING
+            self._tell(1.0 if over else spent / self._patience.timeout, self._words(held, left))
+            if lost:
+                raise failed(exchange, self.log.told())
+            if over:
+                raise timed_out(exchange, self.log.told(), self._goal.words, self._patience.timeout, held)
+            self._session.pause(min(self._next_pause(), rest, left))
+
+    def _asked(self) -> tuple[Exchange, float]:
+        exchange = self._session.send(self._call, self._via)
+        spent = self._session.client.clock() - self._begun
+        self._first = self._first or exchange.started
+        self.log.add(exchange, spent)
+        return exchange, spent
+
+    def _held(self, exchange: Exchange, verdict: Verdict, spent: float) -> tuple[str, float]:
+        """Why a state is not taken for the result of the last change, and for how long; nothing where it is."""
+        asked = verdict.by_state or self._patience.grace is not None
+        if verdict.end == "not yet" or not asked or not exchange.ok or self._patience.grace == 0:
+            return "", inf
+        deed, state = deed_before(self._session.trail, exchange), state_of(exchange)
+        if deed is None or deed.has_moved(state):
+            return "", inf
+        age = max(0.0, ((self._first or exchange.started) - deed.ended).total_seconds() + spent)
+        rest = self._grace(exchange.operation) - age
+        words = f"{state}, but {deed.operation} was {duration_words(age)} ago: not taken for its result yet."
+        return (words, rest + _NOTHING) if rest > 0 else ("", inf)
+
+    def _grace(self, operation: Operation) -> float:
+        if self._patience.grace is not None:
+            return self._patience.grace
+        speed = self._patience.speed()
+        return grace_of(operation) / speed if speed else 0.0
+
+    def _next_pause(self) -> float:
+        if self._patience.every is not None:
+            return self._patience.every
+        pause, self._pause = self._pause, min(self._pause * _GROWTH, _LONGEST)
+        return pause
+
+    def _words(self, held: str, left: float) -> str:
+        """The present state, why it does not count or what it is about, and the time that is left."""
+        last = self.log.last
+        reason = f": {last.reason.rstrip('.')}" if last.reason else ""
+        told = held.rstrip(".") or f"{last.state} for {duration_words(last.lasted)}{reason}"
+        return told if left == inf else f"{told} · {duration_words(max(0.0, left))} left"
+
+    def _tell(self, fraction: float, words: str) -> None:
+        if self._progress:
+            self._progress(fraction, words, strip(self.log.told()))

@@ -74,7 +74,7 @@ def _woven(session: Recorded, steps: Iterable[Step], parameters: Parameters) -> 
 
 def _opening(session: Recorded, steps: tuple[Step, ...], title: str, command: str) -> str:
     listed = "\n".join(f"{s.number}. {_plain(s.title)}{'' if s.answered else ' (left out)'}" for s in steps)
-    needed = dict.fromkeys(p for step in steps if step.answered for p in step.operation.permissions)
+    needed = dict.fromkeys(p for s in steps if s.answered for e in s.exchanges for p in e.operation.permissions)
     spec, recorded = session.spec, f"{steps[-1].exchange.started:%Y-%m-%d %H:%M} UTC"
     where = f"Recorded on {recorded} in the environment `{session.environment.name}`"
     parts = [
@@ -197,6 +197,8 @@ def _remarks(step: Step) -> Iterator[str]:
 
 def _code(step: Step, woven: Woven) -> str:
     checked = f"assert {step.name}.status == {step.exchange.status}, {step.name}"
+    if step.kind == "change" and step.exchange.ok:  # what is so already is not written again
+        checked = f"assert {step.name}.ok, {step.name}"
     closing = [f"{step.name}.frame()"] if step.kind == "pages" else [checked, step.name]
     return "\n".join([*woven.before, call_source(step, woven), *closing])
 
@@ -204,7 +206,7 @@ def _code(step: Step, woven: Woven) -> str:
 _PREDICATE = "a predicate"
 
 
-def _until(step: Step) -> str:
+def _until(step: Step) -> str | tuple[str, ...]:
     """What a wait waits for: as it was given, or the state that the last answer holds; empty where there is none."""
     return _state(step.exchange) if step.until == _PREDICATE else step.until
 

@@ -72,7 +72,7 @@ class Answers:
     @cached_property
     def _places(self) -> Mapping[str, list[tuple[int, Location]]]:
         found: dict[str, list[tuple[int, Location]]] = {}
-        for page, exchange in enumerate(self.step.exchanges):
+        for page, exchange in enumerate(self.step.told):
             if _readable(exchange):
                 for location, leaf in leaves(exchange.json(), _MOST_LEAVES):
                     if isinstance(leaf, str) and len(leaf) >= SHORTEST and MASK not in leaf:
@@ -82,9 +82,9 @@ class Answers:
     def seen(self, wanted: Wanted) -> Iterator[Seen]:
         """The places that hold the text and may well be where it came from."""
         echo, places = wanted.text in self.sent, self._places.get(wanted.text, [])
-        own = {page: _own_paths(wanted, self.step.exchanges[page]) for page, _ in places}
+        own = {page: _own_paths(wanted, self.step.told[page]) for page, _ in places}
         for page, location in places:
-            kind = _kind(wanted, self.step.exchanges[page], location, echo, own[page])
+            kind = _kind(wanted, self.step.told[page], location, echo, own[page])
             if kind is not None:
                 listed = any(isinstance(step, int) for step in location)
                 rank = (echo, kind, listed, -self.step.number, page, len(location))
@@ -95,7 +95,7 @@ class Answers:
         """The secrets in the answers, and where they stand."""
         return [
             (page, location, leaf)
-            for page, exchange in enumerate(self.step.exchanges)
+            for page, exchange in enumerate(self.step.told)
             if _readable(exchange)
             for location, leaf in leaves(exchange["$"], _MOST_LEAVES)
             if isinstance(leaf, Secret)
@@ -171,7 +171,7 @@ def _source(seen: Seen, naming: Naming) -> str:
 def _in_exchange(seen: Seen, naming: Naming) -> str:
     """`name["$.path"]`; where the path searches a list, the first match."""
     step = seen.answers.step
-    exchange = step.exchanges[seen.page]
+    exchange = step.told[seen.page]
     holder = f"{step.name}.exchanges[{seen.page}]" if step.kind == "pages" else step.name
     pieces = _pieces(exchange, seen.location)
     text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
@@ -239,7 +239,7 @@ def _in_pages(seen: Seen, naming: Naming) -> str | None:
     index = seen.location[len(prefix)] if len(seen.location) > len(prefix) else None
     if paging is None or seen.location[: len(prefix)] != prefix or not isinstance(index, int):
         return None
-    lists = [_entries(exchange, prefix) for exchange in step.exchanges]
+    lists = [_entries(exchange, prefix) for exchange in step.told]
     place = sum(map(len, lists[: seen.page])) + index
     entries = [entry for page in lists for entry in page]
     way = seen.location[len(prefix) + 1 :]

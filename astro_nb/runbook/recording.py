@@ -36,8 +36,8 @@ class Runbook:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps so far, numbered from 1; a wait, and a list read page by page, is one step."""
-        return steps_of(tuple(self._session.trail), self._left_out)
+        """The steps so far, numbered from 1; a wait, a list read page by page, and a change is one step."""
+        return steps_of(tuple(self._session.trail), self._left_out, self._session.meant)
 
     def drop(self, *numbers: int) -> None:
         """Leave steps out, by their numbers now; those that stay are numbered anew.

@@ -97,6 +97,7 @@ class Weaver:
         if isinstance(value, str):
             return self._text(value, place)
         if isinstance(value, Mapping):
+            self._keep(names_in([*value]), place)  # an entry may be named by a variable
             return {key: self._value(inner, place.into(key, value)) for key, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self._value(inner, place.into(index, value)) for index, inner in enumerate(value)]
@@ -106,8 +107,7 @@ class Weaver:
         return value
 
     def _text(self, text: str, place: _Place) -> Any:
-        names = names_in(text)
-        if not names:
+        if not (names := names_in(text)):
             return self._plain(text, place)
         name = _alone(text)
         return self._template(text, name, place) if name else self._mixed(text, names, place)

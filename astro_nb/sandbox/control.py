@@ -53,13 +53,14 @@ def _is_ours(request: Request) -> bool:
 
 
 def state(sandbox: Sandbox) -> dict[str, Any]:
-    """Counts, speed and faults, as plain data; never a token."""
+    """Counts, speed, lag and faults, as plain data; never a token."""
     return {
         "title": sandbox.spec.title,
         "url": sandbox.url,
         "connections": sandbox.connections,
         "requests": sandbox.requests,
         "speed": sandbox.speed,
+        "lag": sandbox.lag,
         "limits": sandbox.limits,
         "faults": [fault.to_dict() for fault in sandbox.faults],
     }
@@ -84,6 +85,11 @@ def _speed(sandbox: Sandbox, data: dict[str, Any]) -> Any:
     return state(sandbox)
 
 
+def _lag(sandbox: Sandbox, data: dict[str, Any]) -> Any:
+    sandbox.lag = None if data["lag"] is None else float(data["lag"])
+    return state(sandbox)
+
+
 def _limits(sandbox: Sandbox, data: dict[str, Any]) -> Any:
     sandbox.limits = bool(data["limits"])
     return state(sandbox)
@@ -99,6 +105,7 @@ ACTIONS: dict[tuple[str, str], Callable[[Sandbox, dict[str, Any]], Any]] = {
     ("DELETE", "/-/faults"): _clear,
     ("POST", "/-/reset"): _reset,
     ("POST", "/-/speed"): _speed,
+    ("POST", "/-/lag"): _lag,
     ("POST", "/-/limits"): _limits,
     ("GET", "/-/state"): lambda sandbox, data: state(sandbox),
     ("GET", "/-/token"): _token,

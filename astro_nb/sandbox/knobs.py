@@ -9,7 +9,7 @@ from .faults import Faults
 
 
 class Knobs:
-    """Speed, limits, faults, tokens and the way back to the beginning.
+    """Speed, lag, limits, faults, tokens and the way back to the beginning.
 
     Attributes:
         engine: the sandbox without its doors; what it does is not safe to share between threads.
@@ -52,6 +52,21 @@ class Knobs:
     def speed(self, speed: float) -> None:
         with self._lock:
             self.engine.pace.speed = speed
+
+    @property
+    def lag(self) -> float | None:
+        """Sandbox seconds for which the old state is still told after a change; None for what the sandbox file says.
+
+        Raises:
+            ValueError: when it is set below 0.
+        """
+        return self.engine.pace.lag
+
+    @lag.setter
+    def lag(self, lag: float | None) -> None:
+        if lag is not None and lag < 0:
+            raise ValueError("The lag is 0 or more.")
+        self.engine.pace.lag = lag
 
     @property
     def limits(self) -> bool:

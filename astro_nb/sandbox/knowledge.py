@@ -234,7 +234,13 @@ def _list_rule(raw: Mapping[str, Any]) -> ListRule:
 
 
 def _cycle(raw: Mapping[str, Any]) -> Cycle:
-    return Cycle(str(raw["field"]), str(raw.get("starts", "create")), raw["events"], raw.get("fails") or {})
+    return Cycle(
+        str(raw["field"]),
+        str(raw.get("starts", "create")),
+        raw["events"],
+        raw.get("fails") or {},
+        float(raw.get("lag", 0)),
+    )
 
 
 def _deed(raw: Mapping[str, Any]) -> Deed:

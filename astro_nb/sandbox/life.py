@@ -32,6 +32,7 @@ class Cycle:
         starts: the event that creation is.
         events: by name: `through` (state: seconds, in order), `to` (the state in the end), `keep` (final states that
             the event leaves as they are).
+        lag: seconds for which the state before an event is still told after it, as gateways that cache do.
         fails: `when` (conditions on the thing), `on` (final states that then turn into) `to`.
     """
 
@@ -39,14 +40,20 @@ class Cycle:
     starts: str
     events: Mapping[str, Mapping[str, Any]]
     fails: Mapping[str, Any]
+    lag: float = 0.0
 
-    def begin(self, event: str, item: Mapping[str, Any], start: float, lasts: float = FOREVER) -> Life:
-        """The life that an event begins; `lasts` seconds later the state `back` of the event takes over."""
+    def begin(
+        self, event: str, item: Mapping[str, Any], start: float, lasts: float = FOREVER, lag: float | None = None
+    ) -> Life:
+        """The life that an event begins; `lasts` seconds later the state `back` of the event takes over.
+
+        A `lag` goes before that of the file.
+        """
         plan = self.events.get(event) or {}
         before = item.get("_life")
         if isinstance(before, Life) and before.end in (plan.get("keep") or ()):
             return before
-        steps, time = [], start
+        steps, time = self._still(before, start, self.lag if lag is None else lag)
         for state, seconds in (plan.get("through") or {}).items():
             time += float(seconds)
             steps.append((str(state), time))
@@ -54,6 +61,12 @@ class Cycle:
         if lasts < FOREVER and "back" in plan:
             return Life((*steps, (end, start + lasts)), str(plan["back"]))
         return Life(tuple(steps), end)
+
+    def _still(self, before: Any, start: float, lag: float) -> tuple[list[tuple[str, float]], float]:
+        """What is still told of the life before, and when the new one is told."""
+        if not isinstance(before, Life) or lag <= 0:
+            return [], start
+        return [(before.at(start)[0], start + lag)], start + lag
 
     def _end(self, wanted: str, item: Mapping[str, Any]) -> str:
         if wanted in (self.fails.get("on") or ()) and holds(self.fails["when"], item):

@@ -13,12 +13,17 @@ _AGE = 1e9  # sandbox seconds: longer than any life cycle
 
 
 class Pace:
-    """A clock that runs `speed` times as fast as the one it is given."""
+    """A clock that runs `speed` times as fast as the one it is given.
+
+    Attributes:
+        lag: sandbox seconds for which the state before a change is still told; None for what the sandbox file says.
+    """
 
     def __init__(self, clock: Callable[[], float], now: Callable[[], datetime], speed: float) -> None:
         self._clock, self._now = clock, now
         self._passed, self._mark = 0.0, clock()
         self._speed = speed
+        self.lag: float | None = None
 
     @property
     def speed(self) -> float:

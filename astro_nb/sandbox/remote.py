@@ -57,6 +57,16 @@ class SandboxClient:
         self.ask("POST", "/-/speed", {"speed": speed})
 
     @property
+    def lag(self) -> float | None:
+        """Sandbox seconds for which the old state is still told after a change; None for what the sandbox file says."""
+        found: float | None = self.state()["lag"]
+        return found
+
+    @lag.setter
+    def lag(self, lag: float | None) -> None:
+        self.ask("POST", "/-/lag", {"lag": lag})
+
+    @property
     def limits(self) -> bool:
         """Whether rate limits hold."""
         return bool(self.state()["limits"])

@@ -95,7 +95,7 @@ class World:
         assert kind.life  # noqa: S101  # the callers asked; this is for the type checker
         moment = read_stamp(until) if until else None
         lasts = self.pace.until(moment) if moment else FOREVER
-        return kind.life.begin(event, item, self.pace.start(), lasts)
+        return kind.life.begin(event, item, self.pace.start(), lasts, self.pace.lag)
 
     def _seeded_life(self, kind: Kind, item: Item) -> Life:
         assert kind.life  # noqa: S101  # the callers asked; this is for the type checker

@@ -13,9 +13,10 @@ from ..call import UNSET, Call
 from ..chaining import Chaining
 from ..client import Client, Note, Plan, Running
 from ..environment import Environment, Secret, Variable, Variables
+from ..errors import Stopped
 from ..exchange import Exchange
 from ..guard import Change, Guard
-from ..history import History
+from ..history import History, Trail
 from ..lifting import starred
 from ..message import header
 from ..pace import rate_of
@@ -40,6 +41,8 @@ class Session(Prepared):
         self.history = history
         self.guard = Guard(lambda call: self.send(call, GUARD))
         self.chain = Chaining(spec, variables, history, lambda: self.environment)
+        self.tried: Note | None = None  # told of each attempt at what is sent from a cell
+        self.meant: dict[str, Call] = {}  # by the `via` of a group: what was asked for, where no call of it says so
         self._sent: list[str] = []
         variables.places = self.places
         self._aside: dict[tuple[str, str | None], list[Variable]] = {}  # secrets of other environments and servers
@@ -48,9 +51,9 @@ class Session(Prepared):
         return f"<Session {self.spec.title} at {self.environment.base_url}>"
 
     @property
-    def trail(self) -> list[Exchange]:
+    def trail(self) -> Trail:
         """Everything that was sent in this session, oldest first; what the guard read is in the history alone."""
-        return [self.history.get(key) for key in self._sent]
+        return Trail(tuple(self._sent), self.history.get)
 
     def places(self) -> list[tuple[str, Any]]:
         """What may name variables: the environment's headers, then every call of this session, each with its data."""
@@ -158,8 +161,8 @@ class Session(Prepared):
         plan = self.plan(call, via, asking)
         self.guard.require_leave(plan, self.environment)
         try:
-            return self._kept(plan, self.client.send(plan, note))
-        except KeyboardInterrupt as stop:
+            return self._kept(plan, self.client.send(plan, note or self.tried))
+        except (KeyboardInterrupt, Stopped) as stop:
             left = getattr(stop, "exchange", None)  # what the client had to leave, if it had begun
             if left is not None:
                 self._kept(plan, left)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..call import Call
-from ..client import HELD, Running, in_background
+from ..client import Running, in_background
 from ..errors import UnsafeRefused
 from ..exchange import Attempt, Exchange
 from ..guard import Change, is_guarded
@@ -76,9 +76,6 @@ class Sending:
         self._arrived(exchange)
 
     def _tried(self, attempt: Attempt) -> None:
-        if attempt.outcome == HELD:
-            self._status.say(attempt.then)
-        elif attempt.waited:
-            most = self._session.client.retries.attempts
-            told = f"{attempt.outcome}, attempt {attempt.number + 1} of {most}, in {attempt.waited:.1f} s"
+        told = attempt.words(self._session.client.retries.attempts)
+        if told:
             self._status.say(told, "warn")

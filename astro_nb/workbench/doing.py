@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ..call import UNSET, Call
 from ..client import Running, in_background
 from ..exchange import Exchange
 from ..paging import Pages
 from ..progress import Progress
-from ..rounds import read_pages, wait_for
+from ..rounds import Patience, read_pages, wait_for
 from ..session import Session
-from ..waiting import Until
+from ..updates import Changed, change
+from ..waiting import Until, Waited
+
+if TYPE_CHECKING:
+    from ..sandbox import Sandbox, SandboxClient
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -23,6 +27,7 @@ class Doing:
     """Whatever is sent in a session: one call, or many for one wish."""
 
     session: Session
+    sandbox: Sandbox | SandboxClient | None
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request. Arguments are parameters first, then fields of the body, in the document's spelling."""
@@ -57,11 +62,55 @@ class Doing:
         until: Until = "settled",
         timeout: float = 600.0,
         every: float | None = None,
+        grace: float | None = None,
         **arguments: Any,
-    ) -> Exchange:
-        """Ask again until a state is reached; see `rounds.wait_for`."""
-        progress = Progress(f"Waiting for {operation}")
-        return wait_for(self.session, operation, until, timeout, every, progress, **arguments)
+    ) -> Waited:
+        """Ask again and again until something is so. What comes back is the last exchange, with its `transitions`.
+
+        Args:
+            operation, arguments: what reads the state; as for `call`.
+            until: "settled" (the overlay knows the states), the name of a state, "gone" (a 404), a condition in
+                JSONPath (`$.status == 'HEALTHY'`, `$.items[?@.ready == true]`), several of them of which one is
+                enough, or a predicate, which is asked of every exchange, failed ones too.
+            timeout: seconds, at the most.
+            every: seconds between two requests; by default from 0.5 s, growing to 10 s.
+            grace: seconds after a change by this session for which a state that has not moved since is not taken for
+                its result; by default what the overlay says, else 10. A predicate knows no grace unless it is given.
+
+        Raises:
+            UsageError: the document knows the states, and this is none of them, or a condition is malformed; nothing
+                was sent.
+            WaitTimeout: time ran out; the error tells the last state.
+            WaitFailed: a terminal state, or an answer that will not change by waiting (401, 403, 404 …).
+        """
+        patience = Patience(timeout, every, grace, self._speed)
+        return wait_for(self.session, operation, until, patience, Progress(f"Waiting for {operation}"), **arguments)
+
+    def _speed(self) -> float:
+        """How many times faster than real time the server lives: a sandbox's speed, where requests go to it."""
+        sandbox = self.sandbox
+        here = (self.session.environment.base_url or "").rstrip("/")
+        return sandbox.speed if sandbox is not None and here == sandbox.url.rstrip("/") else 1.0
+
+    def change(self, operation: str, /, *, body: Any = UNSET, dry_run: bool = False, **arguments: Any) -> Changed:
+        """Change something of a thing, and leave the rest of it as it is: read, merge, show the difference, write.
+
+        Arguments are parameters first, then the fields that change, in the document's spelling:
+
+        - an object is merged field by field; `None` removes a field (RFC 7396);
+        - a list given as a mapping is changed entry by entry: `environmentVariables={"REGION": "eu"}` sets a value or
+          adds it, `{"REGION": {"isSecret": True, "value": …}}` changes these fields of it, `{"OLD": None}` removes it,
+          and every other entry stays;
+        - a list given as a list replaces the old one, and so does any other value.
+
+        Stored secrets are kept; a `Secret` given as a bare value is stored as one. Where nothing would change, nothing
+        is sent. With `dry_run` the difference is told, and nothing is sent.
+
+        Raises:
+            UsageError: the operation is no update of a thing that can be read; what to use instead is told.
+            ConcurrentChange: somebody else changed the thing meanwhile; nothing was written.
+        """
+        return change(self.session, operation, body=body, dry_run=dry_run, **arguments)
 
     def allow_unsafe(self) -> AbstractContextManager[None]:
         """`with api.allow_unsafe():` sends unsafe calls to a production environment without a question."""

@@ -14,6 +14,7 @@ from ..exchange import Exchange
 from ..history import Errors, History
 from ..session import Session, permissions
 from ..spec import Spec
+from .attempts import Attempts
 from .doing import Doing
 
 if TYPE_CHECKING:  # imported at first use: scripts against a server need none of them
@@ -44,6 +45,7 @@ class Workbench(Doing):
         self.spec: Spec = session.spec
         self.variables: Variables = session.variables
         self.history: History = session.history
+        session.tried = Attempts(session.client.retries.attempts)
         self.ops = operations_room.operations(session.spec, session.call)
 
     def __repr__(self) -> str:

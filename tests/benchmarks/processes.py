@@ -29,9 +29,9 @@ class Served(NamedTuple):
 
 
 @contextlib.contextmanager
-def sandbox_process() -> Iterator[Served]:
-    """`astro-nb sandbox` without rate limits, ended at the close."""
-    command = [str(PROGRAM), "sandbox", "--port", "0", "--no-limits"]
+def sandbox_process(limits: bool = False) -> Iterator[Served]:
+    """`astro-nb sandbox`, without rate limits unless they are asked for; ended at the close."""
+    command = [str(PROGRAM), "sandbox", "--port", "0", "--limits" if limits else "--no-limits"]
     with subprocess.Popen(command, env={**os.environ, **from_here()}, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

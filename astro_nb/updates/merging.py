@@ -1,0 +1,157 @@
+"""A change merged into a body: what it names is changed, all else stays.
+
+Objects merge field by field as in RFC 7396: `None` removes. A list that is given as a list replaces the old one; given
+as a mapping, it is changed entry by entry, and the names of the mapping are those of the entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..call import UNSET
+from ..environment import MASK, names_in
+from ..errors import UsageError
+from ..fields import Field
+from ..guard import Hidden, Lost, Steps
+from .entries import Known, known_of
+
+
+@dataclass(frozen=True)
+class Merger:
+    """What merging into the body of one operation has to know.
+
+    Attributes:
+        operation: its id, for what is told.
+        entries: what the overlay's `entries` says, by dotted path.
+        lost: what it means that a value is left out.
+        shown: a text with its templates resolved, secrets as stars: an entry may be named by a variable.
+    """
+
+    operation: str
+    entries: Mapping[str, Any]
+    lost: Lost
+    shown: Callable[[Any], Any]
+
+    def merge(self, now: Any, change: Any, field: Field | None, at: Steps = ()) -> Any:
+        """A value with a change merged into it.
+
+        Raises:
+            UsageError: something is to be removed that cannot be, or an entry cannot be told from the others.
+        """
+        if not isinstance(change, Mapping):
+            return change
+        if isinstance(now, Hidden):
+            now = now.value
+        form = _form(field, {**now, **change} if isinstance(now, Mapping) else now)
+        if isinstance(now, list) or (form is not None and form.kind == "array"):
+            return self._listed(now if isinstance(now, list) else [], change, form, at)
+        merged = dict(now) if isinstance(now, Mapping) else {}
+        for name, value in change.items():
+            inner, there = form.member(name) if form else None, (*at, name)
+            if value is None:
+                self._remove(merged, name, inner, there)
+            else:
+                merged[name] = self.merge(merged.get(name, UNSET), value, inner, there)
+        return merged
+
+    def _remove(self, merged: dict[str, Any], name: str, field: Field | None, at: Steps) -> None:
+        loss = self.lost(at)
+        if field is not None and field.nullable and loss != "removed":
+            merged[name] = None
+        elif loss == "kept" and name in merged:
+            raise UsageError(
+                f"{_told(at)} cannot be removed: what {self.operation} leaves out stays as it is.",
+                "Give it an empty value instead.",
+            )
+        else:
+            merged.pop(name, None)
+
+    def _listed(self, now: list[Any], change: Mapping[str, Any], field: Field | None, at: Steps) -> list[Any]:
+        """A list with some entries changed, added or removed; the others keep their places."""
+        known, item = self.known(now, change, field, at), field.item if field else None
+        merged: list[Any] = list(now)
+        for name, value in change.items():
+            place = known.place(merged, self.named(name))
+            if value is None:
+                merged = [entry for index, entry in enumerate(merged) if index != place]
+                continue
+            patch = value if isinstance(value, Mapping) else self._bare(known, value, item, (*at, name))
+            if place is not None:
+                merged[place] = self.merge(merged[place], patch, item, (*at, place))
+            else:
+                merged.append(self.merge({known.by: name, **known.new}, patch, item, (*at, len(merged))))
+        return merged
+
+    def known(self, now: Any, change: Mapping[str, Any], field: Field | None, at: Steps) -> Known:
+        """How the entries of a list are known.
+
+        Raises:
+            UsageError: nothing names them.
+        """
+        entries = now if isinstance(now, list) else []
+        names = [self.named(name) for name in change]
+        found = known_of(self.entries.get(_told(at)), field, entries, names)
+        if found is None:
+            raise UsageError(f"Nothing names the entries of {_told(at)}.", "Give the list whole, as a list.")
+        return found
+
+    def named(self, name: str) -> str:
+        """The name of an entry, templates resolved."""
+        return str(self.shown(name) if names_in(name) else name)
+
+    def _bare(self, known: Known, value: Any, item: Field | None, at: Steps) -> Mapping[str, Any]:
+        """A bare value as the field that it means; a secret sets the flag that keeps it one."""
+        if not known.value or isinstance(value, list):
+            raise UsageError(
+                f"{_told(at)} is an object: a bare value does not say which field of it is meant.",
+                f'Name it: {{"{at[-1]}": {{"field": value}}}}.',
+            )
+        form = _form(item, {})
+        meant = form.child(known.value) if form else None
+        is_secret = bool(names_in(value)) and MASK in str(self.shown(value))
+        flag = {meant.secret_when: True} if is_secret and meant and meant.secret_when else {}
+        return {known.value: value, **flag}
+
+
+def as_given(merger: Merger, change: Any, merged: Any, field: Field | None, at: Steps = ()) -> Any:
+    """A change once more, its values as they stand in what it was merged into: secrets have become templates there."""
+    if not isinstance(change, Mapping):
+        return change if merged is UNSET else merged
+    form = _form(field, merged)
+    if isinstance(merged, list):
+        known, item = merger.known(merged, change, form, at), form.item if form else None
+        return {name: _entry_given(merger, known, name, value, merged, item, at) for name, value in change.items()}
+    holder = merged if isinstance(merged, Mapping) else {}
+    return {
+        name: None
+        if value is None
+        else as_given(merger, value, holder.get(name, UNSET), form.member(name) if form else None, (*at, name))
+        for name, value in change.items()
+    }
+
+
+def _entry_given(
+    merger: Merger, known: Known, name: str, value: Any, merged: list[Any], item: Field | None, at: Steps
+) -> Any:
+    """What was given for one entry of a list; it is found by its name as given, or as resolved."""
+    place = known.place(merged, name)
+    place = known.place(merged, merger.named(name)) if place is None else place
+    if value is None or place is None:
+        return value
+    if isinstance(value, Mapping):
+        return as_given(merger, value, merged[place], item, (*at, place))
+    return merged[place].get(known.value, value)
+
+
+def _form(field: Field | None, value: Any) -> Field | None:
+    """The field itself, or the branch of a union that a value belongs to."""
+    while field is not None and field.kind == "union":
+        branch = field.branch_for(value)
+        field = branch.field if branch else None
+    return field
+
+
+def _told(at: Steps) -> str:
+    return ".".join(str(step) for step in at if isinstance(step, str))

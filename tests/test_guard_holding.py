@@ -1,0 +1,130 @@
+"""What of a state the body of its update can hold, and what the overlay says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astro_nb.contract import check_request_body
+from astro_nb.environment import Secret
+from astro_nb.fields import body_field, broken_rules, read, sample
+from astro_nb.guard import Entry, Hidden, as_body, held_by, lost_by, ruled, sendable, uncovered
+from astro_nb.spec import load
+
+SPEC = load("astro-v1")
+FIELD = read(
+    load({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}),
+    {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "readOnly": True},
+            "name": {"type": "string"},
+            "size": {"enum": ["S", "M"]},
+            "note": {"type": ["string", "null"]},
+            "free": {"type": "object", "additionalProperties": {"type": "string"}},
+            "list": {"type": "array", "items": {"type": "object", "properties": {"key": {"type": "string"}}}},
+        },
+    },
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.just(Hidden()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "name", "list", "key"]), inner),
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "held"),
+    [
+        ({"id": "1", "name": "n", "other": 2}, {"name": "n"}),
+        ({"size": "", "note": None, "name": None}, {"note": None}),
+        ({"size": "S", "free": {"a": "b"}}, {"size": "S", "free": {"a": "b"}}),
+        ({"list": [{"key": "a", "at": 1}, {"at": 2}]}, {"list": [{"key": "a"}, {}]}),
+        ({"name": ""}, {"name": ""}),
+        ([1], [1]),
+        ("text", "text"),
+    ],
+)
+def test_a_body_holds_what_it_declares(state: Any, held: Any) -> None:
+    """What only answers have goes, at every depth; so does what is null or empty where it cannot be."""
+    assert held_by(FIELD, state) == held
+
+
+def test_without_a_field_all_of_it_stays() -> None:
+    assert held_by(None, {"any": [1]}) == {"any": [1]}
+
+
+@given(VALUES)
+def test_what_is_held_is_held_again(state: Any) -> None:
+    """Taking the part that is held once more changes nothing, and what can be sent hides nothing."""
+    held = held_by(FIELD, state)
+    assert held_by(FIELD, held) == held
+    assert "Hidden" not in repr(sendable(held if isinstance(held, dict | list) else [held]))
+
+
+@pytest.mark.parametrize("operation", [o.id for o in SPEC if "update" in o.notes])
+def test_a_body_is_held_whole(operation: str) -> None:
+    """Of a whole body nothing is lost but what its own rules rule out, and it keeps the contract."""
+    field = body_field(SPEC.operation(operation))
+    assert field is not None
+    for branch in [b.field for b in field.branches] or [field]:
+        body = sample(branch, True)
+        held = held_by(field, body)
+        assert list(broken_rules(field, held)) == []
+        assert [v for v in check_request_body(SPEC.operation(operation), held) if v.severity == "error"] == []
+        assert set(body) - set(held) <= {"workerQueues", "scalingSpec", "taskPodNodePoolId", "nodePools",
+                                         "defaultClusterId", "defaultCloudProvider", "defaultRegion"}  # fmt: skip
+
+
+def test_rules_that_exclude_each_other_leave_one_side() -> None:
+    """A default cluster and a default region rule each other out: one goes, and what was given stays."""
+    field = body_field(SPEC.operation("UpdateWorkspace"))
+    body = {"name": "n", "defaultCloudProvider": "AWS", "defaultRegion": "eu", "defaultClusterId": "c"}
+    assert ruled(field, body, {}) == {"name": "n", "defaultCloudProvider": "AWS", "defaultRegion": "eu"}
+    assert ruled(field, body, {"defaultClusterId": "c"}) == {"name": "n", "defaultClusterId": "c"}
+
+
+def test_no_queues_for_kubernetes_unless_they_are_given() -> None:
+    """The rule takes them away; whoever gives them sends them, and hears of it from the server."""
+    field = body_field(SPEC.operation("UpdateDeployment"))
+    body = {"type": "STANDARD", "executor": "KUBERNETES", "workerQueues": []}
+    assert ruled(field, body, {}) == {"type": "STANDARD", "executor": "KUBERNETES"}
+    assert ruled(field, body, {"workerQueues": []}) == body
+
+
+def test_flags_below_the_root_and_what_is_over() -> None:
+    """A secret is hidden by a flag elsewhere; what is over goes, by the flag in it or below the root."""
+    note = {
+        "keep": {"links[].value": "leave-out-when /parent.isSecret", "plain": "leave-out"},
+        "over": {"override": "isActive", "region": "/hasRegion"},
+    }
+    state = {"links": [{"value": ""}, {"value": "x"}], "override": {"isActive": False}, "region": "", "plain": True}
+    secret = as_body({**state, "parent": {"isSecret": True}, "hasRegion": False}, note)
+    assert secret["links"] == [{"value": Hidden()}, {"value": Hidden("x")}]
+    assert secret["plain"] == Hidden(True)
+    assert not {"override", "region"} & set(secret)
+    open_ = as_body({**state, "parent": {"isSecret": False}, "hasRegion": True, "override": {"isActive": True}}, note)
+    assert open_["links"] == state["links"]
+    assert (open_["override"], open_["region"]) == ({"isActive": True}, "")
+
+
+def test_a_secret_whose_flag_goes_is_uncovered() -> None:
+    note = {"keep": {"vars[].value": "leave-out-when isSecret"}}
+    entries = [{"isSecret": True, "value": Hidden()}, {"isSecret": False, "value": Hidden()}, {"isSecret": False}]
+    assert uncovered({"vars": entries}, note) == ["vars[].value"]
+    assert sendable({"vars": entries}) == {"vars": [{"isSecret": True}, {"isSecret": False}, {"isSecret": False}]}
+
+
+def test_an_entry_that_a_given_list_leaves_out_is_lost() -> None:
+    """Whatever the method: lists are values, and a list that is given is given whole (RFC 7396, section 2)."""
+    inside = ("list", Entry("key", "a"))
+    assert {lost_by(None, method)(inside) for method in ("PUT", "PATCH", "POST")} == {"removed"}
+    assert lost_by({"replaces": []}, "POST")(inside) == "removed"
+    assert lost_by(None, "PATCH")(("object", "field")) == "kept"
+
+
+def test_secrets_pass_as_they_are() -> None:
+    held = Secret.held("planted-99", "x")
+    assert held_by(FIELD, {"name": held})["name"] is held
