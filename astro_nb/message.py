@@ -103,7 +103,7 @@ class Response:
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"
 
-    @property
+    @cached_property
     def media_type(self) -> str:
         """Bare media type of the body; empty where none is declared."""
         return media_type(self.headers)

@@ -46,6 +46,25 @@ REFS = [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]
 TAGGED = {"oneOf": REFS, "discriminator": {"propertyName": "kind"}, "x-astro-nb-default-branch": "B"}
 
 
+@pytest.mark.parametrize(
+    ("schema", "value", "masked"),
+    [
+        ({"type": "array", "items": {"type": "string"}}, ["a", 1, None], ["a", 1, None]),
+        ({"type": "array", "items": PASSWORD}, ["a", "b"], [MASK, MASK]),
+        ({"type": "array", "items": {"type": "string"}}, ["a", {"password": PLANTED}], ["a", {"password": MASK}]),
+        ({"type": "array", "prefixItems": [PASSWORD], "items": {"type": "string"}}, ["a", "b"], [MASK, "b"]),
+        ({"type": "array", "items": {"oneOf": [{"type": "integer"}, PASSWORD]}}, [1, "b"], [1, MASK]),
+        (obj(secret={"type": "array", "items": {"type": "string"}}), {"secret": ["a"]}, {"secret": MASK}),
+        (obj(a={"type": "string"}), {"a": {"password": PLANTED}}, {"a": {"password": MASK}}),
+        (obj(a={"type": "string"}), {"a": "x", "password": PLANTED}, {"a": "x", "password": MASK}),
+        (obj(a={"type": "string"}, p=PASSWORD), {"p": PLANTED}, {"p": MASK}),
+    ],
+)
+def test_what_is_passed_over_holds_no_secret(schema: Any, value: Any, masked: Any) -> None:
+    """Plain lists and objects are passed over at one look, and no others."""
+    assert mask(field(schema), value) == masked
+
+
 # --- samples ----------------------------------------------------------------------------------------------------------
 
 

@@ -63,6 +63,21 @@ def test_home_however_it_is_spelled(url: str) -> None:
     HOME.require_home(url)
 
 
+def test_what_was_read_of_an_address_serves_no_other_environment() -> None:
+    """Whatever was asked before, each environment answers by its own server and its own hosts."""
+    away = Environment("away", base_url="https://evil.test/v1")
+    wide = Environment("wide", base_url="https://api.example.com/v1", hosts=("evil.test",))
+    for _ in range(2):
+        for home, url in ((HOME, "https://evil.test/v1"), (away, "https://api.example.com/v1")):
+            wide.require_home(url)
+            with pytest.raises(SecretRefused):
+                home.require_home(url)
+    local = Environment("local", base_url="http://127.0.0.1:8080")
+    local.require_home("http://127.0.0.1:8080/x?http://evil.test")
+    with pytest.raises(SecretRefused):
+        local.require_home("http://127.0.0.1:8081/x")
+
+
 HOSTS = st.sampled_from(["api.example.com", "evil.test", "127.0.0.1", "user", "API.example.com"])
 SIGNS = st.sampled_from([*"@:/\\?#.%[]\t\n 0;&,\u3002\uff0f\u2100", "//", "%40", "%2f", "%5c", ":443", "xn--"])
 

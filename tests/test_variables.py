@@ -219,6 +219,13 @@ def test_a_password_is_a_secret() -> None:
     assert sent not in repr(values)
 
 
+def test_secrets_are_found_in_every_scope() -> None:
+    """A shadowed one is a secret all the same."""
+    inner, outer = Secret.held("inner-one", "a"), Secret.held("outer-one", "b")
+    variables = Variables(session={"a": inner, "n": 1}, environment={"a": outer}, shared={"t": "x"})
+    assert variables.secrets() == [inner, outer]
+
+
 def test_a_seed_makes_runs_alike() -> None:
     """`connect(seed=…)`: the same values are sent again."""
     sent = []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from .outside import typed
 from .secret import Secret
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_ORIGIN = re.compile("[^:/?#]*://[^/?#]*")
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,10 @@ class Environment:
 
     def require_home(self, url: str) -> None:
         """Raise SecretRefused when a secret may not be sent to `url`: another host, or plain HTTP beyond loopback."""
-        scheme, host = _whither(url)
-        home = _whither(self.base_url or "")[1]
-        allowed = {_with_port(home, self.base_url or ""), *(h.lower() for h in self.hosts)} - {""}
-        if host not in allowed and _with_port(host, url) not in allowed:
-            whom = _with_port(host, url) or "an address without a host"
+        scheme, host, told = _whither(_origin(url))
+        allowed = _homes(_origin(self.base_url or ""), tuple(self.hosts))
+        if host not in allowed and told not in allowed:
+            whom = told or "an address without a host"
             raise SecretRefused(
                 f"A secret of the environment {self.name!r} was about to be sent to {whom}: nothing was sent.",
                 f"If it is meant to see them, add it to `hosts` (now: {', '.join(sorted(allowed)) or 'none'}).",
@@ -118,25 +119,33 @@ class Environment:
             )
 
 
-def _whither(url: str) -> tuple[str, str]:
-    """The scheme and the host of an address; empty where it has none, is malformed, or not read alike by all."""
+def _origin(url: str) -> str:
+    """What stands before the path of an address; empty where nothing does, or it is not read alike by all."""
     if "\\" in url or not url.isprintable() or " " in url:
-        return "", ""
+        return ""
+    found = _ORIGIN.match(url)
+    return found[0] if found else ""
+
+
+@lru_cache(maxsize=64)
+def _whither(origin: str) -> tuple[str, str, str]:
+    """The scheme and the host of an origin, and by what it is told whose it is; empty where it is malformed.
+
+    That is the host: on this machine with its port, for each may be another program's.
+    """
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(origin)
+        host = (parts.hostname or "").lower()
+        port = f":{parts.port or {'https': 443}.get(parts.scheme, 80)}" if host in _LOOPBACK else ""
     except ValueError:
-        return "", ""
-    return parts.scheme, (parts.hostname or "").lower()
+        return "", "", ""
+    return parts.scheme, host, host + port
 
 
-def _with_port(host: str, url: str) -> str:
-    """A host by which it is told whose it is: on this machine by its port too, for each may be another program's."""
-    if host not in _LOOPBACK:
-        return host
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        return f"{host}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"
-    return ""
+@lru_cache(maxsize=64)
+def _homes(base: str, hosts: tuple[str, ...]) -> frozenset[str]:
+    """What may see the secrets of an environment, of which this is the server's origin."""
+    return frozenset({_whither(base)[2], *(host.lower() for host in hosts)} - {""})
 
 
 def _has_password(url: str) -> bool:

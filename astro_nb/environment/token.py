@@ -75,6 +75,11 @@ def read_token(token: str, notes: Mapping[str, Any] | None = None) -> TokenFacts
     return TokenFacts(True, _expiry(claims.get("exp")), variables, plain, named)
 
 
+def require_valid(token: str, source: str) -> None:
+    """Raise TokenExpired when a token says that its time has passed; it is asked of every token that is sent."""
+    TokenFacts(True, _expiry((_claims(token) or {}).get("exp"))).require_valid(source)
+
+
 def _variables(entries: Any, wanted: Iterable[str]) -> dict[str, str]:
     """The values of the wanted names, in the order of those names; a name that has several has none."""
     pairs = [str(e).partition(":") for e in entries] if isinstance(entries, list) else []

@@ -12,7 +12,7 @@ from .credentials import METHODS, Grant, kind_of, plain_or_secret, scopes_of
 from .secret import MASK, Secret
 from .settings import Environment
 from .templates import refers, resolve
-from .token import read_token
+from .token import require_valid
 from .variables import Variables
 
 Mode = Literal["shown", "named", "revealed"]
@@ -67,7 +67,6 @@ class Values:
 
     variables: Variables
     environment: Environment
-    token_notes: Mapping[str, Any] = field(default_factory=dict)
     mode: Mode = "shown"
     used: set[str] = field(default_factory=set, repr=False)
     grants: list[Grant] = field(default_factory=list, repr=False)
@@ -101,7 +100,7 @@ class Values:
             return self._login(scheme, given, secret)
         value = str(self._secret(secret))
         if self.mode == "revealed":
-            read_token(value, self.token_notes).require_valid(secret.source)
+            require_valid(value, secret.source)
         return value
 
     def grant(self, scheme: str, url: str = "") -> str:

@@ -122,6 +122,11 @@ class Variables(MutableMapping[str, Any]):
         """The winning variable of each name, in order of name."""
         return [self.all(name)[0] for name in self]
 
+    def secrets(self) -> list[Secret]:
+        """Every variable that is a secret, the shadowed ones too."""
+        found = (variable.value for scope in self._scopes.values() for variable in scope.values())
+        return [value for value in found if isinstance(value, Secret)]
+
     def value_of(self, name: str) -> Any:
         """The value that a template of this name stands for, before it is itself resolved."""
         if name.startswith("$"):

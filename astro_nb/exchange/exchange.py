@@ -98,10 +98,8 @@ class Exchange(Ended):
     @property
     def request_id(self) -> str:
         """The id by which the server's operators find this request; empty where it gave none."""
-        if not self.answer:
-            return ""
-        told = from_envelope(self.answer, self.operation.spec.notes.get("error"), "requestId")
-        return header(self.answer.headers, "x-request-id") or str(told or "")
+        told = header(self.answer.headers, "x-request-id") if self.answer else ""
+        return told or str(from_envelope(self.answer, self.operation.spec.notes.get("error"), "requestId") or "")
 
     @cached_property
     def error(self) -> ErrorFacts | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from keyword import iskeyword
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from .places import body_field, parameter_fields
 from .tree import Field
 
 
-def arrange(operation: Operation, arguments: Mapping[str, Any], body: Any = UNSET, known: Iterable[str] = ()) -> Call:
+def arrange(operation: Operation, arguments: Mapping[str, Any], body: Any = UNSET, known: Container[str] = ()) -> Call:
     """The call that keyword arguments mean: parameters first, then fields of an object body.
 
     A required parameter that is left out takes the variable of its name, where one is among `known`. An argument that
@@ -37,7 +37,7 @@ def arrange(operation: Operation, arguments: Mapping[str, Any], body: Any = UNSE
             raise UnknownName(f"argument of {operation.id}", given, [*fields, *inner], todo=todo)
         (parameters if name in fields else content)[name] = value
     whole = _body(operation, body, {k: v for k, v in content.items() if v is not UNSET})
-    parameters |= _from_variables(operation, fields, parameters, set(known))
+    parameters |= _from_variables(operation, fields, parameters, known)
     return Call(operation.id, {k: v for k, v in parameters.items() if v is not UNSET}, whole)
 
 
@@ -92,7 +92,7 @@ def _body(operation: Operation, body: Any, content: dict[str, Any]) -> Any:
 
 
 def _from_variables(
-    operation: Operation, fields: Mapping[str, Field], given: Mapping[str, Any], known: set[str]
+    operation: Operation, fields: Mapping[str, Field], given: Mapping[str, Any], known: Container[str]
 ) -> dict[str, str]:
     missing = [name for name, field in fields.items() if field.required and name not in given]
     lost = [name for name in missing if name not in known]

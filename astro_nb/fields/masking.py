@@ -20,6 +20,7 @@ Path = tuple[str | int, ...]
 Trail = tuple[Any, str | int] | None
 """A way from the root, the last step outermost: it is made a `Path` only where a secret is found."""
 
+_HOLDERS = (dict, list)
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _NOTHING: frozenset[str] = frozenset()
 _NO_FIELDS: Mapping[str, Field] = {}
@@ -106,14 +107,16 @@ class _Hunt:
                 for form in _forms(field, value):
                     self._meet(form, value, trail)
                 return
-        if isinstance(value, dict | list):
+        if isinstance(value, _HOLDERS):
             self._left.append((field, value, trail))
 
     def _object(self, field: Field | None, value: dict[str, Any], trail: Trail) -> None:
         plain, named = (field.scalar_names, field.named) if field else (_NOTHING, _NO_FIELDS)
+        if plain.issuperset(value) and _SCALARS.issuperset(map(type, value.values())):
+            return  # most of an answer is of this kind: one look is enough
         for name, inner in value.items():
             if name in plain and type(inner) in _SCALARS:
-                continue  # most of an answer is of this kind: one look is enough
+                continue
             child = named.get(name)
             armed = child.secret_when and value.get(child.secret_when) if child else _says_secret(name, inner)
             if armed and inner:
@@ -122,6 +125,8 @@ class _Hunt:
                 self._meet(child or (field.item if field else None), inner, (trail, name))
 
     def _list(self, field: Field | None, value: list[Any], trail: Trail) -> None:
+        if (field is None or field.has_scalars) and _SCALARS.issuperset(map(type, value)):
+            return
         for index, inner in enumerate(value):
             self._meet(field.entry(index) if field else None, inner, (trail, index))
 

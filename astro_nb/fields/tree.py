@@ -83,6 +83,11 @@ class Field(Told):
         return frozenset(c.name for c in self.children if _is_plain(c))
 
     @cached_property
+    def has_scalars(self) -> bool:
+        """Whether it is an array of scalars that are no secrets."""
+        return not self.prefix and self.item is not None and _is_plain(self.item)
+
+    @cached_property
     def item(self) -> Field | None:
         """What an array's entries are, or an object's values that have no property of their own; None where neither."""
         schema = _rest(self.kind, self.schema)

@@ -89,9 +89,8 @@ class Authenticated:
 
     def _values_near(self, typed: bool = False) -> set[str]:
         """The values of this session's secrets that lie in memory, or of those of them alone that were typed."""
-        variables = (variable.value for name in self.variables for variable in self.variables.all(name))
         pasted = (secret for place in self._pasted.values() for secret in place.values())
-        secrets = [secret for secret in (*variables, *pasted) if isinstance(secret, Secret) and secret.is_near]
+        secrets = [secret for secret in (*self.variables.secrets(), *pasted) if secret.is_near]
         return {s.quietly() for s in secrets if not typed or (s.is_held and not s.is_captured)} - {""}
 
 

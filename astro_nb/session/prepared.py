@@ -53,6 +53,5 @@ class Prepared(Chained, Authenticated):
         return SNIPPETS[kind](operation, call, build_request(operation, by_name(call), named))
 
     def _values(self, mode: Mode, answers: Responses | None = None, drawn: Drawn | None = None) -> Values:
-        notes, known = self.spec.notes.get("token") or {}, answers or self.chain.showing()
-        again = drawn.again() if drawn else Drawn()
-        return Values(self.variables, self.acting, notes, mode, drawn=again, answer=known.value_of)
+        known, again = answers or self.chain.showing(), drawn.again() if drawn else Drawn()
+        return Values(self.variables, self.acting, mode, drawn=again, answer=known.value_of)

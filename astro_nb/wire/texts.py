@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urljoin
 
@@ -62,6 +63,7 @@ def is_unfit(text: str) -> bool:
     return not text.isprintable() and _UNFIT.search(text) is not None
 
 
+@lru_cache(maxsize=256)
 def is_name(text: str) -> bool:
     """Whether a header can have that name (RFC 9110, section 5.6.2)."""
     return _TOKEN.fullmatch(text) is not None

@@ -14,7 +14,7 @@ from typing import Any
 
 from astro_nb import __version__
 
-from . import answers, documents, measures, pages, screens  # noqa: F401  # each enters its rows
+from . import answers, bulk, documents, measures, pages, screens, through  # noqa: F401  # each enters its rows
 from .registry import Figures, Skipped, Unit, rows
 
 HEADINGS = ("name", "ours", "reference", "ratio", "aim")

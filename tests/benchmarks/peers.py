@@ -61,6 +61,20 @@ def npm_package(name: str) -> Path:
     return folder / "package"
 
 
+@cache
+def npm_program(package: str, command: str) -> Path:
+    """A program of npm, installed with what it needs.
+
+    Raises:
+        Skipped: npm is not there, or could not install it.
+    """
+    if shutil.which("npm") is None:
+        raise Skipped(f"{package} could not be installed: there is no npm.")
+    folder = _temporary(command)
+    _run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), package], folder, package)
+    return folder / "node_modules" / ".bin" / command
+
+
 def _temporary(name: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"astro_nb-{name}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
