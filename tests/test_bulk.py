@@ -20,7 +20,7 @@ import pytest
 import astro_nb as anb
 from astro_nb.bulk import Bulk, finding
 from astro_nb.environment import Environment, Secret
-from astro_nb.errors import MissingArgument, SecretMissing, Stopped, UnknownName, UnsafeRefused, UsageError
+from astro_nb.errors import MissingArgument, SecretMissing, UnknownName, UnsafeRefused, UsageError
 from astro_nb.history import Mark
 from astro_nb.pace import Retries
 
@@ -386,6 +386,33 @@ def test_a_second_interrupt_cancels_what_is_under_way(api: anb.Workbench) -> Non
     assert made(api) == Counter({f"KEY_{n}": 1 for n in range(30)})
 
 
+def test_in_the_background_cancel_is_the_stop_button(api: anb.Workbench) -> None:
+    """Once, and no more rows are begun while those under way end well; twice, and they are cancelled."""
+    sandbox_of(api).faults.add("latency", operation="CreateEnvironmentObject", times=None, seconds=0.3)
+    first, second = objects(api, keyed(40)), objects(api, keyed(40, "SECOND"))
+    running = api.in_background(first.run, parallel=4)
+    until_seen(api, 6)
+    running.cancel()
+    counts = running.result(10).counts
+    assert 0 < counts["done"] < 40
+    assert counts["not sent"] == 40 - counts["done"]
+    running = api.in_background(second.run, parallel=4)
+    until_seen(api, 6)
+    running.cancel()
+    running.cancel()
+    assert running.result(10).counts["unknown"] > 0
+    sandbox_of(api).faults.clear()
+    assert api.in_background(first.run).result(30).counts["done"] == 40
+    assert made(api) >= Counter({f"KEY_{n}": 1 for n in range(40)})
+
+
+def until_seen(api: anb.Workbench, more: int) -> None:
+    """Wait until the sandbox has seen so many requests more."""
+    wanted, deadline = sandbox_of(api).requests + more, time.monotonic() + 20
+    while sandbox_of(api).requests < wanted and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
 def test_what_was_stopped_is_found_by_the_same_rows(api: anb.Workbench) -> None:
     """Another object of the same rows says that a run was begun, and goes on with it; resume=False begins anew."""
     work = objects(api, keyed(40))
@@ -411,22 +438,6 @@ def test_a_run_that_cannot_be_sent_is_not_begun(api: anb.Workbench, monkeypatch:
     assert work.counts["not sent"] == 3
     monkeypatch.setenv("NOT_THERE", "here-now-99")
     assert work.run().counts["done"] == 3
-
-
-def test_work_in_the_background_is_stopped(api: anb.Workbench) -> None:
-    """Cancelled, it cancels what it has under way, and run() goes on with the rest."""
-    work = objects(api, keyed(60))
-    sandbox_of(api).faults.add("latency", operation="CreateEnvironmentObject", times=None, seconds=0.05)
-    running = api.in_background(work.run, parallel=2)
-    while sandbox_of(api).requests < 12:
-        time.sleep(0.01)
-    running.cancel()
-    with pytest.raises(Stopped):
-        running.result(20)
-    counts = work.counts
-    assert counts["done"] + counts["unknown"] + counts["not sent"] == 60
-    assert 0 < counts["done"] < 60
-    assert objects(api, keyed(60)).resumed == counts["done"] + counts["unknown"]
 
 
 # --- what may have happened -------------------------------------------------------------------------------------------
@@ -752,3 +763,25 @@ def test_a_moment_is_written_as_it_is_sent() -> None:
     assert plain_value(np.datetime64("2026-01-02")) == "2026-01-02"
     assert plain_value(np.array([1, 2])) == [1, 2]
     assert type(plain_value(np.int64(1))) is int
+
+
+# --- at the pace that the server allows -------------------------------------------------------------------------------
+
+
+def test_the_limits_are_met_and_nothing_is_lost() -> None:
+    """200 GETs and 80 POSTs at once, at the document's limits: 95 % of the rate, under 1 % refused, each once."""
+    with anb.Sandbox() as sandbox:
+        paced = anb.connect(base_url=sandbox.url, token=Secret.held(sandbox.token(), "TOKEN"), history=None)
+        known = paced.call("CreateWorkspace", name="known")["$.id"]
+        reads = paced.bulk("GetWorkspace", [{"workspaceId": known}] * 200)
+        writes = paced.bulk("CreateWorkspace", [{"name": f"made {number}"} for number in range(80)])
+        seen, began = sandbox.requests, time.monotonic()
+        for running in [paced.in_background(reads.run), paced.in_background(writes.run)]:
+            running.result(60)
+        spent, asked = time.monotonic() - began, sandbox.requests - seen
+        names = Counter(item["name"] for item in paced.pages("ListWorkspaces"))
+        paced.close()
+    assert (reads.counts["done"], writes.counts["done"]) == (200, 80)
+    assert all(names[f"made {number}"] == 1 for number in range(80))
+    assert asked - 280 <= 2
+    assert spent <= 8 / 0.95

@@ -5,31 +5,40 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
-from typing import Any
+
+from ..client import current_stop
 
 
 class Stopping:
     """Within a `with` block an interrupt raises nothing: the first is noted, and from the second on `cancel` is called.
 
-    On another thread than the main one, which no interrupt reaches, it does nothing.
+    For work in the background, which no interrupt reaches, so does its `cancel()`.
     """
 
     def __init__(self, cancel: Callable[[], None]) -> None:
         self._cancel = cancel
-        self._before: Any = None
+        self._left = ExitStack()
         self.times = 0
 
     def __enter__(self) -> Stopping:
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._asked)
+        stop = current_stop.get()
+        if stop is not None:  # what is sent within goes on when it is set
+            self._left.callback(stop.watch(self._asked))
+            self._left.callback(current_stop.reset, current_stop.set(None))
+        elif threading.current_thread() is threading.main_thread():
+            before = signal.signal(signal.SIGINT, self._interrupted)
+            self._left.callback(signal.signal, signal.SIGINT, before)
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        self._left.close()
 
-    def _asked(self, number: int, frame: FrameType | None) -> None:
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        self._asked()
+
+    def _asked(self) -> None:
         self.times += 1
         if self.times > 1:
             self._cancel()
