@@ -178,3 +178,13 @@ def test_truncated_json_is_told(ground: Field) -> None:
     ground.sandbox.faults.add("truncated", operation="GetWorkspace")
     exchange = ground.read()
     assert [violation.message for violation in exchange.violations] == ["The body is declared as JSON and is not."]
+
+
+def test_an_hour_is_not_waited_for_by_anyone(ground: Field) -> None:
+    """A server that asks for an hour is told at once, for the next request too, in the background as in a cell."""
+    ground.sandbox.faults.add("rate_limit", operation="GetWorkspace", times=2, retry_after=3600)
+    assert ground.read().status == 429
+    running = ground.api.start("GetWorkspace", workspaceId=ground.thing)
+    assert running.result(5).status == 429
+    assert ground.api.start("GetWorkspace", workspaceId=ground.thing).result(5).ok
+    assert ground.slept == []

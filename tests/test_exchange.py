@@ -322,3 +322,18 @@ def test_sizes_in_words(size: int, words: str) -> None:
 def test_times_in_words(seconds: float, words: str) -> None:
     """Durations are told in the unit that fits."""
     assert time_words(seconds) == words
+
+
+def test_a_path_into_an_error_tells_the_error() -> None:
+    """Whoever picks an id out of a refusal reads why it was refused; what the refusal has is picked as ever."""
+    refused = told(
+        "CreateWorkspace", 400, {"message": "workspaceId is required", "statusCode": 400}, reason="Bad Request"
+    )
+    with pytest.raises(PickError) as raised:
+        refused["$.id"]
+    assert str(raised.value) == (
+        "CreateWorkspace ended with 400 Bad Request: workspaceId is required. It has no $.id. Mend that first."
+    )
+    assert refused["$.statusCode"] == 400
+    with pytest.raises(PickError, match="finds nothing"):
+        told("GetWorkspace", 200, {"name": "x"})["$.id"]

@@ -574,13 +574,14 @@ def test_the_nightly_job_deletes_the_development_deployments_and_no_other() -> N
         assert 0 < len(doomed) < 45
         for kind, more in (("html", {}), ("rate_limit", {"retry_after": 0}), ("reset", {})):
             box.faults.add(kind, operation="ListDeployments", **more)
+        box.faults.add("rate_limit", operation="DeleteDeployment", times=2, retry_after=0)
+        box.faults.add("reset", operation="DeleteDeployment", done=True)
 
         deployments = api.pages("ListDeployments", limit=20).frame()
         development = deployments[deployments["isDevelopmentMode"].fillna(False)]
-        for key in development["id"]:
-            deleted = api.call("DeleteDeployment", deploymentId=key)
-            assert deleted.ok, deleted
+        deleted = api.bulk("DeleteDeployment", development[["id", "name"]]).run()
 
+        assert deleted.counts["done"] == len(doomed)
         assert set(development["id"]) == doomed
         left = {one["id"] for one in api.pages("ListDeployments")}
         assert left == {one["id"] for one in made} - doomed

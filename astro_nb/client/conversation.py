@@ -113,7 +113,7 @@ def converse(
         spent = clock() - zero
         kind = outcome if isinstance(outcome, Response) else outcome.kind
         decision = decide(retries, safe, kind, number, spent, chance)
-        if budget and isinstance(outcome, Response) and outcome.status == 429:
+        if budget and decision.wait is not None and isinstance(outcome, Response) and outcome.status == 429:
             budget.put_off(clock(), retry_after(outcome))
         attempts.append(_attempt(number, began, spent - began, outcome, decision, held))
         if note:

@@ -134,7 +134,7 @@ class Exchange(Ended):
 
     def __getitem__(self, path: str) -> Any:
         """The value at a JSONPath: a secret as a `Secret`, which shows nothing, and texts that are never resolved."""
-        return _remembered(self.picked, verbatim(pick(self._redacted, path)), path)
+        return _remembered(self.picked, verbatim(_picked(self, self._redacted, path)), path)
 
     def __contains__(self, path: str) -> bool:
         return bool(self.answer and self.answer.is_json and find(self.answer.json(), path))
@@ -183,6 +183,17 @@ class Exchange(Ended):
             told = self.failure.message if self.failure else "No answer came."
             raise PickError(told, self.failure.todo if self.failure else "Send the request again.")
         return self.answer
+
+
+def _picked(exchange: Exchange, data: Any, path: str) -> Any:
+    """The value at a path; where an error was answered that has none, that is what is told."""
+    try:
+        return pick(data, path)
+    except PickError as error:
+        if exchange.ok or exchange.error is None or "path" not in error.data:
+            raise
+        what = f"{exchange.operation.id} ended with {exchange.status_text}: {exchange.error.message.rstrip('.')}."
+        raise PickError(f"{what} It has no {path}.", "Mend that first.", path=path) from None
 
 
 def _remembered(picked: deque[tuple[Any, str]], value: Any, path: str) -> Any:
