@@ -250,11 +250,11 @@ def test_it_shows_itself(api: anb.Workbench) -> None:
     rows = keyed(9).assign(odd="<script>alert(1)</script>", description="<b>x</b>")
     rows.loc[3, "objectKey"] = None
     shown = objects(api, rows)._repr_mimebundle_()
-    for part in ("CreateEnvironmentObject, 9 times, in class", "objectKey", "the same name", "8 not sent", "1 invalid"):
+    for part in ("CreateEnvironmentObject for 9 rows in class", "objectKey", "same name", "8 not sent", "1 invalid"):
         assert part in shown["text/plain"]
         assert part in shown["text/html"]
     assert "'odd'" in shown["text/plain"]
-    assert "Row 3 is invalid" in shown["text/plain"]
+    assert "3: invalid: objectKey" in shown["text/plain"]
     assert "<b>x</b>" not in shown["text/html"]
     assert "&lt;b&gt;x&lt;/b&gt;" in shown["text/html"]
 

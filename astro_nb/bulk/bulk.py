@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..call import UNSET, Call
@@ -102,6 +102,13 @@ class Bulk(Sheet):
             told_outcome(marks[n]) if n in marks else "not sent" if checked[n].valid else "invalid"
             for n in range(len(self))
         ]
+
+    @property
+    def troubles(self) -> Iterator[tuple[int, str, str]]:
+        """The rows that failed, are unknown or invalid: the number of each, the outcome, and why."""
+        for number, outcome in enumerate(self.outcomes):
+            if outcome in ("failed", "unknown", "invalid"):
+                yield number, outcome, str(self._result(number, outcome, {})["message"] or "")
 
     def frame(self, pick: Mapping[str, str] | None = None) -> DataFrame:
         """The rows, joined with what came of each; `pick={"newId": "$.id"}` adds values of the answers.

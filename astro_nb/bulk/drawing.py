@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -22,24 +23,46 @@ _TONES = {"done": "good", "failed": "bad", "unknown": "warn", "invalid": "bad", 
 def tell(bulk: Bulk) -> str:
     """As plain text."""
     arrows = [f"  {target} ← {source}  ({reason})" for target, source, reason in _mapping(bulk)]
-    shown = [f"  {number}: {told}" for number, told in _shown(bulk)]
-    return "\n".join([_headline(bulk), *arrows, *_notes(bulk), *(["First rows:", *shown] if shown else [])])
+    troubles = [f"  {number}: {outcome}: {message}" for number, outcome, message in islice(bulk.troubles, _MOST)]
+    shown = [f"  {number}: {' '.join(told).rstrip()}" for number, *told in _shown(bulk)]
+    lines = [_headline(bulk), *arrows, _counted(bulk), *_notes(bulk)]
+    return "\n".join([*lines, *_under("Not done:", troubles), *_under("First rows:", shown)])
 
 
 def draw(bulk: Bulk) -> html.Markup:
     """As static HTML."""
     counts = [html.pill(f"{n:,} {outcome}", _TONES[outcome]) for outcome, n in bulk.counts.items() if n]
-    head = html.tag("div", html.method_pill(bulk.operation.method), " ", html.tag("strong", _headline(bulk)))
+    head = html.join([html.method_pill(bulk.operation.method), " ", html.tag("strong", _headline(bulk))])
     where = [(html.code(target), html.code(source), reason) for target, source, reason in _mapping(bulk)]
-    notes = [html.tag("div", html.quiet(note)) for note in _notes(bulk)]
-    rows = [(number, html.code(told)) for number, told in _shown(bulk)]
-    parts = [html.tag("div", html.join(counts, " ")), html.table(["goes to", "comes from", "why"], where), *notes]
-    first = html.table(["row", "the first rows as they would be sent"], rows) if rows else ""
-    return html.tag("div", head, *parts, first)
+    rows = [(number, html.code(path), html.code(body)) for number, path, body in _shown(bulk)]
+    parts = [
+        html.join([head, " ", *counts], " "),
+        *(html.quiet(note) for note in _notes(bulk)),
+        html.table(["goes to", "comes from", "why"], where) if where else "",
+        _drawn_troubles(bulk),
+        html.fold("The first rows as they would be sent", html.table(["row", "to", "body"], rows)) if rows else "",
+    ]
+    return html.tag("div", *(html.tag("div", part, style="margin:6px 0") for part in parts if part))
+
+
+def _drawn_troubles(bulk: Bulk) -> html.Markup:
+    told = list(islice(bulk.troubles, _MOST + 1))
+    rows = [(n, html.pill(outcome, _TONES[outcome]), message) for n, outcome, message in told[:_MOST]]
+    more = html.quiet("…and more: failures() and unknown() have them all.") if len(told) > _MOST else ""
+    return html.join([html.table(["row", "", "what is wrong"], rows), more]) if rows else html.Markup("")
 
 
 def _headline(bulk: Bulk) -> str:
-    return f"{bulk.operation.id}, {len(bulk):,} times, in {bulk.environment}"
+    count = len(bulk)
+    return f"{bulk.operation.id} for {count:,} {'row' if count == 1 else 'rows'} in {bulk.environment}"
+
+
+def _counted(bulk: Bulk) -> str:
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in bulk.counts.items() if count) or "There are no rows."
+
+
+def _under(heading: str, lines: list[str]) -> list[str]:
+    return [heading, *lines] if lines else []
 
 
 def _mapping(bulk: Bulk) -> Iterator[tuple[str, str, str]]:
@@ -51,12 +74,11 @@ def _mapping(bulk: Bulk) -> Iterator[tuple[str, str, str]]:
 
 def _notes(bulk: Bulk) -> Iterator[str]:
     counts = bulk.counts
-    yield ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items() if count) or "There are no rows."
+    if not len(bulk):
+        yield "There are no rows."
     if bulk.unused:
-        yield f"Not sent: {', '.join(map(repr, bulk.unused))}; no parameter and no field is called so."
-    if counts["invalid"]:
-        number, checked = next((n, c) for n, c in bulk.checked.items() if c.problems)
-        yield f"Row {number} is invalid, for instance: {' '.join(checked.problems)}"
+        what = "this column" if len(bulk.unused) == 1 else "these columns"
+        yield f"Nothing is called like {what}, so it is not sent: {', '.join(map(repr, bulk.unused))}."
     if bulk.resumed and counts["not sent"]:
         yield (
             f"A run of these rows was begun before and not finished ({bulk.resumed:,} of them were begun): "
@@ -68,17 +90,17 @@ def _notes(bulk: Bulk) -> Iterator[str]:
         yield "What is unknown may have been carried out: run() looks for it, and sends again what did not happen."
 
 
-def _shown(bulk: Bulk) -> Iterator[tuple[int, str]]:
-    checked = bulk.checked
-    waiting = (number for number, outcome in enumerate(bulk.outcomes) if outcome in ("not sent", "invalid"))
-    for number in islice(waiting, _MOST):
-        yield number, _line(checked[number])
+def _shown(bulk: Bulk) -> Iterator[tuple[int, str, str]]:
+    """The first rows that may be sent: the number, the path and the body of each."""
+    outcomes = bulk.outcomes
+    for number in islice((n for n, outcome in enumerate(outcomes) if outcome == "not sent"), _MOST):
+        checked = bulk.checked[number]
+        if checked.request is not None:
+            parts = urlsplit(checked.request.url)
+            yield number, f"{parts.path}{'?' * bool(parts.query)}{parts.query}", _body(checked)
 
 
-def _line(checked: Checked) -> str:
-    if checked.request is None:
-        return " ".join(checked.problems)
+def _body(checked: Checked) -> str:
     content: Any = checked.content
     told = content if isinstance(content, str) else orjson.dumps(content).decode() if content is not None else ""
-    cut = told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"
-    return f"{checked.request.method} {checked.request.url} {cut}".rstrip()
+    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"

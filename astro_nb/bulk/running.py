@@ -92,9 +92,15 @@ class Sending:
         spent = max(self._session.client.clock() - self._begun, 1e-6)
         rate = self._ended / spent
         words = f"{self._ended:,} of {total:,}, {self._failed:,} not done, {rate:.1f} a second"
-        under_way = f"stopping: {len(self._many)} under way end first; stop again to cancel them"
-        rest = under_way if self.stopped else f"{_duration((total - self._ended) / rate)} left"
-        self._tell(self._ended / total, f"{words}, {rest}")
+        self._tell(self._ended / total, f"{words}, {self._rest(total, spent, rate)}")
+
+    def _rest(self, total: int, spent: float, rate: float) -> str:
+        """How long it still takes, or took."""
+        if self._ended == total:
+            return f"in {_duration(spent)}"
+        if self.stopped:
+            return f"stopping: {len(self._many)} under way end first; stop again to cancel them"
+        return f"{_duration((total - self._ended) / rate)} left"
 
 
 def _duration(seconds: float) -> str:
