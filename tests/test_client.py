@@ -18,9 +18,8 @@ from typing import Any
 import pytest
 
 import astro_nb as anb
-import astro_nb.client.client as driver
 from astro_nb.call import Call
-from astro_nb.client import Client, Plan, Running, new_id
+from astro_nb.client import Client, Plan, Running, doors, new_id
 from astro_nb.client.conversation import moved_to
 from astro_nb.errors import DocumentNotFound
 from astro_nb.exchange import Attempt, Exchange
@@ -258,7 +257,7 @@ def test_an_address_that_is_none_is_a_failure(url: str, way: Sender) -> None:
 
 def test_an_answer_without_end_is_ended(way: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     """More bytes than are allowed end the request while they come, in both drivers."""
-    monkeypatch.setattr(driver, "LARGEST_ANSWER", 100_000)
+    monkeypatch.setattr(doors, "LARGEST_ANSWER", 100_000)
     client = Client(retries=Retries(attempts=1))
     with Wire([endless]) as wire:
         exchange = way(client, plan(wire.url))

@@ -35,6 +35,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "IPython": ("guard", "progress"),
     "dotenv": ("environment",),
     "http.server": ("sandbox",),
+    "httpcore": ("client",),  # what httpx sends by
     "httpx": ("wire", "client", "sandbox"),
     "ipywidgets": ("ui",),
     "jsonpath_rfc9535": ("pick",),

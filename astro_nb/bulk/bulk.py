@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..call import UNSET, Call
@@ -103,19 +103,12 @@ class Bulk(Sheet):
             for n in range(len(self))
         ]
 
-    @property
-    def troubles(self) -> Iterator[tuple[int, str, str]]:
-        """The rows that failed, are unknown or invalid: the number of each, the outcome, and why."""
-        for number, outcome in enumerate(self.outcomes):
-            if outcome in ("failed", "unknown", "invalid"):
-                yield number, outcome, str(self._result(number, outcome, {})["message"] or "")
-
     def frame(self, pick: Mapping[str, str] | None = None) -> DataFrame:
         """The rows, joined with what came of each; `pick={"newId": "$.id"}` adds values of the answers.
 
         A column that the rows have already goes before: what came of them is `bulk.status` then. Secrets are stars.
         """
-        told = [self._result(number, outcome, pick or {}) for number, outcome in enumerate(self.outcomes)]
+        told = [self.result(number, outcome, pick or {}) for number, outcome in enumerate(self.outcomes)]
         return results.joined(self._given, self._rows, told, dict.fromkeys(pick or {}, "object"))
 
     def failures(self) -> DataFrame:
@@ -188,7 +181,7 @@ class Bulk(Sheet):
     def _made(self) -> set[str]:
         """The ids of what the rows have made that are done."""
         path = {"id": f"$.{id_of(self.operation)}"}
-        done = (self._result(n, "done", path) for n, mark in self._marks.items() if mark.state == "done")
+        done = (self.result(n, "done", path) for n, mark in self._marks.items() if mark.state == "done")
         return {str(row["id"]) for row in done if row["id"] is not None}
 
     def _unfinished(self) -> int:
@@ -202,14 +195,15 @@ class Bulk(Sheet):
 
     # --- one row ------------------------------------------------------------------------------------------------------
 
-    def _result(self, number: int, outcome: str, pick: Mapping[str, str]) -> dict[str, Any]:
+    def result(self, number: int, outcome: str, pick: Mapping[str, str]) -> dict[str, Any]:
+        """What came of one row."""
         problems = () if number in self._marks else self._checked[number].problems
         return results.result(self._session.history, outcome, self._marks.get(number), problems, pick)
 
     def _of(self, *wanted: str) -> DataFrame:
         every = self.outcomes
         numbers = [number for number, outcome in enumerate(every) if outcome in wanted]
-        messages = [self._result(number, every[number], {})["message"] for number in numbers]
+        messages = [self.result(number, every[number], {})["message"] for number in numbers]
         return results.selected(self._given, [self._rows[n] for n in numbers], messages, self.operation, self.mapping)
 
 

@@ -23,7 +23,7 @@ _TONES = {"done": "good", "failed": "bad", "unknown": "warn", "invalid": "bad", 
 def tell(bulk: Bulk) -> str:
     """As plain text."""
     arrows = [f"  {target} ← {source}  ({reason})" for target, source, reason in _mapping(bulk)]
-    troubles = [f"  {number}: {outcome}: {message}" for number, outcome, message in islice(bulk.troubles, _MOST)]
+    troubles = [f"  {number}: {outcome}: {message}" for number, outcome, message in islice(_troubles(bulk), _MOST)]
     shown = [f"  {number}: {' '.join(told).rstrip()}" for number, *told in _shown(bulk)]
     lines = [_headline(bulk), *arrows, _counted(bulk), *_notes(bulk)]
     return "\n".join([*lines, *_under("Not done:", troubles), *_under("First rows:", shown)])
@@ -45,8 +45,15 @@ def draw(bulk: Bulk) -> html.Markup:
     return html.tag("div", *(html.tag("div", part, style="margin:6px 0") for part in parts if part))
 
 
+def _troubles(bulk: Bulk) -> Iterator[tuple[int, str, str]]:
+    """The rows that failed, are unknown or invalid: the number of each, the outcome, and why."""
+    for number, outcome in enumerate(bulk.outcomes):
+        if outcome in ("failed", "unknown", "invalid"):
+            yield number, outcome, str(bulk.result(number, outcome, {})["message"] or "")
+
+
 def _drawn_troubles(bulk: Bulk) -> html.Markup:
-    told = list(islice(bulk.troubles, _MOST + 1))
+    told = list(islice(_troubles(bulk), _MOST + 1))
     rows = [(n, html.pill(outcome, _TONES[outcome]), message) for n, outcome, message in told[:_MOST]]
     more = html.quiet("…and more: failures() and unknown() have them all.") if len(told) > _MOST else ""
     return html.join([html.table(["row", "", "what is wrong"], rows), more]) if rows else html.Markup("")

@@ -7,17 +7,13 @@ request itself.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-import httpx
 
 from ..exchange import Exchange
 from ..pace import Retries
-from ..wire import from_httpx, to_httpx
 from .conversation import (
     CANCELLED,
     Authorize,
@@ -32,7 +28,7 @@ from .conversation import (
     never_sent,
 )
 from .documents import fetched
-from .failures import LARGEST_ANSWER, SENDING_ERRORS, TooLarge, failure_of
+from .failures import SENDING_ERRORS, failure_of
 from .pools import Pools
 from .running import Running, current_stop, on_loop
 from .tokens import Tokens
@@ -150,8 +146,7 @@ class Client:
         if isinstance(step, Authorize):
             return self._tokens.obtain(step.grant, step.refused)
         try:
-            with contextlib.closing(self._pools.blocking().handle_request(self._outgoing(step))) as answer:
-                return from_httpx(answer, _whole(answer.iter_bytes()))
+            return self._pools.blocking().exchange(step.request, self._timeout)
         except SENDING_ERRORS as error:
             return failure_of(error, step.request)
         except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
@@ -178,38 +173,8 @@ class Client:
         if isinstance(step, Authorize):  # on a thread of its own: whoever waits for the same token blocks
             return await asyncio.to_thread(self._tokens.obtain, step.grant, step.refused)
         try:
-            answer = await self._pools.background().handle_async_request(self._outgoing(step))
-            async with contextlib.aclosing(answer):
-                return from_httpx(answer, await _whole_async(answer))
+            return await self._pools.background().exchange(step.request, self._timeout)
         except SENDING_ERRORS as error:
             return failure_of(error, step.request)
         except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
             raise error.with_traceback(None) from None
-
-    def _outgoing(self, step: Send) -> httpx.Request:
-        request = to_httpx(step.request)
-        request.extensions = {"timeout": self._timeout}
-        return request
-
-
-def _whole(chunks: Iterable[bytes]) -> bytes:
-    parts, size = [], 0
-    for chunk in chunks:
-        size += len(chunk)
-        _check_size(size)
-        parts.append(chunk)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def _whole_async(answer: httpx.Response) -> bytes:
-    parts, size = [], 0
-    async for chunk in answer.aiter_bytes():
-        size += len(chunk)
-        _check_size(size)
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-def _check_size(size: int) -> None:
-    if size > LARGEST_ANSWER:
-        raise TooLarge(f"more than {LARGEST_ANSWER} bytes")

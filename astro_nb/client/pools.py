@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 import threading
-from functools import lru_cache
 from typing import Any
 
-import httpx
+from .doors import AsyncConnections, AsyncDoor, AsyncGiven, Connections, Door, Given
+from .failures import SENDING_ERRORS
 
 
 class _WithoutHeaders(logging.Filter):
@@ -26,28 +25,28 @@ class _WithoutHeaders(logging.Filter):
 for _name in ("httpcore.http11", "httpcore.http2", "httpcore.proxy"):
     logging.getLogger(_name).addFilter(_WithoutHeaders())
 
-_LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0)
-
 
 class Pools:
-    """Two transports, one for each driver, and the loop on which the second one lives."""
+    """Two doors, one for each driver, and the loop on which the second one lives."""
 
     def __init__(self, given: Any = None) -> None:
-        self._given = self._blocking = self._background = given
+        self._given = given
         self._lock = threading.Lock()
+        self._blocking: Door | None = None
+        self._background: AsyncDoor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def blocking(self) -> Any:
-        """The transport for whoever waits."""
+    def blocking(self) -> Door:
+        """The door for whoever waits."""
         with self._lock:
             if self._blocking is None:
-                self._blocking = httpx.HTTPTransport(verify=_tls(), limits=_LIMITS)
+                self._blocking = Connections() if self._given is None else Given(self._given)
             return self._blocking
 
-    def background(self) -> Any:
-        """The transport of the loop; asked for on the loop's thread alone."""
+    def background(self) -> AsyncDoor:
+        """The door of the loop; asked for on the loop's thread alone."""
         if self._background is None:
-            self._background = httpx.AsyncHTTPTransport(verify=_tls(), limits=_LIMITS)
+            self._background = AsyncConnections() if self._given is None else AsyncGiven(self._given)
         return self._background
 
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -62,18 +61,12 @@ class Pools:
         """Close what was made here, and end the thread; safe to call twice."""
         with self._lock:
             loop, self._loop = self._loop, None
-            blocking, background = self._blocking, self._background
-            self._blocking = self._background = self._given
+            blocking, self._blocking = self._blocking, None
+            background, self._background = self._background, None
         if loop is not None:
-            if background is not self._given:
-                with contextlib.suppress(httpx.HTTPError, OSError, TimeoutError):  # nobody is left to tell
+            if background is not None:
+                with contextlib.suppress(*SENDING_ERRORS, TimeoutError):  # nobody is left to tell
                     asyncio.run_coroutine_threadsafe(background.aclose(), loop).result(2)
             loop.call_soon_threadsafe(loop.stop)
-        if blocking is not self._given:
+        if blocking is not None:
             blocking.close()
-
-
-@lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    """One TLS context for the process: loading the certificates takes longer than a request."""
-    return httpx.create_ssl_context()
