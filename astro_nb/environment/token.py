@@ -77,7 +77,18 @@ def read_token(token: str, notes: Mapping[str, Any] | None = None) -> TokenFacts
 
 def require_valid(token: str, source: str) -> None:
     """Raise TokenExpired when a token says that its time has passed; it is asked of every token that is sent."""
-    TokenFacts(True, _expiry((_claims(token) or {}).get("exp"))).require_valid(source)
+    key = hash(token)  # so that none is held here
+    if key not in _ends:
+        if len(_ends) >= _MOST:
+            _ends.clear()
+        _ends[key] = _expiry((_claims(token) or {}).get("exp"))
+    ends = _ends[key]
+    if ends is not None:
+        TokenFacts(True, ends).require_valid(source)
+
+
+_MOST = 64  # tokens whose end is remembered
+_ends: dict[int, datetime | None] = {}
 
 
 def _variables(entries: Any, wanted: Iterable[str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from ..message import header
 from ..pace import rate_of
 from ..privileges import Privileges, needs_of_calls, needs_of_trail
 from ..spec import Operation, Spec
-from ..wire import build_request
+from ..wire import build_both
 from .prepared import Prepared
 
 GUARD = "guard"
@@ -104,10 +104,14 @@ class Session(Prepared):
         answers = self.chain.sending(self._ask, asking)
         revealed = self._values("revealed", answers)
         try:
-            request = build_request(operation, call, revealed)
+            request, shown = build_both(
+                operation,
+                call,
+                revealed,
+                lambda: self._values("shown", self.chain.showing(answers), revealed.drawn),
+            )
         except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
             raise error.with_traceback(None) from None  # they hold secrets in the clear
-        shown = build_request(operation, call, self._values("shown", self.chain.showing(answers), revealed.drawn))
         secrets = frozenset(revealed.used | self._values_near(typed=True))  # no answer shows what was typed here
         own = revealed.grants and header(request.headers, "authorization")  # what the call itself says goes before
         grant = None if own or not revealed.grants else revealed.grants[0]

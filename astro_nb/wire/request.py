@@ -1,14 +1,15 @@
 """A call as an HTTP request, and messages to and from httpx.
 
-`build_request(operation, call, values)` is pure, and called twice: with shown values for the eye, with revealed ones
-for the transport. Parameters are serialised by the table of the OpenAPI specification (3.1.1, section 4.8.12.2 and
-appendix E); what it leaves open follows RFC 6570.
+`build_request(operation, call, values)` is pure: with shown values it is for the eye, with revealed ones for the
+transport; `build_both` gives both. Parameters are serialised by the table of the OpenAPI specification (3.1.1, section
+4.8.12.2 and appendix E); what it leaves open follows RFC 6570.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -41,20 +42,67 @@ def build_request(operation: Operation, call: Call, values: Values) -> Request:
         UsageError: a value cannot be said where it stands, or would change what the request means.
         SecretRefused: a secret would leave its hosts, or go out in the clear.
     """
+    return _signed(operation, call, _draft(operation, call, values), values)
+
+
+def build_both(
+    operation: Operation, call: Call, revealed: Values, shown: Callable[[], Values]
+) -> tuple[Request, Request]:
+    """The request for the transport, and the one for the eye; what holds no secret is built once for both.
+
+    Args:
+        operation, call: as for `build_request`, which raises the same.
+        revealed: the values to send.
+        shown: makes the values to show, once those to send are known.
+    """
+    draft = _draft(operation, call, revealed)
+    is_plain = not revealed.used
+    sent, seen = _signed(operation, call, draft, revealed), shown()
+    return sent, _signed(operation, call, draft, seen) if is_plain else build_request(operation, call, seen)
+
+
+class _Draft(NamedTuple):
+    """A request without its credentials."""
+
+    base: str
+    path: str
+    query: Pairs
+    whole: str
+    headers: Pairs
+    cookies: Pairs
+    last: Pairs
+    body: bytes
+
+
+def _draft(operation: Operation, call: Call, values: Values) -> _Draft:
     outline, given = _outline(operation), values.fill(dict(call.parameters))
     path = path_of(operation, outline.path, given)
-    query = pairs_of(outline.query, given)
     headers = [*_filled(values, values.environment.headers), *pairs_of(outline.header, given)]
-    cookies = pairs_of(outline.cookie, given)
-    authenticate(_need(operation, outline, call, values), values, headers, query, cookies)
     body, content = body_of(operation, call, values)
-    headers += [("Content-Type", content)] if content else []
-    headers += _filled(values, call.headers)
+    last = [*([("Content-Type", content)] if content else []), *_filled(values, call.headers)]
+    return _Draft(
+        base=_base_url(operation, outline, values),
+        path=path,
+        query=pairs_of(outline.query, given),
+        whole=whole_query(outline.whole, given) if outline.whole else "",
+        headers=headers,
+        cookies=pairs_of(outline.cookie, given),
+        last=last,
+        body=body,
+    )
+
+
+def _signed(operation: Operation, call: Call, draft: _Draft, values: Values) -> Request:
+    """A draft with the credentials that these values have for it."""
+    outline = _outline(operation)
+    headers, query, cookies = list(draft.headers), list(draft.query), list(draft.cookies)
+    authenticate(_need(operation, outline, call, values), values, headers, query, cookies)
+    headers += draft.last
     if cookies:
         headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)))
-    asked = query_of(query) if not outline.whole else _joined(whole_query(outline.whole, given), query_of(query))
-    url = _base_url(operation, outline, values) + path + (f"?{asked}" if asked else "")
-    return _checked(Request(operation.method, url, _finished(outline, headers), body, bool(values.used)), values)
+    asked = _joined(draft.whole, query_of(query))
+    url = f"{draft.base}{draft.path}{f'?{asked}' if asked else ''}"
+    return _checked(Request(operation.method, url, _finished(outline, headers), draft.body, bool(values.used)), values)
 
 
 def to_httpx(request: Request) -> httpx.Request:
