@@ -70,7 +70,7 @@ class Operations:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         rows = [(html.method_pill(f.operation.method), html.code(f.__name__), f.operation.summary) for f in self]
         plain = "\n".join(f"{f.operation.method:7}{f.__name__}  {f.operation.summary}" for f in self)
-        return {"text/plain": plain, "text/html": str(html.table(["", "api.ops", ""], rows))}
+        return {"text/plain": plain, "text/html": str(html.table(["method", "api.ops", "what it does"], rows))}
 
 
 def operations(spec: Spec, caller: Caller) -> Operations:
@@ -129,7 +129,7 @@ def draw_operation(operation: Operation) -> html.Markup:
             html.code(operation.path),
         ),
         html.tag("p", html.prose(operation.description or operation.summary)),
-        html.table(["argument", "type", "", "meaning"], rows) if rows else "",
+        html.table(["argument", "type", "needed", "meaning"], rows) if rows else "",
     )
 
 

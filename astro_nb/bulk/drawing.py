@@ -56,7 +56,7 @@ def _drawn_troubles(bulk: Bulk) -> html.Markup:
     told = list(islice(_troubles(bulk), _MOST + 1))
     rows = [(n, html.pill(outcome, _TONES[outcome]), message) for n, outcome, message in told[:_MOST]]
     more = html.quiet("…and more: failures() and unknown() have them all.") if len(told) > _MOST else ""
-    return html.join([html.table(["row", "", "what is wrong"], rows), more]) if rows else html.Markup("")
+    return html.join([html.table(["row", "outcome", "what is wrong"], rows), more]) if rows else html.Markup("")
 
 
 def _headline(bulk: Bulk) -> str:

@@ -122,7 +122,7 @@ def draw(session: Recorded, steps: tuple[Step, ...]) -> html.Markup:
         )
         for step in steps
     ]
-    return html.table(["", "", "operation", "status", "what it becomes"], rows)
+    return html.table(["step", "method", "operation", "status", "what it becomes"], rows)
 
 
 def _in_words(stem: str) -> str:

@@ -98,7 +98,7 @@ class RunResult:
             for r in self.rows
         ]
         told = [html.tag("div", self.error)] if self.error else []
-        drawn = html.tag("div", html.table(["", "cell", "time", "state"], rows), *told)
+        drawn = html.tag("div", html.table(["number", "cell", "time", "state"], rows), *told)
         return {"text/plain": repr(self), "text/html": str(drawn)}
 
 

@@ -93,7 +93,7 @@ def draw(scan: Scan) -> html.Markup:
         for finding in scan.findings
     ]
     parts = [html.tag("div", verdict, " ", html.quiet(scan.summary))]
-    parts += [html.table(["where", "", "kind", "secret", "what to do"], rows)] if rows else []
+    parts += [html.table(["where", "is it known", "kind", "secret", "what to do"], rows)] if rows else []
     if scan.unknown:
         parts.append(html.tag("div", html.quiet(f"Not to be had, so not looked for: {', '.join(scan.unknown)}")))
     if scan.skipped:

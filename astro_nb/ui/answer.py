@@ -185,7 +185,7 @@ def draw_contract(exchange: Exchange) -> html.Markup:
         (html.pill(v.severity, "bad" if v.severity == "error" else "quiet"), html.code(v.path), v.message)
         for v in exchange.violations
     ]
-    return html.table(["", "where", "what"], rows)
+    return html.table(["weight", "where", "what"], rows)
 
 
 def draw_timeline(exchange: Exchange) -> html.Markup:
@@ -197,7 +197,7 @@ def draw_timeline(exchange: Exchange) -> html.Markup:
         held = f"kept back by the pace for {time_words(attempt.held)}. " if attempt.held else ""
         told = f"{held}{attempt.then}"
         rows.append((attempt.number, attempt.outcome, time_words(attempt.elapsed), _bar(attempt, whole, tone), told))
-    return html.table(["attempt", "came", "took", "", "then"], rows)
+    return html.table(["attempt", "came", "took", "when", "then"], rows)
 
 
 def _bar(attempt: Attempt, whole: float, tone: str) -> html.Markup:

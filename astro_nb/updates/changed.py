@@ -61,8 +61,10 @@ class Changed:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         told = [html.tag("div", words) for words in self._words()]
         answer = self.exchange._repr_mimebundle_()["text/html"]
-        drawn = html.tag("div", html.Markup(self.change.html()), *told)
-        return {"text/plain": repr(self), "text/html": f"{drawn}{answer}"}
+        drawn = html.Markup(self.change.html())
+        if self.sent:  # it was shown before it was written
+            drawn = html.fold(f"What was changed of “{self.change.name}”", drawn)
+        return {"text/plain": repr(self), "text/html": f"{answer}{html.tag('div', *told, drawn)}"}
 
     def _words(self) -> list[str]:
         made = [_made(row) for row in self.remade]
