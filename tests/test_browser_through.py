@@ -1,4 +1,4 @@
-"""What takes long, seen in a real JupyterLab in a real Chromium: told as it goes on, drawn, stopped by the stop button."""
+"""What takes long, seen in a real JupyterLab in a real Chromium: told as it goes on, drawn, and stopped."""
 
 from __future__ import annotations
 

@@ -27,6 +27,9 @@ _SIGNS = {"removed": "-", "changed": "~", "added": "+", "unknown": "?", "kept": 
 _NOTHING = "—"
 
 
+_HEADINGS = ("change", "field", "now", "then")
+
+
 def headline(change: Change) -> str:
     """What a change is, in a line: `DeleteDeployment deletes the thing named “demo” in live.`"""
     named = f"the thing with the {change.named_by} “{change.name}”"
@@ -43,11 +46,10 @@ def tell(change: Change) -> str:
 def draw(change: Change) -> html.Markup:
     """A change as static HTML."""
     head = html.tag("div", html.tag("strong", visible(change.headline)))
-    where = html.tag(
-        "div", html.method_pill(change.method), " ", html.code(visible(change.url)), style="overflow-wrap:anywhere"
-    )
+    at = html.join([html.method_pill(change.method), html.code(visible(change.url))], " ")
+    where = html.tag("div", at, style="overflow-wrap:anywhere")
     told = [html.tag("div", visible(text), role="alert") for text in _troubles(change)]
-    table = html.table(["change", "field", "now", "then"], [_drawn(row) for row in _shown(change)], _MOST)
+    table = html.table(_HEADINGS, [_drawn(row) for row in _shown(change)], _MOST)
     if change.deed == "delete" and change.rows:  # the whole of it goes: its name says enough
         table = html.fold(f"The {len(change.rows)} fields that go with it", table)
     return html.tag("div", head, where, *told, table, *_kept(change))
@@ -100,6 +102,4 @@ def _drawn(row: Row) -> tuple[Any, ...]:
 
 def _kept(change: Change) -> list[html.Markup]:
     rows = [row for row in change.rows if row.kind == "kept"]
-    return (
-        [html.fold(_stay(len(rows)), html.table(["change", "field", "now", "then"], map(_drawn, rows)))] if rows else []
-    )
+    return [html.fold(_stay(len(rows)), html.table(_HEADINGS, map(_drawn, rows)))] if rows else []

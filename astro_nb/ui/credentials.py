@@ -72,9 +72,8 @@ def token_facts(session: Session) -> html.Markup:
     """What is known of the token, and whether it suffices for what was done so far; never the token."""
     rows = [(html.tag("strong", name), value) for name, value in session.token_panel().rows]
     needs = html.Markup(session.privileges()._repr_mimebundle_()["text/html"])
-    return html.join(
-        [html.table(["token", "what is known"], rows), html.fold("The permissions that all this needed so far", needs)]
-    )
+    known = html.table(["token", "what is known"], rows)
+    return html.join([known, html.fold("The permissions that all this needed so far", needs)])
 
 
 def words_of(scheme: SecurityScheme) -> str:
