@@ -13,13 +13,13 @@ import orjson
 from ..call import UNSET, Call
 from ..environment import MASK
 from ..errors import AstroNbError
-from ..guard.reading import call_to_read, lists, reader_at
+from ..guard import call_to_read, lists
 from ..history import Mark
 from ..pace import repeatable
 from ..paging import paging_of
 from ..rounds import read_pages
 from ..session import Session
-from ..spec import Operation
+from ..spec import Operation, reader_at
 
 SETTLED = 10.0
 """Seconds after which a server is taken to have done what it was asked for, or never to do it."""

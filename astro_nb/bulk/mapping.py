@@ -8,9 +8,8 @@ from functools import partial
 
 from ..errors import UnknownName, UsageError
 from ..fields import Field, body_fields, parameter_fields, snake
-from ..guard import deed_of
-from ..guard.reading import last_parameter, lists, reader_at
-from ..spec import Operation
+from ..guard import deed_of, last_parameter, lists
+from ..spec import Operation, reader_at
 
 Steps = tuple[str, ...]
 Spelling = Callable[[str], str]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from ..message import Response
 from ..pace import may_be_done, repeatable
-from ..spec import Operation
+from ..spec import Operation, reader_at, upwards
 from .facts import Attempt, Failure
 
 Outcome = Literal["done", "failed", "unknown"]
@@ -52,11 +51,5 @@ class Ended:
 
 def _reader(operation: Operation) -> Operation | None:
     """The operation that reads where this one changes something: at its path, else at the nearest one above."""
-    steps = _shape(operation.path).split("/")
-    readers = {_shape(other.path): other for other in operation.spec if other.method == "GET"}
-    above = ("/".join(steps[:end]) for end in range(len(steps), 1, -1))
-    return next((readers[path] for path in above if path in readers), None)
-
-
-def _shape(path: str) -> str:
-    return re.sub(r"\{[^{}/]*\}", "{}", path).rstrip("/")
+    found = (reader_at(operation, path) for path in upwards(operation.path))
+    return next((reader for reader in found if reader), None)

@@ -8,7 +8,7 @@ from .found import Found, found_in, path_value
 from .holding import held_by, ruled
 from .many import ManyChanges
 from .present import as_body, lost_by, sendable, uncovered
-from .reading import call_to_read, deed_of, last_parameter, lists, reader_at, reader_of
+from .reading import call_to_read, deed_of, last_parameter, lists, reader_of
 
 __all__ = [
     "ALLOW_UNSAFE",
@@ -34,7 +34,6 @@ __all__ = [
     "lists",
     "lost_by",
     "path_value",
-    "reader_at",
     "reader_of",
     "require_confirmed",
     "ruled",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..call import Call
-from ..spec import Operation
+from ..spec import Operation, reader_at, shape_of, upwards
 
 Deed = Literal["create", "update", "delete", "act"]
 
@@ -34,7 +34,7 @@ def reader_of(operation: Operation) -> Operation | None:
     """
     named = str((operation.notes.get("update") or {}).get("read", ""))
     noted = next((o for o in operation.spec if o.id == named and o.is_safe), None)
-    path, *above = _upwards(operation.path)
+    path, *above = upwards(operation.path)
     own = noted or reader_at(operation, path)
     if own and not lists(own):
         return own
@@ -42,18 +42,6 @@ def reader_of(operation: Operation) -> Operation | None:
         return reader_at(operation, above[0]) if above else None
     found = (reader_at(operation, path) for path in above)
     return next((reader for reader in found if reader and not lists(reader)), None)
-
-
-def _upwards(path: str) -> list[str]:
-    """A path and every one above it, the nearest first."""
-    steps = path.split("/")
-    return ["/".join(steps[:end]) for end in range(len(steps), 1, -1)]
-
-
-def reader_at(operation: Operation, path: str) -> Operation | None:
-    """The operation that reads a path, whatever its parameters are called there."""
-    shape = _shape(path)
-    return next((o for o in operation.spec if o.method == "GET" and _shape(o.path) == shape), None)
 
 
 def call_to_read(reader: Operation, operation: Operation, call: Call) -> Call:
@@ -73,7 +61,7 @@ def _largest_page(reader: Operation) -> dict[str, Any]:
 
 def is_thing(operation: Operation) -> bool:
     """Whether a path names a single thing."""
-    return _shape(operation.path).endswith("}")
+    return shape_of(operation.path).endswith("}")
 
 
 def last_parameter(operation: Operation) -> str:
@@ -81,14 +69,10 @@ def last_parameter(operation: Operation) -> str:
     return next(iter(reversed(_PARAMETER.findall(operation.path))), "")
 
 
-def _shape(path: str) -> str:
-    return _PARAMETER.sub("{}", path).rstrip("/")
-
-
 def _has_items(operation: Operation) -> bool:
     """Whether single things stand below a path, so that it is the collection of them."""
-    shape = _shape(operation.path)
-    return not shape.endswith("}") and any(_shape(o.path) == f"{shape}/{{}}" for o in operation.spec)
+    shape = shape_of(operation.path)
+    return not shape.endswith("}") and any(shape_of(o.path) == f"{shape}/{{}}" for o in operation.spec)
 
 
 def lists(operation: Operation) -> bool:

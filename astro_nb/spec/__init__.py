@@ -6,6 +6,7 @@ from .model import Operation
 from .notes import NOTE
 from .overlay import apply_overlay
 from .parameters import Parameter
+from .readers import reader_at, shape_of, upwards
 from .references import name_of
 from .security import OAuthFlow, SecurityScheme
 from .servers import Server, ServerVariable
@@ -28,4 +29,7 @@ __all__ = [
     "load",
     "load_document",
     "name_of",
+    "reader_at",
+    "shape_of",
+    "upwards",
 ]

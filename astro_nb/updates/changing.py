@@ -32,7 +32,6 @@ from ..guard import (
     lists,
     lost_by,
     path_value,
-    reader_at,
     reader_of,
     ruled,
     sendable,
@@ -41,7 +40,7 @@ from ..guard import (
 )
 from ..message import header, is_json
 from ..session import Session
-from ..spec import Operation
+from ..spec import Operation, reader_at
 from .changed import Changed
 from .following import followed
 from .merging import Merger, as_given
