@@ -311,7 +311,7 @@ def test_what_is_started_is_confirmed_by_whoever_asks(api: anb.Workbench) -> Non
     """`start` never asks: without the name it refuses, with it it sends, and a look is good for once."""
     deployment = first(api)
     call = api.session.arrange("DeleteDeployment", {"deploymentId": deployment["id"]})
-    with pytest.raises(UnsafeRefused, match="change_of"):
+    with pytest.raises(UnsafeRefused, match="inside `with api"):
         started(api, call, None)
     change = api.session.change_of(call)
     with pytest.raises(UnsafeRefused, match="not its name"):
@@ -322,6 +322,18 @@ def test_what_is_started_is_confirmed_by_whoever_asks(api: anb.Workbench) -> Non
     assert len(sent(api)) == reads + 2  # one look, one deletion: what was looked at is not read again
     with pytest.raises(UnsafeRefused):
         started(api, call, change.name)  # it is gone, so its id would be asked for
+
+
+def test_what_is_started_may_be_confirmed_around_it(api: anb.Workbench) -> None:
+    """`with api.confirmed(name):` holds for `api.start` too, and for work in the background; a wrong name does not."""
+    deployment, other = api.call("ListDeployments")["$.deployments[0:2]"]
+    with pytest.raises(UnsafeRefused, match="not its name"), api.confirmed("wrong"):
+        api.start("DeleteDeployment", deploymentId=deployment["id"])
+    with api.confirmed(deployment["name"]):
+        assert api.start("DeleteDeployment", deploymentId=deployment["id"]).result(30).status == 204
+    with api.confirmed(other["name"]):
+        running = api.in_background(api.call, "DeleteDeployment", deploymentId=other["id"])
+    assert running.result(30).status == 204
 
 
 def test_another_server_is_another_question(api: anb.Workbench) -> None:

@@ -50,7 +50,7 @@ class Exchange(Ended):
         violations: how the answer departs from the document.
         environment: name of the environment.
         picked: what was picked out of the answer lately, and where: a value is known again by itself, not by its looks.
-        via: "call", "reference", or what the call was part of: "wait" or "pages", with the group's id after a colon.
+        via: "call", "reference", or what it was part of: "wait", "pages", "bulk" or "change", and the group's id.
     """
 
     id: str

@@ -87,8 +87,8 @@ class Guard:
 
     def _require(self, change: Change) -> None:
         """Raise UnsafeRefused unless the change is confirmed, in advance or now."""
-        names = [name for guard, name in _leaves.get() if guard is self and name is not None]
-        require_confirmed(change, names[-1] if names else _ask(change))
+        named = self._named()
+        require_confirmed(change, _ask(change) if named is None else named)
 
     def require_confirmed(self, plan: Planned, environment: Environment, confirmed: str | None) -> None:
         """As `require_leave`, where the sender asks by itself; `confirmed` is what was answered.
@@ -98,10 +98,16 @@ class Guard:
         """
         if self._is_free(plan.operation, environment):
             return
+        confirmed = self._named() if confirmed is None else confirmed
         if confirmed is None:
             raise _unasked(plan.operation, environment)
         change = self._taken(plan.call, environment) or what_would_change(plan, self._read)
         require_confirmed(change, confirmed)
+
+    def _named(self) -> str | None:
+        """The name that was given in a `with api.confirmed(…)` around this."""
+        names = [name for guard, name in _leaves.get() if guard is self and name is not None]
+        return names[-1] if names else None
 
     def _is_free(self, operation: Operation, environment: Environment) -> bool:
         given = os.environ.get(ALLOW_UNSAFE) == "1" or (self, None) in _leaves.get()
@@ -147,7 +153,7 @@ def require_confirmed(change: Change, answer: str | None) -> None:
 def _unasked(operation: Operation, environment: Environment) -> UnsafeRefused:
     return UnsafeRefused(
         f"{operation.id} is not confirmed, and {environment.name} asks before anything is changed: nothing was sent.",
-        "Look at `session.change_of(call)`, and give its name as `confirmed`.",
+        "If it is meant, send it inside `with api.confirmed(name):`, or `with api.allow_unsafe():`.",
     )
 
 

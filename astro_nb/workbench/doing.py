@@ -39,7 +39,7 @@ class Doing:
     def start(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Running[Exchange]:
         """Send one request in the background: `await` it, ask for its `result()`, or `cancel()` it.
 
-        Production is not asked about here: an unsafe call needs `with api.allow_unsafe():`.
+        Production is not asked about here: send it within `with api.confirmed(name):` or `with api.allow_unsafe():`.
         """
         return self.session.start(self.session.arrange(operation, arguments, body))
 
