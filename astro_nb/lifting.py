@@ -10,7 +10,7 @@ from typing import Any
 from .call import UNSET, Call
 from .environment import MASK, Literal, Secret, Variables, names_in
 from .exchange import SECRET_HEADERS
-from .fields import body_field, lift, parameter_fields
+from .fields import body_field, lift, parameters_by_name
 from .message import Request
 from .spec import Operation
 
@@ -25,7 +25,7 @@ def lift_call(operation: Operation, call: Call, variables: Variables) -> Call:
         plain = name.lower() in SECRET_HEADERS and isinstance(value, str) and value and not names_in(value)
         return keep(Secret.held(value, name)) if plain else lift(None, value, keep)
 
-    fields = {f.name: f for f in parameter_fields(operation)}
+    fields = parameters_by_name(operation)
     parameters = {k: written(lift(fields.get(k), v, keep)) for k, v in call.parameters.items()}
     described = body_field(operation, call.media_type)
     body = call.body if call.body is UNSET else written(lift(described, call.body, keep))

@@ -2,7 +2,7 @@
 
 from .arguments import arrange, body_fields, signature, snake
 from .masking import has_secret, lift, mask, redact
-from .places import body_example, body_field, parameter_fields, response_field
+from .places import body_example, body_field, parameter_fields, parameters_by_name, response_field
 from .rules import Problem, RuleView, broken_rules, rule_view
 from .sample import example_call, sample
 from .tree import Branch, Field, read
@@ -22,6 +22,7 @@ __all__ = [
     "lift",
     "mask",
     "parameter_fields",
+    "parameters_by_name",
     "read",
     "redact",
     "response_field",

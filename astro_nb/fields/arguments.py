@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ..call import UNSET, Call
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..spec import Operation
-from .places import body_field, parameter_fields
+from .places import body_field, once, parameter_fields, parameters_by_name
 from .tree import Field
 
 
@@ -26,8 +26,8 @@ def arrange(operation: Operation, arguments: Mapping[str, Any], body: Any = UNSE
         UnknownName: an argument is neither a parameter nor a field of the body.
         MissingArgument: a required parameter has neither argument nor variable.
     """
-    fields = {f.name: f for f in parameter_fields(operation)}
-    inner = {f.name for f in body_fields(operation)}
+    fields = parameters_by_name(operation)
+    inner: frozenset[str] = once(operation, "body names", lambda: frozenset(f.name for f in body_fields(operation)))
     parameters: dict[str, Any] = {}
     content: dict[str, Any] = {}
     for given, value in arguments.items():

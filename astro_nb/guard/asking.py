@@ -110,8 +110,9 @@ class Guard:
         return names[-1] if names else None
 
     def _is_free(self, operation: Operation, environment: Environment) -> bool:
-        given = os.environ.get(ALLOW_UNSAFE) == "1" or (self, None) in _leaves.get()
-        return given or not is_guarded(operation, environment)
+        if not is_guarded(operation, environment):
+            return True
+        return os.environ.get(ALLOW_UNSAFE) == "1" or (self, None) in _leaves.get()
 
     def _taken(self, call: Call, environment: Environment) -> Change | None:
         """What was looked at for a call; it is forgotten, so that it is confirmed once."""

@@ -42,7 +42,7 @@ def build_request(operation: Operation, call: Call, values: Values) -> Request:
         UsageError: a value cannot be said where it stands, or would change what the request means.
         SecretRefused: a secret would leave its hosts, or go out in the clear.
     """
-    return _signed(operation, call, _draft(operation, call, values), values)
+    return _checked(_built(operation, call, values), values)
 
 
 def build_both(
@@ -57,8 +57,12 @@ def build_both(
     """
     draft = _draft(operation, call, revealed)
     is_plain = not revealed.used
-    sent, seen = _signed(operation, call, draft, revealed), shown()
-    return sent, _signed(operation, call, draft, seen) if is_plain else build_request(operation, call, seen)
+    sent, seen = _checked(_signed(operation, call, draft, revealed), revealed), shown()
+    return sent, _signed(operation, call, draft, seen) if is_plain else _built(operation, call, seen)
+
+
+def _built(operation: Operation, call: Call, values: Values) -> Request:
+    return _signed(operation, call, _draft(operation, call, values), values)
 
 
 class _Draft(NamedTuple):
@@ -102,7 +106,7 @@ def _signed(operation: Operation, call: Call, draft: _Draft, values: Values) -> 
         headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)))
     asked = _joined(draft.whole, query_of(query))
     url = f"{draft.base}{draft.path}{f'?{asked}' if asked else ''}"
-    return _checked(Request(operation.method, url, _finished(outline, headers), draft.body, bool(values.used)), values)
+    return Request(operation.method, url, _finished(outline, headers), draft.body, bool(values.used))
 
 
 def to_httpx(request: Request) -> httpx.Request:
