@@ -3,7 +3,7 @@
 from .document import Fetch, bundled, load_document
 from .media import RequestBody, ResponseSpec
 from .model import Operation
-from .notes import NOTE
+from .notes import NOTE, notes_of
 from .overlay import apply_overlay
 from .parameters import Parameter
 from .references import name_of
@@ -28,4 +28,5 @@ __all__ = [
     "load",
     "load_document",
     "name_of",
+    "notes_of",
 ]
