@@ -94,7 +94,7 @@ class History:
         detail = scrub(orjson.dumps(detail_of(exchange)).decode(), secrets).encode()
         row = (
             exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(), exchange.elapsed,
-            exchange.status, exchange.ok, exchange.request_id, message, exchange.size, exchange.via, detail,
+            exchange.status, exchange.ok, exchange.request_id, message, exchange.size, scrub(exchange.via, secrets), detail,
         )  # fmt: skip
         with self._database.writing(exchange=exchange) as connection:
             connection.execute(_INSERT, (*row, _keep_body(connection, content) if content else None))
