@@ -147,7 +147,7 @@ def _told(path: str, target: str, headers: dict[str, str], sent: str) -> Any:
 
 def _thing(path: str, target: str, told: str) -> Any:
     """A list of two pages, or a thing, in each of whose texts everything stands that was sent, and a token."""
-    thing = {name: told for name in ("name", "note", "status", "statusReason")}
+    thing = dict.fromkeys(("name", "note", "status", "statusReason"), told)
     if path != "/things":
         plain = {"id": "plain", "name": "old", "token": ONE_TIME, "password": TYPED}
         return plain if path.endswith("/plain") else {"id": path.rpartition("/")[2], **thing, "token": ONE_TIME}
@@ -161,7 +161,10 @@ def many() -> dict[str, Any]:
     secret, text = {"type": "string", "format": "password"}, {"type": "string"}
     texts = dict.fromkeys(("id", "name", "note", "status", "statusReason"), text)
     thing = {"type": "object", "properties": {**texts, "password": secret, "token": secret}}
-    listed = {"type": "object", "properties": {"items": {"type": "array", "items": thing}, "total": {"type": "integer"}}}
+    listed = {
+        "type": "object",
+        "properties": {"items": {"type": "array", "items": thing}, "total": {"type": "integer"}},
+    }
     named = [{"name": "id", "in": "path", "required": True, "schema": text}]
     paged = [{"name": name, "in": "query", "schema": {"type": "integer"}} for name in ("offset", "limit")]
     made["paths"]["/things"] = {

@@ -1,4 +1,4 @@
-"""Servers and overlays that mean harm, before waits, pages, changes and bulks: told in words, bounded, and drawn as text."""
+"""Servers and overlays that mean harm: told in words, bounded, and drawn as text."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ import astro_nb as anb
 from astro_nb.client import Client
 from astro_nb.environment import Environment
 from astro_nb.errors import AstroNbError, WaitFailed, WaitTimeout
-from astro_nb.exchange import Exchange
-from astro_nb.pace import Retries, decide
-from astro_nb.paging import Pages
+from astro_nb.pace import Retries
 from astro_nb.rounds import read_pages
 from astro_nb.spec import load
 
@@ -182,7 +180,9 @@ def test_an_error_without_end_is_cut(evil: Evil, part: str) -> None:
     api.close()
 
 
-@pytest.mark.parametrize("asked", ["9" * 400, "-1", "1e400", "NaN", "٣", "Thu, 01 Jan 99999999999 00:00:00 GMT", ";" * 9000])
+@pytest.mark.parametrize(
+    "asked", ["9" * 400, "-1", "1e400", "NaN", "٣", "Thu, 01 Jan 99999999999 00:00:00 GMT", ";" * 9000]
+)
 def test_a_wait_that_no_clock_knows_ends(evil: Evil, asked: str) -> None:
     """Retry-After of any length is told, or is none."""
     api = opened(evil, document())
@@ -233,7 +233,11 @@ def test_a_total_that_cannot_be_ends(evil: Evil, total: Any, served: int) -> Non
 def test_ids_of_every_kind_are_read(evil: Evil, ids: list[Any]) -> None:
     """Ids that are objects, huge numbers, or there twice: all that came is here, and a table is made of it."""
     api = opened(evil, document())
-    evil.says = lambda m, p, q: (200, {"items": [{"id": i} for i in ids] if "offset" not in q or q["offset"] == "0" else []}, {})
+    evil.says = lambda m, p, q: (
+        200,
+        {"items": [{"id": i} for i in ids] if "offset" not in q or q["offset"] == "0" else []},
+        {},
+    )
     pages = api.pages("List")
     assert [item["id"] for item in pages.items(partial=True)] == json.loads(json.dumps(ids))
     assert len(pages.frame(partial=True)) == len(ids)
@@ -242,17 +246,25 @@ def test_ids_of_every_kind_are_read(evil: Evil, ids: list[Any]) -> None:
     api.close()
 
 
-@pytest.mark.parametrize("where", [{"id": "nowhere"}, {"id": "a.b.c"}, {"id": "name"}, {"id": "$['"}, {"name": "nowhere"}])
+@pytest.mark.parametrize(
+    "where", [{"id": "nowhere"}, {"id": "a.b.c"}, {"id": "name"}, {"id": "$['"}, {"name": "nowhere"}]
+)
 def test_a_note_of_an_id_that_points_nowhere(evil: Evil, where: Any) -> None:
     """What no item has tells none apart: all are kept, and waiting and changing go on."""
     api = opened(evil, document(notes={"x-astro-nb-item": where}))
-    evil.says = lambda m, p, q: (200, {"id": "x", "items": [{"id": "x"}, {"id": "y"}] if q.get("offset", "0") == "0" else []}, {})
+    evil.says = lambda m, p, q: (
+        200,
+        {"id": "x", "items": [{"id": "x"}, {"id": "y"}] if q.get("offset", "0") == "0" else []},
+        {},
+    )
     assert len(api.pages("List").items(partial=True)) == 2
     attempts(api)
     api.close()
 
 
-@pytest.mark.parametrize("cursor", [{"a": 1}, [], 10**30, "x" * 1_000_000, True, EVIL, "https://evil.test/?cursor=1", "//evil.test/?a=1"])
+@pytest.mark.parametrize(
+    "cursor", [{"a": 1}, [], 10**30, "x" * 1_000_000, True, EVIL, "https://evil.test/?cursor=1", "//evil.test/?a=1"]
+)
 def test_a_cursor_of_any_kind_leads_to_the_same_server(evil: Evil, cursor: Any) -> None:
     """An object is no cursor, a large one is one, and an address gives its query alone."""
     spec = document("cursor", {"x-astro-nb-page": {"style": "cursor", "items": "items", "cursor": "next"}})
@@ -291,7 +303,11 @@ def test_a_list_of_a_hundred_thousand_is_drawn_small(evil: Evil) -> None:
     """A hundred thousand items in one answer, and as many columns in one item."""
     api = opened(evil, document())
     wide = {f"{MARK}{n}": n for n in range(20_000)}
-    evil.says = lambda m, p, q: (200, {"items": [wide, *({"id": str(n)} for n in range(100_000))] if q.get("offset", "0") == "0" else []}, {})
+    evil.says = lambda m, p, q: (
+        200,
+        {"items": [wide, *({"id": str(n)} for n in range(100_000))] if q.get("offset", "0") == "0" else []},
+        {},
+    )
     pages = api.pages("List")
     assert len(pages.items(partial=True)) == 100_001
     looked_at(pages)
@@ -304,8 +320,26 @@ DEEP: Any = {"a": 1}
 for _ in range(400):
     DEEP = {"state": [DEEP], "by": DEEP} if _ % 2 else [DEEP]
 
-WORDS = ("state", "good", "id", "items", "offset", "cursor", "read", "GET", "count", "per", "$", "", "entries", "List", "next")
-SCALARS = st.sampled_from([None, True, False, 0, -1, 2**70, 10**400, 0.5, float("nan"), float("inf"), float("-inf"), EVIL, *WORDS])
+WORDS = (
+    "state",
+    "good",
+    "id",
+    "items",
+    "offset",
+    "cursor",
+    "read",
+    "GET",
+    "count",
+    "per",
+    "$",
+    "",
+    "entries",
+    "List",
+    "next",
+)
+SCALARS = st.sampled_from(
+    [None, True, False, 0, -1, 2**70, 10**400, 0.5, float("nan"), float("inf"), float("-inf"), EVIL, *WORDS]
+)
 ANY: st.SearchStrategy[Any] = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*WORDS, 5, None]), inner, max_size=3),
@@ -355,16 +389,18 @@ def attempts(api: anb.Workbench) -> None:
         try:
             made = deed()
         except AstroNbError as told:
-            assert len(str(told)) < 20_000
+            looked_at(told, 20_000)
         else:
             looked_at(made)
     assert api.runbook.notebook()
 
 
 @given(whole=NOTES, own=NOTES, status=st.sampled_from([200, 200, 400, 503]))
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_notes_of_every_kind_break_nothing(evil: Evil, whole: Any, own: Any, status: int) -> None:
-    """A document whose overlay says anything at all: what is malformed is left out and told, and nothing else breaks."""
+    """A document whose overlay says anything at all: what is malformed is left out, and nothing breaks."""
     evil.says = lambda m, p, q: (
         status,
         {"id": "x", "name": "a", "status": "OK", "entries": [{"key": "K"}], "items": [{"id": "x"}], "state": {"a": 1}},
@@ -387,7 +423,7 @@ def test_notes_of_every_kind_break_nothing(evil: Evil, whole: Any, own: Any, sta
 @pytest.mark.parametrize(
     ("note", "value"),
     [
-        ("repeatable", "false"), ("repeatable", 1), ("limit", {"count": 0}), ("limit", [25]), ("limits", {"GET": "fast"}),
+        ("repeatable", "false"), ("repeatable", 1), ("limit", {"count": 0}), ("limit", [25]), ("limits", {"GET": "x"}),
         ("settled", []), ("settled", {"good": 3}), ("settled", {"grace": float("nan")}), ("page", {"most": 0}),
         ("page", {"also": "x"}), ("item", "id"), ("item", {"id": 4}), ("update", {"entries": {"a": "b"}}),
         ("union", {"by": "x"}), ("rules", {"when": {}}),
@@ -402,7 +438,7 @@ def test_what_is_malformed_is_left_out_and_told(note: str, value: Any) -> None:
 
 
 def test_a_create_is_not_repeated_for_a_text(evil: Evil) -> None:
-    """"false" in quotes is a text, and a text is not yes: the method decides."""
+    """ "false" in quotes is a text, and a text is not yes: the method decides."""
     api = opened(evil, document(notes={"x-astro-nb-repeatable": "false"}))
     api.session.client.retries = Retries(attempts=3, base=0.0)
     evil.says = lambda *asked: (503, {}, {})

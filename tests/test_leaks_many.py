@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import http.client
 import json
 import logging
 import pickle
@@ -16,16 +15,14 @@ from typing import Any
 import pandas as pd
 import pytest
 from IPython.display import DisplayHandle
-from planted import BEARER, ONE_TIME, PASTED, PLANTED, TYPED, assert_clean, many
+from planted import BEARER, ONE_TIME, PASTED, TYPED, assert_clean, many
 from test_leaks import Breaking, Planted, everything_in, frames_of, in_place, planted, reachable, told_by
 
 import astro_nb as anb
 from astro_nb import Secret
-from astro_nb.client import Running
 from astro_nb.client.running import Stop
-from astro_nb.errors import AstroNbError, ConcurrentChange, Stopped, UnsafeRefused, WaitTimeout
+from astro_nb.errors import AstroNbError, ConcurrentChange, UnsafeRefused, WaitTimeout
 from astro_nb.guard.many import what_many_would_change
-from astro_nb.pace import Retries
 from astro_nb.runbook import run
 
 
@@ -109,7 +106,9 @@ def test_nothing_that_is_given_shows_one(all_of: Planted) -> None:
         kinds.add(type(thing).__name__)
         if type(thing).__name__ not in ("Workbench", "Explorer"):
             assert_clean(shown(thing), f"a {type(thing).__name__}")
-    assert kinds >= {"Bulk", "Pages", "Waited", "Changed", "Transitions", "Row", "Mark", "Run", "Paging", "Goal"} - {"Goal"}
+    assert kinds >= {"Bulk", "Pages", "Waited", "Changed", "Transitions", "Row", "Mark", "Run", "Paging", "Goal"} - {
+        "Goal"
+    }
     for public in found:
         assert_clean(repr(vars(public)), f"the attributes of a {type(public).__name__}")
 
@@ -276,7 +275,8 @@ def secrets() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("deed", "error"), [*((deed, RuntimeError) for deed in DEEDS), ("change", KeyboardInterrupt), ("wait", KeyboardInterrupt)]
+    ("deed", "error"),
+    [*((deed, RuntimeError) for deed in DEEDS), ("change", KeyboardInterrupt), ("wait", KeyboardInterrupt)],
 )
 def test_no_traceback_has_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deed: str, error: type[BaseException]
@@ -346,7 +346,9 @@ def test_a_credential_that_cannot_be_sent_is_told_by_its_name(
                     told = shown(work("keyed"))
                 except (AstroNbError, UnicodeError) as error:
                     told = f"{error} {error!r} {vars(error)!r}"
-                    told += "".join(f"{f.f_locals!r}" for f in frames_of(error.__traceback__) if f.f_code.co_filename != __file__)
+                    told += "".join(
+                        f"{f.f_locals!r}" for f in frames_of(error.__traceback__) if f.f_code.co_filename != __file__
+                    )
                 assert_clean(told, "a refusal")
 
 

@@ -147,7 +147,13 @@ class Operation:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with this operation in the document, in words; mostly empty."""
-        found = (*told_of(self.raw), *malformed(self.raw), *faults_of(self), *self.spec.told_of(self.id), *_oddities(self))
+        found = (
+            *told_of(self.raw),
+            *malformed(self.raw),
+            *faults_of(self),
+            *self.spec.told_of(self.id),
+            *_oddities(self),
+        )
         return tuple(dict.fromkeys(found))
 
 

@@ -39,9 +39,8 @@ def _is_size(value: Any) -> bool:
 
 def _is_rate(value: Any) -> bool:
     """Whether a value says how many requests there may be in how many seconds."""
-    return isinstance(value, Mapping) and all(
-        _is_number(part) and part > 0 for part in (value.get("count"), value.get("per", 1))
-    )
+    parts = (value.get("count"), value.get("per", 1)) if isinstance(value, Mapping) else ()
+    return bool(parts) and all(_is_number(part) and part != 0 for part in parts)
 
 
 def _is_list(value: Any) -> bool:
@@ -132,7 +131,7 @@ def _read(shape: Any, value: Any, at: tuple[str, ...], told: list[tuple[str, ...
     """A value without what is not of its shape; `told` gets where that was."""
     if shape is None:
         return value
-    read = _READERS.get(type(shape), _plain)
+    read: Callable[..., Any] = _READERS.get(type(shape), _plain)
     found = read(shape, value, at, told)
     if found is _UNFIT:
         told.append(at)
