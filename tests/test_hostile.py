@@ -19,6 +19,7 @@ from astro_nb.client import Client
 from astro_nb.environment import Environment
 from astro_nb.errors import AstroNbError, WaitFailed, WaitTimeout
 from astro_nb.pace import Retries
+from astro_nb.progress import bar
 from astro_nb.rounds import read_pages
 from astro_nb.spec import load
 
@@ -443,4 +444,29 @@ def test_a_create_is_not_repeated_for_a_text(evil: Evil) -> None:
     api.session.client.retries = Retries(attempts=3, base=0.0)
     evil.says = lambda *asked: (503, {}, {})
     assert len(api.call("Make", name="a").attempts) == 1
+    api.close()
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def test_names_of_the_document_are_drawn_as_text(evil: Evil) -> None:
+    """Operations, fields and columns that are called like markup, in all that is drawn, bars and attempts too."""
+    told = json.dumps(document(notes={"x-astro-nb-limit": {"count": 1, "per": 1}}))
+    for name in ("List", "Make", "Get", "Set", "value"):
+        told = told.replace(f'"{name}"', json.dumps(f"{MARK}{name}"))
+    api = opened(evil, json.loads(told))
+    evil.says = lambda m, p, q: (200, {"id": "x", "status": MARK, "items": [{MARK: MARK}], "total": 1}, {})
+    list_, make, get, set_ = (f"{MARK}{name}" for name in ("List", "Make", "Get", "Set"))
+    waited = []
+    api.session.tried = lambda attempt: waited.append(attempt.words(10))
+    looked_at(api.wait(get, MARK, timeout=1000, id="x"))
+    looked_at(api.wait(get, MARK, timeout=1000, id="x"))
+    looked_at(api.change(set_, id="x", name=MARK))
+    bulk = api.bulk(make, [{f"{MARK}value": MARK, MARK: MARK}], name=MARK)
+    looked_at(bulk)
+    looked_at(bulk.run())
+    looked_at(api.pages(list_))
+    assert any(MARK in words for words in waited), "nothing is proved"
+    assert all(MARK not in bar(f"Waiting for {get}", 0.5, words) for words in waited)
     api.close()
