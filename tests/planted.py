@@ -99,7 +99,7 @@ def served(host: str = "127.0.0.1", redirects: Mapping[str, str] | None = None) 
             else:
                 self._answer(400 if path == "/fails" else 200, _told(path, self.path, told, sent), {})
 
-        do_POST = do_GET  # noqa: N815  # the name that http.server calls
+        do_POST = do_PUT = do_GET  # noqa: N815  # the names that http.server calls
 
         def _answer(self, status: int, body: Any, headers: dict[str, str]) -> None:
             data = json.dumps(body).encode()
@@ -140,7 +140,42 @@ def _told(path: str, target: str, headers: dict[str, str], sent: str) -> Any:
         }
     if path == "/late":  # a token that is told once is told again, where the document says nothing of secrets
         return {"note": f"your token is {ONE_TIME}"}
+    if path.startswith("/things"):
+        return _thing(path, target, f"you sent {headers} {sent} to {target}; {TYPED} {PASTED}")
     return {"message": f"you sent {headers} {sent} to {target}", "requestId": headers.get("Authorization", "r")}
+
+
+def _thing(path: str, target: str, told: str) -> Any:
+    """A list of two pages, or a thing, in each of whose texts everything stands that was sent, and a token."""
+    thing = dict.fromkeys(("name", "note", "status", "statusReason"), told)
+    if path != "/things":
+        plain = {"id": "plain", "name": "old", "token": ONE_TIME, "password": TYPED}
+        return plain if path.endswith("/plain") else {"id": path.rpartition("/")[2], **thing, "token": ONE_TIME}
+    at = 1 if "offset=1" in target else 0
+    return {"items": [{"id": f"{told} {at}", **thing, "token": ONE_TIME}], "total": 2}
+
+
+def many() -> dict[str, Any]:
+    """The same document, with a list and things that are made, read and changed."""
+    made = document()
+    secret, text = {"type": "string", "format": "password"}, {"type": "string"}
+    texts = dict.fromkeys(("id", "name", "note", "status", "statusReason"), text)
+    thing = {"type": "object", "properties": {**texts, "password": secret, "token": secret}}
+    listed = {
+        "type": "object",
+        "properties": {"items": {"type": "array", "items": thing}, "total": {"type": "integer"}},
+    }
+    named = [{"name": "id", "in": "path", "required": True, "schema": text}]
+    paged = [{"name": name, "in": "query", "schema": {"type": "integer"}} for name in ("offset", "limit")]
+    made["paths"]["/things"] = {
+        "get": {**_operation("list", "T", None, listed), "parameters": paged},
+        "post": _operation("make", "T", thing, thing),
+    }
+    made["paths"]["/things/{id}"] = {
+        "get": {**_operation("thing", "T", None, thing), "parameters": named},
+        "put": {**_operation("change", "T", thing, thing), "parameters": named},
+    }
+    return made
 
 
 def document() -> dict[str, Any]:

@@ -12,7 +12,7 @@ import traceback
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -54,7 +54,7 @@ class Planted:
     """A workbench in which every secret is in use, and what the server saw of it."""
 
     api: Workbench
-    seen: Seen
+    seen: Seen = field(repr=False)
     folder: Path
 
     def arguments(self, operation: str) -> dict[str, Any]:
@@ -73,12 +73,16 @@ class Planted:
 
 
 @contextmanager
-def planted(folder: Path, transport: Any = None, **variables: str) -> Iterator[Planted]:
+def planted(
+    folder: Path, transport: Any = None, spec: Any = None, production: bool = False, **variables: str
+) -> Iterator[Planted]:
     with served() as (url, seen):
         client = {"client_id": "me", "client_secret": "env:PLANTED_CLIENT", "token_url": f"{url}/token"}
         credentials = {"T": "env:PLANTED_BEARER", "OAuth": client}
-        environment = Environment("planted", base_url=url, credentials=credentials, variables=variables)
-        api = connect(environment, spec=document(), history=folder / ".astro_nb", transport=transport)
+        environment = Environment(
+            "planted", base_url=url, credentials=credentials, variables=variables, production=production
+        )
+        api = connect(environment, spec=spec or document(), history=folder / ".astro_nb", transport=transport)
         api.session.set_credential("Key", PASTED)
         api.session.set_credential("Query", IN_QUERY)
         yield Planted(api, seen, folder)

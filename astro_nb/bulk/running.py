@@ -5,10 +5,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
+
+import orjson
 
 from ..call import Call
+from ..environment import scrub
 from ..errors import UsageError
 from ..history import Journal, Mark, Run
+from ..leaks import known_of
 from ..rounds import Many, Progress
 from ..session import Session
 from .outcomes import state_of
@@ -57,8 +62,15 @@ class Sending:
 
     def mark(self, number: int, mark: Mark) -> None:
         """Note what is known of a row, here and in the journal."""
+        mark = self._scrubbed(mark) if mark.note or mark.found is not None else mark
         self._journal.mark(self._run, number, mark)
         self.marks[number] = mark
+
+    def _scrubbed(self, mark: Mark) -> Mark:
+        """A mark without the secrets of the session: a list may tell them in a plain text."""
+        known = list(known_of(self._session.variables, self._session.acting).values.values())
+        found = orjson.loads(scrub(orjson.dumps(mark.found, default=str).decode(), known))
+        return replace(mark, note=scrub(mark.note, known), found=found)
 
     def _start(self, number: int, call: Call) -> None:
         before = self.marks.get(number)

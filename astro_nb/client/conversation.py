@@ -251,11 +251,11 @@ def _clean(answer: Response, secrets: frozenset[str]) -> Response:
     text = answer.body.decode("latin-1")  # byte for byte, whatever it is
     body = scrub(text, secrets)
     told = "\n".join([value for _, value in answer.headers])  # no value has a line break
-    same = scrub(told, secrets) == told
-    if same and body == text:
+    same, reason = scrub(told, secrets) == told, scrub(answer.reason, secrets)
+    if same and body == text and reason == answer.reason:
         return answer
     headers = answer.headers if same else tuple((name, scrub(value, secrets)) for name, value in answer.headers)
-    return replace(answer, body=body.encode("latin-1"), headers=headers)
+    return replace(answer, body=body.encode("latin-1"), headers=headers, reason=reason)
 
 
 def _in_plain_bytes(answer: Response, secrets: frozenset[str]) -> Response:

@@ -3,7 +3,7 @@
 from .drawing import draw, draw_body, draw_error, headline, size_words, time_words
 from .ended import Outcome
 from .exchange import SECRET_HEADERS, Exchange
-from .facts import HELD, Attempt, ErrorFacts, Failure, FieldError
+from .facts import HELD, Attempt, ErrorFacts, Failure, FieldError, plain
 from .items import item_field, items_path, lead
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "item_field",
     "items_path",
     "lead",
+    "plain",
     "size_words",
     "time_words",
 ]

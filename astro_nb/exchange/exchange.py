@@ -25,13 +25,14 @@ from ..pick import find, pick
 from ..spec import Operation
 from .drawing import draw, one_line
 from .ended import Ended
-from .facts import Attempt, ErrorFacts, Failure, error_of, from_envelope
+from .facts import Attempt, ErrorFacts, Failure, error_of, from_envelope, plain
 from .items import item_field, items_path, lead
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
 
 SECRET_HEADERS = ("set-cookie", "authorization", "proxy-authorization", "cookie", "x-api-key")
+_LONGEST_ID = 200  # characters
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,7 +82,7 @@ class Exchange(Ended):
     def status_text(self) -> str:
         """The status in words: "200 OK", or what went wrong instead."""
         if self.answer:
-            return f"{self.answer.status} {self.answer.reason}".strip()
+            return plain(f"{self.answer.status} {self.answer.reason}".strip(), _LONGEST_ID)
         return self.failure.kind if self.failure else "no answer"
 
     @property
@@ -99,7 +100,8 @@ class Exchange(Ended):
     def request_id(self) -> str:
         """The id by which the server's operators find this request; empty where it gave none."""
         told = header(self.answer.headers, "x-request-id") if self.answer else ""
-        return told or str(from_envelope(self.answer, self.operation.spec.notes.get("error"), "requestId") or "")
+        told = told or str(from_envelope(self.answer, self.operation.spec.notes.get("error"), "requestId") or "")
+        return plain(told, _LONGEST_ID)
 
     @cached_property
     def error(self) -> ErrorFacts | None:

@@ -20,6 +20,9 @@ _ENVELOPE = {
 _FALLBACKS = ("$.message", "$.detail", "$.title", "$.error.message", "$.error_description", "$.error")
 
 
+_LONGEST_MESSAGE, _LONGEST_PART = 2000, 500  # characters of what a server says
+_MOST_FIELDS = 100
+
 HELD = "held"
 """What an attempt is told to have come to that waits for its turn."""
 
@@ -82,6 +85,14 @@ class ErrorFacts:
     field_errors: tuple[FieldError, ...] = ()
 
 
+def plain(text: str, most: int) -> str:
+    """A server's text, cut, and without the control characters that a terminal obeys."""
+    told = text[:most]
+    if not told.isprintable():
+        told = "".join(sign for sign in told if sign.isprintable() or sign in "\n\t")
+    return f"{told}…" if len(text) > most else told
+
+
 def from_envelope(answer: Response | None, paths: Mapping[str, Any] | None, part: str) -> Any:
     """One part of an error's envelope ("message", "requestId" …), by the overlay's paths; None if absent."""
     if answer is None or not answer.is_json:
@@ -96,10 +107,10 @@ def error_of(answer: Response, paths: Mapping[str, Any] | None, request_id: str,
         from_envelope(answer, paths, "message") or _usual_message(answer) or _page_title(text) or text.strip()[:300]
     )
     raw = from_envelope(answer, paths, "fieldErrors")
-    found = [e for e in raw if isinstance(e, Mapping)] if isinstance(raw, list) else []
-    errors = [FieldError(str(e.get("field", "")), str(e.get("message", "")), str(e.get("code", ""))) for e in found]
-    told = str(message) or f"{answer.status} {answer.reason}".strip()
-    return ErrorFacts(told, request_id, answer.status, tuple(errors))
+    found = [e for e in raw[:_MOST_FIELDS] if isinstance(e, Mapping)] if isinstance(raw, list) else []
+    parts = [[plain(str(e.get(name, "")), _LONGEST_PART) for name in ("field", "message", "code")] for e in found]
+    told = plain(str(message) or f"{answer.status} {answer.reason}".strip(), _LONGEST_MESSAGE)
+    return ErrorFacts(told, request_id, answer.status, tuple(FieldError(*part) for part in parts))
 
 
 def _usual_message(answer: Response) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..spec import NOTE
+from ..spec import notes_of
 from .shapes import Schema
 
 _BOUNDS: tuple[tuple[str, str], ...] = (
@@ -101,7 +101,7 @@ class Told:
     @property
     def notes(self) -> Mapping[str, Any]:
         """What the overlay says of this schema, by the extension's name without its prefix."""
-        return {key[len(NOTE) :]: value for key, value in self.schema.items() if str(key).startswith(NOTE)}
+        return notes_of(self.schema)
 
 
 def _is_of(kind: str, value: Any) -> bool:

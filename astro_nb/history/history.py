@@ -90,11 +90,12 @@ class History:
         sent = frozenset(secrets)
         secrets = sent.union(further)
         content = _cut(exchange, secrets, len(secrets) > len(sent))
+        via = scrub(exchange.via, secrets)
         message = scrub(exchange.error.message, secrets) if exchange.error else ""
         detail = scrub(orjson.dumps(detail_of(exchange)).decode(), secrets).encode()
         row = (
             exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(), exchange.elapsed,
-            exchange.status, exchange.ok, exchange.request_id, message, exchange.size, exchange.via, detail,
+            exchange.status, exchange.ok, exchange.request_id, message, exchange.size, via, detail,
         )  # fmt: skip
         with self._database.writing(exchange=exchange) as connection:
             connection.execute(_INSERT, (*row, _keep_body(connection, content) if content else None))

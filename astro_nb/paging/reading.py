@@ -23,6 +23,8 @@ COUNTED = ("offset", "search", "page")
 """Styles whose place in the list is a number in the call."""
 _ADDRESS = re.compile(r"https?://|[/?][^\s]*[?=]")
 """An address where others have a token."""
+_DIGITS = 18
+"""Digits of a place in a list, at the most."""
 _LARGEST = 256 * 1024 * 1024
 """Bytes that a packed answer is unpacked to, at the most."""
 
@@ -111,7 +113,7 @@ def number_of(value: Any, default: int) -> int:
     """A place in a list as a number, where it is one."""
     if isinstance(value, int):
         return value
-    return int(value) if isinstance(value, str) and value.isdecimal() else default
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS else default
 
 
 def _sent(exchange: Exchange) -> dict[str, list[str]]:

@@ -42,6 +42,7 @@ class Route:
         self._call: Call | None = None
         self._size = self._asked = self._empty = 0
         self._vain: list[Range] = []  # places that were asked for without anything new
+        self._end = sys.maxsize  # the first place where nothing stood
         self._met: set[str] = set()
         self._lately: list[Any] = []
 
@@ -68,13 +69,14 @@ class Route:
         total = self.total or 0
         if self._asked > _ASKED_AGAIN * (total // self._size) + _AT_LEAST:
             return
-        ranges = pieces(missing(self.parts, self.start, total, known, moved), self._size)
+        gaps = missing(self.parts, self.start, total, known, moved)
+        ranges = pieces(((a, min(b, self._end)) for a, b in gaps if a < self._end), self._size)
         assert self._call is not None  # noqa: S101  # for the types: what is counted has begun
         yield from _CALLS[self.paging.style](self.paging, self._call, self._size, without(ranges, self._vain))
 
     def forgive(self) -> None:
         """Ask again for what was asked for in vain."""
-        self._vain.clear()
+        self._doubt()
         self._asked = self._empty = 0
 
     def number(self, call: Call) -> int:
@@ -121,9 +123,9 @@ class Route:
         again = any(part.place <= place < part.end for part in self.parts)
         part = Part(place, page.items, page.total, again)
         if page.total is not None and page.total != self.total:
-            self._vain.clear()  # the list has moved: what was in vain then need not be now
+            self._doubt()  # the list has moved: what was in vain then need not be now
         if not page.items:
-            self._vain.append((place, sys.maxsize))  # where nothing stands, nothing stands beyond
+            self._end = min(self._end, place)  # where nothing stands, nothing stands beyond
         elif again and self.paging.style == "page" and any(part.end <= p.end for p in self.parts if p.place == place):
             self._vain.append((place, place + size))  # the whole page it was, and will be
         at = bisect_left(self.parts, place, key=lambda other: other.place)  # what was asked for again comes before
@@ -148,6 +150,11 @@ class Route:
         if repr(page.following.parameters) in self._met:
             return _CIRCLE
         return f"is empty, as {_MOST_EMPTY} before it, and names one more" if self._empty > _MOST_EMPTY else ""
+
+    def _doubt(self) -> None:
+        """Take no place any more for one that is asked for in vain."""
+        self._vain.clear()
+        self._end = sys.maxsize
 
     def _is_again(self, call: Call, page: Page) -> bool:
         """Whether a page holds just what another one held, though another place was asked for."""

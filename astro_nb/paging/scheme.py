@@ -49,7 +49,8 @@ class Paging:
 def paging_of(operation: Operation) -> Paging | None:
     """How an operation pages: by the overlay's note, else inferred from parameters and answer; None if it does not."""
     note = operation.notes.get("page")
-    return _from_note(operation, note) if isinstance(note, Mapping) else _inferred(operation)
+    noted = _from_note(operation, note) if isinstance(note, Mapping) else None
+    return noted or _inferred(operation)
 
 
 def first_call(paging: Paging, call: Call) -> Call:
@@ -65,20 +66,30 @@ def first_call(paging: Paging, call: Call) -> Call:
 _ALSO_CALLED = {"token": "cursor", "page_number": "page"}
 
 
-def _from_note(operation: Operation, note: Mapping[str, Any]) -> Paging:
+_MOVED_BY = ("offset", "page", "search", "cursor")
+"""Styles that a parameter moves on."""
+_STYLES = (*_MOVED_BY, "link", "whole", "lines")
+
+
+def _from_note(operation: Operation, note: Mapping[str, Any]) -> Paging | None:
+    """As a note says; None where it names a style, or a parameter that moves on, which there is not."""
     style = _ALSO_CALLED.get(told := str(note.get("style", "offset")), told)
     parameter = str(note.get("parameter") or note.get("offset") or ("cursor" if style == "cursor" else ""))
+    known = queries(operation)
+    limit, cursor, sort = (str(note.get(name, "")) for name in ("limit", "cursor", "sort"))
+    if style not in _STYLES or (style in _MOVED_BY and parameter not in known) or (style == "search" and not cursor):
+        return None
     return Paging(
         style=style,
         items=str(note.get("items", "$")),
         total=str(note.get("total", "")),
         parameter=parameter,
-        limit=str(note.get("limit", "")),
+        limit=limit if limit in known else "",
         most=int(note.get("most", LARGEST)),
-        cursor=str(note.get("cursor", "")),
-        sort=str(note.get("sort", "")),
+        cursor=cursor,
+        sort=sort if "sorts" in known else "",
         also=tuple(note.get("also") or ()),
-        first=int(note.get("first", _first_page(queries(operation).get(parameter)))),
+        first=int(note.get("first", _first_page(known.get(parameter)))),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from itertools import islice
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -17,6 +18,9 @@ from .told import Progress
 
 _MOST_UNFINISHED = 8
 """Lists whose reading was not finished that are held for each session."""
+
+_TOGETHER = 250
+"""Pages asked for together: a server may say that there are more than anybody can count."""
 
 _unfinished: WeakKeyDictionary[Session, list[tuple[str | None, Pages]]] = WeakKeyDictionary()
 
@@ -71,9 +75,10 @@ def _read(session: Session, pages: Pages, via: str, progress: Progress | None) -
     try:
         if not pages.exchanges:
             _ask(session, pages, pages.wanted(), via, told)
-        _ask(session, pages, list(pages.wanted()), via, told)
-        while following := next(pages.wanted(), None):
-            _ask(session, pages, [following], via, told)
+        most = _TOGETHER
+        while calls := list(islice(pages.wanted(), most)):
+            most = most if len(calls) == most else 1
+            _ask(session, pages, calls, via, told)
     except KeyboardInterrupt:
         pages.interrupted()
         raise

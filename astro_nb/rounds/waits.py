@@ -79,13 +79,17 @@ def wait_for(
     """
     call = session.arrange(operation, arguments)
     goal = goal_of(session.spec.operation(operation), until)
-    known = known_of(session.variables, session.acting).values.values()  # a condition may name a secret
-    wait = _Wait(session, call, replace(goal, words=scrub(goal.words, known)), patience, progress)
+    wait = _Wait(session, call, replace(goal, words=_shown(session, goal.words)), patience, progress)
     try:
         return wait.ended()
     except BaseException as stop:  # raised again, with what was seen
         stop.transitions = wait.log.told()  # type: ignore[attr-defined]  # for whoever wants to know
         raise
+
+
+def _shown(session: Session, words: str) -> str:
+    """A goal without secrets, which a condition may name; no frame of the wait holds them."""
+    return scrub(words, known_of(session.variables, session.acting).values.values())
 
 
 class _Wait:

@@ -3,7 +3,7 @@
 from .document import Fetch, bundled, load_document
 from .media import RequestBody, ResponseSpec
 from .model import Operation
-from .notes import NOTE
+from .notes import NOTE, notes_of
 from .overlay import apply_overlay
 from .parameters import Parameter
 from .readers import reader_at, shape_of, upwards
@@ -29,6 +29,7 @@ __all__ = [
     "load",
     "load_document",
     "name_of",
+    "notes_of",
     "reader_at",
     "shape_of",
     "upwards",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DanglingReference, DocumentError
 from .faults import FAULTS, entries, faults_of, mapping, part, part_or
 from .media import Content, RequestBody, ResponseSpec, schema_in
-from .notes import notes_of, told_of
+from .notes import malformed, notes_of, told_of
 from .parameters import Parameter, read_parameters
 from .security import SecurityScheme
 from .servers import Server
@@ -147,7 +147,13 @@ class Operation:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with this operation in the document, in words; mostly empty."""
-        found = (*told_of(self.raw), *faults_of(self), *self.spec.told_of(self.id), *_oddities(self))
+        found = (
+            *told_of(self.raw),
+            *malformed(self.raw),
+            *faults_of(self),
+            *self.spec.told_of(self.id),
+            *_oddities(self),
+        )
         return tuple(dict.fromkeys(found))
 
 

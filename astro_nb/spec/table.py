@@ -11,7 +11,7 @@ from .document import Document, Fetch, as_path, check_document, is_url, load_doc
 from .faults import FAULTS, entries, faults_of, mapping, part_or
 from .media import Schema
 from .model import Operation, tags_of
-from .notes import notes_of, told_of
+from .notes import malformed, notes_of, told_of
 from .overlay import apply_overlay, load_overlay, overlay_of
 from .paths import Place, named, oddities_of, places_of
 from .references import lookup, resolve
@@ -62,7 +62,7 @@ class Spec:
     def warnings(self) -> tuple[str, ...]:
         """What did not fit, and what is wrong with the document as a whole, in words; mostly empty."""
         empty = () if self._by_id else ("The document has no operations.",)
-        return (*self._told, *faults_of(self), *empty)
+        return (*self._told, *malformed(self.document), *faults_of(self), *empty)
 
     @part_or({})
     def _info(self) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..errors import PickError
-from ..exchange import Exchange
+from ..exchange import Exchange, plain
 from ..fields import Field, read
 from ..pick import pick
 from ..spec import Operation
@@ -81,7 +81,7 @@ def grace_of(operation: Operation) -> float:
 
 def one_line(text: str, most: int) -> str:
     """A server's text in one line of at most so many characters."""
-    line = " ".join(text[: 4 * most].split())
+    line = plain(" ".join(text[: 4 * most].split()), 4 * most)
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 

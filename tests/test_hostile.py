@@ -1,0 +1,472 @@
+"""Servers and overlays that mean harm: told in words, bounded, and drawn as text."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import astro_nb as anb
+from astro_nb.client import Client
+from astro_nb.environment import Environment
+from astro_nb.errors import AstroNbError, WaitFailed, WaitTimeout
+from astro_nb.pace import Retries
+from astro_nb.progress import bar
+from astro_nb.rounds import read_pages
+from astro_nb.spec import load
+
+MARK = "<img src=x onerror=alert(1)>"
+EVIL = f"{MARK}\x1b[31m\x1b]0;owned\x07\x00\x08\u202e\r\n"
+LARGE = EVIL * (10_000_000 // len(EVIL))
+DRAWN = 400_000
+"""Characters that anything may be drawn with."""
+
+Answer = tuple[int, Any, dict[str, str]]
+
+
+class Evil:
+    """A server that answers whatever the test says.
+
+    Attributes:
+        says: what is answered to a method, a path and a query: status, body (text as it is), headers.
+        asked: the queries that came.
+    """
+
+    def __init__(self) -> None:
+        self.says: Callable[[str, str, dict[str, str]], Answer] = lambda method, path, query: (200, {}, {})
+        self.asked: list[dict[str, str]] = []
+        evil = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                where = urlsplit(self.path)
+                query = dict(parse_qsl(where.query))
+                evil.asked.append(query)
+                status, body, headers = evil.says(self.command, where.path, query)
+                data = (body if isinstance(body, str) else json.dumps(body)).encode()
+                self.send_response(status)
+                for name, value in {"Content-Type": "application/json", **headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_POST = do_PUT = do_GET  # noqa: N815  # the names that http.server calls
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture(scope="module")
+def evil() -> Iterator[Evil]:
+    server = Evil()
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
+
+
+THING = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("id", "name", "status", "statusReason", "value")}
+    | {"entries": {"type": "array", "items": {"type": "object", "properties": {"key": {"type": "string"}}}}},
+}
+
+
+def operation(name: str, answer: Any, *queries: str, **more: Any) -> dict[str, Any]:
+    listed = [{"name": query, "in": "query", "schema": {}} for query in queries]
+    return {
+        "operationId": name,
+        "parameters": [*listed, *more.pop("parameters", [])],
+        "responses": {"200": {"description": "", "content": {"application/json": {"schema": answer}}}},
+        **more,
+    }
+
+
+def document(style: str = "offset", notes: dict[str, Any] | None = None, **whole: Any) -> dict[str, Any]:
+    """A document of a list, of a thing, and of what makes and changes one; each operation with these notes."""
+    things = {"type": "object", "properties": {"items": {"type": "array", "items": THING}}}
+    moves = {"offset": ("offset", "limit"), "cursor": ("cursor", "limit"), "link": ("page",)}[style]
+    named = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    body = {"requestBody": {"content": {"application/json": {"schema": THING}}}}
+    paths = {
+        "/things": {
+            "get": operation("List", {"type": "array"} if style == "link" else things, *moves, **(notes or {})),
+            "post": operation("Make", THING, **body, **(notes or {})),
+        },
+        "/things/{id}": {
+            "get": operation("Get", THING, parameters=named, **(notes or {})),
+            "put": operation("Set", THING, parameters=named, **body, **(notes or {})),
+        },
+    }
+    return {"openapi": "3.0.3", "info": {"title": "Evil", "version": "1"}, "paths": paths, **whole}
+
+
+def opened(evil: Evil, raw: dict[str, Any]) -> anb.Workbench:
+    """A workbench before that server, whose time passes at once."""
+    limits = dict.fromkeys(("GET", "POST", "PUT"), float("inf"))
+    api = anb.connect(Environment("evil", base_url=evil.url, limits=limits), spec=raw, history=None)
+    passed = [0.0]
+
+    def sleep(seconds: float) -> None:
+        passed[0] += seconds
+
+    api.session.client.close()
+    api.session.client = Client(retries=Retries(attempts=1), sleep=sleep, clock=lambda: passed[0])
+    return api
+
+
+def looked_at(thing: Any, most: int = DRAWN) -> str:
+    """What is shown of something; it is no markup of the server's, and not without end."""
+    told = f"{thing!r} {thing}"
+    drawn = thing._repr_mimebundle_() if hasattr(thing, "_repr_mimebundle_") else {}
+    assert MARK not in drawn.get("text/html", "")
+    assert len(told) < most
+    assert sum(map(len, drawn.values())) < most
+    assert "\x1b" not in told + drawn.get("text/plain", ""), "a terminal would obey"
+    return told
+
+
+# --- states and messages ----------------------------------------------------------------------------------------------
+
+
+def test_a_reason_of_ten_megabytes_is_a_line(evil: Evil) -> None:
+    """State, reason and requestId as a hostile server tells them: in the strip, the table, and the errors."""
+    api = opened(evil, document())
+    evil.says = lambda *asked: (200, {"status": EVIL, "statusReason": LARGE, "id": LARGE}, {"X-Request-Id": MARK})
+    with pytest.raises(WaitTimeout) as caught:
+        api.wait("Get", "HEALTHY", timeout=5, id="x")
+    looked_at(caught.value, 5_000)
+    looked_at(caught.value.data["transitions"], 20_000)
+    looked_at(caught.value.data["last"], 5_000)
+    looked_at(api.wait("Get", lambda exchange: True, id="x"))
+    evil.says = lambda *asked: (404, {"message": LARGE, "requestId": LARGE}, {})
+    with pytest.raises(WaitFailed) as failed:
+        api.wait("Get", "HEALTHY", timeout=5, id="x")
+    looked_at(failed.value, 5_000)
+    looked_at(failed.value.data["transitions"], 20_000)
+    api.close()
+
+
+@pytest.mark.parametrize("part", ["message", "requestId", "fieldErrors", "text"])
+def test_an_error_without_end_is_cut(evil: Evil, part: str) -> None:
+    """Whatever part of an error is large: an exchange, a bulk, a list and a change show the beginning of it."""
+    api = opened(evil, document())
+    many = [{"field": LARGE, "message": LARGE, "code": EVIL}] + [{"field": EVIL}] * 5000
+    error: Any = LARGE if part == "text" else {part: many if part == "fieldErrors" else LARGE}
+    evil.says = lambda *asked: (400, error, {"Content-Type": "text/plain"} if part == "text" else {})
+    looked_at(api.call("Get", id="x"))
+    bulk = api.bulk("Make", [{"name": "a"}, {"name": "b"}]).run()
+    looked_at(bulk)
+    assert len(bulk.failures().to_html() + bulk.frame().to_csv()) < DRAWN
+    looked_at(api.pages("List"))
+    looked_at(api.change("Set", id="x", name="new"))
+    assert len(api.errors.frame().to_csv()) < 2 * DRAWN
+    api.close()
+
+
+@pytest.mark.parametrize(
+    "asked", ["9" * 400, "-1", "1e400", "NaN", "٣", "Thu, 01 Jan 99999999999 00:00:00 GMT", ";" * 9000]
+)
+def test_a_wait_that_no_clock_knows_ends(evil: Evil, asked: str) -> None:
+    """Retry-After of any length is told, or is none."""
+    api = opened(evil, document())
+    api.session.client.retries = Retries(attempts=2)
+    evil.says = lambda *_: (429, {}, {"Retry-After": asked.encode().decode("latin-1")})
+    exchange = api.call("Get", id="x")
+    assert exchange.status == 429
+    assert len(looked_at(exchange.attempts)) < 5_000
+    api.close()
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+ODD: list[Any] = [
+    10**18, 2**64 - 1, 10**30, -1, "NaN", "many", True, [], {}, None, 1.5, float("1e308"), "9" * 5000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("total", ODD, ids=lambda total: str(total)[:20])
+@pytest.mark.parametrize("served", [3, 0])
+def test_a_total_that_cannot_be_ends(evil: Evil, total: Any, served: int) -> None:
+    """A list that is said to be without end is read as far as there is anything; the rest is told."""
+    notes = {"x-astro-nb-page": {"items": "items", "offset": "offset", "limit": "limit", "total": "total"}}
+    api = opened(evil, document(notes=notes))
+    evil.asked.clear()
+
+    def says(method: str, path: str, query: dict[str, str]) -> Answer:
+        at = int(query.get("offset", 0))
+        return 200, {"items": [{"id": f"{n}"} for n in range(at, min(at + 2, served))], "total": total}, {}
+
+    evil.says = says
+    begun = time.monotonic()
+    pages = api.pages("List")
+    assert [item["id"] for item in pages.items(partial=True)] == [f"{n}" for n in range(served)]
+    assert time.monotonic() - begun < 20
+    assert len(evil.asked) < 600
+    looked_at(pages)
+    api.close()
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [{"a": 1}, {"a": 1}], [[1], [1]], [2**64 - 1, 1e30], [1.5, 1.5], [None, None], [True, True], ["x", "x"],
+        ["x", 1], [LARGE[:1_000_000], MARK],
+    ],
+)  # fmt: skip
+def test_ids_of_every_kind_are_read(evil: Evil, ids: list[Any]) -> None:
+    """Ids that are objects, huge numbers, or there twice: all that came is here, and a table is made of it."""
+    api = opened(evil, document())
+    evil.says = lambda m, p, q: (
+        200,
+        {"items": [{"id": i} for i in ids] if "offset" not in q or q["offset"] == "0" else []},
+        {},
+    )
+    pages = api.pages("List")
+    assert [item["id"] for item in pages.items(partial=True)] == json.loads(json.dumps(ids))
+    assert len(pages.frame(partial=True)) == len(ids)
+    looked_at(pages)
+    assert len(pages.duplicates) <= len(ids)
+    api.close()
+
+
+@pytest.mark.parametrize(
+    "where", [{"id": "nowhere"}, {"id": "a.b.c"}, {"id": "name"}, {"id": "$['"}, {"name": "nowhere"}]
+)
+def test_a_note_of_an_id_that_points_nowhere(evil: Evil, where: Any) -> None:
+    """What no item has tells none apart: all are kept, and waiting and changing go on."""
+    api = opened(evil, document(notes={"x-astro-nb-item": where}))
+    evil.says = lambda m, p, q: (
+        200,
+        {"id": "x", "items": [{"id": "x"}, {"id": "y"}] if q.get("offset", "0") == "0" else []},
+        {},
+    )
+    assert len(api.pages("List").items(partial=True)) == 2
+    attempts(api)
+    api.close()
+
+
+@pytest.mark.parametrize(
+    "cursor", [{"a": 1}, [], 10**30, "x" * 1_000_000, True, EVIL, "https://evil.test/?cursor=1", "//evil.test/?a=1"]
+)
+def test_a_cursor_of_any_kind_leads_to_the_same_server(evil: Evil, cursor: Any) -> None:
+    """An object is no cursor, a large one is one, and an address gives its query alone."""
+    spec = document("cursor", {"x-astro-nb-page": {"style": "cursor", "items": "items", "cursor": "next"}})
+    api = opened(evil, spec)
+    evil.asked.clear()
+    evil.says = lambda m, p, q: (200, {"items": [{"id": "x"}], "next": cursor}, {})
+    try:
+        looked_at(api.pages("List"))
+    except AstroNbError as told:
+        looked_at(told)
+    assert 1 <= len(evil.asked) < 30
+    api.close()
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<https://evil.test/things?page=2>; rel="next"', '<//evil.test?page=2>; rel=next', '<>; rel="next"',
+        "<?page=2" + ";a= " * 10_000 + '>; rel="next"', "<x>" + "; a=   " * 8_000, '<http://[::1>; rel="next"',
+        "<?page=" + "9" * 40_000 + '>; rel="next"', "<a>;rel=next" * 3_000,
+    ],
+)  # fmt: skip
+def test_a_link_leads_to_no_other_server(evil: Evil, link: str) -> None:
+    """Links to elsewhere and links without end: the server that is known is asked, and not for ever."""
+    api = opened(evil, document("link"))
+    evil.asked.clear()
+    evil.says = lambda m, p, q: (200, [{"id": len(evil.asked)}] if len(evil.asked) < 5 else [], {"Link": link})
+    begun = time.monotonic()
+    looked_at(api.pages("List"))
+    assert time.monotonic() - begun < 10
+    assert {exchange.request.host for exchange in api.session.trail} == {"127.0.0.1"}
+    api.close()
+
+
+def test_a_list_of_a_hundred_thousand_is_drawn_small(evil: Evil) -> None:
+    """A hundred thousand items in one answer, and as many columns in one item."""
+    api = opened(evil, document())
+    wide = {f"{MARK}{n}": n for n in range(20_000)}
+    evil.says = lambda m, p, q: (
+        200,
+        {"items": [wide, *({"id": str(n)} for n in range(100_000))] if q.get("offset", "0") == "0" else []},
+        {},
+    )
+    pages = api.pages("List")
+    assert len(pages.items(partial=True)) == 100_001
+    looked_at(pages)
+    api.close()
+
+
+# --- overlays ---------------------------------------------------------------------------------------------------------
+
+DEEP: Any = {"a": 1}
+for _ in range(400):
+    DEEP = {"state": [DEEP], "by": DEEP} if _ % 2 else [DEEP]
+
+WORDS = (
+    "state",
+    "good",
+    "id",
+    "items",
+    "offset",
+    "cursor",
+    "read",
+    "GET",
+    "count",
+    "per",
+    "$",
+    "",
+    "entries",
+    "List",
+    "next",
+)
+SCALARS = st.sampled_from(
+    [None, True, False, 0, -1, 2**70, 10**400, 0.5, float("nan"), float("inf"), float("-inf"), EVIL, *WORDS]
+)
+ANY: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*WORDS, 5, None]), inner, max_size=3),
+    max_leaves=6,
+)
+MEMBERS = {
+    "limits": ("GET", "POST", "PUT"),
+    "limit": ("count", "per"),
+    "settled": ("state", "reason", "good", "bad", "grace"),
+    "update": ("read", "whole", "replaces", "from", "keep", "over", "entries", "follow", "strip"),
+    "page": ("style", "items", "total", "parameter", "offset", "limit", "most", "cursor", "sort", "also", "first"),
+    "item": ("id", "name"),
+    "repeatable": (),
+    "entries": ("entries",),
+    "error": ("message", "requestId", "fieldErrors"),
+    "permission": (),
+    "token": ("list", "variables"),
+    "rules": ("when", "require", "hide", "one-of", "because"),
+    "union": ("by", "branches"),
+    "default-branch": (),
+}
+
+
+def noted(names: tuple[str, ...]) -> st.SearchStrategy[Any]:
+    """A note of any kind, often such that some of its members are as they should be."""
+    style = st.sampled_from(["offset", "page", "search", "cursor", "link", "whole", "lines", "token", "no style"])
+    known = {name: style | ANY if name == "style" else ANY for name in names}
+    return st.just(DEEP) | ANY | st.fixed_dictionaries({}, optional=known)
+
+
+NOTES = st.fixed_dictionaries({}, optional={f"x-astro-nb-{name}": noted(names) for name, names in MEMBERS.items()})
+
+
+def attempts(api: anb.Workbench) -> None:
+    """All that notes have a say in: whatever is wrong with them is told in words."""
+    deeds: list[Callable[[], Any]] = [
+        lambda: read_pages(api.session, "List"),
+        lambda: api.wait("Get", timeout=30, id="x"),
+        lambda: api.wait("Get", "HEALTHY", timeout=30, id="x"),
+        lambda: api.change("Set", id="x", name="new", entries={"K": {"value": "v"}}),
+        lambda: api.change("Set", id="x", name="new"),
+        lambda: api.bulk("Make", [{"name": "a", "id": "x"}]).run(),
+        lambda: api.bulk("Set", [{"name": "a", "id": "x"}]).run(),
+        lambda: api.call("Get", id="x").frame(),
+    ]
+    for deed in deeds:
+        try:
+            made = deed()
+        except AstroNbError as told:
+            looked_at(told, 20_000)
+        else:
+            looked_at(made)
+    assert api.runbook.notebook()
+
+
+@given(whole=NOTES, own=NOTES, status=st.sampled_from([200, 200, 400, 503]))
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_notes_of_every_kind_break_nothing(evil: Evil, whole: Any, own: Any, status: int) -> None:
+    """A document whose overlay says anything at all: what is malformed is left out, and nothing breaks."""
+    evil.says = lambda m, p, q: (
+        status,
+        {"id": "x", "name": "a", "status": "OK", "entries": [{"key": "K"}], "items": [{"id": "x"}], "state": {"a": 1}},
+        {},
+    )
+    raw = document(notes=own, **whole)
+    for shape in (THING,):
+        raw["components"] = {"schemas": {"T": {**shape, **own}}}
+    raw["paths"]["/things"]["post"]["requestBody"]["content"]["application/json"]["schema"] = {
+        "$ref": "#/components/schemas/T"
+    }
+    api = opened(evil, raw)
+    try:
+        attempts(api)
+        assert all(isinstance(told, str) for op in api.session.spec for told in op.warnings)
+    finally:
+        api.close()
+
+
+@pytest.mark.parametrize(
+    ("note", "value"),
+    [
+        ("repeatable", "false"), ("repeatable", 1), ("limit", {"count": 0}), ("limit", [25]), ("limits", {"GET": "x"}),
+        ("settled", []), ("settled", {"good": 3}), ("settled", {"grace": float("nan")}), ("page", {"most": 0}),
+        ("page", {"also": "x"}), ("item", "id"), ("item", {"id": 4}), ("update", {"entries": {"a": "b"}}),
+        ("union", {"by": "x"}), ("rules", {"when": {}}),
+    ],
+)  # fmt: skip
+def test_what_is_malformed_is_left_out_and_told(note: str, value: Any) -> None:
+    """A malformed part of a note counts as not said, and a warning names it."""
+    spec = load(document(notes={f"x-astro-nb-{note}": value}, **{f"x-astro-nb-{note}": value}))
+    for warnings in (spec.warnings, spec.operation("List").warnings):
+        assert any(f"note {note}" in told and "left out" in told for told in warnings)
+    assert spec.operation("List").notes.get(note, {}) in ({}, {"entries": {}})
+
+
+def test_a_create_is_not_repeated_for_a_text(evil: Evil) -> None:
+    """ "false" in quotes is a text, and a text is not yes: the method decides."""
+    api = opened(evil, document(notes={"x-astro-nb-repeatable": "false"}))
+    api.session.client.retries = Retries(attempts=3, base=0.0)
+    evil.says = lambda *asked: (503, {}, {})
+    assert len(api.call("Make", name="a").attempts) == 1
+    api.close()
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def test_names_of_the_document_are_drawn_as_text(evil: Evil) -> None:
+    """Operations, fields and columns that are called like markup, in all that is drawn, bars and attempts too."""
+    told = json.dumps(document(notes={"x-astro-nb-limit": {"count": 1, "per": 1}}))
+    for name in ("List", "Make", "Get", "Set", "value"):
+        told = told.replace(f'"{name}"', json.dumps(f"{MARK}{name}"))
+    api = opened(evil, json.loads(told))
+    evil.says = lambda m, p, q: (200, {"id": "x", "status": MARK, "items": [{MARK: MARK}], "total": 1}, {})
+    list_, make, get, set_ = (f"{MARK}{name}" for name in ("List", "Make", "Get", "Set"))
+    waited = []
+    api.session.tried = lambda attempt: waited.append(attempt.words(10))
+    looked_at(api.wait(get, MARK, timeout=1000, id="x"))
+    looked_at(api.wait(get, MARK, timeout=1000, id="x"))
+    looked_at(api.change(set_, id="x", name=MARK))
+    bulk = api.bulk(make, [{f"{MARK}value": MARK, MARK: MARK}], name=MARK)
+    looked_at(bulk)
+    looked_at(bulk.run())
+    looked_at(api.pages(list_))
+    assert any(MARK in words for words in waited), "nothing is proved"
+    assert all(MARK not in bar(f"Waiting for {get}", 0.5, words) for words in waited)
+    api.close()

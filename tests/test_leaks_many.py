@@ -1,0 +1,369 @@
+"""Planted secrets where many calls are one wish: bulks, lists, waits, changes, and work in the background."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import pickle
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from IPython.display import DisplayHandle
+from planted import BEARER, ONE_TIME, PASTED, TYPED, assert_clean, many
+from test_leaks import Breaking, Planted, everything_in, frames_of, in_place, planted, reachable, told_by
+
+import astro_nb as anb
+from astro_nb import Secret
+from astro_nb.client.running import Stop
+from astro_nb.errors import AstroNbError, ConcurrentChange, UnsafeRefused, WaitTimeout
+from astro_nb.guard.many import what_many_would_change
+from astro_nb.runbook import run
+
+
+@pytest.fixture
+def all_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Planted]:
+    """The workbench with the planted secrets, before a list, in an empty folder."""
+    in_place(monkeypatch, tmp_path)
+    with planted(tmp_path, spec=many()) as made:
+        made.api.variables["kept"] = Secret.held(TYPED)
+        yield made
+
+
+def rows() -> pd.DataFrame:
+    """Secrets in a column that is one by its field, by its name alone, and as objects; and what shows none."""
+    return pd.DataFrame(
+        {
+            "name": ["a", "b"],
+            "password": [TYPED, TYPED],
+            "token": [ONE_TIME, ONE_TIME],
+            "api_key": [PASTED, PASTED],  # goes nowhere
+            "note": [Secret.held(TYPED), Secret.held(TYPED)],
+        }
+    )
+
+
+def story(api: anb.Workbench) -> list[Any]:
+    """Every kind of work, once at least, with whatever it gives."""
+    bulk = api.bulk("make", rows(), status=Secret.held(TYPED))
+    bulk.preview()
+    bulk.run()
+    failing = api.bulk("make", [{"name": {"no": "text"}, "password": TYPED, "client_secret": PASTED}])
+    found = [bulk, failing, api.pages("list"), api.in_background(api.pages, "list").result(10)]
+    found.append(api.wait("thing", lambda exchange: True, id="x"))
+    found.append(api.wait("thing", f"$.name != {json.dumps(TYPED)}", timeout=5, id="x"))
+    found.append(api.change("change", id="plain", name="new", password=Secret.held(TYPED)))
+    found.append(api.change("change", id="plain", note=Secret.held(TYPED), dry_run=True))
+    found.append(api.bulk("make", [{"name": "same"}], password=TYPED, token=Secret.held(ONE_TIME)))
+    found.append(api.start("make", name="a", password=Secret.held(TYPED)).result(10))
+    return found
+
+
+def shown(thing: Any) -> str:
+    """All that a front end, or whoever looks, is shown of something."""
+    told = [repr(thing), str(thing), f"{thing}"]
+    told += map(str, thing._repr_mimebundle_().values()) if hasattr(thing, "_repr_mimebundle_") else []
+    return "\n".join(told)
+
+
+def told_below(error: BaseException) -> str:
+    """All that the tracebacks of an error tell, without the frames of this file, whose literals are the secrets."""
+    below = error.__traceback__
+    while below is not None and below.tb_frame.f_code.co_filename == __file__:
+        below = below.tb_next
+    assert below is not None, "nothing is proved"
+    return told_by(error.with_traceback(below))
+
+
+def tabled(frame: pd.DataFrame) -> str:
+    """A frame in every way in which it is written down, its values one by one too."""
+    cells = [f"{value!r} {value}" for column in frame for value in frame[column].tolist()]
+    return "\n".join([frame.to_csv(), frame.to_html(), repr(frame.to_dict()), *cells, repr(frame)])
+
+
+# --- shown ------------------------------------------------------------------------------------------------------------
+
+
+def test_they_are_really_sent(all_of: Planted) -> None:
+    """The server got them, and gave them back in every text."""
+    story(all_of.api)
+    made = [json.loads(body) for verb, path, _, body in all_of.seen.requests if (verb, path) == ("POST", "/things")]
+    assert [one["password"] for one in made] == [TYPED] * 3
+    assert [one.get("token") for one in made] == [ONE_TIME, ONE_TIME, None]
+    assert [one.get("note") for one in made] == [TYPED, TYPED, None]
+    assert BEARER in all_of.seen.text or repr(BEARER)[1:-1] in all_of.seen.text
+
+
+def test_nothing_that_is_given_shows_one(all_of: Planted) -> None:
+    """Neither what the work gives nor anything that can be reached from it: repr, text, HTML, tables, attributes."""
+    kinds = set()
+    found = story(all_of.api)
+    for thing in reachable(*found, all_of.api):
+        kinds.add(type(thing).__name__)
+        if type(thing).__name__ not in ("Workbench", "Explorer"):
+            assert_clean(shown(thing), f"a {type(thing).__name__}")
+        if type(thing).__name__ in ("Checked", "Call", "Mark"):
+            assert_clean(repr(vars(thing)), f"the attributes of a {type(thing).__name__}")
+    assert_clean("".join(repr(vars(row)) for row in found[0]._rows), "the attributes of a row")
+    assert kinds >= {"Bulk", "Pages", "Waited", "Changed", "Transitions", "Row", "Mark", "Run", "Paging"}
+    for public in found:
+        assert_clean(repr(vars(public)), f"the attributes of a {type(public).__name__}")
+
+
+def test_no_table_has_one(all_of: Planted) -> None:
+    """A preview, a result, failures and unknown rows, lists and transitions: as CSV, HTML, JSON, cell by cell."""
+    bulk, failing, pages, _, waited, *_ = story(all_of.api)
+    picks = {"picked": "$.token", "all": "$"}
+    frames = [bulk.preview(), bulk.frame(picks), bulk.failures(), bulk.unknown(), failing.preview(), failing.frame()]
+    frames += [failing.failures(), pages.frame(partial=True), pages.duplicates, waited.transitions.frame()]
+    for number, frame in enumerate(frames):
+        assert_clean(tabled(frame), f"table {number}")
+    assert failing.failures()["password"].iloc[0].reveal() == TYPED, "failures go in again"
+    assert failing.failures()["client_secret"].iloc[0].reveal() == PASTED
+    assert_clean(" ".join(pages.notes) + repr(pages.also) + repr(bulk.checked), "notes")
+    assert_clean(repr([m.__dict__ for m in bulk._marks.values()]) + bulk.fingerprint, "what a bulk remembers")
+    assert_clean(repr(all_of.api.session.meant), "what was meant")
+
+
+def test_no_question_tells_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What production is asked before a bulk and a change: shown, refused, told by the error."""
+    in_place(monkeypatch, tmp_path)
+    monkeypatch.setattr("builtins.input", lambda *_: "no")
+    with planted(tmp_path, spec=many(), production=True) as made:
+        api = made.api
+        bulk = api.bulk("make", rows(), status=Secret.held(TYPED))
+        calls = [checked.call for checked in bulk.checked.values()]
+        plans = [api.session.plan(call) for call in calls if call is not None]
+        change = what_many_would_change(plans, 2, 2, lambda call: api.session.send(call))
+        assert_clean(shown(change) + repr(change.rows) + change.frame().to_csv(), "the question")
+        for deed in (bulk.run, lambda: api.change("change", id="plain", name="n", password=Secret.held(TYPED))):
+            with pytest.raises(UnsafeRefused) as caught:
+                deed()
+            assert_clean(f"{caught.value} {caught.value.data!r}" + told_below(caught.value), "a refusal")
+
+
+def test_no_progress_shows_one(all_of: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What displays are given, which is what a notebook saves: of bulks, lists, waits and attempts."""
+    given: list[Any] = []
+    monkeypatch.setattr("astro_nb.progress.in_notebook", lambda: True)
+    monkeypatch.setattr("astro_nb.progress._QUIET", -1.0)
+    monkeypatch.setattr("astro_nb.progress._EVERY", 0.0)
+    monkeypatch.setattr("astro_nb.progress.Progress.__init__.__defaults__", (-1.0,), raising=False)
+    monkeypatch.setattr("IPython.display.display", lambda *a, **k: given.append((a, k)) or DisplayHandle())
+    monkeypatch.setattr(DisplayHandle, "update", lambda self, *a, **k: given.append((a, k)))
+    story(all_of.api)
+    with suppress(WaitTimeout):
+        all_of.api.wait("thing", [f"$.name == {json.dumps(TYPED)}", "gone"], timeout=0.2, every=0.05, id="x")
+    told = repr(given)
+    assert "Waiting for thing" in told
+    assert "Bulk of make" in told
+    assert "Pages of list" in told
+    assert_clean(told, "a display")
+
+
+# --- written ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_file_has_one(all_of: Planted) -> None:
+    """The history with its journal and `via`, every table of it; the runbook of it all, and its run."""
+    api = all_of.api
+    story(api)
+    with suppress(WaitTimeout):
+        api.wait("thing", f"$.name == {json.dumps(TYPED)}", timeout=0.2, every=0.1, id="x")
+    journal, bulk = api.history.journal, api.bulk("make", [{"name": "z", "password": TYPED}])
+    bulk.run()
+    assert bulk._run is not None
+    everything_in(all_of.folder)
+    (file,) = all_of.folder.rglob("*.sqlite")
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+        names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        told = "\n".join(repr(row) for name in names for row in database.execute(f"SELECT * FROM {name}"))  # noqa: S608  # its own tables
+    database.close()
+    assert {"run", "run_row"} <= set(names)
+    assert_clean(told, "a table of the history")
+    assert_clean(repr(journal.marks(bulk._run)), "the journal")
+    path = api.runbook.write("planted.ipynb")
+    assert_clean(path.read_text(encoding="utf-8"), "the runbook")
+    (all_of.folder / "planted.json").write_text(json.dumps(many()), encoding="utf-8")
+    result = run(path, {"base_url": api.environment.base_url, "document": "planted.json"})
+    assert_clean(f"{result!r} {result.error} {result._repr_mimebundle_()}", "the result of the run")
+    everything_in(all_of.folder)
+
+
+def test_a_journal_keeps_no_secret_of_a_row_that_is_found(all_of: Planted) -> None:
+    """What a list tells of a row whose answer was lost, and why a row could not be sent: without what is known."""
+    from astro_nb.bulk.running import Sending
+    from astro_nb.history import Mark, Run
+
+    api = all_of.api
+    api.variables["captured"] = api.call("mint")["$.token"]
+    sending = Sending(api.session, Run("r", "f", "make", "planted", 1), {}, None)
+    found = {"note": f"{ONE_TIME} {TYPED}", ONE_TIME: [ONE_TIME]}
+    sending.mark(0, Mark("done", 1.0, note=f"because of {ONE_TIME}", found=found))
+    (file,) = all_of.folder.rglob("*.sqlite")
+    with sqlite3.connect(file) as database:
+        assert_clean(repr(list(database.execute("SELECT * FROM run_row"))), "the journal")
+    database.close()
+
+
+@pytest.mark.parametrize("goal", [TYPED, f"$.name == {json.dumps(TYPED)}"])
+def test_what_a_call_was_part_of_is_kept_without_one(all_of: Planted, goal: str) -> None:
+    """The `via` of an exchange, wherever it comes from, has its stars in the file."""
+    call = all_of.api.session.arrange("thing", {"id": "x"})
+    all_of.api.session.send(call, f"wait:1:{goal}:600")
+    (file,) = all_of.folder.rglob("*.sqlite")
+    with sqlite3.connect(file) as database:
+        assert_clean(repr(list(database.execute("SELECT * FROM entry"))), "the history")
+    database.close()
+
+
+def test_no_log_has_one(all_of: Planted, capfd: pytest.CaptureFixture[str], recwarn: Any) -> None:
+    """Everything at DEBUG, from the notebook's thread and from the client's; nothing printed, nothing warned."""
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(f"{record.name} {record.getMessage()} {record.args!r} {vars(record)!r}")
+
+    root, handler, before = logging.getLogger(), Keep(0), logging.getLogger().level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        story(all_of.api)
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+    assert any("httpcore" in line for line in lines), "nothing is proved"
+    assert_clean("\n".join(lines), "a log")
+    out, err = capfd.readouterr()
+    assert_clean(out + err + "".join(str(w.message) for w in recwarn), "what is printed")
+
+
+def test_no_copy_has_one(all_of: Planted) -> None:
+    """What is pickled or copied of it holds none, or is refused."""
+    found = story(all_of.api)
+    running = all_of.api.start("echo")
+    running.result(10)
+    for thing in (*found, running, Stop(), found[0].constants, *found[0]._rows, found[4].transitions):
+        for made in (pickle.dumps, copy.copy, copy.deepcopy):
+            with suppress(TypeError, AttributeError, pickle.PicklingError):
+                told = made(thing)
+                text = told.decode("latin-1") if isinstance(told, bytes) else shown(told)
+                assert_clean(text, f"a {made.__name__} of a {type(thing).__name__}")
+
+
+# --- raised -----------------------------------------------------------------------------------------------------------
+
+DEEDS: dict[str, Callable[[anb.Workbench], Any]] = {
+    "bulk": lambda api: api.bulk("make", secrets()).run(),
+    "preview": lambda api: api.bulk("make", secrets(), status=Secret.held(TYPED)).preview(),
+    "pages": lambda api: api.pages("list"),
+    "wait": lambda api: api.wait("thing", "gone", timeout=1, id="x"),
+    "change": lambda api: api.change("change", id="plain", password=Secret.held(TYPED)),
+    "start": lambda api: api.start("make", password=Secret.held(TYPED)).result(10),
+    "background": lambda api: api.in_background(api.bulk("make", secrets()).run).result(10),
+    "background call": lambda api: api.in_background(api.call, "make", password=Secret.held(TYPED)).result(10),
+    "background wait": lambda api: api.in_background(api.wait, "thing", "gone", timeout=1, id="x").result(10),
+}
+
+
+def secrets() -> list[dict[str, Any]]:
+    return [{"name": "a", "password": Secret.held(TYPED), "token": Secret.held(ONE_TIME)}]
+
+
+@pytest.mark.parametrize(
+    ("deed", "error"),
+    [*((deed, RuntimeError) for deed in DEEDS), ("change", KeyboardInterrupt), ("wait", KeyboardInterrupt)],
+)
+def test_no_traceback_has_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deed: str, error: type[BaseException]
+) -> None:
+    """Whatever breaks while the request is under way: no frame that is left holds it in the clear."""
+    in_place(monkeypatch, tmp_path)
+    with planted(tmp_path, Breaking(error), spec=many()) as made:
+        try:
+            DEEDS[deed](made.api)
+        except BaseException as caught:  # noqa: BLE001  # of whatever kind it is
+            assert_clean(told_below(caught), "a traceback")
+        else:
+            assert deed in ("preview", "bulk", "background"), "nothing is proved"
+
+
+@pytest.mark.parametrize("way", ["cell", "background"])
+def test_no_mistake_tells_one(all_of: Planted, way: str) -> None:
+    """Errors of every kind of work, with what they hold and the frames that they left."""
+    api = all_of.api
+    mistakes: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = {
+        "failed": (api.wait, ("thing", "gone"), {"timeout": 0.01, "id": "x"}),
+        "lost": (api.wait, ("fails", "done"), {"timeout": 5}),
+        "no row": (api.bulk, ("make", [{"password": Secret.held(TYPED), "x": 1}], {"nope": "x"}), {}),
+        "twice": (api.bulk, ("make", [{"password": Secret.held(TYPED)}], {"password": "password"}), {"password": "x"}),
+        "no object": (api.bulk, ("make", [{"note": Secret.held(TYPED)}]), {"body": ["x"]}),
+        "no table": (api.bulk, ("make", 5), {}),
+        "no update": (api.change, ("make",), {"password": Secret.held(TYPED)}),
+        "no body": (api.change, ("change",), {"id": "plain", "body": [Secret.held(TYPED)]}),
+        "masked": (api.change, ("change",), {"id": "plain", "password": Secret.held(TYPED), "name": "n"}),
+        "no list": (api.pages, ("echo",), {}),
+    }
+    raised = 0
+    for name, (work, given, named) in mistakes.items():
+        try:
+            work(*given, **named) if way == "cell" else api.in_background(work, *given, **named).result(10)
+        except AstroNbError as error:
+            raised += 1
+            held = [*error.data.values(), getattr(error, "transitions", "")]
+            assert_clean(f"{error} {error.data!r}" + " ".join(map(shown, held)), f"the error of {name}")
+            assert_clean(told_below(error), f"the traceback of {name}")
+    assert raised >= len(mistakes) - 2
+
+
+def test_a_concurrent_change_tells_none(all_of: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody changed meanwhile is told by name; the secrets in it are stars."""
+    import planted as server
+
+    count = iter(range(100))
+    now = lambda path, target, told: {"id": "x", "name": f"n{next(count)}", "token": f"{ONE_TIME}", "password": TYPED}  # noqa: E731  # one line is enough
+    monkeypatch.setattr(server, "_thing", now)
+    with pytest.raises(ConcurrentChange) as caught:
+        all_of.api.change("change", id="plain", status="new", token=Secret.held(ONE_TIME), password=Secret.held(TYPED))
+    assert_clean(f"{caught.value} {caught.value.data!r}" + told_below(caught.value), "a concurrent change")
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\n", "\r\nX-Evil: 1", "\x7f", "\ud800"])
+def test_a_credential_that_cannot_be_sent_is_told_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bad: str
+) -> None:
+    """What the connections beneath say of a header that they refuse has its value in it: it is not told."""
+    in_place(monkeypatch, tmp_path)
+    with planted(tmp_path, spec=many()) as made:
+        for secret in (f"{PASTED}{bad}", f"{bad}{PASTED}"):
+            for work in (made.api.call, lambda name: made.api.start(name).result(10)):
+                try:
+                    made.api.session.set_credential("Key", secret)
+                    told = shown(work("keyed"))
+                except (AstroNbError, UnicodeError) as error:
+                    told = f"{error} {error!r} {vars(error)!r}"
+                    told += "".join(
+                        f"{f.f_locals!r}" for f in frames_of(error.__traceback__) if f.f_code.co_filename != __file__
+                    )
+                assert_clean(told, "a refusal")
+
+
+def test_a_status_line_gives_none_back(all_of: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may echo in its status line, too."""
+    from http.server import BaseHTTPRequestHandler
+
+    send = BaseHTTPRequestHandler.send_response
+
+    def echo(self: Any, code: int, message: str | None = None) -> None:
+        send(self, code, f"you sent {self.headers.get('Authorization', '')}")
+
+    monkeypatch.setattr(BaseHTTPRequestHandler, "send_response", echo)
+    for exchange in (all_of.api.call("echo"), all_of.api.start("fails").result(10)):
+        assert "you sent" in exchange.status_text
+        assert_clean(shown(exchange) + exchange.status_text, "a status line")
