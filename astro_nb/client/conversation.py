@@ -141,6 +141,7 @@ def _paced(
         if slot.wait <= 0:
             return clock() - since
         if (yield Wait(slot.wait)) is CANCELLED:
+            budget.give_back(slot)
             return None
         if budget.is_as_of(slot):
             return clock() - since

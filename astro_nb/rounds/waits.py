@@ -82,7 +82,8 @@ def wait_for(
     known = known_of(session.variables, session.acting).values.values()  # a condition may name a secret
     wait = _Wait(session, call, replace(goal, words=scrub(goal.words, known)), patience, progress)
     try:
-        return wait.ended()
+        with session.staying():
+            return wait.ended()
     except BaseException as stop:  # raised again, with what was seen
         stop.transitions = wait.log.told()  # type: ignore[attr-defined]  # for whoever wants to know
         raise
