@@ -84,7 +84,7 @@ def _notes(bulk: Bulk) -> Iterator[str]:
     if not len(bulk):
         yield "There are no rows."
     if bulk.unused:
-        yield f"Not sent, for nothing is called so or it is given otherwise: {', '.join(map(repr, bulk.unused))}."
+        yield f"Left out, for no field is called so or it is given otherwise: {', '.join(map(repr, bulk.unused))}."
     if bulk.resumed and counts["not sent"]:
         yield (
             f"A run of these rows was begun before and not finished ({bulk.resumed:,} of them were begun): "
