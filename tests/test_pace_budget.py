@@ -187,8 +187,9 @@ def test_the_time_of_an_exchange_is_without_its_turn() -> None:
     with Sandbox(limits=False) as sandbox:
         api = connected(sandbox, GET=0.01)
         api.session.client = Client(sleep=slept.append)
-        api.call("ListOrganizations")
+        first = api.call("ListOrganizations")
         exchange = api.call("ListOrganizations")
         api.close()
+    assert first.attempts[0].held == 0.0  # nothing is told of who was not kept back
     assert slept == [pytest.approx(101, abs=1)]
     assert exchange.elapsed < 5
