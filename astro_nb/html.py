@@ -17,6 +17,7 @@ DEEPEST = 60
 """Levels that a tree draws."""
 
 _LONGEST = 400  # characters of one text
+_LEAST = 12  # characters of a text that stand side by side in a table
 
 TEXT: Final = "var(--jp-content-font-color1, CanvasText)"
 QUIET: Final = "var(--jp-content-font-color2, GrayText)"
@@ -93,7 +94,7 @@ def quiet(text: Any) -> Markup:
 
 def code(text: Any) -> Markup:
     """Inline code."""
-    return tag("code", text, style=f"font-family:{MONO};font-size:.92em")
+    return tag("code", text, style=f"font-family:{MONO};font-size:.92em;overflow-wrap:anywhere")
 
 
 def selectable(text: Any) -> Markup:
@@ -125,16 +126,23 @@ def copyable(text: str) -> Markup:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 200, wrap: bool = True) -> Markup:
     """A table; the rows beyond `most` are counted below it. Without `wrap` each row stays one line."""
-    breaks = "overflow-wrap:anywhere" if wrap else "white-space:nowrap"
     cell = f"text-align:left;vertical-align:top;padding:3px 10px 3px 0;border-bottom:1px solid {LINE}"
     head = tag("tr", *(tag("th", c, style=f"{cell};font-weight:600") for c in columns))
     every = list(rows)
-    body = [tag("tr", *(tag("td", v, style=f"{cell};{breaks}") for v in row)) for row in every[:most]]
+    body = [tag("tr", *(tag("td", v, style=f"{cell};{_breaks(v, wrap)}") for v in row)) for row in every[:most]]
     note = quiet(f"{len(every) - most:,} more rows are not drawn.") if len(every) > most else ""
     drawn = tag(
         "table", tag("thead", head), tag("tbody", *body), style="border-collapse:collapse;font-size:.92em;margin:0"
     )
     return join([tag("div", drawn, style="overflow-x:auto"), note])
+
+
+def _breaks(value: Any, wrap: bool) -> str:
+    """Where a cell is broken; a text keeps some width, for a table that is wider than its place can be scrolled."""
+    if not wrap:
+        return "white-space:nowrap"
+    least = "" if isinstance(value, Markup) else f";min-width:{min(len(str(value)), _LEAST)}ch"
+    return f"overflow-wrap:anywhere{least}"
 
 
 def fold(summary: Any, *children: Any, opened: bool = False) -> Markup:

@@ -92,6 +92,16 @@ def test_awaiting_that_is_cancelled_cancels_the_work(api: anb.Workbench) -> None
         running.result(2)
 
 
+def test_cancelling_ends_the_reading_of_a_list(api: anb.Workbench) -> None:
+    """It is stopped like any other work, and `resume` goes on with it."""
+    assert api.sandbox is not None
+    api.sandbox.faults.add("latency", seconds=20)
+    running = api.in_background(api.pages, "ListDeployments")
+    time.sleep(0.3)
+    assert quick(running) < 1
+    assert api.pages("ListDeployments", resume=True).complete
+
+
 def test_what_is_stopped_is_stopped_alone(api: anb.Workbench) -> None:
     """The stop of one work is not that of another, nor of the cell."""
     one, other = (api.in_background(api.wait, "ListDeployments", until=lambda _: False, every=0.05) for _ in range(2))
@@ -139,3 +149,26 @@ def test_listeners_are_told_when_it_is_over() -> None:
     while len(told) < 2 and time.monotonic() < ended:
         time.sleep(0.01)
     assert told == [running, running]
+
+
+def test_closing_ends_what_goes_on(api: anb.Workbench) -> None:
+    """Whoever waits for a request, a wait or a table is told at once, and nothing more is sent."""
+    assert api.sandbox is not None
+    api.sandbox.faults.add("latency", seconds=20, times=None)
+    rows = [{"name": f"w{n}"} for n in range(40)]
+    request = api.start("ListDeployments")
+    wait = api.in_background(api.wait, "ListDeployments", until=lambda _: False, every=30.0)
+    table = api.in_background(api.bulk("CreateWorkspace", rows).run)
+    time.sleep(0.3)
+    began = time.monotonic()
+    api.close()
+    failure = request.result(2).failure
+    assert failure is not None
+    assert failure.kind == "cancelled"
+    with pytest.raises(Stopped):
+        wait.result(2)
+    counts = table.result(2).counts
+    assert time.monotonic() - began < 3
+    assert counts["unknown"] + counts["not sent"] == 40
+    assert counts["not sent"] > 0
+    assert {e.failure.kind for e in api.history if e.failure} == {"cancelled"}  # all that had begun is kept

@@ -227,3 +227,11 @@ def test_what_a_tree_leaves_out_is_counted(data: Any, most: int) -> None:
         return 1 + sum(map(lines, inner))
 
     assert (drawn, drawn + left_out) == (min(most, lines(data)), lines(data))
+
+
+def test_no_column_is_squeezed_to_a_letter() -> None:
+    """A table that is wider than its place scrolls: a text keeps the width of twelve letters, or of its own."""
+    drawn = html.table(["id", "n"], [["cm4mnyri0bppru8cbd58hk1cu", 7]])
+    assert "min-width:12ch" in drawn
+    assert "min-width:1ch" in drawn
+    assert "min-width" not in html.table(["id"], [[html.code("x" * 40)]])

@@ -105,9 +105,11 @@ def test_waits_double_and_the_upper_half_is_chance() -> None:
 
 
 def test_the_server_is_taken_at_its_word() -> None:
-    """Retry-After is waited exactly, without chance; 0 means at once."""
+    """Retry-After is waited exactly, without chance; 0 means at once, but not again and again."""
     assert decide(Retries(), False, answer(429, "7"), 1, 0.0).wait == 7.0
+    assert decide(Retries(), False, answer(429, "30.5"), 1, 0.0).wait == 30.5
     assert decide(Retries(), True, answer(503, "0"), 1, 0.0).wait == 0.0
+    assert decide(Retries(), True, answer(503, "0"), 2, 0.0, lambda: 1.0).wait == 2.0
 
 
 def test_a_wait_of_an_hour_is_not_waited() -> None:
@@ -127,7 +129,7 @@ def test_attempts_and_time_are_bounded() -> None:
     assert "total of 10 s" in late.reason
 
 
-@pytest.mark.parametrize("text", ["", " ", "-5", "1.5", "soon", "٣", "1e3", "0x10", "Mon, 99 Foo 2026 09:00:00 GMT"])
+@pytest.mark.parametrize("text", ["", " ", "-5", ".5", "1.", "soon", "٣", "1e3", "Mon, 99 Foo 2026 09:00:00 GMT"])
 def test_a_malformed_retry_after_falls_back(text: str) -> None:
     """What is neither a number nor a date is as if it were not there: the back-off holds."""
     assert retry_after(answer(429, text)) is None
@@ -148,6 +150,15 @@ def test_a_malformed_retry_after_falls_back(text: str) -> None:
 def test_both_forms_of_retry_after_are_read(text: str, seconds: float) -> None:
     """Seconds and dates (RFC 9110, section 10.2.3); a date that has passed means at once."""
     assert retry_after(answer(503, text), NOW) == seconds
+
+
+@pytest.mark.parametrize("wrong", [timedelta(minutes=-7), timedelta(0), timedelta(hours=1), timedelta(days=400)])
+def test_a_date_is_measured_by_the_clock_that_told_it(wrong: timedelta) -> None:
+    """However wrong one of the two clocks is, 20 seconds are 20 seconds."""
+    there = NOW + wrong
+    after, date = (format_datetime(moment, usegmt=True) for moment in (there + timedelta(seconds=20), there))
+    assert retry_after(Response(429, (("Retry-After", after), ("Date", date))), NOW) == 20.0
+    assert decide(Retries(), True, Response(429, (("Retry-After", after), ("Date", date))), 1, 0.0).wait == 20.0
 
 
 @settings(deadline=None, max_examples=100, derandomize=True)

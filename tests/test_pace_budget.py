@@ -63,6 +63,22 @@ def test_a_pause_fills_the_bucket_again_and_no_more() -> None:
     assert [when - 3600 for when in later] == pytest.approx(first)
 
 
+def test_a_slot_that_is_given_back_is_waited_for_by_nobody() -> None:
+    """At one request in 1,000 s, whoever gives up waiting costs the next one nothing; after a refusal all is anew."""
+    budget = Budget(Rate("GET", 0.001, 1))
+    assert budget.reserve(0.0).wait == 0
+    waits = []
+    for _ in range(5):
+        slot = budget.reserve(1.0)
+        waits.append(slot.wait)
+        budget.give_back(slot)
+    assert waits == pytest.approx([1009.0] * 5)
+    held = budget.reserve(1.0)
+    budget.put_off(1.0, 5000.0)
+    budget.give_back(held)
+    assert budget.reserve(1.0).wait == 5000.0
+
+
 def test_a_refusal_puts_everyone_off() -> None:
     """Whoever waits asks anew; the first goes when the server said, and the others one after another."""
     budget = Budget(RATES[0])
@@ -171,8 +187,9 @@ def test_the_time_of_an_exchange_is_without_its_turn() -> None:
     with Sandbox(limits=False) as sandbox:
         api = connected(sandbox, GET=0.01)
         api.session.client = Client(sleep=slept.append)
-        api.call("ListOrganizations")
+        first = api.call("ListOrganizations")
         exchange = api.call("ListOrganizations")
         api.close()
+    assert first.attempts[0].held == 0.0  # nothing is told of who was not kept back
     assert slept == [pytest.approx(101, abs=1)]
     assert exchange.elapsed < 5

@@ -380,6 +380,8 @@ def test_cancel_ends_the_request(api: Workbench) -> None:
     until(lambda: not explorer.actions.send.disabled)
     assert time.monotonic() - began < 2
     assert explorer.session.trail[-1].status_text == "cancelled"
+    until(lambda: "cancelled" in explorer.status.widget.value)
+    assert "Error" not in explorer.status.widget.value
 
 
 def test_retries_are_told_as_they_happen(api: Workbench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import copy
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.environment import Environment
-from astro_nb.errors import ConcurrentChange, MissingArgument, UnknownName, UnsafeRefused, UsageError
+from astro_nb.errors import ConcurrentChange, MissingArgument, SettingsError, UnknownName, UnsafeRefused, UsageError
 from astro_nb.exchange import Exchange
 from astro_nb.guard import deed_of
 from astro_nb.pace import Retries
@@ -642,3 +643,18 @@ def test_what_a_notebook_with_changes_needs(
     change(api, rich(api, 1), description="x")
     written = api.runbook.write("needs.ipynb")
     assert "GetDeployment" in str(api.privileges(notebook=written).frame().to_string())
+
+
+def test_what_was_read_here_is_written_nowhere_else(api: anb.Workbench) -> None:
+    """A change during which the environment is changed is not made: neither there, nor here."""
+    key = rich(api)
+    sandbox_of(api).faults.add("latency", operation="GetDeployment", seconds=0.5)
+    running = api.in_background(api.change, "UpdateDeployment", deploymentId=key, name="strayed")
+    time.sleep(0.2)
+    before = sandbox_of(api).requests
+    guarded(api)
+    with pytest.raises(SettingsError, match="changed to 'live'"):
+        running.result(10)
+    assert sandbox_of(api).requests <= before + 1
+    assert all(seen.method != "POST" or "strayed" not in str(seen) for seen in sandbox_of(api).log)
+    assert api.call("GetDeployment", deploymentId=key)["$.name"] == "rich"

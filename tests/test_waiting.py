@@ -320,7 +320,7 @@ def test_passing_trouble_is_waited_over(
 def test_trouble_that_stays_is_told_at_the_end(made: str, api: anb.Workbench, box: anb.Sandbox) -> None:
     """Where the server is down for all the time, the time-out says so."""
     box.faults.add("status", code=503, operation="GetDeployment", times=1000)
-    with pytest.raises(WaitTimeout, match="503 Service Unavailable, for 60 s"):
+    with pytest.raises(WaitTimeout, match=r"in 60 s: .* 503 Service Unavailable, for 60 s"):
         api.wait("GetDeployment", timeout=60, deploymentId=made)
 
 

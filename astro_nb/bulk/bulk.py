@@ -143,9 +143,10 @@ class Bulk(Sheet):
         if not left and not (resume and self._run):
             return self
         guarded = is_guarded(self.operation, self._session.environment)
-        plans = [self._session.plan(calls[number]) for number in left[:SHOWN]] if guarded else []
-        with self._session.guard.leave_for_many(plans, len(calls), len(left), self._session.environment):
-            self._go_on(calls, known, parallel, anew=not resume)
+        with self._session.staying():
+            plans = [self._session.plan(calls[number]) for number in left[:SHOWN]] if guarded else []
+            with self._session.guard.leave_for_many(plans, len(calls), len(left), self._session.environment):
+                self._go_on(calls, known, parallel, anew=not resume)
         return self
 
     # --- one run ------------------------------------------------------------------------------------------------------

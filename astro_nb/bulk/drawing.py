@@ -25,7 +25,7 @@ def tell(bulk: Bulk) -> str:
     arrows = [f"  {target} ← {source}  ({reason})" for target, source, reason in _mapping(bulk)]
     troubles = [f"  {number}: {outcome}: {message}" for number, outcome, message in islice(_troubles(bulk), _MOST)]
     shown = [f"  {number}: {' '.join(told).rstrip()}" for number, *told in _shown(bulk)]
-    lines = [_headline(bulk), *arrows, _counted(bulk), *_notes(bulk)]
+    lines = [_headline(bulk), *arrows, *filter(None, [_counted(bulk)]), *_notes(bulk)]
     return "\n".join([*lines, *_under("Not done:", troubles), *_under("First rows:", shown)])
 
 
@@ -65,7 +65,7 @@ def _headline(bulk: Bulk) -> str:
 
 
 def _counted(bulk: Bulk) -> str:
-    return ", ".join(f"{count:,} {outcome}" for outcome, count in bulk.counts.items() if count) or "There are no rows."
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in bulk.counts.items() if count)
 
 
 def _under(heading: str, lines: list[str]) -> list[str]:
@@ -84,8 +84,7 @@ def _notes(bulk: Bulk) -> Iterator[str]:
     if not len(bulk):
         yield "There are no rows."
     if bulk.unused:
-        what = "this column" if len(bulk.unused) == 1 else "these columns"
-        yield f"Nothing is called like {what}, so it is not sent: {', '.join(map(repr, bulk.unused))}."
+        yield f"Left out, for no field is called so or it is given otherwise: {', '.join(map(repr, bulk.unused))}."
     if bulk.resumed and counts["not sent"]:
         yield (
             f"A run of these rows was begun before and not finished ({bulk.resumed:,} of them were begun): "

@@ -11,7 +11,7 @@ import orjson
 
 from ..call import Call
 from ..environment import scrub
-from ..errors import UsageError
+from ..errors import SettingsError, UsageError
 from ..history import Journal, Mark, Run
 from ..leaks import known_of
 from ..rounds import Many, Progress
@@ -41,7 +41,8 @@ class Sending:
         """Send the rows; a first interrupt starts no more of them, a second one cancels what is under way.
 
         Raises:
-            SettingsError: none of them can be sent, or kept; what is under way is cancelled.
+            SettingsError: no more of them can be sent, and what was under way has ended; or none can be kept, and it
+                is cancelled.
         """
         waiting = deque(rows)
         total = len(waiting)
@@ -49,7 +50,7 @@ class Sending:
             with Stopping(self._many.cancel) as stop:
                 while waiting or len(self._many):
                     while waiting and len(self._many) < parallel and not stop.times:
-                        self._start(*waiting.popleft())
+                        self._started(*waiting.popleft())
                     self.stopped = stop.times
                     if not len(self._many):
                         break
@@ -71,6 +72,15 @@ class Sending:
         known = list(known_of(self._session.variables, self._session.acting).values.values())
         found = orjson.loads(scrub(orjson.dumps(mark.found, default=str).decode(), known))
         return replace(mark, note=scrub(mark.note, known), found=found)
+
+    def _started(self, number: int, call: Call) -> None:
+        """Send a row; where none can be sent any more, what is under way ends first."""
+        try:
+            self._start(number, call)
+        except SettingsError:
+            while len(self._many):
+                self._take()
+            raise
 
     def _start(self, number: int, call: Call) -> None:
         before = self.marks.get(number)

@@ -133,7 +133,7 @@ class Client:
         return fetched(lambda request: self._do(Send(request)), url, stays)
 
     def close(self) -> None:
-        """Close all connections and end the background thread; safe to call twice."""
+        """Cancel what is under way in the background, close all connections; safe to call twice."""
         self._pools.close()
 
     def _converse(self, plan: Plan, note: Note | None) -> Conversation:

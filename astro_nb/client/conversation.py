@@ -134,16 +134,19 @@ def _paced(
     if budget is None:
         return 0.0
     since = clock()
-    while True:
-        slot = budget.reserve(clock())
+    slot = budget.reserve(since)
+    if slot.wait <= 0:
+        return 0.0
+    while slot.wait > 0:
         if slot.wait > _TOLD and note:
             note(Attempt(number, 0.0, 0.0, HELD, f"kept back for {slot.wait:.1f} s ({plan.rate})", slot.wait))
-        if slot.wait <= 0:
-            return clock() - since
         if (yield Wait(slot.wait)) is CANCELLED:
+            budget.give_back(slot)
             return None
         if budget.is_as_of(slot):
-            return clock() - since
+            break
+        slot = budget.reserve(clock())  # a refusal has put it off
+    return clock() - since
 
 
 def never_sent(plan: Plan) -> Exchange:

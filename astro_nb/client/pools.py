@@ -22,6 +22,8 @@ class _WithoutHeaders(logging.Filter):
         return True
 
 
+_LAST = 2.0  # seconds that closing may take
+
 for _name in ("httpcore.http11", "httpcore.http2", "httpcore.proxy"):
     logging.getLogger(_name).addFilter(_WithoutHeaders())
 
@@ -58,15 +60,25 @@ class Pools:
             return self._loop
 
     def close(self) -> None:
-        """Close what was made here, and end the thread; safe to call twice."""
+        """End what is under way, close what was made here, and end the thread; safe to call twice."""
         with self._lock:
             loop, self._loop = self._loop, None
             blocking, self._blocking = self._blocking, None
             background, self._background = self._background, None
         if loop is not None:
-            if background is not None:
-                with contextlib.suppress(*SENDING_ERRORS, TimeoutError):  # nobody is left to tell
-                    asyncio.run_coroutine_threadsafe(background.aclose(), loop).result(2)
+            with contextlib.suppress(*SENDING_ERRORS, TimeoutError):  # nobody is left to tell
+                asyncio.run_coroutine_threadsafe(_ended(background), loop).result(_LAST)
             loop.call_soon_threadsafe(loop.stop)
         if blocking is not None:
             blocking.close()
+
+
+async def _ended(door: AsyncDoor | None) -> None:
+    """Cancel every task of the loop, so that whoever waits for one is told, and close the door."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_LAST / 2)
+    if door is not None:
+        await door.aclose()

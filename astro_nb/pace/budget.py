@@ -71,6 +71,12 @@ class Budget:
             self._next = max(due, start) + self._each
             return Slot(start - now, self._state)
 
+    def give_back(self, slot: Slot) -> None:
+        """A slot is not used after all: those who come later need not wait for it."""
+        with self._lock:
+            if self._next is not None and self.is_as_of(slot):
+                self._next -= self._each
+
     def is_as_of(self, slot: Slot) -> bool:
         """Whether a slot still holds: no refusal has put it off since it was given."""
         return slot.state == self._state

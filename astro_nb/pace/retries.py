@@ -17,6 +17,7 @@ asking ten times does not mend.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from typing import Final
 from ..message import Response, header
 from ..spec import Operation
 
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+"""Whole ones by the standard; some servers send parts of them."""
 _IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
 
 
@@ -109,16 +112,27 @@ def decide(
 
 
 def retry_after(response: Response, now: datetime | None = None) -> float | None:
-    """The seconds a server asks to wait (RFC 9110, section 10.2.3), by number or date; None if it does not say."""
+    """The seconds a server asks to wait (RFC 9110, section 10.2.3), by number or date; None if it does not say.
+
+    A date is measured by the server's own clock, where its answer tells that: ours may be wrong.
+    """
     text = header(response.headers, "retry-after").strip()
-    if text.isascii() and text.isdigit():
+    if _SECONDS.fullmatch(text):
         return float(text)
+    when = _moment(text)
+    if when is None:
+        return None
+    there = _moment(header(response.headers, "date").strip())
+    return max(0.0, (when - (there or now or datetime.now(UTC))).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    """A date of HTTP; None where it is none."""
     try:
         when = parsedate_to_datetime(text)
     except (TypeError, ValueError, OverflowError):
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def may_be_done(came: str) -> bool:
@@ -138,7 +152,8 @@ def _waited(
     asked = retry_after(outcome) if isinstance(outcome, Response) else None
     if asked is not None and asked > retries.cap:
         return Decision(None, f"the server asks to wait {asked:.0f} s, longer than the cap of {retries.cap:.0f} s")
-    wait = asked if asked is not None else _back_off(retries, attempt, chance)
+    at_once = asked == 0 and attempt > 1  # "0", or a date that has passed, once more: it did not help the first time
+    wait = asked if asked is not None and not at_once else _back_off(retries, attempt, chance)
     if spent + wait > retries.total:
         return Decision(None, f"{why}; the total of {retries.total:.0f} s would be passed")
     return Decision(wait, why)

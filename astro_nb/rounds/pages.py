@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary, ref
 
 from ..call import Call
 from ..client import new_id
-from ..errors import UsageError
+from ..errors import SettingsError, Stopped, UsageError
 from ..paging import Pages, counted, first_call, paging_of
 from ..session import Session
 from .many import send_many
@@ -73,17 +73,23 @@ def _read(session: Session, pages: Pages, via: str, progress: Progress | None) -
     _hold(session, pages)
     told = _Told(pages, session.client.clock, progress)
     try:
-        if not pages.exchanges:
-            _ask(session, pages, pages.wanted(), via, told)
-        most = _TOGETHER
-        while calls := list(islice(pages.wanted(), most)):
-            most = most if len(calls) == most else 1
-            _ask(session, pages, calls, via, told)
-    except KeyboardInterrupt:
+        with session.staying():
+            _ask_all(session, pages, via, told)
+    except (KeyboardInterrupt, Stopped, SettingsError):
         pages.interrupted()
         raise
     if pages.complete:
         _let_go(session, pages)
+
+
+def _ask_all(session: Session, pages: Pages, via: str, told: _Told) -> None:
+    if not pages.exchanges:
+        _ask(session, pages, pages.wanted(), via, told)
+    most = _TOGETHER
+    while calls := list(islice(pages.wanted(), most)):
+        most = most if len(calls) == most else 1
+        _ask(session, pages, calls, via, told)
+    session.pause(0)  # where this was cancelled, its last page was, and it ends as such
 
 
 def _ask(session: Session, pages: Pages, calls: Iterable[Call], via: str, told: _Told) -> None:

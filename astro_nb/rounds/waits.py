@@ -81,7 +81,8 @@ def wait_for(
     goal = goal_of(session.spec.operation(operation), until)
     wait = _Wait(session, call, replace(goal, words=_shown(session, goal.words)), patience, progress)
     try:
-        return wait.ended()
+        with session.staying():
+            return wait.ended()
     except BaseException as stop:  # raised again, with what was seen
         stop.transitions = wait.log.told()  # type: ignore[attr-defined]  # for whoever wants to know
         raise

@@ -7,7 +7,6 @@ import gzip
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -71,6 +70,7 @@ class _Listener(ThreadingHTTPServer):
         self.accepted = 0
         self._open: dict[threading.Thread, socket.socket] = {}
         self._guard = threading.Lock()
+        self.closing = threading.Event()  # nobody goes on being late
         super().__init__(*args)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -98,6 +98,7 @@ class _Listener(ThreadingHTTPServer):
     def server_close(self) -> None:
         """Close the port, then every connection, and wait for their threads."""
         super().server_close()
+        self.closing.set()
         with self._guard:
             still = list(self._open.items())
         for thread, connection in still:
@@ -124,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         served = self.server.sandbox.serve(request)
         if served.latency:
-            time.sleep(served.latency)
+            self.server.closing.wait(served.latency)
         self._write(served)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = do_QUERY = answer  # noqa: N815  # http.server looks these names up
@@ -175,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif served.drip:
             self.wfile.write(head)
             for piece in pieces(body):
-                time.sleep(served.drip / _PIECES)
+                self.server.closing.wait(served.drip / _PIECES)
                 self.wfile.write(piece)
         else:
             self.wfile.write(head + body)

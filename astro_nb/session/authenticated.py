@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from ..errors import SecretMissing, SettingsError, UnknownName
 from ..privileges import TokenPanel, token_panel
 from ..spec import Operation, Spec
 from ..wire import choices_of
+from .staying import held_to
 
 
 class Authenticated:
@@ -76,6 +78,10 @@ class Authenticated:
         if not pasted:
             return self.environment
         return replace(self.environment, credentials={**self.environment.credentials, **pasted})
+
+    def staying(self) -> AbstractContextManager[None]:
+        """Within it, nothing is sent to another environment than this one, whoever changes it meanwhile."""
+        return held_to(self, self._place)
 
     @property
     def _place(self) -> tuple[str, str | None]:

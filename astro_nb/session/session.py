@@ -24,6 +24,7 @@ from ..privileges import Privileges, needs_of_calls, needs_of_trail
 from ..spec import Operation, Spec
 from ..wire import build_both
 from .prepared import Prepared
+from .staying import require_held
 
 GUARD = "guard"
 """What the exchanges are sent by that the guard reads before it asks."""
@@ -98,7 +99,7 @@ class Session(Prepared):
 
         Raises:
             UsageError: a name or a value is missing.
-            SettingsError: a secret is missing, expired, or not for this host.
+            SettingsError: a secret is missing, expired, or not for this host, or this is part of what began elsewhere.
         """
         operation = self.spec.operation(call.operation)
         answers = self.chain.sending(self._ask, asking)
@@ -115,6 +116,7 @@ class Session(Prepared):
         secrets = frozenset(revealed.used | self._values_near(typed=True))  # no answer shows what was typed here
         own = revealed.grants and header(request.headers, "authorization")  # what the call itself says goes before
         grant = None if own or not revealed.grants else revealed.grants[0]
+        require_held(self, self._place)  # last: whatever was read above was read in one place
         rate = rate_of(operation, (self.environment.name, self.environment.base_url or ""), self.environment.limits)
         return Plan(operation, call, starred(shown), request, secrets, self.environment.name, via, grant, rate)
 

@@ -118,7 +118,9 @@ class Explorer:
     # --- what happens -------------------------------------------------------------------------------------------------
 
     def _arrived(self, exchange: Exchange) -> None:
-        self.status.say("" if exchange.ok else f"{exchange.operation.id}: {exchange.status_text}.", "bad")
+        stopped = exchange.failure is not None and exchange.failure.kind == "cancelled"  # no error: it was wished for
+        words = "" if exchange.ok else f"{exchange.operation.id}: {exchange.status_text}."
+        self.status.say(words, "warn" if stopped else "bad")
         self.history.draw()
         self.answer.show(exchange)
         if self.form is not None and exchange.error and exchange.operation.id == self.form.form.operation.id:

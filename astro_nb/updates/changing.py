@@ -71,7 +71,8 @@ def change(
     given = session.arrange(operation, arguments, body)
     if given.body is not UNSET and not isinstance(given.body, Mapping):
         raise UsageError("The body of a change is a mapping of fields.", "Give the fields that change.")
-    return _Changing(session, found, reader, given).run(dry_run)
+    with session.staying():
+        return _Changing(session, found, reader, given).run(dry_run)
 
 
 def _reader(operation: Operation) -> Operation:

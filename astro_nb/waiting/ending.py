@@ -28,7 +28,7 @@ def timed_out(exchange: Exchange, transitions: Transitions, goal: str, timeout: 
     last = transitions[-1]
     why = f" ({last.reason.rstrip('.')})" if last.reason else ""
     return WaitTimeout(
-        f"{exchange.operation.id} did not come to {goal} in {timeout:.0f} s: the last state was {last.state}, for "
+        f"{exchange.operation.id} did not come to {goal} in {timeout:g} s: the last state was {last.state}, for "
         f"{duration_words(last.lasted)}{why}{_before(transitions)}.{f' {held}' if held else ''}",
         "Give grace=0 to take it as it is." if held else "Look at the last answer, and wait longer if it still moves.",
         last=seen_of(exchange),

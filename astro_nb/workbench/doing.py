@@ -32,6 +32,9 @@ class Doing:
     session: Session
     sandbox: Sandbox | SandboxClient | None
 
+    def __init__(self) -> None:
+        self._beside: set[Running[Any]] = set()  # what goes on in the background
+
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request. Arguments are parameters first, then fields of the body, in the document's spelling."""
         return self.session.call(operation, body=body, **arguments)
@@ -48,7 +51,10 @@ class Doing:
 
         What it gives may be awaited, asked for its `result()`, or ended with `cancel()`, requests under way included.
         """
-        return in_background(work, *args, **kwargs)
+        running = in_background(work, *args, **kwargs)
+        self._beside.add(running)
+        running.when_done(self._beside.discard)
+        return running
 
     def send(self, call: Call) -> Exchange:
         """Send a `Call`: for what keywords cannot say, such as further headers or another media type."""

@@ -40,6 +40,7 @@ class Workbench(Doing):
     """
 
     def __init__(self, session: Session, sandbox: Sandbox | SandboxClient | None = None) -> None:
+        super().__init__()
         self.session = session
         self.sandbox = sandbox
         self.spec: Spec = session.spec
@@ -126,7 +127,9 @@ class Workbench(Doing):
         return scan([Path()] if paths is None else paths, known=known)
 
     def close(self) -> None:
-        """Close connections and the history, and stop the sandbox if it is ours."""
+        """End what goes on in the background, close connections and history, and stop the sandbox if it is ours."""
+        for running in list(self._beside):
+            running.cancel()
         self.session.client.close()
         self.history.close()
         from ..sandbox import Sandbox
