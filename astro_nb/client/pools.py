@@ -37,6 +37,7 @@ class Pools:
         self._blocking: Door | None = None
         self._background: AsyncDoor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def blocking(self) -> Door:
         """The door for whoever waits."""
@@ -56,19 +57,23 @@ class Pools:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="astro_nb-client", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="astro_nb-client", daemon=True)
+                self._thread.start()
             return self._loop
 
     def close(self) -> None:
         """End what is under way, close what was made here, and end the thread; safe to call twice."""
         with self._lock:
             loop, self._loop = self._loop, None
+            thread, self._thread = self._thread, None
             blocking, self._blocking = self._blocking, None
             background, self._background = self._background, None
         if loop is not None:
             with contextlib.suppress(*SENDING_ERRORS, TimeoutError):  # nobody is left to tell
                 asyncio.run_coroutine_threadsafe(_ended(background), loop).result(_LAST)
             loop.call_soon_threadsafe(loop.stop)
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(_LAST)  # what it sent is held by it until it ends
         if blocking is not None:
             blocking.close()
 
