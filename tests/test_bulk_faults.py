@@ -220,3 +220,22 @@ def test_many_at_once_are_all_done(things: Things, api: anb.Workbench) -> None:
     assert work.counts["done"] == 500, work.frame().query("outcome != 'done'").to_string()
     assert things.named() == Counter(rows["name"])
     assert (work.frame()["attempts"] > 1).sum() > 50
+
+
+def test_a_server_that_goes_away_ends_the_run_and_the_rest_goes_on_later() -> None:
+    """Rows whose connection was never made are not sent, no more are begun, and run() goes on once it is back."""
+    with anb.Sandbox(limits=False) as sandbox:
+        port, token = int(sandbox.url.split(":")[2].split("/")[0]), anb.Secret.held(sandbox.token(), "TOKEN")
+        environment = anb.Environment("gone", base_url=sandbox.url, credentials={"token": token}, limits={"POST": 1e6})
+        api = anb.connect(environment, history=None, retries=Retries(attempts=2, base=0.01))
+        work = api.bulk("CreateWorkspace", [{"name": f"made {n}"} for n in range(60)])
+        sandbox.stop()
+        counts = work.run(parallel=4).counts
+        assert counts["not sent"] == 60
+        assert len(api.history) <= 5  # those that were under way, and none of the others
+        assert "No more rows were begun: run() goes on." in work._repr_mimebundle_()["text/plain"]
+        sandbox.start(port)
+        assert work.run().counts["done"] == 60
+        names = Counter(item["name"] for item in api.pages("ListWorkspaces"))
+        assert all(names[f"made {n}"] == 1 for n in range(60))
+        api.close()

@@ -161,6 +161,7 @@ def test_what_is_unknown_says_where_to_look(ground: Field) -> None:
     assert "Look with ListWorkspaces before you send it again." in exchange.advice
     assert exchange.advice in repr(exchange)
     assert exchange.advice in exchange._repr_mimebundle_()["text/html"]
+    assert ">unknown<" in exchange._repr_mimebundle_()["text/html"]
     assert exchange.advice in repr(ground.api.history.get(exchange.id))
 
 

@@ -405,3 +405,11 @@ def test_connect_has_what_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert "mine" in api.environments
     finally:
         api.close()
+
+
+def test_a_limit_is_above_zero() -> None:
+    """None a second would be none at all, and is no word for as many as one likes."""
+    for limit in (0, -1.0, float("nan")):
+        with pytest.raises(SettingsError, match="GET"):
+            Environment("e", limits={"GET": limit})
+    assert Environment("e", limits={"GET": float("inf")}).limits

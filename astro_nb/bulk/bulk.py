@@ -63,6 +63,7 @@ class Bulk(Sheet):
     Attributes:
         resumed: how many rows had been begun by a run that was not finished, and that `run()` goes on with.
         stopped: how often the user asked the last run to stop.
+        lost: why the last run ended early: the server could not be reached; else empty.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Bulk(Sheet):
         self._tell = tell
         self._marks: dict[int, Mark] = {}
         self._run: Run | None = None
-        self.stopped = 0
+        self.stopped, self.lost = 0, ""
         self.resumed = self._unfinished()
 
     def __repr__(self) -> str:
@@ -176,7 +177,7 @@ class Bulk(Sheet):
                 sending.mark(number, Mark(verdict.state, old.at, old.exchange, verdict.note, verdict.item))
         again = {n: call for n, call in calls.items() if n not in found or found[n].state == "again"}
         sending.send(again.items(), max(1, parallel))
-        self.stopped = sending.stopped
+        self.stopped, self.lost = sending.stopped, sending.lost
         return all(n in self._marks and self._marks[n].state not in ("begun", "cancelled") for n in calls)
 
     def _made(self) -> set[str]:

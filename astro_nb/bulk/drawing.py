@@ -90,6 +90,8 @@ def _notes(bulk: Bulk) -> Iterator[str]:
             f"A run of these rows was begun before and not finished ({bulk.resumed:,} of them were begun): "
             "run() goes on with it, run(resume=False) begins anew."
         )
+    if bulk.lost and counts["not sent"]:
+        yield f"{bulk.lost} No more rows were begun: run() goes on."
     if bulk.stopped and counts["not sent"]:
         yield "You stopped it: run() goes on."
     if counts["unknown"]:

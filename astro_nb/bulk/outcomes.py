@@ -21,8 +21,8 @@ _TOLD: Mapping[str, str] = {"begun": "unknown", "cancelled": "not sent"}
 
 def state_of(exchange: Exchange) -> str:
     """The state of a mark: the outcome of its exchange, or "cancelled" where nothing can have been done yet."""
-    cancelled = exchange.failure is not None and exchange.failure.kind == "cancelled"
-    return "cancelled" if cancelled and exchange.outcome == "failed" else exchange.outcome
+    unsent = exchange.failure is not None and exchange.failure.kind in ("cancelled", "connect")
+    return "cancelled" if unsent and exchange.outcome == "failed" else exchange.outcome
 
 
 def told_outcome(mark: Mark) -> str:

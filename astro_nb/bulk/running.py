@@ -26,6 +26,7 @@ class Sending:
     Attributes:
         marks: what is known of each row, kept up to date.
         stopped: how often the user asked to stop.
+        lost: why no more rows are begun: the server could not be reached; else empty.
     """
 
     def __init__(self, session: Session, run: Run, marks: dict[int, Mark], tell: Progress | None) -> None:
@@ -36,6 +37,7 @@ class Sending:
         self._ended = self._failed = 0
         self.marks = marks
         self.stopped = 0
+        self.lost = ""
 
     def send(self, rows: Iterable[tuple[int, Call]], parallel: int) -> None:
         """Send the rows; a first interrupt starts no more of them, a second one cancels what is under way.
@@ -49,7 +51,7 @@ class Sending:
         try:
             with Stopping(self._many.cancel) as stop:
                 while waiting or len(self._many):
-                    while waiting and len(self._many) < parallel and not stop.times:
+                    while waiting and len(self._many) < parallel and not (stop.times or self.lost):
                         self._started(*waiting.popleft())
                     self.stopped = stop.times
                     if not len(self._many):
@@ -97,6 +99,8 @@ class Sending:
         """Wait for the next row to end."""
         number, exchange = self._many.next()
         state = state_of(exchange)
+        if exchange.failure is not None and exchange.failure.kind == "connect":
+            self.lost = exchange.failure.message
         self.mark(number, Mark(state, time.time(), exchange.id))
         self._ended += 1
         self._failed += state != "done"

@@ -43,7 +43,8 @@ class Environment:
         guard: whether unsafe methods ask first; None for only in production.
 
     Raises:
-        SettingsError: a credential is no secret reference, or the base URL holds a password; it is not repeated.
+        SettingsError: a credential is no secret reference, a limit is not above 0, or the base URL holds a password; it
+            is not repeated.
     """
 
     name: str
@@ -64,6 +65,11 @@ class Environment:
     def __post_init__(self) -> None:
         for credential in self.credentials.values():
             require_credential(credential)
+        wrong = [method for method, limit in self.limits.items() if not limit > 0]
+        if wrong:
+            raise SettingsError(
+                f"The limit of {wrong[0]} is no number above 0.", "Give requests per second, or infinity for none."
+            )
         if _has_password(self.base_url or ""):
             raise SettingsError(
                 "The base URL holds a password, which everybody would see: it is not used.",

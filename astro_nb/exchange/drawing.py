@@ -53,6 +53,8 @@ def headline(exchange: Exchange) -> html.Markup:
     ]
     told = " · ".join(fact for fact in facts if fact)
     status = html.pill(exchange.status_text, html.status_tone(exchange.status))
+    if exchange.outcome == "unknown":
+        status = html.join([status, html.pill("unknown", "warn")], " ")
     name = html.tag("strong", exchange.operation.id)
     asked = (
         html.join([html.quiet(" · requestId "), html.selectable(exchange.request_id)]) if exchange.request_id else ""
