@@ -141,8 +141,8 @@ def _breaks(value: Any, wrap: bool) -> str:
     """Where a cell is broken; a text keeps some width, for a table that is wider than its place can be scrolled."""
     if not wrap:
         return "white-space:nowrap"
-    least = "" if isinstance(value, Markup) else f";min-width:{min(len(str(value)), _LEAST)}ch"
-    return f"overflow-wrap:anywhere{least}"
+    length = 0 if isinstance(value, Markup) else len(str(value))
+    return f"overflow-wrap:anywhere;min-width:{_LEAST}ch" if length > _LEAST else "overflow-wrap:anywhere"
 
 
 def fold(summary: Any, *children: Any, opened: bool = False) -> Markup:

@@ -337,3 +337,17 @@ def test_a_path_into_an_error_tells_the_error() -> None:
     assert refused["$.statusCode"] == 400
     with pytest.raises(PickError, match="finds nothing"):
         told("GetWorkspace", 200, {"name": "x"})["$.id"]
+
+
+def test_an_envelope_whose_paths_are_none_finds_nothing() -> None:
+    """An overlay that names no JSONPath where one belongs costs the part, and no exchange."""
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "t", "version": "1"},
+        "x-astro-nb-error": {"requestId": "<no path>", "message": "$["},
+        "paths": {"/x": {"get": {"operationId": "x", "responses": {"200": {"description": ""}}}}},
+    }
+    api = anb.connect(spec=document, base_url="sandbox", history=None)
+    exchange = api.call("x")
+    assert exchange.request_id == exchange.headers.get("X-Request-Id", "")
+    api.close()

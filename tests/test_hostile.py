@@ -317,9 +317,18 @@ def test_a_list_of_a_hundred_thousand_is_drawn_small(evil: Evil) -> None:
 
 # --- overlays ---------------------------------------------------------------------------------------------------------
 
+
+class Named(list[Any]):
+    """A list that is told by its name: what is in it could not be printed."""
+
+    def __repr__(self) -> str:
+        return "DEEP"
+
+
 DEEP: Any = {"a": 1}
 for _ in range(400):
     DEEP = {"state": [DEEP], "by": DEEP} if _ % 2 else [DEEP]
+DEEP = Named([DEEP])
 
 WORDS = (
     "state",

@@ -230,8 +230,8 @@ def test_what_a_tree_leaves_out_is_counted(data: Any, most: int) -> None:
 
 
 def test_no_column_is_squeezed_to_a_letter() -> None:
-    """A table that is wider than its place scrolls: a text keeps the width of twelve letters, or of its own."""
+    """A table that is wider than its place scrolls: a text keeps the width of twelve letters, if it has as many."""
     drawn = html.table(["id", "n"], [["cm4mnyri0bppru8cbd58hk1cu", 7]])
     assert "min-width:12ch" in drawn
-    assert "min-width:1ch" in drawn
+    assert drawn.count("min-width") == 1
     assert "min-width" not in html.table(["id"], [[html.code("x" * 40)]])

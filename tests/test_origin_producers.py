@@ -88,7 +88,7 @@ def test_one_question_to_a_large_document_is_quick(shared: Path) -> None:
     spec = load(str(shared / "specs" / "github.json"))
     begun = time.perf_counter()
     producers(spec.operation("issues/get"), "issue_number")
-    assert time.perf_counter() - begun < 2.0  # a third of a second on a quiet machine
+    assert time.perf_counter() - begun < 5.0  # a third of a second on a quiet machine
     begun = time.perf_counter()
     producers(spec.operation("issues/update"), "issue_number")
     assert time.perf_counter() - begun < 0.05

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import PickError
 from ..message import Response
 from ..pick import find
 
@@ -95,10 +96,13 @@ def plain(text: str, most: int) -> str:
 
 def from_envelope(answer: Response | None, paths: Mapping[str, Any] | None, part: str) -> Any:
     """One part of an error's envelope ("message", "requestId" …), by the overlay's paths; None if absent."""
-    if answer is None or not answer.is_json:
-        return None
     path = (paths or _ENVELOPE).get(part)
-    return next((value for _, value in find(answer.json(), str(path))), None) if path else None
+    if answer is None or not answer.is_json or not path:
+        return None
+    try:
+        return next((value for _, value in find(answer.json(), str(path))), None)
+    except PickError:  # what is no path finds nothing
+        return None
 
 
 def error_of(answer: Response, paths: Mapping[str, Any] | None, request_id: str, text: str) -> ErrorFacts:
