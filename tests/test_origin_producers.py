@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from pathlib import Path
 from typing import Any
@@ -86,12 +87,16 @@ def test_producers_of_other_apis(shared: Path, document: str, operation: str, na
 def test_one_question_to_a_large_document_is_quick(shared: Path) -> None:
     """GitHub's document, never asked before: well under a second, and then next to nothing."""
     spec = load(str(shared / "specs" / "github.json"))
-    begun = time.perf_counter()
-    producers(spec.operation("issues/get"), "issue_number")
-    assert time.perf_counter() - begun < 5.0  # a third of a second on a quiet machine
-    begun = time.perf_counter()
-    producers(spec.operation("issues/update"), "issue_number")
-    assert time.perf_counter() - begun < 0.05
+    gc.disable()  # what the other tests have left is no part of the question
+    try:
+        begun = time.perf_counter()
+        producers(spec.operation("issues/get"), "issue_number")
+        assert time.perf_counter() - begun < 2.0  # a third of a second on a quiet machine
+        begun = time.perf_counter()
+        producers(spec.operation("issues/update"), "issue_number")
+        assert time.perf_counter() - begun < 0.05
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_the_table_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "planted" not in told
     assert MASK in drawn
     assert "<script>" not in drawn
-    assert len(drawn) < 11_000
+    assert len(drawn) < 10_000
 
 
 def test_who_uses_a_variable_in_a_session(api: anb.Workbench) -> None:
