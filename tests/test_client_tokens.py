@@ -17,14 +17,16 @@ from urllib.parse import parse_qs
 import pytest
 
 from astro_nb.call import Call
-from astro_nb.client import Client
-from astro_nb.environment import Environment, Secret, Variables
+from astro_nb.client import Client, Plan
+from astro_nb.client.conversation import Authorize, converse
+from astro_nb.environment import Environment, Grant, Secret, Variables
 from astro_nb.errors import AstroNbError, SecretRefused, SettingsError
-from astro_nb.exchange import Exchange
+from astro_nb.exchange import Exchange, Failure
 from astro_nb.history import History
+from astro_nb.message import Request
 from astro_nb.pace import Retries
 from astro_nb.session import Session
-from astro_nb.spec import Spec
+from astro_nb.spec import Spec, load
 
 CLIENT, SECRET = "client one", "planted:secret/7f3a"
 
@@ -262,3 +264,16 @@ def test_an_exchange_in_the_background_is_kept(server: Server) -> None:
     while not found and time.monotonic() < deadline:
         time.sleep(0.01)
     assert found[0].failure is not None
+
+
+def test_a_token_server_that_breaks_leaves_no_doubt_about_the_request() -> None:
+    """Where no token came, nothing was sent: the failure is one of connecting, and the outcome is no "unknown"."""
+    grant = Grant("http://127.0.0.1:1/token", "me", "word-of-a-client", "", "post")
+    sent = Request("POST", "http://127.0.0.1:1/x")
+    plan = Plan(load().operation("CreateWorkspace"), Call("CreateWorkspace"), sent, sent, grant=grant)
+    talk = converse(plan, Retries(attempts=1), time.monotonic, lambda: 0.0)
+    assert isinstance(next(talk), Authorize)
+    with pytest.raises(StopIteration) as ended:
+        talk.send(Failure("timeout", "no token came in time", "The server.", "Try again."))
+    assert ended.value.value.failure.kind == "connect"
+    assert ended.value.value.outcome == "failed"

@@ -207,7 +207,7 @@ def _authorized(plan: Plan, tokens: set[str]) -> Generator[Step, Outcome, Respon
         token = yield Authorize(plan.grant, refused)
         if not isinstance(token, Token):
             assert isinstance(token, Failure)  # noqa: S101  # a driver answers an Authorize with one of the two
-            return token
+            return replace(token, kind="connect") if token.kind in ("timeout", "broken") else token  # nothing was sent
         tokens.add(token.value)
         outcome = yield from _follow(plan.request.with_header("Authorization", f"Bearer {token.value}"))
         if refused or not isinstance(outcome, Response) or outcome.status != 401:
