@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .call import UNSET, Call, Upload
-from .environment import Environment, Environments, Reference, Secret
+from .environments import Environment, Environments
 from .errors import AstroNbError
 from .exchange import Exchange
-from .pace import Retries
+from .http import Retries
+from .secrets import Reference, Secret
 from .workbench import Workbench, connect
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from .contract import Violation, check_request_body, judge_request
-from .environment import Environment, Secret, Values, Variables
+from .environments import Environment, Values, Variables
 from .errors import AstroNbError
-from .form import Form
-from .message import is_json
-from .spec import Fetch, Operation, Spec, load
-from .ui import problem_of_drawing
-from .wire import build_request
+from .explorer import problem_of_drawing
+from .forms import Form
+from .messages import is_json
+from .openapi import Fetch, Operation, Spec, load
+from .secrets import Secret
+from .serialization import build_request
 
 Whose = Literal["document", "astro_nb"]
 Step = Callable[[int, int], None]

@@ -15,8 +15,8 @@ from typing import Any
 
 from . import html
 from .exchange import Exchange
-from .fields import Field, body_fields, parameter_fields, signature, snake
-from .spec import Operation, Spec
+from .openapi import Operation, Spec
+from .schema import Field, body_fields, parameter_fields, signature, snake
 
 Caller = Callable[..., Exchange]
 

@@ -2,12 +2,15 @@
 
 A display that is updated in place is kept in the notebook as it last was, where a widget would come back as "model not
 found".
+
+Who is told of long work as it goes on.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from . import html
@@ -65,3 +68,7 @@ def in_notebook() -> bool:
     """Whether a notebook shows what is displayed."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return bool(shell) and hasattr(shell, "kernel")
+
+
+OnProgress = Callable[[float | None, str], None]
+"""Told of long work: the fraction done (None where unknown), and words."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from astro_nb.fields import Field, sample
+from astro_nb.schema import Field, sample
 
 DEEPEST = 4
 JSON = st.recursive(

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from astro_nb.fields import Field
+from astro_nb.schema import Field
 
 
 def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from astro_nb.audit import Audit, audit
 from astro_nb.cli.program import app
 from astro_nb.errors import UsageError
-from astro_nb.plain_yaml import load_yaml
+from astro_nb.yaml import load_yaml
 
 INFO = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}}
 OK = {"200": {"description": "Fine."}}

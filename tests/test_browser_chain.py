@@ -17,7 +17,7 @@ from test_chaining import made
 
 import astro_nb as anb
 from astro_nb import Sandbox
-from astro_nb.runbook import run
+from astro_nb.runbooks import run
 from astro_nb.workbench import SANDBOX_URL
 
 CONNECT = "import astro_nb as anb\napi = anb.connect()"

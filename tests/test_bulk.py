@@ -18,11 +18,13 @@ import pandas as pd
 import pytest
 
 import astro_nb as anb
-from astro_nb.bulk import Bulk, finding
-from astro_nb.environment import Environment, Secret
+from astro_nb.bulk import Bulk
+from astro_nb.bulk import reconcile as finding
+from astro_nb.environments import Environment
 from astro_nb.errors import MissingArgument, SecretMissing, SettingsError, UnknownName, UnsafeRefused, UsageError
 from astro_nb.history import Mark
-from astro_nb.pace import Retries
+from astro_nb.http import Retries
+from astro_nb.secrets import Secret
 
 FAST = {"GET": 5000, "POST": 5000, "DELETE": 5000}
 PLANTED = "planted-secret-"
@@ -758,7 +760,7 @@ def test_a_runbook_of_a_bulk_runs_again(api: anb.Workbench, tmp_path: Path, monk
 
 def test_a_moment_is_written_as_it_is_sent() -> None:
     """Moments of Python and of pandas become the same text."""
-    from astro_nb.bulk.given import plain_value
+    from astro_nb.bulk.rows import plain_value
 
     moment = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     assert plain_value(pd.Timestamp(moment)) == plain_value(moment) == "2026-01-02T03:04:00+00:00"

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.bulk import finding
-from astro_nb.pace import Retries
+from astro_nb.bulk import reconcile as finding
+from astro_nb.http import Retries
 
 THING: dict[str, Any] = {
     "type": "object",

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 import astro_nb as anb
-from astro_nb.environment import Environment, Secret
-from astro_nb.pace import Retries
+from astro_nb.environments import Environment
+from astro_nb.http import Retries
+from astro_nb.secrets import Secret
 
 SCRIPT = """
 import os, sys

@@ -13,12 +13,12 @@ import pytest
 
 import astro_nb as anb
 from astro_nb.call import Call
-from astro_nb.environment import MASK, Secret
 from astro_nb.errors import PickError, UnknownName, UsageError
-from astro_nb.fields import body_fields
-from astro_nb.origin import Provenance
-from astro_nb.responses import PENDING
-from astro_nb.runbook import run
+from astro_nb.linking import Provenance
+from astro_nb.linking.response_references import PENDING
+from astro_nb.runbooks import run
+from astro_nb.schema import body_fields
+from astro_nb.secrets import MASK, Secret
 from astro_nb.workbench import SANDBOX_URL
 
 TOKEN = {"name": "ci", "role": "ORGANIZATION_MEMBER", "scope": "ORGANIZATION", "kind": "STANDARD"}

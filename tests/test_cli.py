@@ -29,7 +29,7 @@ import typer.main
 
 from astro_nb import __version__
 from astro_nb.cli import PUBLISHED, app
-from astro_nb.spec import bundled, load
+from astro_nb.openapi import bundled, load
 
 PROGRAM = Path(sys.executable).with_name("astro-nb")
 PATIENCE = 60.0  # seconds

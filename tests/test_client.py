@@ -19,13 +19,13 @@ import pytest
 
 import astro_nb as anb
 from astro_nb.call import Call
-from astro_nb.client import Client, Plan, Running, doors, new_id
-from astro_nb.client.conversation import moved_to
 from astro_nb.errors import DocumentNotFound
 from astro_nb.exchange import Attempt, Exchange
-from astro_nb.message import Request
-from astro_nb.pace import Retries
-from astro_nb.spec import load
+from astro_nb.http import Client, Plan, Retries, Running, new_id
+from astro_nb.http import transport as doors
+from astro_nb.http.request_flow import moved_to
+from astro_nb.messages import Request
+from astro_nb.openapi import load
 
 SPEC = load()
 TOKEN = "planted-token-1234"

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_nb.client import doors
-from astro_nb.client.doors import _PLAIN, _target, _unpacked
-from astro_nb.client.failures import TooLarge, failure_of
-from astro_nb.message import Request
+from astro_nb.http import transport as doors
+from astro_nb.http.transport import _PLAIN, TooLarge, _target, _unpacked, failure_of
+from astro_nb.messages import Request
 
 PLAIN = st.from_regex(_PLAIN, fullmatch=True).filter(lambda text: int(_PLAIN.fullmatch(text)[3] or 1) < 65_536)  # type: ignore[index]  # it matches
 
@@ -96,6 +95,6 @@ def test_errors_beneath_httpx_are_told_like_its_own(error: Exception, kind: str)
 
 
 def doors_errors() -> tuple[type[BaseException], ...]:
-    from astro_nb.client.failures import SENDING_ERRORS
+    from astro_nb.http.transport import SENDING_ERRORS
 
     return SENDING_ERRORS

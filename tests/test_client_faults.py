@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 import astro_nb as anb
-from astro_nb.client import Client
-from astro_nb.environment import Environment, Secret
+from astro_nb.environments import Environment
 from astro_nb.exchange import Exchange
+from astro_nb.http import Client
 from astro_nb.sandbox import Sandbox
+from astro_nb.secrets import Secret
 
 READ = 1.0  # seconds of patience with an answer
 

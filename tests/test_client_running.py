@@ -10,8 +10,8 @@ from contextvars import ContextVar
 import pytest
 
 import astro_nb as anb
-from astro_nb.client import Running, Stop, current_stop, in_background
 from astro_nb.errors import Stopped
+from astro_nb.http import Running, Stop, current_stop, in_background
 
 
 def quick(running: Running[object], seconds: float = 3.0) -> float:

@@ -17,16 +17,16 @@ from urllib.parse import parse_qs
 import pytest
 
 from astro_nb.call import Call
-from astro_nb.client import Client, Plan
-from astro_nb.client.conversation import Authorize, converse
-from astro_nb.environment import Environment, Grant, Secret, Variables
+from astro_nb.environments import Environment, Grant, Variables
 from astro_nb.errors import AstroNbError, SecretRefused, SettingsError
 from astro_nb.exchange import Exchange, Failure
 from astro_nb.history import History
-from astro_nb.message import Request
-from astro_nb.pace import Retries
+from astro_nb.http import Client, Plan, Retries
+from astro_nb.http.request_flow import Authorize, converse
+from astro_nb.messages import Request
+from astro_nb.openapi import Spec, load
+from astro_nb.secrets import Secret
 from astro_nb.session import Session
-from astro_nb.spec import Spec, load
 
 CLIENT, SECRET = "client one", "planted:secret/7f3a"
 

@@ -24,11 +24,12 @@ from astro_nb.contract import (
     judge_request,
     judge_response,
 )
-from astro_nb.environment import Environment, Secret, Values, Variables
-from astro_nb.fields import Field, body_field, example_call, response_field, sample
-from astro_nb.message import Response
-from astro_nb.spec import Operation, Spec, load
-from astro_nb.wire import build_request
+from astro_nb.environments import Environment, Values, Variables
+from astro_nb.messages import Response
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.schema import Field, body_field, example_call, response_field, sample
+from astro_nb.secrets import Secret
+from astro_nb.serialization import build_request
 
 pytestmark = pytest.mark.filterwarnings("ignore:Unsupported scheme type")  # openapi-core, of OAuth2
 

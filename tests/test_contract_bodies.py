@@ -10,12 +10,13 @@ import pytest
 
 from astro_nb.call import Call
 from astro_nb.contract import judge_request, judge_response
-from astro_nb.contract.parts import read_parts
-from astro_nb.environment import Environment, Secret, Values, Variables
-from astro_nb.fields import body_field
-from astro_nb.message import Request, Response
-from astro_nb.spec import Operation, Spec, load
-from astro_nb.wire import build_request
+from astro_nb.contract.full import read_parts
+from astro_nb.environments import Environment, Values, Variables
+from astro_nb.messages import Request, Response
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.schema import body_field
+from astro_nb.secrets import Secret
+from astro_nb.serialization import build_request
 
 VALUES = Values(Variables(), Environment("test", base_url="http://localhost"))
 PET = {

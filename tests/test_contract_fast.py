@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_nb.contract import check_request_body, check_response
-from astro_nb.environment import Secret
-from astro_nb.message import Response
-from astro_nb.spec import Operation, Spec
+from astro_nb.messages import Response
+from astro_nb.openapi import Operation, Spec
+from astro_nb.secrets import Secret
 
 PLANTED = "planted-5d1c"
 

@@ -9,9 +9,9 @@ import pytest
 from conftest import SHARED
 
 from astro_nb.contract import check_request_body, check_response
-from astro_nb.fields import body_field, sample
-from astro_nb.message import Response
-from astro_nb.spec import Operation, Spec, load
+from astro_nb.messages import Response
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.schema import body_field, sample
 
 PLATFORM = SHARED / "specs" / "astro-v1beta1-platform.yaml"
 DEPLOYMENT = {

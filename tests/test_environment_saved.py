@@ -12,18 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.environment import (
-    Environment,
-    Literal,
-    Secret,
-    Variables,
-    built_in,
-    load_environment,
-    names,
-    resolve,
-    save_environment,
-)
+from astro_nb.environments import Environment, Variables, built_in, load_environment, names, save_environment
 from astro_nb.errors import AstroNbError, NewerFormat, SecretRefused, SettingsError, UnknownName
+from astro_nb.secrets import Secret
+from astro_nb.templates import LiteralText, resolve
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 PLANTED = "planted-3b9f-c0ffee"
@@ -256,7 +248,7 @@ def test_a_value_that_no_file_can_hold_is_told(tmp_path: Path) -> None:
 
 def test_what_a_server_sent_is_saved_as_what_it_is(tmp_path: Path) -> None:
     """A literal with braces comes back from the file as the text that it was, not as a template."""
-    save_environment(Environment("e", variables={"a": Literal("{{s}}"), "b": "{{s}}"}), tmp_path)
+    save_environment(Environment("e", variables={"a": LiteralText("{{s}}"), "b": "{{s}}"}), tmp_path)
     variables = Variables(session={"s": 5}, environment=load_environment("e", tmp_path).variables)
     assert resolve(["{{a}}", "{{b}}"], variables, repr) == ["{{s}}", 5]
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_nb.environment import MASK, scrub
+from astro_nb.secrets import MASK, scrub
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 PLANTED = "planted-3b9f-c0ffee"

@@ -20,8 +20,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_nb.environment import Environment, Secret, Values, Variable, Variables, split_named
+from astro_nb.environments import Environment, Values, Variable, Variables, split_named
 from astro_nb.errors import AstroNbError, SecretMissing, UnknownName
+from astro_nb.secrets import Secret
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 PLANTED = "planted-3b9f-c0ffee"

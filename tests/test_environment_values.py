@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.environment import MASK, Environment, Secret, TokenFacts, Values, Variables, read_token, split_named
+from astro_nb.environments import Environment, TokenFacts, Values, Variables, read_token, split_named
 from astro_nb.errors import TokenExpired
+from astro_nb.secrets import MASK, Secret
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 PLANTED = "planted-3b9f-c0ffee"

@@ -13,10 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.environment import MASK, Literal, Variables, names_in, resolve, verbatim
-from astro_nb.environment.dynamic import DYNAMIC
-from astro_nb.environment.variables import SCOPES
+from astro_nb.environments import Variables
+from astro_nb.environments.variables import DYNAMIC, SCOPES
 from astro_nb.errors import UnknownName, UsageError
+from astro_nb.secrets import MASK
+from astro_nb.templates import LiteralText, names_in, resolve, verbatim
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
@@ -208,7 +209,7 @@ def test_a_misspelt_scope_is_answered(act: Callable[[Variables], Any]) -> None:
 
 def test_a_literal_is_never_resolved() -> None:
     """As data, as the value of a variable and inside a text: its braces stay, and nothing asks for a secret."""
-    literal, variables = Literal("{{s}} {{ ds }}"), Variables()
+    literal, variables = LiteralText("{{s}} {{ ds }}"), Variables()
     variables["a"] = literal
     found = starred({"x": [literal, "{{a}}", "<{{a}}>"]}, variables)
     assert found == {"x": [str(literal), str(literal), f"<{literal}>"]}
@@ -231,14 +232,14 @@ PIECES = st.sampled_from(["{", "}", "{{", "}}", "\\", "a", ":-", "$", " ", "\n",
 @STEADY
 def test_the_template_of_a_literal_means_it(text: str) -> None:
     """Whatever it holds, a text has a template that resolves to it."""
-    assert starred(Literal(text).template, Variables(session={"a": "A", "b": "B"})) == text
+    assert starred(LiteralText(text).template, Variables(session={"a": "A", "b": "B"})) == text
 
 
 def test_what_a_server_sent_pulls_no_secret_into_the_next_request(api: anb.Workbench) -> None:
     """A text with braces that an answer holds goes on as it is: as an argument, by a variable, and inside a body."""
     api.variables["planted"] = anb.Secret.held("planted-3b9f-c0ffee")
     sent = "{{planted}} {{ ds }} {{nope}}"
-    first = api.call("CreateWorkspace", name="one", description=Literal(sent))
+    first = api.call("CreateWorkspace", name="one", description=LiteralText(sent))
     assert first.ok
     told = first["$.description"]
     assert (told, first["$"]["description"]) == (sent, sent)

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.call import UNSET
-from astro_nb.environment import (
+from astro_nb.environments import (
     Environment,
     Environments,
-    Secret,
     Variables,
     load_environment,
     load_shared,
@@ -24,6 +23,7 @@ from astro_nb.environment import (
     save_shared,
 )
 from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName
+from astro_nb.secrets import Secret
 
 STEADY = settings(deadline=None, max_examples=60, derandomize=True)
 NAMES = st.text(string.ascii_letters + "_", min_size=1, max_size=6)

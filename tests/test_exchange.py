@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.call import Call
-from astro_nb.environment import MASK, Secret
 from astro_nb.errors import AstroNbError, PickError
 from astro_nb.exchange import Attempt, Exchange, Failure, size_words, time_words
-from astro_nb.message import Request, Response
-from astro_nb.spec import load
+from astro_nb.messages import Request, Response
+from astro_nb.openapi import load
+from astro_nb.secrets import MASK, Secret
 
 SPEC = load()
 TOKEN = "eyJhbGciOiJub25lIn0.planted-one-time-token.c2ln"

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from astro_nb.contract import check_parameter, check_request_body
 from astro_nb.errors import DocumentError
-from astro_nb.fields import (
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.schema import (
     Field,
     body_field,
     body_fields,
@@ -25,7 +26,6 @@ from astro_nb.fields import (
     sample,
     signature,
 )
-from astro_nb.spec import Operation, Spec, load
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 DOCUMENTS = (

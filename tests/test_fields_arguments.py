@@ -9,8 +9,8 @@ import pytest
 
 from astro_nb.call import UNSET
 from astro_nb.errors import MissingArgument, UnknownName, UsageError
-from astro_nb.fields import Field, arrange, body_field, body_fields, broken_rules, rule_view, signature, snake
-from astro_nb.spec import Operation, Spec
+from astro_nb.openapi import Operation, Spec
+from astro_nb.schema import Field, arrange, body_field, body_fields, broken_rules, rule_view, signature, snake
 
 
 def operation(schema: Any, parameters: Any = (), **schemas: Any) -> Operation:

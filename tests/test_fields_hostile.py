@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from astro_nb.contract import check_request_body, judge_request
-from astro_nb.environment import Environment, Values, Variables
-from astro_nb.fields import body_field, mask
-from astro_nb.fields.patterns import is_endless, texts_like
-from astro_nb.form import Form
-from astro_nb.spec import Operation, Spec
-from astro_nb.ui import problem_of_drawing
-from astro_nb.wire import build_request
+from astro_nb.environments import Environment, Values, Variables
+from astro_nb.explorer import problem_of_drawing
+from astro_nb.forms import Form
+from astro_nb.openapi import Operation, Spec
+from astro_nb.schema import body_field, mask
+from astro_nb.schema.validation import is_endless, texts_like
+from astro_nb.serialization import build_request
 
 MANY = 26
 """Levels that double: 2 to this power would take hours."""

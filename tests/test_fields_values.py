@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from astro_nb.call import UNSET
 from astro_nb.contract import check_request_body
-from astro_nb.environment import MASK, Environment, Secret, Values, Variables
-from astro_nb.fields import Field, body_example, body_field, example_call, has_secret, lift, mask, redact, sample
-from astro_nb.spec import Operation, Spec, load
+from astro_nb.environments import Environment, Values, Variables
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.schema import Field, body_example, body_field, example_call, has_secret, lift, mask, redact, sample
+from astro_nb.secrets import MASK, Secret
 
 PLANTED = "planted-5d1c"
 PASSWORD = {"type": "string", "format": "password"}

@@ -10,11 +10,11 @@ import numpy
 import pytest
 
 from astro_nb.call import UNSET, Call
-from astro_nb.environment import Environment, Values, Variables
+from astro_nb.environments import Environment, Values, Variables
 from astro_nb.errors import UsageError
-from astro_nb.fields import read
-from astro_nb.form import Form
-from astro_nb.spec import Operation, Spec, load
+from astro_nb.forms import Form
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.schema import read
 
 ASTRO = load("astro-v1")
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from astro_nb.call import UNSET, Call
 from astro_nb.contract import check_request_body
-from astro_nb.fields import Field
-from astro_nb.form import Form, show
-from astro_nb.message import is_json
-from astro_nb.spec import Operation, load
+from astro_nb.forms import Form, show
+from astro_nb.messages import is_json
+from astro_nb.openapi import Operation, load
+from astro_nb.schema import Field
 
 Location = tuple[str | int, ...]
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from schemas import drawn
 
 from astro_nb.call import UNSET
-from astro_nb.fields import Field, body_field
-from astro_nb.form import Form, Location, parse, show
-from astro_nb.spec import Operation, Spec, load
+from astro_nb.data import Location
+from astro_nb.forms import Form, parse, show
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.schema import Field, body_field
 
 ASTRO = load("astro-v1")
 STABLE = settings(deadline=None, max_examples=100, derandomize=True)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.fields import Field, read, response_field
-from astro_nb.frames import TIME, items_frame, records_frame
-from astro_nb.spec import load
+from astro_nb.exchange.frames import items_frame
+from astro_nb.frames import TIME, records_frame
+from astro_nb.openapi import load
+from astro_nb.schema import Field, read, response_field
 
 SPEC = load()
 SCHEMA: dict[str, Any] = {

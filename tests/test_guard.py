@@ -16,14 +16,14 @@ from nbformat import v4
 from typer.testing import CliRunner
 
 import astro_nb as anb
+from astro_nb.approval import ALLOW_UNSAFE, Change, deed_of, reader_of
 from astro_nb.call import Call
 from astro_nb.cli.program import app
-from astro_nb.environment import Environment
+from astro_nb.environments import Environment
 from astro_nb.errors import UnknownName, UnsafeRefused
 from astro_nb.exchange import Exchange
-from astro_nb.guard import ALLOW_UNSAFE, Change, deed_of, reader_of
-from astro_nb.pace import Retries
-from astro_nb.spec import load
+from astro_nb.http import Retries
+from astro_nb.openapi import load
 
 PLANTED = "planted-password-99"
 KEPT = (

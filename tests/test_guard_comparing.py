@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from astro_nb.approval import Entry, Row, compare
+from astro_nb.approval.diff import Hidden, Steps, same
+from astro_nb.approval.update_body import as_body, lost_by
 from astro_nb.call import UNSET
-from astro_nb.environment import MASK, Secret
-from astro_nb.guard import Entry, Row, compare
-from astro_nb.guard.comparing import Hidden, Steps, same
-from astro_nb.guard.present import as_body, lost_by
+from astro_nb.secrets import MASK, Secret
 
 NAMES = st.sampled_from(["a", "b", "id", "key", "name", "x.y", "workspaceId"])
 SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["", "eu", "us", "1", "{{x}}"])

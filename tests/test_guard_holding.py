@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from astro_nb.approval import Entry, Hidden, as_body, held_by, lost_by, ruled, sendable, uncovered
 from astro_nb.contract import check_request_body
-from astro_nb.environment import Secret
-from astro_nb.fields import body_field, broken_rules, read, sample
-from astro_nb.guard import Entry, Hidden, as_body, held_by, lost_by, ruled, sendable, uncovered
-from astro_nb.spec import load
+from astro_nb.openapi import load
+from astro_nb.schema import body_field, broken_rules, read, sample
+from astro_nb.secrets import Secret
 
 SPEC = load("astro-v1")
 FIELD = read(

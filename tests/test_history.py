@@ -27,12 +27,12 @@ from hypothesis import strategies as st
 import astro_nb as anb
 from astro_nb.call import Call, CutUpload, Upload
 from astro_nb.contract import Violation
-from astro_nb.environment import MASK
 from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName, UsageError
 from astro_nb.exchange import Attempt, Exchange, Failure
 from astro_nb.history import History, Mark, Run, Trail
-from astro_nb.message import Request, Response
-from astro_nb.spec import load
+from astro_nb.messages import Request, Response
+from astro_nb.openapi import load
+from astro_nb.secrets import MASK
 
 SPEC = load()
 TOKEN = "planted-token-5678"
@@ -291,7 +291,7 @@ def test_a_database_of_others_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_file_that_is_held_is_told_in_words(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where another process holds the file, the error says so and carries the exchange that was to be kept."""
-    monkeypatch.setattr("astro_nb.history.file._PATIENCE", 0.01)
+    monkeypatch.setattr("astro_nb.history.database._PATIENCE", 0.01)
     history = History(SPEC, path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

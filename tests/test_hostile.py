@@ -15,13 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.client import Client
-from astro_nb.environment import Environment
+from astro_nb.environments import Environment
 from astro_nb.errors import AstroNbError, WaitFailed, WaitTimeout
-from astro_nb.pace import Retries
+from astro_nb.http import Client, Retries
+from astro_nb.openapi import load
+from astro_nb.pagination import read_pages
 from astro_nb.progress import bar
-from astro_nb.rounds import read_pages
-from astro_nb.spec import load
 
 MARK = "<img src=x onerror=alert(1)>"
 EVIL = f"{MARK}\x1b[31m\x1b]0;owned\x07\x00\x08\u202e\r\n"

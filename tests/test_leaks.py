@@ -40,11 +40,11 @@ from planted import (
 
 import astro_nb as anb
 from astro_nb import Environment, Secret, Workbench, connect
-from astro_nb.client import Client
-from astro_nb.environment import scrub
+from astro_nb.codegen import SNIPPETS
 from astro_nb.errors import AstroNbError, SettingsError, UsageError
-from astro_nb.runbook import run
-from astro_nb.snippets import SNIPPETS
+from astro_nb.http import Client
+from astro_nb.runbooks import run
+from astro_nb.secrets import scrub
 
 OPERATIONS = ("echo", "fails", "save", "mint", "keyed", "queried", "granted", "back")
 
@@ -271,7 +271,7 @@ def everything_in(folder: Path) -> list[Path]:
 
 def test_no_environment_file_has_one(all_of: Planted) -> None:
     """An environment is not written where one of its values is a secret that it names, in whatever spelling."""
-    from astro_nb.environment import save_environment
+    from astro_nb.environments import save_environment
 
     for spelled in (BEARER, f"Bearer {BEARER}", {"deep": [json.dumps(BEARER)]}):
         leaking = Environment("leaking", credentials={"T": "env:PLANTED_BEARER"}, variables={"plain": spelled})

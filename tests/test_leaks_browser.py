@@ -14,7 +14,7 @@ from lab import ROOT, Lab
 from planted import BEARER, CLIENT, ONE_TIME, PASTED, TYPED, Seen, assert_clean, document, served
 from playwright.sync_api import Locator, expect
 
-from astro_nb.scan import scan
+from astro_nb.secret_scan import scan
 
 CONNECT = """
 import json, logging, warnings

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from planted import BEARER, ONE_TIME, PASTED, TYPED, Seen, assert_clean, document, served
 
 from astro_nb import Environment, Secret, Workbench, connect
-from astro_nb.environment import save_environment
+from astro_nb.environments import save_environment
 from astro_nb.errors import SecretRefused, UnknownName
-from astro_nb.message import Request, Response
+from astro_nb.messages import Request, Response
 
 HOME = Environment("home", base_url="https://api.example.com/v1", credentials={"T": "env:PLANTED_BEARER"})
 AWAY = [
@@ -99,7 +99,7 @@ def test_what_is_judged_is_what_is_asked(rest: str) -> None:
 @pytest.mark.parametrize("url", AWAY)
 def test_a_redirect_to_a_look_alike_takes_nothing_along(url: str) -> None:
     """Neither header nor body, and what is sent on is not said to hold a secret."""
-    from astro_nb.client.conversation import redirect_of
+    from astro_nb.http.request_flow import redirect_of
 
     headers = (("Authorization", BEARER), ("X-Key", PASTED), ("Cookie", BEARER), ("Accept", "*/*"))
     request = Request("GET", "https://api.example.com/a?key=1", headers, TYPED.encode(), secret=True)
@@ -264,7 +264,7 @@ def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Pa
 
 def test_a_port_that_begins_alike_is_another_server() -> None:
     """What a form remembers is what was sent to the server of now, not to one whose address begins like it."""
-    from astro_nb.message import is_below
+    from astro_nb.messages import is_below
 
     assert is_below("http://127.0.0.1:80/x", "http://127.0.0.1:80/")
     assert is_below("https://api.example.com/v1?x", "https://api.example.com/v1")

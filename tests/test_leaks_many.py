@@ -20,10 +20,10 @@ from test_leaks import Breaking, Planted, everything_in, frames_of, in_place, pl
 
 import astro_nb as anb
 from astro_nb import Secret
-from astro_nb.client.running import Stop
+from astro_nb.approval.change import what_many_would_change
 from astro_nb.errors import AstroNbError, ConcurrentChange, UnsafeRefused, WaitTimeout
-from astro_nb.guard.many import what_many_would_change
-from astro_nb.runbook import run
+from astro_nb.http.background import Stop
+from astro_nb.runbooks import run
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_no_file_has_one(all_of: Planted) -> None:
 
 def test_a_journal_keeps_no_secret_of_a_row_that_is_found(all_of: Planted) -> None:
     """What a list tells of a row whose answer was lost, and why a row could not be sent: without what is known."""
-    from astro_nb.bulk.running import Sending
+    from astro_nb.bulk.sending import Sending
     from astro_nb.history import Mark, Run
 
     api = all_of.api

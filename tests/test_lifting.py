@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from astro_nb import Call, Secret, Upload, Workbench
-from astro_nb.environment import Literal
-from astro_nb.lifting import starred, written
-from astro_nb.message import Request
+from astro_nb.messages import Request
+from astro_nb.session.secrets import starred, written
+from astro_nb.templates import LiteralText
 
 
 def test_what_a_server_said_is_never_resolved(api: Workbench) -> None:
@@ -15,7 +15,7 @@ def test_what_a_server_said_is_never_resolved(api: Workbench) -> None:
         Call("CreateWorkspace", {"organizationId": "{{organizationId}}"}, {"name": r"\{{hidden}}"})
     )
     said = first["$.name"]
-    assert isinstance(said, Literal)
+    assert isinstance(said, LiteralText)
     assert said == "{{hidden}}"
     second = api.call("CreateTeam", name=said)
     assert second["$.name"] == "{{hidden}}"
@@ -26,7 +26,7 @@ def test_what_a_server_said_is_never_resolved(api: Workbench) -> None:
 
 def test_written_keeps_everything_else() -> None:
     """Only a `Literal` is written otherwise; templates, numbers and nested data stay."""
-    value = {"a": ["{{x}}", 1, None], "b": Literal("{{x}}")}
+    value = {"a": ["{{x}}", 1, None], "b": LiteralText("{{x}}")}
     assert written(value) == {"a": ["{{x}}", 1, None], "b": r"\{{x}}"}
 
 

@@ -12,9 +12,9 @@ import pytest
 import astro_nb as anb
 from astro_nb.call import UNSET
 from astro_nb.exchange import Exchange
-from astro_nb.fields import snake
+from astro_nb.openapi import Spec, load
 from astro_nb.ops import Operations, describe, draw_operation, operations
-from astro_nb.spec import Spec, load
+from astro_nb.schema import snake
 
 SPEC = load()
 

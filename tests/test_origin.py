@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.call import Call
-from astro_nb.environment import MASK, Secret
 from astro_nb.exchange import Exchange
-from astro_nb.message import Request, Response
-from astro_nb.origin import source_of, suggest, thing
-from astro_nb.spec import load
+from astro_nb.linking import source_of, suggest, thing
+from astro_nb.messages import Request, Response
+from astro_nb.openapi import load
+from astro_nb.secrets import MASK, Secret
 
 SPEC = load()
 TOKEN = "planted-token-4711"

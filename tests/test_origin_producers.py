@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.origin import consumers, producers
-from astro_nb.origin.names import is_of, read_name, thing_of_type, words_of
-from astro_nb.spec import Operation, Spec, load
+from astro_nb.linking import consumers, producers
+from astro_nb.linking.response_objects import is_of, read_name, thing_of_type, words_of
+from astro_nb.openapi import Operation, Spec, load
 
 SPEC = load()
 

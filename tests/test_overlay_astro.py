@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from astro_nb.contract import check_request_body
-from astro_nb.environment import MASK
-from astro_nb.fields import (
+from astro_nb.jsonpath import is_singular
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.openapi.parsing import parse
+from astro_nb.schema import (
     Field,
     body_field,
     broken_rules,
@@ -22,9 +24,7 @@ from astro_nb.fields import (
     rule_view,
     sample,
 )
-from astro_nb.pick import is_singular
-from astro_nb.spec import Operation, Spec, load
-from astro_nb.spec.document import parse
+from astro_nb.secrets import MASK
 
 ROOT = Path(__file__).resolve().parents[1]
 OVERLAY = ROOT / "specs" / "astro-v1.overlay.yaml"

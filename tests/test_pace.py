@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.message import Response
-from astro_nb.pace import Retries, decide, repeatable, retry_after
-from astro_nb.spec import load
+from astro_nb.http import Retries, decide, retry_after
+from astro_nb.messages import Response
+from astro_nb.openapi import load, repeatable
 
 SPEC = load()
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.client import Client
-from astro_nb.environment import Environment, Secret
+from astro_nb.environments import Environment
 from astro_nb.exchange import HELD, Attempt
-from astro_nb.pace import Budget, Rate, budget_of, rate_of
+from astro_nb.http import Budget, Client, Rate, budget_of, rate_of
+from astro_nb.openapi import load
 from astro_nb.sandbox import Sandbox
-from astro_nb.sandbox.limits import Limits
-from astro_nb.spec import load
+from astro_nb.sandbox.clock import Limits
+from astro_nb.secrets import Secret
 
 SPEC = load()
 RATES = [Rate("GET", 25, 1), Rate("POST", 10, 1), Rate("DELETE", 5, 1), Rate("logs", 2, 60), Rate("one", 1, 1)]

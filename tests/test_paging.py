@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.call import Call
-from astro_nb.environment import names_in
 from astro_nb.errors import PagesIncomplete, UsageError
 from astro_nb.exchange import Exchange
-from astro_nb.message import Request, Response
-from astro_nb.paging import Pages, Paging, first_call, paging_of, read_page, skipped
-from astro_nb.spec import Operation, Spec, load
+from astro_nb.messages import Request, Response
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.pagination import Pages, Paging, first_call, paging_of, read_page, skipped
+from astro_nb.templates import names_in
 
 SPEC = load()
 LISTS = [op.id for op in SPEC if (op.notes.get("page") or {}).get("style") in ("offset", "search")]

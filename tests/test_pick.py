@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astro_nb.data import leaves
 from astro_nb.errors import PickError
-from astro_nb.pick import find, is_singular, leaves, pick, steps_of, to_path, to_pointer, unquoted
+from astro_nb.jsonpath import find, is_singular, pick, steps_of, to_path, to_pointer, unquoted
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 NAMES = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_nb.plain_yaml import DEEPEST, NotYaml, dump_yaml, load_yaml
+from astro_nb.yaml import DEEPEST, NotYaml, dump_yaml, load_yaml
 
 STEADY = settings(deadline=None, max_examples=200, derandomize=True)
 ODD = st.text(st.sampled_from(list("\n\t -:#'\"|>&*!%@`x0\x85\u2028\r.~<=_+eEoinfaNF12")), max_size=8)

@@ -13,10 +13,11 @@ import pytest
 from nbformat import v4
 
 import astro_nb as anb
-from astro_nb.environment import Secret, read_token
+from astro_nb.environments import read_token
 from astro_nb.errors import RunbookError, UnknownName
-from astro_nb.privileges import Privileges, calls_in, needs_of_calls, token_panel
-from astro_nb.spec import load
+from astro_nb.openapi import load
+from astro_nb.permissions import Privileges, calls_in, needs_of_calls, token_panel
+from astro_nb.secrets import Secret
 
 NAMES = ("organizationId", "workspaceId", "deploymentId")
 NOTES = {"list": "permissions", "variables": list(NAMES)}

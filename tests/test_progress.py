@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from astro_nb import html
 from astro_nb.exchange import HELD, Attempt
 from astro_nb.progress import Progress, bar
-from astro_nb.workbench.attempts import Attempts
+from astro_nb.workbench.workbench import Attempts
 
 
 @pytest.mark.parametrize(

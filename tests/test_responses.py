@@ -12,13 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_nb.call import Call
-from astro_nb.environment import Literal, Secret, Variables, names_in, resolve
+from astro_nb.environments import Variables
 from astro_nb.errors import PickError, UnknownName, UsageError
 from astro_nb.exchange import Exchange
-from astro_nb.message import Request, Response
-from astro_nb.pick import to_path, unquoted
-from astro_nb.responses import PENDING, ResponseReference, Responses, read_reference, write_reference
-from astro_nb.spec import Operation, Spec, load
+from astro_nb.jsonpath import to_path, unquoted
+from astro_nb.linking.response_references import PENDING, ResponseReference, Responses, read_reference, write_reference
+from astro_nb.messages import Request, Response
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.secrets import Secret
+from astro_nb.templates import LiteralText, names_in, resolve
 
 SPEC = load()
 
@@ -193,7 +195,7 @@ def test_what_a_server_sent_is_no_template() -> None:
     thing = answered(THING, {"name": "{{secret}}", "inner": {"text": "{{responses.Get}}"}})
     assert filled("{{responses.GetThing.name}}", Lookup(PLAIN, thing)) == "{{secret}}"
     assert filled("{{responses.GetThing.inner}}", Lookup(PLAIN, thing)) == {"text": "{{responses.Get}}"}
-    text = Literal("{{responses.GetThing.name}}")
+    text = LiteralText("{{responses.GetThing.name}}")
     assert resolve(text.template, Lookup(PLAIN), lambda secret: "") == str(text)
 
 

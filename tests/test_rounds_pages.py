@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.errors import PagesIncomplete, UsageError
-from astro_nb.paging import Pages, Paging
-from astro_nb.rounds import PARALLEL, read_pages
-from astro_nb.runbook.steps import steps_of
+from astro_nb.pagination import Pages, Paging, read_pages
+from astro_nb.runbooks.steps import steps_of
+from astro_nb.session import PARALLEL
 
 Item = dict[str, Any]
 Query = dict[str, str]

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.errors import RunbookError, UnknownName
-from astro_nb.runbook import RunResult, run
-from astro_nb.runbook.source import Expression, render, render_call
+from astro_nb.runbooks import RunResult, run
+from astro_nb.runbooks.source_code import Expression, render, render_call
 from astro_nb.workbench import SANDBOX_URL
 
 PLANTED = "hunter2-hunter2-hunter2"
@@ -252,7 +252,7 @@ def test_another_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         pytest.skip("the shared documents are not here")
     monkeypatch.chdir(tmp_path)
     Path("pets.yaml").write_bytes(document.read_bytes())
-    from astro_nb.spec import load
+    from astro_nb.openapi import load
 
     with anb.Sandbox(load("pets.yaml")) as sandbox:
         token = anb.Secret.held(PLANTED, "typed")
@@ -278,7 +278,7 @@ def test_a_file_is_a_path_among_the_parameters(tmp_path: Path, monkeypatch: pyte
     Path("up.json").write_text(json.dumps({**document, "components": {"securitySchemes": schemes}}))
     image, notes = b"\x89PNG\0" * 300, "a,b\n"
     Path("x.png").write_bytes(image)
-    from astro_nb.spec import load
+    from astro_nb.openapi import load
 
     with anb.Sandbox(load("up.json")) as sandbox:
         api = anb.connect(spec="up.json", base_url=sandbox.url, history=None)

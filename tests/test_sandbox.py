@@ -22,16 +22,15 @@ import orjson
 import pytest
 
 from astro_nb.contract import check_response
-from astro_nb.environment.token import read_token
+from astro_nb.environments.tokens import read_token
 from astro_nb.errors import SettingsError, UnknownName, UsageError
-from astro_nb.fields import example_call
-from astro_nb.message import Request, Response
+from astro_nb.messages import Request, Response
+from astro_nb.openapi import Operation, Spec, load
 from astro_nb.sandbox import Sandbox, SandboxClient
-from astro_nb.sandbox.conditions import holds, values_at
 from astro_nb.sandbox.faults import KINDS
-from astro_nb.sandbox.life import Cycle, Life
-from astro_nb.sandbox.routing import Route, Router
-from astro_nb.spec import Operation, Spec, load
+from astro_nb.sandbox.life import Cycle, Life, holds, values_at
+from astro_nb.sandbox.requests import Route, Router
+from astro_nb.schema import example_call
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "specs"
 TLS = ssl.create_default_context()  # making one takes longer than most tests here

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from planted import BEARER, ONE_TIME, TYPED, assert_clean, document, served, spellings
 
 import astro_nb as anb
+from astro_nb import secret_scan as scanning
 from astro_nb.errors import SecretMissing, SettingsError, UsageError
-from astro_nb.leaks import Finding, Known, find_leaks, pieces_of, starred_notebook
-from astro_nb.runbook import run
-from astro_nb.scan import Scan, scan, scanning
+from astro_nb.runbooks import run
+from astro_nb.secret_scan import Scan, scan
+from astro_nb.secrets import Finding, Known, find_leaks, pieces_of, starred_notebook
 
 JWT = ".".join(
     base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
@@ -343,9 +344,9 @@ def test_what_is_not_looked_through_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     assert len([f for f in found if f.file == "many/0.txt"]) == 5
     assert [f.file for f in scan([".git"])] == [".git/a"]
     assert [f.secret for f in scan([".env"])] == ["dotenv:PLANTED_FILE"]
-    monkeypatch.setattr("astro_nb.scan.walking.MOST_FILES", 2)
+    monkeypatch.setattr("astro_nb.secret_scan.MOST_FILES", 2)
     assert any("first 2 files" in skip.why for skip in scan(["many"]).skipped)
-    monkeypatch.setattr("astro_nb.scan.reading.LARGEST", 100)
+    monkeypatch.setattr("astro_nb.secret_scan.LARGEST", 100)
     assert any("only its first" in skip.why for skip in scan(["many/3.txt"]).skipped)
     with pytest.raises(UsageError):
         scan(["nowhere"])

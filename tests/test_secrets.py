@@ -17,10 +17,10 @@ import pytest
 from ipywidgets.widgets.widget import _instances as living
 
 from astro_nb import Workbench, connect
-from astro_nb.client import Client
-from astro_nb.environment import Environment
+from astro_nb.environments import Environment
 from astro_nb.errors import SecretRefused, TokenExpired
-from astro_nb.runbook import run
+from astro_nb.http import Client
+from astro_nb.runbooks import run
 
 TOKEN = 'plant3d-T0ken/with+odd=chars&"quotes\\back.7f3a9'  # the planted one
 NAME = "PLANTED_TOKEN"
@@ -209,8 +209,8 @@ def test_an_expired_token_is_told_before_any_call(monkeypatch: pytest.MonkeyPatc
 
 def test_a_redirect_elsewhere_takes_nothing_along() -> None:
     """The headers that hold secrets stay home when a server redirects to another host."""
-    from astro_nb.client.conversation import redirect_of
-    from astro_nb.message import Request, Response
+    from astro_nb.http.request_flow import redirect_of
+    from astro_nb.messages import Request, Response
 
     request = Request("GET", "https://api.example.com/a", (("Authorization", TOKEN), ("Accept", "*/*")), secret=True)
     same = redirect_of(request, Response(302, (("Location", "/b"),)))

@@ -14,8 +14,7 @@ import pytest
 
 import astro_nb as anb
 from astro_nb.call import UNSET, Call
-from astro_nb.client import Client
-from astro_nb.environment import MASK, Environment, Secret
+from astro_nb.environments import Environment
 from astro_nb.errors import (
     AstroNbError,
     MissingArgument,
@@ -26,7 +25,8 @@ from astro_nb.errors import (
     UnknownName,
 )
 from astro_nb.exchange import HELD, Attempt, Exchange
-from astro_nb.pace import Retries
+from astro_nb.http import Client, Retries
+from astro_nb.secrets import MASK, Secret
 
 PASSWORD = "planted-password-99"
 CONNECTION = {"type": "postgres", "host": "db.example", "login": "me", "password": PASSWORD}

@@ -19,12 +19,13 @@ import pytest
 
 import astro_nb as anb
 from astro_nb.call import UNSET, Call, Upload
-from astro_nb.environment import Environment, Secret
+from astro_nb.codegen import SNIPPETS, literal
+from astro_nb.environments import Environment
 from astro_nb.errors import UnknownName, UsageError
-from astro_nb.fields import example_call
-from astro_nb.message import Request, header
-from astro_nb.snippets import SNIPPETS, literal
-from astro_nb.spec import load
+from astro_nb.messages import Request, header
+from astro_nb.openapi import load
+from astro_nb.schema import example_call
+from astro_nb.secrets import Secret
 
 TOKEN = "planted-token-0815"
 NASTY = 'O\'Brien says "$HOME `id` \\n %41 & ü 日本 🚀" \\'

@@ -13,8 +13,8 @@ import orjson
 import pytest
 
 from astro_nb.errors import DocumentError, DocumentInvalid, DocumentNotFound
-from astro_nb.spec import load
-from astro_nb.spec.parsing import MOST_BYTES, parse
+from astro_nb.openapi import load
+from astro_nb.openapi.parsing import MOST_BYTES, parse
 
 HEAD = {"openapi": "3.0.3", "info": {"title": "Pets", "version": "1.2"}}
 

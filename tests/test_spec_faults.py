@@ -14,7 +14,7 @@ import pytest
 from conftest import SHARED
 
 from astro_nb.errors import AstroNbError, DanglingReference, DocumentInvalid
-from astro_nb.spec import Operation, Spec, bundled, load
+from astro_nb.openapi import Operation, Spec, bundled, load
 
 ACCESSORS = (
     "parameters",

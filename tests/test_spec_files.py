@@ -11,9 +11,9 @@ import pytest
 
 from astro_nb.contract import check_request_body
 from astro_nb.errors import DanglingReference, DocumentNotFound
-from astro_nb.fields import body_field
-from astro_nb.spec import Operation, Spec, load
-from astro_nb.spec import shelf as shelves
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.openapi import external_references as shelves
+from astro_nb.schema import body_field
 
 TEXT = {"type": "string"}
 FEWER = "The document refers to more than 3 files."
@@ -187,7 +187,7 @@ def test_the_mapping_given_is_left_as_it_is() -> None:
 
 def test_a_document_without_references_to_files_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Large documents have none, mostly: a search through the bytes says so."""
-    from astro_nb.spec import bundle
+    from astro_nb.openapi import external_references as bundle
 
     monkeypatch.delattr(bundle, "_Bundle")
     assert schema(load(orjson.dumps(doc("#/x-a", **{"x-a": TEXT})))) == TEXT

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from astro_nb.errors import AstroNbError, DocumentError, DocumentInvalid
-from astro_nb.spec import load
+from astro_nb.openapi import load
 
 HEAD = {"openapi": "3.0.3", "info": {"title": "T", "version": "1"}}
 SECONDS = 5  # for the process as a whole, its start and the imports included

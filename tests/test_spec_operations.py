@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from astro_nb.errors import UnknownName
-from astro_nb.spec import Operation, Parameter, RequestBody, ResponseSpec, load
+from astro_nb.openapi import Operation, Parameter, RequestBody, ResponseSpec, load
 
 HEAD = {"openapi": "3.0.3", "info": {"title": "Pets", "version": "1.2"}}
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astro_nb.errors import UsageError
-from astro_nb.spec import Server, ServerVariable, Spec, load
+from astro_nb.openapi import Server, ServerVariable, Spec, load
 
 CHOICES = {"enum": ["eu", "us"], "default": "eu", "description": "Where."}
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import SHARED
 
 from astro_nb.errors import AstroNbError, DocumentInvalid
-from astro_nb.spec import Operation, Spec, load
+from astro_nb.openapi import Operation, Spec, load
 
 PETS: dict[str, Any] = {
     "swagger": "2.0",

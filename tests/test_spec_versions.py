@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from astro_nb.errors import DocumentError
-from astro_nb.spec import OAuthFlow, Operation, Spec, load
+from astro_nb.openapi import OAuthFlow, Operation, Spec, load
 
 TEXT = {"type": "string"}
 

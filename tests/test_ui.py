@@ -11,10 +11,10 @@ import pytest
 from ipywidgets.widgets.widget import _instances as living
 
 from astro_nb import Secret, Workbench, connect
-from astro_nb.environment import Environment
-from astro_nb.ui import Explorer
-from astro_nb.ui.actions import SETTLE
-from astro_nb.ui.past import compare
+from astro_nb.environments import Environment
+from astro_nb.explorer import Explorer
+from astro_nb.explorer.lists import compare
+from astro_nb.explorer.sending import SETTLE
 
 
 @pytest.fixture

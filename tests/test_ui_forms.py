@@ -18,12 +18,11 @@ from schemas import drawn as values_of
 
 from astro_nb.call import UNSET, Call, Upload
 from astro_nb.errors import AstroNbError
-from astro_nb.fields import read, sample
-from astro_nb.form import Form
-from astro_nb.spec import Operation, Spec, load
-from astro_nb.ui.form import FormView
-from astro_nb.ui.parts import close_all
-from astro_nb.ui.status import Status
+from astro_nb.explorer.form import FormView
+from astro_nb.explorer.widgets import Status, close_all
+from astro_nb.forms import Form
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.schema import read, sample
 
 STABLE = settings(deadline=None, max_examples=80, derandomize=True)
 

@@ -13,9 +13,9 @@ import ipywidgets as widgets
 import pytest
 
 from astro_nb import Workbench, connect
-from astro_nb.environment import load_environment
-from astro_nb.ui import Explorer
-from astro_nb.ui.options import read_headers
+from astro_nb.environments import load_environment
+from astro_nb.explorer import Explorer
+from astro_nb.explorer.request import read_headers
 
 SERVERS = [
     {"url": "https://eu.example.com/v1", "description": "Europe"},

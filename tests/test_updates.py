@@ -17,14 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.environment import Environment
+from astro_nb.approval import deed_of
+from astro_nb.changes import Changed
+from astro_nb.environments import Environment
 from astro_nb.errors import ConcurrentChange, MissingArgument, SettingsError, UnknownName, UnsafeRefused, UsageError
 from astro_nb.exchange import Exchange
-from astro_nb.guard import deed_of
-from astro_nb.pace import Retries
-from astro_nb.runbook import run
-from astro_nb.spec import load
-from astro_nb.updates import Changed
+from astro_nb.http import Retries
+from astro_nb.openapi import load
+from astro_nb.runbooks import run
 from astro_nb.workbench import SANDBOX_URL
 
 PLANTED = "planted-password-99"
@@ -255,7 +255,7 @@ def test_variables_are_merged_as_a_dict_is(
         else:
             old = model.get(key, {"isSecret": False})
             model[key] = {**old, **(value if isinstance(value, dict) else {"value": value})}
-    from astro_nb.environment import escape
+    from astro_nb.templates import escape
 
     escaped = {
         key: escape(value) if isinstance(value, str) else value and {**value, "value": escape(value["value"])}

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 import astro_nb as anb
+from astro_nb.approval import compare, reader_of
 from astro_nb.contract import check_request_body
 from astro_nb.exchange import Exchange
-from astro_nb.fields import body_field, broken_rules
-from astro_nb.guard import compare, reader_of
-from astro_nb.spec import load
+from astro_nb.openapi import load
+from astro_nb.schema import body_field, broken_rules
 
 PLANTED = "planted-secret-{}"
 MOVING = {"clusterType", "updatedAt", "updatedBy", "status", "statusReason", "_life", "lastUsedAt"}

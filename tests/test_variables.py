@@ -13,21 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.environment import (
-    MASK,
-    Environment,
-    Literal,
-    Reference,
-    Secret,
-    Values,
-    Variables,
-    escape,
-    names_in,
-    resolve,
-)
-from astro_nb.environment.dynamic import DYNAMIC
-from astro_nb.environment.variables import SCOPES
+from astro_nb.environments import Environment, Values, Variables
+from astro_nb.environments.variables import DYNAMIC, SCOPES
 from astro_nb.errors import SettingsError, UnknownName, UsageError
+from astro_nb.secrets import MASK, Reference, Secret
+from astro_nb.templates import LiteralText, escape, names_in, resolve
 
 STEADY = settings(deadline=None, max_examples=150, derandomize=True)
 PLANTED = "planted-3b9f-c0ffee"
@@ -136,7 +126,8 @@ def test_one_frame_of_every_variable() -> None:
     ("value", "word"),
     [
         (True, "boolean"), (1, "integer"), (1.5, "number"), ("a", "text"), (None, "null"), ({}, "object"), ([], "list"),
-        (Secret("env:X"), "secret"), (Reference("env:X"), "text"), (Literal("{{a}}"), "text"), ("{{a}}", "template"),
+        (Secret("env:X"), "secret"), (Reference("env:X"), "text"), (LiteralText("{{a}}"), "text"),
+        ("{{a}}", "template"),
     ],
 )  # fmt: skip
 def test_each_kind_has_its_word(value: Any, word: str) -> None:

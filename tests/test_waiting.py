@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.client import Client
-from astro_nb.environment import Environment, Secret
+from astro_nb.environments import Environment
 from astro_nb.errors import PickError, Stopped, UsageError, WaitFailed, WaitTimeout
 from astro_nb.exchange import Exchange
 from astro_nb.history import History
-from astro_nb.pace import Retries
-from astro_nb.pick import condition
-from astro_nb.runbook.cells import calls
-from astro_nb.runbook.steps import steps_of
-from astro_nb.waiting import Transitions, Waited
+from astro_nb.http import Client, Retries
+from astro_nb.jsonpath import condition
+from astro_nb.polling import Transitions, Waited
+from astro_nb.runbooks.cells import calls
+from astro_nb.runbooks.steps import steps_of
+from astro_nb.secrets import Secret
 
 
 class Clock:
@@ -383,7 +383,7 @@ def test_a_wait_is_drawn_and_told(made: str, api: anb.Workbench) -> None:
 def test_a_wait_is_told_as_it_goes(made: str, api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each request tells the states so far, how long the present one lasts and why, and the time that is left."""
     told: list[tuple[float | None, str, str]] = []
-    monkeypatch.setattr("astro_nb.workbench.doing.Progress", lambda label: lambda *given: told.append(given))
+    monkeypatch.setattr("astro_nb.workbench.workbench.Progress", lambda label: lambda *given: told.append(given))
     api.wait("GetDeployment", every=5, timeout=100, deploymentId=made)
     assert [words for _, words, _ in told] == [
         "CREATING for 0.0 s: Resources are being made ready · 100 s left",
@@ -408,7 +408,7 @@ def test_a_stale_state_is_not_taken_for_the_result(
     box.lag = 5
     assert update(api, made, description="new")["$.status"] == "HEALTHY"
     told: list[str] = []
-    monkeypatch.setattr("astro_nb.workbench.doing.Progress", lambda label: lambda _, words, __: told.append(words))
+    monkeypatch.setattr("astro_nb.workbench.workbench.Progress", lambda label: lambda _, words, __: told.append(words))
     began = clock.seconds
     done = api.wait("GetDeployment", deploymentId=made)
     assert states(done.transitions) == ["HEALTHY", "DEPLOYING", "HEALTHY"]
@@ -761,7 +761,7 @@ def test_many_transitions_are_bounded(
 ) -> None:
     """A state that flaps for hours is kept up to a number and drawn up to a few; the rest is counted."""
     served, api, _ = things
-    monkeypatch.setattr("astro_nb.waiting.transitions.MOST", 100)
+    monkeypatch.setattr("astro_nb.polling.transitions.MOST", 100)
     served.script = [(200, f"S{n}") for n in range(200)]
     with pytest.raises(WaitTimeout) as caught:
         api.wait("getThing", timeout=150, every=1, id="x")

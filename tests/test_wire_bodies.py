@@ -16,9 +16,9 @@ from test_wire import body, built, operation, values
 
 from astro_nb.call import Call, CutUpload, Upload
 from astro_nb.errors import UsageError
-from astro_nb.message import header
-from astro_nb.spec import Spec
-from astro_nb.wire import build_request
+from astro_nb.messages import header
+from astro_nb.openapi import Spec
+from astro_nb.serialization import build_request
 
 STABLE = settings(deadline=None, max_examples=60, derandomize=True)
 FORM = "multipart/form-data"

@@ -13,12 +13,13 @@ import orjson
 import pytest
 
 from astro_nb.call import UNSET, Call
-from astro_nb.environment import Environment, Secret, Values, Variables
+from astro_nb.environments import Environment, Values, Variables
 from astro_nb.errors import DocumentInvalid
-from astro_nb.fields import Field, body_field, parameter_fields, sample
-from astro_nb.message import Request, bare, header
-from astro_nb.spec import Operation, load
-from astro_nb.wire import build_request
+from astro_nb.messages import Request, bare, header
+from astro_nb.openapi import Operation, load
+from astro_nb.schema import Field, body_field, parameter_fields, sample
+from astro_nb.secrets import Secret
+from astro_nb.serialization import build_request
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "requests-from-specs"
 STEMS = sorted(path.name.removesuffix(".result.json") for path in FOLDER.glob("*.result.json")) or ["none"]

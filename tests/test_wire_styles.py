@@ -13,10 +13,10 @@ from test_wire import built, one, operation, values
 
 from astro_nb.call import Call
 from astro_nb.errors import UsageError
-from astro_nb.message import header
-from astro_nb.spec import Operation, Parameter, Spec
-from astro_nb.wire import build_request
-from astro_nb.wire.styles import whole_query
+from astro_nb.messages import header
+from astro_nb.openapi import Operation, Parameter, Spec
+from astro_nb.serialization import build_request
+from astro_nb.serialization.styles import whole_query
 
 STABLE = settings(deadline=None, max_examples=60, derandomize=True)
 
@@ -270,7 +270,7 @@ def placed(base: str, home: str = "https://api.example.com/v1", **servers: Any) 
 
 def values_at(base: str) -> Any:
     """Values for that server, without secrets."""
-    from astro_nb.environment import Environment, Values, Variables
+    from astro_nb.environments import Environment, Values, Variables
 
     return Values(Variables(), Environment("e", base_url=base), mode="revealed")
 

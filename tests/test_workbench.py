@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 import astro_nb as anb
-from astro_nb.environment import Environment, Secret
+from astro_nb.environments import Environment
 from astro_nb.errors import (
     AstroNbError,
     DanglingReference,
@@ -35,8 +35,9 @@ from astro_nb.errors import (
     UnknownName,
     UsageError,
 )
-from astro_nb.pace import Retries
-from astro_nb.spec import bundled
+from astro_nb.http import Retries
+from astro_nb.openapi import bundled
+from astro_nb.secrets import Secret
 from astro_nb.workbench import SANDBOX_URL
 
 ORGANIZATION = "cm0000000000000000000000x"

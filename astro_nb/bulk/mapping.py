@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from ..approval import deed_of, last_parameter, lists
 from ..errors import UnknownName, UsageError
-from ..fields import Field, body_fields, parameter_fields, snake
-from ..guard import deed_of, last_parameter, lists
-from ..spec import Operation, reader_at
+from ..openapi import Operation, reader_at
+from ..schema import Field, body_fields, parameter_fields, snake
 
 Steps = tuple[str, ...]
 Spelling = Callable[[str], str]

@@ -1,4 +1,4 @@
-"""The command line: the one room that prints."""
+"""The command line."""
 
 from .program import app, main
 from .specs import PUBLISHED

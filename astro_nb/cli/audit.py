@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .telling import table, write_out
+from .output import table, write_out
 
 if TYPE_CHECKING:
     from ..audit import Audit
+
 
 _HEAD = ("document", "operations", "bodies", "forms built", "samples valid", "warnings", "seconds")
 _MOST = 20  # things that remain, told of one document
@@ -38,7 +39,7 @@ def _measured(document: str) -> Audit:
     from tqdm import tqdm
 
     from ..audit import audit as measure
-    from ..client import Client
+    from ..http import Client
 
     with tqdm(desc=Path(document).name, unit=" operations", leave=False, disable=not sys.stderr.isatty()) as bar:
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError, closest
-from .options import HOME, Document, load_document
-from .telling import edge_of_terminal, table
+from .output import HOME, Document, edge_of_terminal, load_document, table
 
 if TYPE_CHECKING:
-    from ..spec import Operation, Spec
+    from ..openapi import Operation, Spec
+
 
 _COLORS = {"GET": "blue", "POST": "green", "PUT": "yellow", "PATCH": "yellow", "DELETE": "red"}
 

@@ -11,11 +11,11 @@ from ..errors import AstroNbError
 from .audit import audit
 from .lab import lab
 from .ops import ops
+from .output import refuse
 from .run import run
+from .sandbox import sandbox
 from .scan import scan
-from .serve import sandbox
 from .specs import specs
-from .telling import refuse
 
 app = typer.Typer(
     name="astro-nb",

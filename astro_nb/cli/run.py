@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .telling import refuse
+from .output import refuse
 
 _OUTCOMES = {"ok": "green", "failed": "red"}
 
@@ -31,7 +31,7 @@ def run(
 ) -> None:
     """Run a notebook from the first cell to the last, and tell of each."""
     values = _parameters(parameter or [])
-    from ..runbook import run as run_notebook
+    from ..runbooks import run as run_notebook
 
     result = run_notebook(notebook, values, output, timeout, progress=_Cells(), allow_unsafe=allow_unsafe)
     typer.echo(f"{result.executed} of {result.cells} cells in {result.seconds:.1f} s · {result.output}")

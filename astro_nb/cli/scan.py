@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .telling import table, write_out
+from .output import table, write_out
 
 if TYPE_CHECKING:
-    from ..leaks import Finding
-    from ..scan import Scan
+    from ..secret_scan import Scan
+    from ..secrets import Finding
 
 
 def scan(
@@ -28,7 +28,7 @@ def scan(
     ] = "",
 ) -> None:
     """Look for secrets in notebooks, histories, exports and all else; exit status 1 where there are any."""
-    from ..scan import scan as scan_files
+    from ..secret_scan import scan as scan_files
 
     found = scan_files(paths, secret or (), keyring)
     if json_file:

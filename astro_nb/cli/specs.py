@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import AstroNbError, UnknownName
-from .options import HOME, load_document
-from .telling import table, tell
+from .output import HOME, load_document, table, tell
 
 if TYPE_CHECKING:
-    from ..spec import Spec
+    from ..openapi import Spec
+
 
 PUBLISHED: Mapping[str, str] = {
     "v1": "https://api.astronomer.io/spec/v1.0",
@@ -31,7 +31,7 @@ specs = typer.Typer(
 @specs.command("list")
 def _list() -> None:
     """Tell which documents are on this machine: bundled with astro_nb, and pulled."""
-    from ..spec import bundled
+    from ..openapi import bundled
 
     folders = {"bundled": bundled(f"{HOME}.yaml").parent, "pulled": _pulled_folder()}
     table([_document_row(kind, path) for kind, folder in folders.items() for path in _documents(folder)])
@@ -43,9 +43,9 @@ def _pull(
     url: Annotated[str, typer.Option(help="Another address to pull it from.")] = "",
 ) -> None:
     """Fetch Astronomer's own document, and tell how it differs from the bundled one."""
-    from ..client import Client
     from ..files import write_atomically
-    from ..spec import load
+    from ..http import Client
+    from ..openapi import load
 
     address = url or _published(version)
     client = Client()
@@ -99,13 +99,13 @@ def _documents(folder: Path) -> list[Path]:
 
 
 def _pulled_folder() -> Path:
-    from ..spec.document import cache_folder
+    from ..openapi.parsing import cache_folder
 
     return cache_folder() / "pulled"
 
 
 def _bundled_or_none(name: str) -> Path | None:
-    from ..spec import bundled
+    from ..openapi import bundled
 
     with contextlib.suppress(AstroNbError):
         return bundled(name)

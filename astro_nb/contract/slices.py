@@ -9,11 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import DanglingReference
-from ..fields.patterns import is_endless
-from ..message import bare
-from ..spec import Operation, Parameter, Spec
-from .directions import OTHER, Direction, names_of
-from .keywords import LISTS, MAPS, SCHEMAS, fault, is_empty
+from ..messages import bare
+from ..openapi import Operation, Parameter, Spec
+from ..schema.validation import is_endless
+from .json_schema import LISTS, MAPS, OTHER, SCHEMAS, Direction, fault, is_empty, names_of
 
 MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
 """The media type under which the values of a multipart body are judged: openapi-core cannot read its parts."""

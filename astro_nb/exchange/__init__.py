@@ -1,10 +1,10 @@
-"""One call and what came of it."""
+"""One call and its result."""
 
-from .drawing import draw, draw_body, draw_error, headline, size_words, time_words
-from .ended import Outcome
-from .exchange import SECRET_HEADERS, Exchange
-from .facts import HELD, Attempt, ErrorFacts, Failure, FieldError, plain
-from .items import item_field, items_path, lead
+from .attempts import HELD, Attempt, ErrorFacts, Failure, FieldError, plain
+from .display import draw, draw_body, draw_error, headline, size_words, time_words
+from .exchange import SECRET_HEADERS, Exchange, item_field, items_path, lead
+from .frames import paged_frame
+from .outcome import Outcome, may_be_done
 
 __all__ = [
     "HELD",
@@ -22,6 +22,8 @@ __all__ = [
     "item_field",
     "items_path",
     "lead",
+    "may_be_done",
+    "paged_frame",
     "plain",
     "size_words",
     "time_words",

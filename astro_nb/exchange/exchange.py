@@ -1,4 +1,6 @@
-"""One call and what came of it.
+"""Where the items of a list answer stand, what each is, and what tells them apart.
+
+One call and what came of it.
 
 An Exchange never raises for what a server answered; `ok` says whether it went well. Secret fields of the answer are
 stars wherever the exchange is read, shown or stored; `reveal()` gives them on purpose, in memory.
@@ -7,6 +9,7 @@ stars wherever the exchange is read, shown or stored; `reveal()` gives them on p
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,20 +19,47 @@ import orjson
 
 from ..call import Call
 from ..contract import Violation
-from ..environment import verbatim
 from ..errors import PickError
-from ..fields import Field, mask, redact, response_field
-from ..frames import items_frame
-from ..message import Request, Response, header
-from ..pick import find, pick
-from ..spec import Operation
-from .drawing import draw, one_line
-from .ended import Ended
-from .facts import Attempt, ErrorFacts, Failure, error_of, from_envelope, plain
-from .items import item_field, items_path, lead
+from ..jsonpath import find, pick
+from ..messages import Request, Response, header
+from ..openapi import Operation
+from ..schema import Field, mask, redact, response_field
+from ..templates import verbatim
+from .attempts import Attempt, ErrorFacts, Failure, error_of, from_envelope, plain
+from .display import draw, one_line
+from .frames import items_frame
+from .outcome import Ended
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
+
+
+def items_path(operation: Operation, data: Any) -> str:
+    """The JSONPath of the items in a list answer; "$" where the answer itself is the list, or the one thing."""
+    note = operation.notes.get("page") or {}
+    named = str(note.get("items", ""))
+    if named and named != "$" and isinstance(data, Mapping) and isinstance(data.get(named), list):
+        return f"$['{named}']"
+    if not isinstance(data, Mapping) or named:
+        return "$"
+    lists = [key for key, value in data.items() if isinstance(value, list)]
+    paged = {"totalCount", "total_entries", "total", "limit"} & set(data)
+    return f"$['{lists[0]}']" if len(lists) == 1 and paged else "$"
+
+
+def item_field(exchange: Exchange) -> Field | None:
+    """The field tree of one item of an answer; None where the document does not declare it."""
+    field, path = exchange.field, items_path(exchange.operation, exchange.json())
+    if field is not None and path != "$":
+        field = field.child(path[3:-2])
+    return field.item if field is not None and field.kind == "array" else field
+
+
+def lead(operation: Operation) -> tuple[str, ...]:
+    """The columns that tell things apart: name, id and state, where the overlay names them."""
+    item, state = operation.notes.get("item") or {}, operation.notes.get("settled") or {}
+    return tuple(str(v) for v in (item.get("name"), item.get("id"), state.get("state", "status")) if v)
+
 
 SECRET_HEADERS = ("set-cookie", "authorization", "proxy-authorization", "cookie", "x-api-key")
 _LONGEST_ID = 200  # characters

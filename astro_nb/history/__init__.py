@@ -1,8 +1,7 @@
-"""What was sent and what came back, append-only."""
+"""An append-only store of exchanges, and the journal of bulk runs."""
 
-from .file import texts_in
-from .history import FOLDER, Errors, History
+from .database import texts_in
+from .history import FOLDER, Errors, History, Trail
 from .journal import Journal, Mark, Run
-from .trail import Trail
 
 __all__ = ["FOLDER", "Errors", "History", "Journal", "Mark", "Run", "Trail", "texts_in"]

@@ -1,4 +1,6 @@
-"""What was sent and what came back, append-only.
+"""A row of entries, each read when it is looked at.
+
+What was sent and what came back, append-only.
 
 Rule 1: an entry is masked before it comes here, its answer without the secrets that were sent; the file holds none.
 Rule 2: meta and bodies lie apart, so that listing is quick; bodies are kept once by content, and large ones are cut.
@@ -11,24 +13,47 @@ import hashlib
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import orjson
 
-from ..environment import scrub
 from ..errors import UnknownName, UsageError
 from ..exchange import Exchange
 from ..frames import records_frame
-from ..message import is_below
-from ..spec import Spec
-from .entry import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, body_of, detail_of, restored, row_of
-from .file import Database
+from ..messages import is_below
+from ..openapi import Spec
+from ..secrets import scrub
+from .codec import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, body_of, detail_of, restored, row_of
+from .database import Database
 from .journal import Journal
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
+
+
+class Trail(Sequence[Exchange]):
+    """Entries of a history by their ids, oldest first."""
+
+    def __init__(self, keys: Sequence[str], get: Callable[[str], Exchange]) -> None:
+        self._keys, self._get = keys, get
+
+    def __repr__(self) -> str:
+        return f"<Trail of {len(self)} exchanges>"
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, which: int) -> Exchange: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> Trail: ...
+
+    def __getitem__(self, which: int | slice) -> Exchange | Trail:
+        return Trail(self._keys[which], self._get) if isinstance(which, slice) else self._get(self._keys[which])
+
 
 FOLDER = Path(".astro_nb")
 

@@ -1,8 +1,7 @@
-"""A server for the document that never leaves this machine."""
+"""A server double for a document, in process or on loopback."""
 
-from .box import Sandbox, Seen
-from .faults import KINDS as FAULT_KINDS
-from .faults import Fault, Faults
+from .faults import KINDS, Fault, Faults
 from .remote import SandboxClient
+from .sandbox import Sandbox, Seen
 
-__all__ = ["FAULT_KINDS", "Fault", "Faults", "Sandbox", "SandboxClient", "Seen"]
+__all__ = ["KINDS", "Fault", "Faults", "Sandbox", "SandboxClient", "Seen"]

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from ..fields import Field, response_field
-from ..message import Response
-from ..spec import Operation, Spec
+from ..messages import Response
+from ..openapi import Operation, Spec
+from ..schema import Field, response_field
+from .requests import Refused
 from .shape import shape
-from .visit import Refused
 
 JSON = "application/json"
 

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..call import UNSET
-from ..fields import broken_rules
-from ..message import header
-from .conditions import values_at
-from .knowledge import Kind, Refusal
-from .reading import read_body, read_query
+from ..messages import header
+from ..schema import broken_rules
+from .life import values_at
+from .model import Kind, Refusal
+from .requests import FieldError, Refused, Visit, read_body, read_query
 from .tokens import Grant
-from .visit import FieldError, Refused, Visit
 
 if TYPE_CHECKING:
-    from .world import World
+    from .state import World
+
 
 _GATEWAY: dict[str, tuple[int, str]] = {
     "missing": (401, "no token was sent"),
@@ -136,7 +136,7 @@ def check_refusals(visit: Visit) -> None:
 
 
 def _applies(refusal: Refusal, visit: Visit) -> bool:
-    from .conditions import holds
+    from .life import holds
 
     scope = visit.scope(visit.target)
     if not holds(refusal.conditions(scope), scope.names):

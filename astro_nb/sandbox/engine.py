@@ -9,23 +9,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..message import Request, Response
-from ..spec import Spec, bundled
-from ..spec.document import parse
+from ..messages import Request, Response
+from ..openapi import Spec, bundled
+from ..openapi.parsing import parse
+from .actions import DEEDS
 from .answers import refusal_answer, text_answer, with_headers
+from .astro import is_upload, upload_answer
 from .checks import CHECKS, gateway
-from .deeds import DEEDS
+from .clock import Limits, Pace, Sequence
 from .faults import Fault, Faults
-from .ids import Sequence
-from .infer import all_kinds
-from .knowledge import Knowledge, read_knowledge
-from .limits import Limits
-from .pace import Pace
-from .plan import Plan
-from .routing import Route, Router
-from .uploads import is_upload, upload_answer
-from .visit import Refused, Visit
-from .world import World
+from .model import Knowledge, all_kinds, read_knowledge
+from .requests import Plan, Refused, Route, Router, Visit
+from .state import World
 
 _HOME = "astro-v1.yaml"  # a document that ships with the package: sandbox files lie beside it
 _PAGE = (

@@ -12,13 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError
-from ..message import Headers, Request, Response, header
+from ..messages import Headers, Request, Response, header
 from .answers import text_answer
-from .control import control_answer, is_control
 from .engine import Served
+from .remote import control_answer, is_control
 
 if TYPE_CHECKING:
-    from .box import Sandbox
+    from .sandbox import Sandbox
+
 
 MOST_BYTES = 32 * 1024 * 1024
 """A larger request body is refused with 413, unread."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..fields import Field, sample
-from ..fields.tree import fits
+from ..schema import Field, sample
+from ..schema.validation import fits
 
 Shape = Callable[[Any], Any]
 

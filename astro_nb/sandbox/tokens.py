@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..errors import UnknownName
-from .ids import cuid
-from .pace import read_stamp
+from .clock import cuid, read_stamp
 from .template import compiled, compiled_fields
 
 if TYPE_CHECKING:
-    from .world import World
+    from .state import World
+
 
 DAY = 86_400
 

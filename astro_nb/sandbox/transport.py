@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from ..message import Request, header
+from ..messages import Request, header
 from .engine import Served
 
 if TYPE_CHECKING:
-    from .box import Sandbox
+    from .sandbox import Sandbox
+
 
 _PIECES = 10
 

@@ -1,4 +1,6 @@
-"""Calls made: resolved, sent, and kept.
+"""Calls made ready for the eye: arranged, previewed, and written as code; nothing is sent.
+
+Calls made: resolved, sent, and kept.
 
 A session is what an environment, a document, variables, a client and a history are together. Python and the widgets
 use this one way to send; whatever is sent, whatever comes of it, is in the history.
@@ -9,22 +11,63 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..approval import Change, Guard
 from ..call import UNSET, Call
-from ..chaining import Chaining
-from ..client import Client, Note, Plan, Running
-from ..environment import Environment, Secret, Variable, Variables
-from ..errors import Stopped
+from ..codegen import SNIPPETS, by_name
+from ..environments import Drawn, Environment, Mode, Values, Variable, Variables
+from ..errors import Stopped, UnknownName
 from ..exchange import Exchange
-from ..guard import Change, Guard
 from ..history import History, Trail
-from ..lifting import starred
-from ..message import header
-from ..pace import rate_of
-from ..privileges import Privileges, needs_of_calls, needs_of_trail
-from ..spec import Operation, Spec
-from ..wire import build_both
-from .prepared import Prepared
-from .staying import require_held
+from ..http import Client, Note, Plan, Running, rate_of
+from ..linking import Chained, Chaining, Responses
+from ..messages import Request, header
+from ..openapi import Operation, Spec
+from ..permissions import Privileges, needs_of_calls, needs_of_trail
+from ..schema import arrange
+from ..secrets import Secret
+from ..serialization import build_both, build_request
+from .credentials import Authenticated, require_held
+from .secrets import lift_call, starred
+
+
+class Prepared(Chained, Authenticated):
+    """Calls of one document, in one environment."""
+
+    def arrange(self, operation: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Call:
+        """The call that Python arguments mean; secrets among them become session variables.
+
+        Raises:
+            UnknownName, MissingArgument: as for `fields.arrange`.
+        """
+        return self.lifted(arrange(self.spec.operation(operation), arguments, body, self.variables))
+
+    def lifted(self, call: Call) -> Call:
+        """The call without literal secrets: each becomes a session variable, and the call holds its template."""
+        return lift_call(self.spec.operation(call.operation), call, self.variables)
+
+    def preview(self, call: Call) -> Request:
+        """The request as it will be sent, secrets as stars; nothing is sent."""
+        return starred(build_request(self.spec.operation(call.operation), call, self._values("shown")))
+
+    def shown(self, value: Any) -> Any:
+        """A value with its templates resolved, secrets as stars.
+
+        Raises:
+            UnknownName: a variable does not exist.
+        """
+        return self._values("shown").fill(value)
+
+    def snippet(self, kind: str, call: Call) -> str:
+        """A call as code of that kind: complete, secrets as look-ups."""
+        if kind not in SNIPPETS:
+            raise UnknownName("kind of snippet", kind, SNIPPETS)
+        operation, named = self.spec.operation(call.operation), self._values("named", self.chain.showing(pending=None))
+        return SNIPPETS[kind](operation, call, build_request(operation, by_name(call), named))
+
+    def _values(self, mode: Mode, answers: Responses | None = None, drawn: Drawn | None = None) -> Values:
+        known, again = answers or self.chain.showing(), drawn.again() if drawn else Drawn()
+        return Values(self.variables, self.acting, mode, drawn=again, answer=known.value_of)
+
 
 GUARD = "guard"
 """What the exchanges are sent by that the guard reads before it asks."""

@@ -1,6 +1,6 @@
-"""The room that knows all the others: introductions only."""
+"""The facade: connect to an API and use it."""
 
-from .opening import SANDBOX_SPEED, SANDBOX_URL, connect
+from .connect import SANDBOX_SPEED, SANDBOX_URL, connect
 from .workbench import Workbench
 
 __all__ = ["SANDBOX_SPEED", "SANDBOX_URL", "Workbench", "connect"]

@@ -1,29 +1,192 @@
-"""An API in hand: every method passes on to the room that does the work."""
+"""Attempts told in the cell that waits for them.
+
+Everything that a workbench sends.
+
+An API in hand: every method passes on to the room that does the work.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from .. import ops as operations_room
-from ..environment import Environment, Environments, Variable, Variables
-from ..exchange import Exchange
+from ..call import UNSET, Call
+from ..changes import Changed, change
+from ..environments import Environment, Environments, Variable, Variables
+from ..exchange import Attempt, Exchange
 from ..history import Errors, History
+from ..http import Running, in_background
+from ..openapi import Spec
+from ..pagination import Pages, read_pages
+from ..polling import Patience, Until, Waited, wait_for
+from ..progress import Progress
 from ..session import Session, permissions
-from ..spec import Spec
-from .attempts import Attempts
-from .doing import Doing
 
-if TYPE_CHECKING:  # imported at first use: scripts against a server need none of them
+if TYPE_CHECKING:
+    from ..bulk import Bulk
+    from ..explorer import Explorer
     from ..frames import DataFrame
-    from ..privileges import Privileges
-    from ..runbook import Runbook
+    from ..permissions import Privileges
+    from ..runbooks import Runbook
     from ..sandbox import Sandbox, SandboxClient
-    from ..scan import Scan
-    from ..ui import Explorer
+    from ..secret_scan import Scan
+
+
+class Attempts:
+    """Called with each attempt as it ends; says in the notebook why the next one waits, and how it ended."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._progress: Progress | None = None
+
+    def __call__(self, attempt: Attempt) -> None:
+        told = attempt.words(self._most)
+        if told:
+            self._progress = self._progress or Progress("Sending", quiet=0.0)
+            self.show(None, told)
+        elif self._progress:
+            self.show(1.0, f"{attempt.outcome} at attempt {attempt.number}")
+            self._progress = None
+
+    def show(self, fraction: float | None, words: str) -> None:
+        """Draw it."""
+        if self._progress:
+            self._progress(fraction, words)
+
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class Doing:
+    """Whatever is sent in a session: one call, or many for one wish."""
+
+    session: Session
+    sandbox: Sandbox | SandboxClient | None
+
+    def __init__(self) -> None:
+        self._beside: set[Running[Any]] = set()  # what goes on in the background
+
+    def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
+        """Send one request. Arguments are parameters first, then fields of the body, in the document's spelling."""
+        return self.session.call(operation, body=body, **arguments)
+
+    def start(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Running[Exchange]:
+        """Send one request in the background: `await` it, ask for its `result()`, or `cancel()` it.
+
+        Production is not asked about here: send it within `with api.confirmed(name):` or `with api.allow_unsafe():`.
+        """
+        return self.session.start(self.session.arrange(operation, arguments, body))
+
+    def in_background(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Running[T]:
+        """Do longer work beside the notebook: `await api.in_background(api.wait, "GetDeployment", …)`.
+
+        What it gives may be awaited, asked for its `result()`, or ended with `cancel()`, requests under way included.
+        """
+        running = in_background(work, *args, **kwargs)
+        self._beside.add(running)
+        running.when_done(self._beside.discard)
+        return running
+
+    def send(self, call: Call) -> Exchange:
+        """Send a `Call`: for what keywords cannot say, such as further headers or another media type."""
+        return self.session.send(call)
+
+    def pages(self, operation: str, /, *, resume: bool = False, **arguments: Any) -> Pages:
+        """Read every page of a list, many at once where that can be; `.frame()` makes a table of it.
+
+        With `resume` the unfinished reading of this same call goes on, as after an interrupt.
+        """
+        return read_pages(self.session, operation, lambda: Progress(f"Pages of {operation}"), resume, **arguments)
+
+    def wait(
+        self,
+        operation: str,
+        /,
+        until: Until = "settled",
+        timeout: float = 600.0,
+        every: float | None = None,
+        grace: float | None = None,
+        **arguments: Any,
+    ) -> Waited:
+        """Ask again and again until something is so. What comes back is the last exchange, with its `transitions`.
+
+        Args:
+            operation, arguments: what reads the state; as for `call`.
+            until: "settled" (the overlay knows the states), the name of a state, "gone" (a 404), a condition in
+                JSONPath (`$.status == 'HEALTHY'`, `$.items[?@.ready == true]`), several of them of which one is
+                enough, or a predicate, which is asked of every exchange, failed ones too.
+            timeout: seconds, at the most.
+            every: seconds between two requests; by default from 0.5 s, growing to 10 s.
+            grace: seconds after a change by this session for which a state that has not moved since is not taken for
+                its result; by default what the overlay says, else 10. A predicate knows no grace unless it is given.
+
+        Raises:
+            UsageError: the document knows the states, and this is none of them, or a condition is malformed; nothing
+                was sent.
+            WaitTimeout: time ran out; the error tells the last state.
+            WaitFailed: a terminal state, or an answer that will not change by waiting (401, 403, 404 …).
+        """
+        patience = Patience(timeout, every, grace, self._speed)
+        return wait_for(self.session, operation, until, patience, Progress(f"Waiting for {operation}"), **arguments)
+
+    def _speed(self) -> float:
+        """How many times faster than real time the server lives: a sandbox's speed, where requests go to it."""
+        sandbox = self.sandbox
+        here = (self.session.environment.base_url or "").rstrip("/")
+        return sandbox.speed if sandbox is not None and here == sandbox.url.rstrip("/") else 1.0
+
+    def change(self, operation: str, /, *, body: Any = UNSET, dry_run: bool = False, **arguments: Any) -> Changed:
+        """Change something of a thing, and leave the rest of it as it is: read, merge, show the difference, write.
+
+        Arguments are parameters first, then the fields that change, in the document's spelling:
+
+        - an object is merged field by field; `None` removes a field (RFC 7396);
+        - a list given as a mapping is changed entry by entry: `environmentVariables={"REGION": "eu"}` sets a value or
+          adds it, `{"REGION": {"isSecret": True, "value": …}}` changes these fields of it, `{"OLD": None}` removes it,
+          and every other entry stays;
+        - a list given as a list replaces the old one, and so does any other value.
+
+        Stored secrets are kept; a `Secret` given as a bare value is stored as one. Where nothing would change, nothing
+        is sent. With `dry_run` the difference is told, and nothing is sent.
+
+        Raises:
+            UsageError: the operation is no update of a thing that can be read; what to use instead is told.
+            ConcurrentChange: somebody else changed the thing meanwhile; nothing was written.
+        """
+        return change(self.session, operation, body=body, dry_run=dry_run, **arguments)
+
+    def bulk(
+        self,
+        operation: str,
+        rows: Any,
+        /,
+        columns: Mapping[str, str] | None = None,
+        *,
+        body: Any = UNSET,
+        **constants: Any,
+    ) -> Bulk:
+        """A table as many requests: `api.bulk("CreateWorkspace", frame).run()`. Looking at it sends nothing.
+
+        `columns` says which column goes where (`{"environmentVariable.value": "value"}`), what it leaves out is
+        proposed, and arguments are the same in all rows; see `bulk.Bulk`.
+        """
+        from ..bulk import bulk
+
+        return bulk(self.session, operation, rows, columns, body, Progress(f"Bulk of {operation}"), **constants)
+
+    def allow_unsafe(self) -> AbstractContextManager[None]:
+        """`with api.allow_unsafe():` sends unsafe calls to a production environment without a question."""
+        return self.session.guard.allow_unsafe()
+
+    def confirmed(self, name: str) -> AbstractContextManager[None]:
+        """`with api.confirmed("demo"):` answers the question of production; what has another name is refused."""
+        return self.session.guard.confirmed(name)
 
 
 class Workbench(Doing):
@@ -66,7 +229,7 @@ class Workbench(Doing):
     @cached_property
     def runbook(self) -> Runbook:
         """What was done in this session, as a notebook to be."""
-        from ..runbook import Runbook
+        from ..runbooks import Runbook
 
         return Runbook(self.session)
 
@@ -77,7 +240,7 @@ class Workbench(Doing):
 
     def explore(self, operation: str | None = None) -> Explorer:
         """The explorer, open at one operation if it is named."""
-        from ..ui import Explorer
+        from ..explorer import Explorer
 
         return Explorer(self.session, self.sandbox, operation)
 
@@ -87,13 +250,13 @@ class Workbench(Doing):
 
     def sources(self, operation: str) -> DataFrame:
         """Which operations answer what this one asks for: field, operation, path and reason, the best first."""
-        from ..origin import sources_frame
+        from ..linking import sources_frame
 
         return sources_frame(self.spec.operation(operation))
 
     def uses(self, operation: str) -> DataFrame:
         """Which operations take what this one answers: operation, field, path and reason, the likeliest first."""
-        from ..origin import uses_frame
+        from ..linking import uses_frame
 
         return uses_frame(self.spec.operation(operation))
 
@@ -112,16 +275,16 @@ class Workbench(Doing):
         """
         if notebook is None:
             return self.session.privileges(operation)
-        from ..privileges import calls_in
-        from ..runbook import code_of
+        from ..permissions import calls_in
+        from ..runbooks import code_of
 
         called, told = calls_in(self.spec, code_of(notebook))
         return self.session.privileges_for(Counter(called), told)
 
     def scan(self, paths: Iterable[str | Path] | None = None) -> Scan:
         """Look for secrets in files: by default in the folder of this notebook, with all that this session knows."""
-        from ..leaks import known_of
-        from ..scan import scan
+        from ..secret_scan import scan
+        from ..session import known_of
 
         known = known_of(self.variables, self.session.acting, self.history.recent())
         return scan([Path()] if paths is None else paths, known=known)

@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 
 from astro_nb.contract import check_response
+from astro_nb.contract.json_schema import Translation
 from astro_nb.contract.slices import cut
-from astro_nb.contract.translate import Translation
-from astro_nb.fields import response_field, sample
-from astro_nb.message import Response
-from astro_nb.spec import Operation, load
+from astro_nb.messages import Response
+from astro_nb.openapi import Operation, load
+from astro_nb.schema import response_field, sample
 
 from .peers import github_document
 from .processes import medians, seconds_of

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from astro_nb.contract.translate import Translation
-from astro_nb.spec import Spec, load
-from astro_nb.spec.document import bundled
+from astro_nb.contract.json_schema import Translation
+from astro_nb.openapi import Spec, load
+from astro_nb.openapi.documents import bundled
 
 from .peers import npm_program
 from .processes import Served, medians, printed, process_seconds, sandbox_process, seconds_of

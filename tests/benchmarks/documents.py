@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from astro_nb.spec.document import bundled
+from astro_nb.openapi.documents import bundled
 
 from .peers import github_document, python_with
 from .processes import Cost, process_cost, process_costs

@@ -127,8 +127,8 @@ def _served(latency: float) -> Iterator[str]:
 
 def _items() -> Iterator[bytes]:
     """Deployments that keep to the document, each with an id and a name of its own."""
-    from astro_nb.fields import response_field, sample
-    from astro_nb.spec import load
+    from astro_nb.openapi import load
+    from astro_nb.schema import response_field, sample
 
     field = response_field(load().operation(OPERATION), 200, "application/json")
     listed = field.child("deployments") if field else None

@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
 
-from astro_nb.spec import Operation, Spec, load
-from astro_nb.spec.document import bundled
+from astro_nb.openapi import Operation, Spec, load
+from astro_nb.openapi.documents import bundled
 
 from ..lab import Lab, missing, running_lab
 from .peers import github_document, npm_package

@@ -1,0 +1,146 @@
+"""Nested plain data: dicts, lists and scalars, read, changed and walked.
+
+A `Location` names a place in nested data as the steps that lead there, such as `("deployments", 0, "id")`. A step into a
+dict is a name, a step into a list is an index.
+
+| to do what                                           | use                        |
+|------------------------------------------------------|----------------------------|
+| read the value at a location                         | `get_value`    |
+| set, or remove, the value at a location              | `put_value`, `remove_value`|
+| visit every value, containers included               | `walk`         |
+| visit every scalar, up to a limit                    | `leaves`       |
+| build a copy in which some values are replaced       | `replace_values`|
+| build a copy that shares nothing with the original   | `copy_data`    |
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .call import UNSET
+from .errors import UsageError
+
+Location = tuple[str | int, ...]
+"""The steps that lead to a place in nested data."""
+
+
+def children(value: Any) -> list[tuple[str | int, Any]] | None:
+    """The members of a dict or the items of a list, each with its step; None for a scalar."""
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, list):
+        return list(enumerate(value))
+    return None
+
+
+def get_value(data: Any, location: Location, default: Any = UNSET) -> Any:
+    """Return the value at a location, or `default` if there is none."""
+    for step in location:
+        if isinstance(data, Mapping) and step in data:
+            data = data[str(step)]
+        elif isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data):
+            data = data[step]
+        else:
+            return default
+    return data
+
+
+def put_value(data: dict[str, Any], location: Location, value: Any) -> None:
+    """Set the value at a location, in place.
+
+    Dicts and lists on the way are created where they are missing or of another type.
+
+    Raises:
+        UsageError: the location skips an item of a list; nothing is changed.
+    """
+    _require_items(data, location)
+    node: Any = data
+    for step, following in itertools.pairwise(location):
+        node = _open(node, step, [] if isinstance(following, int) else {})
+    _store(node, location[-1], value)
+
+
+def remove_value(container: Any, step: str | int) -> None:
+    """Remove a member of a dict or an item of a list, in place, if it exists."""
+    if isinstance(container, dict):
+        container.pop(str(step), None)
+    elif isinstance(container, list) and isinstance(step, int) and 0 <= step < len(container):
+        del container[step]
+
+
+def walk(data: Any, at: Location = ()) -> Iterator[tuple[Location, Any]]:
+    """Yield every value in `data`, containers before their contents, as (location, value)."""
+    stack: list[tuple[Location, Any]] = [(at, data)]
+    while stack:
+        where, value = stack.pop()
+        yield where, value
+        stack.extend(((*where, step), child) for step, child in reversed(children(value) or []))
+
+
+def leaves(data: Any, most: int = 2000, at: Location = ()) -> Iterator[tuple[Location, Any]]:
+    """Yield every scalar in `data` as (location, value), depth first, `most` of them at the most."""
+    scalars = ((where, value) for where, value in walk(data, at) if not isinstance(value, (dict, list)))
+    return itertools.islice(scalars, most)
+
+
+def replace_values(data: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a copy of `data` in which `change` has replaced some values.
+
+    `change` is called with each value, containers before their contents. It returns the replacement, or UNSET to keep
+    the value and go on with what is inside it.
+    """
+    changed = change(data)
+    if changed is not UNSET:
+        return changed
+    if isinstance(data, dict):
+        return {name: replace_values(value, change) for name, value in data.items()}
+    return [replace_values(value, change) for value in data] if isinstance(data, list) else data
+
+
+def copy_data(data: Any) -> Any:
+    """Return a copy that shares no container with the original, not even one that the original holds twice."""
+    return replace_values(data, lambda value: UNSET if isinstance(value, (dict, list)) else copy.copy(value))
+
+
+def with_known_steps(data: Any, location: Location) -> Location:
+    """The location with each step in the type that `data` has it: a name of digits in a dict is a str, not an index."""
+    found: list[str | int] = []
+    for step in location:
+        found.append(str(step) if isinstance(data, dict) else step)
+        data = get_value(data, (found[-1],))
+    return tuple(found)
+
+
+def locations_overlap(one: Location, other: Location) -> bool:
+    """Whether two locations are equal, or one of them lies inside the other."""
+    depth = min(len(one), len(other))
+    return one[:depth] == other[:depth]
+
+
+def _require_items(data: Any, location: Location) -> None:
+    for depth, step in enumerate(location):
+        if isinstance(step, int):
+            items = get_value(data, location[:depth])
+            length = len(items) if isinstance(items, list) else 0
+            if not 0 <= step <= length:
+                where = ".".join(map(str, location[:depth]))
+                raise UsageError(f"{where} has {length} items: there is no item {step}.", "Add items in order.")
+
+
+def _open(node: Any, step: str | int, empty: Any) -> Any:
+    """The child at a step, created where it is missing or of another type."""
+    child = get_value(node, (step,))
+    if not isinstance(child, type(empty)):
+        _store(node, step, empty)
+        return empty
+    return child
+
+
+def _store(node: Any, step: str | int, value: Any) -> None:
+    if isinstance(node, list) and step == len(node):
+        node.append(value)
+    else:
+        node[step] = value

@@ -1,0 +1,37 @@
+"""OpenAPI documents: load, resolve references, upgrade, extend by overlays, and list their operations."""
+
+from .documents import bundled, load_document
+from .extensions import NOTE, notes_of
+from .external_references import Fetch
+from .media import RequestBody, ResponseSpec
+from .operations import OAuthFlow, Operation, SecurityScheme, repeatable
+from .overlays import apply_overlay
+from .parameters import Parameter
+from .references import name_of
+from .resources import reader_at, shape_of, upwards
+from .servers import Server, ServerVariable
+from .spec import Spec, load
+
+__all__ = [
+    "NOTE",
+    "Fetch",
+    "OAuthFlow",
+    "Operation",
+    "Parameter",
+    "RequestBody",
+    "ResponseSpec",
+    "SecurityScheme",
+    "Server",
+    "ServerVariable",
+    "Spec",
+    "apply_overlay",
+    "bundled",
+    "load",
+    "load_document",
+    "name_of",
+    "notes_of",
+    "reader_at",
+    "repeatable",
+    "shape_of",
+    "upwards",
+]

@@ -1,0 +1,122 @@
+"""Secrets lifted out of a call before anyone keeps it.
+
+Which secrets are known here: those of environments and those of a session, without asking anybody.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..call import UNSET, Call
+from ..data import leaves
+from ..environments import FOLDER, Environment, Variables, load_environment, names, references_of
+from ..errors import AstroNbError
+from ..exchange import SECRET_HEADERS, Exchange
+from ..messages import Request
+from ..openapi import Operation
+from ..schema import body_field, lift, parameters_by_name
+from ..secrets import MASK, Secret
+from ..secrets.findings import Known
+from ..templates import LiteralText, names_in
+
+
+def lift_call(operation: Operation, call: Call, variables: Variables) -> Call:
+    """The call without literal secrets: each becomes a session variable, and the call holds its template."""
+
+    def keep(secret: Secret) -> str:
+        return "{{" + _variable(secret, operation, variables) + "}}"
+
+    def header(name: str, value: Any) -> Any:
+        plain = name.lower() in SECRET_HEADERS and isinstance(value, str) and value and not names_in(value)
+        return keep(Secret.held(value, name)) if plain else lift(None, value, keep)
+
+    fields = parameters_by_name(operation)
+    parameters = {k: written(lift(fields.get(k), v, keep)) for k, v in call.parameters.items()}
+    described = body_field(operation, call.media_type)
+    body = call.body if call.body is UNSET else written(lift(described, call.body, keep))
+    headers = {name: header(name, value) for name, value in call.headers.items()}
+    return replace(call, parameters=parameters, body=body, headers=headers)
+
+
+def written(value: Any) -> Any:
+    """A value as a call may be written down: a `Literal` becomes the template that stands for it, and stays literal."""
+    if isinstance(value, LiteralText):
+        return value.template
+    if isinstance(value, dict):
+        return {name: written(inner) for name, inner in value.items()}
+    return [written(inner) for inner in value] if isinstance(value, list) else value
+
+
+def starred(request: Request) -> Request:
+    """A request for the eye: the headers that carry credentials are stars, whatever stood in them."""
+    shown = tuple(
+        (name, MASK if name.lower() in SECRET_HEADERS and MASK not in value else value)
+        for name, value in request.headers
+    )
+    return request if shown == request.headers else replace(request, headers=shown)
+
+
+def _variable(secret: Secret, operation: Operation, variables: Variables) -> str:
+    """The name of the variable that holds a secret: the one that does, else a new one named after it."""
+    same = next((v.name for v in variables.entries() if v.value == secret), None)
+    if same:
+        return same
+    base = re.sub(r"\W+", "_", secret.reference.partition(":")[2]).strip("_")
+    base = base if base and not base[0].isdigit() else f"secret_{base}".rstrip("_")
+    numbered = (base if n == 1 else f"{base}{n}" for n in itertools.count(1))
+    name = next(name for name in numbered if name not in variables)
+    variables.set(name, secret, f"given to {operation.id}")
+    return name
+
+
+_MOST_LEAVES = 1_000_000
+
+
+def known_values(secrets: Iterable[Secret], folder: Path | None = None, keyring: bool = False) -> Known:
+    """The values of secrets where they are to be had without asking anybody; the references of the others."""
+    values: dict[str, str] = {}
+    unknown: list[str] = []
+    for secret in secrets:
+        value = secret.quietly(folder, keyring)
+        if value:
+            values[_name_for(secret, value, values)] = value
+        else:
+            unknown.append(secret.reference)
+    return Known(values, tuple(dict.fromkeys(unknown)))
+
+
+def known_here(folder: Path, keyring: bool = False) -> Known:
+    """The secrets of every environment: the built-in ones, and those under `environments/` in a folder."""
+    secrets: list[Secret] = []
+    broken: list[str] = []
+    for name in names(folder / FOLDER):
+        try:
+            secrets += references_of(load_environment(name, folder / FOLDER))
+        except AstroNbError:  # what is no environment refers to nothing: it is told, and looked through like any file
+            broken.append(f"{FOLDER / name}.yaml")
+    return known_values(secrets, folder, keyring) | Known(unknown=tuple(broken))
+
+
+def known_of(variables: Variables, acting: Environment, exchanges: Iterable[Exchange] = ()) -> Known:
+    """The secrets of a session: its variables, its credentials, and those in its answers."""
+    held = [v.value for name in variables for v in variables.all(name) if isinstance(v.value, Secret)]
+    return known_values([*held, *references_of(acting), *(s for e in exchanges for s in secrets_in_answer(e))])
+
+
+def secrets_in_answer(exchange: Exchange) -> Iterator[Secret]:
+    """The secret fields of an answer."""
+    if exchange.answer and exchange.answer.is_json:
+        yield from (leaf for _, leaf in leaves(exchange["$"], _MOST_LEAVES) if isinstance(leaf, Secret))
+
+
+def _name_for(secret: Secret, value: str, values: Mapping[str, str]) -> str:
+    """The reference; with a number where another value has it already."""
+    name, number = secret.reference, 2
+    while values.get(name, value) != value:
+        name, number = f"{secret.reference} ({number})", number + 1
+    return name
