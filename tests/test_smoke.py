@@ -30,6 +30,6 @@ def test_a_session_from_connect_to_runbook(tmp_path: Path, monkeypatch: pytest.M
         assert len(api.errors.frame()) == 1
         assert len(api.history.frame()) >= 6
         api.explore()
-        assert "Smoke" in api.runbook.source()
+        assert "Smoke" in "\n".join(api.runbook.source())
     finally:
         api.close()
