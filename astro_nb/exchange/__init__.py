@@ -2,13 +2,12 @@
 
 from .attempts import HELD, Attempt, ErrorFacts, Failure, FieldError, plain
 from .display import draw, draw_body, draw_error, headline, size_words, time_words
-from .exchange import SECRET_HEADERS, Exchange, item_field, items_path, lead
+from .exchange import Exchange, item_field, items_path, lead
 from .frames import paged_frame
 from .outcome import Outcome, may_be_done
 
 __all__ = [
     "HELD",
-    "SECRET_HEADERS",
     "Attempt",
     "ErrorFacts",
     "Exchange",

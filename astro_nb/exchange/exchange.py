@@ -24,6 +24,7 @@ from ..jsonpath import find, pick
 from ..messages import Request, Response, header
 from ..openapi import Operation
 from ..schema import Field, mask, redact, response_field
+from ..secrets import MASK, is_secret_header
 from ..templates import verbatim
 from .attempts import Attempt, ErrorFacts, Failure, error_of, from_envelope, plain
 from .display import draw, one_line
@@ -61,7 +62,6 @@ def lead(operation: Operation) -> tuple[str, ...]:
     return tuple(str(v) for v in (item.get("name"), item.get("id"), state.get("state", "status")) if v)
 
 
-SECRET_HEADERS = ("set-cookie", "authorization", "proxy-authorization", "cookie", "x-api-key")
 _LONGEST_ID = 200  # characters
 
 
@@ -124,7 +124,7 @@ class Exchange(Ended):
     def headers(self) -> dict[str, str]:
         """The answer's headers by name; those that carry credentials are stars."""
         pairs = self.answer.headers if self.answer else ()
-        return {name: "*****" if name.lower() in SECRET_HEADERS else value for name, value in pairs}
+        return {name: MASK if is_secret_header(name) else value for name, value in pairs}
 
     @property
     def request_id(self) -> str:

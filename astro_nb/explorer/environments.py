@@ -12,9 +12,7 @@ import ipywidgets as widgets
 from .. import html
 from ..environments import Environments
 from ..errors import SettingsError, UsageError
-from ..exchange import SECRET_HEADERS
-from ..schema.normalization import names_secret
-from ..secrets import Secret
+from ..secrets import Secret, is_secret_header, is_secret_name
 from ..yaml import NotYaml, dump_yaml, load_yaml
 from .widgets import Status, button, classed, layout, line, shared_style, stack
 
@@ -154,7 +152,7 @@ def _has_open_credential(text: str) -> bool:
 
 def _has_open_secret(text: str) -> bool:
     told = ((n, v) for n, v in _pairs(text) if not Secret.is_reference(v))
-    return any(names_secret(name) or name.lower() in SECRET_HEADERS for name, _ in told)
+    return any(is_secret_name(name) or is_secret_header(name) for name, _ in told)
 
 
 _PLAIN = ("client_id", "username", "scopes", "token_url", "method")

@@ -14,11 +14,11 @@ import orjson
 from ..call import Call
 from ..contract import Violation
 from ..errors import PickError, UnknownName
-from ..exchange import SECRET_HEADERS, Attempt, Exchange, Failure, size_words
+from ..exchange import Attempt, Exchange, Failure, size_words
 from ..frames import TIME
 from ..messages import Headers, Request, Response
 from ..openapi import Operation, Spec
-from ..secrets import MASK
+from ..secrets import MASK, is_secret_header
 
 LARGEST_BODY = 1_000_000
 """Bytes of one body that are kept; the entry says how many there were."""
@@ -174,7 +174,7 @@ def _request_again(sent: Mapping[str, Any]) -> Request:
 
 
 def _answer(answer: Response) -> dict[str, Any]:
-    pairs = [(name, MASK if name.lower() in SECRET_HEADERS else value) for name, value in answer.headers]
+    pairs = [(name, MASK if is_secret_header(name) else value) for name, value in answer.headers]
     return {"status": answer.status, "reason": answer.reason, "headers": pairs, "version": answer.http_version}
 
 

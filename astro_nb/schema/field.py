@@ -20,7 +20,8 @@ from typing import Any
 from ..call import UNSET
 from ..errors import DanglingReference
 from ..openapi import Spec, name_of, notes_of
-from .normalization import Kind, Schema, constraints, kind_of, names_secret, normal, ref_name, secrecy, type_name
+from ..secrets import is_secret_name
+from .normalization import Kind, Schema, constraints, kind_of, normal, ref_name, secrecy, type_name
 from .validation import fits, keeps
 
 _BOUNDS: tuple[tuple[str, str], ...] = (
@@ -378,5 +379,5 @@ def _forms(field: Field, depth: int) -> Iterator[Field]:
 
 def _is_plain(field: Field) -> bool:
     """Whether a field is a scalar, whichever form it takes, and no secret, whatever value comes."""
-    told = field.secret or field.secret_when or names_secret(field.name)
+    told = field.secret or field.secret_when or is_secret_name(field.name)
     return not told and all(form.kind in _SCALARS and not form.secret for form in field.forms)

@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from ..call import Upload
-from ..secrets import MASK, Secret
+from ..secrets import MASK, Secret, is_secret_name
 from ..templates import names_in
 from .field import Field
-from .normalization import OPEN, names_secret
+from .normalization import OPEN
 from .validation import fits
 
 Replace = Callable[[Any, str], Any]
@@ -153,7 +153,7 @@ def _forms(field: Field, value: Any) -> Iterable[Field]:
 
 def _says_secret(name: Any, value: Any) -> bool:
     """Whether an undeclared name tells of a secret: not of a flag or a count."""
-    return isinstance(name, str) and names_secret(name) and not isinstance(value, int | Secret)
+    return isinstance(name, str) and is_secret_name(name) and not isinstance(value, int | Secret)
 
 
 def _path(trail: Trail) -> Path:

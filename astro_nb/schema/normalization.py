@@ -8,13 +8,12 @@ What a plain schema is drawn as, openly or as a secret.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Literal
 
 from ..errors import DanglingReference
 from ..openapi import NOTE, Spec, name_of
+from ..secrets import is_secret_name
 
 Schema = Mapping[str, Any]
 
@@ -271,10 +270,6 @@ def _inferred(schema: Schema) -> dict[str, str]:
 
 
 Kind = Literal["text", "integer", "number", "boolean", "choice", "object", "map", "array", "union", "file", "any"]
-SECRET_NAME = re.compile(
-    r"(?i)(?:.*_)?(?:pass(?:word|wd|phrase)|(?:client_?)?secret|(?:private|api|secret)_?key|(?:access|refresh)_?token)\Z"
-)
-"""Names that say that their value is a secret, whatever the document says."""
 _FORMS: dict[str, Kind] = {
     "string": "text",
     "integer": "integer",
@@ -308,13 +303,7 @@ def secrecy(name: str, kind: Kind, schema: Schema) -> tuple[bool, str | None]:
     if note is not None:
         return bool(note), None
     by_format = kind == "text" and schema.get("format") == "password"
-    return by_format or (kind not in OPEN and names_secret(name)), None
-
-
-@lru_cache(maxsize=4096)
-def names_secret(name: str) -> bool:
-    """Whether a name says that its value is a secret."""
-    return bool(SECRET_NAME.fullmatch(name))
+    return by_format or (kind not in OPEN and is_secret_name(name)), None
 
 
 def type_name(schema: Any, plain: Schema, kind: Kind) -> str:

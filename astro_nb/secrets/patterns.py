@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 import orjson
 
+from .names import URL_NAMES
+
 _PLACEHOLDERS = re.compile(
     r"\*{3}|\{|\}|<|>|\$|%7b|…|\.{3}|x{4}|X{4}|0{8}|environ|getenv|example|placeholder|redacted|your[-_]|changeme"
     r"|SECRET__|^env:|^dotenv:|^keyring:|^prompt:|^held:",
@@ -95,7 +97,6 @@ def _look(kind: str, pattern: str, holds: Callable[[str], bool] = _is_filled, fl
     return Look(kind, re.compile(pattern, flags), holds)
 
 
-_NAMES = "access_token|api[-_]?key|apikey|auth_token|client_secret|id_token|password|refresh_token|secret|sig|token"
 _VALUE = r"[A-Za-z0-9._~+/=-]"
 
 LOOKS: tuple[Look, ...] = (
@@ -118,7 +119,7 @@ LOOKS: tuple[Look, ...] = (
     ),
     _look(
         "credential in a URL",
-        rf"[?&](?:amp;)?(?:[\w-]{{0,40}}[-_])?(?:{_NAMES}|signature)=([^&\s\"'<>#\\`)]{{8,4000}})",
+        rf"[?&](?:amp;)?(?:[\w-]{{0,40}}[-_])?(?:{URL_NAMES})=([^&\s\"'<>#\\`)]{{8,4000}})",
         _is_coined,
         re.IGNORECASE | re.ASCII,
     ),

@@ -16,11 +16,11 @@ from ..call import UNSET, Call
 from ..data import leaves
 from ..environments import FOLDER, Environment, Variables, load_environment, names, references_of
 from ..errors import AstroNbError
-from ..exchange import SECRET_HEADERS, Exchange
+from ..exchange import Exchange
 from ..messages import Request
 from ..openapi import Operation
 from ..schema import body_field, lift, parameters_by_name
-from ..secrets import MASK, Secret
+from ..secrets import MASK, Secret, is_secret_header
 from ..secrets.findings import Known
 from ..templates import LiteralText, names_in
 
@@ -32,7 +32,7 @@ def lift_call(operation: Operation, call: Call, variables: Variables) -> Call:
         return "{{" + _variable(secret, operation, variables) + "}}"
 
     def header(name: str, value: Any) -> Any:
-        plain = name.lower() in SECRET_HEADERS and isinstance(value, str) and value and not names_in(value)
+        plain = is_secret_header(name) and isinstance(value, str) and value and not names_in(value)
         return keep(Secret.held(value, name)) if plain else lift(None, value, keep)
 
     fields = parameters_by_name(operation)
@@ -55,7 +55,7 @@ def written(value: Any) -> Any:
 def starred(request: Request) -> Request:
     """A request for the eye: the headers that carry credentials are stars, whatever stood in them."""
     shown = tuple(
-        (name, MASK if name.lower() in SECRET_HEADERS and MASK not in value else value)
+        (name, MASK if is_secret_header(name) and MASK not in value else value)
         for name, value in request.headers
     )
     return request if shown == request.headers else replace(request, headers=shown)
