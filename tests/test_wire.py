@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from astro_nb.call import UNSET, Call
 from astro_nb.environments import Environment, Values, Variables
 from astro_nb.errors import AstroNbError, MissingArgument, UsageError
+from astro_nb.http.transport import from_httpx, to_httpx
 from astro_nb.messages import Request, header
 from astro_nb.openapi import Operation, Spec
 from astro_nb.secrets import Secret
-from astro_nb.serialization import build_request, from_httpx, to_httpx
+from astro_nb.serialization import build_request
 
 STABLE = settings(deadline=None, max_examples=100, derandomize=True)
 PLANTED = "planted-5d1c"

@@ -13,10 +13,11 @@ import pytest
 from astro_nb.call import UNSET, Call
 from astro_nb.environments import Environment, Values, Variables
 from astro_nb.errors import SecretMissing, SecretRefused, TokenExpired, UnknownName, UsageError
+from astro_nb.http.transport import to_httpx
 from astro_nb.messages import Request, header
 from astro_nb.openapi import Operation, Spec
 from astro_nb.secrets import MASK, Secret
-from astro_nb.serialization import Choice, build_request, choices_of, to_httpx
+from astro_nb.serialization import Choice, build_request, choices_of
 
 HOME = "https://api.example.com"
 PLANTED = "planted/5d1c+="

@@ -27,7 +27,6 @@ import httpx
 
 from ..exchange import Failure
 from ..messages import Request, Response, header
-from ..serialization import from_httpx, to_httpx
 
 LARGEST_ANSWER = 256 * 1024 * 1024
 """Bytes of an answer that are read; a larger one is a failure that says so."""
@@ -122,6 +121,25 @@ def _as_httpx(error: Exception) -> type[Exception]:
 
 def _host(request: Request) -> str:
     return urlsplit(request.url).netloc.rpartition("@")[2] or "the server"
+
+
+def to_httpx(request: Request) -> httpx.Request:
+    """Return a request as httpx's class, ready for a transport."""
+    headers = [(k.encode("ascii", "replace"), v.encode("utf-8")) for k, v in request.headers]
+    if request.body or request.method in ("POST", "PUT", "PATCH"):
+        headers.append((b"Content-Length", str(len(request.body)).encode()))
+    host = urlsplit(request.url).netloc.rpartition("@")[2].encode()
+    converted = httpx.Request(
+        request.method, request.url, headers=[(b"Host", host), *headers], stream=httpx.ByteStream(request.body)
+    )
+    converted.method = request.method  # httpx writes it in capitals, but methods are case-sensitive (RFC 9110, 9.1)
+    return converted
+
+
+def from_httpx(response: httpx.Response, body: bytes) -> Response:
+    """Return a response of httpx, whose body has been read, as ours."""
+    headers = tuple((k.decode("ascii", "replace"), v.decode("utf-8", "replace")) for k, v in response.headers.raw)
+    return Response(response.status_code, headers, body, response.reason_phrase, response.http_version)
 
 
 Timeout = Mapping[str, float]

@@ -1,7 +1,7 @@
 """Parameters, bodies and credentials to and from HTTP."""
 
-from .request import build_both, build_request, from_httpx, to_httpx
+from .request import build_both, build_request
 from .security import Choice, choices_of
 from .text import json_of
 
-__all__ = ["Choice", "build_both", "build_request", "choices_of", "from_httpx", "json_of", "to_httpx"]
+__all__ = ["Choice", "build_both", "build_request", "choices_of", "json_of"]

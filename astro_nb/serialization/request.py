@@ -1,4 +1,4 @@
-"""A call as an HTTP request, and messages to and from httpx.
+"""A call as an HTTP request.
 
 `build_request(operation, call, values)` is pure: with shown values it is for the eye, with revealed ones for the
 transport; `build_both` gives both. Parameters are serialised by the table of the OpenAPI specification (3.1.1, section
@@ -13,12 +13,10 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-import httpx
-
 from ..call import Call
 from ..environments import Values
 from ..errors import UsageError
-from ..messages import Headers, Request, Response
+from ..messages import Headers, Request
 from ..openapi import Operation, Parameter
 from .bodies import body_of
 from .security import Alternative, Alternatives, alternatives_of, authenticate, choose, select
@@ -107,27 +105,6 @@ def _signed(operation: Operation, call: Call, draft: _Draft, values: Values) -> 
     asked = _joined(draft.whole, query_of(query))
     url = f"{draft.base}{draft.path}{f'?{asked}' if asked else ''}"
     return Request(operation.method, url, _finished(outline, headers), draft.body, bool(values.used))
-
-
-def to_httpx(request: Request) -> httpx.Request:
-    """Our request as httpx's, ready for a transport."""
-    headers = [(k.encode("ascii", "replace"), v.encode("utf-8")) for k, v in request.headers]
-    if request.body or request.method in ("POST", "PUT", "PATCH"):
-        headers.append((b"Content-Length", str(len(request.body)).encode()))
-    host = urlsplit(request.url).netloc.rpartition("@")[2].encode()
-    made = httpx.Request(
-        request.method, request.url, headers=[(b"Host", host), *headers], stream=httpx.ByteStream(request.body)
-    )
-    made.method = (
-        request.method
-    )  # httpx has made it all capitals; methods are told apart by case (RFC 9110, section 9.1)
-    return made
-
-
-def from_httpx(response: httpx.Response, body: bytes) -> Response:
-    """httpx's response, its body read, as ours."""
-    headers = tuple((k.decode("ascii", "replace"), v.decode("utf-8", "replace")) for k, v in response.headers.raw)
-    return Response(response.status_code, headers, body, response.reason_phrase, response.http_version)
 
 
 def _joined(*queries: str) -> str:
