@@ -75,12 +75,6 @@ def ids(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 
 
-
-
-
-
-
-
 @pytest.mark.parametrize("path", modules(), ids=ids)
 def test_third_parties_come_in_by_their_door(path: Path) -> None:
     """A third-party package is imported in the rooms that the plan names, and nowhere else."""
@@ -91,12 +85,6 @@ def test_third_parties_come_in_by_their_door(path: Path) -> None:
             continue
         assert top in DOORS, f"{ids(path)}:{line} imports {top}, which has no door"
         assert room_of(path) in DOORS[top] or "*" in DOORS[top], f"{ids(path)}:{line} imports {top} beside its door"
-
-
-
-
-
-
 
 
 @pytest.mark.parametrize("path", modules(), ids=ids)
@@ -144,9 +132,6 @@ def test_the_public_list_is_what_is_exported() -> None:
     public = {alias.name for node in imported if node.level for alias in node.names}
     assert public == set(astro_nb.__all__)
     assert all(getattr(astro_nb, name) is not None for name in astro_nb.__all__)
-
-
-
 
 
 def test_the_top_level_is_bare() -> None:

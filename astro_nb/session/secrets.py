@@ -55,8 +55,7 @@ def written(value: Any) -> Any:
 def starred(request: Request) -> Request:
     """A request for the eye: the headers that carry credentials are stars, whatever stood in them."""
     shown = tuple(
-        (name, MASK if is_secret_header(name) and MASK not in value else value)
-        for name, value in request.headers
+        (name, MASK if is_secret_header(name) and MASK not in value else value) for name, value in request.headers
     )
     return request if shown == request.headers else replace(request, headers=shown)
 
