@@ -1,7 +1,7 @@
 """Nested plain data: dicts, lists and scalars, read, changed and walked.
 
-A `Location` names a place in nested data as the steps that lead there, such as `("deployments", 0, "id")`. A step into a
-dict is a name, a step into a list is an index.
+A `Location` names a place in nested data as the steps that lead there, such as `("deployments", 0, "id")`. A step into
+a dict is a name, a step into a list is an index.
 
 | to do what                                           | use                        |
 |------------------------------------------------------|----------------------------|

@@ -67,10 +67,6 @@ def imports_of(path: Path) -> Iterator[tuple[str, int]]:
             yield from ((f"{stem}.{alias.name}" if stem == "astro_nb" else stem, node.lineno) for alias in node.names)
 
 
-def storey_of(room: str) -> int:
-    return next(number for number, rooms in enumerate(STOREYS) if room in rooms)
-
-
 def ids(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 

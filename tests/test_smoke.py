@@ -10,7 +10,7 @@ import astro_nb as anb
 
 
 def test_a_session_from_connect_to_runbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connect to the embedded sandbox, call, chain, page, wait, change, preview a bulk, display the explorer, record."""
+    """Connect to the embedded sandbox, call, chain, page, wait, change, preview a bulk, explore, record."""
     monkeypatch.chdir(tmp_path)
     api = anb.connect()
     try:
