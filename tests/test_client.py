@@ -21,7 +21,7 @@ import astro_nb as anb
 from astro_nb.call import Call
 from astro_nb.errors import DocumentNotFound
 from astro_nb.exchange import Attempt, Exchange
-from astro_nb.http import Client, Plan, Retries, Running, new_id
+from astro_nb.http import Client, PreparedRequest, Retries, Running, new_id
 from astro_nb.http import transport as doors
 from astro_nb.http.request_flow import moved_to
 from astro_nb.messages import Request
@@ -107,15 +107,15 @@ class Wire:
         return data
 
 
-def plan(url: str, operation: str = "ListWorkspaces", path: str = "/secret-path") -> Plan:
+def plan(url: str, operation: str = "ListWorkspaces", path: str = "/secret-path") -> PreparedRequest:
     """A request of that operation, with a token in it."""
     found = SPEC.operation(operation)
     shown = Request(found.method, url + path, (("Authorization", "Bearer *****"), ("Accept", "*/*")))
     sent = Request(found.method, url + path, (("Authorization", f"Bearer {TOKEN}"), ("Accept", "*/*")), secret=True)
-    return Plan(found, Call(operation), shown, sent, frozenset({TOKEN}))
+    return PreparedRequest(found, Call(operation), shown, sent, frozenset({TOKEN}))
 
 
-Sender = Callable[[Client, Plan], Exchange]
+Sender = Callable[[Client, PreparedRequest], Exchange]
 WAYS: dict[str, Sender] = {
     "send": lambda client, plan: client.send(plan),
     "start": lambda client, plan: client.start(plan).result(4),
@@ -271,9 +271,9 @@ def test_thirty_megabytes_come_whole(way: Sender, client: Client) -> None:
     body = b'{"text":"' + b"0123456789" * 3_000_000 + b'"}'
     with Wire([say(200, gzip.compress(body, 1), "Content-Encoding: gzip", "Content-Type: application/json")]) as wire:
         exchange = way(client, plan(wire.url))
-    assert exchange.answer is not None
+    assert exchange.response is not None
     assert exchange.size == len(body)
-    assert exchange.answer.body == body
+    assert exchange.response.body == body
 
 
 def test_a_redirect_of_the_same_server_is_followed(way: Sender, client: Client) -> None:
@@ -325,7 +325,9 @@ def test_an_echoed_secret_is_stars(secret: str, way: Sender, client: Client) -> 
     for form in forms:
         with Wire([say(400, form, "Content-Type: application/json")]) as wire:
             found = plan(wire.url)
-            exchange = way(client, Plan(ready.operation, ready.call, ready.shown, found.request, frozenset({secret})))
+            exchange = way(
+                client, PreparedRequest(ready.operation, ready.call, ready.shown, found.request, frozenset({secret}))
+            )
         assert exchange.error is not None
         assert secret not in repr(exchange) + exchange.text + exchange.error.message
 
@@ -337,7 +339,7 @@ def test_a_hundred_requests_share_one_connection(sandbox: anb.Sandbox, way: Send
     token = sandbox.token()
     ready = plan(sandbox.url, path="/organizations")
     sent = Request("GET", ready.request.url, (("Authorization", f"Bearer {token}"),), secret=True)
-    exchanges = [way(client, Plan(ready.operation, ready.call, ready.shown, sent)) for _ in range(100)]
+    exchanges = [way(client, PreparedRequest(ready.operation, ready.call, ready.shown, sent)) for _ in range(100)]
     client.close()
     assert all(exchange.ok for exchange in exchanges)
     assert sandbox.connections == 1

@@ -21,7 +21,7 @@ from astro_nb.environments import Environment, Grant, Variables
 from astro_nb.errors import AstroNbError, SecretRefused, SettingsError
 from astro_nb.exchange import Exchange, Failure
 from astro_nb.history import History
-from astro_nb.http import Client, Plan, Retries
+from astro_nb.http import Client, PreparedRequest, Retries
 from astro_nb.http.request_flow import Authorize, converse
 from astro_nb.messages import Request
 from astro_nb.openapi import Spec, load
@@ -270,7 +270,7 @@ def test_a_token_server_that_breaks_leaves_no_doubt_about_the_request() -> None:
     """Where no token came, nothing was sent: the failure is one of connecting, and the outcome is no "unknown"."""
     grant = Grant("http://127.0.0.1:1/token", "me", "word-of-a-client", "", "post")
     sent = Request("POST", "http://127.0.0.1:1/x")
-    plan = Plan(load().operation("CreateWorkspace"), Call("CreateWorkspace"), sent, sent, grant=grant)
+    plan = PreparedRequest(load().operation("CreateWorkspace"), Call("CreateWorkspace"), sent, sent, grant=grant)
     talk = converse(plan, Retries(attempts=1), time.monotonic, lambda: 0.0)
     assert isinstance(next(talk), Authorize)
     with pytest.raises(StopIteration) as ended:

@@ -37,7 +37,7 @@ def told(
     """An exchange that ended with this answer."""
     body = json.dumps(data).encode() if body is None else body
     answer = Response(status, ((("Content-Type", media),) if media else ()) + headers, body, reason)
-    return blank(operation, answer=answer)
+    return blank(operation, response=answer)
 
 
 def blank(operation: str = "GetWorkspace", **more: Any) -> Exchange:
@@ -52,7 +52,7 @@ def surfaces(exchange: Exchange) -> str:
     bundle = exchange._repr_mimebundle_()
     parts = [repr(exchange), str(exchange), f"{exchange}", exchange.text, *bundle.values()]
     parts += [repr(exchange.json()), repr(exchange.items), exchange.frame().to_csv(), exchange.frame().to_html()]
-    return "\n".join([*parts, repr(exchange.answer), repr(exchange.request), repr(exchange["$"])])
+    return "\n".join([*parts, repr(exchange.response), repr(exchange.request), repr(exchange["$"])])
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_nothing_that_a_server_answers_raises(data: Any, status: int, operation:
 def test_a_deeply_nested_answer_is_only_data(depth: int) -> None:
     """An answer nested as deep as the parser allows is read and shown without running out of stack."""
     exchange = told(body=b'{"a":' * depth + b"1" + b"}" * depth)
-    assert exchange.answer is not None
-    assert exchange.answer.is_json
+    assert exchange.response is not None
+    assert exchange.response.is_json
     assert exchange.text.count("{") == depth
     assert "200" in exchange._repr_mimebundle_()["text/html"]
 

@@ -29,7 +29,7 @@ from astro_nb.call import Call, CutUpload, Upload
 from astro_nb.contract import Violation
 from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName, UsageError
 from astro_nb.exchange import Attempt, Exchange, Failure
-from astro_nb.history import History, Mark, Run, Trail
+from astro_nb.history import ExchangeList, History, Mark, Run
 from astro_nb.messages import Request, Response
 from astro_nb.openapi import load
 from astro_nb.secrets import MASK
@@ -231,7 +231,7 @@ def test_tables_have_their_columns_and_dtypes() -> None:
     wrong = b'{"message":"Bad","requestId":"r","fieldErrors":[{"field":"name","message":"needed","code":"x"}]}'
     history.add(told("a"))
     history.add(told("b", status=400, body=wrong))
-    history.add(told("c", answer=None, failure=Failure("timeout", "Too late.", "The server.", "Wait.")))
+    history.add(told("c", response=None, failure=Failure("timeout", "Too late.", "The server.", "Wait.")))
     frame, errors = history.frame(), history.errors.frame()
     assert {str(table["when"].dtype) for table in (frame, errors)} == {"datetime64[ns, UTC]"}
     assert frame["operation"].tolist() == ["GetWorkspace"] * 3
@@ -339,7 +339,7 @@ def test_entries_of_the_first_format_are_read(path: Path) -> None:
         database.execute("PRAGMA user_version=1")
     database.close()
     again = History(SPEC, path)
-    assert again.get("id-1").answer == exchange.answer
+    assert again.get("id-1").response == exchange.response
     again.add(told("id-2", status=500))
     assert len(again.errors) == 1
 
@@ -348,9 +348,9 @@ def test_entries_of_the_first_format_are_read(path: Path) -> None:
 def test_a_body_is_kept_byte_for_byte(body: bytes, path: Path) -> None:
     """What a server sent comes back as its bytes, text or not, of an answer and of a request."""
     answer = Response(200, (("Content-Type", "text/plain; charset=iso-8859-1"),), body)
-    History(SPEC, path).add(told(answer=answer, request=Request("PUT", "https://x", (), body)))
+    History(SPEC, path).add(told(response=answer, request=Request("PUT", "https://x", (), body)))
     again = History(SPEC, path).get("id-1")
-    assert (again.answer, again.request.body, again.text) == (answer, body, answer.text)
+    assert (again.response, again.request.body, again.text) == (answer, body, answer.text)
 
 
 def test_an_entry_of_an_operation_that_is_gone_does_not_stop_the_rest(path: Path) -> None:
@@ -512,7 +512,7 @@ def test_a_trail_reads_what_is_looked_at(api: anb.Workbench) -> None:
         looked.append(key)
         return api.history.get(key)
 
-    trail = Trail(tuple(exchange.id for exchange in api.session.trail), get)
+    trail = ExchangeList(tuple(exchange.id for exchange in api.session.trail), get)
     assert next(reversed(trail)).operation.id == "ListOrganizations"
     assert len(looked) == 1
     assert [exchange.operation.id for exchange in trail[:2]] == ["ListWorkspaces", "ListDeployments"]

@@ -176,7 +176,7 @@ def test_no_object_on_the_way_shows_one(all_of: Planted) -> None:
         if hasattr(thing, "_repr_mimebundle_") and type(thing).__name__ not in ("Workbench", "Explorer"):
             assert_clean(repr(thing._repr_mimebundle_()), f"the display of {where}")
     assert kinds >= {
-        "Plan",
+        "PreparedRequest",
         "Grant",
         "Token",
         "Request",

@@ -27,7 +27,7 @@ def seen(operation: str, data: Any, status: int = 200, key: str = "id-1", media:
     body = data if isinstance(data, bytes) else json.dumps(data).encode()
     answer = Response(status, (("Content-Type", media),), body)
     request, now = Request("GET", "https://api.example.org"), datetime(2026, 6, 1, tzinfo=UTC)
-    return Exchange(key, SPEC.operation(operation), Call(operation), request, now, 0.1, answer=answer)
+    return Exchange(key, SPEC.operation(operation), Call(operation), request, now, 0.1, response=answer)
 
 
 LISTED = seen(

@@ -43,7 +43,7 @@ def answered(operation: Operation, data: Any, headers: tuple[tuple[str, str], ..
     """An exchange that ended with this answer."""
     answer = Response(200, (("Content-Type", "application/json"), *headers), json.dumps(data).encode())
     request, now = Request("GET", "https://api.example.org/things"), datetime(2026, 6, 1, tzinfo=UTC)
-    return Exchange("id", operation, Call(operation.id), request, now, 0.1, answer=answer)
+    return Exchange("id", operation, Call(operation.id), request, now, 0.1, response=answer)
 
 
 def walk(operation: Operation, call: Call, serve: Any, most: int = 50) -> Pages:
@@ -220,7 +220,7 @@ def of_lines(body: bytes) -> Pages:
     call, paging = Call(operation.id), paging_of(operation)
     assert paging is not None
     pages = Pages(operation, paging)
-    assert pages.add(call, Exchange("id", operation, call, request, now, 0.1, answer=answer)) is None
+    assert pages.add(call, Exchange("id", operation, call, request, now, 0.1, response=answer)) is None
     return pages
 
 

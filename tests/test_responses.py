@@ -44,7 +44,7 @@ def answered(operation: Operation, data: Any, age: float = 0, status: int = 200)
     answer = Response(status, (("Content-Type", "application/json"),), json.dumps(data).encode())
     began = datetime.now(UTC) - timedelta(seconds=age)
     return Exchange(
-        "id-1", operation, Call(operation.id), Request("GET", "https://a.example"), began, 0.1, answer=answer
+        "id-1", operation, Call(operation.id), Request("GET", "https://a.example"), began, 0.1, response=answer
     )
 
 

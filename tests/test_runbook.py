@@ -288,7 +288,7 @@ def test_a_file_is_a_path_among_the_parameters(tmp_path: Path, monkeypatch: pyte
         path = api.runbook.write("up")
         source = "\n".join(api.runbook.source())
         result = run(path, {"base_url": sandbox.url})
-    assert first.answer is not None
+    assert first.response is not None
     assert 'image_file = "x.png"' in source
     assert 'anb.Upload("x.png", Path(image_file).read_bytes(), "image/png")' in source
     assert """anb.Upload("n.csv", 'a,b\\n'.encode())""" in source

@@ -128,11 +128,11 @@ def test_answers_and_reprs(api: Workbench) -> None:
     """No view of an answer shows it: text, JSON, revealed JSON, headers, error, HTML, frames, reprs."""
     for exchange in every_call(api):
         views = [
-            exchange, exchange.text, exchange.headers, exchange.error, exchange.request, exchange.answer, exchange.call,
+            exchange, exchange.text, exchange.headers, exchange.error, exchange.request, exchange.response, exchange.call,
             exchange._repr_mimebundle_(), exchange.request_id, vars(exchange),
         ]  # fmt: skip
         assert_clean(" ".join(map(repr, views)), "a view of an answer")
-        if exchange.answer.is_json:
+        if exchange.response.is_json:
             assert_clean(repr(exchange.reveal()), "the revealed answer")
     objects = [api, api.session, api.environment, api.variables, api.history, api.errors, api.runbook, api.ops.echo]
     assert_clean(" ".join(map(repr, objects)), "a repr")
@@ -143,7 +143,7 @@ def test_a_wide_charset_hides_nothing(api: Workbench) -> None:
     """An answer in UTF-16 that echoes the token is cleaned too."""
     exchange = api.call("wide")
     assert "*****" in exchange.text
-    assert_clean(exchange.answer.text if exchange.answer else "", "an answer in UTF-16")
+    assert_clean(exchange.response.text if exchange.response else "", "an answer in UTF-16")
 
 
 def test_files(api: Workbench, tmp_path: Path) -> None:

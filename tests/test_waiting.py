@@ -776,7 +776,7 @@ def test_a_history_of_long_answers_changes_nothing(made: str, api: anb.Workbench
     assert isinstance(api.history, History)
     done = api.wait("GetDeployment", deploymentId=made)
     assert done.last is api.history[-1]
-    assert done.size == len(done.answer.body if done.answer else b"")
+    assert done.size == len(done.response.body if done.response else b"")
 
 
 def test_a_wait_may_go_on_beside_the_notebook() -> None:

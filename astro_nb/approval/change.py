@@ -76,7 +76,7 @@ def look(plan: Planned, read: Read) -> Found:
 
 def found_in(reader: Operation, exchange: Exchange, wanted: str) -> Found:
     """What an answer tells of a thing; `wanted` is its id, by which it is found where many are listed."""
-    if not (exchange.ok and exchange.answer and exchange.answer.is_json):
+    if not (exchange.ok and exchange.response and exchange.response.is_json):
         told = f": {exchange.error.message}" if exchange.error else ", which is no JSON."
         return Found(reader, trouble=f"{reader.id} ended with {exchange.status_text}{told}")
     if lists(reader):

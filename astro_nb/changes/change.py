@@ -181,10 +181,10 @@ def as_shown_now(reading: Exchange, variables: Variables) -> Exchange:
     """A reading as it would be answered now: without the secrets that were typed since."""
     held = [v.value for v in variables.entries() if isinstance(v.value, Secret) and v.value.is_held]
     typed = {secret.quietly() for secret in held if not secret.is_captured}
-    if reading.answer is None or not typed:
+    if reading.response is None or not typed:
         return reading
-    body = scrub(reading.answer.body.decode("latin-1"), typed).encode("latin-1")  # byte for byte, as the client does
-    return replace(reading, answer=replace(reading.answer, body=body))
+    body = scrub(reading.response.body.decode("latin-1"), typed).encode("latin-1")  # byte for byte, as the client does
+    return replace(reading, response=replace(reading.response, body=body))
 
 
 def _veiled(body: Any, redacted: Any) -> Any:
@@ -360,7 +360,7 @@ class _Changing:
     def _tag(self, reading: Exchange) -> dict[str, str]:
         """`If-Match`, where the very thing that is written was read with a strong validator (RFC 9110, 13.1.1)."""
         own = reader_at(self._operation, self._operation.path)
-        tag = header(reading.answer.headers, "etag") if reading.answer and own is self._reader else None
+        tag = header(reading.response.headers, "etag") if reading.response and own is self._reader else None
         return {"If-Match": tag} if tag and tag.startswith('"') else {}
 
     def _remade(self, answer: Exchange, id_: str, change: Change) -> tuple[Row, ...]:
@@ -368,7 +368,7 @@ class _Changing:
         if not answer.ok:
             return ()
         written = orjson.loads(answer.request.body)
-        state = answer["$"] if answer.answer and answer.answer.is_json else UNSET
+        state = answer["$"] if answer.response and answer.response.is_json else UNSET
         if not (isinstance(state, Mapping) and set(state) & set(written)):
             state = found_in(self._reader, self._read(), id_).state
         rows = compare(written, sendable(self._body(state))) if state is not UNSET else ()

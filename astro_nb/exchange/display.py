@@ -37,7 +37,7 @@ def draw(exchange: Exchange) -> html.Markup:
     parts = [headline(exchange)]
     if exchange.error:
         parts.append(draw_error(exchange))
-    elif exchange.answer and exchange.answer.body:
+    elif exchange.response and exchange.response.body:
         parts.append(draw_body(exchange))
     return html.tag("div", *parts, style=f"color:{html.TEXT}")
 
@@ -80,7 +80,7 @@ def draw_error(exchange: Exchange) -> html.Markup:
 
 def draw_body(exchange: Exchange) -> html.Markup:
     """The body: JSON as a tree, text as text, anything else by its size."""
-    answer = exchange.answer
+    answer = exchange.response
     if answer is None or not answer.body:
         return html.quiet("No body.")
     if answer.is_json:

@@ -90,7 +90,7 @@ class Exchange(Ended):
     request: Request
     started: datetime
     elapsed: float
-    answer: Response | None = None
+    response: Response | None = None
     failure: Failure | None = None
     attempts: tuple[Attempt, ...] = ()
     violations: tuple[Violation, ...] = ()
@@ -101,36 +101,36 @@ class Exchange(Ended):
     @property
     def ok(self) -> bool:
         """Whether an answer of a status below 400 came."""
-        return self.answer is not None and self.answer.status < 400
+        return self.response is not None and self.response.status < 400
 
     @property
     def status(self) -> int | None:
         """The status of the answer; None where none came."""
-        return self.answer.status if self.answer else None
+        return self.response.status if self.response else None
 
     @property
     def status_text(self) -> str:
         """The status in words: "200 OK", or what went wrong instead."""
-        if self.answer:
-            return plain(f"{self.answer.status} {self.answer.reason}".strip(), _LONGEST_ID)
+        if self.response:
+            return plain(f"{self.response.status} {self.response.reason}".strip(), _LONGEST_ID)
         return self.failure.kind if self.failure else "no answer"
 
     @property
     def size(self) -> int:
         """Bytes of the answer's body."""
-        return len(self.answer.body) if self.answer else 0
+        return len(self.response.body) if self.response else 0
 
     @property
     def headers(self) -> dict[str, str]:
         """The answer's headers by name; those that carry credentials are stars."""
-        pairs = self.answer.headers if self.answer else ()
+        pairs = self.response.headers if self.response else ()
         return {name: MASK if is_secret_header(name) else value for name, value in pairs}
 
     @property
     def request_id(self) -> str:
         """The id by which the server's operators find this request; empty where it gave none."""
-        told = header(self.answer.headers, "x-request-id") if self.answer else ""
-        told = told or str(from_envelope(self.answer, self.operation.spec.notes.get("error"), "requestId") or "")
+        told = header(self.response.headers, "x-request-id") if self.response else ""
+        told = told or str(from_envelope(self.response, self.operation.spec.notes.get("error"), "requestId") or "")
         return plain(told, _LONGEST_ID)
 
     @cached_property
@@ -138,9 +138,9 @@ class Exchange(Ended):
         """What went wrong, or None where the exchange is ok."""
         if self.ok:
             return None
-        if self.answer is None:
+        if self.response is None:
             return ErrorFacts(self.failure.message if self.failure else "No answer came.", "", None)
-        return error_of(self.answer, self.operation.spec.notes.get("error"), self.request_id, self.text)
+        return error_of(self.response, self.operation.spec.notes.get("error"), self.request_id, self.text)
 
     def json(self) -> Any:
         """The answer's body as plain data, secret fields as stars.
@@ -153,12 +153,12 @@ class Exchange(Ended):
     @property
     def text(self) -> str:
         """The answer's body as text, secret fields as stars; empty where there is none."""
-        if self.answer is None:
+        if self.response is None:
             return ""
-        if not self.answer.is_json:
-            return self.answer.text
-        same = self._masked is self.answer.json()  # nothing is copied where nothing is masked
-        return self.answer.text if same else orjson.dumps(self._masked, option=orjson.OPT_INDENT_2).decode()
+        if not self.response.is_json:
+            return self.response.text
+        same = self._masked is self.response.json()  # nothing is copied where nothing is masked
+        return self.response.text if same else orjson.dumps(self._masked, option=orjson.OPT_INDENT_2).decode()
 
     def reveal(self) -> Any:
         """The answer's body with its secrets in the clear. Do not end a cell with it: the notebook would keep them."""
@@ -169,7 +169,7 @@ class Exchange(Ended):
         return _remembered(self.picked, verbatim(_picked(self, self._redacted, path)), path)
 
     def __contains__(self, path: str) -> bool:
-        return bool(self.answer and self.answer.is_json and find(self.answer.json(), path))
+        return bool(self.response and self.response.is_json and find(self.response.json(), path))
 
     @property
     def items(self) -> list[Any]:
@@ -186,7 +186,7 @@ class Exchange(Ended):
     @property
     def field(self) -> Field | None:
         """The field tree of the answer, where the document declares it."""
-        return response_field(self.operation, self.answer.status, self.answer.media_type) if self.answer else None
+        return response_field(self.operation, self.response.status, self.response.media_type) if self.response else None
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -211,10 +211,10 @@ class Exchange(Ended):
         return redact(self.field, self._answered().json())
 
     def _answered(self) -> Response:
-        if self.answer is None:
+        if self.response is None:
             told = self.failure.message if self.failure else "No answer came."
             raise PickError(told, self.failure.todo if self.failure else "Send the request again.")
-        return self.answer
+        return self.response
 
 
 def _picked(exchange: Exchange, data: Any, path: str) -> Any:

@@ -17,7 +17,7 @@ class Ended:
     """What is sent and ends, in an answer or in a failure."""
 
     operation: Operation
-    answer: Response | None
+    response: Response | None
     failure: Failure | None
     attempts: tuple[Attempt, ...]
 
@@ -30,9 +30,9 @@ class Ended:
         no answer has told more since.
         """
         doubtful = any(may_be_done(attempt.outcome) for attempt in self.attempts)
-        if self.answer is not None and self.answer.status < 500:
-            gone = self.operation.method == "DELETE" and self.answer.status in _GONE and doubtful
-            return "done" if self.answer.status < 400 or gone else "failed"
+        if self.response is not None and self.response.status < 500:
+            gone = self.operation.method == "DELETE" and self.response.status in _GONE and doubtful
+            return "done" if self.response.status < 400 or gone else "failed"
         return "unknown" if doubtful and not self.operation.is_safe else "failed"
 
     @property

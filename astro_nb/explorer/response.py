@@ -105,7 +105,7 @@ class AnswerView:
 
 def value_paths(exchange: Exchange) -> list[tuple[str, str]]:
     """Every scalar of an answer as (path with a preview, path), secrets as stars."""
-    if not (exchange.answer and exchange.answer.is_json):
+    if not (exchange.response and exchange.response.is_json):
         return []
     found = itertools.islice(leaves(exchange.json(), MOST_PATHS), MOST_PATHS)
     return [(f"{to_path(at)} = {_preview(value)}", to_path(at)) for at, value in found]
@@ -144,7 +144,7 @@ def support_note(exchange: Exchange) -> html.Markup:
 
 def draw_table(exchange: Exchange) -> html.Markup:
     """The answer as a table of its first rows."""
-    if not (exchange.answer and exchange.answer.is_json):
+    if not (exchange.response and exchange.response.is_json):
         return html.quiet("The answer is not JSON: there is no table.")
     try:
         frame = exchange.frame()
@@ -174,7 +174,7 @@ def draw_headers(exchange: Exchange) -> html.Markup:
 
 def draw_contract(exchange: Exchange) -> html.Markup:
     """How the answer departs from the document."""
-    if not exchange.answer:
+    if not exchange.response:
         return html.quiet("There is no answer to check.")
     if not exchange.violations:
         return html.join(

@@ -80,7 +80,7 @@ class CutExchange(Exchange):
     @property
     def size(self) -> int:
         """Bytes of the answer's body, as it came."""
-        return self.answer.whole if isinstance(self.answer, CutResponse) else super().size
+        return self.response.whole if isinstance(self.response, CutResponse) else super().size
 
 
 def row_of(entry: tuple[Any, ...]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def row_of(entry: tuple[Any, ...]) -> dict[str, Any]:
 
 def detail_of(exchange: Exchange) -> dict[str, Any]:
     """What is kept of an exchange beside its columns and its answer's body; orjson takes dataclasses apart."""
-    answer, error = exchange.answer, exchange.error
+    answer, error = exchange.response, exchange.error
     return {
         "call": exchange.call.to_dict(),
         "request": _request(exchange.request),
@@ -122,7 +122,7 @@ def detail_of(exchange: Exchange) -> dict[str, Any]:
 
 def body_of(exchange: Exchange) -> bytes:
     """The body of an answer as it came; with stars, and laid out anew, where it holds a secret."""
-    answer = exchange.answer
+    answer = exchange.response
     if answer is None or not answer.is_json or exchange.json() is answer.json():
         return answer.body if answer else b""
     return exchange.text.encode()
@@ -148,7 +148,7 @@ def restored(spec: Spec, key: str, size: int, detail: Mapping[str, Any], content
         request=request,
         started=datetime.fromtimestamp(detail["started"], UTC),
         elapsed=detail["elapsed"],
-        answer=answer,
+        response=answer,
         failure=Failure(**detail["failure"]) if detail["failure"] else None,
         attempts=tuple(Attempt(**attempt) for attempt in detail["attempts"]),
         violations=tuple(Violation(**{**v, "location": tuple(v["location"])}) for v in detail["violations"]),

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from ..frames import DataFrame
 
 
-class Trail(Sequence[Exchange]):
+class ExchangeList(Sequence[Exchange]):
     """Entries of a history by their ids, oldest first."""
 
     def __init__(self, keys: Sequence[str], get: Callable[[str], Exchange]) -> None:
         self._keys, self._get = keys, get
 
     def __repr__(self) -> str:
-        return f"<Trail of {len(self)} exchanges>"
+        return f"<ExchangeList of {len(self)} exchanges>"
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -49,10 +49,10 @@ class Trail(Sequence[Exchange]):
     def __getitem__(self, which: int) -> Exchange: ...
 
     @overload
-    def __getitem__(self, which: slice) -> Trail: ...
+    def __getitem__(self, which: slice) -> ExchangeList: ...
 
-    def __getitem__(self, which: int | slice) -> Exchange | Trail:
-        return Trail(self._keys[which], self._get) if isinstance(which, slice) else self._get(self._keys[which])
+    def __getitem__(self, which: int | slice) -> Exchange | ExchangeList:
+        return ExchangeList(self._keys[which], self._get) if isinstance(which, slice) else self._get(self._keys[which])
 
 
 FOLDER = Path(".astro_nb")
@@ -242,7 +242,7 @@ def _cut(exchange: Exchange, secrets: frozenset[str], has_further: bool) -> byte
     The client has taken the secrets that were sent out of it: it is looked through again where there are others, or
     where it was laid out anew.
     """
-    answer, content = exchange.answer, body_of(exchange)
+    answer, content = exchange.response, body_of(exchange)
     if answer is not None and (has_further or content is not answer.body):
         whole = content[: LARGEST_BODY + _LONGEST_SECRET].decode("latin-1")  # byte for byte, whatever it is
         content = scrub(whole, secrets).encode("latin-1")

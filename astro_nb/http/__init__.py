@@ -3,15 +3,15 @@
 from .background import Running, Stop, current_stop, in_background
 from .client import Client
 from .rate_limit import Budget, Rate, Slot, budget_of, rate_of
-from .request_flow import Note, Plan, new_id
+from .request_flow import OnAttempt, PreparedRequest, new_id
 from .retry import Decision, Retries, decide, retry_after
 
 __all__ = [
     "Budget",
     "Client",
     "Decision",
-    "Note",
-    "Plan",
+    "OnAttempt",
+    "PreparedRequest",
     "Rate",
     "Retries",
     "Running",

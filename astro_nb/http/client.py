@@ -24,9 +24,9 @@ from .request_flow import (
     REDIRECTS,
     Authorize,
     Conversation,
-    Note,
+    OnAttempt,
     Outcome,
-    Plan,
+    PreparedRequest,
     Send,
     Step,
     Wait,
@@ -89,7 +89,7 @@ class Client:
     def __repr__(self) -> str:
         return "<Client>"
 
-    def send(self, plan: Plan, note: Note | None = None) -> Exchange:
+    def send(self, plan: PreparedRequest, note: OnAttempt | None = None) -> Exchange:
         """Send and wait for the exchange.
 
         Raises:
@@ -117,7 +117,9 @@ class Client:
             raise stopped
         return exchange
 
-    def start(self, plan: Plan, note: Note | None = None, kept: Kept = lambda exchange: exchange) -> Running[Exchange]:
+    def start(
+        self, plan: PreparedRequest, note: OnAttempt | None = None, kept: Kept = lambda exchange: exchange
+    ) -> Running[Exchange]:
         """Send in the background; nothing blocks.
 
         Args:
@@ -159,7 +161,7 @@ class Client:
         """Cancel what is under way in the background, close all connections; safe to call twice."""
         self._pools.close()
 
-    def _converse(self, plan: Plan, note: Note | None) -> Conversation:
+    def _converse(self, plan: PreparedRequest, note: OnAttempt | None) -> Conversation:
         return converse(plan, self.retries, self.clock, self._chance, note)
 
     def _do(self, step: Step) -> Outcome:
@@ -175,7 +177,7 @@ class Client:
         except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
             raise error.with_traceback(None) from None  # they hold the request in the clear
 
-    async def _run(self, plan: Plan, note: Note | None) -> Exchange:
+    async def _run(self, plan: PreparedRequest, note: OnAttempt | None) -> Exchange:
         conversation = self._converse(plan, note)
         outcome: Outcome = None
         while True:

@@ -27,12 +27,12 @@ from .oauth import Token
 from .rate_limit import Budget, Rate, budget_of
 from .retry import Decision, Retries, decide, retry_after
 
-Note = Callable[[Attempt], None]
+OnAttempt = Callable[[Attempt], None]
 """Told of every attempt as it ends."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class PreparedRequest:
     """A call ready to be sent: as it is shown, as it goes out, and the secrets in it that nobody may store.
 
     Where there is a `grant`, it goes out with a token that is got for it; where there is a `rate`, no faster.
@@ -88,7 +88,11 @@ _counter = itertools.count()
 
 
 def converse(
-    plan: Plan, retries: Retries, clock: Callable[[], float], chance: Callable[[], float], note: Note | None = None
+    plan: PreparedRequest,
+    retries: Retries,
+    clock: Callable[[], float],
+    chance: Callable[[], float],
+    note: OnAttempt | None = None,
 ) -> Conversation:
     """Try, wait, try again; then tell what came of it all.
 
@@ -130,7 +134,7 @@ def converse(
 
 
 def _paced(
-    plan: Plan, budget: Budget | None, clock: Callable[[], float], number: int, note: Note | None
+    plan: PreparedRequest, budget: Budget | None, clock: Callable[[], float], number: int, note: OnAttempt | None
 ) -> Generator[Step, Outcome, float | None]:
     """Wait for a slot of the budget: the seconds that took, or None where the request was cancelled meanwhile."""
     if budget is None:
@@ -151,7 +155,7 @@ def _paced(
     return clock() - since
 
 
-def never_sent(plan: Plan) -> Exchange:
+def never_sent(plan: PreparedRequest) -> Exchange:
     """The exchange of a request that was cancelled before it began."""
     return _told(plan, CANCELLED, datetime.now(UTC), 0.0, ())
 
@@ -200,7 +204,7 @@ def moved_to(url: str, location: str, stays: bool) -> str:
     return target
 
 
-def _authorized(plan: Plan, tokens: set[str]) -> Generator[Step, Outcome, Response | Failure]:
+def _authorized(plan: PreparedRequest, tokens: set[str]) -> Generator[Step, Outcome, Response | Failure]:
     """Send with a token, where one is to be got; and once more with a new one, where the server refused it."""
     if plan.grant is None:
         return (yield from _follow(plan.request))
@@ -229,7 +233,7 @@ def _follow(request: Request) -> Generator[Step, Outcome, Response | Failure]:
 
 
 def _told(
-    plan: Plan, outcome: Response | Failure, started: datetime, elapsed: float, attempts: tuple[Attempt, ...]
+    plan: PreparedRequest, outcome: Response | Failure, started: datetime, elapsed: float, attempts: tuple[Attempt, ...]
 ) -> Exchange:
     answer = _clean(outcome, plan.secrets) if isinstance(outcome, Response) else None
     return Exchange(
@@ -239,7 +243,7 @@ def _told(
         request=plan.shown,
         started=started,
         elapsed=elapsed,
-        answer=answer,
+        response=answer,
         failure=outcome if isinstance(outcome, Failure) else None,
         attempts=attempts,
         violations=check_response(plan.operation, answer) if answer else (),

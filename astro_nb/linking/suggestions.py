@@ -74,7 +74,7 @@ def _suits(field: Field, value: Any) -> bool:
 
 def _at_places(exchange: Exchange, paths: Sequence[str]) -> Iterator[Suggestion | None]:
     """What stands at the places of an answer that the document tells."""
-    if not paths or not (exchange.ok and exchange.answer and exchange.answer.is_json):
+    if not paths or not (exchange.ok and exchange.response and exchange.response.is_json):
         return
     for path in paths:
         for location, value in find(exchange.json(), path):
@@ -90,7 +90,7 @@ def source_of(value: Any, exchanges: Iterable[Exchange]) -> tuple[Exchange, str]
     if not isinstance(value, str) or len(value) < 8:
         return None
     for exchange in exchanges:
-        if exchange.ok and exchange.answer and exchange.answer.is_json:
+        if exchange.ok and exchange.response and exchange.response.is_json:
             for location, leaf in leaves(exchange.json(), _MOST_LEAVES):
                 if leaf == value:
                     return exchange, to_path(location)
@@ -105,7 +105,7 @@ def thing(name: str) -> str:
 
 def _in_answer(name: str, exchange: Exchange) -> Iterator[Suggestion | None]:
     """What each object of an answer offers, in turn; None where it offers nothing."""
-    if not (exchange.ok and exchange.answer and exchange.answer.is_json):
+    if not (exchange.ok and exchange.response and exchange.response.is_json):
         return
     wanted = thing(name)
     own_key = _own_id(exchange, wanted)

@@ -159,7 +159,7 @@ def _lines(paging: Paging, exchange: Exchange) -> Page:
 
 
 def _numbered(exchange: Exchange) -> Iterator[tuple[int, bytes]]:
-    body = _unpacked(exchange.answer.body if exchange.answer else b"")
+    body = _unpacked(exchange.response.body if exchange.response else b"")
     return ((number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip())
 
 
@@ -206,7 +206,7 @@ def _by_cursor(paging: Paging, call: Call, exchange: Exchange, count: int) -> Ca
 
 
 def _by_link(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
-    target = target_of(exchange.answer.headers if exchange.answer else (), "next")
+    target = target_of(exchange.response.headers if exchange.response else (), "next")
     return _following(call, exchange, target) if target is not None else None
 
 

@@ -112,7 +112,7 @@ def _condition_wish(operation: Operation, text: str) -> Wish:
     holds, name = condition(text), re.escape(state_key(operation).rpartition(".")[2])
 
     def is_so(exchange: Exchange) -> bool:
-        return exchange.ok and exchange.answer is not None and exchange.answer.is_json and holds(exchange.json())
+        return exchange.ok and exchange.response is not None and exchange.response.is_json and holds(exchange.json())
 
     return Wish(is_so, re.search(rf"(?<!\w){name}(?!\w)", text) is not None)
 

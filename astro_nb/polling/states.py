@@ -174,13 +174,13 @@ def _states(one: Exchange, read: Exchange) -> Iterator[str]:
 def _state_in(operation: Operation, one: Exchange) -> str:
     if one.operation is operation:
         return state_of(one)
-    return state_in(operation, one.json()) if one.answer and one.answer.is_json else ""
+    return state_in(operation, one.json()) if one.response and one.response.is_json else ""
 
 
 def _listed(one: Exchange, operation: Operation, key: str) -> Iterator[str]:
     name = str((operation.notes.get("item") or {}).get("id", "id"))
     try:
-        items = one.items if one.answer and one.answer.is_json else []
+        items = one.items if one.response and one.response.is_json else []
     except PickError:
         return
     yield from (state_in(operation, item) for item in items if isinstance(item, dict) and str(item.get(name)) == key)

@@ -190,7 +190,7 @@ def _remarks(step: Step) -> Iterator[str]:
     exchange = step.exchange
     if step.kind == "bulk":
         yield f"*When it was recorded, {_done(step)} of {len(own(step.exchanges))} were done.*"
-    elif exchange.answer is None:
+    elif exchange.response is None:
         yield f"*Left out: no answer came when it was recorded ({exchange.status_text}).*"
     elif not exchange.ok:
         yield f"*It was answered {exchange.status_text}, and is expected to be again.*"
@@ -227,7 +227,7 @@ def _until(step: Step) -> str | tuple[str, ...]:
 
 def _state(exchange: Exchange) -> str:
     note = exchange.operation.notes.get("settled") or {}
-    data = exchange.json() if exchange.answer and exchange.answer.is_json else None
+    data = exchange.json() if exchange.response and exchange.response.is_json else None
     found = data.get(str(note.get("state", "status"))) if isinstance(data, Mapping) else None
     return found if isinstance(found, str) else ""
 

@@ -221,7 +221,7 @@ def will_answer(name: str, step: Step, earlier: Iterable[Answers]) -> bool:
 
 
 def _readable(exchange: Exchange) -> bool:
-    return bool(exchange.ok and exchange.answer and exchange.answer.is_json)
+    return bool(exchange.ok and exchange.response and exchange.response.is_json)
 
 
 def _kind(wanted: Wanted, exchange: Exchange, location: Location, echo: bool, own: set[str]) -> int | None:

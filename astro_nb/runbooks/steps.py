@@ -166,7 +166,7 @@ class Step:
     @property
     def answered(self) -> bool:
         """Whether an answer came; without one there is nothing to do again."""
-        return any(e.answer is not None for e in (self.exchanges if self.kind == "bulk" else [self.exchange]))
+        return any(e.response is not None for e in (self.exchanges if self.kind == "bulk" else [self.exchange]))
 
     @property
     def title(self) -> str:

@@ -109,7 +109,7 @@ def known_of(variables: Variables, acting: Environment, exchanges: Iterable[Exch
 
 def secrets_in_answer(exchange: Exchange) -> Iterator[Secret]:
     """The secret fields of an answer."""
-    if exchange.answer and exchange.answer.is_json:
+    if exchange.response and exchange.response.is_json:
         yield from (leaf for _, leaf in leaves(exchange["$"], _MOST_LEAVES) if isinstance(leaf, Secret))
 
 

@@ -17,8 +17,8 @@ from ..codegen import SNIPPETS, by_name
 from ..environments import Drawn, Environment, Mode, Values, Variable, Variables
 from ..errors import Stopped, UnknownName
 from ..exchange import Exchange
-from ..history import History, Trail
-from ..http import Client, Note, Plan, Running, rate_of
+from ..history import ExchangeList, History
+from ..http import Client, OnAttempt, PreparedRequest, Running, rate_of
 from ..linking import Chained, Chaining, Responses
 from ..messages import Request, header
 from ..openapi import Operation, Spec
@@ -85,7 +85,7 @@ class Session(Prepared):
         self.history = history
         self.guard = Guard(lambda call: self.send(call, GUARD))
         self.chain = Chaining(spec, variables, history, lambda: self.environment)
-        self.tried: Note | None = None  # told of each attempt at what is sent from a cell
+        self.tried: OnAttempt | None = None  # told of each attempt at what is sent from a cell
         self.meant: dict[str, Call] = {}  # by the `via` of a group: what was asked for, where no call of it says so
         self._sent: list[str] = []
         variables.places = self.places
@@ -95,9 +95,9 @@ class Session(Prepared):
         return f"<Session {self.spec.title} at {self.environment.base_url}>"
 
     @property
-    def trail(self) -> Trail:
+    def trail(self) -> ExchangeList:
         """Everything that was sent in this session, oldest first; what the guard read is in the history alone."""
-        return Trail(tuple(self._sent), self.history.get)
+        return ExchangeList(tuple(self._sent), self.history.get)
 
     def places(self) -> list[tuple[str, Any]]:
         """What may name variables: the environment's headers, then every call of this session, each with its data."""
@@ -137,7 +137,7 @@ class Session(Prepared):
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
-    def plan(self, call: Call, via: str = "call", asking: tuple[str, ...] = ()) -> Plan:
+    def plan(self, call: Call, via: str = "call", asking: tuple[str, ...] = ()) -> PreparedRequest:
         """A call made ready to be sent; what it refers to and is not there yet is called for it, where that is safe.
 
         Raises:
@@ -161,20 +161,22 @@ class Session(Prepared):
         grant = None if own or not revealed.grants else revealed.grants[0]
         require_held(self, self._place)  # last: whatever was read above was read in one place
         rate = rate_of(operation, (self.environment.name, self.environment.base_url or ""), self.environment.limits)
-        return Plan(operation, call, starred(shown), request, secrets, self.environment.name, via, grant, rate)
+        return PreparedRequest(
+            operation, call, starred(shown), request, secrets, self.environment.name, via, grant, rate
+        )
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request and wait for what comes of it."""
         return self._send(self.arrange(operation, arguments, body), "call", None)
 
-    def send(self, call: Call, via: str = "call", note: Note | None = None) -> Exchange:
+    def send(self, call: Call, via: str = "call", note: OnAttempt | None = None) -> Exchange:
         """Send a call and keep what came of it, an interrupted one too."""
         return self._send(self.lifted(call), via, note)
 
     def start(
         self,
         call: Call,
-        note: Note | None = None,
+        note: OnAttempt | None = None,
         confirmed: str | None = None,
         via: str = "call",
     ) -> Running[Exchange]:
@@ -206,7 +208,7 @@ class Session(Prepared):
         """Call an operation for what its answer holds; its required parameters are variables."""
         return self._send(self.arrange(operation.id, {}), "reference", None, asking)
 
-    def _send(self, call: Call, via: str, note: Note | None, asking: tuple[str, ...] = ()) -> Exchange:
+    def _send(self, call: Call, via: str, note: OnAttempt | None, asking: tuple[str, ...] = ()) -> Exchange:
         plan = self.plan(call, via, asking)
         self.guard.require_leave(plan, self.environment)
         try:
@@ -217,7 +219,7 @@ class Session(Prepared):
                 self._kept(plan, left)
             raise
 
-    def _kept(self, plan: Plan, exchange: Exchange) -> Exchange:
+    def _kept(self, plan: PreparedRequest, exchange: Exchange) -> Exchange:
         kept = self.history.add(exchange, plan.secrets, self._values_near())
         if plan.via != GUARD:
             self._sent.append(kept.id)  # last: what stands in the trail is in the history
