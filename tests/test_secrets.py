@@ -128,8 +128,8 @@ def test_answers_and_reprs(api: Workbench) -> None:
     """No view of an answer shows it: text, JSON, revealed JSON, headers, error, HTML, frames, reprs."""
     for exchange in every_call(api):
         views = [
-            exchange, exchange.text, exchange.headers, exchange.error, exchange.request, exchange.response, exchange.call,
-            exchange._repr_mimebundle_(), exchange.request_id, vars(exchange),
+            exchange, exchange.text, exchange.headers, exchange.error, exchange.request, exchange.response,
+            exchange.call, exchange._repr_mimebundle_(), exchange.request_id, vars(exchange),
         ]  # fmt: skip
         assert_clean(" ".join(map(repr, views)), "a view of an answer")
         if exchange.response.is_json:
