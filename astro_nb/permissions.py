@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from . import html
@@ -22,7 +22,7 @@ from .environments import TokenFacts
 from .exchange import Exchange
 from .frames import records_frame
 from .openapi import Operation, Spec
-from .ops import operations
+from .schema import python_names
 from .secrets import Secret
 
 if TYPE_CHECKING:
@@ -324,7 +324,7 @@ _MAGIC = re.compile(r"(?m)^(\s*)[%!?].*$")
 
 def calls_in(spec: Spec, cells: Iterable[str]) -> tuple[list[str], list[str]]:
     """The ids of the operations that some cells of code call, once for each place; and what could not be read."""
-    functions = {f.__name__: f.operation.id for f in operations(spec, _never)}
+    functions = {name: operation.id for name, operation in python_names(spec).items()}
     found: list[str] = []
     told: list[str] = []
     for number, source in enumerate(cells, 1):
@@ -366,8 +366,3 @@ def _steps(node: ast.expr) -> list[str]:
         found.append(node.attr)
         node = node.value
     return [*found, node.id] if isinstance(node, ast.Name) else found
-
-
-def _never(*arguments: object, **named: object) -> NoReturn:
-    """The functions are only asked for their names."""
-    raise AssertionError

@@ -134,7 +134,7 @@ def test_what_is_missing_is_asked_for_once(api: anb.Workbench) -> None:
 def test_a_preview_sends_nothing_and_shows_what_is_there(api: anb.Workbench) -> None:
     """Before: that it will be asked. After: the value. A snippet has no words for the former."""
     text = "{{responses.ListDeployments.deployments[0].id}}"
-    call = api.session.arrange("GetDeployment", {"deploymentId": text})
+    call = api.session.build_call("GetDeployment", {"deploymentId": text})
     assert api.session.shown(text) == PENDING
     assert "asked" in api.session.preview(call).url
     with pytest.raises(UsageError, match="ListDeployments"):

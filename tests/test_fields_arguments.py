@@ -10,7 +10,7 @@ import pytest
 from astro_nb.call import UNSET
 from astro_nb.errors import MissingArgument, UnknownName, UsageError
 from astro_nb.openapi import Operation, Spec
-from astro_nb.schema import Field, arrange, body_field, body_fields, broken_rules, rule_view, signature, snake
+from astro_nb.schema import Field, body_field, body_fields, broken_rules, build_call, rule_view, signature, snake_case
 
 
 def operation(schema: Any, parameters: Any = (), **schemas: Any) -> Operation:
@@ -91,20 +91,20 @@ BODY = obj(("title",), name={}, title={}, size={"enum": ["S", "L"]}, id={"readOn
 def test_arguments_are_parameters_first_then_fields() -> None:
     """A name that both have means the parameter; UNSET leaves out; a trailing underscore is for Python's own words."""
     op = operation(BODY, [NEEDED, CLASH])
-    call = arrange(op, {"orgId": "o", "name": "n", "title": "t", "size": UNSET, "from_": 1})
+    call = build_call(op, {"orgId": "o", "name": "n", "title": "t", "size": UNSET, "from_": 1})
     assert (call.parameters, call.body) == ({"orgId": "o", "name": "n"}, {"title": "t", "from": 1})
-    assert arrange(op, {"orgId": UNSET}).parameters == {}
-    whole = arrange(op, {"orgId": "o", "title": "t"}, body={"name": "n", "title": "old"})
+    assert build_call(op, {"orgId": UNSET}).parameters == {}
+    whole = build_call(op, {"orgId": "o", "title": "t"}, body={"name": "n", "title": "old"})
     assert whole.body == {"name": "n", "title": "t"}
-    assert arrange(op, {"orgId": "o"}, body=None).body is None
+    assert build_call(op, {"orgId": "o"}, body=None).body is None
 
 
 def test_a_required_parameter_comes_from_the_variable_of_its_name() -> None:
     """Left out, it becomes a template where there is such a variable, and an error that says so where there is none."""
     op = operation(None, [NEEDED])
-    assert arrange(op, {}, known=["orgId"]).parameters == {"orgId": "{{orgId}}"}
+    assert build_call(op, {}, known=["orgId"]).parameters == {"orgId": "{{orgId}}"}
     with pytest.raises(MissingArgument) as raised:
-        arrange(op, {})
+        build_call(op, {})
     assert raised.value.data == {"missing": ["orgId"]}
     assert 'api.variables["orgId"] = …' in raised.value.todo
 
@@ -114,19 +114,19 @@ def test_a_required_parameter_comes_from_the_variable_of_its_name() -> None:
     [
         ({"titel": 1}, UNSET, "Did you mean title"),
         ({"id": 1}, UNSET, "There are: "),
-        ({"title": "t"}, [1], "Give body= alone"),
+        ({"title": "t"}, [1], "Pass body= alone"),
     ],
 )
 def test_wrong_arguments_are_told_with_what_to_do(arguments: dict[str, Any], body: Any, advice: str) -> None:
     """A name that does not exist, that only answers carry, or beside a body that is no object, is refused."""
     with pytest.raises(UsageError, match=advice):
-        arrange(operation(BODY), arguments, body)
+        build_call(operation(BODY), arguments, body)
 
 
 def test_an_operation_without_arguments_says_so() -> None:
     """There is nothing to offer, and that is what is said."""
     with pytest.raises(UnknownName, match="It takes no arguments"):
-        arrange(operation(None), {"a": 1})
+        build_call(operation(None), {"a": 1})
 
 
 def test_a_signature_is_the_documentation() -> None:
@@ -167,5 +167,5 @@ def test_choices_need_not_be_hashable() -> None:
 )
 def test_snake_case(name: str, expected: str) -> None:
     """Any operation's id gives a name that Python can write."""
-    assert snake(name) == expected
-    assert snake(name).isidentifier()
+    assert snake_case(name) == expected
+    assert snake_case(name).isidentifier()

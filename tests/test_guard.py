@@ -75,7 +75,7 @@ def first(api: anb.Workbench) -> dict[str, Any]:
 
 
 def change_of(api: anb.Workbench, operation: str, /, body: Any = anb.UNSET, **arguments: Any) -> Change:
-    return api.session.change_of(api.session.arrange(operation, arguments, body))
+    return api.session.change_of(api.session.build_call(operation, arguments, body))
 
 
 def kinds(change: Change) -> dict[str, str]:
@@ -140,7 +140,7 @@ def test_a_wrong_name_sends_nothing(answer: str, api: anb.Workbench, asked: list
 def test_nobody_to_ask_is_a_refusal(api: anb.Workbench, asked: list[str]) -> None:
     """Without a terminal the error says how it can be permitted."""
     with pytest.raises(UnsafeRefused, match=r"astro-nb run --allow-unsafe.*allow_unsafe"):
-        api.send(api.session.arrange("DeleteDeployment", {"deploymentId": first(api)["id"]}))
+        api.send(api.session.build_call("DeleteDeployment", {"deploymentId": first(api)["id"]}))
     assert "DELETE" not in dict(sent(api))
 
 
@@ -310,7 +310,7 @@ def started(api: anb.Workbench, call: Call, confirmed: str | None) -> Exchange:
 def test_what_is_started_is_confirmed_by_whoever_asks(api: anb.Workbench) -> None:
     """`start` never asks: without the name it refuses, with it it sends, and a look is good for once."""
     deployment = first(api)
-    call = api.session.arrange("DeleteDeployment", {"deploymentId": deployment["id"]})
+    call = api.session.build_call("DeleteDeployment", {"deploymentId": deployment["id"]})
     with pytest.raises(UnsafeRefused, match="inside `with api"):
         started(api, call, None)
     change = api.session.change_of(call)
@@ -338,7 +338,7 @@ def test_what_is_started_may_be_confirmed_around_it(api: anb.Workbench) -> None:
 
 def test_another_server_is_another_question(api: anb.Workbench) -> None:
     """What was looked at in one environment confirms nothing in another."""
-    call = api.session.arrange("CreateWorkspace", {"name": "mine"})
+    call = api.session.build_call("CreateWorkspace", {"name": "mine"})
     api.session.change_of(call)
     here = api.environment
     api.session.switch(Environment("two", base_url=here.base_url, credentials=here.credentials, production=True))
@@ -411,7 +411,7 @@ def test_a_run_may_be_allowed(notebook: Path, sandbox: anb.Sandbox) -> None:
 
 
 def plans(api: anb.Workbench, *names: str) -> list[Any]:
-    return [api.session.plan(api.session.arrange("CreateWorkspace", {"name": name})) for name in names]
+    return [api.session.plan(api.session.build_call("CreateWorkspace", {"name": name})) for name in names]
 
 
 def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -> None:

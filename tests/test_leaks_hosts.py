@@ -120,7 +120,9 @@ def test_a_redirect_to_another_server_takes_nothing_along(host: str, way: str) -
         away, seen = stack.enter_context(served(host))
         home, at_home = stack.enter_context(served("127.0.0.1", {"/echo": f"{away}/echo?q=1"}))
         api = bench(home)
-        exchange = api.call("echo") if way == "cell" else api.session.start(api.session.arrange("echo", {})).result(10)
+        exchange = (
+            api.call("echo") if way == "cell" else api.session.start(api.session.build_call("echo", {})).result(10)
+        )
         api.close()
         assert exchange.status == 200
         assert "bearer-pl4nted" in at_home.text, "nothing is proved"
@@ -189,7 +191,9 @@ def test_two_workbenches_at_once(two: list[tuple[str, Seen]], monkeypatch: pytes
     def work(api: Workbench, name: str, background: bool) -> None:
         start.wait(10)
         for _ in range(15):
-            call = api.session.arrange("save", {"name": "{{whose}}", "password": Secret.held(f"{name}-typed-999999")})
+            call = api.session.build_call(
+                "save", {"name": "{{whose}}", "password": Secret.held(f"{name}-typed-999999")}
+            )
             exchange = api.session.start(call).result(10) if background else api.send(call)
             assert exchange.environment == name
             assert f"{name}-value" in exchange.text
@@ -241,7 +245,7 @@ def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Pa
     assert session.suggestions("id") == []
     assert session.acting.secret_for("Key") is None
     assert session.token_secret() is None
-    for call in (saved.call, session.arrange("save", {"name": "{{captured}}"})):
+    for call in (saved.call, session.build_call("save", {"name": "{{captured}}"})):
         with pytest.raises(UnknownName):
             api.send(call)
     api.call("save", name="{{whose}}")

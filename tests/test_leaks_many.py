@@ -214,7 +214,7 @@ def test_a_journal_keeps_no_secret_of_a_row_that_is_found(all_of: Planted) -> No
 @pytest.mark.parametrize("goal", [TYPED, f"$.name == {json.dumps(TYPED)}"])
 def test_what_a_call_was_part_of_is_kept_without_one(all_of: Planted, goal: str) -> None:
     """The `via` of an exchange, wherever it comes from, has its stars in the file."""
-    call = all_of.api.session.arrange("thing", {"id": "x"})
+    call = all_of.api.session.build_call("thing", {"id": "x"})
     all_of.api.session.send(call, f"wait:1:{goal}:600")
     (file,) = all_of.folder.rglob("*.sqlite")
     with sqlite3.connect(file) as database:

@@ -13,8 +13,8 @@ import astro_nb as anb
 from astro_nb.call import UNSET
 from astro_nb.exchange import Exchange
 from astro_nb.openapi import Spec, load
-from astro_nb.ops import Operations, describe, draw_operation, operations
-from astro_nb.schema import snake
+from astro_nb.schema import describe_operation, operation_html, snake_case
+from astro_nb.workbench.ops import Operations, make_operations
 
 SPEC = load()
 
@@ -24,7 +24,7 @@ def nowhere(operation: str, **arguments: Any) -> Exchange:
     raise AssertionError(f"{operation} was called with {arguments}")
 
 
-OPS = operations(SPEC, nowhere)
+OPS = make_operations(SPEC, nowhere)
 
 
 def small(*paths: tuple[str, str, dict[str, Any]]) -> Spec:
@@ -53,7 +53,7 @@ def test_every_operation_of_astro_is_a_function(operation: Any) -> None:
     assert all(permission in doc for permission in operation.permissions)
     bundle = function._repr_mimebundle_()
     assert operation.id in bundle["text/html"]
-    assert bundle["text/plain"] == describe(operation)
+    assert bundle["text/plain"] == describe_operation(operation)
 
 
 def test_a_function_is_the_call(api: anb.Workbench) -> None:
@@ -75,7 +75,7 @@ def test_tags_hold_their_operations() -> None:
     """Every operation stands under each of its tags too, and is the same function there."""
     for operation in SPEC:
         for tag in operation.tags:
-            held = getattr(OPS, snake(tag))
+            held = getattr(OPS, snake_case(tag))
             assert operation in [function.operation for function in held]
     assert OPS.deployment.list_deployments is OPS.list_deployments
     assert len(OPS) == 75
@@ -123,7 +123,7 @@ def test_dir_lists_operations_and_tags_alone() -> None:
     """Nothing but operations and tags stands in the list of attributes."""
     listed = dir(OPS)
     assert listed == sorted(listed)
-    assert set(listed) == {f.__name__ for f in OPS} | {snake(tag) for tag in SPEC.tags}
+    assert set(listed) == {f.__name__ for f in OPS} | {snake_case(tag) for tag in SPEC.tags}
 
 
 def test_names_that_fall_together_lose_nothing() -> None:
@@ -133,7 +133,7 @@ def test_names_that_fall_together_lose_nothing() -> None:
         ("get", "/b", {"operationId": "list_pets", "tags": ["list-pets"]}),
         ("get", "/c", {"operationId": "pets", "tags": ["x"]}),
     )
-    ops = operations(spec, nowhere)
+    ops = make_operations(spec, nowhere)
     assert {f.operation.id for f in ops} == {"listPets", "list_pets", "pets"}
     assert ops.list_pets.operation.id == "list_pets"
     reached = [value for name in dir(ops) if not isinstance(value := getattr(ops, name), Operations)]
@@ -145,7 +145,7 @@ def test_names_that_fall_together_lose_nothing() -> None:
 def test_any_id_makes_a_name_that_works(name: str) -> None:
     """Keywords, digits, spaces, names of our own attributes: each operation is an attribute that Python can say."""
     spec = small(("get", "/a", {"operationId": name}), ("get", "/b", {"operationId": "other"}))
-    ops = operations(spec, nowhere)
+    ops = make_operations(spec, nowhere)
     (function,) = [f for f in ops if f.operation.path == "/a"]
     assert getattr(ops, function.__name__) is function
     compile(f"api.ops.{function.__name__}()", "cell", "eval")
@@ -163,7 +163,7 @@ def test_arguments_may_have_any_name() -> None:
     def caller(operation: str, /, **arguments: Any) -> Any:
         got.append((operation, arguments))
 
-    ops = operations(spec, caller)
+    ops = make_operations(spec, caller)
     signature = inspect.signature(ops.find)
     assert {"self", "operation", "limit"} <= set(signature.parameters)
     ops.find(**{"self": "a", "operation": "b", "x-y": "c"})
@@ -175,7 +175,7 @@ def test_words_of_the_document_are_escaped() -> None:
     bad = "<script>alert(1)</script>"
     parameter = {"in": "query", "name": "q", "description": bad, "schema": {"enum": [bad]}}
     spec = small(("get", "/a", {"operationId": "x", "summary": bad, "description": bad, "parameters": [parameter]}))
-    drawn = str(draw_operation(spec.operation("x"))) + operations(spec, nowhere)._repr_mimebundle_()["text/html"]
+    drawn = str(operation_html(spec.operation("x"))) + make_operations(spec, nowhere)._repr_mimebundle_()["text/html"]
     assert "<script" not in drawn
     assert "&lt;script&gt;" in drawn
 
@@ -186,7 +186,7 @@ def test_words_of_the_document_are_escaped() -> None:
 def test_other_documents_have_functions_too(name: str, shared: Path) -> None:
     """Each operation of other documents has a function with a signature and a description."""
     spec = load(shared / "specs" / name)
-    ops = operations(spec, nowhere)
+    ops = make_operations(spec, nowhere)
     assert len(ops) == len(spec)
     for function in list(ops)[:300]:
         assert inspect.signature(function) is not None

@@ -163,7 +163,7 @@ def test_who_is_kept_back_is_told_and_may_go() -> None:
     noted: list[Attempt] = []
     with Sandbox(limits=False) as sandbox:
         api = connected(sandbox, GET=0.2)
-        call = api.session.arrange("ListOrganizations", {})
+        call = api.session.build_call("ListOrganizations", {})
         assert api.session.send(call).ok
         running = api.session.start(call, noted.append)
         ended = time.monotonic() + 3

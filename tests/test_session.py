@@ -51,7 +51,7 @@ def asked(api: anb.Workbench) -> int:
 def environment_object(api: anb.Workbench, **connection: Any) -> Call:
     """The call that creates a connection."""
     given = {"objectKey": "db", "objectType": "CONNECTION", "scope": "WORKSPACE", "scopeEntityId": "{{home}}"}
-    return api.session.arrange("CreateEnvironmentObject", {**given, "connection": {**CONNECTION, **connection}})
+    return api.session.build_call("CreateEnvironmentObject", {**given, "connection": {**CONNECTION, **connection}})
 
 
 def test_what_is_sent_is_kept(api: anb.Workbench) -> None:
@@ -165,7 +165,7 @@ def test_a_secret_of_any_source_may_be_an_argument(reference: str, place: str, a
 def test_only_marked_variables_are_lifted(api: anb.Workbench) -> None:
     """A value with `isSecret` beside it is lifted, its neighbour without is not."""
     values = [{"key": "A", "value": PASSWORD, "isSecret": True}, {"key": "B", "value": "plain", "isSecret": False}]
-    call = api.session.arrange("UpdateDeployment", {"deploymentId": "d", "environmentVariables": values})
+    call = api.session.build_call("UpdateDeployment", {"deploymentId": "d", "environmentVariables": values})
     assert [v["value"] for v in call.body["environmentVariables"]] == ["{{value}}", "plain"]
 
 
@@ -190,7 +190,7 @@ def test_a_file_may_be_sent(api: anb.Workbench) -> None:
 def test_a_preview_sends_nothing_and_shows_stars(api: anb.Workbench) -> None:
     """The request as it will be sent has stars for secrets; values are shown resolved."""
     api.variables["hidden"] = Secret.held(PASSWORD)
-    call = api.session.arrange("CreateWorkspace", {"name": "a {{hidden}}"})
+    call = api.session.build_call("CreateWorkspace", {"name": "a {{hidden}}"})
     shown = api.session.preview(call)
     assert json.loads(shown.body) == {"name": f"a {MASK}"}
     assert ("Authorization", f"Bearer {MASK}") in shown.headers
@@ -248,7 +248,7 @@ def test_an_expired_token_sends_nothing(api: anb.Workbench) -> None:
 def test_a_request_in_the_background_is_kept(api: anb.Workbench) -> None:
     """What `start` gives has been kept; a cancelled one too."""
     assert api.sandbox is not None
-    call = api.session.arrange("ListWorkspaces", {})
+    call = api.session.build_call("ListWorkspaces", {})
     first = api.session.start(call).result(5)
     assert api.history[-1] is first
     api.sandbox.faults.add("latency", seconds=1)
@@ -266,7 +266,7 @@ def test_what_cannot_be_kept_is_told_by_the_result(tmp_path: Path) -> None:
     api.call("ListWorkspaces")
     api.history.close()
     api.history.path.write_bytes(b"no history" * 100)
-    running = api.session.start(api.session.arrange("ListWorkspaces", {}))
+    running = api.session.start(api.session.build_call("ListWorkspaces", {}))
     with pytest.raises(SettingsError):
         running.result(5)
     api.close()
@@ -275,7 +275,7 @@ def test_what_cannot_be_kept_is_told_by_the_result(tmp_path: Path) -> None:
 def test_a_request_may_be_awaited(api: anb.Workbench) -> None:
     """`await` gives the exchange; whoever is cancelled while awaiting ends the request."""
     assert api.sandbox is not None
-    call = api.session.arrange("ListWorkspaces", {})
+    call = api.session.build_call("ListWorkspaces", {})
 
     async def both() -> list[Exchange]:
         return list(await asyncio.gather(api.session.start(call), api.session.start(call)))
@@ -307,7 +307,7 @@ def test_an_interrupt_is_kept_and_raised(moment: str, api: anb.Workbench) -> Non
     api.sandbox.faults.add("status", code=503)
     note = stop if moment == "note" else None
     with pytest.raises(KeyboardInterrupt):
-        api.session.send(api.session.arrange("ListWorkspaces", {}), note=note)
+        api.session.send(api.session.build_call("ListWorkspaces", {}), note=note)
     if moment == "wait":
         assert api.history[-1].failure is not None
         assert api.history[-1].failure.kind == "cancelled"
@@ -319,7 +319,7 @@ def test_attempts_are_told_as_they_end(api: anb.Workbench) -> None:
     told: list[Attempt] = []
     api.session.client = Client(sleep=lambda seconds: None)
     api.sandbox.faults.add("rate_limit", times=2)
-    exchange = api.session.send(api.session.arrange("CreateWorkspace", {"name": "x"}), note=told.append)
+    exchange = api.session.send(api.session.build_call("CreateWorkspace", {"name": "x"}), note=told.append)
     assert exchange.ok
     assert [a.outcome for a in told if a.outcome != HELD] == ["429", "429", "200"]
 

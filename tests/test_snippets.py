@@ -205,7 +205,7 @@ def test_a_snippet_sends_the_same_request(kind: str, name: str, recorder: Record
     api.variables["place"] = "ws 1"
     operation, arguments = CALLS[name]
     body = arguments.get("body", UNSET)
-    call = api.session.arrange(operation, {k: v for k, v in arguments.items() if k != "body"}, body)
+    call = api.session.build_call(operation, {k: v for k, v in arguments.items() if k != "body"}, body)
     same(kind, call, recorder, api)
     source = api.session.snippet(kind, call)
     assert TOKEN not in source
@@ -262,7 +262,7 @@ def test_a_secret_with_quotes_stays_one_value(kind: str, recorder: Recorder, mon
 def test_a_script_stands_on_its_own(recorder: Recorder) -> None:
     """The httpx snippet runs in a process of its own: all that it needs is imported in it."""
     api = bench(recorder)
-    call = api.session.arrange("CreateWorkspace", {"name": "from a script", "description": "{{hidden}}"})
+    call = api.session.build_call("CreateWorkspace", {"name": "from a script", "description": "{{hidden}}"})
     source = api.session.snippet("Python (httpx)", call)
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
@@ -313,7 +313,7 @@ def test_every_operation_of_astro_has_snippets(operation: str, astro: anb.Workbe
 
     class Reader:
         def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Call:
-            return astro.session.arrange(operation, arguments, body)
+            return astro.session.build_call(operation, arguments, body)
 
     again = eval(astro.session.snippet("Python (astro_nb)", call), {"api": Reader()})  # noqa: S307  # what it is for
     assert again == call

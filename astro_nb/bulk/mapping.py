@@ -9,7 +9,7 @@ from functools import partial
 from ..approval import deed_of, last_parameter, lists
 from ..errors import UnknownName, UsageError
 from ..openapi import Operation, reader_at
-from ..schema import Field, body_fields, parameter_fields, snake
+from ..schema import Field, body_fields, parameter_fields, snake_case
 
 Steps = tuple[str, ...]
 Spelling = Callable[[str], str]
@@ -94,7 +94,7 @@ def unused(columns: Iterable[str], found: Iterable[Mapped]) -> list[str]:
 def _proposed(operation: Operation, columns: list[str]) -> Iterator[Mapped]:
     """The proposals, the surest first."""
     known = targets(operation)
-    for read, reason in ((str, "the same name"), (snake, "the same name, written otherwise")):
+    for read, reason in ((str, "the same name"), (snake_case, "the same name, written otherwise")):
         for column in columns:
             target = _reached(known, column, read)
             if target is not None:

@@ -56,7 +56,7 @@ def arranged(session: Session, operation: Operation, row: Row) -> Call:
     Raises:
         UsageError: a parameter is missing.
     """
-    return session.arrange(operation.id, row.parameters, row.body)
+    return session.build_call(operation.id, row.parameters, row.body)
 
 
 def check(session: Session, operation: Operation, call: Call) -> Checked:

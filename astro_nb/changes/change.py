@@ -220,7 +220,7 @@ def change(
     """
     found = session.spec.operation(operation)
     reader = _reader(found)
-    given = session.arrange(operation, arguments, body)
+    given = session.build_call(operation, arguments, body)
     if given.body is not UNSET and not isinstance(given.body, Mapping):
         raise UsageError("The body of a change is a mapping of fields.", "Give the fields that change.")
     with session.staying():

@@ -121,7 +121,7 @@ class Rows:
             self.rows.append(Row(self, index, self._known <= _OPEN or index == self._known - 1))
         self._holder.children = tuple(row.widget for row in self.rows)
         for row in self.rows:
-            row.arrange(self._known)
+            row.build_call(self._known)
         self._limit(wanted)
 
     def _limit(self, wanted: int) -> None:
@@ -172,7 +172,7 @@ class Row:
         replace(self._head, [])
         replace(self._inner, [] if item is None else self._drawn(item, place))
 
-    def arrange(self, count: int) -> None:
+    def build_call(self, count: int) -> None:
         """Show the buttons that can do something among so many entries."""
         set_hidden(self._tools, self._index >= count or self._index < len(self._rows.about.field.prefix))
         set_hidden(self._up, self._index == 0)

@@ -18,8 +18,7 @@ from ..errors import AstroNbError
 from ..exchange import Exchange
 from ..forms import Form
 from ..openapi import Operation
-from ..ops import draw_operation
-from ..schema import Field
+from ..schema import Field, operation_html
 from ..secrets import Secret
 from ..session import Session
 from .context_bar import Whereabouts
@@ -76,7 +75,7 @@ def heading(operation: Operation) -> html.Markup:
         "div", operation.summary, ". " if operation.summary else "", html.quiet(needs), style="margin:4px 0"
     )
     warned = [html.tag("div", html.pill("document", "warn"), " ", text) for text in operation.warnings]
-    return html.tag("div", head, summary, *warned, html.fold("Documentation", draw_operation(operation)))
+    return html.tag("div", head, summary, *warned, html.fold("Documentation", operation_html(operation)))
 
 
 def welcome(session: Session) -> html.Markup:

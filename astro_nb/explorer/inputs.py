@@ -22,8 +22,7 @@ import orjson
 from ..call import UNSET
 from ..forms import show
 from ..html import esc, prose
-from ..ops import type_words
-from ..schema import Field
+from ..schema import Field, describe_type
 from ..templates import names_in
 from .widgets import button, classed, layout, set_hidden, shared_style
 
@@ -111,9 +110,9 @@ def words(field: Field) -> str:
 def type_of(field: Field) -> str:
     """The type; of a list also what may stand in it, where the document names that nowhere else."""
     if field.kind == "array" and field.prefix:
-        return f"list of {', '.join(type_words(part) for part in field.prefix)}, in this order"
+        return f"list of {', '.join(describe_type(part) for part in field.prefix)}, in this order"
     listed = field.kind == "array" and field.item is not None and field.item.kind == "choice"
-    return f"list of {type_words(field.item)}" if listed and field.item is not None else type_words(field)
+    return f"list of {describe_type(field.item)}" if listed and field.item is not None else describe_type(field)
 
 
 def marks(field: Field) -> list[str]:

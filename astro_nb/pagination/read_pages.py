@@ -49,7 +49,7 @@ def read_pages(
     paging = paging_of(found)
     if paging is None:
         raise UsageError(f"{operation} does not answer a list.", "Use api.call for it.")
-    first = first_call(paging, session.arrange(operation, arguments))
+    first = first_call(paging, session.build_call(operation, arguments))
     pages = (_begun(session, first) if resume else None) or Pages(found, paging, first)
     pages.reader = _reader(session, bar)
     return pages.resume()

@@ -138,7 +138,7 @@ def wait_for(
 
     Whatever ends it, an interrupt too, has the states that were seen in its attribute `transitions`.
     """
-    call = session.arrange(operation, arguments)
+    call = session.build_call(operation, arguments)
     goal = goal_of(session.spec.operation(operation), until)
     wait = _Wait(session, call, replace(goal, words=_shown(session, goal.words)), patience, progress)
     try:

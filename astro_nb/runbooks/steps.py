@@ -20,7 +20,7 @@ from ..environments import Environment, Variables
 from ..exchange import Exchange
 from ..openapi import Operation, Spec
 from ..polling import state_of, until_of
-from ..schema import snake
+from ..schema import snake_case
 
 Way = tuple[str, ...]
 Parts = dict[Way, Any]
@@ -215,13 +215,13 @@ def unique(wanted: str, taken: set[str]) -> str:
 def _step(number: int, group: list[Exchange], taken: set[str], meant: Mapping[str, Call]) -> Step:
     last, asked = group[-1], meant.get(group_key(group[-1]))
     if asked is not None:
-        return Step(number, "change", unique(snake(asked.operation), taken), tuple(group), meant=asked)
+        return Step(number, "change", unique(snake_case(asked.operation), taken), tuple(group), meant=asked)
     kind, until, timeout = (
         _manner(last, len(group)) if last.ok or _is_gone(last) or _is_bulk(last) else ("call", "", 0.0)
     )
     if kind == "pages":  # they are asked for together, and come in any order
         group = sorted(group, key=lambda exchange: exchange.started)
-    return Step(number, kind, unique(snake(last.operation.id), taken), tuple(group), until, timeout)
+    return Step(number, kind, unique(snake_case(last.operation.id), taken), tuple(group), until, timeout)
 
 
 def _is_gone(exchange: Exchange) -> bool:

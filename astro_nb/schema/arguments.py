@@ -1,8 +1,9 @@
-"""Python arguments in and out of a call: what a name means, and the signature that says so."""
+"""Python arguments of an operation: a call from keyword arguments, the signature, and Python names of operations."""
 
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from collections.abc import Container, Mapping
 from dataclasses import replace
@@ -11,60 +12,68 @@ from typing import Any, Literal
 
 from ..call import UNSET, Call
 from ..errors import MissingArgument, UnknownName, UsageError
-from ..openapi import Operation
+from ..openapi import Operation, Spec
 from .field import Field
-from .operations import body_field, once, parameter_fields, parameters_by_name
+from .operations import body_field, cached, parameter_fields, parameters_by_name
 
 
-def arrange(operation: Operation, arguments: Mapping[str, Any], body: Any = UNSET, known: Container[str] = ()) -> Call:
-    """The call that keyword arguments mean: parameters first, then fields of an object body.
+def build_call(
+    operation: Operation, arguments: Mapping[str, Any], body: Any = UNSET, known: Container[str] = ()
+) -> Call:
+    """Return the call that keyword arguments stand for: parameters first, then fields of an object body.
 
-    A required parameter that is left out takes the variable of its name, where one is among `known`. An argument that
-    is UNSET is left out on purpose, required or not.
+    A required parameter that is left out becomes a template with the variable of its name. An argument that is UNSET
+    is left out on purpose, even if it is required.
+
+    Args:
+        operation: the operation to call.
+        arguments: values by name; a trailing underscore is ignored, so that `from_` means `from`.
+        body: the whole body; fields among the arguments are added to it.
+        known: the names of variables that can stand in for missing parameters.
 
     Raises:
         UnknownName: an argument is neither a parameter nor a field of the body.
-        MissingArgument: a required parameter has neither argument nor variable.
+        MissingArgument: a required parameter has neither an argument nor a variable.
     """
     fields = parameters_by_name(operation)
-    inner: frozenset[str] = once(operation, "body names", lambda: frozenset(f.name for f in body_fields(operation)))
+    in_body: frozenset[str] = cached(operation, "body names", lambda: frozenset(f.name for f in body_fields(operation)))
     parameters: dict[str, Any] = {}
     content: dict[str, Any] = {}
-    for given, value in arguments.items():
-        name = given if given in fields or given in inner else given.removesuffix("_")  # `from_` means `from`
-        if name not in fields and name not in inner:
-            todo = "" if fields or inner else "It takes no arguments."
-            raise UnknownName(f"argument of {operation.id}", given, [*fields, *inner], todo=todo)
+    for argument, value in arguments.items():
+        name = argument if argument in fields or argument in in_body else argument.removesuffix("_")
+        if name not in fields and name not in in_body:
+            todo = "" if fields or in_body else "It takes no arguments."
+            raise UnknownName(f"argument of {operation.id}", argument, [*fields, *in_body], todo=todo)
         (parameters if name in fields else content)[name] = value
-    whole = _body(operation, body, {k: v for k, v in content.items() if v is not UNSET})
-    parameters |= _from_variables(operation, fields, parameters, known)
-    return Call(operation.id, {k: v for k, v in parameters.items() if v is not UNSET}, whole)
+    body = _merge_body(operation, body, {k: v for k, v in content.items() if v is not UNSET})
+    parameters |= _variables_for_missing(operation, fields, parameters, known)
+    return Call(operation.id, {k: v for k, v in parameters.items() if v is not UNSET}, body)
 
 
 def body_fields(operation: Operation) -> tuple[Field, ...]:
-    """The fields of an object body; of a union those of all branches, each name once."""
+    """Return the fields of an object body; for a union those of all branches, each name once."""
     body = body_field(operation)
     if body is None:
         return ()
-    every = [{c.name: c for c in form.children if not c.read_only} for form in body.forms]
+    branches = [{c.name: c for c in form.children if not c.read_only} for form in body.forms]
     if body.kind != "union":
-        return tuple(every[0].values())
-    names = dict.fromkeys(name for children in every for name in children)
-    return tuple(_shared([children[name] for children in every if name in children], len(every)) for name in names)
+        return tuple(branches[0].values())
+    names = dict.fromkeys(name for children in branches for name in children)
+    return tuple(_merge_variants([c[name] for c in branches if name in c], len(branches)) for name in names)
 
 
-def _shared(variants: list[Field], branches: int) -> Field:
-    """One field for what several branches call by one name: all their choices, required only where all require it."""
+def _merge_variants(variants: list[Field], branches: int) -> Field:
+    """Return one field for a name that several branches have: all choices; required only if every branch requires it."""
     first, *rest = variants
     listed = [choice for variant in variants for choice in variant.choices]
     choices = [choice for index, choice in enumerate(listed) if choice not in listed[:index]]
-    tag = bool(rest) and len(choices) == len(variants) and all(len(v.choices) == 1 for v in variants)
-    required = not tag and len(variants) == branches and all(v.required for v in variants)
+    is_tag = bool(rest) and len(choices) == len(variants) and all(len(v.choices) == 1 for v in variants)
+    required = not is_tag and len(variants) == branches and all(v.required for v in variants)
     return replace(first, required=required, schema={**first.schema, "enum": choices} if choices else first.schema)
 
 
 def signature(operation: Operation) -> inspect.Signature:
-    """A real signature: required parameters and fields first, all by keyword, enums as `Literal`."""
+    """Return the signature of an operation: keyword-only, required arguments first, enums as `Literal`."""
     unique: dict[str, Field] = {}
     for field in (*parameter_fields(operation), *body_fields(operation)):
         unique.setdefault(field.name, field)
@@ -75,32 +84,53 @@ def signature(operation: Operation) -> inspect.Signature:
     return inspect.Signature(parameters)
 
 
-def snake(name: str) -> str:
-    """The snake case of an operation's id: `ListDeployments` gives `list_deployments`."""
+def python_names(spec: Spec) -> dict[str, Operation]:
+    """Return the operations of a document by unique Python names, in the document's order.
+
+    An operation whose id is a Python name already keeps it; other ids become snake case, numbered if two are the same.
+    """
+    reserved = {operation.id for operation in spec if python_name(operation.id) == operation.id}
+    named: dict[str, Operation] = {}
+    for operation in spec:
+        plain = python_name(operation.id)
+        candidates = itertools.chain((plain,), (f"{plain}_{number}" for number in itertools.count(2)))
+        free = (name for name in candidates if name not in named and (name not in reserved or name == operation.id))
+        named[next(free)] = operation
+    return named
+
+
+def python_name(name: str) -> str:
+    """Return a name in snake case that is valid as a Python attribute."""
+    plain = snake_case(name)
+    return f"{plain}_" if iskeyword(plain) else plain
+
+
+def snake_case(name: str) -> str:
+    """Return an operation id in snake case: `ListDeployments` becomes `list_deployments`."""
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name))
     plain = re.sub(r"\W+", "_", words).strip("_").lower()
     return f"op_{plain}" if not plain or plain[0].isdigit() else plain
 
 
-def _body(operation: Operation, body: Any, content: dict[str, Any]) -> Any:
+def _merge_body(operation: Operation, body: Any, content: dict[str, Any]) -> Any:
     if body is UNSET:
-        needed = bool(operation.body and operation.body.required)
-        return content if content or needed else UNSET
+        required = bool(operation.body and operation.body.required)
+        return content if content or required else UNSET
     if content and not isinstance(body, Mapping):
-        raise UsageError("Fields can only be added to a body that is an object.", "Give body= alone.")
+        raise UsageError("Fields can only be added to a body that is an object.", "Pass body= alone.")
     return {**body, **content} if content else body
 
 
-def _from_variables(
-    operation: Operation, fields: Mapping[str, Field], given: Mapping[str, Any], known: Container[str]
+def _variables_for_missing(
+    operation: Operation, fields: Mapping[str, Field], arguments: Mapping[str, Any], known: Container[str]
 ) -> dict[str, str]:
-    missing = [name for name, field in fields.items() if field.required and name not in given]
-    lost = [name for name in missing if name not in known]
-    if lost:
+    missing = [name for name, field in fields.items() if field.required and name not in arguments]
+    unknown = [name for name in missing if name not in known]
+    if unknown:
         raise MissingArgument(
-            f"{operation.id} needs {' and '.join(lost)}.",
-            f'Give it as an argument, or once for all: api.variables["{lost[0]}"] = …',
-            missing=lost,
+            f"{operation.id} needs {' and '.join(unknown)}.",
+            f'Pass it as an argument, or set it for all calls: api.variables["{unknown[0]}"] = …',
+            missing=unknown,
         )
     return {name: f"{{{{{name}}}}}" for name in missing}
 

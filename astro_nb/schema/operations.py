@@ -27,19 +27,19 @@ _kept: WeakKeyDictionary[Operation, dict[Any, Any]] = WeakKeyDictionary()
 
 def parameter_fields(operation: Operation) -> tuple[Field, ...]:
     """The fields of an operation's parameters, named by their keys, in the document's order."""
-    found: tuple[Field, ...] = once(operation, "parameters", lambda: _parameters(operation))
+    found: tuple[Field, ...] = cached(operation, "parameters", lambda: _parameters(operation))
     return found
 
 
 def parameters_by_name(operation: Operation) -> Mapping[str, Field]:
     """The fields of an operation's parameters by their keys."""
-    found: Mapping[str, Field] = once(operation, "by name", lambda: {f.name: f for f in parameter_fields(operation)})
+    found: Mapping[str, Field] = cached(operation, "by name", lambda: {f.name: f for f in parameter_fields(operation)})
     return found
 
 
 def body_field(operation: Operation, media_type: str | None = None) -> Field | None:
     """The field of an operation's body; None where it takes none."""
-    found: Field | None = once(operation, ("body", media_type), lambda: _body(operation, media_type))
+    found: Field | None = cached(operation, ("body", media_type), lambda: _body(operation, media_type))
     return found
 
 
@@ -52,11 +52,11 @@ def body_example(operation: Operation, media_type: str | None = None) -> Any:
 
 def response_field(operation: Operation, status: int, media_type: str = "application/json") -> Field | None:
     """The field of an answer; None where the document does not declare it."""
-    found: Field | None = once(operation, (status, media_type), lambda: _response(operation, status, media_type))
+    found: Field | None = cached(operation, (status, media_type), lambda: _response(operation, status, media_type))
     return found
 
 
-def once(operation: Operation, key: Any, read_it: Callable[[], Any]) -> Any:
+def cached(operation: Operation, key: Any, read_it: Callable[[], Any]) -> Any:
     """What is read once for each operation, by a key of its own: every call and every answer needs it."""
     kept = _kept.setdefault(operation, {})
     if key not in kept:

@@ -23,7 +23,7 @@ from ..linking import Chained, Chaining, Responses
 from ..messages import Request, header
 from ..openapi import Operation, Spec
 from ..permissions import Privileges, needs_of_calls, needs_of_trail
-from ..schema import arrange
+from ..schema import build_call
 from ..secrets import Secret
 from ..serialization import build_both, build_request
 from .credentials import Authenticated, require_held
@@ -33,13 +33,13 @@ from .secrets import lift_call, starred
 class Prepared(Chained, Authenticated):
     """Calls of one document, in one environment."""
 
-    def arrange(self, operation: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Call:
+    def build_call(self, operation: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Call:
         """The call that Python arguments mean; secrets among them become session variables.
 
         Raises:
             UnknownName, MissingArgument: as for `fields.arrange`.
         """
-        return self.lifted(arrange(self.spec.operation(operation), arguments, body, self.variables))
+        return self.lifted(build_call(self.spec.operation(operation), arguments, body, self.variables))
 
     def lifted(self, call: Call) -> Call:
         """The call without literal secrets: each becomes a session variable, and the call holds its template."""
@@ -167,7 +167,7 @@ class Session(Prepared):
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request and wait for what comes of it."""
-        return self._send(self.arrange(operation, arguments, body), "call", None)
+        return self._send(self.build_call(operation, arguments, body), "call", None)
 
     def send(self, call: Call, via: str = "call", note: OnAttempt | None = None) -> Exchange:
         """Send a call and keep what came of it, an interrupted one too."""
@@ -206,7 +206,7 @@ class Session(Prepared):
 
     def _ask(self, operation: Operation, asking: tuple[str, ...]) -> Exchange:
         """Call an operation for what its answer holds; its required parameters are variables."""
-        return self._send(self.arrange(operation.id, {}), "reference", None, asking)
+        return self._send(self.build_call(operation.id, {}), "reference", None, asking)
 
     def _send(self, call: Call, via: str, note: OnAttempt | None, asking: tuple[str, ...] = ()) -> Exchange:
         plan = self.plan(call, via, asking)

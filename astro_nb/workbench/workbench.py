@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from .. import ops as operations_room
 from ..call import UNSET, Call
 from ..changes import Changed, change
 from ..environments import Environment, Environments, Variable, Variables
@@ -26,6 +25,7 @@ from ..pagination import Pages, read_pages
 from ..polling import Patience, Until, Waited, wait_for
 from ..progress import Progress
 from ..session import Session, permissions
+from .ops import make_operations
 
 if TYPE_CHECKING:
     from ..bulk import Bulk
@@ -81,7 +81,7 @@ class Doing:
 
         Production is not asked about here: send it within `with api.confirmed(name):` or `with api.allow_unsafe():`.
         """
-        return self.session.start(self.session.arrange(operation, arguments, body))
+        return self.session.start(self.session.build_call(operation, arguments, body))
 
     def in_background(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Running[T]:
         """Do longer work beside the notebook: `await api.in_background(api.wait, "GetDeployment", …)`.
@@ -210,7 +210,7 @@ class Workbench(Doing):
         self.variables: Variables = session.variables
         self.history: History = session.history
         session.tried = Attempts(session.client.retries.attempts)
-        self.ops = operations_room.operations(session.spec, session.call)
+        self.ops = make_operations(session.spec, session.call)
 
     def __repr__(self) -> str:
         at = f"{self.environment.name} at {self.environment.base_url}"
