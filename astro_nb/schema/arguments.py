@@ -63,7 +63,7 @@ def body_fields(operation: Operation) -> tuple[Field, ...]:
 
 
 def _merge_variants(variants: list[Field], branches: int) -> Field:
-    """Return one field for a name that several branches have: all choices; required only if every branch requires it."""
+    """Return one field for a name that several branches have, with all choices; required if all branches require it."""
     first, *rest = variants
     listed = [choice for variant in variants for choice in variant.choices]
     choices = [choice for index, choice in enumerate(listed) if choice not in listed[:index]]
