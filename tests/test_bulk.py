@@ -681,7 +681,7 @@ def test_a_secret_with_braces_is_sent_as_it_is(api: anb.Workbench) -> None:
     assert work.counts["done"] == 1
     call = api.history.get(work.frame()["exchange"][0]).call
     assert call.body["connection"]["password"] == "{{password_1}}"
-    assert api.session.plan(call).secrets >= {word}
+    assert api.session.prepare(call).secrets >= {word}
 
 
 def test_failures_with_secrets_are_sent_again(api: anb.Workbench) -> None:

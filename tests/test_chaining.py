@@ -37,7 +37,7 @@ def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[anb.Workben
 
 def sent_to(api: anb.Workbench, operation: str) -> int:
     """How many requests of an operation went out."""
-    return sum(exchange.operation.id == operation for exchange in api.session.trail)
+    return sum(exchange.operation.id == operation for exchange in api.session.exchanges)
 
 
 def made(api: anb.Workbench) -> list[str]:
@@ -124,7 +124,7 @@ def test_what_is_missing_is_asked_for_once(api: anb.Workbench) -> None:
     text = "{{responses.ListDeployments.deployments[0].id}}"
     first = api.call("GetDeployment", deploymentId=text)
     assert first.ok
-    assert [exchange.operation.id for exchange in api.session.trail] == ["ListDeployments", "GetDeployment"]
+    assert [exchange.operation.id for exchange in api.session.exchanges] == ["ListDeployments", "GetDeployment"]
     assert api.call("GetDeployment", deploymentId=text)["$.id"] == first["$.id"]
     assert sent_to(api, "ListDeployments") == 1
     api.call("GetDeployment", deploymentId=text[:-2] + "; ask=always}}")
@@ -223,7 +223,7 @@ def test_a_secret_of_an_answer_is_sent_and_never_shown(api: anb.Workbench) -> No
         headers={"X-Token": "t {{responses.CreateApiToken.token}}"},
     )
     assert dict(api.session.preview(call).headers)["X-Token"] == f"t {MASK}"
-    plan = api.session.plan(call)
+    plan = api.session.prepare(call)
     assert value in str(plan.request.headers)
     assert value in plan.secrets
     assert value not in repr(plan.shown.headers)

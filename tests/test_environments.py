@@ -192,7 +192,7 @@ def test_new_fields_are_checked(tmp_path: Path, text: str) -> None:
 )
 def test_whether_it_asks_first(guard: bool | None, production: bool, asks: bool) -> None:
     """As it is said; where nothing is said, in production."""
-    assert Environment("e", guard=guard, production=production).is_guarded is asks
+    assert Environment("e", guard=guard, production=production).requires_approval is asks
 
 
 # --- made and changed -------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_made_copied_edited_removed(environments: Environments) -> None:
     assert (environments["a"].variables, environments["a"].color) == ({"x": 1}, "red")
     assert environments.copy("a", "b", variables={"x": 2}).variables == {"x": 2}
     assert environments.edit("a", color=None, guard=True).color is None
-    assert (environments["a"].is_guarded, environments["b"].color) == (True, "red")
+    assert (environments["a"].requires_approval, environments["b"].color) == (True, "red")
     assert list(environments) == ["sandbox", "astro", "a", "b"]
     assert environments._ipython_key_completions_() == list(environments)
     environments.remove("a")

@@ -95,7 +95,7 @@ def test_an_update_tells_the_variables_that_it_would_drop(api: anb.Workbench) ->
     assert told["environmentVariables[ENVIRONMENT].value"] == "changed"
     assert (told["name"], told["description"]) == ("kept", "kept")
     assert not {"id", "status", "updatedAt", "webServerUrl"} & set(told)
-    assert (change.deed, change.name, change.named_by) == ("update", deployment["name"], "name")
+    assert (change.action, change.name, change.named_by) == ("update", deployment["name"], "name")
     assert sent(api)[-1] == ("GET", "guard")
     assert f"- environmentVariables[{lost[0]}]" in change.text()
     assert change.html().index("removed") < change.html().index("changed")
@@ -124,7 +124,7 @@ def test_deleting_asks_for_the_name(api: anb.Workbench, asked: list[str]) -> Non
     assert sent(api) == [("GET", "call"), ("GET", "guard"), ("DELETE", "call")]
     assert deployment["name"] in asked[0]
     assert '- status: "HEALTHY"' in asked[0]
-    assert [e.operation.id for e in api.session.trail] == ["ListDeployments", "DeleteDeployment"]
+    assert [e.operation.id for e in api.session.exchanges] == ["ListDeployments", "DeleteDeployment"]
 
 
 @pytest.mark.parametrize("answer", ["", "yes", "ORDERS-INGEST-PROD", "orders-ingest-prod2"])
@@ -234,11 +234,11 @@ def test_a_broken_connection_is_no_name(api: anb.Workbench) -> None:
         ("CreateUserInvite", "create", "GetOrganization"),
     ],
 )
-def test_what_an_operation_does_and_what_reads_it(operation: str, deed: str, reader: str | None) -> None:
+def test_what_an_operation_does_and_what_reads_it(operation: str, action: str, reader: str | None) -> None:
     """By method, path and overlay: no operation of Astro is named in the code."""
     found = load("astro-v1").operation(operation)
     read = reader_of(found)
-    assert (deed_of(found), read.id if read else None) == (deed, reader)
+    assert (deed_of(found), read.id if read else None) == (action, reader)
 
 
 def test_every_unsafe_operation_is_read_by_a_safe_one() -> None:
@@ -265,7 +265,7 @@ def test_a_member_is_found_in_its_list(api: anb.Workbench) -> None:
     team = api.call("ListTeams", limit=1)["$.teams[0].id"]
     member = api.call("ListTeamMembers", teamId=team).json()["teamMembers"][0]
     change = change_of(api, "RemoveTeamMember", teamId=team, memberId=member["userId"])
-    assert (change.name, change.deed) == (member["username"], "delete")
+    assert (change.name, change.action) == (member["username"], "delete")
     assert change_of(api, "RemoveTeamMember", teamId=team, memberId="nobody").name == "nobody"
 
 
@@ -411,13 +411,13 @@ def test_a_run_may_be_allowed(notebook: Path, sandbox: anb.Sandbox) -> None:
 
 
 def plans(api: anb.Workbench, *names: str) -> list[Any]:
-    return [api.session.plan(api.session.build_call("CreateWorkspace", {"name": name})) for name in names]
+    return [api.session.prepare(api.session.build_call("CreateWorkspace", {"name": name})) for name in names]
 
 
 def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -> None:
     """One question tells how often and shows the first; its words give leave within the block, and not beyond it."""
     asked.append("7 CreateWorkspace")
-    with api.session.guard.leave_for_many(plans(api, "one", "two"), 7, 7, api.environment):
+    with api.session.approval.approve_many(plans(api, "one", "two"), 7, 7, api.environment):
         assert api.call("CreateWorkspace", name="one").ok
         assert api.call("CreateWorkspace", name="two").ok
     (prompt,) = asked
@@ -433,12 +433,12 @@ def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -
 def test_what_is_left_of_many_is_told(api: anb.Workbench, asked: list[str]) -> None:
     """The words stay those of all of them, so that a run that is gone on with is confirmed as it was."""
     with pytest.raises(UnsafeRefused, match=r"7 times, in live \(3 are left\)") as caught:  # noqa: SIM117  # one raises
-        with api.session.guard.leave_for_many(plans(api, "one"), 7, 3, api.environment):
+        with api.session.approval.approve_many(plans(api, "one"), 7, 3, api.environment):
             raise AssertionError("not asked")
     assert caught.value.data["change"].name == "7 CreateWorkspace"
-    with api.confirmed("7 CreateWorkspace"), api.session.guard.leave_for_many(plans(api, "a"), 7, 3, api.environment):
+    with api.confirmed("7 CreateWorkspace"), api.session.approval.approve_many(plans(api, "a"), 7, 3, api.environment):
         pass
     with api.confirmed("a"), pytest.raises(UnsafeRefused):  # noqa: SIM117  # one raises
-        with api.session.guard.leave_for_many(plans(api, "a"), 7, 3, api.environment):
+        with api.session.approval.approve_many(plans(api, "a"), 7, 3, api.environment):
             raise AssertionError("another name")
     assert sent(api) == []

@@ -502,8 +502,8 @@ def test_a_request_of_files_is_kept_by_its_beginning(path: Path) -> None:
     again.close()
 
 
-def test_a_trail_reads_what_is_looked_at(api: anb.Workbench) -> None:
-    """The exchanges of a session are read one by one, from its end too; a slice is a trail as well."""
+def test_exchanges_are_read_when_they_are_looked_at(api: anb.Workbench) -> None:
+    """The exchanges of a session are read one by one, from its end too; a slice is such a list as well."""
     for name in ("ListWorkspaces", "ListDeployments", "ListOrganizations"):
         api.call(name)
     looked: list[str] = []
@@ -512,10 +512,10 @@ def test_a_trail_reads_what_is_looked_at(api: anb.Workbench) -> None:
         looked.append(key)
         return api.history.get(key)
 
-    trail = ExchangeList(tuple(exchange.id for exchange in api.session.trail), get)
-    assert next(reversed(trail)).operation.id == "ListOrganizations"
+    exchanges = ExchangeList(tuple(exchange.id for exchange in api.session.exchanges), get)
+    assert next(reversed(exchanges)).operation.id == "ListOrganizations"
     assert len(looked) == 1
-    assert [exchange.operation.id for exchange in trail[:2]] == ["ListWorkspaces", "ListDeployments"]
+    assert [exchange.operation.id for exchange in exchanges[:2]] == ["ListWorkspaces", "ListDeployments"]
 
 
 # --- the journal of runs ----------------------------------------------------------------------------------------------

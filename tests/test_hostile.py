@@ -295,7 +295,7 @@ def test_a_link_leads_to_no_other_server(evil: Evil, link: str) -> None:
     begun = time.monotonic()
     looked_at(api.pages("List"))
     assert time.monotonic() - begun < 10
-    assert {exchange.request.host for exchange in api.session.trail} == {"127.0.0.1"}
+    assert {exchange.request.host for exchange in api.session.exchanges} == {"127.0.0.1"}
     api.close()
 
 
@@ -467,7 +467,7 @@ def test_names_of_the_document_are_drawn_as_text(evil: Evil) -> None:
     evil.says = lambda m, p, q: (200, {"id": "x", "status": MARK, "items": [{MARK: MARK}], "total": 1}, {})
     list_, make, get, set_ = (f"{MARK}{name}" for name in ("List", "Make", "Get", "Set"))
     waited = []
-    api.session.tried = lambda attempt: waited.append(attempt.words(10))
+    api.session.on_attempt = lambda attempt: waited.append(attempt.words(10))
     looked_at(api.wait(get, MARK, timeout=1000, id="x"))
     looked_at(api.wait(get, MARK, timeout=1000, id="x"))
     looked_at(api.change(set_, id="x", name=MARK))

@@ -164,7 +164,7 @@ def test_no_object_on_the_way_shows_one(all_of: Planted) -> None:
     """Neither repr, str, format nor HTML of anything that can be reached: plans, values, grants, tokens, requests."""
     exchanges = all_of.story()
     api, kinds = all_of.api, set[str]()
-    plans = [api.session.plan(api.session.build_call(name, all_of.arguments(name))) for name in OPERATIONS]
+    plans = [api.session.prepare(api.session.build_call(name, all_of.arguments(name))) for name in OPERATIONS]
     values = api.session._values("revealed")
     values.credential("T")
     previews = [api.session.preview(plan.call) for plan in plans]
@@ -314,14 +314,14 @@ def test_nothing_is_warned_or_printed(all_of: Planted, capfd: pytest.CaptureFixt
 def test_no_copy_has_one(all_of: Planted) -> None:
     """What holds a secret is not pickled; what is pickled holds none."""
     exchanges, api = all_of.story(), all_of.api
-    plan = api.session.plan(api.session.build_call("granted", {}))
+    plan = api.session.prepare(api.session.build_call("granted", {}))
     values = api.session._values("revealed")
     values.credential("T")
     holders = [
         plan,
         plan.grant,
         values,
-        api.session.plan(api.session.build_call("queried", {})).request,
+        api.session.prepare(api.session.build_call("queried", {})).request,
         Secret.held(TYPED),
     ]
     for thing in holders:
@@ -399,7 +399,7 @@ def test_no_traceback_of_the_background_has_one(monkeypatch: pytest.MonkeyPatch,
     """The same on the client's own thread."""
     in_place(monkeypatch, tmp_path)
     with planted(tmp_path, Breaking(RuntimeError)) as made:
-        running = made.api.session.client.start(made.api.session.plan(made.api.session.build_call("queried", {})))
+        running = made.api.session.client.start(made.api.session.prepare(made.api.session.build_call("queried", {})))
         with pytest.raises(RuntimeError) as caught:
             running.result(10)
     assert_clean(told_by(caught.value), "a traceback")

@@ -215,7 +215,7 @@ def test_two_workbenches_at_once(two: list[tuple[str, Seen]], monkeypatch: pytes
         assert f"{own}-typed-999999" in seen.text
         assert other not in seen.text
         assert "Cookie" not in seen.text.replace("Set-Cookie", "")
-        assert {exchange.environment for exchange in api.session.trail} == {own}
+        assert {exchange.environment for exchange in api.session.exchanges} == {own}
         assert {exchange.environment for exchange in api.history.recent()} == {own}
         assert api.variables["whose"] == f"{own}-value"
         api.close()
@@ -243,7 +243,7 @@ def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Pa
     before = len(alpha.requests)
     assert api.variables["whose"] == "omega-value"
     assert session.suggestions("id") == []
-    assert session.acting.secret_for("Key") is None
+    assert session.effective_environment.secret_for("Key") is None
     assert session.token_secret() is None
     for call in (saved.call, session.build_call("save", {"name": "{{captured}}"})):
         with pytest.raises(UnknownName):

@@ -138,7 +138,7 @@ def test_no_question_tells_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         api = made.api
         bulk = api.bulk("make", rows(), status=Secret.held(TYPED))
         calls = [checked.call for checked in bulk.checked.values()]
-        plans = [api.session.plan(call) for call in calls if call is not None]
+        plans = [api.session.prepare(call) for call in calls if call is not None]
         change = what_many_would_change(plans, 2, 2, lambda call: api.session.send(call))
         assert_clean(shown(change) + repr(change.rows) + change.frame().to_csv(), "the question")
         for deed in (bulk.run, lambda: api.change("change", id="plain", name="n", password=Secret.held(TYPED))):

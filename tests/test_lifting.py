@@ -49,5 +49,5 @@ def test_a_file_is_left_alone(api: Workbench) -> None:
     """Also under a name that says secret: its content is no variable."""
     body = {"private_key": Upload("key.pem", b"---"), "password": b"bytes", "nested": [Upload("a", b"{{x}}")]}
     call = Call("CreateWorkspace", {}, body, "multipart/form-data")
-    assert api.session.lifted(call) == call
+    assert api.session.extract_secrets(call) == call
     assert api.session.variables.all("password") == []

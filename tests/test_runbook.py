@@ -91,11 +91,11 @@ def test_what_was_recorded_runs_again(api: anb.Workbench, fresh: anb.Sandbox) ->
     told: list[tuple[int, int, str, str]] = []
     result = run(path, {"name": "renamed"}, progress=lambda *facts: told.append(facts))
     assert result.ok, result.error
-    assert [seen.operation for seen in fresh.log if seen.operation] == [e.operation.id for e in api.session.trail]
-    assert [seen.status for seen in fresh.log if seen.operation] == [e.status for e in api.session.trail]
+    assert [seen.operation for seen in fresh.log if seen.operation] == [e.operation.id for e in api.session.exchanges]
+    assert [seen.status for seen in fresh.log if seen.operation] == [e.status for e in api.session.exchanges]
     assert (told[0][0], told[-1][0], told[-1][3]) == (1, result.cells, "ok")
     assert "2. Create a Deployment" in [row.heading for row in result.rows]
-    assert f"{len(api.session.trail)} requests in this run, 2 not ok" in shown(result)
+    assert f"{len(api.session.exchanges)} requests in this run, 2 not ok" in shown(result)
 
 
 def test_values_are_chained(api: anb.Workbench) -> None:

@@ -57,7 +57,7 @@ def environment_object(api: anb.Workbench, **connection: Any) -> Call:
 def test_what_is_sent_is_kept(api: anb.Workbench) -> None:
     """An exchange is the latest of the history and of the trail, and knows its environment and its call."""
     exchange = api.call("ListWorkspaces", limit=1)
-    assert api.history[-1] is api.session.trail[-1] is exchange
+    assert api.history[-1] is api.session.exchanges[-1] is exchange
     assert (exchange.environment, exchange.via, exchange.ok) == ("sandbox", "call", True)
     assert exchange.call == Call("ListWorkspaces", {"limit": 1, "organizationId": "{{organizationId}}"})
 
@@ -345,10 +345,12 @@ def test_a_pasted_credential_goes_before_the_environments(api: anb.Workbench) ->
     assert api.call("ListWorkspaces", organizationId="o").status in (401, 403)
     session.set_credential(scheme, good.reveal())
     assert api.call("ListWorkspaces").ok
-    assert "planted" not in repr(session.environment) + repr(session.acting) + repr(session.trail[-2])
+    assert "planted" not in repr(session.environment) + repr(session.effective_environment) + repr(
+        session.exchanges[-2]
+    )
     session.drop_credential(scheme)
     session.drop_credential(scheme)
-    assert session.acting is session.environment
+    assert session.effective_environment is session.environment
     assert api.call("ListWorkspaces").ok
 
 
@@ -359,9 +361,9 @@ def test_a_pasted_credential_stays_in_its_environment(api: anb.Workbench) -> Non
     session.set_credential(scheme, "planted-pasted")
     for other in (Environment("other", base_url=here.base_url), here.at("https://other.example")):
         session.switch(other)
-        assert session.acting.credentials.get(scheme) is None
+        assert session.effective_environment.credentials.get(scheme) is None
     session.switch(here)
-    assert session.acting.credentials[scheme] == Secret.held("planted-pasted", scheme)
+    assert session.effective_environment.credentials[scheme] == Secret.held("planted-pasted", scheme)
 
 
 def test_what_cannot_be_pasted_is_told(api: anb.Workbench) -> None:

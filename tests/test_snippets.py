@@ -307,7 +307,7 @@ def astro() -> Iterator[anb.Workbench]:
 @pytest.mark.parametrize("operation", [op.id for op in load()])
 def test_every_operation_of_astro_has_snippets(operation: str, astro: anb.Workbench) -> None:
     """Each operation's example call gives Python that compiles, and that means the same call again."""
-    call = astro.session.lifted(example_call(astro.spec.operation(operation)))
+    call = astro.session.extract_secrets(example_call(astro.spec.operation(operation)))
     for kind in ("Python (astro_nb)", "Python (httpx)"):
         compile(astro.session.snippet(kind, call), kind, "exec")
 
@@ -321,7 +321,7 @@ def test_every_operation_of_astro_has_snippets(operation: str, astro: anb.Workbe
 
 def test_every_operation_of_astro_has_a_curl_command(astro: anb.Workbench) -> None:
     """The commands of all operations are correct shell: bash reads them without running them."""
-    calls = [astro.session.lifted(example_call(operation)) for operation in astro.spec]
+    calls = [astro.session.extract_secrets(example_call(operation)) for operation in astro.spec]
     script = "\n".join(astro.session.snippet("curl", call) for call in calls)
     done = subprocess.run(["bash", "-n"], input=script.encode(), capture_output=True, timeout=20)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -75,10 +75,10 @@ def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
 
 def send(explorer: Explorer) -> None:
     """Press Send and wait for the answer."""
-    before = len(explorer.session.trail)
+    before = len(explorer.session.exchanges)
     press(explorer, "Send")
-    until(lambda: len(explorer.session.trail) > before and not explorer.actions.send.disabled)
-    until(lambda: explorer.answer._exchange is explorer.session.trail[-1])
+    until(lambda: len(explorer.session.exchanges) > before and not explorer.actions.send.disabled)
+    until(lambda: explorer.answer._exchange is explorer.session.exchanges[-1])
     with explorer.status.lock:  # the callback that shows the answer has ended
         pass
     assert explorer.status.last_error is None
@@ -133,7 +133,7 @@ def test_a_typed_value_is_sent_and_shown(explorer: Explorer) -> None:
     press(explorer, "More:")
     control(explorer, "limit").value = "3"
     send(explorer)
-    exchange = explorer.session.trail[-1]
+    exchange = explorer.session.exchanges[-1]
     assert exchange.call.parameters["limit"] == 3
     assert len(exchange.items) == 3
     assert "200 OK" in text_of(explorer)
@@ -171,26 +171,26 @@ def test_the_server_marks_fields_too(explorer: Explorer) -> None:
     """The field errors of a 400 appear in words beside the fields they name."""
     explorer.open("CreateDeployment")
     send(explorer)
-    assert explorer.session.trail[-1].status == 400
+    assert explorer.session.exchanges[-1].status == 400
     assert "anb-wrong" in told_below(explorer, control(explorer, "name"))
 
 
 def test_send_pressed_twice_sends_once(explorer: Explorer) -> None:
     """A double click is one request, and so is a press that arrives while one is under way."""
     explorer.open("ListWorkspaces")
-    before = len(explorer.session.trail)
+    before = len(explorer.session.exchanges)
     explorer.actions.send.click()
     explorer.actions.send.click()
-    until(lambda: len(explorer.session.trail) > before)
+    until(lambda: len(explorer.session.exchanges) > before)
     time.sleep(2 * SETTLE)
-    assert len(explorer.session.trail) == before + 1
+    assert len(explorer.session.exchanges) == before + 1
 
 
 def test_ids_are_offered_by_name(explorer: Explorer) -> None:
     """A field that wants an id offers names seen in earlier answers, with the reason; choosing one gives the id."""
     explorer.open("ListWorkspaces")
     send(explorer)
-    workspace = explorer.session.trail[-1]["$.workspaces[0]"]
+    workspace = explorer.session.exchanges[-1]["$.workspaces[0]"]
     explorer.open("CreateDeployment")
     field = control(explorer, "workspaceId")
     offer = f"{workspace['name']} · from ListWorkspaces"
@@ -338,7 +338,7 @@ def test_a_value_becomes_a_variable(explorer: Explorer) -> None:
     select.value = "$.deployments[1].id"
     press(explorer, "Use as variable")
     variable = explorer.session.variables.all("deploymentId")[0]
-    assert variable.value == explorer.session.trail[-1]["$.deployments[1].id"]
+    assert variable.value == explorer.session.exchanges[-1]["$.deployments[1].id"]
     assert "ListDeployments" in variable.source
 
 
@@ -379,7 +379,7 @@ def test_cancel_ends_the_request(api: Workbench) -> None:
     press(explorer, "Cancel")
     until(lambda: not explorer.actions.send.disabled)
     assert time.monotonic() - began < 2
-    assert explorer.session.trail[-1].status_text == "cancelled"
+    assert explorer.session.exchanges[-1].status_text == "cancelled"
     until(lambda: "cancelled" in explorer.status.widget.value)
     assert "Error" not in explorer.status.widget.value
 
@@ -392,7 +392,7 @@ def test_retries_are_told_as_they_happen(api: Workbench) -> None:
     press(explorer, "Send")
     until(lambda: "429, attempt 2 of 10" in explorer.status.widget.value)
     until(lambda: not explorer.actions.send.disabled)
-    assert explorer.session.trail[-1].status == 200
+    assert explorer.session.exchanges[-1].status == 200
 
 
 def test_production_asks_before_it_sends() -> None:
@@ -406,18 +406,18 @@ def test_production_asks_before_it_sends() -> None:
     press(explorer, "Send")
     question = explorer.sending.question
     until(lambda: "anb-hidden" not in question.widget._dom_classes)
-    assert not explorer.session.trail
+    assert not explorer.session.exchanges
     assert "Sales" in text_of(explorer)
     question.name.value = "sales"
     press(explorer, "Yes, send it")
     until(lambda: "What was given is not its name" in explorer.status.widget.value)
-    assert not explorer.session.trail
+    assert not explorer.session.exchanges
     explorer.status.last_error = None
     question.name.value = "Sales"
     press(explorer, "Yes, send it")
-    until(lambda: bool(explorer.session.trail))
+    until(lambda: bool(explorer.session.exchanges))
     assert "anb-hidden" in question.widget._dom_classes
-    assert explorer.session.trail[-1].status == 200
+    assert explorer.session.exchanges[-1].status == 200
     explorer.open("ListWorkspaces")
     send(explorer)
     api.close()
@@ -442,8 +442,8 @@ def test_faults_are_armed_from_the_panel(explorer: Explorer) -> None:
     explorer.open("CreateWorkspace")
     control(explorer, "name").value = "Sales"
     send(explorer)
-    assert explorer.session.trail[-1].status == 502
-    assert "not repeated" in explorer.session.trail[-1].attempts[-1].then
+    assert explorer.session.exchanges[-1].status == 502
+    assert "not repeated" in explorer.session.exchanges[-1].attempts[-1].then
 
 
 def test_variables_are_set_in_the_panel(explorer: Explorer) -> None:
@@ -501,7 +501,7 @@ def test_untrusted_text_is_escaped(explorer: Explorer) -> None:
     explorer.open("CreateWorkspace")
     control(explorer, "name").value = evil
     send(explorer)
-    assert explorer.session.trail[-1]["$.name"] == evil
+    assert explorer.session.exchanges[-1]["$.name"] == evil
     assert "<img" not in text_of(explorer)
     assert "&lt;img" in text_of(explorer)
 

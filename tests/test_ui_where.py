@@ -299,7 +299,7 @@ def test_an_environment_is_made_copied_changed_compared_and_removed(
     panel.fields["guard"].value = True
     press(explorer, "Save")
     assert load_environment("us").variables == {"region": "us"}
-    assert load_environment("us").is_guarded
+    assert load_environment("us").requires_approval
     panel.other.value = "eu"
     press(explorer, "Compare")
     assert "variables.region" in panel.widget.children[-1].value

@@ -124,7 +124,7 @@ def test_waiting_ends_when_it_is_so(until: Any, made: str, api: anb.Workbench, c
     exchange = api.wait("GetDeployment", until=until, deploymentId=made)
     assert exchange["$.status"] == "HEALTHY"
     assert states(exchange.transitions) == ["CREATING", "HEALTHY"]
-    group = [e for e in api.session.trail if e.via.startswith("wait:")]
+    group = [e for e in api.session.exchanges if e.via.startswith("wait:")]
     assert group[0]["$.status"] == "CREATING"
     assert len({e.via for e in group}) == 1
     assert 20 <= clock.seconds < 30, "what was created has no older state: no grace is waited"
@@ -176,7 +176,7 @@ def test_a_thing_may_be_waited_for_to_be_gone(until: Any, made: str, api: anb.Wo
     api.call("DeleteDeployment", deploymentId=made)
     gone = api.wait("GetDeployment", until=until, deploymentId=made)
     assert gone.status == 404
-    assert len([e for e in api.session.trail if e.via.startswith("wait:")]) == 1
+    assert len([e for e in api.session.exchanges if e.via.startswith("wait:")]) == 1
 
 
 def test_a_predicate_is_not_troubled_by_what_passes(made: str, api: anb.Workbench, box: anb.Sandbox) -> None:
@@ -208,7 +208,7 @@ def test_a_predicate_is_asked_once_an_answer(made: str, api: anb.Workbench) -> N
         return len(asked) == 3
 
     api.wait("GetDeployment", until=third, deploymentId=made)
-    assert asked == [e.id for e in api.session.trail if e.via.startswith("wait:")]
+    assert asked == [e.id for e in api.session.exchanges if e.via.startswith("wait:")]
 
 
 # --- how it ends badly ------------------------------------------------------------------------------------------------
@@ -527,7 +527,7 @@ def test_the_grace_of_a_sandbox_is_as_quick_as_it() -> None:
 def test_a_runbook_waits_for_the_same(until: Any, written: str, made: str, api: anb.Workbench) -> None:
     """What was waited for stands in the runbook as it was given; a predicate as the state that came."""
     api.wait("GetDeployment", until=until, timeout=60, deploymentId=made)
-    steps = steps_of(api.session.trail)
+    steps = steps_of(api.session.exchanges)
     assert [step.kind for step in steps] == ["call", "call", "wait"]
     line = calls(api.session, steps)[3]
     assert written in line
@@ -539,7 +539,7 @@ def test_a_runbook_waits_for_a_thing_to_be_gone(made: str, api: anb.Workbench) -
     """A wait that ended well with a 404 is a wait, not a call that is expected to fail."""
     api.call("DeleteDeployment", deploymentId=made)
     api.wait("GetDeployment", until="gone", deploymentId=made)
-    steps = steps_of(api.session.trail)
+    steps = steps_of(api.session.exchanges)
     assert (steps[-1].kind, steps[-1].until) == ("wait", "gone")
     assert 'until="gone"' in calls(api.session, steps)[4]
 
@@ -550,7 +550,7 @@ def test_a_secret_in_a_condition_is_not_kept(made: str, api: anb.Workbench) -> N
     with pytest.raises(WaitTimeout) as caught:
         api.wait("GetDeployment", until="$.name == 'planted-password-99'", timeout=1, deploymentId=made)
     kept = [e.via for e in api.history]
-    assert "planted" not in f"{kept} {caught.value} {steps_of(api.session.trail)}"
+    assert "planted" not in f"{kept} {caught.value} {steps_of(api.session.exchanges)}"
     assert "$.name == '*****'" in kept[-1]
 
 
@@ -790,7 +790,7 @@ def test_a_wait_may_go_on_beside_the_notebook() -> None:
     assert states(done.transitions)[-1] == "HEALTHY"
     running = api.in_background(api.wait, "GetDeployment", until="UNHEALTHY", every=0.02, deploymentId=key)
     ended = time.monotonic() + 10
-    while len([e for e in api.session.trail if ":UNHEALTHY:" in e.via]) < 2 and time.monotonic() < ended:
+    while len([e for e in api.session.exchanges if ":UNHEALTHY:" in e.via]) < 2 and time.monotonic() < ended:
         time.sleep(0.01)
     running.cancel()
     with pytest.raises(Stopped) as caught:

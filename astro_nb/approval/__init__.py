@@ -1,6 +1,6 @@
 """What an unsafe call would change, and whether it may be sent."""
 
-from .approval import ALLOW_UNSAFE, Guard, displayed, is_guarded, require_confirmed
+from .approval import ALLOW_UNSAFE, Approval, displayed, needs_approval, require_confirmed
 from .change import Change, Found, ManyChanges, found_in, path_value, what_would_change
 from .diff import KINDS, Entry, Hidden, Lost, Row, Steps, compare
 from .display import shown
@@ -10,10 +10,10 @@ from .update_body import as_body, held_by, lost_by, ruled, sendable, uncovered
 __all__ = [
     "ALLOW_UNSAFE",
     "KINDS",
+    "Approval",
     "Change",
     "Entry",
     "Found",
-    "Guard",
     "Hidden",
     "Lost",
     "ManyChanges",
@@ -26,10 +26,10 @@ __all__ = [
     "displayed",
     "found_in",
     "held_by",
-    "is_guarded",
     "last_parameter",
     "lists",
     "lost_by",
+    "needs_approval",
     "path_value",
     "reader_of",
     "require_confirmed",

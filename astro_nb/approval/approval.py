@@ -24,11 +24,11 @@ ALLOW_UNSAFE: Final = "ASTRO_NB_ALLOW_UNSAFE"
 
 _MOST = 8  # changes that were looked at and may yet be confirmed
 
-_leaves: ContextVar[tuple[tuple[Guard, str | None], ...]] = ContextVar("leaves", default=())
+_leaves: ContextVar[tuple[tuple[Approval, str | None], ...]] = ContextVar("leaves", default=())
 """What is given leave now: by which guard, and for the thing of which name; None for everything."""
 
 
-class Guard:
+class Approval:
     """Stands before the unsafe calls of one session. `read` sends a safe call and keeps what came of it."""
 
     def __init__(self, read: Read) -> None:
@@ -56,7 +56,7 @@ class Guard:
         self._looked_at = [*self._looked_at, (environment, change)][-_MOST:]
         return change
 
-    def require_leave(self, plan: Planned, environment: Environment) -> None:
+    def require_approval(self, plan: Planned, environment: Environment) -> None:
         """Ask before an unsafe call goes to a guarded environment.
 
         Raises:
@@ -66,9 +66,7 @@ class Guard:
             self._require(what_would_change(plan, self._read))
 
     @contextmanager
-    def leave_for_many(
-        self, plans: Sequence[Planned], count: int, left: int, environment: Environment
-    ) -> Iterator[None]:
+    def approve_many(self, plans: Sequence[Planned], count: int, left: int, environment: Environment) -> Iterator[None]:
         """Ask once before many calls of one operation, and send them without a question within this block.
 
         Args:
@@ -109,7 +107,7 @@ class Guard:
         return names[-1] if names else None
 
     def _is_free(self, operation: Operation, environment: Environment) -> bool:
-        if not is_guarded(operation, environment):
+        if not needs_approval(operation, environment):
             return True
         return os.environ.get(ALLOW_UNSAFE) == "1" or (self, None) in _leaves.get()
 
@@ -128,9 +126,9 @@ class Guard:
             _leaves.reset(token)
 
 
-def is_guarded(operation: Operation, environment: Environment) -> bool:
+def needs_approval(operation: Operation, environment: Environment) -> bool:
     """Whether an operation needs to be confirmed in an environment."""
-    return environment.is_guarded and not operation.is_safe
+    return environment.requires_approval and not operation.is_safe
 
 
 def require_confirmed(change: Change, answer: str | None) -> None:

@@ -24,7 +24,7 @@ from ..schema import body_field, redact
 from ..secrets import MASK, Secret
 from . import display as drawing
 from .diff import Entry, Row, compare, plain
-from .reading import Deed, call_to_read, deed_of, last_parameter, lists, reader_of
+from .reading import Action, call_to_read, deed_of, last_parameter, lists, reader_of
 from .update_body import as_body, held_by, lost_by
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Change:
     """
 
     call: Call
-    deed: Deed
+    action: Action
     name: str
     named_by: str
     rows: tuple[Row, ...]
@@ -171,16 +171,16 @@ def what_would_change(plan: Planned, read: Read) -> Change:
 
     `read` is asked for one safe call at the most; nothing else is sent.
     """
-    operation, deed = plan.operation, deed_of(plan.operation)
+    operation, action = plan.operation, deed_of(plan.operation)
     then = _body_of(plan)
-    label = _label(operation, then) if deed == "create" else ""
+    label = _label(operation, then) if action == "create" else ""
     found = Found() if label else look(plan, read)
     name = label or _label(found.reader, found.state)
     typed, named_by = (name, "name") if name else (_id_of(plan, found), "id")
     thing = plain(found.state) if found.state is not UNSET else UNSET
     at = plan.shown
-    rows = _RULES[deed](plan, found, then)
-    return Change(plan.call, deed, typed, named_by, rows, plan.environment, at.method, at.url, thing, found.trouble)
+    rows = _RULES[action](plan, found, then)
+    return Change(plan.call, action, typed, named_by, rows, plan.environment, at.method, at.url, thing, found.trouble)
 
 
 # --- what becomes of the fields, by what the operation does -----------------------------------------------------------
@@ -218,7 +218,7 @@ def _unknown(then: Any) -> tuple[Row, ...]:
     )
 
 
-_RULES: Mapping[Deed, Callable[[Planned, Found, Any], tuple[Row, ...]]] = {
+_RULES: Mapping[Action, Callable[[Planned, Found, Any], tuple[Row, ...]]] = {
     "create": _sent,
     "act": _sent,
     "update": _updated,
@@ -312,7 +312,7 @@ def what_many_would_change(plans: Sequence[Planned], count: int, left: int, read
     named = f"{count} {first.operation.id}"
     told = changes[0]
     return ManyChanges(
-        told.call, told.deed, named, "count and operation", rows, told.environment, told.method, first.operation.path,
+        told.call, told.action, named, "count and operation", rows, told.environment, told.method, first.operation.path,
         UNSET, trouble, count, left,
     )  # fmt: skip
 
@@ -320,6 +320,6 @@ def what_many_would_change(plans: Sequence[Planned], count: int, left: int, read
 def _told(number: int, change: Change) -> list[Row]:
     """The rows of one change, each below the name of its thing; of what is deleted the name is enough."""
     thing = Entry("", f"{number} {change.name}")
-    if change.deed == "delete":
+    if change.action == "delete":
         return [Row((thing,), change.name, UNSET, "removed")]
     return [replace(row, steps=(thing, *row.steps)) for row in change.rows]

@@ -34,7 +34,7 @@ _HEADINGS = ("change", "field", "now", "then")
 def headline(change: Change) -> str:
     """What a change is, in a line: `DeleteDeployment deletes the thing named “demo” in live.`"""
     named = f"the thing with the {change.named_by} “{change.name}”"
-    return f"{change.call.operation} {_DEEDS[change.deed].format(named)} in {change.environment}."
+    return f"{change.call.operation} {_DEEDS[change.action].format(named)} in {change.environment}."
 
 
 def tell(change: Change) -> str:
@@ -51,7 +51,7 @@ def draw(change: Change) -> html.Markup:
     where = html.tag("div", at, style="overflow-wrap:anywhere")
     told = [html.tag("div", visible(text), role="alert") for text in _troubles(change)]
     table = html.table(_HEADINGS, [_drawn(row) for row in _shown(change)], _MOST)
-    if change.deed == "delete" and change.rows:  # the whole of it goes: its name says enough
+    if change.action == "delete" and change.rows:  # the whole of it goes: its name says enough
         table = html.fold(f"The {len(change.rows)} fields that go with it", table)
     return html.tag("div", head, where, *told, table, *_kept(change))
 

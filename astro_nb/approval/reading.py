@@ -9,12 +9,12 @@ from typing import Any, Literal
 from ..call import Call
 from ..openapi import Operation, reader_at, shape_of, upwards
 
-Deed = Literal["create", "update", "delete", "act"]
+Action = Literal["create", "update", "delete", "act"]
 
 _PARAMETER = re.compile(r"\{([^{}/]*)\}")
 
 
-def deed_of(operation: Operation) -> Deed:
+def deed_of(operation: Operation) -> Action:
     """What an operation does, by its method, its path and the overlay's note."""
     own = reader_at(operation, operation.path)
     if operation.method == "DELETE":

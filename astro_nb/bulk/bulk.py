@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from .. import html
-from ..approval import is_guarded
+from ..approval import needs_approval
 from ..approval.change import SHOWN
 from ..call import UNSET, Call
 from ..history import Mark, Run
@@ -249,10 +249,10 @@ class Bulk(Sheet):
         left = [number for number in calls if _is_left(known.get(number))]
         if not left and not (resume and self._run):
             return self
-        guarded = is_guarded(self.operation, self._session.environment)
-        with self._session.staying():
-            plans = [self._session.plan(calls[number]) for number in left[:SHOWN]] if guarded else []
-            with self._session.guard.leave_for_many(plans, len(calls), len(left), self._session.environment):
+        guarded = needs_approval(self.operation, self._session.environment)
+        with self._session.pin_environment():
+            plans = [self._session.prepare(calls[number]) for number in left[:SHOWN]] if guarded else []
+            with self._session.approval.approve_many(plans, len(calls), len(left), self._session.environment):
                 self._go_on(calls, known, parallel, anew=not resume)
         return self
 

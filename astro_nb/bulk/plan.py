@@ -183,6 +183,6 @@ class Sheet:
 
 def _lasting_secrets(session: Session) -> set[str]:
     """The values of the secrets that are the same in another kernel."""
-    acting = session.acting
+    acting = session.effective_environment
     named = [v.value for v in session.variables.entries()] + [acting.secret_for(name) for name in acting.credentials]
     return {s.quietly() for s in named if isinstance(s, Secret) and not s.is_held} - {""}

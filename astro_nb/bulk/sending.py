@@ -110,7 +110,7 @@ class Sending:
 
     def _scrubbed(self, mark: Mark) -> Mark:
         """A mark without the secrets of the session: a list may tell them in a plain text."""
-        known = list(known_of(self._session.variables, self._session.acting).values.values())
+        known = list(known_of(self._session.variables, self._session.effective_environment).values.values())
         found = orjson.loads(scrub(orjson.dumps(mark.found, default=str).decode(), known))
         return replace(mark, note=scrub(mark.note, known), found=found)
 

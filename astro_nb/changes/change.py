@@ -33,10 +33,10 @@ from ..approval import (
     displayed,
     found_in,
     held_by,
-    is_guarded,
     last_parameter,
     lists,
     lost_by,
+    needs_approval,
     path_value,
     reader_of,
     ruled,
@@ -223,7 +223,7 @@ def change(
     given = session.build_call(operation, arguments, body)
     if given.body is not UNSET and not isinstance(given.body, Mapping):
         raise UsageError("The body of a change is a mapping of fields.", "Give the fields that change.")
-    with session.staying():
+    with session.pin_environment():
         return _Changing(session, found, reader, given).run(dry_run)
 
 
@@ -257,7 +257,7 @@ class _Changing:
 
     def run(self, dry_run: bool) -> Changed:
         """Read, compare, ask, read again, write."""
-        id_ = path_value(self._session.plan(self._given, self._via), last_parameter(self._operation))
+        id_ = path_value(self._session.prepare(self._given, self._via), last_parameter(self._operation))
         first = self._read()
         found = found_in(self._reader, first, id_)
         if found.trouble or not isinstance(found.state, Mapping):
@@ -301,7 +301,7 @@ class _Changing:
                 f"{path} holds what is a secret of this session, so no answer shows it, and it cannot be written back.",
                 "Give it anew with the rest, the secret in it as {{variable}}.",
             )
-        call = self._session.lifted(replace(self._given, body=body))
+        call = self._session.extract_secrets(replace(self._given, body=body))
         self._given = replace(self._given, body=as_given(merger, wanted, call.body, self._field))
         return call
 
@@ -323,13 +323,13 @@ class _Changing:
         return self._session.send(call_to_read(self._reader, self._operation, self._given), self._via)
 
     def _difference(self, call: Call, reading: Exchange) -> Change:
-        return what_would_change(self._session.plan(call, self._via), lambda _: reading)
+        return what_would_change(self._session.prepare(call, self._via), lambda _: reading)
 
     def _ask(self, call: Call, change: Change) -> None:
         """Show the difference; where the environment is guarded the guard does, and asks."""
         here = self._session.environment
-        if is_guarded(self._operation, here):
-            self._session.guard.require_leave(self._session.plan(call, self._via), here)
+        if needs_approval(self._operation, here):
+            self._session.approval.require_approval(self._session.prepare(call, self._via), here)
         else:
             displayed(change)
 
@@ -351,7 +351,7 @@ class _Changing:
     def _write(self, call: Call, change: Change, reading: Exchange, id_: str) -> Changed:
         self._session.meant[self._via] = self._given
         tag = self._tag(reading)
-        with self._session.guard.allow_unsafe():  # leave was given for this very call
+        with self._session.approval.allow_unsafe():  # leave was given for this very call
             answer = self._session.send(replace(call, headers={**call.headers, **tag}), self._via)
         if tag and answer.status == 412 and len(answer.attempts) == 1:  # else it may be our own first attempt
             raise _concurrent(self._operation, [])

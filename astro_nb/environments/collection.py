@@ -351,5 +351,5 @@ def _row(name: str, environments: Environments) -> list[Any]:
     except AstroNbError as error:
         return [html.code(name), html.join([html.pill("cannot be read", "bad"), f" {error.what}"]), "", "", "", ""]
     label = html.join([html.code(name), html.pill("production", "bad") if found.production else ""], " ")
-    server, asks = found.base_url or "the document's first", "yes" if found.is_guarded else "no"
+    server, asks = found.base_url or "the document's first", "yes" if found.requires_approval else "no"
     return [label, server, found.extends or "", asks, ", ".join(found.variables), ", ".join(found.credentials)]

@@ -178,7 +178,7 @@ class Environment:
             )
 
     @property
-    def is_guarded(self) -> bool:
+    def requires_approval(self) -> bool:
         """Whether unsafe methods ask first."""
         return self.production if self.guard is None else self.guard
 

@@ -206,7 +206,7 @@ class Explorer:
             return
         self._pressed = True
         self._changed()
-        self.sending.send(self.session.lifted(self.form.form.to_call()))
+        self.sending.send(self.session.extract_secrets(self.form.form.to_call()))
 
     def reopen(self, exchange: Exchange) -> None:
         """Show an earlier exchange again, form and answer; nothing is sent."""

@@ -81,7 +81,7 @@ class CredentialsPanel:
         replace(self._rows, [self._row(scheme) for scheme in schemes] or none)
 
     def _row(self, scheme: SecurityScheme) -> widgets.Widget:
-        held = self._session.acting.secret_for(scheme.name)
+        held = self._session.effective_environment.secret_for(scheme.name)
         pasted = held is not None and held != self._session.environment.secret_for(scheme.name)
         told = html.pill(f"held: {held.source}", "good") if held else html.pill("nothing held", "quiet")
         about = html.join([html.tag("strong", scheme.name), " ", words_of(scheme), " ", told])

@@ -67,7 +67,7 @@ class RequestOptions:
     def _headers_typed(self, change: dict[str, str]) -> None:
         if self._form is not None:
             call = Call(self._form.operation.id, headers=read_headers(change["new"]))
-            self._form.headers = dict(self._session.lifted(call).headers)
+            self._form.headers = dict(self._session.extract_secrets(call).headers)
             if self._form.headers != call.headers:  # a credential was typed: it leaves the control at once
                 self.headers.value = _written(self._form.headers)
             self._changed()
@@ -143,7 +143,7 @@ class Details:
         self._shown.value = "" if self.view.value in (FORM, JSON) else str(self._told(self._form))
 
     def _told(self, form: Form) -> html.Markup:
-        call = self._session.lifted(form.to_call())
+        call = self._session.extract_secrets(form.to_call())
         try:
             if self.view.value == REQUEST:
                 return html.block(request_text(self._session, call))

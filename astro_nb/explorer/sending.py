@@ -14,7 +14,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ..approval import Change, is_guarded
+from ..approval import Change, needs_approval
 from ..call import Call
 from ..errors import UnsafeRefused
 from ..exchange import Attempt, Exchange
@@ -118,7 +118,7 @@ class Sending:
         """Send a call; where the environment is guarded, an unsafe one is looked at first, and asked about."""
         self.question.clear()
         self._asked = call
-        if not is_guarded(self._session.spec.operation(call.operation), self._session.environment):
+        if not needs_approval(self._session.spec.operation(call.operation), self._session.environment):
             self._start(call, None)
             return
         self._status.say(f"Looking at what {call.operation} would change …")

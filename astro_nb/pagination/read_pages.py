@@ -74,7 +74,7 @@ def _read(session: Session, pages: Pages, via: str, progress: OnProgress | None)
     _hold(session, pages)
     told = _Told(pages, session.client.clock, progress)
     try:
-        with session.staying():
+        with session.pin_environment():
             _ask_all(session, pages, via, told)
     except (KeyboardInterrupt, Stopped, SettingsError):
         pages.interrupted()

@@ -142,7 +142,7 @@ def wait_for(
     goal = goal_of(session.spec.operation(operation), until)
     wait = _Wait(session, call, replace(goal, words=_shown(session, goal.words)), patience, progress)
     try:
-        with session.staying():
+        with session.pin_environment():
             return wait.ended()
     except BaseException as stop:  # raised again, with what was seen
         stop.transitions = wait.log.told()  # type: ignore[attr-defined]  # for whoever wants to know
@@ -151,7 +151,7 @@ def wait_for(
 
 def _shown(session: Session, words: str) -> str:
     """A goal without secrets, which a condition may name; no frame of the wait holds them."""
-    return scrub(words, known_of(session.variables, session.acting).values.values())
+    return scrub(words, known_of(session.variables, session.effective_environment).values.values())
 
 
 class _Wait:
@@ -200,7 +200,7 @@ class _Wait:
         asked = verdict.by_state or self._patience.grace is not None
         if verdict.end == "not yet" or not asked or not exchange.ok or self._patience.grace == 0:
             return "", inf
-        deed, state = deed_before(self._session.trail, exchange), state_of(exchange)
+        deed, state = deed_before(self._session.exchanges, exchange), state_of(exchange)
         if deed is None or deed.has_moved(state):
             return "", inf
         age = max(0.0, ((self._first or exchange.started) - deed.ended).total_seconds() + spent)

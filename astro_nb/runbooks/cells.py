@@ -272,7 +272,7 @@ def _is_keyword(name: str) -> bool:
 # --- the last cell ----------------------------------------------------------------------------------------------------
 
 _SUMMARY = """\
-sent = api.history.frame(most=len(api.session.trail))
+sent = api.history.frame(most=len(api.session.exchanges))
 display(sent[["operation", "status", "requestId"]])
 f"{len(sent)} requests in this run, {int((~sent['ok']).sum())} not ok; {len(api.errors)} errors in all the history"
 """[:-1]

@@ -22,7 +22,9 @@ from .steps import Recorded, Step, group_key, steps_of
 def require_clean(cells: tuple[Cell, ...], session: Recorded, steps: tuple[Step, ...]) -> None:
     """Raise RunbookError, naming the step, where a cell holds a known secret in the clear."""
     exchanges = [exchange for step in steps for exchange in step.exchanges]
-    known = known_of(session.variables, session.acting, exchanges) | known_values(_used(session, steps), keyring=True)
+    known = known_of(session.variables, session.effective_environment, exchanges) | known_values(
+        _used(session, steps), keyring=True
+    )
     for number, cell in enumerate(cells, 1):
         found = next(find_known(cell.source, known, Finding("", number, part=cell.kind)), None)
         if found:
@@ -56,7 +58,9 @@ def _used(session: Recorded, steps: tuple[Step, ...]) -> Iterator[Secret]:
     for name in {name for step in steps for e in step.exchanges for name in names_in(e.call.to_dict())}:
         yield from (v.value for v in session.variables.all(name) if isinstance(v.value, Secret))
     if any(e.environment == session.environment.name for step in steps for e in step.exchanges):
-        schemes = (session.acting.secret_for(scheme) for scheme in session.acting.credentials)
+        schemes = (
+            session.effective_environment.secret_for(scheme) for scheme in session.effective_environment.credentials
+        )
         yield from (secret for secret in schemes if secret)
 
 
@@ -83,7 +87,7 @@ class Runbook:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps so far, numbered from 1; a wait, a list read page by page, and a change is one step."""
-        return steps_of(tuple(self._session.trail), self._left_out, self._session.meant)
+        return steps_of(tuple(self._session.exchanges), self._left_out, self._session.meant)
 
     def drop(self, *numbers: int) -> None:
         """Leave steps out, by their numbers now; those that stay are numbered anew.
@@ -99,7 +103,7 @@ class Runbook:
 
     def clear(self) -> None:
         """Begin anew: what was done until now is left out. The history keeps it."""
-        self._left_out |= {group_key(exchange) for exchange in self._session.trail}
+        self._left_out |= {group_key(exchange) for exchange in self._session.exchanges}
 
     def source(self) -> list[str]:
         """The source of each cell of the notebook."""

@@ -63,7 +63,7 @@ class Authenticated:
 
     def token_secret(self) -> Secret | None:
         """The secret that authenticates requests, or None where the environment has none."""
-        secrets = (self.acting.secret_for(name) for name in [*self.spec.scheme_names, "token"])
+        secrets = (self.effective_environment.secret_for(name) for name in [*self.spec.scheme_names, "token"])
         return next((secret for secret in secrets if secret), None)
 
     def token_facts(self) -> TokenFacts | None:
@@ -102,21 +102,27 @@ class Authenticated:
 
     def security_choices(self, operation: Operation) -> list[tuple[str, str | None, bool]]:
         """The ways to authenticate an operation: in words, as `Call.security` has it, and whether it can be met."""
-        return [(choice.label, choice.value, choice.is_held) for choice in choices_of(operation, self.acting)]
+        return [
+            (choice.label, choice.value, choice.is_held) for choice in choices_of(operation, self.effective_environment)
+        ]
 
     def lacking_credentials(self, operation: Operation) -> dict[str, str]:
         """The schemes of an operation that have no credential, each with the words of what to paste."""
-        return {name: words for choice in choices_of(operation, self.acting) for name, words in choice.lacking}
+        return {
+            name: words
+            for choice in choices_of(operation, self.effective_environment)
+            for name, words in choice.lacking
+        }
 
     @property
-    def acting(self) -> Environment:
+    def effective_environment(self) -> Environment:
         """The environment with what was pasted for it."""
         pasted = self._pasted.get(self._place) if self._pasted else None
         if not pasted:
             return self.environment
         return replace(self.environment, credentials={**self.environment.credentials, **pasted})
 
-    def staying(self) -> AbstractContextManager[None]:
+    def pin_environment(self) -> AbstractContextManager[None]:
         """Within it, nothing is sent to another environment than this one, whoever changes it meanwhile."""
         return held_to(self, self._place)
 

@@ -25,7 +25,7 @@ from ..secrets.findings import Known
 from ..templates import LiteralText, names_in
 
 
-def lift_call(operation: Operation, call: Call, variables: Variables) -> Call:
+def extract_secrets_from(operation: Operation, call: Call, variables: Variables) -> Call:
     """The call without literal secrets: each becomes a session variable, and the call holds its template."""
 
     def keep(secret: Secret) -> str:
@@ -101,10 +101,12 @@ def known_here(folder: Path, keyring: bool = False) -> Known:
     return known_values(secrets, folder, keyring) | Known(unknown=tuple(broken))
 
 
-def known_of(variables: Variables, acting: Environment, exchanges: Iterable[Exchange] = ()) -> Known:
+def known_of(variables: Variables, effective_environment: Environment, exchanges: Iterable[Exchange] = ()) -> Known:
     """The secrets of a session: its variables, its credentials, and those in its answers."""
     held = [v.value for name in variables for v in variables.all(name) if isinstance(v.value, Secret)]
-    return known_values([*held, *references_of(acting), *(s for e in exchanges for s in secrets_in_answer(e))])
+    return known_values(
+        [*held, *references_of(effective_environment), *(s for e in exchanges for s in secrets_in_answer(e))]
+    )
 
 
 def secrets_in_answer(exchange: Exchange) -> Iterator[Secret]:

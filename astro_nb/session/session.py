@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..approval import Change, Guard
+from ..approval import Approval, Change
 from ..call import UNSET, Call
 from ..codegen import SNIPPETS, by_name
 from ..environments import Drawn, Environment, Mode, Values, Variable, Variables
@@ -27,7 +27,7 @@ from ..schema import build_call
 from ..secrets import Secret
 from ..serialization import build_both, build_request
 from .credentials import Authenticated, require_held
-from .secrets import lift_call, starred
+from .secrets import extract_secrets_from, starred
 
 
 class Prepared(Chained, Authenticated):
@@ -37,13 +37,13 @@ class Prepared(Chained, Authenticated):
         """The call that Python arguments mean; secrets among them become session variables.
 
         Raises:
-            UnknownName, MissingArgument: as for `fields.arrange`.
+            UnknownName, MissingArgument: as for `fields.build_call`.
         """
-        return self.lifted(build_call(self.spec.operation(operation), arguments, body, self.variables))
+        return self.extract_secrets(build_call(self.spec.operation(operation), arguments, body, self.variables))
 
-    def lifted(self, call: Call) -> Call:
+    def extract_secrets(self, call: Call) -> Call:
         """The call without literal secrets: each becomes a session variable, and the call holds its template."""
-        return lift_call(self.spec.operation(call.operation), call, self.variables)
+        return extract_secrets_from(self.spec.operation(call.operation), call, self.variables)
 
     def preview(self, call: Call) -> Request:
         """The request as it will be sent, secrets as stars; nothing is sent."""
@@ -66,7 +66,7 @@ class Prepared(Chained, Authenticated):
 
     def _values(self, mode: Mode, answers: Responses | None = None, drawn: Drawn | None = None) -> Values:
         known, again = answers or self.chain.showing(), drawn.again() if drawn else Drawn()
-        return Values(self.variables, self.acting, mode, drawn=again, answer=known.value_of)
+        return Values(self.variables, self.effective_environment, mode, drawn=again, answer=known.value_of)
 
 
 GUARD = "guard"
@@ -83,9 +83,9 @@ class Session(Prepared):
         self.home = environment
         self.client = client
         self.history = history
-        self.guard = Guard(lambda call: self.send(call, GUARD))
+        self.approval = Approval(lambda call: self.send(call, GUARD))
         self.chain = Chaining(spec, variables, history, lambda: self.environment)
-        self.tried: OnAttempt | None = None  # told of each attempt at what is sent from a cell
+        self.on_attempt: OnAttempt | None = None  # told of each attempt at what is sent from a cell
         self.meant: dict[str, Call] = {}  # by the `via` of a group: what was asked for, where no call of it says so
         self._sent: list[str] = []
         variables.places = self.places
@@ -95,14 +95,19 @@ class Session(Prepared):
         return f"<Session {self.spec.title} at {self.environment.base_url}>"
 
     @property
-    def trail(self) -> ExchangeList:
+    def exchanges(self) -> ExchangeList:
         """Everything that was sent in this session, oldest first; what the guard read is in the history alone."""
         return ExchangeList(tuple(self._sent), self.history.get)
+
+    @property
+    def trail(self) -> ExchangeList:
+        """The same as `exchanges`: the last cell of a runbook recorded before the rename asks for it."""
+        return self.exchanges
 
     def places(self) -> list[tuple[str, Any]]:
         """What may name variables: the environment's headers, then every call of this session, each with its data."""
         headers = [(f"header {name}", value) for name, value in self.environment.headers.items()]
-        calls = [exchange.call for exchange in self.trail]
+        calls = [exchange.call for exchange in self.exchanges]
         return [*headers, *((call.operation, (call.parameters, call.body, call.headers)) for call in calls)]
 
     def switch(self, environment: Environment) -> None:
@@ -126,7 +131,9 @@ class Session(Prepared):
         Raises:
             UnknownName: there is no such operation.
         """
-        sent = [e for e in self.trail if e.environment == self.environment.name and operation in (None, e.operation.id)]
+        sent = [
+            e for e in self.exchanges if e.environment == self.environment.name and operation in (None, e.operation.id)
+        ]
         if operation is not None and not sent:
             return self.privileges_for({operation: 0})
         return needs_of_trail(sent, self.token_facts(), self.bindings, self._since)
@@ -137,7 +144,7 @@ class Session(Prepared):
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
-    def plan(self, call: Call, via: str = "call", asking: tuple[str, ...] = ()) -> PreparedRequest:
+    def prepare(self, call: Call, via: str = "call", asking: tuple[str, ...] = ()) -> PreparedRequest:
         """A call made ready to be sent; what it refers to and is not there yet is called for it, where that is safe.
 
         Raises:
@@ -171,7 +178,7 @@ class Session(Prepared):
 
     def send(self, call: Call, via: str = "call", note: OnAttempt | None = None) -> Exchange:
         """Send a call and keep what came of it, an interrupted one too."""
-        return self._send(self.lifted(call), via, note)
+        return self._send(self.extract_secrets(call), via, note)
 
     def start(
         self,
@@ -188,8 +195,8 @@ class Session(Prepared):
         Raises:
             UnsafeRefused: it is not confirmed; nothing was sent.
         """
-        plan = self.plan(self.lifted(call), via)
-        self.guard.require_confirmed(plan, self.environment, confirmed)
+        plan = self.prepare(self.extract_secrets(call), via)
+        self.approval.require_confirmed(plan, self.environment, confirmed)
         return self.client.start(plan, note, lambda exchange: self._kept(plan, exchange))
 
     def pause(self, seconds: float) -> None:
@@ -202,17 +209,17 @@ class Session(Prepared):
 
     def change_of(self, call: Call) -> Change:
         """What a call would change; one safe request at the most is sent for it, and the call itself is not."""
-        return self.guard.change_of(self.plan(self.lifted(call)), self.environment)
+        return self.approval.change_of(self.prepare(self.extract_secrets(call)), self.environment)
 
     def _ask(self, operation: Operation, asking: tuple[str, ...]) -> Exchange:
         """Call an operation for what its answer holds; its required parameters are variables."""
         return self._send(self.build_call(operation.id, {}), "reference", None, asking)
 
     def _send(self, call: Call, via: str, note: OnAttempt | None, asking: tuple[str, ...] = ()) -> Exchange:
-        plan = self.plan(call, via, asking)
-        self.guard.require_leave(plan, self.environment)
+        plan = self.prepare(call, via, asking)
+        self.approval.require_approval(plan, self.environment)
         try:
-            return self._kept(plan, self.client.send(plan, note or self.tried))
+            return self._kept(plan, self.client.send(plan, note or self.on_attempt))
         except (KeyboardInterrupt, Stopped) as stop:
             left = getattr(stop, "exchange", None)  # what the client had to leave, if it had begun
             if left is not None:

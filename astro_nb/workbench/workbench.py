@@ -182,11 +182,11 @@ class Doing:
 
     def allow_unsafe(self) -> AbstractContextManager[None]:
         """`with api.allow_unsafe():` sends unsafe calls to a production environment without a question."""
-        return self.session.guard.allow_unsafe()
+        return self.session.approval.allow_unsafe()
 
     def confirmed(self, name: str) -> AbstractContextManager[None]:
         """`with api.confirmed("demo"):` answers the question of production; what has another name is refused."""
-        return self.session.guard.confirmed(name)
+        return self.session.approval.confirmed(name)
 
 
 class Workbench(Doing):
@@ -209,7 +209,7 @@ class Workbench(Doing):
         self.spec: Spec = session.spec
         self.variables: Variables = session.variables
         self.history: History = session.history
-        session.tried = Attempts(session.client.retries.attempts)
+        session.on_attempt = Attempts(session.client.retries.attempts)
         self.ops = make_operations(session.spec, session.call)
 
     def __repr__(self) -> str:
@@ -262,7 +262,7 @@ class Workbench(Doing):
 
     def permissions(self) -> list[str]:
         """The permissions that everything done in this session needed: what a token for it should have."""
-        return permissions(self.session.trail)
+        return permissions(self.session.exchanges)
 
     def privileges(self, operation: str | None = None, *, notebook: str | Path | None = None) -> Privileges:
         """What a token needs, against what this one has: for an operation, for a notebook, or for all that was done.
@@ -286,7 +286,7 @@ class Workbench(Doing):
         from ..secret_scan import scan
         from ..session import known_of
 
-        known = known_of(self.variables, self.session.acting, self.history.recent())
+        known = known_of(self.variables, self.session.effective_environment, self.history.recent())
         return scan([Path()] if paths is None else paths, known=known)
 
     def close(self) -> None:

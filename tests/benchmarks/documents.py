@@ -27,7 +27,7 @@ from astro_nb.contract import check_request_body
 task = json.loads(sys.argv[1])
 api = anb.connect(spec=task["source"], base_url=task["server"], history=None)
 call = api.session.arrange(task["operation"], task["arguments"], task["body"])
-request = api.session.plan(call).request
+request = api.session.prepare(call).request
 found = check_request_body(api.spec.operation(task["operation"]), json.loads(request.body))
 assert request.url == task["server"] + task["template"].format(**task["arguments"]) and not found, found
 """

@@ -85,7 +85,7 @@ def _warm(operation: str) -> Figures:
             "httpx": lambda: seconds_of(lambda: client.get(url, headers=headers).json()),
         }
         found = medians(jobs, 1000)
-        assert all(exchange.ok and not exchange.violations for exchange in api.session.trail)
+        assert all(exchange.ok and not exchange.violations for exchange in api.session.exchanges)
         api.close()
     return Figures(found["ours"], 1.15, "ratio", found["httpx"], "httpx.Client, .json()")
 
