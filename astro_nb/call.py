@@ -52,7 +52,7 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class CutUpload(Upload):
+class OmittedUpload(Upload):
     """A file that was too large to be kept: its name, its size and its hash are left, and it cannot be sent again.
 
     Attributes:
@@ -143,7 +143,7 @@ def _packed(value: Any) -> Any:
 
 def _file(upload: Upload) -> dict[str, Any]:
     told = {"name": upload.name, "mediaType": upload.media_type}
-    if isinstance(upload, CutUpload):
+    if isinstance(upload, OmittedUpload):
         return {**told, "size": upload.whole, "hash": upload.digest}
     if upload.size <= LARGEST_FILE:
         return {**told, "content": _text(upload.content)}
@@ -169,7 +169,7 @@ def _upload(told: Any) -> Any:
         return {_FILE: _unpacked(told)}
     if "content" in told:
         return Upload(told["name"], base64.b64decode(told["content"]), told["mediaType"])
-    return CutUpload(told["name"], b"", told["mediaType"], told["size"], told["hash"])
+    return OmittedUpload(told["name"], b"", told["mediaType"], told["size"], told["hash"])
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {_BYTES: base64.b64decode, _FILE: _upload}

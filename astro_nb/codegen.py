@@ -18,7 +18,7 @@ from typing import Any
 from .call import UNSET, Call, Upload
 from .environments import split_named
 from .errors import UsageError
-from .messages import Request, bare, header, is_json, media_type
+from .messages import Request, bare_media_type, header, is_json, media_type
 from .openapi import Operation
 from .schema import body_fields, parameter_fields
 
@@ -105,7 +105,7 @@ def is_form_with_files(call: Call) -> bool:
 
 def parts_of(request: Request) -> Iterator[Part]:
     """The parts of a multipart form that we have written."""
-    if bare(media_type(request.headers)) != "multipart/form-data":
+    if bare_media_type(media_type(request.headers)) != "multipart/form-data":
         raise UsageError("Only a form (multipart/form-data) of files has a snippet.", "Choose Python (astro_nb).")
     boundary = header(request.headers, "content-type").rpartition("boundary=")[2]
     for piece in request.body.split(f"--{boundary}\r\n".encode())[1:]:

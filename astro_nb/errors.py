@@ -83,7 +83,7 @@ class UnknownName(UsageError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, todo: str = "", hint: str = "") -> None:
         names = sorted(set(known))
-        nearest = closest(name, names)
+        nearest = closest_names(name, names)
         advice = f"Did you mean {' or '.join(nearest)}?" if nearest else todo or _all_of(names)
         advice = f"{advice} {hint}".strip()
         super().__init__(f"There is no {kind} named {name!r}.", advice, kind=kind, name=name, nearest=nearest)
@@ -156,7 +156,7 @@ def _again(kind: type[AstroNbError], what: str, todo: str) -> AstroNbError:
     return error
 
 
-def closest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
+def closest_names(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     """The known names that look most like `name`, best first; case does not count."""
     by_fold = {k.casefold(): k for k in known}
     wanted = name.casefold()

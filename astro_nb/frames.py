@@ -24,7 +24,7 @@ _EXACT = 2**53
 """Whole numbers up to this are the same as a float."""
 
 
-def records_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], index: str | None = None) -> DataFrame:
+def make_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], index: str | None = None) -> DataFrame:
     """Rows as a DataFrame with exactly these columns and dtypes; a column that does not fit is kept as it came."""
     import pandas as pd  # imported at first use: it is slow to load, and not everyone looks at tables
 
@@ -35,7 +35,7 @@ def records_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str],
     return frame.set_index(index) if index else frame
 
 
-def indexed(frame: DataFrame, keys: Sequence[tuple[Any, ...]], names: Sequence[str]) -> DataFrame:
+def index_rows(frame: DataFrame, keys: Sequence[tuple[Any, ...]], names: Sequence[str]) -> DataFrame:
     """A frame whose rows go by keys of several parts; the frame itself is changed."""
     import pandas as pd
 
@@ -43,7 +43,7 @@ def indexed(frame: DataFrame, keys: Sequence[tuple[Any, ...]], names: Sequence[s
     return frame
 
 
-def plain_rows(frame: DataFrame, most: int) -> list[list[Any]]:
+def first_rows(frame: DataFrame, most: int) -> list[list[Any]]:
     """The first rows of a frame as plain values; None where nothing stands."""
     shown = frame.head(most).astype(object)
     return [

@@ -20,8 +20,8 @@ _LONGEST = 400  # characters of one text
 _LEAST = 12  # characters of a text that stand side by side in a table
 
 TEXT: Final = "var(--jp-content-font-color1, CanvasText)"
-QUIET: Final = "var(--jp-content-font-color2, GrayText)"
-LINE: Final = "var(--jp-border-color2, rgba(128,128,128,.35))"
+MUTED: Final = "var(--jp-content-font-color2, GrayText)"
+BORDER: Final = "var(--jp-border-color2, rgba(128,128,128,.35))"
 PANEL: Final = "var(--jp-layout-color2, rgba(128,128,128,.08))"
 MONO: Final = "var(--jp-code-font-family, ui-monospace, monospace)"
 
@@ -44,7 +44,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def esc(value: Any) -> Markup:
+def escape(value: Any) -> Markup:
     """A value as escaped text; `Markup` is passed through."""
     return value if isinstance(value, Markup) else Markup(html.escape(str(value)))
 
@@ -59,12 +59,12 @@ def tag(name: str, *children: Any, style: str = "", **attributes: str) -> Markup
     """One element; children are escaped unless they are `Markup`."""
     extra = {"style": style, **attributes}
     told = "".join(f' {k.rstrip("_")}="{html.escape(v)}"' for k, v in extra.items() if v)
-    return Markup(f"<{name}{told}>{''.join(esc(c) for c in children)}</{name}>")
+    return Markup(f"<{name}{told}>{''.join(escape(c) for c in children)}</{name}>")
 
 
 def join(parts: Iterable[Any], between: str = "") -> Markup:
     """Several pieces as one."""
-    return Markup(between.join(esc(part) for part in parts))
+    return Markup(between.join(escape(part) for part in parts))
 
 
 def pill(text: str, tone: str = "quiet") -> Markup:
@@ -87,9 +87,9 @@ def status_tone(status: int | None) -> str:
     return {2: "good", 3: "info", 4: "bad", 5: "bad"}.get((status or 0) // 100, "bad")
 
 
-def quiet(text: Any) -> Markup:
+def muted(text: Any) -> Markup:
     """Less important text."""
-    return tag("span", text, style=f"color:{QUIET}")
+    return tag("span", text, style=f"color:{MUTED}")
 
 
 def code(text: Any) -> Markup:
@@ -110,7 +110,7 @@ def block(text: str, most: int = 20_000) -> Markup:
         f"background:{PANEL};border-radius:4px;max-height:28em;overflow:auto"
     )
     note = (
-        quiet(f"{len(text) - most:,} more characters are not drawn; response.text has them all.")
+        muted(f"{len(text) - most:,} more characters are not drawn; response.text has them all.")
         if len(text) > most
         else ""
     )
@@ -120,17 +120,17 @@ def block(text: str, most: int = 20_000) -> Markup:
 def copyable(text: str) -> Markup:
     """A block of code that is selected as a whole when it is pressed, ready to be copied."""
     style = f"font-family:{MONO};font-size:.88em;white-space:pre-wrap;user-select:all;margin:0;padding:8px 10px"
-    note = quiet("Press the code to select all of it, then copy.")
+    note = muted("Press the code to select all of it, then copy.")
     return join([tag("pre", text, style=f"{style};background:{PANEL};border-radius:4px", tabindex="0"), note])
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 200, wrap: bool = True) -> Markup:
     """A table; the rows beyond `most` are counted below it. Without `wrap` each row stays one line."""
-    cell = f"text-align:left;vertical-align:top;padding:3px 10px 3px 0;border-bottom:1px solid {LINE}"
+    cell = f"text-align:left;vertical-align:top;padding:3px 10px 3px 0;border-bottom:1px solid {BORDER}"
     head = tag("tr", *(tag("th", c, style=f"{cell};font-weight:600") for c in columns))
     every = list(rows)
     body = [tag("tr", *(tag("td", v, style=f"{cell};{_breaks(v, wrap)}") for v in row)) for row in every[:most]]
-    note = quiet(f"{len(every) - most:,} more rows are not drawn.") if len(every) > most else ""
+    note = muted(f"{len(every) - most:,} more rows are not drawn.") if len(every) > most else ""
     drawn = tag(
         "table", tag("thead", head), tag("tbody", *body), style="border-collapse:collapse;font-size:.92em;margin:0"
     )
@@ -145,7 +145,7 @@ def _breaks(value: Any, wrap: bool) -> str:
     return f"overflow-wrap:anywhere;min-width:{_LEAST}ch" if length > _LEAST else "overflow-wrap:anywhere"
 
 
-def fold(summary: Any, *children: Any, opened: bool = False) -> Markup:
+def details(summary: Any, *children: Any, opened: bool = False) -> Markup:
     """Something that opens when its summary is pressed."""
     head = tag("summary", summary, style="cursor:pointer")
     inner = tag("div", *children, style="padding:4px 0 4px 14px")
@@ -158,7 +158,7 @@ def tree(data: Any, most: int = MOST_NODES) -> Markup:
     drawn = _node(None, data, tally, 0)
     left_out = f"{tally.left_out:,} more lines are not drawn; response.json() has them all."
     style = f"font-family:{MONO};font-size:.88em;line-height:1.5;color:{TEXT};overflow-wrap:anywhere"
-    return tag("div", drawn, quiet(left_out) if tally.left_out else "", style=style)
+    return tag("div", drawn, muted(left_out) if tally.left_out else "", style=style)
 
 
 class _Tally:
@@ -179,16 +179,16 @@ def _node(key: Any, value: Any, tally: _Tally, depth: int) -> Markup:
     if not tally.takes(value):
         return Markup("")
     children = _children(value)
-    name = join([tag("span", key, style=f"color:{QUIET}"), ": "]) if key is not None else Markup("")
+    name = join([tag("span", key, style=f"color:{MUTED}"), ": "]) if key is not None else Markup("")
     if not children:
         return tag("div", name, _scalar(value))
     shape = f"{{{len(value)}}}" if isinstance(value, Mapping) else f"[{len(value)}]"
-    head = join([name, tag("span", shape, style=f"color:{QUIET}"), _hint(value)])
+    head = join([name, tag("span", shape, style=f"color:{MUTED}"), _hint(value)])
     if depth == DEEPEST:
         tally.left_out += _below(value)
-        return tag("div", head, quiet(f" below {DEEPEST} levels: not drawn"))
+        return tag("div", head, muted(f" below {DEEPEST} levels: not drawn"))
     inner = [_node(k, v, tally, depth + 1) for k, v in children]
-    return fold(head, *inner, opened=depth < 2 and len(children) <= 40)
+    return details(head, *inner, opened=depth < 2 and len(children) <= 40)
 
 
 def _below(value: Any) -> int:
@@ -212,7 +212,7 @@ def _hint(value: Any) -> Markup:
     if isinstance(value, Mapping):
         for key in ("name", "title", "key", "id"):
             if isinstance(value.get(key), str):
-                return tag("span", f" {value[key][:60]}", style=f"color:{QUIET}")
+                return tag("span", f" {value[key][:60]}", style=f"color:{MUTED}")
     return Markup("")
 
 

@@ -60,7 +60,7 @@ def is_condition(text: str) -> bool:
     return _CONDITION.match(text) is not None
 
 
-def condition(text: str) -> Callable[[Any], bool]:
+def compile_condition(text: str) -> Callable[[Any], bool]:
     """Whether a value is so: a path that finds something in it, or a comparison, as in the filters of RFC 9535.
 
     The value is `$` as well as `@`: `$.status == 'HEALTHY'`, `@.count > 3 && !@.paused`, `$.items[?@.ready == true]`.
@@ -92,7 +92,7 @@ def to_pointer(location: Location) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
 
 
-def unquoted(text: str) -> str:
+def unquote_name(text: str) -> str:
     """A name that stands between quotes in a JSONPath, without them and without escapes.
 
     Raises:
@@ -105,7 +105,7 @@ def unquoted(text: str) -> str:
         raise PickError(f"{text} is not a name of a JSONPath.", "Write it as in RFC 9535: ['a name'].") from None
 
 
-def steps_of(pointer: str) -> tuple[str, ...]:
+def pointer_steps(pointer: str) -> tuple[str, ...]:
     """The keys of a JSON Pointer, indices as they are written: the inverse of `to_pointer`, up to their kind."""
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
 

@@ -25,21 +25,21 @@ def header(headers: Headers, name: str, default: str = "") -> str:
 
 def media_type(headers: Headers) -> str:
     """The bare media type of a message, in lower case, without parameters; empty where none is declared."""
-    return bare(header(headers, "content-type"))
+    return bare_media_type(header(headers, "content-type"))
 
 
-def bare(media: str) -> str:
+def bare_media_type(media: str) -> str:
     """A media type without its parameters, in lower case: by this media types are compared (RFC 9110, 8.3.1)."""
     return media.partition(";")[0].strip().lower()
 
 
 def is_json(media: str) -> bool:
     """Whether a media type carries JSON: application/json or any `+json` suffix (RFC 6839)."""
-    kind = bare(media)
+    kind = bare_media_type(media)
     return kind == "application/json" or kind.endswith("+json") or kind == "text/json"
 
 
-def is_below(url: str, base: str) -> bool:
+def is_under_base_url(url: str, base: str) -> bool:
     """Whether an address is one of a server's: its base URL, or below it."""
     base = base.rstrip("/")
     return url == base or url.startswith((f"{base}/", f"{base}?"))

@@ -20,7 +20,7 @@ from . import html
 from .approval import reader_of
 from .environments import TokenFacts
 from .exchange import Exchange
-from .frames import records_frame
+from .frames import make_frame
 from .openapi import Operation, Spec
 from .schema import python_names
 from .secrets import Secret
@@ -160,7 +160,7 @@ class Privileges:
 
     def frame(self) -> DataFrame:
         """Operation, permission, scope, how often it was used, and whether the token covers it, with the reason."""
-        return records_frame([_row(need) for need in self.needs], COLUMNS)
+        return make_frame([_row(need) for need in self.needs], COLUMNS)
 
     @property
     def ticket(self) -> str:

@@ -46,20 +46,21 @@ class Progress:
     def _show(self, fraction: float | None, words: str, picture: html.Markup) -> None:
         from IPython.display import display
 
-        drawn = {"text/plain": f"{self._label} · {words}", "text/html": str(bar(self._label, fraction, words, picture))}
+        bar = str(progress_bar(self._label, fraction, words, picture))
+        drawn = {"text/plain": f"{self._label} · {words}", "text/html": bar}
         if self._handle is None:
             self._handle = display(drawn, raw=True, display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types here
         else:
             self._handle.update(drawn, raw=True)
 
 
-def bar(label: str, fraction: float | None, words: str, picture: html.Markup = _NO_PICTURE) -> html.Markup:
+def progress_bar(label: str, fraction: float | None, words: str, picture: html.Markup = _NO_PICTURE) -> html.Markup:
     """A bar with its words and what else is shown; no bar where the fraction is unknown, or a picture stays alone."""
     alone = fraction is None or (picture and fraction >= 1.0)
     width = f"{100 * min(1.0, max(0.0, fraction or 0.0)):.0f}%"
     inner = html.tag("div", style=f"width:{width};height:4px;background:{html.TONES['info'][0]}")
     outer = html.tag(
-        "div", inner, style=f"background:{html.LINE};height:4px;border-radius:2px;overflow:hidden;width:220px"
+        "div", inner, style=f"background:{html.BORDER};height:4px;border-radius:2px;overflow:hidden;width:220px"
     )
     return html.tag("div", html.tag("div", f"{label} · {words}"), picture, "" if alone else outer)
 

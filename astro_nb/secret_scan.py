@@ -108,13 +108,13 @@ def draw(scan: Scan) -> html.Markup:
         )
         for finding in scan.findings
     ]
-    parts = [html.tag("div", verdict, " ", html.quiet(scan.summary))]
+    parts = [html.tag("div", verdict, " ", html.muted(scan.summary))]
     parts += [html.table(["where", "is it known", "kind", "secret", "what to do"], rows)] if rows else []
     if scan.unknown:
-        parts.append(html.tag("div", html.quiet(f"Not to be had, so not looked for: {', '.join(scan.unknown)}")))
+        parts.append(html.tag("div", html.muted(f"Not to be had, so not looked for: {', '.join(scan.unknown)}")))
     if scan.skipped:
         skipped = html.table(["file", "why"], [(skip.file, skip.why) for skip in scan.skipped])
-        parts.append(html.fold(f"{len(scan.skipped)} files skipped", skipped))
+        parts.append(html.details(f"{len(scan.skipped)} files skipped", skipped))
     return html.tag("div", *parts)
 
 

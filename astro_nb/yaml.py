@@ -38,7 +38,7 @@ _SCALARS: tuple[tuple[str, str, list[str]], ...] = (
 """The core schema of YAML 1.2 (10.3.2), and the merge key that people expect: tag, pattern, first characters."""
 
 
-class NotYaml(ValueError):
+class YamlError(ValueError):
     """A text that is not YAML, or goes beyond what is read of it; the message is one phrase, the place at its end."""
 
 
@@ -55,7 +55,7 @@ class _Plain(SafeConstructor, Resolver):
         """Called at every node on the way down; libyaml's composer would end the process at great depths."""
         self._depth += 1
         if self._depth > DEEPEST:
-            raise NotYaml(f"it is nested more than {DEEPEST} deep")
+            raise YamlError(f"it is nested more than {DEEPEST} deep")
 
     def ascend_resolver(self) -> None:
         """Called at every node on the way up."""
@@ -69,7 +69,7 @@ class _Plain(SafeConstructor, Resolver):
                 self.flatten_mapping(source)
                 self._merged += len(source.value)
             if self._merged > MOST_MERGED:
-                raise NotYaml("its merge keys unfold without end")
+                raise YamlError("its merge keys unfold without end")
         if merged:
             self.merging.add(id(node))
             super().flatten_mapping(node)
@@ -170,11 +170,11 @@ def load_yaml(data: bytes | str, told: list[str] | None = None) -> Any:
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         deep = "nesting depth" in str(error.problem)  # libyaml has a bound of its own since PyYAML 6.0.4
-        raise NotYaml(f"{'it is nested too deeply' if deep else error.problem or error}{where}") from error
+        raise YamlError(f"{'it is nested too deeply' if deep else error.problem or error}{where}") from error
     except RecursionError as error:
-        raise NotYaml("it is nested too deeply") from error
+        raise YamlError("it is nested too deeply") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise NotYaml(str(error).partition("\n")[0]) from error
+        raise YamlError(str(error).partition("\n")[0]) from error
     if (b"&" if isinstance(data, bytes) else "&") in data:  # type: ignore[operator]  # of the same type by the test
         _bound_aliases(parsed)
     return parsed
@@ -189,10 +189,10 @@ def dump_yaml(data: Any) -> str:
     try:
         return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
     except RepresenterError as error:
-        raise NotYaml(f"an object of the type {type(error.args[-1]).__name__} is no plain data") from None
+        raise YamlError(f"an object of the type {type(error.args[-1]).__name__} is no plain data") from None
 
 
-def line_at(data: bytes, name: str) -> int | None:
+def find_line(data: bytes, name: str) -> int | None:
     """The line, counted from 1, on which a name of the outermost mapping stands; None where it is not found."""
     try:
         return _line(itertools.islice(yaml.parse(data, Loader=_Quick), _MOST_EVENTS), name)
@@ -248,4 +248,4 @@ def _bound_aliases(root: Any) -> None:
             stack.append((node, True))
             stack.extend((child, False) for child in children)
         if seen and sizes[id(node)] > MOST_NODES:
-            raise NotYaml("its aliases unfold without end")
+            raise YamlError("its aliases unfold without end")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_nb import UNSET, Call, Upload
-from astro_nb.call import LARGEST_FILE, CutUpload
+from astro_nb.call import LARGEST_FILE, OmittedUpload
 
 STEADY = settings(deadline=None, max_examples=80, derandomize=True)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -140,7 +140,7 @@ def test_a_large_file_is_kept_by_its_name(value: Any) -> None:
     assert len(orjson.dumps(call.to_dict())) < 500
     again = stored(call)
     cut = again.body["f"]
-    assert isinstance(cut, CutUpload)
+    assert isinstance(cut, OmittedUpload)
     assert (cut.size, cut.content, len(cut.digest)) == (LARGEST_FILE + 1, b"", 32)
     assert (cut.name, cut.media_type) == (("a.bin", "image/png") if isinstance(value, Upload) else ("", ""))
     assert stored(again) == again

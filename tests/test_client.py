@@ -447,10 +447,10 @@ def test_a_file_of_a_document_stays_at_its_host(client: Client) -> None:
     ):
         assert client.fetch(f"{wire.url}/spec") == b"{}"
         with pytest.raises(DocumentNotFound, match="redirects"):
-            client.fetch(f"{wire.url}/spec", stays=True)
+            client.fetch(f"{wire.url}/spec", same_host=True)
         assert len(other.requests) == 1
     with Wire([say(302, b"", "Location: /y"), say(200, b"{}")]) as wire:
-        assert client.fetch(f"{wire.url}/x", stays=True) == b"{}"
+        assert client.fetch(f"{wire.url}/x", same_host=True) == b"{}"
 
 
 @pytest.mark.parametrize(
@@ -460,13 +460,13 @@ def test_a_file_of_a_document_stays_at_its_host(client: Client) -> None:
         ("https://g/b", True, None), ("http://h/b", False, None), ("http://h/b", True, None), ("//g/b", True, None),
     ],
 )  # fmt: skip
-def test_from_https_no_redirect_leads_to_http(location: str, stays: bool, wanted: str | None) -> None:
+def test_from_https_no_redirect_leads_to_http(location: str, same_host: bool, wanted: str | None) -> None:
     """Whoever listens would write the document."""
     if wanted is None:
         with pytest.raises(DocumentNotFound, match="redirects"):
-            moved_to("https://h/a", location, stays)
+            moved_to("https://h/a", location, same_host)
     else:
-        assert moved_to("https://h/a", location, stays) == wanted
+        assert moved_to("https://h/a", location, same_host) == wanted
 
 
 def ours(before: set[threading.Thread]) -> list[threading.Thread]:

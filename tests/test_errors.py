@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from astro_nb import errors
-from astro_nb.errors import AstroNbError, PickError, UnknownName, WaitTimeout, closest
+from astro_nb.errors import AstroNbError, PickError, UnknownName, WaitTimeout, closest_names
 
 PACKAGE = Path(errors.__file__).parent
 TREE = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, AstroNbError)}
@@ -146,9 +146,9 @@ def test_unknown_name_takes_advice() -> None:
 )
 def test_closest(name: str, known: list[str], wanted: list[str]) -> None:
     """Near means alike or contained; case does not count, and the spelling that exists comes back."""
-    assert sorted(closest(name, known)) == sorted(wanted)
+    assert sorted(closest_names(name, known)) == sorted(wanted)
 
 
 def test_closest_is_short() -> None:
     """Three names at the most are offered, however many are alike."""
-    assert len(closest("GetDeployment", [f"GetDeployment{i}" for i in range(20)])) == 3
+    assert len(closest_names("GetDeployment", [f"GetDeployment{i}" for i in range(20)])) == 3

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_nb.exchange.frames import items_frame
-from astro_nb.frames import TIME, records_frame
+from astro_nb.frames import TIME, make_frame
 from astro_nb.openapi import load
 from astro_nb.schema import Field, read, response_field
 
@@ -124,11 +124,11 @@ def test_scalars_fill_one_column() -> None:
 
 def test_records_have_exactly_the_columns_asked_for() -> None:
     """`records_frame` has these columns in this order, the missing values empty, and an index where one is named."""
-    frame = records_frame(iter([{"a": 1, "z": 9}, {"b": "x"}]), {"a": "Int64", "b": "string"})
+    frame = make_frame(iter([{"a": 1, "z": 9}, {"b": "x"}]), {"a": "Int64", "b": "string"})
     assert list(frame.columns) == ["a", "b"]
     assert frame["a"].isna().tolist() == [False, True]
-    assert records_frame([{"a": 1, "b": "x"}], {"a": "Int64", "b": "string"}, index="b").index.tolist() == ["x"]
-    assert len(records_frame([], {"a": "Int64"})) == 0
+    assert make_frame([{"a": 1, "b": "x"}], {"a": "Int64", "b": "string"}, index="b").index.tolist() == ["x"]
+    assert len(make_frame([], {"a": "Int64"})) == 0
 
 
 def test_times_of_all_offsets_are_utc() -> None:

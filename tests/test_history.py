@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.call import Call, CutUpload, Upload
+from astro_nb.call import Call, OmittedUpload, Upload
 from astro_nb.contract import Violation
 from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName, UsageError
 from astro_nb.exchange import Attempt, Exchange, Failure
@@ -484,7 +484,7 @@ def test_a_file_comes_back_and_a_large_one_by_its_name(path: Path) -> None:
     again = History(SPEC, path)
     assert again.get(keys[0]).call.body == {"f": small}
     cut = again.get(keys[1]).call.body["f"]
-    assert isinstance(cut, CutUpload)
+    assert isinstance(cut, OmittedUpload)
     assert (cut.name, cut.size) == ("b.bin", 5_000_000)
     again.close()
     assert sum(f.stat().st_size for f in path.parent.iterdir()) < 1_000_000

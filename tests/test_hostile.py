@@ -20,7 +20,7 @@ from astro_nb.errors import AstroNbError, WaitFailed, WaitTimeout
 from astro_nb.http import Client, Retries
 from astro_nb.openapi import load
 from astro_nb.pagination import read_pages
-from astro_nb.progress import bar
+from astro_nb.progress import progress_bar
 
 MARK = "<img src=x onerror=alert(1)>"
 EVIL = f"{MARK}\x1b[31m\x1b]0;owned\x07\x00\x08\u202e\r\n"
@@ -476,5 +476,5 @@ def test_names_of_the_document_are_drawn_as_text(evil: Evil) -> None:
     looked_at(bulk.run())
     looked_at(api.pages(list_))
     assert any(MARK in words for words in waited), "nothing is proved"
-    assert all(MARK not in bar(f"Waiting for {get}", 0.5, words) for words in waited)
+    assert all(MARK not in progress_bar(f"Waiting for {get}", 0.5, words) for words in waited)
     api.close()

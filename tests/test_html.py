@@ -62,15 +62,16 @@ class Read(HTMLParser):
 @pytest.mark.parametrize(
     "draw",
     [
-        html.esc, html.prose, html.quiet, html.code, html.block, html.copyable, html.pill, html.method_pill,
+        html.escape, html.prose, html.muted, html.code, html.block, html.copyable, html.pill, html.method_pill,
         lambda text: html.tag("p", text, title=text),
         lambda text: html.join([text, text], between=", "),
         lambda text: html.table([text], [[text]]),
-        lambda text: html.fold(text, text),
+        lambda text: html.details(text, text),
         lambda text: html.tree({text: [text, {"name": text}]}),
     ],
     ids=[
-        "esc", "prose", "quiet", "code", "block", "copyable", "pill", "method", "tag", "join", "table", "fold", "tree",
+        "escape", "prose", "muted", "code", "block", "copyable", "pill", "method", "tag", "join", "table", "details",
+        "tree",
     ],
 )  # fmt: skip
 @given(text=TEXT)
@@ -84,9 +85,9 @@ def test_everything_is_escaped(draw: Any, text: str) -> None:
 
 def test_markup_passes_once() -> None:
     """What is HTML already is not escaped again; what is put together outside of `join` is text again, so is safe."""
-    assert html.esc(html.Markup("<b>x</b>")) == "<b>x</b>"
+    assert html.escape(html.Markup("<b>x</b>")) == "<b>x</b>"
     assert html.tag("p", html.code("x")).startswith("<p><code")
-    assert html.esc(html.Markup("<b>") + EVIL) == html.esc("<b>" + EVIL)
+    assert html.escape(html.Markup("<b>") + EVIL) == html.escape("<b>" + EVIL)
 
 
 def test_attributes() -> None:

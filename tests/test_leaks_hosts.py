@@ -268,9 +268,9 @@ def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Pa
 
 def test_a_port_that_begins_alike_is_another_server() -> None:
     """What a form remembers is what was sent to the server of now, not to one whose address begins like it."""
-    from astro_nb.messages import is_below
+    from astro_nb.messages import is_under_base_url
 
-    assert is_below("http://127.0.0.1:80/x", "http://127.0.0.1:80/")
-    assert is_below("https://api.example.com/v1?x", "https://api.example.com/v1")
-    assert not is_below("http://127.0.0.1:8080/x", "http://127.0.0.1:80")
-    assert not is_below("https://api.example.com.evil.test/", "https://api.example.com")
+    assert is_under_base_url("http://127.0.0.1:80/x", "http://127.0.0.1:80/")
+    assert is_under_base_url("https://api.example.com/v1?x", "https://api.example.com/v1")
+    assert not is_under_base_url("http://127.0.0.1:8080/x", "http://127.0.0.1:80")
+    assert not is_under_base_url("https://api.example.com.evil.test/", "https://api.example.com")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from astro_nb.http import Retries, decide, retry_after
 from astro_nb.messages import Response
-from astro_nb.openapi import load, repeatable
+from astro_nb.openapi import load
 
 SPEC = load()
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
@@ -78,13 +78,13 @@ def test_what_may_have_been_done_is_said(outcome: Response | str) -> None:
 )
 def test_what_is_safe_to_repeat(operation: str, safe: bool) -> None:
     """Reads, deletions and updates are; a create, a rotation, a finalization, a rollback, an invitation never is."""
-    assert repeatable(SPEC.operation(operation)) is safe
+    assert SPEC.operation(operation).is_idempotent is safe
 
 
 @pytest.mark.parametrize("operation", [op.id for op in SPEC if op.id.startswith(("Create", "Rotate", "BulkCreate"))])
 def test_no_create_is_ever_repeated_blindly(operation: str) -> None:
     """There is no idempotency key: whatever creates is not sent again after a break."""
-    assert not repeatable(SPEC.operation(operation))
+    assert not SPEC.operation(operation).is_idempotent
 
 
 @pytest.mark.parametrize("status", [500, 507, 520])

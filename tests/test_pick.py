@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from astro_nb.data import leaves
 from astro_nb.errors import PickError
-from astro_nb.jsonpath import find, is_singular, pick, steps_of, to_path, to_pointer, unquoted
+from astro_nb.jsonpath import find, is_singular, pick, pointer_steps, to_path, to_pointer, unquote_name
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 NAMES = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
@@ -185,11 +185,11 @@ def test_a_search_in_deep_data_is_no_stray_error() -> None:
 @given(st.lists(NAMES, max_size=5))
 def test_the_steps_of_a_pointer_are_its_keys(keys: list[str]) -> None:
     """Reading a pointer is the inverse of writing it, slashes and tildes in keys included."""
-    assert steps_of(to_pointer(tuple(keys))) == tuple(keys)
+    assert pointer_steps(to_pointer(tuple(keys))) == tuple(keys)
 
 
 @pytest.mark.parametrize("text", ["'\\x'", "'\\u12'", '"a\nb"'])
 def test_what_is_no_quoted_name_is_told(text: str) -> None:
     """An escape that JSONPath does not know, a bare line break."""
     with pytest.raises(PickError, match="RFC 9535"):
-        unquoted(text)
+        unquote_name(text)

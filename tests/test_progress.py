@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 from astro_nb import html
 from astro_nb.exchange import HELD, Attempt
-from astro_nb.progress import Progress, bar
+from astro_nb.progress import Progress, progress_bar
 from astro_nb.workbench.workbench import Attempts
 
 
@@ -20,28 +20,29 @@ from astro_nb.workbench.workbench import Attempts
 )
 def test_a_bar_is_as_long_as_what_is_done(fraction: float, width: str) -> None:
     """The bar shows the fraction done, and never more than all or less than nothing."""
-    drawn = str(bar("Pages", fraction, "5 of 20"))
+    drawn = str(progress_bar("Pages", fraction, "5 of 20"))
     assert f"width:{width};" in drawn
     assert "Pages · 5 of 20" in drawn
 
 
 def test_an_unknown_end_is_not_a_full_bar() -> None:
     """Where the fraction is unknown the words stand there, with a bar that does not claim an end."""
-    drawn = str(bar("Pages", None, "5 of ?"))
+    drawn = str(progress_bar("Pages", None, "5 of ?"))
     assert "5 of ?" in drawn
     assert "width:100%" not in drawn
 
 
 def test_a_picture_stands_between_words_and_bar() -> None:
     """What is drawn beside the bar is HTML already, and stands as it is."""
-    drawn = str(bar("Waiting", 0.5, "CREATING", html.pill("CREATING 12 s")))
+    drawn = str(progress_bar("Waiting", 0.5, "CREATING", html.pill("CREATING 12 s")))
     assert drawn.index("Waiting · CREATING") < drawn.index("CREATING 12 s</span>") < drawn.index("width:50%")
-    assert "width:100%" not in str(bar("Waiting", 1.0, "HEALTHY", html.pill("HEALTHY"))), "what is over stands alone"
+    finished = str(progress_bar("Waiting", 1.0, "HEALTHY", html.pill("HEALTHY")))
+    assert "width:100%" not in finished, "a finished picture needs no bar"
 
 
 def test_words_are_escaped_and_style_is_inline() -> None:
     """What a server said does not become markup, and the sanitiser of the front end has nothing to take away."""
-    drawn = str(bar("<b>", 0.5, "<script>"))
+    drawn = str(progress_bar("<b>", 0.5, "<script>"))
     assert "<script" not in drawn
     assert "<b>" not in drawn
     assert re.search(r"<style|\bclass=|\bid=", drawn) is None

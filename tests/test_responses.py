@@ -15,7 +15,7 @@ from astro_nb.call import Call
 from astro_nb.environments import Variables
 from astro_nb.errors import PickError, UnknownName, UsageError
 from astro_nb.exchange import Exchange
-from astro_nb.jsonpath import to_path, unquoted
+from astro_nb.jsonpath import to_path, unquote_name
 from astro_nb.linking.response_references import PENDING, ResponseReference, Responses, read_reference, write_reference
 from astro_nb.messages import Request, Response
 from astro_nb.openapi import Operation, Spec, load
@@ -295,8 +295,8 @@ def test_a_variable_cannot_be_called_like_a_reference() -> None:
 def test_a_quoted_name_is_the_name(name: str) -> None:
     """The name between quotes in a JSONPath, with single or double ones."""
     path = to_path((f" {name}",))
-    assert unquoted(path[2:-1]) == f" {name}"
-    assert unquoted(json.dumps(name)) == name
+    assert unquote_name(path[2:-1]) == f" {name}"
+    assert unquote_name(json.dumps(name)) == name
 
 
 def test_long_hostile_texts_are_read_in_no_time() -> None:

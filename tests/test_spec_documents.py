@@ -14,7 +14,7 @@ import pytest
 
 from astro_nb.errors import DocumentError, DocumentInvalid, DocumentNotFound
 from astro_nb.openapi import load
-from astro_nb.openapi.parsing import MOST_BYTES, parse
+from astro_nb.openapi.parsing import MAX_BYTES, parse
 
 HEAD = {"openapi": "3.0.3", "info": {"title": "Pets", "version": "1.2"}}
 
@@ -102,7 +102,7 @@ def test_a_bad_source_is_told(source: Any, error: type[DocumentError], words: st
 def test_too_many_bytes_are_refused() -> None:
     """A document over the limit is refused before it is parsed."""
     with pytest.raises(DocumentInvalid, match="limit"):
-        parse(b"{" + b" " * MOST_BYTES, "x")
+        parse(b"{" + b" " * MAX_BYTES, "x")
 
 
 def test_yaml_scalars_are_those_of_yaml_1_2() -> None:
@@ -193,7 +193,7 @@ def test_texts_that_repeat_do_not_fill_the_disk(cache: Path) -> None:
     text = f"x: &x {'y' * 110_000}\nl: [{','.join(['*x'] * 700)}]\n"
     with contextlib.suppress(DocumentInvalid):
         parse(text.encode(), "x")
-    assert sum(f.stat().st_size for f in cache.rglob("*") if f.is_file()) <= MOST_BYTES
+    assert sum(f.stat().st_size for f in cache.rglob("*") if f.is_file()) <= MAX_BYTES
 
 
 @pytest.mark.parametrize("text", ["b'[' * 200_000", "b'{\"a\":' * 200_000"], ids=["yaml", "json"])

@@ -214,9 +214,9 @@ class Server:
         self.files = files
         self.asked: list[str] = []
 
-    def fetch(self, url: str, /, *, stays: bool = False) -> bytes:
+    def fetch(self, url: str, /, *, same_host: bool = False) -> bytes:
         """The bytes at a path of this host."""
-        assert stays == bool(self.asked)  # the files stay at the document's host, wherever that is
+        assert same_host == bool(self.asked)  # the files stay at the document's host, wherever that is
         self.asked.append(url)
         found = self.files.get(url.partition("://h/")[2].replace("/", "_").replace(".", "_"))
         if found is None:
@@ -274,7 +274,7 @@ def test_how_many_files_are_fetched() -> None:
     """A chain without end is cut off."""
     asked: list[str] = []
 
-    def fetch(url: str, /, *, stays: bool = False) -> bytes:
+    def fetch(url: str, /, *, same_host: bool = False) -> bytes:
         asked.append(url)
         return orjson.dumps(doc("1.json") if "api" in url else {"$ref": f"{len(asked)}.json"})
 

@@ -21,7 +21,7 @@ from astro_nb.errors import PickError, Stopped, UsageError, WaitFailed, WaitTime
 from astro_nb.exchange import Exchange
 from astro_nb.history import History
 from astro_nb.http import Client, Retries
-from astro_nb.jsonpath import condition
+from astro_nb.jsonpath import compile_condition
 from astro_nb.polling import Transitions, Waited
 from astro_nb.runbooks.cells import calls
 from astro_nb.runbooks.steps import steps_of
@@ -713,7 +713,7 @@ TEXTS = st.text(alphabet="$@.[]()!?='\"ab*|&<>12 ,:", max_size=12)
 def test_any_text_is_a_condition_or_is_refused(text: str, value: Any) -> None:
     """A text either can be asked of any value, or raises what the user is told; nothing else comes out."""
     with contextlib.suppress(PickError):
-        assert condition(f"${text}")(value) in (True, False)
+        assert compile_condition(f"${text}")(value) in (True, False)
 
 
 @settings(max_examples=100, deadline=None)
@@ -723,8 +723,8 @@ def test_a_comparison_is_that_of_the_value(value: Any, wanted: Any) -> None:
     literal = json.dumps(wanted)
     has = isinstance(value, dict) and "a" in value and type(value["a"]) is type(wanted) and value["a"] == wanted
     for path in ("$.a", "@.a", "$['a']"):
-        assert condition(f"{path} == {literal}")(value) is has
-        assert condition(f"!({path} == {literal})")(value) is not has
+        assert compile_condition(f"{path} == {literal}")(value) is has
+        assert compile_condition(f"!({path} == {literal})")(value) is not has
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a|aa)*b", "a*a*a*a*b", "(a{1,9}){1,9}b", "a" * 300])
@@ -733,13 +733,13 @@ def test_a_pattern_without_end_is_refused(pattern: str) -> None:
     for function in ("match", "search"):
         began = time.monotonic()
         with pytest.raises(PickError):
-            condition(f"{function}($.x, '{pattern}')")({"x": "a" * 60})
+            compile_condition(f"{function}($.x, '{pattern}')")({"x": "a" * 60})
         with pytest.raises(PickError):
-            condition(f"{function}($.x, $.p)")({"x": "a" * 60, "p": pattern})
+            compile_condition(f"{function}($.x, $.p)")({"x": "a" * 60, "p": pattern})
         assert time.monotonic() - began < 5
     with pytest.raises(PickError, match="too long"):
-        condition("match($.x, 'a*b')")({"x": "a" * 3000})
-    assert condition("match($.x, 'a*b')")({"x": "aaab"})
+        compile_condition("match($.x, 'a*b')")({"x": "a" * 3000})
+    assert compile_condition("match($.x, 'a*b')")({"x": "aaab"})
 
 
 @pytest.mark.parametrize("state", ["<b>x</b>", "A" * 5000, "a\nb\rc", "\u202e", ""])

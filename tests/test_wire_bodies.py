@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_wire import body, built, operation, values
 
-from astro_nb.call import Call, CutUpload, Upload
+from astro_nb.call import Call, OmittedUpload, Upload
 from astro_nb.errors import UsageError
 from astro_nb.messages import header
 from astro_nb.openapi import Spec
@@ -153,7 +153,7 @@ def test_base64_stays_text() -> None:
 @pytest.mark.parametrize(("name", "told"), [("a.bin", "'a.bin' of 2.0 MB"), ("", "The file of 2.0 MB")])
 def test_a_file_that_was_not_kept_is_asked_for(name: str, told: str) -> None:
     """The history has its name alone: nothing else is sent in its place."""
-    cut = CutUpload(name, b"", "text/csv", 2_000_000, "00")
+    cut = OmittedUpload(name, b"", "text/csv", 2_000_000, "00")
     for content, media in ((cut, "application/octet-stream"), ({"f": cut}, FORM)):
         with pytest.raises(UsageError, match=told) as raised:
             body(content, media)

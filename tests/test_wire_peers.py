@@ -15,7 +15,7 @@ import pytest
 from astro_nb.call import UNSET, Call
 from astro_nb.environments import Environment, Values, Variables
 from astro_nb.errors import DocumentInvalid
-from astro_nb.messages import Request, bare, header
+from astro_nb.messages import Request, bare_media_type, header
 from astro_nb.openapi import Operation, load
 from astro_nb.schema import Field, body_field, parameter_fields, sample
 from astro_nb.secrets import Secret
@@ -161,7 +161,7 @@ def parts(data: bytes, media: str) -> dict[str, tuple[str, bytes]]:
 
 def content(data: bytes, media: str) -> Seen:
     """A body, so that two that mean the same are equal: JSON parsed, XML without blanks, a form part by part."""
-    kind = bare(media)
+    kind = bare_media_type(media)
     if kind == "multipart/form-data":
         return {f"part {name}": part for name, part in parts(data, media).items()}
     if kind == "application/json":
@@ -182,7 +182,7 @@ def seen_in_ours(mine: Request) -> Seen:
     place = {"method": mine.method, "host": f"{target.scheme}://{target.netloc}", "path": unquote(target.path)}
     query = {"query": "&".join(sorted(target.query.split("&")))}
     told = content(mine.body, media) if media else {}
-    return {**place, **query, **given, "content-type": bare(media), "accept": kinds, **told}
+    return {**place, **query, **given, "content-type": bare_media_type(media), "accept": kinds, **told}
 
 
 def seen_in_theirs(har: Mapping[str, Any], ours: Seen) -> Seen:

@@ -17,7 +17,7 @@ import orjson
 from ..call import UNSET, Call
 from ..errors import AstroNbError
 from ..exchange import Exchange, items_path
-from ..frames import records_frame
+from ..frames import make_frame
 from ..messages import Request
 from ..openapi import Operation
 from ..schema import body_field, redact
@@ -147,7 +147,7 @@ class Change:
             {"path": r.path, "now": _cell(r.now), "then": _cell(r.then), "kind": r.kind, "note": r.note}
             for r in self.rows
         ]
-        return records_frame(
+        return make_frame(
             rows, {"path": "string", "now": "object", "then": "object", "kind": "string", "note": "string"}
         )
 

@@ -52,7 +52,7 @@ def draw(change: Change) -> html.Markup:
     told = [html.tag("div", visible(text), role="alert") for text in _troubles(change)]
     table = html.table(_HEADINGS, [_drawn(row) for row in _shown(change)], _MOST)
     if change.action == "delete" and change.rows:  # the whole of it goes: its name says enough
-        table = html.fold(f"The {len(change.rows)} fields that go with it", table)
+        table = html.details(f"The {len(change.rows)} fields that go with it", table)
     return html.tag("div", head, where, *told, table, *_kept(change))
 
 
@@ -97,10 +97,10 @@ def _line(row: Row) -> str:
 
 
 def _drawn(row: Row) -> tuple[Any, ...]:
-    kind = html.join([html.pill(row.kind, _TONES[row.kind]), html.tag("div", html.quiet(row.note)) if row.note else ""])
+    kind = html.join([html.pill(row.kind, _TONES[row.kind]), html.tag("div", html.muted(row.note)) if row.note else ""])
     return kind, html.code(visible(row.path)), html.code(shown(row.now)), html.code(shown(row.then))
 
 
 def _kept(change: Change) -> list[html.Markup]:
     rows = [row for row in change.rows if row.kind == "kept"]
-    return [html.fold(_stay(len(rows)), html.table(_HEADINGS, map(_drawn, rows)))] if rows else []
+    return [html.details(_stay(len(rows)), html.table(_HEADINGS, map(_drawn, rows)))] if rows else []

@@ -56,10 +56,10 @@ def draw(bulk: Bulk) -> html.Markup:
     rows = [(number, html.code(path), html.code(body)) for number, path, body in _shown(bulk)]
     parts = [
         html.join([head, " ", *counts], " "),
-        *(html.quiet(note) for note in _notes(bulk)),
+        *(html.muted(note) for note in _notes(bulk)),
         html.table(["goes to", "comes from", "why"], where) if where else "",
         _drawn_troubles(bulk),
-        html.fold("The first rows as they would be sent", html.table(["row", "to", "body"], rows)) if rows else "",
+        html.details("The first rows as they would be sent", html.table(["row", "to", "body"], rows)) if rows else "",
     ]
     return html.tag("div", *(html.tag("div", part, style="margin:6px 0") for part in parts if part))
 
@@ -74,7 +74,7 @@ def _troubles(bulk: Bulk) -> Iterator[tuple[int, str, str]]:
 def _drawn_troubles(bulk: Bulk) -> html.Markup:
     told = list(islice(_troubles(bulk), _MOST + 1))
     rows = [(n, html.pill(outcome, _TONES[outcome]), message) for n, outcome, message in told[:_MOST]]
-    more = html.quiet("…and more: failures() and unknown() have them all.") if len(told) > _MOST else ""
+    more = html.muted("…and more: failures() and unknown() have them all.") if len(told) > _MOST else ""
     return html.join([html.table(["row", "outcome", "what is wrong"], rows), more]) if rows else html.Markup("")
 
 

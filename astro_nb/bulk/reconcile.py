@@ -14,7 +14,7 @@ from ..approval import call_to_read, lists
 from ..call import UNSET, Call
 from ..errors import AstroNbError
 from ..history import Mark
-from ..openapi import Operation, reader_at, repeatable
+from ..openapi import Operation, reader_at
 from ..pagination import paging_of, read_pages
 from ..secrets import MASK
 from ..session import Session
@@ -52,7 +52,7 @@ def find_out(
 
     The list is read once; where a row is not in it, once more when the server has had its time.
     """
-    if repeatable(operation):
+    if operation.is_idempotent:
         return dict.fromkeys(doubts, Verdict("again"))
     reader = reader_at(operation, operation.path)
     if reader is None or not lists(reader) or paging_of(reader) is None:

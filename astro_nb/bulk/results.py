@@ -12,7 +12,7 @@ import orjson
 
 from ..errors import PickError, UnknownName
 from ..exchange import Exchange
-from ..frames import records_frame
+from ..frames import make_frame
 from ..history import History, Mark
 from ..jsonpath import pick
 from ..openapi import Operation
@@ -71,7 +71,7 @@ _PREVIEW = {"method": "string", "url": "string", "body": "object", "valid": "boo
 def preview(given: Given, operation: Operation, checked: Mapping[int, Checked]) -> DataFrame:
     """What would be sent, by the index of the rows."""
     rows = [_previewed(operation, checked[number]) for number in range(len(given.rows))]
-    frame = records_frame(rows, _PREVIEW)
+    frame = make_frame(rows, _PREVIEW)
     frame.index = given.frame.index
     return frame
 
@@ -128,7 +128,7 @@ def joined(given: Given, rows: Sequence[Row], told: Sequence[dict[str, Any]], pi
     """The rows as they were given, secrets as stars, and what came of each."""
     frame = given.frame.copy()
     _replace(frame, given, {name: [starred(row.cells.get(name)) for row in rows] for name in given.columns})
-    results = records_frame(told, {**_RESULTS, **picked})
+    results = make_frame(told, {**_RESULTS, **picked})
     for name in results.columns:
         frame[f"bulk.{name}" if name in given.columns else name] = results[name].array
     return frame
@@ -142,7 +142,7 @@ def selected(
     _replace(frame, given, {name: [row.cells.get(name) for row in rows] for name in given.columns}, rows)
     taken = {m.column for m in mapping} | set(targets(operation))
     name = "bulk.message" if "message" in taken else "message"
-    frame[name] = records_frame([{name: message} for message in messages], {name: "string"})[name].array
+    frame[name] = make_frame([{name: message} for message in messages], {name: "string"})[name].array
     return frame
 
 
@@ -153,7 +153,7 @@ def _replace(frame: DataFrame, given: Given, cells: Mapping[str, list[Any]], row
     for name, values in cells.items():
         before = [given.rows[number].get(name) for number in numbers]
         if any(_hides(old, new) for old, new in zip(before, values, strict=True)):
-            frame[labels[name]] = records_frame([{name: value} for value in values], {name: "object"})[name].array
+            frame[labels[name]] = make_frame([{name: value} for value in values], {name: "object"})[name].array
 
 
 def _hides(old: Any, new: Any) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from ..call import UNSET, Call, Upload
 from ..errors import UsageError
-from ..frames import plain_rows, records_frame
+from ..frames import first_rows, make_frame
 from ..openapi import Operation
 from ..schema import Field, body_field, mask, parameter_fields, redact
 from ..secrets import MASK, Secret
@@ -46,7 +46,7 @@ def read_rows(rows: Any) -> Given:
     twice = next((name for name in columns if columns.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"Two columns are called {twice!r}.", "Give one of them another name.")
-    plain = plain_rows(frame, len(frame))
+    plain = first_rows(frame, len(frame))
     return Given(frame, columns, tuple(_cells(columns, row) for row in plain))
 
 
@@ -60,7 +60,7 @@ def _frame_of(rows: Any) -> DataFrame:
     listed = list(rows) if isinstance(rows, Iterable) and not isinstance(rows, Mapping | str | bytes) else None
     if listed is None or not all(isinstance(row, Mapping) for row in listed):
         raise UsageError("The rows are no table.", "Give a DataFrame, a list of dicts, or an answer of the API.")
-    return records_frame(listed, dict.fromkeys((name for row in listed for name in row), "object"))
+    return make_frame(listed, dict.fromkeys((name for row in listed for name in row), "object"))
 
 
 def _cells(columns: tuple[str, ...], row: list[Any]) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Changed:
         answer = self.exchange._repr_mimebundle_()["text/html"]
         drawn = html.Markup(self.change.html())
         if self.sent:  # it was shown before it was written
-            drawn = html.fold(f"What was changed of “{self.change.name}”", drawn)
+            drawn = html.details(f"What was changed of “{self.change.name}”", drawn)
         return {"text/plain": repr(self), "text/html": f"{answer}{html.tag('div', *told, drawn)}"}
 
     def _words(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import UsageError, closest
+from ..errors import UsageError, closest_names
 from .output import HOME, Document, edge_of_terminal, load_document, table
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _tail(text: str, room: int | None) -> str:
 
 def _nearest(search: str, spec: Spec) -> str:
     ids = [op.id for op in spec]
-    candidates = [name for text in ("".join(search.split()), *search.split()) for name in closest(text, ids)]
+    candidates = [name for text in ("".join(search.split()), *search.split()) for name in closest_names(text, ids)]
     nearest = list(dict.fromkeys(candidates))[:5]
     return f"Did you mean {' or '.join(nearest)}?" if nearest else f"`astro-nb ops` lists all {len(spec)}."
 

@@ -51,9 +51,11 @@ def _pull(
     client = Client()
     data = client.fetch(address)
     overlay = _bundled_or_none(f"astro-{version}.overlay.yaml")
-    pulled = load(
-        address, overlay, lambda url, /, *, stays=False: client.fetch(url, stays=stays) if stays else data
-    )  # read before it is kept: what is no document is refused here
+
+    def fetch(url: str, /, *, same_host: bool = False) -> bytes:
+        return client.fetch(url, same_host=True) if same_host else data
+
+    pulled = load(address, overlay, fetch)  # loaded before it is saved, so that only a valid document is saved
     path = _pulled_folder() / f"astro-{version}.yaml"
     write_atomically(path, data)
     tell(_pulled_facts(pulled, address, path, overlay))

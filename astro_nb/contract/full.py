@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from ..messages import Headers, Request, Response, bare, header, is_json, media_type
+from ..messages import Headers, Request, Response, bare_media_type, header, is_json, media_type
 from ..openapi import Operation
 from ..schema import Field, body_field, parameter_fields, response_field
 from .checks import Shown, Violation, told
@@ -189,7 +189,7 @@ class _Readers(dict[str, Callable[..., Any]]):
     """What a body of each media type is read as; forms are left to openapi-core."""
 
     def __contains__(self, media: object) -> bool:
-        return bare(str(media)) != "application/x-www-form-urlencoded"
+        return bare_media_type(str(media)) != "application/x-www-form-urlencoded"
 
     def __getitem__(self, media: str) -> Callable[..., Any]:
         return _json if is_json(media) else _either if "*" in media else _text

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from ..errors import DanglingReference
-from ..openapi import NOTE, Spec, name_of
+from ..openapi import NOTE, Spec, reference_name
 from ..schema.field import default_label
 from ..schema.normalization import SHAPES, numeric
 
@@ -275,7 +275,7 @@ class Translation:
             return {}
         named = dict(self._mapped(schema["discriminator"].get("mapping") or {}))
         refs = [b["$ref"] for b in told if b["$ref"] not in named.values()]
-        return {**{name_of(ref): ref for ref in refs}, **named}
+        return {**{reference_name(ref): ref for ref in refs}, **named}
 
     def _mapped(self, mapping: Mapping[Any, str]) -> Iterator[tuple[str, str]]:
         for value, target in mapping.items():

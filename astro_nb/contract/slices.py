@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import DanglingReference
-from ..messages import bare
+from ..messages import bare_media_type
 from ..openapi import Operation, Parameter, Spec
 from ..schema.validation import is_endless
 from .json_schema import LISTS, MAPS, OTHER, SCHEMAS, Direction, fault, is_empty, names_of
@@ -134,7 +134,7 @@ def _request_body(operation: Operation) -> dict[str, Any]:
         return {}
     content: dict[str, Any] = {}
     for media, entry in body.content.items():
-        kind, schema = bare(media), body.schema(media)
+        kind, schema = bare_media_type(media), body.schema(media)
         content[media] = entry
         if kind.startswith("multipart/"):
             content[MULTIPART_AS_JSON] = {"schema": schema}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .. import html
 from ..call import UNSET
 from ..errors import AstroNbError, SettingsError, UnknownName
-from ..frames import records_frame
+from ..frames import make_frame
 from ..secrets.references import Reference, Secret
 from ..templates import LiteralText
 from .environment import Environment, built_in
@@ -94,15 +94,15 @@ class Comparison:
         """Every row as a DataFrame; a value is written as text, and missing where there is none."""
         rows = [{name: _cell(getattr(row, name)) for name in _COLUMNS} for row in self.rows]
         kinds = {name: "boolean" if name in _COLUMNS[3:] else "string" for name in _COLUMNS}
-        return records_frame(rows, kinds)
+        return make_frame(rows, kinds)
 
     def __repr__(self) -> str:
         return f"<{self.one} and {self.other} differ in {', '.join(r.field for r in self.differing) or 'nothing'}>"
 
     def _repr_html_(self) -> str:
         alike = [row for row in self.rows if row.same]
-        differing = self._table(self.differing) if self.differing else html.quiet("They differ in nothing.")
-        rest = html.fold(f"{len(alike)} alike", self._table(alike)) if alike else ""
+        differing = self._table(self.differing) if self.differing else html.muted("They differ in nothing.")
+        rest = html.details(f"{len(alike)} alike", self._table(alike)) if alike else ""
         return str(html.join([differing, rest]))
 
     def _table(self, rows: Any) -> html.Markup:
@@ -164,10 +164,10 @@ def _cell(value: Any) -> Any:
 
 def _drawn(value: Any, inherited: bool) -> html.Markup:
     if value is UNSET:
-        return html.quiet("not set")
+        return html.muted("not set")
     text = str(value)
-    shown = html.esc(text[:_LONGEST] + (" …" if len(text) > _LONGEST else ""))
-    return html.join([shown, " ", html.quiet("(inherited)")]) if inherited else shown
+    shown = html.escape(text[:_LONGEST] + (" …" if len(text) > _LONGEST else ""))
+    return html.join([shown, " ", html.muted("(inherited)")]) if inherited else shown
 
 
 class Environments:

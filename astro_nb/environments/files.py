@@ -275,11 +275,11 @@ def is_same(one: Any, other: Any) -> bool:
 
 
 def _dumped(data: Any) -> str:
-    from ..yaml import NotYaml, dump_yaml  # imported at first use: the built-in environments need none
+    from ..yaml import YamlError, dump_yaml  # imported at first use: the built-in environments need none
 
     try:
         return dump_yaml(data)
-    except NotYaml as error:
+    except YamlError as error:
         raise SettingsError(f"The environment cannot be written: {error}.", "Keep plain values in it.") from error
 
 
@@ -359,13 +359,13 @@ def read_said(path: Path) -> dict[str, Any]:
         SettingsError: it cannot be read, or holds no names and values.
         NewerFormat: it was written by a later version.
     """
-    from ..yaml import NotYaml, load_yaml  # as above
+    from ..yaml import YamlError, load_yaml  # as above
 
     try:
         data = load_yaml(path.read_bytes())
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror}).", "Check who may read it.") from error
-    except NotYaml as error:
+    except YamlError as error:
         raise SettingsError(f"{path} is not YAML: {error}.", "Mend the file.") from error
     if not isinstance(data, dict | None):
         raise SettingsError(f"{path} does not hold names and values.", "See `Environment` for the fields.")

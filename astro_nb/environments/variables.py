@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import html
 from ..errors import UnknownName, UsageError
-from ..frames import records_frame
+from ..frames import make_frame
 from ..secrets.redaction import scrub
 from ..secrets.references import MASK, Reference, Secret
 from ..templates import NAME, names_in, refers
@@ -129,7 +129,7 @@ def standings(variables: Variables) -> list[Standing]:
 
 def rows_frame(rows: Sequence[Standing]) -> DataFrame:
     """The rows as a DataFrame; what may be several is one text."""
-    return records_frame(
+    return make_frame(
         [dict(zip(_COLUMNS, _plain(row), strict=True)) for row in rows], dict.fromkeys(_COLUMNS, "string")
     )
 
@@ -137,7 +137,7 @@ def rows_frame(rows: Sequence[Standing]) -> DataFrame:
 def rows_table(rows: Sequence[Standing]) -> str:
     """The rows as static HTML."""
     if not rows:
-        return str(html.quiet("There are no variables yet."))
+        return str(html.muted("There are no variables yet."))
     return str(html.table(_HEADS, [_drawn(row) for row in rows]))
 
 
@@ -174,7 +174,7 @@ def _plain(row: Standing) -> list[str]:
 
 def _drawn(row: Standing) -> list[Any]:
     name, value, *others = _plain(row)
-    shown = html.quiet(value) if value == MASK else value[:_LONGEST] + (" …" if len(value) > _LONGEST else "")
+    shown = html.muted(value) if value == MASK else value[:_LONGEST] + (" …" if len(value) > _LONGEST else "")
     return [html.code(name), shown, *others]
 
 

@@ -57,9 +57,9 @@ def headline(exchange: Exchange) -> html.Markup:
         status = html.join([status, html.pill("unknown", "warn")], " ")
     name = html.tag("strong", exchange.operation.id)
     asked = (
-        html.join([html.quiet(" · requestId "), html.selectable(exchange.request_id)]) if exchange.request_id else ""
+        html.join([html.muted(" · requestId "), html.selectable(exchange.request_id)]) if exchange.request_id else ""
     )
-    return html.tag("div", status, " ", name, " ", html.quiet(told), asked, style="margin:2px 0 6px")
+    return html.tag("div", status, " ", name, " ", html.muted(told), asked, style="margin:2px 0 6px")
 
 
 def draw_error(exchange: Exchange) -> html.Markup:
@@ -82,9 +82,9 @@ def draw_body(exchange: Exchange) -> html.Markup:
     """The body: JSON as a tree, text as text, anything else by its size."""
     answer = exchange.response
     if answer is None or not answer.body:
-        return html.quiet("No body.")
+        return html.muted("No body.")
     if answer.is_json:
         return html.tree(exchange.json())
     if b"\0" in answer.body[:1000]:
-        return html.quiet(f"{size_words(exchange.size)} of {answer.media_type or 'binary data'}.")
+        return html.muted(f"{size_words(exchange.size)} of {answer.media_type or 'binary data'}.")
     return html.block(exchange.text)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..frames import (
     TIME,  # named again: whoever makes frames takes them from here
-    indexed,
-    records_frame,
+    index_rows,
+    make_frame,
 )
 from ..schema import Field
 
@@ -37,14 +37,14 @@ def items_frame(items: Sequence[Any], field: Field | None = None, lead: Sequence
     )
     columns = {**{n: dtypes[n] for n in known}, **{n: dtypes.get(n, "object") for n in present}}
     first = [name for name in lead if name in columns]
-    return records_frame(rows, {**{n: columns[n] for n in first}, **columns})
+    return make_frame(rows, {**{n: columns[n] for n in first}, **columns})
 
 
 def paged_frame(
     items: Sequence[Any], places: Sequence[tuple[int, int]], field: Field | None, lead: Sequence[str] = ()
 ) -> DataFrame:
     """As `items_frame`, indexed by where each item stood: page and position, both from 1."""
-    return indexed(items_frame(items, field, lead), places, ("page", "position"))
+    return index_rows(items_frame(items, field, lead), places, ("page", "position"))
 
 
 def _spread(item: Mapping[str, Any]) -> dict[str, Any]:

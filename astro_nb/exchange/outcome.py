@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from ..messages import Response
-from ..openapi import Operation, reader_at, repeatable, upwards
+from ..openapi import Operation, reader_at, upwards
 from .attempts import Attempt, Failure
 
 Outcome = Literal["done", "failed", "unknown"]
@@ -41,7 +41,7 @@ class Ended:
         if self.outcome != "unknown":
             return ""
         name = self.operation.id
-        if repeatable(self.operation):
+        if self.operation.is_idempotent:
             return f"{name} may have been carried out; to send it again does no harm."
         reader = _reader(self.operation)
         look = f"Look with {reader.id} before you send it again" if reader else "Find out before you send it again"

@@ -65,9 +65,9 @@ class Bar:
         """Tell the environment as it is now."""
         environment = self._session.environment
         mark = [html.pill("PRODUCTION", "bad")] if environment.production else []  # its name stands beside it
-        facts = [*mark, html.code(environment.base_url or ""), html.quiet(token_words(self._session))]
+        facts = [*mark, html.code(environment.base_url or ""), html.muted(token_words(self._session))]
         color = "#b3261e" if environment.production else environment.color or "transparent"
-        style = f"border-left:4px solid {html.esc(color)};padding-left:10px"
+        style = f"border-left:4px solid {html.escape(color)};padding-left:10px"
         self._facts.value = str(html.tag("div", *facts, style=style, class_="anb-row"))
 
 
@@ -119,7 +119,8 @@ class ServerChooser:
     def draw(self) -> None:
         """Show it where there is anything to choose, and where the present server is one of the document's."""
         chooses = len(self._servers) > 1 or any(server.variables for server in self._servers)
-        set_hidden(self.widget, not (chooses and self._session.spec.serves(self._session.environment.base_url or "")))
+        base_url = self._session.environment.base_url or ""
+        set_hidden(self.widget, not (chooses and self._session.spec.has_server(base_url)))
 
     def _take(self) -> None:
         self._draw_variables()

@@ -13,7 +13,7 @@ from .. import html
 from ..environments import Environments
 from ..errors import SettingsError, UsageError
 from ..secrets import Secret, is_secret_header, is_secret_name
-from ..yaml import NotYaml, dump_yaml, load_yaml
+from ..yaml import YamlError, dump_yaml, load_yaml
 from .widgets import Status, button, classed, layout, line, shared_style, stack
 
 _ASKS = [("in production only", ""), ("yes", True), ("no", False)]
@@ -75,7 +75,7 @@ class EnvironmentsPanel:
         buttons = [button(text, "anb-plain") for text in acts]
         for made, act in zip(buttons, acts.values(), strict=True):
             made.on_click(self._status.guard(lambda _, act=act: act()))
-        note = html.quiet(
+        note = html.muted(
             f"One file each in {self._environments.folder}/, without a secret in it: to review and to share."
         )
         head = widgets.HTML(str(note), layout=layout())
@@ -175,7 +175,7 @@ def _value(name: str, control: Any) -> Any:
         return text or None
     try:
         value = load_yaml(text.encode()) if text else None
-    except NotYaml as error:
+    except YamlError as error:
         raise UsageError(f"{name} cannot be read: {error}.", "Write one `name: value` a line.") from error
     if value is not None and not isinstance(value, dict):
         raise UsageError(f"{name} are no names and values.", "Write one `name: value` a line.")

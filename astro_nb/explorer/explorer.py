@@ -72,10 +72,10 @@ def heading(operation: Operation) -> html.Markup:
     head = html.tag("div", html.method_pill(operation.method), " ", name, " ", html.code(operation.path))
     needs = f"Needs the permission {', '.join(operation.permissions)}." if operation.permissions else ""
     summary = html.tag(
-        "div", operation.summary, ". " if operation.summary else "", html.quiet(needs), style="margin:4px 0"
+        "div", operation.summary, ". " if operation.summary else "", html.muted(needs), style="margin:4px 0"
     )
     warned = [html.tag("div", html.pill("document", "warn"), " ", text) for text in operation.warnings]
-    return html.tag("div", head, summary, *warned, html.fold("Documentation", operation_html(operation)))
+    return html.tag("div", head, summary, *warned, html.details("Documentation", operation_html(operation)))
 
 
 def welcome(session: Session) -> html.Markup:
@@ -88,7 +88,7 @@ def fallback(session: Session) -> html.Markup:
     title = html.tag("strong", f"{session.spec.title} {session.spec.version}")
     line = html.tag("div", f"{len(session.spec)} operations at {session.environment.base_url}")
     return html.tag(
-        "div", title, line, html.quiet("The explorer needs a running kernel: run the cell again to open it.")
+        "div", title, line, html.muted("The explorer needs a running kernel: run the cell again to open it.")
     )
 
 

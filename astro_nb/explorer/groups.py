@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from ..call import UNSET
-from ..html import esc
+from ..html import escape
 from ..schema import Field, read, rule_view
 from .controls import states
 from .inputs import About, folded, headline
@@ -193,7 +193,7 @@ def _others(view: FormView, field: Field, place: Place, shown: set[str]) -> list
 def _note(names: list[str]) -> widgets.Widget:
     listed = ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
     told = f"{len(names)} more {'value is' if len(names) == 1 else 'values are'} set in JSON: {listed}"
-    return words(f'<div class="anb-note">{esc(told)}</div>')
+    return words(f'<div class="anb-note">{escape(told)}</div>')
 
 
 Many = Callable[[list[Field], Callable[[Field], widgets.Widget]], list[widgets.Widget]]

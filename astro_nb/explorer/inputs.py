@@ -21,7 +21,7 @@ import orjson
 
 from ..call import UNSET
 from ..forms import show
-from ..html import esc, prose
+from ..html import escape, prose
 from ..schema import Field, describe_type
 from ..templates import names_in
 from .widgets import button, classed, layout, set_hidden, shared_style
@@ -62,13 +62,13 @@ class About:
 def label(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") -> str:
     """The label as HTML."""
     field = about.field
-    parts = [f'<b>{esc(about.name)}</b> <span class="anb-type">{esc(words(field))}</span>']
+    parts = [f'<b>{escape(about.name)}</b> <span class="anb-type">{escape(words(field))}</span>']
     parts += [f' <span class="anb-state">{state}</span>'] if (state := state_of(value)) else []
     parts += [' <span class="anb-need">required</span>'] if about.required else []
     parts += [f' <span class="anb-need">{mark}</span>' for mark in marks(field)]
     told = (("anb-help", " ".join(filter(None, [_news(field), about.help]))), ("anb-wrong", wrong))
     parts += [f'<span class="{kind}">{prose(text)}</span>' for kind, text in told if text]
-    return "".join(parts) + (f'<span class="anb-becomes">→ {esc(becomes)}</span>' if becomes else "")
+    return "".join(parts) + (f'<span class="anb-becomes">→ {escape(becomes)}</span>' if becomes else "")
 
 
 def note(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") -> str:
@@ -76,8 +76,8 @@ def note(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") -
     state = state_of(value)
     parts = [f'<span class="anb-state">{state}</span>'] if state else []
     parts += [f'<span class="anb-wrong">{prose(wrong)}</span>'] if wrong else []
-    parts += [f'<span class="anb-becomes">→ {esc(becomes)}</span>'] if becomes else []
-    unseen = f'<span class="anb-unseen">{esc(about.name)}: </span>'
+    parts += [f'<span class="anb-becomes">→ {escape(becomes)}</span>'] if becomes else []
+    unseen = f'<span class="anb-unseen">{escape(about.name)}: </span>'
     return f'<div class="anb-told">{unseen}{"".join(parts)}</div>' if parts else ""
 
 

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from ..call import UNSET
 from ..errors import UsageError
-from ..html import esc
+from ..html import escape
 from ..schema import Field
 from .controls import states
 from .inputs import About, label
@@ -184,7 +184,9 @@ class Pair:
     def _describe(self, wrong: str) -> None:
         waits = "" if self.told or wrong else "It is sent once it has a name."
         told = (
-            f'<span class="anb-{"wrong" if wrong else "help"}">{esc(wrong or waits)}</span>' if wrong or waits else ""
+            f'<span class="anb-{"wrong" if wrong else "help"}">{escape(wrong or waits)}</span>'
+            if wrong or waits
+            else ""
         )
         self.name.description = f"<b>Name</b>{told}"
 

@@ -66,7 +66,7 @@ class CredentialsPanel:
         self.inputs: dict[str, list[widgets.Widget]] = {}
         self._rows = widgets.VBox([], layout=layout())
         self._token = widgets.HTML("", layout=layout())
-        note = html.quiet(
+        note = html.muted(
             "What is given here is held in memory, for the hosts of this environment, until the kernel ends."
         )
         head = widgets.HTML(str(note), layout=layout())
@@ -77,7 +77,7 @@ class CredentialsPanel:
         spec = self._session.spec
         self._token.value = str(token_facts(self._session))
         schemes = [spec.scheme(name) for name in spec.scheme_names]
-        none = [widgets.HTML(str(html.quiet("The document names no way to authenticate.")), layout=layout())]
+        none = [widgets.HTML(str(html.muted("The document names no way to authenticate.")), layout=layout())]
         replace(self._rows, [self._row(scheme) for scheme in schemes] or none)
 
     def _row(self, scheme: SecurityScheme) -> widgets.Widget:
@@ -116,7 +116,7 @@ def token_facts(session: Session) -> html.Markup:
     rows = [(html.tag("strong", name), value) for name, value in session.token_panel().rows]
     needs = html.Markup(session.privileges()._repr_mimebundle_()["text/html"])
     known = html.table(["token", "what is known"], rows)
-    return html.join([known, html.fold("The permissions that all this needed so far", needs)])
+    return html.join([known, html.details("The permissions that all this needed so far", needs)])
 
 
 def words_of(scheme: SecurityScheme) -> str:
@@ -182,7 +182,7 @@ class VariablesPanel:
     def draw(self) -> None:
         """Tell the variables as they are now."""
         variables = self._session.variables
-        self._table.value = variables._repr_html_() if variables else str(html.quiet("There are no variables yet."))
+        self._table.value = variables._repr_html_() if variables else str(html.muted("There are no variables yet."))
 
     def _done(self, status: Status, text: str, changed: Callable[[], None]) -> None:
         self.draw()
@@ -230,7 +230,7 @@ class FaultsPanel:
         """Tell which faults are armed."""
         armed = [str(fault) for fault in self._sandbox.faults]
         intro = "A fault is met by the next requests to the sandbox, so that you can see what your client makes of it."
-        self._list.value = str(html.join([html.quiet(intro), *(html.tag("div", text) for text in armed)]))
+        self._list.value = str(html.join([html.muted(intro), *(html.tag("div", text) for text in armed)]))
 
 
 def _typed(text: str) -> Any:

@@ -149,7 +149,7 @@ class Details:
                 return html.block(request_text(self._session, call))
             return html.copyable(self._session.snippet(self.view.value, call))
         except AstroNbError as error:
-            return html.quiet(str(error))
+            return html.muted(str(error))
 
     def _take(self, text: str) -> None:
         if self._form is not None and self.view.value == JSON and text != self._form.body_text():

@@ -13,7 +13,7 @@ from .. import html
 from ..data import leaves
 from ..errors import AstroNbError
 from ..exchange import Attempt, Exchange, draw_body, draw_error, headline, time_words
-from ..frames import plain_rows
+from ..frames import first_rows
 from ..jsonpath import to_path
 from ..secrets import Secret
 from ..session import Session
@@ -67,7 +67,7 @@ class AnswerView:
         paths = value_paths(exchange)
         if not paths:
             return [
-                widgets.HTML(str(html.quiet("There is no value to pick: the answer is not JSON.")), layout=layout())
+                widgets.HTML(str(html.muted("There is no value to pick: the answer is not JSON.")), layout=layout())
             ]
         common = {"layout": layout(), "style": shared_style(widgets.widget_string.TextStyle)}
         plain = {"layout": layout(), "style": shared_style(widgets.widget_description.DescriptionStyle)}
@@ -139,20 +139,20 @@ def support_note(exchange: Exchange) -> html.Markup:
         f"{exchange.status_text} at {exchange.started:%Y-%m-%d %H:%M:%S} UTC. requestId: {exchange.request_id}. "
         f"Message: {error.message if error else ''}"
     )
-    return html.fold("Text for support", html.block(text))
+    return html.details("Text for support", html.block(text))
 
 
 def draw_table(exchange: Exchange) -> html.Markup:
     """The answer as a table of its first rows."""
     if not (exchange.response and exchange.response.is_json):
-        return html.quiet("The answer is not JSON: there is no table.")
+        return html.muted("The answer is not JSON: there is no table.")
     try:
         frame = exchange.frame()
     except AstroNbError as error:
-        return html.quiet(str(error))
-    line = html.quiet(f"{len(frame)} rows, {len(frame.columns)} columns. In Python: api.history[-1].frame()")
+        return html.muted(str(error))
+    line = html.muted(f"{len(frame)} rows, {len(frame.columns)} columns. In Python: api.history[-1].frame()")
     shown = frame.dropna(axis="columns", how="all") if len(frame) else frame
-    rows = [[_cell(value) for value in row] for row in plain_rows(shown, 100)]
+    rows = [[_cell(value) for value in row] for row in first_rows(shown, 100)]
     return html.join([line, html.table([str(c) for c in shown.columns], rows, most=100, wrap=False)])
 
 
@@ -168,17 +168,17 @@ def _cell(value: Any) -> str:
 
 def draw_headers(exchange: Exchange) -> html.Markup:
     """The headers of the answer and of the request as it was shown."""
-    sent = html.fold("Sent", html.table(["header", "value"], exchange.request.headers))
+    sent = html.details("Sent", html.table(["header", "value"], exchange.request.headers))
     return html.join([html.table(["header", "value"], exchange.headers.items()), sent])
 
 
 def draw_contract(exchange: Exchange) -> html.Markup:
     """How the answer departs from the document."""
     if not exchange.response:
-        return html.quiet("There is no answer to check.")
+        return html.muted("There is no answer to check.")
     if not exchange.violations:
         return html.join(
-            [html.pill("keeps to the document", "good"), " ", html.quiet("status, media type and body were checked")]
+            [html.pill("keeps to the document", "good"), " ", html.muted("status, media type and body were checked")]
         )
     rows = [
         (html.pill(v.severity, "bad" if v.severity == "error" else "quiet"), html.code(v.path), v.message)

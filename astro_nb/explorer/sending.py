@@ -18,7 +18,7 @@ from ..approval import Change, needs_approval
 from ..call import Call
 from ..errors import UnsafeRefused
 from ..exchange import Attempt, Exchange
-from ..html import esc
+from ..html import escape
 from ..http import Running, in_background
 from ..session import Session
 from .widgets import Status, button, classed, layout, line, set_hidden, shared_style, stack
@@ -94,7 +94,7 @@ class Question:
         """Show what would change, and ask."""
         self._change.value = str(change.html())
         self.name.value = ""
-        self.name.description = f"Type the {change.named_by} <b>{esc(change.name)}</b> to send it"
+        self.name.description = f"Type the {change.named_by} <b>{escape(change.name)}</b> to send it"
         set_hidden(self.widget, False)
         self.name.focus()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from ..call import UNSET
-from ..html import esc, prose
+from ..html import escape, prose
 from ..schema import Branch, Field
 from .controls import as_json
 from .inputs import NULL_LABEL, UNSET_LABEL, About, type_of
@@ -160,7 +160,7 @@ class Chooser:
         lines = (("anb-help", self._help()), ("anb-wrong", wrong))
         told = "".join(f'<span class="{kind}">{prose(text)}</span>' for kind, text in lines if text)
         name = self._tag or self._about.name
-        return f'<b>{esc(name)}</b> <span class="anb-type">chooses the form</span>{need}{told}'
+        return f'<b>{escape(name)}</b> <span class="anb-type">chooses the form</span>{need}{told}'
 
     def _help(self) -> str:
         """What the chooser is about: the discriminator's own description, and what is assumed without it."""

@@ -21,9 +21,9 @@ import ipywidgets as widgets
 
 from .. import html
 from ..errors import AstroNbError
-from ..html import LINE, METHOD_TONES, MONO, PANEL, QUIET, TEXT, TONES
+from ..html import BORDER, METHOD_TONES, MONO, MUTED, PANEL, TEXT, TONES
 
-_VARIABLES = {"line": LINE, "panel": PANEL, "quiet": QUIET, "text": TEXT, "mono": MONO}
+_VARIABLES = {"line": BORDER, "panel": PANEL, "quiet": MUTED, "text": TEXT, "mono": MONO}
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,7 @@ from typing import Any
 from ..call import UNSET, Call, Upload
 from ..data import Location, copy_data, get_value, locations_overlap, put_value, remove_value
 from ..errors import UsageError
-from ..messages import bare, is_json
+from ..messages import bare_media_type, is_json
 from ..openapi import Operation
 from ..schema import Field, body_example, body_field, parameter_fields, sample
 from ..templates import names_in
@@ -61,7 +61,7 @@ _BUILT = ("any", "object", "map", "array", "union")
 
 def as_sent(field: Field | None, media_type: str | None) -> Field | None:
     """The field of a body as it is typed: text as it stands, or a file, where the media type knows no JSON."""
-    media = bare(media_type or "")
+    media = bare_media_type(media_type or "")
     if field is None or is_json(media) or media in _FORMS or "*" in media.partition("/")[0]:
         return field
     drawn = next((draw for applies, draw in _DRAWN if applies(media)), None)
@@ -86,7 +86,7 @@ def with_files(field: Field | None, value: Any, media_type: str | None) -> Any:
 
 def is_written(media: str) -> bool:
     """Whether a media type is one that people write: text, XML and their like."""
-    main, _, kind = bare(media).partition("/")
+    main, _, kind = bare_media_type(media).partition("/")
     return main == "text" or kind in _WRITTEN or kind.rpartition("+")[2] in ("xml", "yaml")
 
 

@@ -21,8 +21,8 @@ import orjson
 
 from ..errors import UnknownName, UsageError
 from ..exchange import Exchange
-from ..frames import records_frame
-from ..messages import is_below
+from ..frames import make_frame
+from ..messages import is_under_base_url
 from ..openapi import Spec
 from ..secrets import scrub
 from .codec import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, body_of, detail_of, restored, row_of
@@ -157,7 +157,7 @@ class History:
         """The latest exchange of an operation with a server, among its last few; None where there is none."""
         query = "SELECT key FROM entry WHERE operation = ? ORDER BY id DESC LIMIT 20"
         found = (self.get(key) for (key,) in self._database.rows(query, operation))
-        return next((exchange for exchange in found if is_below(exchange.request.url, base_url)), None)
+        return next((exchange for exchange in found if is_under_base_url(exchange.request.url, base_url)), None)
 
     def recent(self, most: int = 200) -> list[Exchange]:
         """The exchanges of this session, newest first."""
@@ -165,7 +165,7 @@ class History:
 
     def frame(self, search: str = "", most: int = 1000) -> DataFrame:
         """The latest entries as a DataFrame, newest first; `search` keeps those in which every word occurs."""
-        return records_frame(self.rows(search, most), COLUMNS)
+        return make_frame(self.rows(search, most), COLUMNS)
 
     def rows(self, search: str = "", most: int = 1000, errors: bool = False) -> list[dict[str, Any]]:
         """The latest entries as plain rows, newest first; words are sought whatever their case."""
@@ -229,7 +229,7 @@ class Errors:
     def frame(self, search: str = "", most: int = 1000) -> DataFrame:
         """When, operation, status, message, requestId and fieldErrors of each failed exchange, newest first."""
         rows = self._history.rows(search, most, errors=True)
-        return records_frame(rows, ERROR_COLUMNS)
+        return make_frame(rows, ERROR_COLUMNS)
 
 
 def _weight(exchange: Exchange) -> int:

@@ -38,7 +38,7 @@ from .retry import Retries
 from .transport import SENDING_ERRORS, Pools, failure_of
 
 
-def fetched(send: Callable[[Request], Outcome], url: str, stays: bool) -> bytes:
+def fetched(send: Callable[[Request], Outcome], url: str, same_host: bool) -> bytes:
     """What a server gives for an address, redirects followed as far as they may lead; see `Client.fetch`."""
     outcome: Outcome = None
     for _ in range(5):
@@ -47,7 +47,7 @@ def fetched(send: Callable[[Request], Outcome], url: str, stays: bool) -> bytes:
             return outcome.body
         if not isinstance(outcome, Response) or outcome.status not in REDIRECTS:
             break
-        url = moved_to(url, header(outcome.headers, "location"), stays)
+        url = moved_to(url, header(outcome.headers, "location"), same_host)
     told = f"the server answered {outcome.status}" if isinstance(outcome, Response) else _told(outcome)
     raise DocumentNotFound(f"There is no document at {url}: {told}.", "Check the address, or save it as a file.")
 
@@ -147,7 +147,7 @@ class Client:
         else:
             stop.wait(seconds)
 
-    def fetch(self, url: str, /, *, stays: bool = False) -> bytes:
+    def fetch(self, url: str, /, *, same_host: bool = False) -> bytes:
         """The bytes behind a URL, for documents.
 
         Where it `stays`, no redirect may lead to another host; from https none leads to http in any case.
@@ -155,7 +155,7 @@ class Client:
         Raises:
             DocumentNotFound: the server does not give them.
         """
-        return fetched(lambda request: self._do(Send(request)), url, stays)
+        return fetched(lambda request: self._do(Send(request)), url, same_host)
 
     def close(self) -> None:
         """Cancel what is under way in the background, close all connections; safe to call twice."""

@@ -21,7 +21,7 @@ from ..environments import Grant
 from ..errors import DocumentNotFound
 from ..exchange import HELD, Attempt, Exchange, Failure
 from ..messages import Request, Response, header
-from ..openapi import Operation, repeatable
+from ..openapi import Operation
 from ..secrets import scrub
 from .oauth import Token
 from .rate_limit import Budget, Rate, budget_of
@@ -105,7 +105,7 @@ def converse(
     """
     started, zero = datetime.now(UTC), clock()
     attempts: list[Attempt] = []
-    safe, tokens = repeatable(plan.operation), set[str]()
+    safe, tokens = plan.operation.is_idempotent, set[str]()
     budget = budget_of(plan.rate, clock) if plan.rate else None
     for number in itertools.count(1):
         held = yield from _paced(plan, budget, clock, number, note)
@@ -187,7 +187,7 @@ def redirect_of(request: Request, outcome: Response | Failure) -> Request | None
     return replace(target, headers=kept, body=b"" if request.secret else request.body, secret=False)
 
 
-def moved_to(url: str, location: str, stays: bool) -> str:
+def moved_to(url: str, location: str, same_host: bool) -> str:
     """The address to which a redirect leads from a document's.
 
     Raises:
@@ -198,7 +198,7 @@ def moved_to(url: str, location: str, stays: bool) -> str:
         (before, host), (after, other) = _origin(url), _origin(target)
     except ValueError:
         target, before, after, host, other = "", "http", "", "", ""
-    if not location or after not in (before, "https") or (stays and other != host):
+    if not location or after not in (before, "https") or (same_host and other != host):
         what = f"The server of {url} redirects to {target[:200] or 'no address'}, where no document is fetched from."
         raise DocumentNotFound(what, "Give the other address itself if it is to be trusted, or save it as a file.")
     return target

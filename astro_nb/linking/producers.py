@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ..frames import records_frame
-from ..jsonpath import steps_of, to_path
+from ..frames import make_frame
+from ..jsonpath import pointer_steps, to_path
 from ..openapi import Operation, Spec
 from ..schema import Field, body_fields, parameter_fields
 from .response_objects import Holder, Index, Named, Words, index_of, is_of, read_name, shape_of, thing_of_type, words_of
@@ -139,7 +139,7 @@ def _things(index: Index, asked: Question) -> Iterator[tuple[Words, float]]:
 
 def _linked(index: Index, operation: Operation, name: str) -> Iterator[Producer]:
     for link in index.links.get((operation.id, name), ()):
-        path = to_path(tuple(int(s) if s.isdigit() else s for s in steps_of(link.pointer)))
+        path = to_path(tuple(int(s) if s.isdigit() else s for s in pointer_steps(link.pointer)))
         yield Producer(index.spec.operation(link.source), path, "the document links it", 1.0)
 
 
@@ -345,7 +345,7 @@ def sources_frame(operation: Operation) -> DataFrame:
     names = dict.fromkeys(f.name for f in (*parameter_fields(operation), *body_fields(operation)))
     found = ((name, producer) for name in names for producer in producers(operation, name)[:_MOST])
     rows = [{"field": n, "operation": p.operation.id, "path": p.path, "reason": p.reason} for n, p in found]
-    return records_frame(rows, _SOURCES)
+    return make_frame(rows, _SOURCES)
 
 
 def uses_frame(operation: Operation) -> DataFrame:
@@ -353,4 +353,4 @@ def uses_frame(operation: Operation) -> DataFrame:
     rows = [
         {"operation": c.operation.id, "field": c.name, "path": c.path, "reason": c.reason} for c in consumers(operation)
     ]
-    return records_frame(rows, _USES)
+    return make_frame(rows, _USES)

@@ -15,7 +15,7 @@ from typing import Any
 from ..data import Location
 from ..errors import UnknownName, UsageError
 from ..exchange import Exchange
-from ..jsonpath import is_singular, to_path, unquoted
+from ..jsonpath import is_singular, to_path, unquote_name
 from ..openapi import Operation, Spec
 from ..secrets import MASK, Secret
 
@@ -172,8 +172,8 @@ def _operation(place: str, spec: Spec) -> tuple[str, str]:
     """The id of the operation at the beginning of a reference, and the rest; of several the longest id counts."""
     quoted = _NAMED.match(place)
     if quoted:
-        spec.operation(unquoted(quoted[1]))
-        return unquoted(quoted[1]), place[quoted.end() :]
+        spec.operation(unquote_name(quoted[1]))
+        return unquote_name(quoted[1]), place[quoted.end() :]
     inner = place[1:]
     ids = [o.id for o in spec if inner.startswith(o.id) and inner[len(o.id) :].lstrip()[:1] in ("", ".", "[")]
     if place[:1] != "." or not ids:

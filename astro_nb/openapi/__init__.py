@@ -4,10 +4,10 @@ from .documents import bundled, load_document
 from .extensions import NOTE, notes_of
 from .external_references import Fetch
 from .media import RequestBody, ResponseSpec
-from .operations import OAuthFlow, Operation, SecurityScheme, repeatable
+from .operations import OAuthFlow, Operation, SecurityScheme
 from .overlays import apply_overlay
 from .parameters import Parameter
-from .references import name_of
+from .references import reference_name
 from .resources import reader_at, shape_of, upwards
 from .servers import Server, ServerVariable
 from .spec import Spec, load
@@ -28,10 +28,9 @@ __all__ = [
     "bundled",
     "load",
     "load_document",
-    "name_of",
     "notes_of",
     "reader_at",
-    "repeatable",
+    "reference_name",
     "shape_of",
     "upwards",
 ]

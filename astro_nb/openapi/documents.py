@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from ..errors import DocumentInvalid, DocumentNotFound
 from .external_references import Fetch, bundle
 from .malformed import kind_of
-from .parsing import MOST_BYTES, as_json, plain, seems, seems_to_be
+from .parsing import MAX_BYTES, as_json, plain, seems, seems_to_be
 
 Document = dict[str, Any]
 
@@ -86,7 +86,7 @@ def is_url(source: Any) -> bool:
 def _file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)  # what has more is refused by its reader, and /dev/zero has no end
+            return file.read(MAX_BYTES + 1)  # what has more is refused by its reader, and /dev/zero has no end
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         raise DocumentNotFound(
             f"There is no document at {str(path)!r} ({getattr(error, 'strerror', None) or error}).",
@@ -167,9 +167,9 @@ def _check_paths(paths: Any, name: str, data: bytes) -> None:
 
 
 def _line(data: bytes, name: str) -> str:
-    from ..yaml import line_at  # imported at first use, as in `parsing`
+    from ..yaml import find_line  # imported at first use, as in `parsing`
 
-    found = line_at(data, name) if data else None
+    found = find_line(data, name) if data else None
     return f", line {found}" if found else ""
 
 

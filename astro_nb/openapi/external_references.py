@@ -24,7 +24,7 @@ import orjson
 
 from ..errors import AstroNbError, DocumentInvalid, DocumentNotFound
 from .extensions import FILES, UNREAD
-from .parsing import MOST_BYTES, parse
+from .parsing import MAX_BYTES, parse
 
 MOST_FILES = 2000
 MOST_FETCHED = 200
@@ -34,7 +34,7 @@ _INSIDE = "Put the file into the document's folder, or bundle the document into 
 class Fetch(Protocol):
     """What gets the bytes behind a URL; where it `stays`, no redirect leads it to another host."""
 
-    def __call__(self, url: str, /, *, stays: bool = False) -> bytes: ...
+    def __call__(self, url: str, /, *, same_host: bool = False) -> bytes: ...
 
 
 class Shelf(ABC):
@@ -62,8 +62,8 @@ class Shelf(ABC):
             raise DocumentInvalid(f"The document refers to more than {self.most} files.", "Bundle it into one.")
         data = self._content(address)
         self._bytes += len(data)
-        if self._bytes > MOST_BYTES:
-            raise DocumentInvalid(f"The files of the document have over {MOST_BYTES // 1_000_000} MB.", "Split it.")
+        if self._bytes > MAX_BYTES:
+            raise DocumentInvalid(f"The files of the document have over {MAX_BYTES // 1_000_000} MB.", "Split it.")
         return parse(data, address)
 
     @abstractmethod
@@ -96,7 +96,7 @@ class Folder(Shelf):
                 raise DocumentNotFound(f"{address} lies outside the folder of the document, and is not read.", _INSIDE)
             if not path.is_file():  # what blocks when it is read is none, either
                 raise DocumentNotFound(f"There is no file {address} beside the document.", "Check the path.")
-            if path.stat().st_size > MOST_BYTES:
+            if path.stat().st_size > MAX_BYTES:
                 raise DocumentInvalid(f"{address} is too large.", "Split the file.")
             return path.read_bytes()
         except (OSError, ValueError) as error:  # ValueError: a path with a NUL
@@ -123,7 +123,7 @@ class Site(Shelf):
         if _host(address) != _host(self.home):
             raise DocumentNotFound(f"{address} is on another host than the document, and is not fetched.", _INSIDE)
         try:
-            return self._fetch(address, stays=True)
+            return self._fetch(address, same_host=True)
         except (OSError, ValueError) as error:
             raise DocumentNotFound(f"{address} cannot be fetched.", "Check the address.") from error
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..messages import bare, is_json
+from ..messages import bare_media_type, is_json
 from .malformed import kind_of
 
 Schema = Mapping[str, Any]
@@ -67,5 +67,5 @@ def _by_type(content: Content, media_type: str) -> Mapping[str, Any] | None:
     """The entry of a media type: as it is written, else by its bare name."""
     if media_type in content:
         return content[media_type]
-    wanted = bare(media_type)
-    return next((media for name, media in content.items() if bare(name) == wanted), None)
+    wanted = bare_media_type(media_type)
+    return next((media for name, media in content.items() if bare_media_type(name) == wanted), None)

@@ -84,6 +84,7 @@ def _text(value: Any) -> str:
 
 _STATUS = re.compile(r"[1-5](\d\d|XX|xx)|default|x-.*")
 _SAFE = {"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"}
+_IDEMPOTENT = {*_SAFE, "PUT", "DELETE"} - {"QUERY"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +117,15 @@ class Operation:
     def is_safe(self) -> bool:
         """Whether the method promises to change nothing (RFC 9110, section 9.2.1)."""
         return self.method in _SAFE
+
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether the same request may be sent twice without harm: by the overlay, else by the method.
+
+        RFC 9110, section 9.2.2, names the idempotent methods; `x-astro-nb-repeatable` of an operation overrules it.
+        """
+        declared = self.notes.get("repeatable")
+        return self.method in _IDEMPOTENT if declared is None else bool(declared)
 
     @cached_property
     def notes(self) -> Mapping[str, Any]:
@@ -287,12 +297,3 @@ _ODD: dict[str, Callable[[Operation], list[str]]] = {
     "responses": _odd_responses,
     "security": _odd_security,
 }
-
-
-_IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
-
-
-def repeatable(operation: Operation) -> bool:
-    """Whether a request that may have been carried out can be sent again without harm."""
-    note = operation.notes.get("repeatable")
-    return operation.method in _IDEMPOTENT if note is None else bool(note)

@@ -84,7 +84,7 @@ def seems_to_be(found: Mapping[str, Any]) -> Kind | None:
     return next((kind for fits, kind in _MAPPINGS if fits(found)), None)
 
 
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 _FORMAT = 3  # of the cache; raise it when the loader reads something differently
 _CACHE_FROM = 10_000  # bytes: below it, reading YAML takes a millisecond or two
 _MOST_FLOW = 1_000_000  # bytes: a broken JSON of more than this is not tried as YAML, which would take seconds
@@ -119,9 +119,9 @@ def parse(data: bytes, name: str) -> Any:
 
 def plain(data: bytes, name: str) -> tuple[Any, bytes]:
     """What `parse` gives, and the same as JSON; a mapping holds what there is to tell under `TOLD`."""
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         size = f"{len(data) / 1e6:.0f} MB"
-        raise DocumentInvalid(f"{name} has {size}; the limit is {MOST_BYTES // 1_000_000} MB.", "Split the document.")
+        raise DocumentInvalid(f"{name} has {size}; the limit is {MAX_BYTES // 1_000_000} MB.", "Split the document.")
     data = _as_utf8(data, name)
     fault: DocumentInvalid | None = None
     is_json = data.lstrip()[:1] == b"{"  # or a YAML flow mapping, which begins the same way
@@ -196,14 +196,14 @@ def _cached(data: bytes, name: str) -> tuple[Any, bytes]:
 
 def _yaml_as_json(data: bytes, name: str) -> bytes:
     """YAML as JSON says it: `200:` and `"200":` are one name, as for every reader of OpenAPI."""
-    from ..yaml import NotYaml, load_yaml  # imported at first use: a document of JSON, or a kept one, needs none
+    from ..yaml import YamlError, load_yaml  # imported at first use: a document of JSON, or a kept one, needs none
 
     told: list[str] = []
     try:
         parsed = load_yaml(data, told)
-        if b"&" in data and _written_size(parsed, {}) > MOST_BYTES:
-            raise NotYaml("its aliases unfold to more text than any document has")
-    except (NotYaml, RecursionError) as error:  # aliases of aliases nest without being nested
+        if b"&" in data and _written_size(parsed, {}) > MAX_BYTES:
+            raise YamlError("its aliases unfold to more text than any document has")
+    except (YamlError, RecursionError) as error:  # aliases of aliases nest without being nested
         _refuse(data, name, str(error))
     if told and isinstance(parsed, dict):
         parsed = {**parsed, TOLD: told}

@@ -18,7 +18,7 @@ _MOST_HOPS = 32
 _MEND = "Mend the document, or use another operation."
 
 
-def name_of(ref: str) -> str:
+def reference_name(ref: str) -> str:
     """What a reference calls its target: the last step of its pointer; a whole file by its name without the ending."""
     whole = _WHOLE_FILE.fullmatch(ref)
     if whole:

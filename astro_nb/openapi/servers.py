@@ -79,7 +79,7 @@ class Server:
                 "Give a value without slashes, dots alone, blanks, and ? # @ \\.",
             )
 
-    def serves(self, url: str) -> bool:
+    def matches(self, url: str) -> bool:
         """Whether a base URL is this server with some values of its variables."""
         try:
             parts = urlsplit(url)

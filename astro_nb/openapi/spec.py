@@ -260,9 +260,9 @@ class Spec:
         """A list of servers as read; relative ones are meant against the address of the document."""
         return servers_of(servers, self._home)
 
-    def serves(self, url: str) -> bool:
+    def has_server(self, url: str) -> bool:
         """Whether a base URL is one of the document's servers, with some values of its variables."""
-        return any(server.serves(url) for server in self.server_list)
+        return any(server.matches(url) for server in self.server_list)
 
     @property
     def _home(self) -> str:

@@ -18,7 +18,7 @@ from .. import html
 from ..call import Call
 from ..errors import PagesIncomplete, PickError, UsageError
 from ..exchange import Exchange, lead, paged_frame
-from ..frames import records_frame
+from ..frames import make_frame
 from ..openapi import Operation
 from .identity import COLUMNS, Fault, Identity, Rows, gap_of, identity_of, lined_up, notes_of, twice_row
 from .paging import Paging
@@ -154,7 +154,7 @@ def draw(pages: Pages) -> html.Markup:
     state = html.pill("complete", "good") if pages.complete else html.pill("incomplete", "bad")
     total = "" if pages.total is None else f" of {pages.total:,}"
     facts = f"{len(pages):,} items{total} · {counted(len(pages.exchanges), 'page')}"
-    head = html.tag("div", state, " ", html.tag("strong", pages.operation.id), " ", html.quiet(facts))
+    head = html.tag("div", state, " ", html.tag("strong", pages.operation.id), " ", html.muted(facts))
     notes = [html.tag("div", note, style=_NOTE) for note in pages.notes]
     return html.tag("div", head, *notes, _rows(pages), style=f"color:{html.TEXT}")
 
@@ -179,7 +179,7 @@ def _rows(pages: Pages) -> html.Markup:
     left += [counted(len(columns) - len(drawn), "more column") if len(columns) > len(drawn) else ""]
     beyond = " and ".join(part for part in left if part)
     table = html.table([_cut(name) for name in drawn], [[_cut(row.get(name, "")) for name in drawn] for row in rows])
-    return html.join([table if rows else "", html.quiet(f"{beyond}: see .frame()") if beyond else ""])
+    return html.join([table if rows else "", html.muted(f"{beyond}: see .frame()") if beyond else ""])
 
 
 def _is_scalar(value: Any) -> bool:
@@ -227,7 +227,7 @@ class Pages(Gathering):
     @property
     def duplicates(self) -> DataFrame:
         """Items that came again, each with where it stood and where it had stood before."""
-        return records_frame(map(twice_row, self._rows.twice), COLUMNS)
+        return make_frame(map(twice_row, self._rows.twice), COLUMNS)
 
     @property
     def also(self) -> dict[str, list[Any]]:

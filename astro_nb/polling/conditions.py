@@ -10,7 +10,7 @@ from typing import Literal
 
 from ..errors import PickError, UnknownName, UsageError
 from ..exchange import Exchange
-from ..jsonpath import condition, is_condition
+from ..jsonpath import compile_condition, is_condition
 from ..openapi import Operation
 from .states import noted, state_key, state_of, states_of
 
@@ -109,7 +109,7 @@ def _state_wish(states: set[str]) -> Wish:
 
 
 def _condition_wish(operation: Operation, text: str) -> Wish:
-    holds, name = condition(text), re.escape(state_key(operation).rpartition(".")[2])
+    holds, name = compile_condition(text), re.escape(state_key(operation).rpartition(".")[2])
 
     def is_so(exchange: Exchange) -> bool:
         return exchange.ok and exchange.response is not None and exchange.response.is_json and holds(exchange.json())

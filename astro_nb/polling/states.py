@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from ..errors import PickError
 from ..exchange import Exchange, plain
 from ..jsonpath import pick
-from ..messages import is_below
+from ..messages import is_under_base_url
 from ..openapi import Operation
 from ..schema import Field, read
 
@@ -150,7 +150,7 @@ def _touches(one: Exchange, read: Exchange) -> bool:
         return False
     place = _place(read)
     if not place:
-        return is_below(one.request.url.partition("?")[0], read.request.url.partition("?")[0])
+        return is_under_base_url(one.request.url.partition("?")[0], read.request.url.partition("?")[0])
     return place.items() <= _place(one).items() and _host(one) == _host(read)
 
 

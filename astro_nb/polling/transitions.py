@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import html
 from ..exchange import Exchange
-from ..frames import TIME, records_frame
+from ..frames import TIME, make_frame
 from .states import Kind, kind_of, reason_of, seen_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def strip(transitions: Transitions) -> html.Markup:
     before = len(transitions) + transitions.left_out - len(shown)
     total = sum(t.lasted for t in shown) or 1.0
     pieces = [_piece(t, round(_WIDTH * max(0.0, t.lasted) / total)) for t in shown]
-    head = [html.quiet(f"… {before} earlier "), *pieces] if before else pieces
+    head = [html.muted(f"… {before} earlier "), *pieces] if before else pieces
     return html.tag("div", *head, style="line-height:1.9;margin:2px 0")
 
 
@@ -59,7 +59,7 @@ def draw(transitions: Transitions) -> html.Markup:
     ]
     counted = f"{len(rows)} state{'' if len(rows) == 1 else 's'}, {sum(t.requests for t in transitions)} requests"
     table = html.table(["when (UTC)", "state", "lasted", "reason", "requests"], rows)
-    return html.tag("div", strip(transitions), html.fold(html.quiet(counted), table), style=f"color:{html.TEXT}")
+    return html.tag("div", strip(transitions), html.details(html.muted(counted), table), style=f"color:{html.TEXT}")
 
 
 def _piece(transition: Transition, width: int) -> html.Markup:
@@ -139,7 +139,7 @@ class Transitions:
     def frame(self) -> DataFrame:
         """When, seconds, state, how long it lasted, reason, requests asked meanwhile, and requestId."""
         rows = [{**asdict(t), "requestId": t.request_id or None, "reason": t.reason or None} for t in self.seen]
-        return records_frame(rows, COLUMNS)
+        return make_frame(rows, COLUMNS)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": str(draw(self))}

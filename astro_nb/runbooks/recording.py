@@ -160,7 +160,7 @@ class Runbook:
 def draw(session: Recorded, steps: tuple[Step, ...]) -> html.Markup:
     """The steps as a static table, each with the code that it becomes."""
     if not steps:
-        return html.quiet("Nothing has been sent yet.")
+        return html.muted("Nothing has been sent yet.")
     written = calls(session, steps)
     rows = [
         (
@@ -168,7 +168,7 @@ def draw(session: Recorded, steps: tuple[Step, ...]) -> html.Markup:
             html.method_pill(step.operation.method),
             step.operation.id,
             html.pill(step.exchange.status_text, html.status_tone(step.exchange.status)),
-            html.code(written[step.number]) if step.answered else html.quiet("left out: no answer came"),
+            html.code(written[step.number]) if step.answered else html.muted("left out: no answer came"),
         )
         for step in steps
     ]

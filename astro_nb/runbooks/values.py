@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ..call import UNSET, Call, CutUpload, Upload
+from ..call import UNSET, Call, OmittedUpload, Upload
 from ..codegen import literal
 from ..data import Location
 from ..environments import Variable, Variables
@@ -51,7 +51,7 @@ def file_source(value: bytes | Upload, field: str, step: Step, parameters: Param
 
 def _short_text(upload: Upload) -> str | None:
     """What a file holds as source, where that is a short text; None for all else."""
-    if isinstance(upload, CutUpload) or upload.size > _SHORT:
+    if isinstance(upload, OmittedUpload) or upload.size > _SHORT:
         return None
     try:
         text = upload.content.decode()

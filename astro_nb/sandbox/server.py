@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 
-MOST_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 """A larger request body is refused with 413, unread."""
 
 _PIECES = 10
@@ -142,10 +142,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif not length.isdigit():
             body = None
         else:
-            body = self.rfile.read(int(length)) if int(length) <= MOST_BYTES else None
+            body = self.rfile.read(int(length)) if int(length) <= MAX_BYTES else None
         if body is None:
             self.close_connection = True
-            told = length.isdigit() and int(length) > MOST_BYTES
+            told = length.isdigit() and int(length) > MAX_BYTES
             status, text = (413, "the body is too large") if told else (400, "the body cannot be read")
             self._write(Served(text_answer(status, text)))
             return None
@@ -158,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         found, total = [], 0
         while size := _chunk_size(self.rfile.readline(100)):
             total += size
-            if size < 0 or total > MOST_BYTES:
+            if size < 0 or total > MAX_BYTES:
                 return None
             found.append(self.rfile.read(size))
             self.rfile.readline(4)

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..call import UNSET
 from ..errors import DanglingReference
-from ..openapi import Spec, name_of, notes_of
+from ..openapi import Spec, notes_of, reference_name
 from ..secrets import is_secret_name
 from .normalization import Kind, Schema, constraints, kind_of, normal, ref_name, secrecy, type_name
 from .validation import fits, keeps
@@ -161,7 +161,7 @@ def _tags(schema: Schema) -> dict[str, Tag]:
         (ref if "/" in ref else f"#/components/schemas/{ref}"): (name, str(value))
         for value, ref in (discriminator.get("mapping") or {}).items()
     }
-    return {ref: (name, name_of(ref)) for ref in refs} | mapping
+    return {ref: (name, reference_name(ref)) for ref in refs} | mapping
 
 
 def default_label(schema: Schema) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from ..errors import DanglingReference
-from ..openapi import NOTE, Spec, name_of
+from ..openapi import NOTE, Spec, reference_name
 from ..secrets import is_secret_name
 
 Schema = Mapping[str, Any]
@@ -318,4 +318,4 @@ def type_name(schema: Any, plain: Schema, kind: Kind) -> str:
 
 def ref_name(schema: Any) -> str:
     """The last word of a schema's reference; empty where it is none."""
-    return name_of(str(schema.get("$ref", ""))) if isinstance(schema, Mapping) else ""
+    return reference_name(str(schema.get("$ref", ""))) if isinstance(schema, Mapping) else ""

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 from ..call import UNSET
 from ..errors import DanglingReference
-from ..messages import bare
+from ..messages import bare_media_type
 from ..openapi import Operation, Parameter, Spec
 from .field import Field, read
 from .validation import keeps
@@ -72,8 +72,8 @@ def _body(operation: Operation, media_type: str | None) -> Field | None:
     body = operation.body
     if body is None:
         return None
-    wanted = bare(media_type or body.media_type)
-    media = next((entry for name, entry in body.content.items() if bare(name) == wanted), {})
+    wanted = bare_media_type(media_type or body.media_type)
+    media = next((entry for name, entry in body.content.items() if bare_media_type(name) == wanted), {})
     found = read(operation.spec, body.schema(media_type), "", body.required)
     return replace(found, whole=_example(operation.spec, media))
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..frames import records_frame
+from ..frames import make_frame
 from .patterns import looks_in, starred
 from .redaction import occurrences, scrub
 from .references import MASK
@@ -99,7 +99,7 @@ class Finding:
 
 def findings_frame(findings: Iterable[Finding]) -> DataFrame:
     """Findings as a DataFrame, one row each."""
-    return records_frame([finding.to_dict() for finding in findings], COLUMNS)
+    return make_frame([finding.to_dict() for finding in findings], COLUMNS)
 
 
 KNOWN = "known secret"

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from ..call import UNSET, Call, CutUpload, Upload
+from ..call import UNSET, Call, OmittedUpload, Upload
 from ..environments import Values
 from ..errors import UsageError
-from ..messages import bare, is_json
-from ..openapi import Operation, Parameter, name_of
+from ..messages import bare_media_type, is_json
+from ..openapi import Operation, Parameter, reference_name
 from ..schema import Field, body_field, read
 from .styles import Pairs, pairs_of, query_of
 from .text import bytes_of, is_name, is_unfit, json_of, quoted, text_of
@@ -41,8 +41,8 @@ class Described:
     def entry(self) -> Mapping[str, Any]:
         """The Media Type Object; empty where the document knows no such type."""
         content = self.operation.body.content if self.operation.body else {}
-        wanted = bare(self.asked)
-        named = next((entry for name, entry in content.items() if bare(name) == wanted), {})
+        wanted = bare_media_type(self.asked)
+        named = next((entry for name, entry in content.items() if bare_media_type(name) == wanted), {})
         return content.get(self.asked, named)
 
     @property
@@ -55,7 +55,7 @@ class Described:
         """The name of the component that the schema is; empty where it is none."""
         schema = self.entry.get("schema")
         ref = schema.get("$ref") if isinstance(schema, Mapping) else None
-        return name_of(ref) if isinstance(ref, str) else ""
+        return reference_name(ref) if isinstance(ref, str) else ""
 
     @property
     def encodings(self) -> Mapping[str, Encoding]:
@@ -80,9 +80,9 @@ def member_of(field: Field | None, name: str, whole: Any) -> Field | None:
 
 def fits(media: str, allowed: str) -> bool:
     """Whether a media type is one of a list of types and ranges, divided by commas."""
-    kind = bare(media)
+    kind = bare_media_type(media)
     main = kind.partition("/")[0]
-    return any(bare(entry) in (kind, f"{main}/*", "*/*", "*") for entry in allowed.split(","))
+    return any(bare_media_type(entry) in (kind, f"{main}/*", "*/*", "*") for entry in allowed.split(","))
 
 
 def part_type(value: Any, encoding: Encoding, field: Field | None) -> str:
@@ -101,7 +101,7 @@ def part_type(value: Any, encoding: Encoding, field: Field | None) -> str:
 
 def is_xml(media: str) -> bool:
     """Whether a media type carries XML (RFC 7303)."""
-    kind = bare(media)
+    kind = bare_media_type(media)
     return kind in ("application/xml", "text/xml") or kind.endswith("+xml")
 
 
@@ -111,7 +111,7 @@ def content_of(value: bytes | Upload) -> bytes:
     Raises:
         UsageError: the history has kept no more of it than its name.
     """
-    if isinstance(value, CutUpload):
+    if isinstance(value, OmittedUpload):
         name = f"The file {value.name!r}" if value.name else "The file"
         raise UsageError(
             f"{name} of {_sized(value.whole)} was too large to be kept: its content is gone.", "Give the file again."
@@ -200,7 +200,7 @@ class Part:
 
 def multipart(body: Any, described: Described) -> tuple[bytes, str]:
     """A body of parts: named ones of a mapping, unnamed ones of a list (other than a form's)."""
-    is_form = bare(described.media) == "multipart/form-data"
+    is_form = bare_media_type(described.media) == "multipart/form-data"
     parts = list(_placed(body, described) if isinstance(body, list) and not is_form else _named(body, described))
     contents = [part.content for part in parts]
     boundary = next(text for n in itertools.count(1) if not _occurs(text := f"astro_nb-{n}", contents))
@@ -332,12 +332,12 @@ def _concrete(asked: str, body: Any) -> str:
     """The file's own type, or the usual type in a range: a message has one type (RFC 9110, section 8.3)."""
     if isinstance(body, Upload) and body.media_type and fits(body.media_type, asked):
         return body.media_type
-    main = bare(asked).partition("/")[0]
+    main = bare_media_type(asked).partition("/")[0]
     return BINARY if isinstance(body, bytes | Upload) else _USUAL.get(main, BINARY)
 
 
 def _encoder(media: str) -> Encoder:
-    kind = bare(media)
+    kind = bare_media_type(media)
     if kind in _BODIES:
         return _BODIES[kind]
     if kind.startswith("multipart/"):
@@ -363,7 +363,7 @@ def _sequence(body: Any, described: Described) -> tuple[bytes, str]:
     """A list as one JSON text after the other (OpenAPI 3.2, section 4.14.3: sequential media types)."""
     if not isinstance(body, list):
         return _raw(body, described)
-    before, after = _RECORD.get(bare(described.media).rpartition("/")[2].rpartition("+")[2], _LINE)
+    before, after = _RECORD.get(bare_media_type(described.media).rpartition("/")[2].rpartition("+")[2], _LINE)
     texts = (json_of(entry, f"body.{index}") for index, entry in enumerate(body))
     return b"".join(before + text + after for text in texts), described.media
 

@@ -120,7 +120,7 @@ def _need(operation: Operation, outline: _Outline, call: Call, values: Values) -
 def _base_url(operation: Operation, outline: _Outline, values: Values) -> str:
     """The environment's server; where that is one of the document's, the operation's own goes before it."""
     base = values.environment.base_url or ""
-    if outline.server and operation.spec.serves(base):
+    if outline.server and operation.spec.has_server(base):
         base = joined(base, outline.server)
     if not _is_web(base):
         raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')

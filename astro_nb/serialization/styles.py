@@ -13,7 +13,7 @@ from typing import Any
 
 from ..call import UNSET
 from ..errors import MissingArgument, UsageError
-from ..messages import bare, is_json
+from ..messages import bare_media_type, is_json
 from ..openapi import Operation, Parameter
 from .text import json_of, quoted, text_of
 
@@ -93,7 +93,7 @@ def _pairs(parameter: Parameter, value: Any) -> Pairs:
 def _content(parameter: Parameter, value: Any) -> str:
     """A value as its media type writes it: JSON, a form, or a text as it is."""
     media = parameter.media_type or ""
-    if bare(media) == "application/x-www-form-urlencoded" and isinstance(value, Mapping):
+    if bare_media_type(media) == "application/x-www-form-urlencoded" and isinstance(value, Mapping):
         inner = Parameter(parameter.key, "", "query", False, {}, style="form", explode=True)
         return query_of([pair for name, v in value.items() for pair in _pairs(replace(inner, name=str(name)), v)])
     return json_of(value, parameter.key).decode() if is_json(media) else text_of(value, parameter.key)
@@ -104,7 +104,7 @@ def whole_query(parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> 
     found = [(p, value) for p in parameters if (value := given.get(p.key)) is not None and value is not UNSET]
     for parameter, value in found:
         text = _content(parameter, value)
-        is_form = bare(parameter.media_type or "") == "application/x-www-form-urlencoded"
+        is_form = bare_media_type(parameter.media_type or "") == "application/x-www-form-urlencoded"
         return quoted(text, parameter.key, f"%&{_RESERVED['query']}" if is_form else "")
     return ""
 
