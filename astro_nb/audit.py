@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from .contract import Violation, check_request_body, judge_request
+from .contract import Violation, check_request_body, check_request_fully
 from .environments import Environment, Values, Variables
 from .errors import AstroNbError
 from .explorer import problem_of_drawing
@@ -151,7 +151,7 @@ def _of_example(operation: Operation, form: Form, media: str | None) -> Iterator
         yield Remain(operation.id, what, str(error), _whose(operation))
         return
     fast = _errors(check_request_body(operation, call.body, media) if media and is_json(media) else ())
-    full = _errors(judge_request(operation, request))
+    full = _errors(check_request_fully(operation, request))
     for violation in [*fast, *(v for v in full if v.location not in [f.location for f in fast])][:3]:
         fault = _OVERLAP if not fast and violation.keyword == "oneOf" else _contradiction(form, violation)
         why = " ".join(filter(None, [f"{violation.path}: {violation.message}", fault]))

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from astro_nb.schema import Field, sample
+from astro_nb.schema import Field, make_sample
 
 DEEPEST = 4
 JSON = st.recursive(
@@ -25,7 +25,7 @@ def values(field: Field, depth: int = 0) -> st.SearchStrategy[Any]:
 
 def _text(field: Field, depth: int) -> st.SearchStrategy[Any]:
     if field.format or "pattern" in field.schema:
-        return st.just(sample(field))
+        return st.just(make_sample(field))
     least = int(field.schema.get("minLength", 0))
     most = min(int(field.schema.get("maxLength", least + 6)), least + 6)
     return st.text(st.characters(exclude_categories=["Cs"]), min_size=least, max_size=max(least, most))
@@ -34,7 +34,7 @@ def _text(field: Field, depth: int) -> st.SearchStrategy[Any]:
 def _number(field: Field, depth: int) -> st.SearchStrategy[Any]:
     low, high = field.schema.get("minimum", -1000), field.schema.get("maximum", 1000)
     if any(key in field.schema for key in ("exclusiveMinimum", "exclusiveMaximum", "multipleOf")) or low > high:
-        return st.just(sample(field))
+        return st.just(make_sample(field))
     low, high = max(low, -(2**53)), min(high, 2**53)
     if field.kind == "integer":
         return st.integers(math.ceil(low), math.floor(high))
@@ -44,7 +44,7 @@ def _number(field: Field, depth: int) -> st.SearchStrategy[Any]:
 def _array(field: Field, depth: int) -> st.SearchStrategy[Any]:
     least = int(field.schema.get("minItems", 0))
     if field.prefix or (depth >= DEEPEST and not least):
-        return st.just([] if not least else sample(field))
+        return st.just([] if not least else make_sample(field))
     most = min(int(field.schema.get("maxItems", least + 2)), least + 2)
     unique = {"unique_by": repr} if field.schema.get("uniqueItems") else {}
     item = values(field.item, depth + 1) if field.item is not None else JSON
@@ -68,7 +68,7 @@ def _map(field: Field, depth: int) -> st.SearchStrategy[Any]:
 
 def _union(field: Field, depth: int) -> st.SearchStrategy[Any]:
     if depth > DEEPEST:
-        return st.just(sample(field))
+        return st.just(make_sample(field))
     return st.sampled_from(field.branches).flatmap(lambda branch: values(branch.field, depth + 1))
 
 

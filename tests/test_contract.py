@@ -20,14 +20,14 @@ from astro_nb.contract import (
     Violation,
     check_parameter,
     check_request_body,
+    check_request_fully,
     check_response,
-    judge_request,
-    judge_response,
+    check_response_fully,
 )
 from astro_nb.environments import Environment, Values, Variables
 from astro_nb.messages import Response
 from astro_nb.openapi import Operation, Spec, load
-from astro_nb.schema import Field, body_field, example_call, response_field, sample
+from astro_nb.schema import Field, body_field, example_call, make_sample, response_field
 from astro_nb.secrets import Secret
 from astro_nb.serialization import build_request
 
@@ -67,7 +67,7 @@ def operation(schema: Any, version: str = "3.1.0", media: str = "application/jso
 
 def judged(op: Operation, value: Any) -> tuple[Violation, ...]:
     """What openapi-core says of a body."""
-    return judge_request(op, build_request(op, replace(example_call(op), body=value), VALUES))
+    return check_request_fully(op, build_request(op, replace(example_call(op), body=value), VALUES))
 
 
 def answered(value: Any, status: int = 200, media: str = "application/json") -> Response:
@@ -137,7 +137,7 @@ def test_both_accept_what_is_valid(name: str) -> None:
     for op in document(name):
         call = example_call(op, full=True)
         assert op.body is None or check_request_body(op, call.body) == (), op.id
-        told = judge_request(op, build_request(op, call, VALUES))
+        told = check_request_fully(op, build_request(op, call, VALUES))
         assert told == (), (op.id, told)
 
 
@@ -149,7 +149,7 @@ def test_both_refuse_what_is_spoilt(name: str) -> None:
         body = body_field(op)
         if body is None or body.kind not in ("object", "union"):
             continue
-        for what, where, spoilt in mutations(body, sample(body, full=True)):
+        for what, where, spoilt in mutations(body, make_sample(body, full=True)):
             count += 1
             fast = check_request_body(op, spoilt)
             assert bool(fast) != ((name, op.id, what, where) in EXCUSED), (op.id, what, where)
@@ -164,9 +164,9 @@ def test_both_agree_on_answers(name: str) -> None:
         request = build_request(op, example_call(op), VALUES)
         for status in [int(s) for s in op.responses if s.isdigit()]:
             field = response_field(op, status)
-            for value in (sample(field, full=True), 12345) if field else ():
+            for value in (make_sample(field, full=True), 12345) if field else ():
                 response = answered(value, status)
-                fast, full = check_response(op, response), judge_response(op, request, response)
+                fast, full = check_response(op, response), check_response_fully(op, request, response)
                 assert bool(fast) == bool(full), (op.id, status, fast, full)
                 assert fast == () or field is None or value == 12345 or name != "astro-v1", (op.id, status, fast)
 
@@ -201,7 +201,7 @@ def test_styles_that_openapi_core_does_not_read(where: str, style: str, explode:
     """Labels, matrices, members of an exploded object, space-delimited lists: valid by the table of styles."""
     op = taking(where, style, explode, schema)
     assert check_parameter(op, "p", value) == ()
-    assert judge_request(op, build_request(op, Call("x", {"p": value}), VALUES)) != (), "mended there"
+    assert check_request_fully(op, build_request(op, Call("x", {"p": value}), VALUES)) != (), "mended there"
 
 
 @pytest.mark.parametrize(
@@ -218,8 +218,8 @@ def test_styles_that_both_read(where: str, style: str, explode: bool, schema: An
     op = taking(where, style, explode, schema)
     wrong = {"a": "x"} if schema is MEMBER else ["x"]
     assert (check_parameter(op, "p", value), check_parameter(op, "p", wrong) != ()) == ((), True)
-    assert judge_request(op, build_request(op, Call("x", {"p": value}), VALUES)) == ()
-    assert judge_request(op, build_request(op, Call("x", {"p": wrong}), VALUES)) != ()
+    assert check_request_fully(op, build_request(op, Call("x", {"p": value}), VALUES)) == ()
+    assert check_request_fully(op, build_request(op, Call("x", {"p": wrong}), VALUES)) != ()
 
 
 WRONG_THERE = [
@@ -258,7 +258,7 @@ def test_a_status_that_is_not_declared_is_a_note() -> None:
     """openapi-core raises for it; for us it is something that the document leaves unsaid."""
     op = operation(MEMBER)
     request = build_request(op, Call("x", {}, {"a": 1}), VALUES)
-    for found in (check_response(op, answered({}, 418)), judge_response(op, request, answered({}, 418))):
+    for found in (check_response(op, answered({}, 418)), check_response_fully(op, request, answered({}, 418))):
         assert [(v.keyword, v.severity) for v in found] == [("status", "note")]
 
 
@@ -276,7 +276,7 @@ def test_the_full_judgement_holds_no_secret(schema: Any, value: Any) -> None:
     """openapi-core quotes what is wrong; what is told of it does not."""
     op = operation(schema)
     request = build_request(op, replace(example_call(op), body=value), VALUES)
-    found = [*judge_request(op, request), *judge_response(op, request, answered(value))]
+    found = [*check_request_fully(op, request), *check_response_fully(op, request, answered(value))]
     assert len(found) == 2
     assert PLANTED not in repr(found)
 
@@ -284,7 +284,7 @@ def test_the_full_judgement_holds_no_secret(schema: Any, value: Any) -> None:
 def test_a_parameter_that_cannot_be_read_is_not_quoted() -> None:
     """A query's `api_key` that is no integer is told by its name alone."""
     op = taking("query", "form", True, {"type": "integer"})
-    (found,) = judge_request(op, build_request(op, Call("x", {"p": PLANTED}), VALUES))
+    (found,) = check_request_fully(op, build_request(op, Call("x", {"p": PLANTED}), VALUES))
     assert found.message == "Parameter validation error (query p): Cast error"
 
 

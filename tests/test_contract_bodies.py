@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from astro_nb.call import Call
-from astro_nb.contract import judge_request, judge_response
+from astro_nb.contract import check_request_fully, check_response_fully
 from astro_nb.contract.full import read_parts
 from astro_nb.environments import Environment, Values, Variables
 from astro_nb.messages import Request, Response
@@ -49,7 +49,7 @@ PATH = {"name": "p", "in": "path", "required": True, "schema": {"type": "string"
 
 
 def judged(op: Operation, body: Any, **parameters: Any) -> list[tuple[str, str]]:
-    return [(v.keyword, v.severity) for v in judge_request(op, request_of(op, body, **parameters))]
+    return [(v.keyword, v.severity) for v in check_request_fully(op, request_of(op, body, **parameters))]
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
@@ -123,8 +123,8 @@ def test_a_reference_into_another_path_is_followed() -> None:
     get = {"operationId": "y", "parameters": [{"$ref": "#/paths/~1x~1%7Bp%7D/parameters/0"}], "responses": {}}
     paths = {"/x/{p}": there, "/y/{p}": {"get": get}}
     op = Spec({"openapi": "3.1.0", "info": {}, "paths": paths}).operation("y")
-    assert judge_request(op, build_request(op, Call("y", {"p": "ab"}), VALUES)) == ()
-    told = judge_request(op, build_request(op, Call("y", {"p": "abc"}), VALUES))
+    assert check_request_fully(op, build_request(op, Call("y", {"p": "ab"}), VALUES)) == ()
+    told = check_request_fully(op, build_request(op, Call("y", {"p": "abc"}), VALUES))
     assert [v.keyword for v in told] == ["maxLength"]
 
 
@@ -138,8 +138,8 @@ def test_a_reference_between_schemas_far_off_is_followed() -> None:
         "/b": {"post": {"operationId": "b", "requestBody": second, "responses": {}}},
     }
     op = Spec({"openapi": "3.1.0", "info": {}, "paths": paths}).operation("b")
-    assert judge_request(op, build_request(op, Call("b", {}, {"b": 5}), VALUES)) == ()
-    told = judge_request(op, build_request(op, Call("b", {}, {"b": 4}), VALUES))
+    assert check_request_fully(op, build_request(op, Call("b", {}, {"b": 5}), VALUES)) == ()
+    told = check_request_fully(op, build_request(op, Call("b", {}, {"b": 4}), VALUES))
     assert [v.keyword for v in told] == ["minimum"]
 
 
@@ -187,7 +187,7 @@ def test_schemas_in_files_are_judged(tmp_path: Path) -> None:
     def told(q: int, body: Any) -> tuple[list[Any], list[Any]]:
         request = build_request(op, Call("put", {"q": q}, body), VALUES)
         answer = Response(200, (("Content-Type", "application/json"), ("X-N", str(q))), orjson.dumps(body))
-        return errors(judge_request(op, request)), errors(judge_response(op, request, answer))
+        return errors(check_request_fully(op, request)), errors(check_response_fully(op, request, answer))
 
     assert told(5, {"name": "n", "other": {"n": 3}, "self": {"name": "m"}}) == ([], [])
     asked, answered = told(1, {"other": {"n": 1}, "self": {}})
@@ -209,8 +209,8 @@ def test_a_scheme_in_a_file_is_judged(tmp_path: Path, scheme: Any) -> None:
     op = load(tmp_path / "api.json").operation("get_a")
     held = Environment("e", base_url="http://localhost", credentials={"S": Secret.held("user:password")})
     good = build_request(op, Call("get_a"), Values(Variables(), held, mode="revealed"))
-    assert judge_request(op, good) == ()
-    (wrong,) = judge_request(op, build_request(op, Call("get_a"), VALUES))
+    assert check_request_fully(op, good) == ()
+    (wrong,) = check_request_fully(op, build_request(op, Call("get_a"), VALUES))
     assert wrong.severity == "error"
     assert "ecurity" in wrong.message
 
@@ -226,4 +226,4 @@ def test_malformed_components_do_not_end_the_judgement(components: Any) -> None:
         "paths": {"/a": {"get": {"security": [{"S": []}], "responses": {}}}},
     }
     op = next(iter(Spec(raw)))
-    assert judge_request(op, build_request(op, Call("get_a"), VALUES)) == ()
+    assert check_request_fully(op, build_request(op, Call("get_a"), VALUES)) == ()

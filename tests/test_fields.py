@@ -21,9 +21,9 @@ from astro_nb.schema import (
     body_field,
     body_fields,
     broken_rules,
+    make_sample,
     parameter_fields,
     response_field,
-    sample,
     signature,
 )
 
@@ -94,11 +94,11 @@ def test_every_sample_keeps_to_the_contract(name: str, full: bool) -> None:
     """What is sampled for a parameter or a body is valid by the document, and breaks no rule of the overlay."""
     wrong = []
     for op in document(name):
-        wrong += [(op.id, f.name) for f in parameter_fields(op) if check_parameter(op, f.name, sample(f, full))]
+        wrong += [(op.id, f.name) for f in parameter_fields(op) if check_parameter(op, f.name, make_sample(f, full))]
         for media in op.body.content if op.body else ():
             body = body_field(op, media)
             assert body is not None
-            value = sample(body, full)
+            value = make_sample(body, full)
             broken = {v.keyword for v in check_request_body(op, value, media)}
             excused = name == "astro-v1beta1-platform" and op.id in UNDECIDABLE and broken == {"oneOf"}
             wrong += [(op.id, media)] if (broken and not excused) or list(broken_rules(body, value)) else []
@@ -117,7 +117,7 @@ def test_documents_as_people_write_them_are_read() -> None:
                 seen += 1
                 with suppress(DocumentError):
                     for root in [*parameter_fields(op), *([body] if (body := body_field(op)) else [])]:
-                        sample(root, full=True)
+                        make_sample(root, full=True)
                     assert all(name.isidentifier() for name in signature(op).parameters), op.id
     assert seen > 2000
 
@@ -212,7 +212,7 @@ def test_a_schema_that_is_a_part_of_itself_comes_to_an_end() -> None:
     ref = {"$ref": "#/components/schemas/C"}
     for circle in ({"allOf": [ref, ref, {"title": "c"}]}, {"anyOf": [ref, {"type": "null"}]}, {"oneOf": [ref, MAYBE]}):
         assert field(ref, C=circle).kind in ("any", "union")
-        sample(field(ref, C=circle), full=True)
+        make_sample(field(ref, C=circle), full=True)
 
 
 def test_each_type_of_a_list_has_the_bounds_that_stand_beside_it() -> None:
@@ -226,7 +226,7 @@ def test_a_parameter_of_which_nothing_is_said_is_text() -> None:
     """An untyped parameter is typed as text, and sampled as one: it stands in a path or a query."""
     given = {"name": "dag", "in": "query", "required": True, "schema": {"title": "Dag"}}
     (found,) = parameter_fields(operation(None, [given]))
-    assert (found.kind, sample(found)) == ("text", "my-dag")
+    assert (found.kind, make_sample(found)) == ("text", "my-dag")
 
 
 def test_what_stands_inside_a_secret_is_one() -> None:

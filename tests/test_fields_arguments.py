@@ -10,7 +10,16 @@ import pytest
 from astro_nb.call import UNSET
 from astro_nb.errors import MissingArgument, UnknownName, UsageError
 from astro_nb.openapi import Operation, Spec
-from astro_nb.schema import Field, body_field, body_fields, broken_rules, build_call, rule_view, signature, snake_case
+from astro_nb.schema import (
+    Field,
+    active_rules,
+    body_field,
+    body_fields,
+    broken_rules,
+    build_call,
+    signature,
+    snake_case,
+)
 
 
 def operation(schema: Any, parameters: Any = (), **schemas: Any) -> Operation:
@@ -66,7 +75,7 @@ UNION = {**obj(by={}, one={}, two={}), "x-astro-nb-union": {"by": "by", "branche
 )
 def test_rules_are_armed_by_siblings(schema: Any, value: Any, required: Any, hidden: Any) -> None:
     """A rule says what is needed and what is out of place, with its reason; what is needed is never hidden."""
-    view = rule_view(field(schema, R=RULED), value)
+    view = active_rules(field(schema, R=RULED), value)
     assert (view.required, view.hidden) == (required, hidden)
 
 

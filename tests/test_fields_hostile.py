@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from astro_nb.contract import check_request_body, judge_request
+from astro_nb.contract import check_request_body, check_request_fully
 from astro_nb.environments import Environment, Values, Variables
 from astro_nb.explorer import problem_of_drawing
 from astro_nb.forms import Form
 from astro_nb.openapi import Operation, Spec
-from astro_nb.schema import body_field, mask
+from astro_nb.schema import body_field, mask_secrets
 from astro_nb.schema.validation import is_endless, texts_like
 from astro_nb.serialization import build_request
 
@@ -96,7 +96,7 @@ def test_a_hostile_schema_ends_in_a_form_or_in_words(name: str) -> None:
     problems = form.problems(lambda value: value)
     assert all(isinstance(text, str) and text for text in problems.values())
     body = form.to_call().body
-    assert mask(body_field(op), body) == body
+    assert mask_secrets(body_field(op), body) == body
     assert time.monotonic() - begun < SECONDS
 
 
@@ -113,7 +113,7 @@ def test_a_pattern_without_end_is_not_tried_by_pythons_engine() -> None:
     form = Form(op)
     form.set(("body",), "a" * 60 + "!")
     begun = time.monotonic()
-    told = judge_request(op, build_request(op, form.to_call(), values))
+    told = check_request_fully(op, build_request(op, form.to_call(), values))
     assert time.monotonic() - begun < SECONDS
     assert [v.severity for v in told] == ["note"]
     assert check_request_body(op, "b") != ()

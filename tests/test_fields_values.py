@@ -13,7 +13,17 @@ from astro_nb.call import UNSET
 from astro_nb.contract import check_request_body
 from astro_nb.environments import Environment, Values, Variables
 from astro_nb.openapi import Operation, Spec, load
-from astro_nb.schema import Field, body_example, body_field, example_call, has_secret, lift, mask, redact, sample
+from astro_nb.schema import (
+    Field,
+    body_example,
+    body_field,
+    example_call,
+    extract_secrets,
+    has_secret,
+    hold_secrets,
+    make_sample,
+    mask_secrets,
+)
 from astro_nb.secrets import MASK, Secret
 
 PLANTED = "planted-5d1c"
@@ -63,7 +73,7 @@ TAGGED = {"oneOf": REFS, "discriminator": {"propertyName": "kind"}, "x-astro-nb-
 )
 def test_what_is_passed_over_holds_no_secret(schema: Any, value: Any, masked: Any) -> None:
     """Plain lists and objects are passed over at one look, and no others."""
-    assert mask(field(schema), value) == masked
+    assert mask_secrets(field(schema), value) == masked
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------
@@ -94,14 +104,14 @@ def test_what_is_passed_over_holds_no_secret(schema: Any, value: Any, masked: An
 )
 def test_a_sample_is_valid(schema: dict[str, Any]) -> None:
     """A sample keeps every bound; an example or a default that does not is passed over."""
-    value = sample(field(schema))
+    value = make_sample(field(schema))
     assert check_request_body(operation(schema), value) == (), value
 
 
 def test_a_sample_minds_the_bounds_of_openapi_3_0() -> None:
     """In 3.0 an exclusive bound is a boolean beside the bound."""
     schema = {"type": "integer", "minimum": 5, "exclusiveMinimum": True}
-    assert check_request_body(operation(schema, "3.0.3"), sample(field(schema, "3.0.3"))) == ()
+    assert check_request_body(operation(schema, "3.0.3"), make_sample(field(schema, "3.0.3"))) == ()
 
 
 def bounded(low: int, size: int, kind: str) -> dict[str, Any]:
@@ -128,7 +138,7 @@ SCHEMAS = st.recursive(
 @given(SCHEMAS, st.booleans())
 def test_any_sample_is_valid(schema: dict[str, Any], full: bool) -> None:
     """However types, bounds and structure are combined, the sample keeps to them."""
-    value = sample(field(schema), full)
+    value = make_sample(field(schema), full)
     assert check_request_body(operation(schema), value) == (), value
 
 
@@ -136,7 +146,7 @@ def test_samples_hold_neither_secrets_nor_what_only_answers_carry() -> None:
     """A full sample gives every example but those of secrets, and nothing that is read-only."""
     given_back = {"type": "string", "readOnly": True, "example": "1"}
     name = {"type": "string", "example": "n"}
-    assert sample(field(obj(("id",), id=given_back, p={**PASSWORD, "example": "p"}, name=name)), full=True) == {
+    assert make_sample(field(obj(("id",), id=given_back, p={**PASSWORD, "example": "p"}, name=name)), full=True) == {
         "name": "n"
     }
 
@@ -144,8 +154,8 @@ def test_samples_hold_neither_secrets_nor_what_only_answers_carry() -> None:
 def test_a_sample_is_the_callers_own() -> None:
     """Whoever changes a sample does not change the document's example."""
     body = field(obj(tags={"type": "array", "items": {"type": "string"}, "example": ["a"]}))
-    sample(body, full=True)["tags"].append("b")
-    assert sample(body, full=True) == {"tags": ["a"]}
+    make_sample(body, full=True)["tags"].append("b")
+    assert make_sample(body, full=True) == {"tags": ["a"]}
 
 
 def test_the_example_of_a_media_type_is_the_body() -> None:
@@ -154,7 +164,7 @@ def test_the_example_of_a_media_type_is_the_body() -> None:
     good, bad = {"name": "Fluffy", "size": 3}, {"name": 5}
     for media in ({"example": good}, {"examples": {"cat": {"value": good}}}):
         op = operation(schema, media=media)
-        assert body_example(op) == example_call(op).body == sample(body_field(op) or field({}), full=True) == good
+        assert body_example(op) == example_call(op).body == make_sample(body_field(op) or field({}), full=True) == good
         body_example(op)["name"] = "changed"
         assert body_example(op) == good
     for media in ({"example": bad}, {"examples": {"cat": {"$ref": "#/nowhere"}}}, {"examples": []}):
@@ -208,8 +218,9 @@ def test_no_secret_is_shown_or_kept(schema: Any, value: Any) -> None:
     """Marked by the document, by the overlay or by its name, a secret is starred, redacted and lifted."""
     known = field(schema) if schema is not None else None
     before = copy.deepcopy(value)
-    assert MASK in repr(mask(known, value))
-    for hidden in (mask(known, value), redact(known, value), lift(known, value, lambda secret: "{{kept}}")):
+    assert MASK in repr(mask_secrets(known, value))
+    extracted = extract_secrets(known, value, lambda secret: "{{kept}}")
+    for hidden in (mask_secrets(known, value), hold_secrets(known, value), extracted):
         assert PLANTED not in repr(hidden)
     assert has_secret(known, value)
     assert value == before
@@ -230,7 +241,7 @@ def test_no_secret_is_shown_or_kept(schema: Any, value: Any) -> None:
 def test_what_is_no_secret_is_left_alone(schema: Any, value: Any) -> None:
     """Null, an unarmed condition and a name that merely sounds like it hide nothing."""
     known = field(schema) if schema is not None else None
-    assert mask(known, value) is value
+    assert mask_secrets(known, value) is value
     assert not has_secret(known, value)
 
 
@@ -246,29 +257,30 @@ JSON = st.recursive(
 def test_a_secret_is_found_by_its_name_in_any_answer(around: Any, name: str) -> None:
     """Whatever surrounds it, declared or not: the secret is starred and all else stays as it was."""
     value = {"a": around, "b": [{name: PLANTED, "c": around}]}
-    assert mask(None, value) == {"a": mask(None, around), "b": [{name: MASK, "c": mask(None, around)}]}
-    assert PLANTED not in repr(mask(field({}), value))
+    around_masked = mask_secrets(None, around)
+    assert mask_secrets(None, value) == {"a": around_masked, "b": [{name: MASK, "c": around_masked}]}
+    assert PLANTED not in repr(mask_secrets(field({}), value))
 
 
 def test_a_default_branch_hides_its_secrets() -> None:
     """A Deployment without a `type` is STANDARD: its secret variables are lifted all the same."""
     body = body_field(load("astro-v1").operation("CreateDeployment"))
     value = {"name": "x", "environmentVariables": [{"key": "K", "value": PLANTED, "isSecret": True}]}
-    assert PLANTED not in repr(lift(body, value, lambda secret: "{{kept}}"))
+    assert PLANTED not in repr(extract_secrets(body, value, lambda secret: "{{kept}}"))
 
 
 @pytest.mark.parametrize("value", [{"p": "{{name}}"}, {"p": ""}, {"p": None}, {}])
 def test_lift_leaves_what_is_no_literal(value: Any) -> None:
     """A template, an empty text and null stay; no variable is made for them."""
     kept: list[Secret] = []
-    assert lift(field(obj(p=PASSWORD)), value, lambda secret: kept.append(secret) or "") == value
+    assert extract_secrets(field(obj(p=PASSWORD)), value, lambda secret: kept.append(secret) or "") == value
     assert kept == []
 
 
 def test_lift_takes_secret_objects_anywhere() -> None:
     """A `Secret` that stands in a field of any kind becomes a template; no value of it is in the call."""
     given_secrets = {"a": Secret.held(PLANTED), "b": [Secret("env:X")]}
-    assert lift(field(obj(a={"type": "string"})), given_secrets, lambda secret: "{{s}}") == {
+    assert extract_secrets(field(obj(a={"type": "string"})), given_secrets, lambda secret: "{{s}}") == {
         "a": "{{s}}",
         "b": ["{{s}}"],
     }
@@ -285,9 +297,9 @@ def test_a_secret_map_keeps_its_form() -> None:
     secret = {"s": {"X Key": "abc", "n": [1, None, True, ""], "t": "{{kept}}"}}
     known = field(obj(s={"x-astro-nb-secret": True}))
     inside = {"X Key": "{{s.X_Key}}", "n": ["{{s.n}}", None, True, ""], "t": "{{kept}}"}
-    assert lift(known, secret, keep) == {"s": inside}
+    assert extract_secrets(known, secret, keep) == {"s": inside}
     assert named == ["s.X_Key", "s.n"]
-    assert redact(known, secret)["s"]["X Key"].reveal() == "abc"
+    assert hold_secrets(known, secret)["s"]["X Key"].reveal() == "abc"
 
 
 @pytest.mark.parametrize("wrap", [lambda inner: {"a": inner}, lambda inner: [inner]])
@@ -297,7 +309,7 @@ def test_a_secret_is_found_however_deep_it_lies(wrap: Any) -> None:
     for _ in range(1000):
         value = wrap(value)
     for known in (None, field({})):
-        hidden = mask(known, value)
+        hidden = mask_secrets(known, value)
         for _ in range(1000):
             hidden = hidden["a"] if isinstance(hidden, dict) else hidden[0]
         assert hidden == {"password": MASK}
@@ -321,7 +333,7 @@ def test_what_is_lifted_is_sent_as_it_was_given(secret: Any, shown: Any) -> None
         variables[f"kept{len(variables)}"] = held
         return f"{{{{kept{len(variables) - 1}}}}}"
 
-    lifted = lift(field(obj(s={"x-astro-nb-secret": True})), {"s": secret}, keep)
+    lifted = extract_secrets(field(obj(s={"x-astro-nb-secret": True})), {"s": secret}, keep)
     assert "abc" not in str(lifted)
     assert Values(variables, Environment("e"), mode="revealed").fill(lifted) == {"s": secret}
     assert Values(variables, Environment("e"), mode="shown").fill(lifted) == {"s": shown}

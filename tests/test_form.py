@@ -14,7 +14,7 @@ from astro_nb.environments import Environment, Values, Variables
 from astro_nb.errors import UsageError
 from astro_nb.forms import Form
 from astro_nb.openapi import Operation, Spec, load
-from astro_nb.schema import read
+from astro_nb.schema import read_field
 
 ASTRO = load("astro-v1")
 
@@ -39,7 +39,7 @@ def as_is(value: Any) -> Any:
 
 ARRAY = {"type": "array", "items": {"type": "string"}}
 NESTED = obj((), a=obj((), n={"type": "integer"}, m={}), need=obj((), k={}), tags=ARRAY)
-NUMBER = read(ASTRO, {"type": "integer"})
+NUMBER = read_field(ASTRO, {"type": "integer"})
 
 
 def test_null_is_a_value_and_unset_is_none() -> None:
@@ -162,7 +162,7 @@ def test_filling_never_writes_into_the_document() -> None:
     op = operation(obj(tags={**ARRAY, "example": ["a"]}), PARAMETERS)
     form = Form(op)
     form.set(("parameters", "id"), "{{id}}")
-    form.type_in(("body", "tags"), read(ASTRO, ARRAY), "[")
+    form.type_in(("body", "tags"), read_field(ASTRO, ARRAY), "[")
     form.fill(full=True)
     form.set(("body", "tags", 0), "changed")
     assert form.to_call() == Call("x", {"id": "{{id}}"}, {"tags": ["changed"]})

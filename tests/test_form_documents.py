@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from astro_nb.call import UNSET, Call
 from astro_nb.contract import check_request_body
-from astro_nb.forms import Form, show
+from astro_nb.forms import Form, format_value
 from astro_nb.messages import is_json
 from astro_nb.openapi import Operation, load
 from astro_nb.schema import Field
@@ -58,7 +58,7 @@ def assert_kept(operation: Operation, media: str, value: Any) -> None:
     form = Form(operation, media)
     form.take(Call(operation.id, {}, value, media))
     for field, at in [*leaves(form, form.body, ("body",))]:
-        shown = show(field, form.get(at))
+        shown = format_value(field, form.get(at))
         if shown != "":  # an empty control is UNSET; the form is not asked for what it does not show
             form.type_in(at, field, shown)
         assert repr(form.to_call().body) == repr(value), (operation.id, at, shown)

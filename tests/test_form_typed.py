@@ -14,7 +14,7 @@ from schemas import drawn
 
 from astro_nb.call import UNSET
 from astro_nb.data import Location
-from astro_nb.forms import Form, parse, show
+from astro_nb.forms import Form, format_value, parse_text
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.schema import Field, body_field
 
@@ -76,7 +76,7 @@ def enter(form: Form, at: Location, field: Field | None, value: Any) -> None:
     if chosen or field is None:
         form.set(at, value)
     else:
-        form.type_in(at, field, show(field, value))
+        form.type_in(at, field, format_value(field, value))
 
 
 def entered(operation: Operation, value: Any) -> Form:
@@ -177,7 +177,7 @@ ARRAY = {"type": "array", "items": {"type": "string"}}
 )
 def test_show_is_the_inverse_of_parse(schema: Any, value: Any) -> None:
     """The text that a value is shown as means that value again; a template inside a list or a map leaves it one."""
-    parsed, fault = parse(field(schema), show(field(schema), value))
+    parsed, fault = parse_text(field(schema), format_value(field(schema), value))
     assert (parsed, fault, type(parsed)) == (value, "", type(value))
 
 
@@ -215,7 +215,7 @@ def test_show_is_the_inverse_of_parse(schema: Any, value: Any) -> None:
 )
 def test_what_a_text_means(schema: Any, text: str, value: Any) -> None:
     """A text is read by the field's kind; CPU and memory stay texts; a template waits; nothing is nothing."""
-    parsed, fault = parse(field(schema), text)
+    parsed, fault = parse_text(field(schema), text)
     assert (parsed, fault, type(parsed)) == (value, "", type(value))
 
 
@@ -240,7 +240,7 @@ def test_what_is_no_value_is_kept_and_told(schema: Any, text: str, words: str) -
     form = Form(operation(obj(a=schema)))
     form.type_in(("body", "a"), field(schema), text)
     assert words in form.problems(lambda value: value)["body", "a"]
-    assert show(field(schema), form.get(("body", "a"))) == text
+    assert format_value(field(schema), form.get(("body", "a"))) == text
     assert same(orjson.loads(form.body_text()), form.to_call().body)
     form.type_in(("body", "a"), field(schema), "")
     assert form.problems(lambda value: value) == {}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from astro_nb.exchange.frames import items_frame
 from astro_nb.frames import TIME, make_frame
 from astro_nb.openapi import load
-from astro_nb.schema import Field, read, response_field
+from astro_nb.schema import Field, read_field, response_field
 
 SPEC = load()
 SCHEMA: dict[str, Any] = {
@@ -28,7 +28,7 @@ SCHEMA: dict[str, Any] = {
         "by": {"type": "object", "properties": {"id": {"type": "string"}, "age": {"type": "integer"}}},
     },
 }
-ITEM = read(SPEC, SCHEMA)
+ITEM = read_field(SPEC, SCHEMA)
 WHOLE = {
     "id": "a", "count": 5, "share": 0.5, "on": True, "state": "A", "level": 1, "at": "2026-06-01T09:00:00Z",
     "tags": ["x", "y"], "by": {"id": "u1", "age": 7},
@@ -112,12 +112,12 @@ def test_what_does_not_convert_is_kept_as_it_is(name: str, value: Any) -> None:
 )
 def test_items_without_declared_columns_have_their_own_alone(schema: dict[str, Any]) -> None:
     """Objects whose schema names no properties make columns of what they hold, and no other."""
-    assert list(items_frame([{"a": "1", "b": "2"}], read(SPEC, schema)).columns) == ["a", "b"]
+    assert list(items_frame([{"a": "1", "b": "2"}], read_field(SPEC, schema)).columns) == ["a", "b"]
 
 
 def test_scalars_fill_one_column() -> None:
     """A list of plain values is one column named "value", with its dtype."""
-    frame = items_frame(["a", "b"], read(SPEC, {"type": "string"}))
+    frame = items_frame(["a", "b"], read_field(SPEC, {"type": "string"}))
     assert list(frame.columns) == ["value"]
     assert dtype(frame, "value") == "string"
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from astro_nb.approval import Entry, Hidden, as_body, held_by, lost_by, ruled, sendable, uncovered
 from astro_nb.contract import check_request_body
 from astro_nb.openapi import load
-from astro_nb.schema import body_field, broken_rules, read, sample
+from astro_nb.schema import body_field, broken_rules, make_sample, read_field
 from astro_nb.secrets import Secret
 
 SPEC = load("astro-v1")
-FIELD = read(
+FIELD = read_field(
     load({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}),
     {
         "type": "object",
@@ -70,7 +70,7 @@ def test_a_body_is_held_whole(operation: str) -> None:
     field = body_field(SPEC.operation(operation))
     assert field is not None
     for branch in [b.field for b in field.branches] or [field]:
-        body = sample(branch, True)
+        body = make_sample(branch, True)
         held = held_by(field, body)
         assert list(broken_rules(field, held)) == []
         assert [v for v in check_request_body(SPEC.operation(operation), held) if v.severity == "error"] == []

@@ -14,15 +14,15 @@ from astro_nb.openapi import Operation, Spec, load
 from astro_nb.openapi.parsing import parse
 from astro_nb.schema import (
     Field,
+    active_rules,
     body_field,
     broken_rules,
     example_call,
-    mask,
+    make_sample,
+    mask_secrets,
     parameter_fields,
-    read,
+    read_field,
     response_field,
-    rule_view,
-    sample,
 )
 from astro_nb.secrets import MASK
 
@@ -65,7 +65,7 @@ def spec(request: pytest.FixtureRequest) -> Spec:
 
 def schema_field(spec: Spec, name: str) -> Field:
     """The field of a named schema."""
-    return read(spec, {"$ref": f"#/components/schemas/{name}"})
+    return read_field(spec, {"$ref": f"#/components/schemas/{name}"})
 
 
 def answer(operation: Operation) -> Field:
@@ -157,7 +157,7 @@ def test_whole_api_notes(spec: Spec) -> None:
         "DELETE": (5, 1),
     }
     error = spec.operation("GetDeployment").response(400)
-    envelope = read(spec, error.schema() if error else None)
+    envelope = read_field(spec, error.schema() if error else None)
     paths = {name: path.removeprefix("$.") for name, path in spec.notes["error"].items()}
     assert set(paths) == {"message", "requestId", "statusCode", "fieldErrors"}
     assert [name for name, path in paths.items() if not envelope.child(path)] in ([], ["fieldErrors"])
@@ -316,16 +316,16 @@ def test_secret_is_masked(spec: Spec, schema: str, name: str) -> None:
     assert child is not None
     assert child.secret
     value = PLANTED if child.kind == "text" else {"x": PLANTED}
-    assert PLANTED not in str(mask(field, {name: value, "host": "db.example.com"}))
-    assert mask(field, {"host": "db.example.com"}) == {"host": "db.example.com"}
+    assert PLANTED not in str(mask_secrets(field, {name: value, "host": "db.example.com"}))
+    assert mask_secrets(field, {"host": "db.example.com"}) == {"host": "db.example.com"}
 
 
 @pytest.mark.parametrize("schema", MARKED)
 def test_value_is_secret_if_marked(spec: Spec, schema: str) -> None:
     """The value of a variable is hidden if `isSecret` is true, and shown if it is false."""
     field = schema_field(spec, schema)
-    assert mask(field, {"isSecret": True, "value": PLANTED})["value"] == MASK
-    assert mask(field, {"isSecret": False, "value": PLANTED})["value"] == PLANTED
+    assert mask_secrets(field, {"isSecret": True, "value": PLANTED})["value"] == MASK
+    assert mask_secrets(field, {"isSecret": False, "value": PLANTED})["value"] == PLANTED
 
 
 def test_secrets_are_masked_in_whole_answers_and_bodies(spec: Spec) -> None:
@@ -341,11 +341,11 @@ def test_secrets_are_masked_in_whole_answers_and_bodies(spec: Spec) -> None:
         "ListEnvironmentObjects": {"environmentObjects": [{"links": [link], "connection": {"extra": {"a": PLANTED}}}]},
     }
     for name, value in answers.items():
-        assert PLANTED not in str(mask(answer(spec.operation(name)), value)), name
+        assert PLANTED not in str(mask_secrets(answer(spec.operation(name)), value)), name
     for kind in ("STANDARD", "DEDICATED", "HYBRID"):
         for name in ("CreateDeployment", "UpdateDeployment"):
             body = {"type": kind, "environmentVariables": [variable]}
-            assert PLANTED not in str(mask(body_field(spec.operation(name)), body)), (name, kind)
+            assert PLANTED not in str(mask_secrets(body_field(spec.operation(name)), body)), (name, kind)
 
 
 def test_no_secret_has_an_example_in_a_sample(spec: Spec) -> None:
@@ -353,8 +353,8 @@ def test_no_secret_has_an_example_in_a_sample(spec: Spec) -> None:
     for operation in spec:
         field = body_field(operation)
         if field is not None:
-            value = sample(field, full=True)
-            assert mask(field, value) == value, operation.id
+            value = make_sample(field, full=True)
+            assert mask_secrets(field, value) == value, operation.id
 
 
 def test_rule_names_exist(spec: Spec) -> None:
@@ -432,13 +432,13 @@ HIDDEN: list[tuple[str, dict[str, Any], set[str]]] = [
 @pytest.mark.parametrize(("schema", "value", "wanted"), HIDDEN)
 def test_rule_hides(spec: Spec, schema: str, value: dict[str, Any], wanted: set[str]) -> None:
     """What does not apply is put out of sight, and comes back when it does."""
-    assert set(rule_view(schema_field(spec, schema), value).hidden) == wanted
+    assert set(active_rules(schema_field(spec, schema), value).hidden) == wanted
 
 
 def test_union_of_environment_objects(spec: Spec) -> None:
     """The object's type decides which one member holds its content."""
     field = schema_field(spec, "CreateEnvironmentObjectRequest")
-    view = rule_view(field, {"objectType": "CONNECTION", "scope": "DEPLOYMENT"})
+    view = active_rules(field, {"objectType": "CONNECTION", "scope": "DEPLOYMENT"})
     assert set(view.required) == {"connection"}
     assert set(view.hidden) == {
         *("airflowVariable", "environmentVariable", "metricsExport"),
@@ -462,7 +462,7 @@ def test_samples_break_no_rule(spec: Spec, full: bool) -> None:
         field = body_field(operation)
         if field is None:
             continue
-        bodies = [example_call(operation, full).body, *(sample(b.field, full) for b in field.branches)]
+        bodies = [example_call(operation, full).body, *(make_sample(b.field, full) for b in field.branches)]
         for body in bodies:
             assert list(broken_rules(field, body)) == [], operation.id
             assert check_request_body(operation, body) == (), operation.id
@@ -492,7 +492,7 @@ def test_role_example_is_one_role(spec: Spec, schema: str) -> None:
 def test_queue_to_be_created_is_the_default_one_without_an_id(spec: Spec) -> None:
     """A sample Deployment has the queue that every Deployment needs, and no id that nothing has."""
     for schema in ("WorkerQueueRequest", "HybridWorkerQueueRequest"):
-        queue = sample(schema_field(spec, schema), full=True)
+        queue = make_sample(schema_field(spec, schema), full=True)
         assert (queue["name"], "id" in queue) == ("default", False)
 
 

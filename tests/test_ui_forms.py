@@ -22,7 +22,7 @@ from astro_nb.explorer.form import FormView
 from astro_nb.explorer.widgets import Status, close_all
 from astro_nb.forms import Form
 from astro_nb.openapi import Operation, Spec, load
-from astro_nb.schema import read, sample
+from astro_nb.schema import make_sample, read_field
 
 STABLE = settings(deadline=None, max_examples=80, derandomize=True)
 
@@ -607,8 +607,8 @@ def test_drawing_and_opening_change_nothing(schema: Any, value: Any) -> None:
 @given(SCHEMAS, st.data())
 def test_a_valid_value_is_shown_and_typed_again(schema: Any, data: st.DataObject) -> None:
     """What each control shows of a valid value, typed again, is that value; so is the JSON of the whole."""
-    field = read(Spec({"openapi": "3.1.0", "paths": {}}), schema)
-    value = data.draw(values_of(field) | st.just(sample(field, full=True)))
+    field = read_field(Spec({"openapi": "3.1.0", "paths": {}}), schema)
+    value = data.draw(values_of(field) | st.just(make_sample(field, full=True)))
     form = drawn(obj(("v",), v=schema), {"v": value})
     form.open_all()
     retype(form)

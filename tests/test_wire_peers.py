@@ -17,7 +17,7 @@ from astro_nb.environments import Environment, Values, Variables
 from astro_nb.errors import DocumentInvalid
 from astro_nb.messages import Request, bare_media_type, header
 from astro_nb.openapi import Operation, load
-from astro_nb.schema import Field, body_field, parameter_fields, sample
+from astro_nb.schema import Field, body_field, make_sample, parameter_fields
 from astro_nb.secrets import Secret
 from astro_nb.serialization import build_request
 
@@ -123,7 +123,7 @@ def body(stem: str, operation: Operation, field: Field) -> Any:
     if operation.path in BODIES:
         return BODIES[operation.path]
     if field.whole is not UNSET:
-        return sample(field, full=True)
+        return make_sample(field, full=True)
     made = lorem(field)
     return {**made, **PARTS.get(stem, {})} if isinstance(made, dict) else made
 

@@ -20,7 +20,7 @@ from ..exchange import Exchange, items_path
 from ..frames import make_frame
 from ..messages import Request
 from ..openapi import Operation
-from ..schema import body_field, redact
+from ..schema import body_field, hold_secrets
 from ..secrets import MASK, Secret
 from . import display as drawing
 from .diff import Entry, Row, compare, plain
@@ -238,7 +238,7 @@ def _body_of(plan: Planned) -> Any:
         body = _veiled(orjson.loads(plan.shown.body), orjson.loads(plan.request.body))
     except orjson.JSONDecodeError:
         body = call.body
-    return redact(body_field(operation, call.media_type), body)
+    return hold_secrets(body_field(operation, call.media_type), body)
 
 
 def _veiled(shown: Any, clear: Any) -> Any:

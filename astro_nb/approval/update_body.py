@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..call import UNSET
-from ..schema import Field, rule_view
+from ..schema import Field, active_rules
 from ..secrets import MASK
 from .diff import Entry, Hidden, Kind, Lost, Steps
 
@@ -38,7 +38,7 @@ def ruled(field: Field | None, value: Any, given: Any) -> Any:
     kept = given if isinstance(given, Mapping) else {}
     left = {name: ruled(form.member(name), inner, kept.get(name)) for name, inner in value.items()}
     left = _without_excluded(form, left, kept)
-    while gone := [name for name in rule_view(form, left).hidden if name in left and name not in kept]:
+    while gone := [name for name in active_rules(form, left).hidden if name in left and name not in kept]:
         del left[gone[0]]
     return left
 
@@ -46,9 +46,9 @@ def ruled(field: Field | None, value: Any, given: Any) -> Any:
 def _without_excluded(form: Field, body: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """A body without the fields that what was given excludes, though they may require each other."""
     named = {name: body[name] for name in given if name in body}
-    out = [name for name in rule_view(form, named).hidden if name in body and name not in given]
+    out = [name for name in active_rules(form, named).hidden if name in body and name not in given]
     rest = {name: value for name, value in body.items() if name not in out}
-    gone = [name for name in out if name in rule_view(form, {**rest, name: body[name]}).hidden]
+    gone = [name for name in out if name in active_rules(form, {**rest, name: body[name]}).hidden]
     return {name: value for name, value in body.items() if name not in gone}
 
 

@@ -15,7 +15,7 @@ from ..call import UNSET, Call, Upload
 from ..errors import UsageError
 from ..frames import first_rows, make_frame
 from ..openapi import Operation
-from ..schema import Field, body_field, mask, parameter_fields, redact
+from ..schema import Field, body_field, hold_secrets, mask_secrets, parameter_fields
 from ..secrets import MASK, Secret
 from ..templates import verbatim
 from .mapping import Mapped, Steps, target_of
@@ -106,8 +106,8 @@ class Row:
     def masked(self, operation: Operation) -> Any:
         """All that is sent, secrets as stars: by it the same row is known again."""
         fields = {f.name: f for f in parameter_fields(operation)}
-        parameters = {key: mask(fields.get(key), starred(value)) for key, value in self.parameters.items()}
-        body = UNSET if self.body is UNSET else mask(body_field(operation), starred(self.body))
+        parameters = {key: mask_secrets(fields.get(key), starred(value)) for key, value in self.parameters.items()}
+        body = UNSET if self.body is UNSET else mask_secrets(body_field(operation), starred(self.body))
         return Call(operation.id, parameters, body).to_dict()
 
 
@@ -134,8 +134,8 @@ class Constants:
         """The value of a place as it is shown, secrets as stars."""
         fields = {f.name: f for f in parameter_fields(self._operation)}
         if len(steps) == 1 and steps[0] in self.parameters:
-            return str(starred(mask(fields.get(steps[0]), self.parameters[steps[0]])))
-        return str(at(mask(body_field(self._operation), starred(self.body)), steps))
+            return str(starred(mask_secrets(fields.get(steps[0]), self.parameters[steps[0]])))
+        return str(at(mask_secrets(body_field(self._operation), starred(self.body)), steps))
 
 
 class Rows:
@@ -156,7 +156,7 @@ class Rows:
                 body = put(body, m.target.steps, value)
             else:
                 parameters[m.target.name] = value
-        veiled = redact(body_field(self._operation), body) if body is not UNSET else UNSET
+        veiled = hold_secrets(body_field(self._operation), body) if body is not UNSET else UNSET
         kept = {name: self._typed(_redacted(name, value), number) for name, value in cells.items()}
         for m in given:
             hidden = at(veiled, m.target.steps) if m.target.in_body else self._parameter(m.target.name, parameters)
@@ -168,7 +168,7 @@ class Rows:
         return Row(number, parameters, body, kept)
 
     def _parameter(self, name: str, parameters: Mapping[str, Any]) -> Any:
-        return redact(self._fields.get(name), parameters[name])
+        return hold_secrets(self._fields.get(name), parameters[name])
 
     def _typed(self, value: Any, number: int) -> Any:
         """A value whose secrets are such as a user types: named after their row, and shown by no answer."""
@@ -189,7 +189,7 @@ class Rows:
 def _redacted(column: str, value: Any) -> Any:
     """A cell that may go nowhere, by the name of its column alone."""
     name = column.rpartition(".")[2]
-    return redact(None, {name: value})[name]
+    return hold_secrets(None, {name: value})[name]
 
 
 def fitted(field: Field, value: Any, is_parameter: bool) -> Any:

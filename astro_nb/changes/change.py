@@ -52,7 +52,7 @@ from ..exchange import Exchange, Outcome
 from ..http import new_id
 from ..messages import header, is_json
 from ..openapi import Operation, reader_at
-from ..schema import Field, body_field, redact
+from ..schema import Field, body_field, hold_secrets
 from ..secrets import MASK, Secret, scrub
 from ..session import Session
 from ..templates import names_in
@@ -163,7 +163,7 @@ def _scaled(value: Any, factor: Decimal, old: str, new: str, what: str) -> str:
 
 def captured(field: Field | None, body: Any) -> Any:
     """A body in which what it calls a secret is a `Secret` that was captured: no answer hides what nobody typed."""
-    return _veiled(body, redact(field, sendable(body)))
+    return _veiled(body, hold_secrets(field, sendable(body)))
 
 
 def masked(body: Any, at: Steps = ()) -> Iterator[str]:

@@ -18,7 +18,7 @@ from ..data import Location
 from ..jsonpath import to_path
 from ..messages import Response, is_json
 from ..openapi import Operation
-from ..schema import Field, body_field, mask, parameter_fields, response_field
+from ..schema import Field, body_field, mask_secrets, parameter_fields, response_field
 from ..secrets import MASK
 from .json_schema import Direction, Translation, asks_too_much
 
@@ -34,7 +34,7 @@ class Shown:
     def at(self, location: Location) -> str:
         """The value at a location in words: a plain one as it is, all else by what it is."""
         if not self._masked:
-            self._masked.append(mask(self._field(), self._value))
+            self._masked.append(mask_secrets(self._field(), self._value))
         found = self._masked[0]
         for step in location:
             if found == MASK:

@@ -106,7 +106,7 @@ class _Engine:
 _engines: WeakKeyDictionary[Operation, dict[Direction, _Engine]] = WeakKeyDictionary()
 
 
-def judge_request(operation: Operation, request: Request) -> tuple[Violation, ...]:
+def check_request_fully(operation: Operation, request: Request) -> tuple[Violation, ...]:
     """What openapi-core says against a request; empty when nothing."""
     engine = _engine(operation, "request")
     errors = engine.core.iter_request_errors(_RequestView(operation, request))
@@ -120,7 +120,7 @@ def judge_request(operation: Operation, request: Request) -> tuple[Violation, ..
     return (*engine.notes, *_beyond(operation, media_type(request.headers)), *_violations(errors, field))
 
 
-def judge_response(operation: Operation, request: Request, response: Response) -> tuple[Violation, ...]:
+def check_response_fully(operation: Operation, request: Request, response: Response) -> tuple[Violation, ...]:
     """What openapi-core says against an answer; empty when nothing. An undeclared status is a note."""
     if operation.response(response.status) is None:
         return (Violation((), f"The document does not declare status {response.status}.", "status", "note"),)

@@ -23,7 +23,7 @@ from ..errors import PickError
 from ..jsonpath import find, pick
 from ..messages import Request, Response, header
 from ..openapi import Operation
-from ..schema import Field, mask, redact, response_field
+from ..schema import Field, hold_secrets, mask_secrets, response_field
 from ..secrets import MASK, is_secret_header
 from ..templates import verbatim
 from .attempts import Attempt, ErrorFacts, Failure, error_of, from_envelope, plain
@@ -204,11 +204,11 @@ class Exchange(Ended):
 
     @cached_property
     def _masked(self) -> Any:
-        return mask(self.field, self._answered().json())
+        return mask_secrets(self.field, self._answered().json())
 
     @cached_property
     def _redacted(self) -> Any:
-        return redact(self.field, self._answered().json())
+        return hold_secrets(self.field, self._answered().json())
 
     def _answered(self) -> Response:
         if self.response is None:

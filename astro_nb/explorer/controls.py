@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from ..call import UNSET
-from ..forms import is_shown
+from ..forms import fits_control
 from ..schema import Field
 from ..templates import names_in
 from .inputs import About, Slot, label, make_input, note
@@ -132,7 +132,7 @@ def as_json(view: FormView, about: About, place: Place, reason: str) -> widgets.
     box = stack([leaf(view, told, place)])
 
     def follow() -> None:
-        if is_shown(about.field, view.form.get(place.at)) and view.is_set(place.at):
+        if fits_control(about.field, view.form.get(place.at)) and view.is_set(place.at):
             replace(box, [view.any(about, place)])
 
     if about.field.kind not in ("union", "any"):

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from ..call import UNSET
 from ..data import Location
 from ..errors import AstroNbError
-from ..forms import Form, has_files, has_lines, is_shown
+from ..forms import Form, fits_control, is_file_list, is_line_list
 from ..schema import Field
 from .arrays import Rows
 from .controls import as_json, leaf
@@ -108,7 +108,7 @@ class FormView:
 
     def cannot_show(self, field: Field, place: Place) -> bool:
         """Whether the value at a place is of a shape that the field's control would lose."""
-        return not is_secret(field) and not is_shown(field, self.form.get(place.at))
+        return not is_secret(field) and not fits_control(field, self.form.get(place.at))
 
     def object(self, field: Field, place: Place, without: str = "") -> list[widgets.Widget]:
         """The parts of an object."""
@@ -177,7 +177,7 @@ def _media(view: FormView, kinds: list[str]) -> widgets.Widget:
 def _drawn_as(field: Field) -> Draw:
     """How a field is drawn: by its kind; an array by what its entries are."""
     if field.kind == "array":
-        kind = "files" if has_files(field) else "lines" if has_lines(field) else "rows"
+        kind = "files" if is_file_list(field) else "lines" if is_line_list(field) else "rows"
         return _ARRAYS[kind]
     return _DRAWN.get(field.kind, leaf)
 

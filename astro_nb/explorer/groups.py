@@ -15,7 +15,7 @@ import ipywidgets as widgets
 
 from ..call import UNSET
 from ..html import escape
-from ..schema import Field, read, rule_view
+from ..schema import Field, active_rules, read_field
 from .controls import states
 from .inputs import About, folded, headline
 from .maps import Pairs
@@ -172,7 +172,7 @@ def many(view: FormView, fields: list[Field], draw: Draw) -> list[widgets.Widget
 def extra_of(field: Field) -> Field | None:
     """What an object's values without a property of their own are; None where there are to be none."""
     if field.item is None and field.schema.get("additionalProperties") is True:
-        return read(field.spec, {}, field.name, True, field.secret)
+        return read_field(field.spec, {}, field.name, True, field.secret)
     return field.item
 
 
@@ -236,7 +236,7 @@ class Ruled:
 
     def _read(self) -> None:
         """What the rules say of the values there are."""
-        rules = rule_view(self._field, self._view.form.get(self._place.at))
+        rules = active_rules(self._field, self._view.form.get(self._place.at))
         why = {name: reason for names, reason in rules.one_of for name in names}
         self._abouts = {
             name: About(child, child.required or name in rules.required, why.get(name, ""))

@@ -20,7 +20,7 @@ import ipywidgets as widgets
 import orjson
 
 from ..call import UNSET
-from ..forms import show
+from ..forms import format_value
 from ..html import escape, prose
 from ..schema import Field, describe_type
 from ..templates import names_in
@@ -195,12 +195,13 @@ def _common(slot: Slot, style: type = widgets.widget_string.TextStyle) -> dict[s
 
 
 def _text(slot: Slot) -> Input:
-    if "\n" in show(slot.field, slot.value) or slot.field.schema.get("maxLength", 0) >= _LONG or not slot.field.name:
+    is_long = "\n" in format_value(slot.field, slot.value) or slot.field.schema.get("maxLength", 0) >= _LONG
+    if is_long or not slot.field.name:
         return _area(slot, "")
     offers = [*_usual(slot.field), *slot.offers]
     by_label = {offer.label: offer.value for offer in offers}
     made = widgets.Combobox(
-        value=show(slot.field, slot.value),
+        value=format_value(slot.field, slot.value),
         options=list(by_label),
         placeholder=placeholder(slot.field) or _FORMATS.get(slot.field.format, ""),
         continuous_update=False,
@@ -230,7 +231,7 @@ def _lines(slot: Slot) -> Input:
     if item is None or item.kind not in ("choice", "boolean"):
         return made, ()
     choices = item.choices if item.kind == "choice" else (True, False)
-    return made, (_adder(slot, made, [show(item, choice) for choice in choices]),)
+    return made, (_adder(slot, made, [format_value(item, choice) for choice in choices]),)
 
 
 def _adder(slot: Slot, area: widgets.Textarea, texts: list[str]) -> widgets.DOMWidget:
@@ -253,7 +254,7 @@ def _json(slot: Slot) -> Input:
 
 
 def _area(slot: Slot, hint: str) -> Input:
-    text = show(slot.field, slot.value)
+    text = format_value(slot.field, slot.value)
     told = ", ".join(filter(None, [hint, placeholder(slot.field)]))
     made = widgets.Textarea(
         value=text,

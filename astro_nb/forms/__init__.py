@@ -1,6 +1,6 @@
 """The values of one form, without widgets."""
 
 from .form import Form
-from .parsing import has_files, has_lines, is_shown, parse, show
+from .parsing import fits_control, format_value, is_file_list, is_line_list, parse_text
 
-__all__ = ["Form", "has_files", "has_lines", "is_shown", "parse", "show"]
+__all__ = ["Form", "fits_control", "format_value", "is_file_list", "is_line_list", "parse_text"]

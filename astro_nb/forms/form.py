@@ -22,22 +22,22 @@ from ..data import Location, copy_data, get_value, locations_overlap, put_value,
 from ..errors import UsageError
 from ..messages import bare_media_type, is_json
 from ..openapi import Operation
-from ..schema import Field, body_example, body_field, parameter_fields, sample
+from ..schema import Field, body_example, body_field, make_sample, parameter_fields
 from ..templates import names_in
-from .parsing import as_json, parse, read_json, restored
-from .problems import problems_of
+from .parsing import as_json, parse_text, read_json, restored
+from .problems import find_problems
 
 Get = Callable[[Location], Any]
 
 
-def standing(body: Field | None, get: Get, location: Location) -> Field | None:
+def field_at(body: Field | None, get: Get, location: Location) -> Field | None:
     """The field at a location of the body, of a union the branch that its value belongs to; None where none stands."""
     if not location or location[0] != "body":
         return None
-    return _branch(declared(body, get, location), get, location)
+    return _branch(declared_field(body, get, location), get, location)
 
 
-def declared(body: Field | None, get: Get, location: Location) -> Field | None:
+def declared_field(body: Field | None, get: Get, location: Location) -> Field | None:
     """The field at a location of the body, before its own branch is chosen."""
     field = body
     for depth, step in enumerate(location[1:], 1):
@@ -137,7 +137,7 @@ class Entries:
 
     def type_in(self, location: Location, field: Field, text: str) -> None:
         """Set what was typed; an empty text unsets, and one that is no value is kept and told in `faults`."""
-        value, fault = parse(field, text)
+        value, fault = parse_text(field, text)
         self.set(location, value)
         if fault:
             self.faults[location] = fault
@@ -184,7 +184,7 @@ class Entries:
 
     def field_at(self, location: Location) -> Field | None:
         """The field that stands at a location of the body, by the branches that the present values choose."""
-        return standing(self.body, self.get, location)
+        return field_at(self.body, self.get, location)
 
     def _rows(self, location: Location) -> list[Any]:
         rows = self.get(location)
@@ -207,7 +207,7 @@ class Entries:
         """Whether an object that has become empty goes with its last member; an entry of an array stays."""
         if location == ("parameters",) or isinstance(location[-1], int):
             return False
-        field = declared(self.body, self.get, location) if location[0] == "body" else None
+        field = declared_field(self.body, self.get, location) if location[0] == "body" else None
         return field is None or not field.required
 
 
@@ -247,11 +247,11 @@ class Form(Entries):
         A body is the example that the document gives of the whole, where there is a good one.
         """
         kept = {k: v for k, v in self._values["parameters"].items() if names_in(v)}
-        samples = {f.name: sample(f) for f in self.parameters if f.required and f.name not in kept}
+        samples = {f.name: make_sample(f) for f in self.parameters if f.required and f.name not in kept}
         self._values = copy_data({"parameters": {**samples, **kept}})  # an example is the document's own
         if self.body is not None:
             whole = body_example(self.operation, self.media_type)
-            made = copy_data(sample(self.body, full)) if whole is UNSET else whole
+            made = copy_data(make_sample(self.body, full)) if whole is UNSET else whole
             self._values["body"] = with_files(self.body, made, self.media_type)
         self.faults = {}
 
@@ -305,7 +305,7 @@ class Form(Entries):
 
     def problems(self, resolve: Callable[[Any], Any]) -> dict[Location, str]:
         """What is wrong, by location and in words, with templates resolved by `resolve`; empty when all is well."""
-        return problems_of(self, resolve)
+        return find_problems(self, resolve)
 
     def _other_media_type(self) -> str | None:
         body = self.operation.body

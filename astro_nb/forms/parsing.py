@@ -28,7 +28,7 @@ _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
-def parse(field: Field, text: str) -> Parsed:
+def parse_text(field: Field, text: str) -> Parsed:
     """The value that a typed text means for a field, and what is wrong with it (empty when nothing is).
 
     A template stays text until it is resolved, and so does a text that holds one and is no value by itself. An empty
@@ -43,7 +43,7 @@ def parse(field: Field, text: str) -> Parsed:
     return (text, "") if fault and value == text and names_in(text) else (value, fault)
 
 
-def show(field: Field, value: Any) -> str:
+def format_value(field: Field, value: Any) -> str:
     """The inverse of `parse`: a value as the text to edit; the plainest one that means the value again."""
     if value is UNSET:
         return ""
@@ -94,13 +94,13 @@ def _texts(field: Field, value: Any) -> Iterator[str]:
             yield value
         yield json.dumps(value, ensure_ascii=not _is_typable(value))
     if isinstance(value, list) and field.item and all(isinstance(entry, _SCALARS) for entry in value):
-        yield "\n".join(show(field.item, entry) for entry in value)
+        yield "\n".join(format_value(field.item, entry) for entry in value)
     yield as_json(value)
 
 
 def _means(field: Field, text: str, value: Any) -> bool:
     """Whether a text is read back as this very value; with a fault only where it may have been typed so."""
-    parsed, fault = parse(field, text)
+    parsed, fault = parse_text(field, text)
     entry = field.item if field.kind == "array" and isinstance(value, list) else field
     return repr(parsed) == repr(value) and (not fault or (entry is not None and entry.kind != "any"))
 
@@ -134,7 +134,7 @@ def _unquoted(text: str) -> str | None:
 
 
 def _means_itself(field: Field, text: str) -> bool:
-    value = parse(field, text)[0] if _is_typable(text) else None
+    value = parse_text(field, text)[0] if _is_typable(text) else None
     return isinstance(value, str) and value == text
 
 
@@ -174,7 +174,7 @@ def _parse_lines(field: Field, text: str) -> Parsed:
         return None, ""
     values, faults = [], []
     for line in filter(None, map(str.strip, text.split("\n"))):
-        value, fault = parse(field.item, line) if field.item else (line, "")
+        value, fault = parse_text(field.item, line) if field.item else (line, "")
         values.append(value)
         faults.append(fault)
     return (values or UNSET), next(filter(None, faults), "")
@@ -222,7 +222,7 @@ _PARSERS: dict[str, Callable[[Field, str], Parsed]] = {
 _LINES = ("text", "integer", "number", "boolean", "choice", "any")
 
 
-def is_shown(field: Field, value: Any) -> bool:
+def fits_control(field: Field, value: Any) -> bool:
     """Whether a field's own control shows a value, and gives it back; else it is edited as JSON."""
     if value is UNSET:
         return True
@@ -231,22 +231,22 @@ def is_shown(field: Field, value: Any) -> bool:
     return _SHOWN.get(field.kind, _is_typed)(field, value)
 
 
-def has_lines(field: Field) -> bool:
+def is_line_list(field: Field) -> bool:
     """Whether an array is typed as the lines of one text: its entries are scalars, and no secrets."""
     entries = [part for part in (*field.prefix, field.item) if part is not None]
     secret = field.secret or any(part.secret or part.secret_when for part in entries)
     return not field.prefix and not secret and all(part.kind in _LINES for part in entries)
 
 
-def has_files(field: Field) -> bool:
+def is_file_list(field: Field) -> bool:
     """Whether an array is a list of files."""
     return field.item is not None and field.item.kind == "file" and not field.prefix
 
 
 def _is_array(field: Field, value: Any) -> bool:
-    if has_files(field):
+    if is_file_list(field):
         return isinstance(value, list) and all(_is_file(field, entry) for entry in value)
-    return _is_typed(field, value) if has_lines(field) else isinstance(value, list)
+    return _is_typed(field, value) if is_line_list(field) else isinstance(value, list)
 
 
 def _is_file(field: Field, value: Any) -> bool:
@@ -254,7 +254,7 @@ def _is_file(field: Field, value: Any) -> bool:
 
 
 def _is_typed(field: Field, value: Any) -> bool:
-    return repr(parse(field, show(field, value))[0]) == repr(value)
+    return repr(parse_text(field, format_value(field, value))[0]) == repr(value)
 
 
 def _is_named(field: Field, value: Any) -> bool:

@@ -130,7 +130,7 @@ _TEXTS: dict[str, Callable[[str], str]] = {
 Resolve = Callable[[Any], Any]
 
 
-def problems_of(form: Form, resolve: Resolve) -> dict[Location, str]:
+def find_problems(form: Form, resolve: Resolve) -> dict[Location, str]:
     """Everything that is wrong, with templates resolved by `resolve`; what is no value at all comes first."""
     found: dict[Location, str] = {}
     for field in form.parameters:

@@ -14,7 +14,7 @@ from ..errors import DocumentError
 from ..jsonpath import to_path
 from ..openapi import Operation, Spec
 from ..openapi.resources import Link, links_of
-from ..schema import Field, read
+from ..schema import Field, read_field
 
 Words = tuple[str, ...]
 
@@ -282,7 +282,7 @@ class Index:
             schema = operation.success.schema() if operation.success else None
         except DocumentError:  # told by the operation's warnings
             return None
-        return read(self.spec, schema) if schema is not None else None
+        return read_field(self.spec, schema) if schema is not None else None
 
 
 _FEW = 8

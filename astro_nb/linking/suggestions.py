@@ -12,7 +12,7 @@ from ..data import Location, leaves
 from ..exchange import Exchange
 from ..jsonpath import find, to_path
 from ..schema import Field
-from ..schema.validation import keeps
+from ..schema.validation import is_valid
 from ..secrets import MASK
 from .producers import GOOD, Producer
 
@@ -69,7 +69,7 @@ def _entry_of(field: Field | None) -> Field | None:
 
 def _suits(field: Field, value: Any) -> bool:
     """Whether a field takes a value: by kind, choices, bounds and format; a text takes a number, written out."""
-    return keeps(field, value) or (field.kind == "text" and isinstance(value, int) and keeps(field, str(value)))
+    return is_valid(field, value) or (field.kind == "text" and isinstance(value, int) and is_valid(field, str(value)))
 
 
 def _at_places(exchange: Exchange, paths: Sequence[str]) -> Iterator[Suggestion | None]:

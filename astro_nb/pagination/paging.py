@@ -12,7 +12,7 @@ from typing import Any
 from ..call import Call
 from ..jsonpath import to_path
 from ..openapi import Operation
-from ..schema import Field, parameter_fields, read
+from ..schema import Field, parameter_fields, read_field
 
 STYLES: Mapping[str, tuple[str, ...]] = {
     "offset": ("offset", "skip", "$skip", "start", "startAt"),
@@ -65,7 +65,7 @@ def answer_of(operation: Operation) -> Field | None:
     """The field of the answer that is declared for success."""
     declared = operation.success
     schema = declared.schema() if declared else None
-    return read(operation.spec, schema) if schema is not None else None
+    return read_field(operation.spec, schema) if schema is not None else None
 
 
 def array_in(answer: Field | None, path: str) -> str:

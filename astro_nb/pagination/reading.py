@@ -18,7 +18,7 @@ from ..call import Call
 from ..exchange import Exchange, item_field
 from ..jsonpath import find, to_path
 from ..messages import Headers
-from ..schema import Field, mask
+from ..schema import Field, mask_secrets
 from ..templates import verbatim
 from .paging import Paging
 
@@ -150,7 +150,7 @@ def _lines(paging: Paging, exchange: Exchange) -> Page:
     field, items, bad = _line_field(exchange), [], []
     for number, line in _numbered(exchange):
         try:
-            items.append(mask(field, orjson.loads(line)))
+            items.append(mask_secrets(field, orjson.loads(line)))
         except orjson.JSONDecodeError:
             bad.append(number)
     shown = ", ".join(map(str, bad[:5])) + (" …" if len(bad) > 5 else "")

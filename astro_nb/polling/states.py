@@ -21,7 +21,7 @@ from ..exchange import Exchange, plain
 from ..jsonpath import pick
 from ..messages import is_under_base_url
 from ..openapi import Operation
-from ..schema import Field, read
+from ..schema import Field, read_field
 
 Kind = Literal["good", "bad", "passing", "error"]
 
@@ -69,7 +69,7 @@ def state_in(operation: Operation, data: Any) -> str:
 def states_of(operation: Operation) -> set[str]:
     """Every state that the document gives the answer; none where it gives no list of them."""
     schema = operation.success.schema() if operation.success else None
-    field: Field | None = read(operation.spec, schema) if schema is not None else None
+    field: Field | None = read_field(operation.spec, schema) if schema is not None else None
     for step in state_key(operation).split("."):
         field = field.child(step) if field else None
     return {choice for choice in field.choices if isinstance(choice, str)} if field else set()

@@ -19,7 +19,7 @@ import orjson
 
 from ..call import UNSET
 from ..messages import Response
-from ..schema import sample
+from ..schema import make_sample
 from .answers import JSON, empty_answer, json_answer, reason, text_answer
 from .checks import allowed, check_reach, within
 from .clock import cuid, read_stamp, stamp, word
@@ -320,7 +320,7 @@ def static(visit: Visit) -> Response:
 def sample_answer(visit: Visit) -> Response:
     """A believable answer, for an operation of which nothing is known but its form."""
     if visit.plan.answer is not None:
-        base = sample(visit.plan.answer, True)
+        base = make_sample(visit.plan.answer, True)
         if isinstance(base, dict) and isinstance(visit.body, Mapping):
             names = {child.name for child in visit.plan.answer.children}
             base = {**base, **{name: value for name, value in visit.body.items() if name in names}}

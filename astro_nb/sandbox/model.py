@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..openapi import Operation, Spec
-from ..schema import Field, response_field, sample
+from ..schema import Field, make_sample, response_field
 from . import template  # noqa: F401  # fills the table of operations that templates are made of
 from .clock import cuid, word
 from .life import Cycle
@@ -403,7 +403,7 @@ def _id_field(parameter: str, names: list[str]) -> str:
 
 
 def _sample(field: Field | None, number: int, id_field: str) -> dict[str, Any]:
-    value = sample(field, True) if field else {}
+    value = make_sample(field, True) if field else {}
     item: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {}
     for child in field.children if field else ():
         if child.kind == "choice" and child.choices and not child.read_only:
@@ -415,7 +415,7 @@ def _sample(field: Field | None, number: int, id_field: str) -> dict[str, Any]:
 
 
 def _numbered(field: Field, number: int) -> Any:
-    value = sample(field)
+    value = make_sample(field)
     if isinstance(value, int):
         return number + 1
     if field.format == "uuid":

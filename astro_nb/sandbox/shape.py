@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..schema import Field, sample
-from ..schema.validation import fits
+from ..schema import Field, make_sample
+from ..schema.validation import matches_shape
 
 Shape = Callable[[Any], Any]
 
@@ -35,7 +35,7 @@ def _object(field: Field) -> Shape:
             elif name in value and child.nullable:
                 out[name] = None
             elif required:
-                out[name] = None if child.nullable else sample(child)
+                out[name] = None if child.nullable else make_sample(child)
         if extra:
             out.update({k: v for k, v in value.items() if k not in names and not k.startswith("_")})
         return out
@@ -45,7 +45,7 @@ def _object(field: Field) -> Shape:
 
 def _array(field: Field) -> Shape:
     inner = _Late(field.item) if field.item else _same
-    return lambda value: [inner(entry) for entry in value] if isinstance(value, list) else sample(field)
+    return lambda value: [inner(entry) for entry in value] if isinstance(value, list) else make_sample(field)
 
 
 def _map(field: Field) -> Shape:
@@ -62,7 +62,7 @@ def _union(field: Field) -> Shape:
     def shaped(value: Any) -> Any:
         branch = field.branch_for(value)
         if branch is None:
-            return sample(field)
+            return make_sample(field)
         return shape(branch.field)(value)
 
     return shaped
@@ -70,7 +70,7 @@ def _union(field: Field) -> Shape:
 
 def _scalar(field: Field) -> Shape:
     def shaped(value: Any) -> Any:
-        return value if fits(field, value) else sample(field)
+        return value if matches_shape(field, value) else make_sample(field)
 
     return shaped
 

@@ -2,26 +2,27 @@
 
 from .arguments import body_fields, build_call, python_name, python_names, signature, snake_case
 from .documentation import describe_operation, describe_type, operation_html
-from .field import Branch, Field, read
-from .masking import has_secret, lift, mask, redact
+from .field import Branch, Field, read_field
+from .masking import extract_secrets, has_secret, hold_secrets, mask_secrets
 from .operations import (
+    ActiveRules,
     Problem,
-    RuleView,
+    active_rules,
     body_example,
     body_field,
     broken_rules,
     parameter_fields,
-    parameters_by_name,
+    parameter_fields_by_name,
     response_field,
-    rule_view,
 )
-from .samples import example_call, sample
+from .samples import example_call, make_sample
 
 __all__ = [
+    "ActiveRules",
     "Branch",
     "Field",
     "Problem",
-    "RuleView",
+    "active_rules",
     "body_example",
     "body_field",
     "body_fields",
@@ -30,19 +31,18 @@ __all__ = [
     "describe_operation",
     "describe_type",
     "example_call",
+    "extract_secrets",
     "has_secret",
-    "lift",
-    "mask",
+    "hold_secrets",
+    "make_sample",
+    "mask_secrets",
     "operation_html",
     "parameter_fields",
-    "parameters_by_name",
+    "parameter_fields_by_name",
     "python_name",
     "python_names",
-    "read",
-    "redact",
+    "read_field",
     "response_field",
-    "rule_view",
-    "sample",
     "signature",
     "snake_case",
 ]

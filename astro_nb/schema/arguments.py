@@ -14,7 +14,7 @@ from ..call import UNSET, Call
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..openapi import Operation, Spec
 from .field import Field
-from .operations import body_field, cached, parameter_fields, parameters_by_name
+from .operations import body_field, cached, parameter_fields, parameter_fields_by_name
 
 
 def build_call(
@@ -35,7 +35,7 @@ def build_call(
         UnknownName: an argument is neither a parameter nor a field of the body.
         MissingArgument: a required parameter has neither an argument nor a variable.
     """
-    fields = parameters_by_name(operation)
+    fields = parameter_fields_by_name(operation)
     in_body: frozenset[str] = cached(operation, "body names", lambda: frozenset(f.name for f in body_fields(operation)))
     parameters: dict[str, Any] = {}
     content: dict[str, Any] = {}

@@ -22,7 +22,7 @@ from ..errors import DanglingReference
 from ..openapi import Spec, notes_of, reference_name
 from ..secrets import is_secret_name
 from .normalization import Kind, Schema, constraints, kind_of, normal, ref_name, secrecy, type_name
-from .validation import fits, keeps
+from .validation import is_valid, matches_shape
 
 _BOUNDS: tuple[tuple[str, str], ...] = (
     ("minLength", "at least {} characters"),
@@ -139,14 +139,14 @@ class Branch:
     tag: Tag | None = None
 
 
-def read_branches(union: Field, read: Read) -> Iterator[Branch]:
+def branches_of(union: Field, read_field: Read) -> Iterator[Branch]:
     """The alternatives, each with what the union itself asks, and with its discriminator fixed."""
     key = "oneOf" if "oneOf" in union.schema else "anyOf"
     base = constraints({k: v for k, v in union.schema.items() if k not in (key, "discriminator")})
     tags = _tags(union.schema)
     for number, schema in enumerate(union.schema[key], 1):
         tag = tags.get(_ref(schema))
-        branch = read(_forced(union.spec, _with(union.spec, base, schema), tag), union.name, union.required)
+        branch = read_field(_forced(union.spec, _with(union.spec, base, schema), tag), union.name, union.required)
         yield Branch(str(tag[1]) if tag else _label(schema, branch, number), branch, tag)
 
 
@@ -293,12 +293,12 @@ class Field(Told):
         return self.named.get(name) or self.item
 
     def _inner(self, schema: Any, name: str, required: bool) -> Field:
-        return read(self.spec, schema, name, required, self.secret)
+        return read_field(self.spec, schema, name, required, self.secret)
 
     @cached_property
     def branches(self) -> tuple[Branch, ...]:
         """The alternatives of a union; empty for all other kinds."""
-        return tuple(read_branches(self, self._inner)) if self.kind == "union" else ()
+        return tuple(branches_of(self, self._inner)) if self.kind == "union" else ()
 
     @cached_property
     def forms(self) -> tuple[Field, ...]:
@@ -328,13 +328,13 @@ class Field(Told):
         sure = self.sure_branch(value)
         if sure is not None:
             return sure
-        fitting = [b for b in self.branches if not b.tag and fits(b.field, value)]
+        fitting = [b for b in self.branches if not b.tag and matches_shape(b.field, value)]
         if len(fitting) > 1 and isinstance(value, Mapping):
             fitting.sort(key=lambda b: -len(set(value) & {c.name for c in b.field.children}))
         return fitting[0] if fitting else None
 
 
-def read(spec: Spec, schema: Any, name: str = "", required: bool = False, inside: bool = False) -> Field:
+def read_field(spec: Spec, schema: Any, name: str = "", required: bool = False, inside: bool = False) -> Field:
     """The Field of a schema; a schema whose reference dangles gives a field of kind `any` that says so.
 
     What stands `inside` a secret is one.
@@ -366,7 +366,7 @@ def _stated(field: Field) -> tuple[Any, ...]:
     """The example, else the default, if it keeps to the schema; an object is made of its parts' examples."""
     parts = field.kind == "object" or (field.kind == "union" and isinstance(field.example, Mapping))
     given = (None if parts else field.example, field.default)
-    return next(((value,) for value in given if value is not None and keeps(field, value)), ())
+    return next(((value,) for value in given if value is not None and is_valid(field, value)), ())
 
 
 def _forms(field: Field, depth: int) -> Iterator[Field]:

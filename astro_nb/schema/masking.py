@@ -13,7 +13,7 @@ from ..secrets import MASK, Secret, is_secret_name
 from ..templates import names_in
 from .field import Field
 from .normalization import OPEN
-from .validation import fits
+from .validation import matches_shape
 
 Replace = Callable[[Any, str], Any]
 """What stands in place of a secret, from its value and its name."""
@@ -27,7 +27,7 @@ _NOTHING: frozenset[str] = frozenset()
 _NO_FIELDS: Mapping[str, Field] = {}
 
 
-def mask(field: Field | None, value: Any) -> Any:
+def mask_secrets(field: Field | None, value: Any) -> Any:
     """The value with every secret starred out: those that the field tree marks, and any whose name says so.
 
     Without a field (an answer that the document does not declare) names alone decide. A value that holds no secret
@@ -36,7 +36,7 @@ def mask(field: Field | None, value: Any) -> Any:
     return _Hunt(lambda secret, name: MASK).replaced(field, value)
 
 
-def redact(field: Field | None, value: Any) -> Any:
+def hold_secrets(field: Field | None, value: Any) -> Any:
     """The value with every secret as a `Secret` held in memory, for picking one on purpose without showing it.
 
     A secret that is an object or a list keeps its form: its values are the secrets.
@@ -44,7 +44,7 @@ def redact(field: Field | None, value: Any) -> Any:
     return _Hunt(lambda leaf, name: _held(leaf, name or "answer", captured=True), leaves=True).replaced(field, value)
 
 
-def lift(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
+def extract_secrets(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
     """The value with every secret handed to `keep`, which answers with the template that stands in its place.
 
     What is a template already, null, empty or a flag stays. A secret that is an object or a list keeps its form: its
@@ -60,7 +60,7 @@ def lift(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
 
 def has_secret(field: Field | None, value: Any) -> bool:
     """Whether a value holds a secret anywhere."""
-    return bool(mask(field, value) != value)
+    return bool(mask_secrets(field, value) != value)
 
 
 def _held(leaf: Any, name: str, captured: bool = False) -> Secret:
@@ -148,7 +148,7 @@ def _forms(field: Field, value: Any) -> Iterable[Field]:
     """The branch that the value names; else every one that it fits, for any of them may know a secret."""
     sure = field.sure_branch(value)
     forms = (sure.field if sure else field).forms
-    return forms if len(forms) == 1 else [form for form in forms if fits(form, value)] or forms
+    return forms if len(forms) == 1 else [form for form in forms if matches_shape(form, value)] or forms
 
 
 def _says_secret(name: Any, value: Any) -> bool:

@@ -19,8 +19,8 @@ from ..call import UNSET
 from ..errors import DanglingReference
 from ..messages import bare_media_type
 from ..openapi import Operation, Parameter, Spec
-from .field import Field, read
-from .validation import keeps
+from .field import Field, read_field
+from .validation import is_valid
 
 _kept: WeakKeyDictionary[Operation, dict[Any, Any]] = WeakKeyDictionary()
 
@@ -31,7 +31,7 @@ def parameter_fields(operation: Operation) -> tuple[Field, ...]:
     return found
 
 
-def parameters_by_name(operation: Operation) -> Mapping[str, Field]:
+def parameter_fields_by_name(operation: Operation) -> Mapping[str, Field]:
     """The fields of an operation's parameters by their keys."""
     found: Mapping[str, Field] = cached(operation, "by name", lambda: {f.name: f for f in parameter_fields(operation)})
     return found
@@ -46,7 +46,7 @@ def body_field(operation: Operation, media_type: str | None = None) -> Field | N
 def body_example(operation: Operation, media_type: str | None = None) -> Any:
     """The document's example of a whole body, if it keeps to the schema, for the caller to change; else UNSET."""
     field = body_field(operation, media_type)
-    known = field is not None and field.whole is not UNSET and keeps(field, field.whole)
+    known = field is not None and field.whole is not UNSET and is_valid(field, field.whole)
     return copy.deepcopy(field.whole) if field is not None and known else UNSET
 
 
@@ -74,7 +74,7 @@ def _body(operation: Operation, media_type: str | None) -> Field | None:
         return None
     wanted = bare_media_type(media_type or body.media_type)
     media = next((entry for name, entry in body.content.items() if bare_media_type(name) == wanted), {})
-    found = read(operation.spec, body.schema(media_type), "", body.required)
+    found = read_field(operation.spec, body.schema(media_type), "", body.required)
     return replace(found, whole=_example(operation.spec, media))
 
 
@@ -93,11 +93,11 @@ def _example(spec: Spec, media: Mapping[str, Any]) -> Any:
 def _response(operation: Operation, status: int, media_type: str) -> Field | None:
     declared = operation.response(status)
     schema = declared.schema(media_type) if declared else None
-    return read(operation.spec, schema) if schema is not None else None
+    return read_field(operation.spec, schema) if schema is not None else None
 
 
 def _parameter_field(spec: Spec, parameter: Parameter) -> Field:
-    found = read(spec, parameter.schema, parameter.key, parameter.required)
+    found = read_field(spec, parameter.schema, parameter.key, parameter.required)
     if found.kind == "any" and parameter.media_type is None:  # where nothing is said, a parameter is text
         found = replace(found, kind="text", type_name="string")
     extra: dict[str, Any] = {}
@@ -120,7 +120,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class RuleView:
+class ActiveRules:
     """What the rules say of an object's fields for one value: names with their reasons."""
 
     required: Mapping[str, str] = field(default_factory=dict)
@@ -128,7 +128,7 @@ class RuleView:
     one_of: tuple[tuple[tuple[str, ...], str], ...] = ()
 
 
-def rule_view(field: Field, value: Any) -> RuleView:
+def active_rules(field: Field, value: Any) -> ActiveRules:
     """Which fields of an object are required or out of place for this value."""
     value = value if isinstance(value, Mapping) else {}
     required: dict[str, str] = {}
@@ -142,7 +142,7 @@ def rule_view(field: Field, value: Any) -> RuleView:
         hidden.update(dict.fromkeys(rule.get("hide") or (), reason))
         if rule.get("one-of"):
             one_of.append((tuple(rule["one-of"]), reason))
-    return RuleView(required, {k: v for k, v in hidden.items() if k not in required}, tuple(one_of))
+    return ActiveRules(required, {k: v for k, v in hidden.items() if k not in required}, tuple(one_of))
 
 
 def broken_rules(field: Field | None, value: Any, at: Location = ()) -> Iterator[Problem]:
@@ -163,7 +163,7 @@ def broken_rules(field: Field | None, value: Any, at: Location = ()) -> Iterator
 
 
 def _broken_here(field: Field, value: Mapping[str, Any], at: Location) -> Iterator[Problem]:
-    view = rule_view(field, value)
+    view = active_rules(field, value)
     for name, reason in view.required.items():
         if name not in value:
             yield Problem((*at, name), f"{name} is required: {reason}")

@@ -12,8 +12,8 @@ from typing import Any
 from ..call import UNSET, Call
 from ..openapi import Operation
 from .field import Field
-from .operations import body_example, body_field, parameter_fields, rule_view
-from .validation import SAMPLES, keeps, texts_like
+from .operations import active_rules, body_example, body_field, parameter_fields
+from .validation import SAMPLES, is_valid, texts_like
 
 _DEEPEST = 8
 _MOST = 20  # entries of an array, however many are asked for
@@ -34,7 +34,7 @@ class _Way:
         return self.depth >= _DEEPEST or self.left[0] <= 0
 
 
-def sample(field: Field, full: bool = False) -> Any:
+def make_sample(field: Field, full: bool = False) -> Any:
     """A valid value: required fields only, or with `full` the optional ones that have an example too.
 
     It is the caller's own, never a part of the document. A document that asks for thousands of values gets some of
@@ -45,7 +45,7 @@ def sample(field: Field, full: bool = False) -> Any:
 
 def _made(field: Field, way: _Way) -> Any:
     full, way.left[0] = way.full, way.left[0] - 1
-    if full and field.whole is not UNSET and keeps(field, field.whole):
+    if full and field.whole is not UNSET and is_valid(field, field.whole):
         return copy.deepcopy(field.whole)
     if field.stated:
         return copy.deepcopy(field.stated[0])
@@ -57,9 +57,9 @@ def example_call(operation: Operation, full: bool = False) -> Call:
 
     A body is the example that the document gives of the whole, where there is one that keeps to the schema.
     """
-    parameters = {f.name: sample(f) for f in parameter_fields(operation) if f.required}
+    parameters = {f.name: make_sample(f) for f in parameter_fields(operation) if f.required}
     body, whole = body_field(operation), body_example(operation)
-    return Call(operation.id, parameters, whole if body is None or whole is not UNSET else sample(body, full))
+    return Call(operation.id, parameters, whole if body is None or whole is not UNSET else make_sample(body, full))
 
 
 def _deeper(way: _Way) -> _Way:
@@ -77,7 +77,7 @@ def _object(field: Field, way: _Way) -> dict[str, Any]:
             late = field.child(name)
             if late is not None:
                 value[name] = _made(late, _deeper(way))
-    hidden = rule_view(field, value).hidden
+    hidden = active_rules(field, value).hidden
     return _filled(field, {name: v for name, v in value.items() if name not in hidden}, way)
 
 
@@ -98,7 +98,7 @@ def _filled(field: Field, value: dict[str, Any], way: _Way) -> dict[str, Any]:
 
 
 def _missing(field: Field, value: Mapping[str, Any]) -> list[str]:
-    view = rule_view(field, value)
+    view = active_rules(field, value)
     alternatives = [names[0] for names, _ in view.one_of if not any(n in value for n in names)]
     return [name for name in [*view.required, *alternatives] if name not in value]
 
@@ -127,7 +127,7 @@ def _variants(field: Field | None, way: _Way) -> Iterator[Any]:
     yield first
     yield from (choice for choice in field.choices if choice != first)
     others = (_another(first, number) for number in range(2, _MOST + 2))
-    yield from (value for value in others if value is not None and keeps(field, value))
+    yield from (value for value in others if value is not None and is_valid(field, value))
 
 
 def _another(value: Any, number: int) -> Any:
@@ -154,7 +154,7 @@ def _union(field: Field, way: _Way) -> Any:
 def _first(field: Field, candidates: Iterator[Any]) -> Any:
     """The first candidate that keeps to the field, else the first at all."""
     first = next(candidates)
-    return next((value for value in itertools.chain([first], candidates) if keeps(field, value)), first)
+    return next((value for value in itertools.chain([first], candidates) if is_valid(field, value)), first)
 
 
 def _text(field: Field, way: _Way) -> str:

@@ -168,7 +168,7 @@ SAMPLES = {
 _DEEPEST = 4  # unions inside unions
 
 
-def fits(field: Field, value: Any) -> bool:
+def matches_shape(field: Field, value: Any) -> bool:
     """Whether a value has the outward shape of a field: type, constants, and required names."""
     if value is None:
         return field.nullable
@@ -180,7 +180,7 @@ def fits(field: Field, value: Any) -> bool:
     return _SHAPES[field.kind](value)
 
 
-def keeps(field: Field, value: Any, depth: int = 0) -> bool:
+def is_valid(field: Field, value: Any, depth: int = 0) -> bool:
     """Whether a value keeps to the whole schema, bounds and formats included, all the way down.
 
     It is for the document's own examples and for samples; messages are judged by the contract.
@@ -191,7 +191,7 @@ def keeps(field: Field, value: Any, depth: int = 0) -> bool:
         return depth < _DEEPEST and _union_keeps(field, value, depth)
     judge = _JUDGES.get(field.kind)
     shape = _SHAPES.get(field.kind)
-    return shape(value) and judge(field, value) if judge and shape else fits(field, value)
+    return shape(value) and judge(field, value) if judge and shape else matches_shape(field, value)
 
 
 def _constants_fit(field: Field, value: Mapping[str, Any]) -> bool:
@@ -202,8 +202,8 @@ def _constants_fit(field: Field, value: Mapping[str, Any]) -> bool:
 def _union_keeps(field: Field, value: Any, depth: int) -> bool:
     sure = field.sure_branch(value)
     if sure is not None:
-        return keeps(sure.field, value, depth + 1)
-    count = sum(keeps(branch.field, value, depth + 1) for branch in field.branches if branch.tag is None)
+        return is_valid(sure.field, value, depth + 1)
+    count = sum(is_valid(branch.field, value, depth + 1) for branch in field.branches if branch.tag is None)
     return count == 1 if "oneOf" in field.schema else count > 0
 
 
@@ -242,7 +242,7 @@ def _array_keeps(field: Field, value: list[Any]) -> bool:
     if field.schema.get("items") is False and len(value) > len(field.prefix):
         return False
     pairs = ((field.entry(index), entry) for index, entry in enumerate(value))
-    return all(item is None or keeps(item, entry) for item, entry in pairs)
+    return all(item is None or is_valid(item, entry) for item, entry in pairs)
 
 
 def _object_keeps(field: Field, value: Mapping[str, Any]) -> bool:
@@ -254,7 +254,7 @@ def _object_keeps(field: Field, value: Mapping[str, Any]) -> bool:
     closed = field.schema.get("additionalProperties") is False
     for name, inner in value.items():
         child = field.member(name)
-        if (child is None and closed) or (child is not None and not keeps(child, inner)):
+        if (child is None and closed) or (child is not None and not is_valid(child, inner)):
             return False
     return True
 

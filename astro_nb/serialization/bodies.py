@@ -20,7 +20,7 @@ from ..environments import Values
 from ..errors import UsageError
 from ..messages import bare_media_type, is_json
 from ..openapi import Operation, Parameter, reference_name
-from ..schema import Field, body_field, read
+from ..schema import Field, body_field, read_field
 from .styles import Pairs, pairs_of, query_of
 from .text import bytes_of, is_name, is_unfit, json_of, quoted, text_of
 
@@ -272,7 +272,7 @@ def _extra(operation: Operation, encoding: Encoding) -> tuple[tuple[str, str], .
     listed = encoding.get("headers")
     found = []
     for name, entry in listed.items() if isinstance(listed, Mapping) else ():
-        schema = read(operation.spec, operation.spec.resolve(entry).get("schema", {})).schema
+        schema = read_field(operation.spec, operation.spec.resolve(entry).get("schema", {})).schema
         only = list(schema.get("enum") or [])
         value = schema.get("const", only[0] if len(only) == 1 else schema.get("default"))
         if value is not None and name.lower() != "content-type":

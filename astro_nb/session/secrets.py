@@ -19,7 +19,7 @@ from ..errors import AstroNbError
 from ..exchange import Exchange
 from ..messages import Request
 from ..openapi import Operation
-from ..schema import body_field, lift, parameters_by_name
+from ..schema import body_field, extract_secrets, parameter_fields_by_name
 from ..secrets import MASK, Secret, is_secret_header
 from ..secrets.findings import Known
 from ..templates import LiteralText, names_in
@@ -33,12 +33,12 @@ def extract_secrets_from(operation: Operation, call: Call, variables: Variables)
 
     def header(name: str, value: Any) -> Any:
         plain = is_secret_header(name) and isinstance(value, str) and value and not names_in(value)
-        return keep(Secret.held(value, name)) if plain else lift(None, value, keep)
+        return keep(Secret.held(value, name)) if plain else extract_secrets(None, value, keep)
 
-    fields = parameters_by_name(operation)
-    parameters = {k: written(lift(fields.get(k), v, keep)) for k, v in call.parameters.items()}
+    fields = parameter_fields_by_name(operation)
+    parameters = {k: written(extract_secrets(fields.get(k), v, keep)) for k, v in call.parameters.items()}
     described = body_field(operation, call.media_type)
-    body = call.body if call.body is UNSET else written(lift(described, call.body, keep))
+    body = call.body if call.body is UNSET else written(extract_secrets(described, call.body, keep))
     headers = {name: header(name, value) for name, value in call.headers.items()}
     return replace(call, parameters=parameters, body=body, headers=headers)
 

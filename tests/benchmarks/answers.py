@@ -13,7 +13,7 @@ from astro_nb.contract.json_schema import Translation
 from astro_nb.contract.slices import cut
 from astro_nb.messages import Response
 from astro_nb.openapi import Operation, load
-from astro_nb.schema import response_field, sample
+from astro_nb.schema import make_sample, response_field
 
 from .peers import github_document
 from .processes import medians, seconds_of
@@ -51,7 +51,7 @@ def _bodies(operation: Operation) -> tuple[bytes, bytes]:
     field = response_field(operation, 200, MEDIA)
     entry = field.entry(0) if field else None
     assert entry is not None
-    one = sample(entry, full=True)
+    one = make_sample(entry, full=True)
     count = SIZE // len(orjson.dumps(one)) + 1
     entries = [{**one, "id": number, "name": f"{one['name']}-{number}"} for number in range(count)]
     return orjson.dumps(entries), orjson.dumps([{**entry, "id": "none"} for entry in entries])

@@ -128,12 +128,12 @@ def _served(latency: float) -> Iterator[str]:
 def _items() -> Iterator[bytes]:
     """Deployments that keep to the document, each with an id and a name of its own."""
     from astro_nb.openapi import load
-    from astro_nb.schema import response_field, sample
+    from astro_nb.schema import make_sample, response_field
 
     field = response_field(load().operation(OPERATION), 200, "application/json")
     listed = field.child("deployments") if field else None
     entry = listed.entry(0) if listed else None
     assert entry is not None
-    one = sample(entry)
+    one = make_sample(entry)
     for number in range(ITEMS):
         yield orjson.dumps({**one, "id": f"c{number:024d}", "name": f"deployment-{number}"})
