@@ -182,7 +182,7 @@ def _what(part: str, media: str | None) -> str:
 
 def _values(spec: Spec) -> Values:
     """An environment that holds a credential for every scheme, on this machine: nothing is sent."""
-    held = {name: Secret.held("user:password", name) for name in spec.scheme_names}
+    held = {name: Secret.in_memory("user:password", name) for name in spec.scheme_names}
     return Values(Variables(), Environment("audit", base_url="https://localhost", credentials=held), mode="revealed")
 
 

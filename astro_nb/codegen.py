@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .call import UNSET, Call, Upload
-from .environments import split_named
+from .environments import split_at_secrets
 from .errors import UsageError
 from .messages import Request, bare_media_type, header, is_json, media_type
 from .openapi import Operation
@@ -50,7 +50,7 @@ def read_path(path: str) -> str:
 
 def source_of(text: str, look_up: str = LOOK_UP) -> str:
     """A text as Python source, secrets as look-ups."""
-    pieces = split_named(text)
+    pieces = split_at_secrets(text)
     if len(pieces) == 1:
         return literal(text)
     return " + ".join(look_up.format(literal(p)) if n % 2 else literal(p) for n, p in enumerate(pieces) if n % 2 or p)
@@ -58,7 +58,7 @@ def source_of(text: str, look_up: str = LOOK_UP) -> str:
 
 def shell(text: str, variable: str = VARIABLE) -> str:
     """A text as one word of a POSIX shell, secrets as variables."""
-    pieces = split_named(text)
+    pieces = split_at_secrets(text)
     words = [variable.replace("{}", piece) if n % 2 else quoted(piece) for n, piece in enumerate(pieces) if piece]
     return "".join(words) or "''"
 
@@ -139,7 +139,7 @@ def _bytes_source(content: bytes) -> str:
         text = content.decode()
     except UnicodeDecodeError:
         return repr(content)
-    return f"({source_of(text)}).encode()" if len(split_named(text)) > 1 else repr(content)
+    return f"({source_of(text)}).encode()" if len(split_at_secrets(text)) > 1 else repr(content)
 
 
 _ENDS_TYPE = re.compile(r";\s*(filename|headers|encoder|type)\s*=|,", re.IGNORECASE)
@@ -270,7 +270,7 @@ def _body_source(request: Request) -> str:
     if is_json(media_type(request.headers)):
         return f"json.dumps({_tree(json.loads(request.body), 4)}).encode()"
     text = request.body.decode("utf-8", "replace")
-    return f"({source_of(text)}).encode()" if len(split_named(text)) > 1 else repr(request.body)
+    return f"({source_of(text)}).encode()" if len(split_at_secrets(text)) > 1 else repr(request.body)
 
 
 def _tree(value: Any, indent: int) -> str:
@@ -290,14 +290,14 @@ def _tree(value: Any, indent: int) -> str:
 
 def _header_source(value: str) -> str:
     coded = value.removeprefix("Basic ")
-    if coded == value or len(split_named(value)) == 1:
+    if coded == value or len(split_at_secrets(value)) == 1:
         return source_of(value)
     return f'"Basic " + base64.b64encode(({source_of(coded)}).encode()).decode()'
 
 
 def _header_shell(name: str, value: str) -> str:
     coded = value.removeprefix("Basic ")
-    if coded == value or len(split_named(value)) == 1:
+    if coded == value or len(split_at_secrets(value)) == 1:
         return shell(f"{name}: {value}")
     return shell(f"{name}: Basic ") + f"\"$(printf %s {shell(coded)} | python3 -c '{TO_BASE64}')\""
 

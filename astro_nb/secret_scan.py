@@ -22,8 +22,8 @@ import orjson
 from . import html
 from .errors import SecretMissing, SettingsError, UsageError
 from .history import texts_in
-from .secrets import Finding, Known, Secret, find_known, find_leaks, findings_frame, pieces_of
-from .session import known_here, known_values
+from .secrets import Finding, Known, Secret, find_known_secrets, find_secrets, findings_frame, notebook_parts
+from .session import available_secrets, environment_folder_secrets
 
 if TYPE_CHECKING:
     from .frames import DataFrame
@@ -159,7 +159,7 @@ def _kind_of(path: Path, data: bytes) -> str:
 
 
 def _of_text(path: Path, data: bytes, known: Known) -> Looked:
-    return Looked(tuple(find_leaks(_decoded(data), known, Finding(str(path)))))
+    return Looked(tuple(find_secrets(_decoded(data), known, Finding(str(path)))))
 
 
 def _of_notebook(path: Path, data: bytes, known: Known) -> Looked:
@@ -171,8 +171,8 @@ def _of_notebook(path: Path, data: bytes, known: Known) -> Looked:
         return _of_text(path, data, known)
     found = [
         finding
-        for piece in pieces_of(notebook)
-        for finding in find_leaks(piece.text, known, Finding(str(path), piece.cell, piece.cell_id, piece.part))
+        for piece in notebook_parts(notebook)
+        for finding in find_secrets(piece.text, known, Finding(str(path), piece.cell, piece.cell_id, piece.part))
     ]
     return Looked(tuple(map(_without_line, found)))
 
@@ -183,7 +183,7 @@ def _of_database(path: Path, data: bytes, known: Known) -> Looked:
     found: list[Finding] = []
     try:
         for part, content in texts_in(path):
-            found += find_leaks(_decoded(_unpacked(content)), known, Finding(str(path), part=part))
+            found += find_secrets(_decoded(_unpacked(content)), known, Finding(str(path), part=part))
     except SettingsError as error:
         notes = (error.what,)
     told = {finding.secret for finding in found}
@@ -200,7 +200,11 @@ def _of_binary(path: Path, data: bytes, known: Known) -> Looked:
 def _of_bytes(path: Path, data: bytes, known: Known) -> list[Finding]:
     wide = [data.decode(code, "ignore") for code in ("utf-16-le", "utf-16-be")]
     texts: Iterable[str] = (data.decode("latin-1"), *wide, wide[0] and data[1:].decode("utf-16-le", "ignore"))
-    return [_without_any_line(f) for text in texts for f in find_known(text, known, Finding(str(path), part="bytes"))]
+    return [
+        _without_any_line(f)
+        for text in texts
+        for f in find_known_secrets(text, known, Finding(str(path), part="bytes"))
+    ]
 
 
 _KINDS: Mapping[str, Callable[[Path, bytes, Known], Looked]] = {
@@ -356,8 +360,8 @@ def _known(places: Iterable[Path], named: Iterable[str], keyring: bool) -> Known
     folders = dict.fromkeys([Path.cwd(), *(path if path.is_dir() else path.absolute().parent for path in places)])
     known = Known()
     for folder in folders:
-        known |= known_here(folder, keyring)
-    asked = known_values([Secret(reference) for reference in named], Path.cwd(), keyring=True)
+        known |= environment_folder_secrets(folder, keyring)
+    asked = available_secrets([Secret(reference) for reference in named], Path.cwd(), keyring=True)
     if asked.unknown:
         raise SecretMissing(
             f"The secret {asked.unknown[0]} has no value, so it cannot be looked for.", "Set it, or leave it out."

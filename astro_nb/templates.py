@@ -45,13 +45,13 @@ def escape(text: str) -> str:
     return LiteralText(text).template
 
 
-def verbatim(data: Any) -> Any:
+def as_literal(data: Any) -> Any:
     """Plain data whose texts are never resolved: those with braces become `Literal`, all else stays what it is."""
     if isinstance(data, str):
         return LiteralText(data) if "{{" in data else data
     if isinstance(data, dict):
-        return {name: verbatim(value) for name, value in data.items()}
-    return [verbatim(value) for value in data] if isinstance(data, list) else data
+        return {name: as_literal(value) for name, value in data.items()}
+    return [as_literal(value) for value in data] if isinstance(data, list) else data
 
 
 class Lookup(Protocol):
@@ -62,19 +62,19 @@ class Lookup(Protocol):
     def known(self) -> Iterable[str]: ...
 
 
-def refers(name: str) -> bool:
+def is_response_reference(name: str) -> bool:
     """Whether the name of a template refers to an answer, and is none of a variable."""
     return name.startswith(("responses.", "responses["))
 
 
-def names_in(data: Any) -> list[str]:
+def template_names(data: Any) -> list[str]:
     """The names of the templates inside plain data, in order of appearance."""
     if isinstance(data, str):
         templates = _TEMPLATE.finditer(data) if "{{" in data and type(data) is not LiteralText else ()
         return [match[2].rstrip() for match in templates if not match[1]]
     if isinstance(data, Mapping):
-        return [name for value in data.values() for name in names_in(value)]
-    return [name for value in data for name in names_in(value)] if isinstance(data, list | tuple) else []
+        return [name for value in data.values() for name in template_names(value)]
+    return [name for value in data for name in template_names(value)] if isinstance(data, list | tuple) else []
 
 
 def resolve(

@@ -189,7 +189,7 @@ def test_cells_are_plain_python(api: anb.Workbench) -> None:
 
 def test_a_cell_is_never_resolved(api: anb.Workbench) -> None:
     """What a cell holds may come from anybody: braces in it are braces; in a constant they are a variable."""
-    api.variables["secret"] = Secret.held("never-to-be-sent")
+    api.variables["secret"] = Secret.in_memory("never-to-be-sent")
     api.variables["note"] = "resolved"
     rows = [{"objectKey": "A", "environmentVariable.value": "{{secret}} {{nope}}"}]
     work = objects(api, rows, description="{{note}}").run()
@@ -746,7 +746,9 @@ def test_a_runbook_of_a_bulk_runs_again(api: anb.Workbench, tmp_path: Path, monk
     objects(api, keyed(12), scopeEntityId="{{home}}").run()
     rows = [source for source in api.runbook.source() if "api.bulk(" in source]
     with anb.Sandbox(limits=False, speed=0) as other:
-        here = Environment("class", base_url=other.url, credentials={"token": Secret.held(other.token())}, limits=FAST)
+        here = Environment(
+            "class", base_url=other.url, credentials={"token": Secret.in_memory(other.token())}, limits=FAST
+        )
         fresh = anb.connect(here, history=None)
         try:
             space = {"create_workspace": fresh.call("CreateWorkspace", name="x"), "api": fresh}
@@ -775,7 +777,7 @@ def test_a_moment_is_written_as_it_is_sent() -> None:
 def test_the_limits_are_met_and_nothing_is_lost() -> None:
     """200 GETs and 80 POSTs at once, at the document's limits: 95 % of the rate, under 1 % refused, each once."""
     with anb.Sandbox() as sandbox:
-        paced = anb.connect(base_url=sandbox.url, token=Secret.held(sandbox.token(), "TOKEN"), history=None)
+        paced = anb.connect(base_url=sandbox.url, token=Secret.in_memory(sandbox.token(), "TOKEN"), history=None)
         known = paced.call("CreateWorkspace", name="known")["$.id"]
         reads = paced.bulk("GetWorkspace", [{"workspaceId": known}] * 200)
         writes = paced.bulk("CreateWorkspace", [{"name": f"made {number}"} for number in range(80)])
@@ -799,7 +801,9 @@ def test_rows_go_to_no_other_server(api: anb.Workbench) -> None:
     here, work = api.environment, objects(api, keyed(40))
     sandbox_of(api).faults.add("latency", operation="CreateEnvironmentObject", times=None, seconds=0.3)
     with anb.Sandbox(api.spec, seed=2) as other:
-        there = Environment("there", base_url=other.url, credentials={"token": Secret.held(other.token(), "OTHER")})
+        there = Environment(
+            "there", base_url=other.url, credentials={"token": Secret.in_memory(other.token(), "OTHER")}
+        )
         running = api.in_background(work.run, parallel=4)
         until_seen(api, 6)
         switch(api, there)

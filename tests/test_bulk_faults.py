@@ -225,7 +225,7 @@ def test_many_at_once_are_all_done(things: Things, api: anb.Workbench) -> None:
 def test_a_server_that_goes_away_ends_the_run_and_the_rest_goes_on_later() -> None:
     """Rows whose connection was never made are not sent, no more are begun, and run() goes on once it is back."""
     with anb.Sandbox(limits=False) as sandbox:
-        port, token = int(sandbox.url.split(":")[2].split("/")[0]), anb.Secret.held(sandbox.token(), "TOKEN")
+        port, token = int(sandbox.url.split(":")[2].split("/")[0]), anb.Secret.in_memory(sandbox.token(), "TOKEN")
         environment = anb.Environment("gone", base_url=sandbox.url, credentials={"token": token}, limits={"POST": 1e6})
         api = anb.connect(environment, history=None, retries=Retries(attempts=2, base=0.01))
         work = api.bulk("CreateWorkspace", [{"name": f"made {n}"} for n in range(60)])

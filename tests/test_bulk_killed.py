@@ -92,7 +92,7 @@ class Kernel:
 
 def listed(served: anb.Sandbox, operation: str) -> list[Any]:
     """All that an operation of the sandbox lists, without a history."""
-    here = Environment("look", base_url=served.url, credentials={"token": Secret.held(served.token())})
+    here = Environment("look", base_url=served.url, credentials={"token": Secret.in_memory(served.token())})
     api = anb.connect(here, history=None, retries=Retries(attempts=1))
     try:
         return api.pages(operation).items()

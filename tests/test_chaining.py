@@ -194,7 +194,7 @@ def test_the_history_of_the_same_server_counts(tmp_path: Path) -> None:
         login = {
             "spec": "astro-v1",
             "base_url": sandbox.url,
-            "token": Secret.held(sandbox.token(), "T"),
+            "token": Secret.in_memory(sandbox.token(), "T"),
             "history": tmp_path,
         }
         first = anb.connect(**login)

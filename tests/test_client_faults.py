@@ -99,7 +99,7 @@ class Field:
 @pytest.fixture
 def ground() -> Iterator[Field]:
     with Sandbox(limits=False) as sandbox:
-        token = Secret.held(sandbox.token(), "TOKEN")
+        token = Secret.in_memory(sandbox.token(), "TOKEN")
         limits = {"GET": 1000.0, "POST": 1000.0, "DELETE": 1000.0}
         environment = Environment("faults", base_url=sandbox.url, credentials={"token": token}, limits=limits)
         api, slept = anb.connect(environment, history=None), list[float]()

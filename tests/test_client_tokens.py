@@ -97,7 +97,11 @@ def server() -> Iterator[Server]:
 
 def session(server: Server, clock: Any = time.monotonic, history: Path | None = None, **credential: Any) -> Session:
     """A session whose environment holds a client for the scheme `OAuth`."""
-    given = {"client_id": CLIENT, "client_secret": Secret.held(SECRET, "SECRET"), "token_url": f"{server.url}/token"}
+    given = {
+        "client_id": CLIENT,
+        "client_secret": Secret.in_memory(SECRET, "SECRET"),
+        "token_url": f"{server.url}/token",
+    }
     schemes = {"OAuth": {"type": "oauth2", "flows": {}}}
     raw = {"operationId": "x", "security": [{"OAuth": []}], "responses": {}}
     document = {"openapi": "3.1.1", "components": {"securitySchemes": schemes}, "paths": {"/x": {"get": raw}}}

@@ -36,7 +36,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Unsupported scheme type")  # ope
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "specs"
 VALUES = Values(
     Variables(),
-    Environment("e", base_url="http://localhost", credentials={n: Secret.held("token") for n in ("token", "api_key")}),
+    Environment(
+        "e", base_url="http://localhost", credentials={n: Secret.in_memory("token") for n in ("token", "api_key")}
+    ),
     mode="revealed",
 )
 PLANTED = "planted-5d1c"

@@ -207,7 +207,7 @@ def test_a_scheme_in_a_file_is_judged(tmp_path: Path, scheme: Any) -> None:
     document = {**head, "components": {"securitySchemes": {"S": {"$ref": "s.json#/S"}}}}
     (tmp_path / "api.json").write_bytes(orjson.dumps(document))
     op = load(tmp_path / "api.json").operation("get_a")
-    held = Environment("e", base_url="http://localhost", credentials={"S": Secret.held("user:password")})
+    held = Environment("e", base_url="http://localhost", credentials={"S": Secret.in_memory("user:password")})
     good = build_request(op, Call("get_a"), Values(Variables(), held, mode="revealed"))
     assert check_request_fully(op, good) == ()
     (wrong,) = check_request_fully(op, build_request(op, Call("get_a"), VALUES))

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.environments import Environment, Variables, built_in, load_environment, names, save_environment
+from astro_nb.environments import (
+    Environment,
+    Variables,
+    built_in_environments,
+    environment_names,
+    load_environment,
+    save_environment,
+)
 from astro_nb.errors import AstroNbError, NewerFormat, SecretRefused, SettingsError, UnknownName
 from astro_nb.secrets import Secret
 from astro_nb.templates import LiteralText, resolve
@@ -47,7 +54,7 @@ HOME = Environment("e", base_url="https://API.example.com/v1", hosts=("Files.exa
 )  # fmt: skip
 def test_secrets_may_go_home(url: str) -> None:
     """The host of the base URL and the further hosts may see them, in any case, at any port."""
-    HOME.require_home(url)
+    HOME.require_allowed_host(url)
 
 
 @pytest.mark.parametrize(
@@ -63,23 +70,23 @@ def test_secrets_may_go_home(url: str) -> None:
 def test_secrets_may_go_nowhere_else(url: str) -> None:
     """Another host, plain HTTP, a look-alike, no URL at all: refused before anything is sent, in words."""
     with pytest.raises(SecretRefused) as caught:
-        HOME.require_home(url)
+        HOME.require_allowed_host(url)
     assert caught.value.todo
 
 
 @pytest.mark.parametrize("base", ["http://localhost:8000", "http://127.0.0.1:9", "http://[::1]:80"])
 def test_plain_http_is_for_loopback(base: str) -> None:
     """On this machine plain HTTP is allowed; from there nothing goes elsewhere."""
-    Environment("e").at(base).require_home(base + "/x")
+    Environment("e").at(base).require_allowed_host(base + "/x")
     with pytest.raises(SecretRefused):
-        Environment("e").at(base).require_home("https://api.example.com/")
+        Environment("e").at(base).require_allowed_host("https://api.example.com/")
 
 
 @pytest.mark.parametrize("url", ["https://evil.org/", "https:///x", "file:///etc/passwd"])
 def test_without_a_base_url_secrets_go_nowhere(url: str) -> None:
     """An environment whose server is not known has no home."""
     with pytest.raises(SecretRefused):
-        Environment("e").require_home(url)
+        Environment("e").require_allowed_host(url)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -87,11 +94,11 @@ def test_without_a_base_url_secrets_go_nowhere(url: str) -> None:
 
 def test_built_in(tmp_path: Path) -> None:
     """`sandbox` and `astro` need no file, come first, and give way to a file of their name."""
-    assert list(built_in()) == names(tmp_path) == ["sandbox", "astro"]
+    assert list(built_in_environments()) == environment_names(tmp_path) == ["sandbox", "astro"]
     assert load_environment("astro", tmp_path).credentials == {"token": "env:ASTRO_API_TOKEN"}
     assert written(tmp_path, "production: true", "astro").production
     written(tmp_path, "{}", "b")
-    assert names(tmp_path) == ["sandbox", "astro", "b"]
+    assert environment_names(tmp_path) == ["sandbox", "astro", "b"]
 
 
 @given(
@@ -122,7 +129,7 @@ def test_a_file_says_what_it_means(tmp_path: Path) -> None:
         "variables: {until: 2026-01-31T00:00:00Z, day: 2026-01-31, country: NO, at: 12:30, n: 5, yes: true, s: env:X}\n"
     )
     environment = written(tmp_path, text)
-    assert environment.typed_variables() == {
+    assert environment.parsed_variables() == {
         "until": "2026-01-31T00:00:00Z", "day": "2026-01-31", "country": "NO", "at": "12:30", "n": 5, "yes": True,
         "s": Secret("env:X"),
     }  # fmt: skip
@@ -172,7 +179,7 @@ def test_an_unknown_environment(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["credentials", "variables"])
 def test_secrets_are_saved_as_references(tmp_path: Path, where: str) -> None:
     """A reference is written as one; what is held in memory is refused in words, and nothing is written."""
-    held: Any = {where: {"token": Secret.held(PLANTED)}}
+    held: Any = {where: {"token": Secret.in_memory(PLANTED)}}
     reference: Any = {where: {"token": Secret("env:X")}}
     with pytest.raises(SettingsError) as caught:
         save_environment(replace(Environment("e"), **held), tmp_path)
@@ -265,7 +272,11 @@ def test_credentials_of_several_fields_are_kept(tmp_path: Path) -> None:
     again = load_environment("two", tmp_path)
     assert again.credentials == {"OAuth": client, "Basic": {"username": "me", "password": "keyring:api/me"}}
     assert (again.secret_for("OAuth"), again.secret_for("Basic")) == (Secret("env:SECRET"), Secret("keyring:api/me"))
-    assert (again.is_granted("OAuth"), again.is_granted("Basic"), again.is_granted("Other")) == (True, False, False)
+    assert (
+        again.uses_client_credentials("OAuth"),
+        again.uses_client_credentials("Basic"),
+        again.uses_client_credentials("Other"),
+    ) == (True, False, False)
 
 
 @pytest.mark.parametrize("given", ["{client_id: a}", "{username: a, password: plain}", "{client_id: a, b: c}", "[a]"])
@@ -279,6 +290,6 @@ def test_a_credential_of_wrong_fields_is_refused(given: str, tmp_path: Path) -> 
 
 def test_a_held_password_is_not_written(tmp_path: Path) -> None:
     """Inside a mapping neither."""
-    login = {"username": "me", "password": Secret.held("hunter2-hunter2")}
+    login = {"username": "me", "password": Secret.in_memory("hunter2-hunter2")}
     with pytest.raises(SettingsError, match="held in memory"):
         save_environment(Environment("e", credentials={"Basic": login}), tmp_path)

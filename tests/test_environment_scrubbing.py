@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_nb.secrets import MASK, scrub
+from astro_nb.secrets import MASK, redact
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 PLANTED = "planted-3b9f-c0ffee"
@@ -39,7 +39,7 @@ SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_s
 @STEADY
 def test_scrub_knows_the_spellings(spell: Any, secret: str, before: str, after: str) -> None:
     """Plain, URL-encoded in any of its ways, or inside JSON (the history scrubs JSON): the secret is starred out."""
-    assert spell(secret) not in scrub(f"{before} {spell(secret)} {after}", [secret]).replace(MASK, "\0")
+    assert spell(secret) not in redact(f"{before} {spell(secret)} {after}", [secret]).replace(MASK, "\0")
 
 
 @given(SECRETS, st.binary(max_size=5), st.binary(max_size=5), st.booleans())
@@ -47,7 +47,7 @@ def test_scrub_knows_the_spellings(spell: Any, secret: str, before: str, after: 
 def test_scrub_knows_base64_at_any_alignment(secret: str, before: bytes, after: bytes, urlsafe: bool) -> None:
     """Whatever stands before and after it, a secret inside base64 is starred out, as in Basic authentication."""
     encode = base64.urlsafe_b64encode if urlsafe else base64.b64encode
-    left = scrub(encode(before + secret.encode() + after).decode(), [secret])
+    left = redact(encode(before + secret.encode() + after).decode(), [secret])
     assert MASK in left
     assert len(max(left.split(MASK), key=len)) <= 12  # its neighbours, and what it shares with them
 
@@ -56,21 +56,21 @@ def test_scrub_knows_base64_at_any_alignment(secret: str, before: bytes, after: 
 @pytest.mark.parametrize("secret", ["sixsix", "seven77", "eight888"])
 def test_scrub_of_the_shortest_in_base64(secret: str, before: str) -> None:
     """A secret of six characters, the shortest that is looked for at all, is found in base64 at every alignment."""
-    assert MASK in scrub(base64.b64encode(f"{before}{secret}zz".encode()).decode(), [secret])
+    assert MASK in redact(base64.b64encode(f"{before}{secret}zz".encode()).decode(), [secret])
 
 
 def test_scrub_takes_the_longest_first() -> None:
     """A secret inside another does not leave the rest of the longer one behind."""
     secrets = ["abcdef", "abcdef-ghijkl"]
-    assert scrub("x abcdef-ghijkl abcdef y", secrets) == f"x {MASK} {MASK} y"
+    assert redact("x abcdef-ghijkl abcdef y", secrets) == f"x {MASK} {MASK} y"
 
 
 @given(LITERALS, st.lists(st.text(max_size=5), max_size=3))
 @STEADY
 def test_scrub_leaves_the_rest(text: str, short: list[str]) -> None:
     """Without a secret in it, and for secrets too short to be told from chance, a text stays as it is."""
-    assert scrub(text, short) == text
-    assert scrub(text, [PLANTED]) == text
+    assert redact(text, short) == text
+    assert redact(text, [PLANTED]) == text
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_scrub_leaves_the_rest(text: str, short: list[str]) -> None:
 @STEADY
 def test_scrub_knows_the_rarer_spellings(spell: Any, secret: str) -> None:
     """A body that is kept as a text, an encoder that escapes more or less than others, a body read as latin-1."""
-    assert scrub(f"[{spell(secret)}]", [secret]) == f"[{MASK}]"
+    assert redact(f"[{spell(secret)}]", [secret]) == f"[{MASK}]"
 
 
 @given(SECRETS, st.integers(0, 2), st.integers(0, 2))
@@ -97,5 +97,5 @@ def test_scrub_knows_the_rarer_spellings(spell: Any, secret: str) -> None:
 def test_scrub_leaves_no_end_in_base64(secret: str, before: int, after: int) -> None:
     """The characters that a secret shares with its neighbours go too: no bit of it stays."""
     data = b"\0" * before + secret.encode() + b"\0" * after
-    left = scrub(base64.b64encode(data).decode(), [secret]).replace(MASK, "")
+    left = redact(base64.b64encode(data).decode(), [secret]).replace(MASK, "")
     assert set(left) <= {"A", "="}

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_nb.environments import Environment, Values, Variable, Variables, split_named
+from astro_nb.environments import Environment, Values, Variable, Variables, split_at_secrets
 from astro_nb.errors import AstroNbError, SecretMissing, UnknownName
 from astro_nb.secrets import Secret
 
@@ -57,7 +57,9 @@ def ring() -> Iterator[Ring]:
     keyring.set_keyring(before)
 
 
-@pytest.mark.parametrize("secret", [Secret.held(PLANTED), Secret("env:PLANTED", PLANTED)], ids=["held", "reference"])
+@pytest.mark.parametrize(
+    "secret", [Secret.in_memory(PLANTED), Secret("env:PLANTED", PLANTED)], ids=["held", "reference"]
+)
 def test_a_secret_is_shown_nowhere(secret: Secret, caplog: pytest.LogCaptureFixture) -> None:
     """Repr, str, format, log, pretty printing, JSON, pickle, copies and what holds a secret: none shows its value."""
     variables = Variables(session={"s": secret, "t": "x{{s}}"})
@@ -86,7 +88,7 @@ def test_a_reference_can_be_pickled_and_is_no_value(monkeypatch: pytest.MonkeyPa
 
 def test_an_error_beside_a_secret_does_not_tell_it() -> None:
     """A template that fails beside a secret that was revealed says nothing of the secret."""
-    variables = Variables(session={"s": Secret.held(PLANTED)})
+    variables = Variables(session={"s": Secret.in_memory(PLANTED)})
     with pytest.raises(UnknownName) as caught:
         Values(variables, Environment("e"), mode="revealed").fill("{{s}} {{nope}}")
     error = caught.value
@@ -146,7 +148,7 @@ def test_a_snippet_finds_every_mark_again(kind: str, name: str) -> None:
     """In the mode "named" whatever the secret is called, its mark is found again and names the variable."""
     secret = Secret(f"{kind}:{name}", "v")
     text = Values(Variables(session={"s": secret}), Environment("e"), mode="named").fill("a {{s}} b")
-    assert split_named(text) == ["a ", secret.variable, " b"]
+    assert split_at_secrets(text) == ["a ", secret.variable, " b"]
 
 
 def test_env(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +213,7 @@ def test_prompt_without_anyone(error: type[Exception], monkeypatch: pytest.Monke
         Secret(f"prompt:{error.__name__}").reveal()
 
 
-@pytest.mark.parametrize("secret", [Secret.held(PLANTED), Secret("env:X")], ids=["held", "reference"])
+@pytest.mark.parametrize("secret", [Secret.in_memory(PLANTED), Secret("env:X")], ids=["held", "reference"])
 def test_a_copy_of_a_secret_is_itself(secret: Secret) -> None:
     """Whoever copies what holds a secret copies the reference to it, and holds no second value."""
     assert copy.copy(secret) is copy.deepcopy(secret) is copy.deepcopy({"a": [secret]})["a"][0] is secret
@@ -242,5 +244,5 @@ def test_what_is_typed_for_one_environment_goes_to_no_other(monkeypatch: pytest.
     assert values == ["typed for token (dev): ", "typed for token (live): "]
     assert [secret.reveal() for secret in secrets if secret is not None] == values
     assert len(asked) == 2
-    variables = Environment("dev", variables={"t": "prompt:token"}).typed_variables()
+    variables = Environment("dev", variables={"t": "prompt:token"}).parsed_variables()
     assert variables["t"].reveal() == values[0]

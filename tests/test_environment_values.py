@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.environments import Environment, TokenFacts, Values, Variables, read_token, split_named
+from astro_nb.environments import Environment, TokenFacts, Values, Variables, read_token, split_at_secrets
 from astro_nb.errors import TokenExpired
 from astro_nb.secrets import MASK, Secret
 
@@ -37,7 +37,7 @@ def jwt(**claims: Any) -> str:
 )
 def test_modes(mode: Any, alone: str, inside: str) -> None:
     """A secret is stars, a mark with a name, or itself; only what was revealed is noted as used, and never shown."""
-    variables = Variables(session={"s": Secret.held(PLANTED, "db"), "t": "Bearer {{s}}"})
+    variables = Variables(session={"s": Secret.in_memory(PLANTED, "db"), "t": "Bearer {{s}}"})
     values = Values(variables, Environment("e"), mode=mode)
     assert values.fill({"a": "{{s}}", "b": ["{{t}}"]}) == {"a": alone, "b": [inside]}
     assert values.used == ({PLANTED} if mode == "revealed" else set())
@@ -47,7 +47,7 @@ def test_modes(mode: Any, alone: str, inside: str) -> None:
 def test_credentials() -> None:
     """The scheme's own credential counts, else the token; an expired one is refused only when it would be sent."""
     now = datetime.now(UTC)
-    old, new = (Secret.held(jwt(exp=(now + timedelta(hours=h)).timestamp())) for h in (-1, 1))
+    old, new = (Secret.in_memory(jwt(exp=(now + timedelta(hours=h)).timestamp())) for h in (-1, 1))
     environment = Environment("e", credentials={"token": old, "other": new})
     values = Values(Variables(), environment, mode="revealed")
     assert values.credential("other") == new.reveal()
@@ -63,8 +63,8 @@ def test_credentials() -> None:
 def test_marks_are_cut_out(text: str, name: str) -> None:
     """Cut at its marks, a text is literal text and names in turn, text first."""
     if "SECRET__" not in text and "_" not in name[-1:] + name[:1] and re.fullmatch(r"\w+", name):
-        assert split_named(f"{text}SECRET__{name}__TERCES{text}") == [text, name, text]
-    assert "".join(split_named(text)) == text
+        assert split_at_secrets(f"{text}SECRET__{name}__TERCES{text}") == [text, name, text]
+    assert "".join(split_at_secrets(text)) == text
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
@@ -125,5 +125,5 @@ def test_a_name_with_two_values_is_no_variable() -> None:
 def test_what_a_token_says_is_not_resolved() -> None:
     """Whoever issues a token does not read the variables of whoever uses it."""
     facts = read_token(jwt(permissions=["workspaceId:{{s}}"]), NOTES)
-    variables = Variables(session={"s": Secret.held(PLANTED)}, token=facts.variables)
+    variables = Variables(session={"s": Secret.in_memory(PLANTED)}, token=facts.variables)
     assert Values(variables, Environment("e"), mode="revealed").fill("{{workspaceId}}") == "{{s}}"

@@ -17,7 +17,7 @@ from astro_nb.environments import Variables
 from astro_nb.environments.variables import DYNAMIC, SCOPES
 from astro_nb.errors import UnknownName, UsageError
 from astro_nb.secrets import MASK
-from astro_nb.templates import LiteralText, names_in, resolve, verbatim
+from astro_nb.templates import LiteralText, as_literal, resolve, template_names
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
@@ -134,7 +134,7 @@ JSON = st.recursive(
 def test_data_without_templates_stays(data: Any) -> None:
     """Plain data comes back as it is, and holds no names."""
     assert starred(data, Variables()) == data
-    assert names_in(data) == []
+    assert template_names(data) == []
 
 
 @given(JSON, st.lists(NAMES, max_size=4))
@@ -142,7 +142,7 @@ def test_data_without_templates_stays(data: Any) -> None:
 def test_names_are_found_wherever_they_stand(data: Any, wanted: list[str]) -> None:
     """`names_in` finds every template in order, not the escaped ones; with those names set, resolving works."""
     whole = [data, {"x": [f"a {{{{{name}}}}} \\{{{{not}}}}" for name in wanted]}]
-    assert names_in(whole) == wanted
+    assert template_names(whole) == wanted
     starred(whole, Variables(session=dict.fromkeys(wanted, 1)))
 
 
@@ -214,15 +214,15 @@ def test_a_literal_is_never_resolved() -> None:
     found = starred({"x": [literal, "{{a}}", "<{{a}}>"]}, variables)
     assert found == {"x": [str(literal), str(literal), f"<{literal}>"]}
     assert [type(text) for text in found["x"]] == [str, str, str]
-    assert names_in([literal, {"k": literal}]) == []
+    assert template_names([literal, {"k": literal}]) == []
 
 
 @given(JSON | st.sampled_from(["{{a}}", "x{{a:-}}}", "{"]))
 @STEADY
 def test_verbatim_changes_nothing_that_can_be_seen(data: Any) -> None:
     """What is never to be resolved is equal to what it was, and is that when it is resolved."""
-    assert verbatim(data) == data
-    assert starred({"x": verbatim(data)}, Variables()) == {"x": data}
+    assert as_literal(data) == data
+    assert starred({"x": as_literal(data)}, Variables()) == {"x": data}
 
 
 PIECES = st.sampled_from(["{", "}", "{{", "}}", "\\", "a", ":-", "$", " ", "\n", "{{a}}", "\\{{b:-c}}"])
@@ -237,7 +237,7 @@ def test_the_template_of_a_literal_means_it(text: str) -> None:
 
 def test_what_a_server_sent_pulls_no_secret_into_the_next_request(api: anb.Workbench) -> None:
     """A text with braces that an answer holds goes on as it is: as an argument, by a variable, and inside a body."""
-    api.variables["planted"] = anb.Secret.held("planted-3b9f-c0ffee")
+    api.variables["planted"] = anb.Secret.in_memory("planted-3b9f-c0ffee")
     sent = "{{planted}} {{ ds }} {{nope}}"
     first = api.call("CreateWorkspace", name="one", description=LiteralText(sent))
     assert first.ok

@@ -16,9 +16,9 @@ from astro_nb.environments import (
     Environment,
     Environments,
     Variables,
+    environment_names,
     load_environment,
     load_shared,
-    names,
     save_environment,
     save_shared,
 )
@@ -278,7 +278,7 @@ def test_what_cannot_be_read_again_is_not_written(environments: Environments) ->
         with pytest.raises(SettingsError):
             environments.create("e", **changes)
     with pytest.raises(SettingsError, match="held in memory"):
-        environments.create("e", credentials={"token": Secret.held("planted-3b9f-c0ffee")})
+        environments.create("e", credentials={"token": Secret.in_memory("planted-3b9f-c0ffee")})
     assert "e" not in environments
 
 
@@ -307,7 +307,7 @@ def test_two_are_compared_field_by_field(environments: Environments) -> None:
 def test_a_comparison_shows_no_secret(environments: Environments, monkeypatch: pytest.MonkeyPatch) -> None:
     """Held or by reference: neither repr, frame nor HTML has the value, and what is drawn is escaped."""
     monkeypatch.setenv("PLANTED", "planted-3b9f-c0ffee")
-    held = {"token": Secret.held("planted-held-c0ffee"), "login": {"username": "me", "password": "env:PLANTED"}}
+    held = {"token": Secret.in_memory("planted-held-c0ffee"), "login": {"username": "me", "password": "env:PLANTED"}}
     one = Environment("<b>one", credentials=held, variables={"s": Secret("env:PLANTED"), "h": "<script>"})
     compared = environments.compare(one, "astro")
     told = compared._repr_html_() + compared.frame().to_csv() + repr(compared) + repr(compared.rows)
@@ -338,7 +338,7 @@ def test_shared_variables_are_kept(tmp_path_factory: pytest.TempPathFactory, sha
     folder = tmp_path_factory.mktemp("e")
     save_shared(shared, folder)
     assert typed(load_shared(folder)) == typed(shared)
-    assert names(folder) == ["sandbox", "astro"]
+    assert environment_names(folder) == ["sandbox", "astro"]
     with pytest.raises(SettingsError, match="plain name"):
         load_environment("_shared", folder)
 

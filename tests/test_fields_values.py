@@ -279,7 +279,7 @@ def test_lift_leaves_what_is_no_literal(value: Any) -> None:
 
 def test_lift_takes_secret_objects_anywhere() -> None:
     """A `Secret` that stands in a field of any kind becomes a template; no value of it is in the call."""
-    given_secrets = {"a": Secret.held(PLANTED), "b": [Secret("env:X")]}
+    given_secrets = {"a": Secret.in_memory(PLANTED), "b": [Secret("env:X")]}
     assert extract_secrets(field(obj(a={"type": "string"})), given_secrets, lambda secret: "{{s}}") == {
         "a": "{{s}}",
         "b": ["{{s}}"],

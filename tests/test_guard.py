@@ -272,7 +272,7 @@ def test_a_member_is_found_in_its_list(api: anb.Workbench) -> None:
 def test_secrets_are_stars_on_both_sides(api: anb.Workbench) -> None:
     """A secret that is sent, typed or referred to, and one that is there, are in nothing that can be looked at."""
     deployment = first(api)
-    api.variables["hidden"] = anb.Secret.held(PLANTED, "hidden")
+    api.variables["hidden"] = anb.Secret.in_memory(PLANTED, "hidden")
     body = {name: deployment[name] for name in KEPT if name in deployment}
     body["environmentVariables"] = [
         {"key": "WAREHOUSE_PASSWORD", "isSecret": True, "value": PLANTED},

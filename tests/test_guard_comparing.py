@@ -105,14 +105,14 @@ def test_the_order_of_plain_values_counts() -> None:
 @pytest.mark.parametrize(
     ("now", "then", "kind"),
     [
-        (Secret.held("planted-one"), Secret.held("planted-one", "other"), "kept"),
-        (Secret.held("planted-one"), Secret.held("planted-two"), "changed"),
-        (Secret.held("planted-one"), "planted-one", "kept"),
-        (Secret.held("planted-one"), UNSET, "removed"),
-        (Hidden(), Secret.held("planted-two"), "unknown"),
+        (Secret.in_memory("planted-one"), Secret.in_memory("planted-one", "other"), "kept"),
+        (Secret.in_memory("planted-one"), Secret.in_memory("planted-two"), "changed"),
+        (Secret.in_memory("planted-one"), "planted-one", "kept"),
+        (Secret.in_memory("planted-one"), UNSET, "removed"),
+        (Hidden(), Secret.in_memory("planted-two"), "unknown"),
         (Hidden(), UNSET, "kept"),
-        (Hidden(Secret.held("planted-one")), Secret.held("planted-one"), "kept"),
-        (Hidden(Secret.held("planted-one")), Secret.held("planted-two"), "changed"),
+        (Hidden(Secret.in_memory("planted-one")), Secret.in_memory("planted-one"), "kept"),
+        (Hidden(Secret.in_memory("planted-one")), Secret.in_memory("planted-two"), "changed"),
     ],
 )
 def test_secrets_are_compared_and_never_shown(now: Any, then: Any, kind: str) -> None:

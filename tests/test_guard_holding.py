@@ -126,5 +126,5 @@ def test_an_entry_that_a_given_list_leaves_out_is_lost() -> None:
 
 
 def test_secrets_pass_as_they_are() -> None:
-    held = Secret.held("planted-99", "x")
+    held = Secret.in_memory("planted-99", "x")
     assert held_by(FIELD, {"name": held})["name"] is held

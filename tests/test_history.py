@@ -416,7 +416,7 @@ SECRETS = ["planted-plain-4711", 'planted "quoted" \\ 4711', "pländed-4711-日�
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_that_was_sent_is_never_on_disk(secret: str, kept: anb.Workbench, tmp_path: Path) -> None:
     """A secret in a body, a path or a query, echoed by the server, in whichever form, is in no file."""
-    kept.variables["hidden"] = anb.Secret.held(secret)
+    kept.variables["hidden"] = anb.Secret.in_memory(secret)
     for _ in range(2):  # the second is refused with a message that repeats the name
         kept.call("CreateWorkspace", name="{{hidden}}", description="x {{hidden}}")
     kept.call("GetWorkspace", workspaceId="{{hidden}}")

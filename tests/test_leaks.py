@@ -44,7 +44,7 @@ from astro_nb.codegen import SNIPPETS
 from astro_nb.errors import AstroNbError, SettingsError, UsageError
 from astro_nb.http import Client
 from astro_nb.runbooks import run
-from astro_nb.secrets import scrub
+from astro_nb.secrets import redact
 
 OPERATIONS = ("echo", "fails", "save", "mint", "keyed", "queried", "granted", "back")
 
@@ -58,7 +58,7 @@ class Planted:
     folder: Path
 
     def arguments(self, operation: str) -> dict[str, Any]:
-        return {"name": "visible", "password": Secret.held(TYPED)} if operation == "save" else {}
+        return {"name": "visible", "password": Secret.in_memory(TYPED)} if operation == "save" else {}
 
     def story(self) -> list[Any]:
         """Every call, once from the cell and once in the background; the one-time token is captured."""
@@ -134,7 +134,7 @@ def test_scrubbing_knows_every_form(secret: str) -> None:
     """What a server makes of a secret is starred out: escaped for HTML, for JSON by Go or .NET, for Python."""
     net = "".join(f"\\u{ord(s):04X}" if s in "<>&'\"+`\\" or ord(s) > 126 else s for s in secret)
     for form in {*spellings(secret), net.replace("\\u005C", "\\\\")}:
-        assert scrub(f"[{form}]", [secret]) == "[*****]", form
+        assert redact(f"[{form}]", [secret]) == "[*****]", form
 
 
 # --- shown ------------------------------------------------------------------------------------------------------------
@@ -322,7 +322,7 @@ def test_no_copy_has_one(all_of: Planted) -> None:
         plan.grant,
         values,
         api.session.prepare(api.session.build_call("queried", {})).request,
-        Secret.held(TYPED),
+        Secret.in_memory(TYPED),
     ]
     for thing in holders:
         with pytest.raises(TypeError):
@@ -409,7 +409,7 @@ def test_no_traceback_of_the_background_has_one(monkeypatch: pytest.MonkeyPatch,
     ("operation", "arguments", "kind"),
     [
         ("echo", {"header": "two\r\nlines"}, UsageError),
-        ("save", {"name": "{{nobody}}", "password": Secret.held(TYPED)}, AstroNbError),
+        ("save", {"name": "{{nobody}}", "password": Secret.in_memory(TYPED)}, AstroNbError),
         ("keyed", {"header": "{{nobody}}"}, AstroNbError),
     ],
 )

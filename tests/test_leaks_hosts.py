@@ -51,7 +51,7 @@ def bench(url: str, **more: Any) -> Workbench:
 def test_a_look_alike_is_refused(url: str) -> None:
     """Another host however it is spelled, and plain HTTP: refused in words."""
     with pytest.raises(SecretRefused) as caught:
-        HOME.require_home(url)
+        HOME.require_allowed_host(url)
     assert caught.value.todo
 
 
@@ -60,7 +60,7 @@ def test_a_look_alike_is_refused(url: str) -> None:
 )
 def test_home_however_it_is_spelled(url: str) -> None:
     """Case and port make no other host of a public one."""
-    HOME.require_home(url)
+    HOME.require_allowed_host(url)
 
 
 def test_what_was_read_of_an_address_serves_no_other_environment() -> None:
@@ -69,13 +69,13 @@ def test_what_was_read_of_an_address_serves_no_other_environment() -> None:
     wide = Environment("wide", base_url="https://api.example.com/v1", hosts=("evil.test",))
     for _ in range(2):
         for home, url in ((HOME, "https://evil.test/v1"), (away, "https://api.example.com/v1")):
-            wide.require_home(url)
+            wide.require_allowed_host(url)
             with pytest.raises(SecretRefused):
-                home.require_home(url)
+                home.require_allowed_host(url)
     local = Environment("local", base_url="http://127.0.0.1:8080")
-    local.require_home("http://127.0.0.1:8080/x?http://evil.test")
+    local.require_allowed_host("http://127.0.0.1:8080/x?http://evil.test")
     with pytest.raises(SecretRefused):
-        local.require_home("http://127.0.0.1:8081/x")
+        local.require_allowed_host("http://127.0.0.1:8081/x")
 
 
 HOSTS = st.sampled_from(["api.example.com", "evil.test", "127.0.0.1", "user", "API.example.com"])
@@ -89,7 +89,7 @@ SIGNS = st.sampled_from([*"@:/\\?#.%[]\t\n 0;&,\u3002\uff0f\u2100", "//", "%40",
 def test_what_is_judged_is_what_is_asked(rest: str) -> None:
     """Whatever passes as home goes there: the one that sends reads the address as the one that judges does."""
     try:
-        HOME.require_home(f"https://{rest}")
+        HOME.require_allowed_host(f"https://{rest}")
         target = httpx.URL(f"https://{rest}")
     except (SecretRefused, httpx.InvalidURL, ValueError):
         return
@@ -192,7 +192,7 @@ def test_two_workbenches_at_once(two: list[tuple[str, Seen]], monkeypatch: pytes
         start.wait(10)
         for _ in range(15):
             call = api.session.build_call(
-                "save", {"name": "{{whose}}", "password": Secret.held(f"{name}-typed-999999")}
+                "save", {"name": "{{whose}}", "password": Secret.in_memory(f"{name}-typed-999999")}
             )
             exchange = api.session.start(call).result(10) if background else api.send(call)
             assert exchange.environment == name
@@ -233,7 +233,7 @@ def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Pa
     explorer, session = api.explore("save"), api.session
     session.set_credential("T", BEARER)
     session.set_credential("Key", PASTED)
-    saved = api.call("save", name="{{whose}}", password=Secret.held(TYPED))
+    saved = api.call("save", name="{{whose}}", password=Secret.in_memory(TYPED))
     made = api.call("mint")
     api.variables["captured"] = made["$.token"]
     assert [s.value for s in session.suggestions("id")] == ["made-1"]

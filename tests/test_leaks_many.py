@@ -31,7 +31,7 @@ def all_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Planted]
     """The workbench with the planted secrets, before a list, in an empty folder."""
     in_place(monkeypatch, tmp_path)
     with planted(tmp_path, spec=many()) as made:
-        made.api.variables["kept"] = Secret.held(TYPED)
+        made.api.variables["kept"] = Secret.in_memory(TYPED)
         yield made
 
 
@@ -43,24 +43,24 @@ def rows() -> pd.DataFrame:
             "password": [TYPED, TYPED],
             "token": [ONE_TIME, ONE_TIME],
             "api_key": [PASTED, PASTED],  # goes nowhere
-            "note": [Secret.held(TYPED), Secret.held(TYPED)],
+            "note": [Secret.in_memory(TYPED), Secret.in_memory(TYPED)],
         }
     )
 
 
 def story(api: anb.Workbench) -> list[Any]:
     """Every kind of work, once at least, with whatever it gives."""
-    bulk = api.bulk("make", rows(), status=Secret.held(TYPED))
+    bulk = api.bulk("make", rows(), status=Secret.in_memory(TYPED))
     bulk.preview()
     bulk.run()
     failing = api.bulk("make", [{"name": {"no": "text"}, "password": TYPED, "client_secret": PASTED}])
     found = [bulk, failing, api.pages("list"), api.in_background(api.pages, "list").result(10)]
     found.append(api.wait("thing", lambda exchange: True, id="x"))
     found.append(api.wait("thing", f"$.name != {json.dumps(TYPED)}", timeout=5, id="x"))
-    found.append(api.change("change", id="plain", name="new", password=Secret.held(TYPED)))
-    found.append(api.change("change", id="plain", note=Secret.held(TYPED), dry_run=True))
-    found.append(api.bulk("make", [{"name": "same"}], password=TYPED, token=Secret.held(ONE_TIME)))
-    found.append(api.start("make", name="a", password=Secret.held(TYPED)).result(10))
+    found.append(api.change("change", id="plain", name="new", password=Secret.in_memory(TYPED)))
+    found.append(api.change("change", id="plain", note=Secret.in_memory(TYPED), dry_run=True))
+    found.append(api.bulk("make", [{"name": "same"}], password=TYPED, token=Secret.in_memory(ONE_TIME)))
+    found.append(api.start("make", name="a", password=Secret.in_memory(TYPED)).result(10))
     return found
 
 
@@ -136,12 +136,12 @@ def test_no_question_tells_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setattr("builtins.input", lambda *_: "no")
     with planted(tmp_path, spec=many(), production=True) as made:
         api = made.api
-        bulk = api.bulk("make", rows(), status=Secret.held(TYPED))
+        bulk = api.bulk("make", rows(), status=Secret.in_memory(TYPED))
         calls = [checked.call for checked in bulk.checked.values()]
         plans = [api.session.prepare(call) for call in calls if call is not None]
         change = what_many_would_change(plans, 2, 2, lambda call: api.session.send(call))
         assert_clean(shown(change) + repr(change.rows) + change.frame().to_csv(), "the question")
-        for deed in (bulk.run, lambda: api.change("change", id="plain", name="n", password=Secret.held(TYPED))):
+        for deed in (bulk.run, lambda: api.change("change", id="plain", name="n", password=Secret.in_memory(TYPED))):
             with pytest.raises(UnsafeRefused) as caught:
                 deed()
             assert_clean(f"{caught.value} {caught.value.data!r}" + told_below(caught.value), "a refusal")
@@ -261,19 +261,19 @@ def test_no_copy_has_one(all_of: Planted) -> None:
 
 DEEDS: dict[str, Callable[[anb.Workbench], Any]] = {
     "bulk": lambda api: api.bulk("make", secrets()).run(),
-    "preview": lambda api: api.bulk("make", secrets(), status=Secret.held(TYPED)).preview(),
+    "preview": lambda api: api.bulk("make", secrets(), status=Secret.in_memory(TYPED)).preview(),
     "pages": lambda api: api.pages("list"),
     "wait": lambda api: api.wait("thing", "gone", timeout=1, id="x"),
-    "change": lambda api: api.change("change", id="plain", password=Secret.held(TYPED)),
-    "start": lambda api: api.start("make", password=Secret.held(TYPED)).result(10),
+    "change": lambda api: api.change("change", id="plain", password=Secret.in_memory(TYPED)),
+    "start": lambda api: api.start("make", password=Secret.in_memory(TYPED)).result(10),
     "background": lambda api: api.in_background(api.bulk("make", secrets()).run).result(10),
-    "background call": lambda api: api.in_background(api.call, "make", password=Secret.held(TYPED)).result(10),
+    "background call": lambda api: api.in_background(api.call, "make", password=Secret.in_memory(TYPED)).result(10),
     "background wait": lambda api: api.in_background(api.wait, "thing", "gone", timeout=1, id="x").result(10),
 }
 
 
 def secrets() -> list[dict[str, Any]]:
-    return [{"name": "a", "password": Secret.held(TYPED), "token": Secret.held(ONE_TIME)}]
+    return [{"name": "a", "password": Secret.in_memory(TYPED), "token": Secret.in_memory(ONE_TIME)}]
 
 
 @pytest.mark.parametrize(
@@ -301,13 +301,17 @@ def test_no_mistake_tells_one(all_of: Planted, way: str) -> None:
     mistakes: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = {
         "failed": (api.wait, ("thing", "gone"), {"timeout": 0.01, "id": "x"}),
         "lost": (api.wait, ("fails", "done"), {"timeout": 5}),
-        "no row": (api.bulk, ("make", [{"password": Secret.held(TYPED), "x": 1}], {"nope": "x"}), {}),
-        "twice": (api.bulk, ("make", [{"password": Secret.held(TYPED)}], {"password": "password"}), {"password": "x"}),
-        "no object": (api.bulk, ("make", [{"note": Secret.held(TYPED)}]), {"body": ["x"]}),
+        "no row": (api.bulk, ("make", [{"password": Secret.in_memory(TYPED), "x": 1}], {"nope": "x"}), {}),
+        "twice": (
+            api.bulk,
+            ("make", [{"password": Secret.in_memory(TYPED)}], {"password": "password"}),
+            {"password": "x"},
+        ),
+        "no object": (api.bulk, ("make", [{"note": Secret.in_memory(TYPED)}]), {"body": ["x"]}),
         "no table": (api.bulk, ("make", 5), {}),
-        "no update": (api.change, ("make",), {"password": Secret.held(TYPED)}),
-        "no body": (api.change, ("change",), {"id": "plain", "body": [Secret.held(TYPED)]}),
-        "masked": (api.change, ("change",), {"id": "plain", "password": Secret.held(TYPED), "name": "n"}),
+        "no update": (api.change, ("make",), {"password": Secret.in_memory(TYPED)}),
+        "no body": (api.change, ("change",), {"id": "plain", "body": [Secret.in_memory(TYPED)]}),
+        "masked": (api.change, ("change",), {"id": "plain", "password": Secret.in_memory(TYPED), "name": "n"}),
         "no list": (api.pages, ("echo",), {}),
     }
     raised = 0
@@ -330,7 +334,9 @@ def test_a_concurrent_change_tells_none(all_of: Planted, monkeypatch: pytest.Mon
     now = lambda path, target, told: {"id": "x", "name": f"n{next(count)}", "token": f"{ONE_TIME}", "password": TYPED}  # noqa: E731  # one line is enough
     monkeypatch.setattr(server, "_thing", now)
     with pytest.raises(ConcurrentChange) as caught:
-        all_of.api.change("change", id="plain", status="new", token=Secret.held(ONE_TIME), password=Secret.held(TYPED))
+        all_of.api.change(
+            "change", id="plain", status="new", token=Secret.in_memory(ONE_TIME), password=Secret.in_memory(TYPED)
+        )
     assert_clean(f"{caught.value} {caught.value.data!r}" + told_below(caught.value), "a concurrent change")
 
 

@@ -10,7 +10,7 @@ from astro_nb.templates import LiteralText
 
 def test_what_a_server_said_is_never_resolved(api: Workbench) -> None:
     """Braces in an answer are text: sent on, kept, and sent again from the history, they stay what they are."""
-    api.variables["hidden"] = Secret.held("hunter2-hunter2", "hidden")
+    api.variables["hidden"] = Secret.in_memory("hunter2-hunter2", "hidden")
     first = api.session.send(
         Call("CreateWorkspace", {"organizationId": "{{organizationId}}"}, {"name": r"\{{hidden}}"})
     )

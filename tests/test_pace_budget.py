@@ -135,7 +135,7 @@ def test_a_budget_is_one_for_all_who_go_by_a_clock() -> None:
 
 
 def connected(sandbox: Sandbox, **limits: float) -> anb.Workbench:
-    token = Secret.held(sandbox.token(), "TOKEN")
+    token = Secret.in_memory(sandbox.token(), "TOKEN")
     return anb.connect(
         Environment("paced", base_url=sandbox.url, credentials={"token": token}, limits=limits), history=None
     )

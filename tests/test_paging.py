@@ -21,7 +21,7 @@ from astro_nb.exchange import Exchange
 from astro_nb.messages import Request, Response
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.pagination import Pages, Paging, first_call, paging_of, read_page, skipped
-from astro_nb.templates import names_in
+from astro_nb.templates import template_names
 
 SPEC = load()
 LISTS = [op.id for op in SPEC if (op.notes.get("page") or {}).get("style") in ("offset", "search")]
@@ -62,7 +62,7 @@ def quick() -> Iterator[anb.Workbench]:
     """A workbench on a sandbox without limits, whose time stands still, that tries nothing twice."""
     noon = datetime.now(UTC)
     box = anb.Sandbox(limits=False, now=lambda: noon).start()
-    here = anb.Environment("sandbox", base_url=box.url, credentials={"token": anb.Secret.held(box.token())})
+    here = anb.Environment("sandbox", base_url=box.url, credentials={"token": anb.Secret.in_memory(box.token())})
     workbench = anb.connect(here, history=None, retries=anb.Retries(attempts=1))
     workbench.sandbox = box
     yield workbench
@@ -486,7 +486,7 @@ def test_a_cursor_may_be_a_token_or_an_address(told: Any, following: str | None)
     page = read_page(paging, Call("listThings"), answered(CURSORED, {"things": [1], "next": told}), 0)
     sent = page.following.parameters["cursor"] if page.following else None
     assert sent == following
-    assert not names_in(sent)
+    assert not template_names(sent)
 
 
 def test_an_empty_page_does_not_end_a_list_that_says_that_there_is_more() -> None:

@@ -164,7 +164,7 @@ def test_what_is_drawn_is_escaped(api: anb.Workbench) -> None:
 def test_the_panel_tells_a_token_and_never_shows_it(left: timedelta, state: str) -> None:
     """Kind, scope, permissions, end and source; not a piece of the token."""
     text = token("organizationId:o", "workspaceId:w", "deployment.get", exp=(NOW + left).timestamp())
-    panel = token_panel(Secret.held(text, "pasted"), read_token(text, NOTES), NAMES, NOW)
+    panel = token_panel(Secret.in_memory(text, "pasted"), read_token(text, NOTES), NAMES, NOW)
     assert (panel.kind, panel.scope, panel.state) == ("JSON Web Token", "workspace", state)
     assert panel.bound == (("organizationId", "o"), ("workspaceId", "w"))
     assert panel.permissions == ("deployment.get",)
@@ -177,5 +177,5 @@ def test_the_panel_of_no_token(api: anb.Workbench, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("NO_SUCH_TOKEN", raising=False)
     assert token_panel(None, None, NAMES).rows == (("kind", "no token"),)
     assert token_panel(Secret("env:NO_SUCH_TOKEN"), None, NAMES).kind == "token without a value"
-    assert token_panel(Secret.held("planted-opaque"), read_token("planted-opaque"), NAMES).kind == "opaque token"
+    assert token_panel(Secret.in_memory("planted-opaque"), read_token("planted-opaque"), NAMES).kind == "opaque token"
     assert api.session.token_panel().scope == "organization"

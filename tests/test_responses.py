@@ -20,7 +20,7 @@ from astro_nb.linking.response_references import PENDING, ResponseReference, Res
 from astro_nb.messages import Request, Response
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.secrets import Secret
-from astro_nb.templates import LiteralText, names_in, resolve
+from astro_nb.templates import LiteralText, resolve, template_names
 
 SPEC = load()
 
@@ -91,7 +91,7 @@ def test_every_place_of_every_answer_can_be_referred_to(data: Any) -> None:
     exchange = answered(THING, data)
     for location, value in places(data):
         template = write_reference(THING, location)
-        assert names_in(template) == [template[2:-2]]
+        assert template_names(template) == [template[2:-2]]
         found = filled(template, Lookup(PLAIN, exchange))
         assert (found, type(found)) == (value, type(value)), template
 
@@ -117,7 +117,7 @@ def test_any_operation_can_be_referred_to(ids: list[str], way: list[str | int]) 
     spec = spec_of(*ids)
     for operation in spec:
         template = write_reference(operation, tuple(way))
-        assert names_in(template) == [template[2:-2]]
+        assert template_names(template) == [template[2:-2]]
         found = read_reference(template[2:-2], spec)
         assert (found.operation, found.ask, found.older) == (operation.id, "missing", None)
 
@@ -146,7 +146,7 @@ def test_any_operation_can_be_referred_to(ids: list[str], way: list[str | int]) 
 def test_what_may_stand_between_the_braces(name: str, expected: ResponseReference) -> None:
     """Operation, path or JSONPath, and rules; all of it inside one template."""
     assert read_reference(name, PLAIN) == expected
-    assert names_in(f"a {{{{ {name} }}}} b") == [name.rstrip()]
+    assert template_names(f"a {{{{ {name} }}}} b") == [name.rstrip()]
 
 
 @pytest.mark.parametrize(
@@ -304,5 +304,5 @@ def test_long_hostile_texts_are_read_in_no_time() -> None:
     for piece in ("{{responses.['", "{{responses.", '{{responses["', "{{responses['a'"):
         text = piece * 20_000
         begun = datetime.now(UTC)
-        assert names_in(text) == []
+        assert template_names(text) == []
         assert datetime.now(UTC) - begun < timedelta(seconds=2), piece

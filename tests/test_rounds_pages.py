@@ -565,7 +565,7 @@ def test_progress_tells_how_many_how_quick_and_how_long_still(lists: Lists, read
 def test_the_nightly_job_deletes_the_development_deployments_and_no_other() -> None:
     """45 Deployments, more than twice a page of 20, a server in trouble: the right ones go at the first run."""
     with anb.Sandbox(limits=False) as box:
-        token, limits = anb.Secret.held(box.token()), dict.fromkeys(("GET", "POST", "DELETE"), math.inf)
+        token, limits = anb.Secret.in_memory(box.token()), dict.fromkeys(("GET", "POST", "DELETE"), math.inf)
         here = anb.Environment("sandbox", base_url=box.url, credentials={"token": token}, limits=limits)
         api = anb.connect(here, history=None)
         workspace = api.call("ListWorkspaces")["$.workspaces[0].id"]

@@ -255,7 +255,7 @@ def test_another_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from astro_nb.openapi import load
 
     with anb.Sandbox(load("pets.yaml")) as sandbox:
-        token = anb.Secret.held(PLANTED, "typed")
+        token = anb.Secret.in_memory(PLANTED, "typed")
         api = anb.connect(spec="pets.yaml", base_url=sandbox.url, token=token, history=None)
         api.call("findPetsByStatus", status="available")
         path = api.runbook.write("pets")
@@ -330,7 +330,7 @@ def test_secrets_are_references(api: anb.Workbench, fresh: anb.Sandbox, monkeypa
 
 def test_a_secret_in_the_clear_is_refused(api: anb.Workbench) -> None:
     """A step that holds a known secret as plain text is named, and nothing is written; without it all is well."""
-    api.variables["password"] = anb.Secret.held(PLANTED)
+    api.variables["password"] = anb.Secret.in_memory(PLANTED)
     api.call("CreateTeam", name="team", description=f"knows {PLANTED}")
     api.call("ListTeams")
     with pytest.raises(RunbookError, match=r"Step 1 \(CreateTeam\).*drop\(1\)") as caught:

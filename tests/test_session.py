@@ -189,7 +189,7 @@ def test_a_file_may_be_sent(api: anb.Workbench) -> None:
 
 def test_a_preview_sends_nothing_and_shows_stars(api: anb.Workbench) -> None:
     """The request as it will be sent has stars for secrets; values are shown resolved."""
-    api.variables["hidden"] = Secret.held(PASSWORD)
+    api.variables["hidden"] = Secret.in_memory(PASSWORD)
     call = api.session.build_call("CreateWorkspace", {"name": "a {{hidden}}"})
     shown = api.session.preview(call)
     assert json.loads(shown.body) == {"name": f"a {MASK}"}
@@ -223,7 +223,7 @@ def test_a_secret_does_not_leave_its_host() -> None:
     """The token is not sent to a host that is not the environment's, nor over plain HTTP beyond this machine."""
     sent: list[httpx.Request] = []
     door = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200))  # type: ignore[func-returns-value]  # append, then the answer
-    token = Secret.held(PASSWORD)
+    token = Secret.in_memory(PASSWORD)
     for url in ("http://api.example.org/v1", "http://10.0.0.1/v1"):
         api = anb.connect("astro", base_url=url, token=token, history=None, transport=door)
         with pytest.raises(SecretRefused, match="plain HTTP"):
@@ -236,7 +236,7 @@ def test_a_secret_does_not_leave_its_host() -> None:
 def test_an_expired_token_sends_nothing(api: anb.Workbench) -> None:
     """When the token ends while one works, the next call says so, with the source of the token, and sends nothing."""
     assert isinstance(api.sandbox, anb.Sandbox)
-    old = Secret.held(api.sandbox.token(expired=True), "OLD")
+    old = Secret.in_memory(api.sandbox.token(expired=True), "OLD")
     api.session.switch(Environment("late", base_url=api.environment.base_url, credentials={"token": old}))
     with pytest.raises(TokenExpired, match="OLD") as caught:
         api.call("ListOrganizations")
@@ -363,7 +363,7 @@ def test_a_pasted_credential_stays_in_its_environment(api: anb.Workbench) -> Non
         session.switch(other)
         assert session.effective_environment.credentials.get(scheme) is None
     session.switch(here)
-    assert session.effective_environment.credentials[scheme] == Secret.held("planted-pasted", scheme)
+    assert session.effective_environment.credentials[scheme] == Secret.in_memory("planted-pasted", scheme)
 
 
 def test_what_cannot_be_pasted_is_told(api: anb.Workbench) -> None:

@@ -299,7 +299,7 @@ def test_a_type_of_a_part_reads_no_file(kind: str) -> None:
 @pytest.fixture(scope="module")
 def astro() -> Iterator[anb.Workbench]:
     """One workbench for all that sends nothing."""
-    workbench = anb.connect("astro", token=Secret.held(TOKEN), history=None, variables={"organizationId": "org-1"})
+    workbench = anb.connect("astro", token=Secret.in_memory(TOKEN), history=None, variables={"organizationId": "org-1"})
     yield workbench
     workbench.close()
 

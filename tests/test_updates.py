@@ -199,7 +199,7 @@ def test_a_secret_of_the_session_is_not_written_back_as_stars(api: anb.Workbench
     """Answers never show what was typed here: what holds it cannot be written back, and nothing is."""
     deployment = rich(api, 1)
     assert change(api, deployment, environmentVariables={"URL": f"db://me:{PLANTED}@host"}).ok
-    api.variables["password"] = anb.Secret.held(PLANTED, "password")
+    api.variables["password"] = anb.Secret.in_memory(PLANTED, "password")
     with pytest.raises(UsageError, match="secret of this session") as caught:
         change(api, deployment, description="another")
     assert PLANTED not in str(caught.value)
@@ -210,8 +210,8 @@ def test_a_secret_of_the_session_is_not_written_back_as_stars(api: anb.Workbench
 def test_a_secret_as_a_bare_value_is_stored_as_one(api: anb.Workbench) -> None:
     """A `Secret`, or a variable that holds one, is never stored as plain text unless that is said."""
     deployment = rich(api, 2)
-    api.variables["token"] = anb.Secret.held(PLANTED, "token")
-    given = {"NEW": anb.Secret.held("another-secret", "x"), "KEY_1": "{{token}}"}
+    api.variables["token"] = anb.Secret.in_memory(PLANTED, "token")
+    given = {"NEW": anb.Secret.in_memory("another-secret", "x"), "KEY_1": "{{token}}"}
     assert change(api, deployment, environmentVariables=given).ok
     flags = {v["key"]: (v["isSecret"], v["value"]) for v in stored(api, deployment)["environmentVariables"]}
     assert (flags["NEW"], flags["KEY_1"]) == ((True, "another-secret"), (True, PLANTED))
@@ -380,7 +380,7 @@ def test_a_concurrent_change_is_noticed(api: anb.Workbench, monkeypatch: pytest.
     deployment = rich(api, 5)
     guarded(api)
     second = anb.connect(base_url=api.environment.base_url, spec="astro-v1", history=None,
-                         token=anb.Secret.held(sandbox_of(api).token(), "second"))  # fmt: skip
+                         token=anb.Secret.in_memory(sandbox_of(api).token(), "second"))  # fmt: skip
 
     def answer(prompt: str = "") -> str:
         assert "KEY_1" in prompt

@@ -17,7 +17,7 @@ from astro_nb.environments import Environment, Values, Variables
 from astro_nb.environments.variables import DYNAMIC, SCOPES
 from astro_nb.errors import SettingsError, UnknownName, UsageError
 from astro_nb.secrets import MASK, Reference, Secret
-from astro_nb.templates import LiteralText, escape, names_in, resolve
+from astro_nb.templates import LiteralText, escape, resolve, template_names
 
 STEADY = settings(deadline=None, max_examples=150, derandomize=True)
 PLANTED = "planted-3b9f-c0ffee"
@@ -138,8 +138,8 @@ def test_each_kind_has_its_word(value: Any, word: str) -> None:
 def test_the_table_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """By reference, held, inside a list, or copied into a plain text; what is drawn is escaped and capped."""
     monkeypatch.setenv("PLANTED", PLANTED)
-    held = Secret.held("planted-held-c0ffee")
-    variables = Variables(shared={"a": Secret.held("planted-hidden-1"), "e": "x-planted-hidden-1"})
+    held = Secret.in_memory("planted-held-c0ffee")
+    variables = Variables(shared={"a": Secret.in_memory("planted-hidden-1"), "e": "x-planted-hidden-1"})
     variables["a"], variables["b"], variables["c"] = Secret("env:PLANTED"), held, [held, {"k": held}]
     variables["d"], variables["h"] = "Bearer planted-held-c0ffee", "<script>" + "x" * 5000
     drawn = variables._repr_html_()
@@ -212,7 +212,7 @@ def test_a_password_is_a_secret() -> None:
 
 def test_secrets_are_found_in_every_scope() -> None:
     """A shadowed one is a secret all the same."""
-    inner, outer = Secret.held("inner-one", "a"), Secret.held("outer-one", "b")
+    inner, outer = Secret.in_memory("inner-one", "a"), Secret.in_memory("outer-one", "b")
     variables = Variables(session={"a": inner, "n": 1}, environment={"a": outer}, shared={"t": "x"})
     assert variables.secrets() == [inner, outer]
 
@@ -238,7 +238,7 @@ def test_a_plain_value_is_read_when_it_is_sent(tmp_path: Path, monkeypatch: pyte
         "zone": {"from": "dotenv:ZONE", "secret": False},
     }
     environment = Environment("e", variables=variables)
-    values = Values(Variables(environment=environment.typed_variables()), environment)
+    values = Values(Variables(environment=environment.parsed_variables()), environment)
     for region in ("eu", "{{zone}}", ""):
         monkeypatch.setenv("ANB_REGION", region)
         (tmp_path / ".env").write_text(f"ZONE=z{len(region)}\n")
@@ -269,7 +269,7 @@ def test_where_nothing_stands_it_is_told_where_to_set_it(tmp_path: Path, monkeyp
 )  # fmt: skip
 def test_what_a_file_means(written: Any, meant: Any) -> None:
     """A mapping of `from` and `secret` is a reference; any other mapping is itself."""
-    assert Environment("e", variables={"v": written}).typed_variables() == {"v": meant}
+    assert Environment("e", variables={"v": written}).parsed_variables() == {"v": meant}
 
 
 @pytest.mark.parametrize("reference", ["keyring:a/b", "prompt:label", "held:x", PLANTED, "", 5])
@@ -316,5 +316,5 @@ def test_a_hostile_text_is_read_in_time(piece: str) -> None:
     """What a server sends is looked through for templates: twice as much of it takes twice as long, and no more."""
     begun = time.process_time()
     assert escape(piece * 20_000) == piece * 20_000
-    assert names_in(piece * 20_000) == []
+    assert template_names(piece * 20_000) == []
     assert time.process_time() - begun < 2.0

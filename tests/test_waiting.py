@@ -48,7 +48,7 @@ def clock() -> Clock:
 
 def opened(clock: Clock, base_url: str, spec: Any = None, token: str = "") -> anb.Workbench:
     """A workbench on a server, over HTTP; nothing is tried twice, and its time is the clock's."""
-    held = {"token": Secret.held(token or "none", "TOKEN")}
+    held = {"token": Secret.in_memory(token or "none", "TOKEN")}
     here = Environment("here", base_url=base_url, credentials=held, **({"spec": spec} if isinstance(spec, str) else {}))
     api = anb.connect(here, spec=None if isinstance(spec, str) else spec, history=None)
     api.session.client.close()
@@ -546,7 +546,7 @@ def test_a_runbook_waits_for_a_thing_to_be_gone(made: str, api: anb.Workbench) -
 
 def test_a_secret_in_a_condition_is_not_kept(made: str, api: anb.Workbench) -> None:
     """A condition may compare with a secret that is known here: what is kept of it, and told, has stars."""
-    api.variables["hidden"] = Secret.held("planted-password-99")
+    api.variables["hidden"] = Secret.in_memory("planted-password-99")
     with pytest.raises(WaitTimeout) as caught:
         api.wait("GetDeployment", until="$.name == 'planted-password-99'", timeout=1, deploymentId=made)
     kept = [e.via for e in api.history]

@@ -40,7 +40,7 @@ def operation(*parameters: Any, path: str = "/x", media: str = "", method: str =
 
 def values(**environment: Any) -> Values:
     """Values for a host, with one secret variable and a plain one."""
-    variables = Variables(shared={"secret": Secret.held(PLANTED), "plain": "p"})
+    variables = Variables(shared={"secret": Secret.in_memory(PLANTED), "plain": "p"})
     return Values(variables, Environment("e", base_url="https://api.example.com", **environment), mode="revealed")
 
 
@@ -497,7 +497,7 @@ def test_an_address_that_cannot_be_read_is_told(address: str, where: str) -> Non
         "components": {"securitySchemes": {"o": {"type": "oauth2", "flows": flows}}},
         "paths": {"/x": {"get": {"servers": [{"url": address}] if where == "server" else []}}},
     }  # fmt: skip
-    client = {"client_id": "c", "client_secret": Secret.held("planted-0815")}
+    client = {"client_id": "c", "client_secret": Secret.in_memory("planted-0815")}
     env = Environment("e", base_url=address if where == "base" else "https://h", credentials={"o": client})
     with pytest.raises(AstroNbError) as caught:
         build_request(next(iter(Spec(document))), Call("get_x"), Values(Variables(), env, mode="revealed"))

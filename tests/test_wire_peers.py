@@ -135,8 +135,8 @@ def request(stem: str, operation: Operation) -> Request:
         arguments["baz"] = {"items": 1}  # its schema is malformed: `properties: {type: array, items: …}`
     field = body_field(operation)
     content = UNSET if field is None else body(stem, operation, field)
-    secrets = {name: Secret.held(value) for name, value in CREDENTIALS.items()}
-    secrets["Basic"] = Secret.held("dummy binary sample\0")
+    secrets = {name: Secret.in_memory(value) for name, value in CREDENTIALS.items()}
+    secrets["Basic"] = Secret.in_memory("dummy binary sample\0")
     environment = Environment("e", base_url=operation.spec.servers[0], credentials=secrets)
     return build_request(
         operation, Call(operation.id, arguments, content), Values(Variables(), environment, mode="revealed")

@@ -17,7 +17,7 @@ from astro_nb.http.transport import to_httpx
 from astro_nb.messages import Request, header
 from astro_nb.openapi import Operation, Spec
 from astro_nb.secrets import MASK, Secret
-from astro_nb.serialization import Choice, build_request, choices_of
+from astro_nb.serialization import Choice, build_request, security_choices
 
 HOME = "https://api.example.com"
 PLANTED = "planted/5d1c+="
@@ -46,13 +46,13 @@ def operation(*security: Any, path: str = "/x") -> Operation:
 def built(op: Operation, mode: Any = "revealed", base: str = HOME, **more: Any) -> Request:
     """The request of a call; `parameters` and `body` belong to the call, all else to the environment."""
     call = Call("x", more.pop("parameters", {}), more.pop("body", UNSET), security=more.pop("security", None))
-    variables = Variables(shared={"secret": Secret.held(PLANTED)})
+    variables = Variables(shared={"secret": Secret.in_memory(PLANTED)})
     return build_request(op, call, Values(variables, Environment("e", base_url=base, **more), mode=mode))
 
 
 def holding(*names: str) -> dict[str, Secret]:
     """Credentials for these schemes."""
-    return {name: Secret.held(PLANTED) for name in names}
+    return {name: Secret.in_memory(PLANTED) for name in names}
 
 
 def jwt(**claims: Any) -> str:
@@ -147,17 +147,17 @@ def test_an_expired_token_is_not_sent() -> None:
     """A token that says of itself that its time has passed is refused before the server would; it is not told."""
     old, young = jwt(exp=time.time() - 9), jwt(exp=time.time() + 99)
     with pytest.raises(TokenExpired) as raised:
-        built(operation({"Bearer": []}), credentials={"token": Secret.held(old)})
+        built(operation({"Bearer": []}), credentials={"token": Secret.in_memory(old)})
     assert old not in str(raised.value)
     assert raised.value.todo
-    sent = built(operation({"Bearer": []}), credentials={"token": Secret.held(young)})
+    sent = built(operation({"Bearer": []}), credentials={"token": Secret.in_memory(young)})
     assert header(sent.headers, "authorization") == f"Bearer {young}"
 
 
 @pytest.mark.parametrize("token", [" planted", "planted ", "planted\t"])
 def test_a_token_that_was_pasted_with_blanks_is_sent_without(token: str) -> None:
     """A field value neither begins nor ends with a blank (RFC 9110, 5.5): sent so, it would break every attempt."""
-    environment = Environment("e", base_url=HOME, credentials={"token": Secret.held(token)})
+    environment = Environment("e", base_url=HOME, credentials={"token": Secret.in_memory(token)})
     values = Values(Variables(), environment, mode="revealed")
     request = build_request(operation({"Bearer": []}), Call("x"), values)
     assert header(request.headers, "authorization") == "Bearer planted"
@@ -169,7 +169,7 @@ def test_a_token_that_was_pasted_with_blanks_is_sent_without(token: str) -> None
 def test_a_token_that_no_header_can_hold_is_refused(token: str, name: str) -> None:
     """Control characters are told before anything is sent, in words that do not hold the token."""
     with pytest.raises(UsageError) as raised:
-        built(operation({name: []}), credentials={name: Secret.held(token)})
+        built(operation({name: []}), credentials={name: Secret.in_memory(token)})
     assert raised.value.todo
     assert "plan" not in str(raised.value)
 
@@ -321,7 +321,7 @@ def test_the_choices_in_words() -> None:
     client = {"client_id": "a", "client_secret": "env:A", "token_url": f"{HOME}/token"}
     environment = Environment("e", base_url=HOME, credentials={**holding("Key"), "OAuth": client})
     op = operation({"Key": []}, {"OAuth": []}, {"Basic": [], "Query": []}, {"Digest": []}, {})
-    assert choices_of(op, environment) == (
+    assert security_choices(op, environment) == (
         Choice("automatic", None, True),
         Choice("apiKey: header X-Key", "Key", True),
         Choice("OAuth2 client credentials", "OAuth", True),
@@ -342,7 +342,7 @@ def test_the_choices_in_words() -> None:
         ),
         Choice("none", "", True),
     )
-    assert [c.is_held for c in choices_of(operation({"Bearer": []}), environment)] == [False, False, True]
+    assert [c.is_held for c in security_choices(operation({"Bearer": []}), environment)] == [False, False, True]
 
 
 def test_an_operations_own_server_gets_no_secret_of_another_host() -> None:
@@ -362,4 +362,4 @@ def test_a_scheme_of_any_name_has_words(kind: str) -> None:
     raw = {"post": {"operationId": "x", "security": [{"S": []}], "responses": {}}}
     schemes = {"S": {"type": "http", "scheme": kind}}
     op = next(iter(Spec({"openapi": "3.1.1", "components": {"securitySchemes": schemes}, "paths": {"/x": raw}})))
-    assert choices_of(op, Environment("e", base_url=HOME))[1].label == f"HTTP {kind}"
+    assert security_choices(op, Environment("e", base_url=HOME))[1].label == f"HTTP {kind}"

@@ -148,7 +148,7 @@ def test_an_environment_is_a_file(monkeypatch: pytest.MonkeyPatch, sandbox: anb.
 def test_an_environment_may_be_made_in_python(sandbox: anb.Sandbox) -> None:
     """An `Environment` is used as it is; `base_url=` and `token=` come before what it says."""
     here = Environment("here", base_url="http://localhost:1", variables={"a": 1})
-    token = Secret.held(sandbox.token())
+    token = Secret.in_memory(sandbox.token())
     api = anb.connect(here, base_url=sandbox.url, token=token, history=None, variables={"a": 2})
     assert api.call("ListWorkspaces").ok
     assert api.variables["a"] == 2
@@ -233,7 +233,9 @@ BAD: dict[str, tuple[Callable[[], Any], type[AstroNbError]]] = {
     "no token": (lambda: anb.connect("astro", history=None).call("ListOrganizations"), SecretMissing),
     "no organization": (lambda: anb.connect("astro", history=None).call("ListWorkspaces"), AstroNbError),
     "no plain HTTP": (
-        lambda: anb.connect(base_url="http://x.org", token=Secret.held("t"), history=None).call("ListOrganizations"),
+        lambda: anb.connect(base_url="http://x.org", token=Secret.in_memory("t"), history=None).call(
+            "ListOrganizations"
+        ),
         SecretRefused,
     ),
 }
@@ -336,7 +338,7 @@ def test_a_history_that_cannot_be_used_leaves_no_server(tmp_path: Path) -> None:
 
 def test_a_server_that_is_not_there_is_an_answer() -> None:
     """Where nothing listens the exchange says so, and what to look at; nothing is raised."""
-    api = anb.connect(base_url="http://127.0.0.1:1", token=Secret.held("x" * 20), history=None, retries=ONCE)
+    api = anb.connect(base_url="http://127.0.0.1:1", token=Secret.in_memory("x" * 20), history=None, retries=ONCE)
     exchange = api.call("ListOrganizations")
     assert (exchange.ok, exchange.status) == (False, None)
     assert exchange.failure is not None

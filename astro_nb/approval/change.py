@@ -249,7 +249,7 @@ def _veiled(shown: Any, clear: Any) -> Any:
         return [_veiled(*pair) for pair in zip(shown, clear, strict=True)]
     if shown == clear:
         return clear
-    return Secret.held(clear if isinstance(clear, str | int | float) else orjson.dumps(clear).decode())
+    return Secret.in_memory(clear if isinstance(clear, str | int | float) else orjson.dumps(clear).decode())
 
 
 # --- the name ---------------------------------------------------------------------------------------------------------

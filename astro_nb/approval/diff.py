@@ -97,9 +97,9 @@ def _compared(steps: Steps, now: Any, then: Any, lost: Lost) -> Iterator[Raw]:
 def _hidden(steps: Steps, now: Any, then: Any) -> Raw:
     """What becomes of a value that only a new one replaces."""
     if then is UNSET:
-        return steps, Secret.held("") if now is UNSET else now, then, "kept", "it is left out, so it stays"
+        return steps, Secret.in_memory("") if now is UNSET else now, then, "kept", "it is left out, so it stays"
     if now is UNSET:
-        return steps, Secret.held(""), then, "unknown", "it is replaced; the server does not tell what it was"
+        return steps, Secret.in_memory(""), then, "unknown", "it is replaced; the server does not tell what it was"
     return steps, now, then, "kept" if same(now, then) else "changed", ""
 
 

@@ -18,7 +18,7 @@ from ..errors import AstroNbError, UsageError
 from ..messages import Request, is_json, media_type
 from ..openapi import Operation
 from ..schema import body_field, broken_rules
-from ..secrets import MASK, Secret, scrub
+from ..secrets import MASK, Secret, redact
 from ..session import Session
 from . import results
 from .mapping import Mapped, unused
@@ -169,7 +169,7 @@ class Sheet:
         rows = [row.masked(self.operation) for row in self._rows]
         place = [self.operation.id, session.environment.name, session.environment.base_url]
         text = orjson.dumps([place, rows], default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        return hashlib.blake2b(scrub(text, _lasting_secrets(session)).encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(redact(text, _lasting_secrets(session)).encode(), digest_size=16).hexdigest()
 
     def _call(self, row: Row) -> Call | Checked:
         try:
@@ -185,4 +185,4 @@ def _lasting_secrets(session: Session) -> set[str]:
     """The values of the secrets that are the same in another kernel."""
     acting = session.effective_environment
     named = [v.value for v in session.variables.entries()] + [acting.secret_for(name) for name in acting.credentials]
-    return {s.quietly() for s in named if isinstance(s, Secret) and not s.is_held} - {""}
+    return {s.value_if_available() for s in named if isinstance(s, Secret) and not s.is_in_memory} - {""}

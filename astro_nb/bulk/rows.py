@@ -17,7 +17,7 @@ from ..frames import first_rows, make_frame
 from ..openapi import Operation
 from ..schema import Field, body_field, hold_secrets, mask_secrets, parameter_fields
 from ..secrets import MASK, Secret
-from ..templates import verbatim
+from ..templates import as_literal
 from .mapping import Mapped, Steps, target_of
 
 if TYPE_CHECKING:
@@ -162,9 +162,9 @@ class Rows:
             hidden = at(veiled, m.target.steps) if m.target.in_body else self._parameter(m.target.name, parameters)
             kept[m.column] = hidden = self._typed(hidden, number)
             if m.target.in_body:
-                body = put(body, m.target.steps, verbatim(hidden))
+                body = put(body, m.target.steps, as_literal(hidden))
             else:
-                parameters[m.target.name] = verbatim(hidden)
+                parameters[m.target.name] = as_literal(hidden)
         return Row(number, parameters, body, kept)
 
     def _parameter(self, name: str, parameters: Mapping[str, Any]) -> Any:
@@ -183,7 +183,7 @@ class Rows:
         if isinstance(plain, bool) or plain == "":  # a flag, or nothing: it hides nothing
             return plain
         label = secret.reference.partition(":")[2]
-        return self._secrets.setdefault((label, type(plain), plain), Secret.held(plain, f"{label}_{number + 1}"))
+        return self._secrets.setdefault((label, type(plain), plain), Secret.in_memory(plain, f"{label}_{number + 1}"))
 
 
 def _redacted(column: str, value: Any) -> Any:

@@ -21,8 +21,8 @@ from ..errors import SettingsError, UsageError
 from ..history import Journal, Mark, Run
 from ..http import current_stop
 from ..progress import OnProgress
-from ..secrets import scrub
-from ..session import Many, Session, known_of
+from ..secrets import redact
+from ..session import Many, Session, session_secrets
 from .results import state_of
 
 
@@ -110,9 +110,9 @@ class Sending:
 
     def _scrubbed(self, mark: Mark) -> Mark:
         """A mark without the secrets of the session: a list may tell them in a plain text."""
-        known = list(known_of(self._session.variables, self._session.effective_environment).values.values())
-        found = orjson.loads(scrub(orjson.dumps(mark.found, default=str).decode(), known))
-        return replace(mark, note=scrub(mark.note, known), found=found)
+        known = list(session_secrets(self._session.variables, self._session.effective_environment).values.values())
+        found = orjson.loads(redact(orjson.dumps(mark.found, default=str).decode(), known))
+        return replace(mark, note=redact(mark.note, known), found=found)
 
     def _started(self, number: int, call: Call) -> None:
         """Send a row; where none can be sent any more, what is under way ends first."""

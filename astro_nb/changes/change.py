@@ -53,9 +53,9 @@ from ..http import new_id
 from ..messages import header, is_json
 from ..openapi import Operation, reader_at
 from ..schema import Field, body_field, hold_secrets
-from ..secrets import MASK, Secret, scrub
+from ..secrets import MASK, Secret, redact
 from ..session import Session
-from ..templates import names_in
+from ..templates import template_names
 from .merge import Merger, as_given
 
 
@@ -156,7 +156,7 @@ def _pairs(note: Any) -> Iterator[tuple[str, str, Decimal, str]]:
 
 def _scaled(value: Any, factor: Decimal, old: str, new: str, what: str) -> str:
     text = str(value).removesuffix(old)
-    if names_in(value) or not _NUMBER.fullmatch(text):
+    if template_names(value) or not _NUMBER.fullmatch(text):
         raise UsageError(what, "Give both.")
     return f"{(Decimal(text) * factor).normalize():f}{new}"
 
@@ -179,11 +179,11 @@ def masked(body: Any, at: Steps = ()) -> Iterator[str]:
 
 def as_shown_now(reading: Exchange, variables: Variables) -> Exchange:
     """A reading as it would be answered now: without the secrets that were typed since."""
-    held = [v.value for v in variables.entries() if isinstance(v.value, Secret) and v.value.is_held]
-    typed = {secret.quietly() for secret in held if not secret.is_captured}
+    held = [v.value for v in variables.entries() if isinstance(v.value, Secret) and v.value.is_in_memory]
+    typed = {secret.value_if_available() for secret in held if not secret.is_captured}
     if reading.response is None or not typed:
         return reading
-    body = scrub(reading.response.body.decode("latin-1"), typed).encode("latin-1")  # byte for byte, as the client does
+    body = redact(reading.response.body.decode("latin-1"), typed).encode("latin-1")  # byte for byte, as the client does
     return replace(reading, response=replace(reading.response, body=body))
 
 

@@ -17,7 +17,7 @@ from ..call import UNSET
 from ..errors import UsageError
 from ..schema import Field
 from ..secrets import MASK
-from ..templates import names_in
+from ..templates import template_names
 
 _USUAL = ("key", "name", "id")
 
@@ -166,7 +166,7 @@ class Merger:
 
     def named(self, name: str) -> str:
         """The name of an entry, templates resolved."""
-        return str(self.shown(name) if names_in(name) else name)
+        return str(self.shown(name) if template_names(name) else name)
 
     def _bare(self, known: Known, value: Any, item: Field | None, at: Steps) -> Mapping[str, Any]:
         """A bare value as the field that it means; a secret sets the flag that keeps it one."""
@@ -177,7 +177,7 @@ class Merger:
             )
         form = _form(item, {})
         meant = form.child(known.value) if form else None
-        is_secret = bool(names_in(value)) and MASK in str(self.shown(value))
+        is_secret = bool(template_names(value)) and MASK in str(self.shown(value))
         flag = {meant.secret_when: True} if is_secret and meant and meant.secret_when else {}
         return {known.value: value, **flag}
 

@@ -1,32 +1,32 @@
 """Settings, variables and templates: where requests go, as whom, and with which values."""
 
 from .collection import Comparison, Environments
-from .environment import Environment, Grant, built_in, references_of
-from .files import FOLDER, load_environment, load_shared, names, save_environment, save_shared
-from .resolution import Drawn, Mode, Values, split_named
+from .environment import Environment, Grant, built_in_environments, environment_secrets
+from .files import FOLDER, environment_names, load_environment, load_shared, save_environment, save_shared
+from .resolution import DynamicValues, Mode, Values, split_at_secrets
 from .tokens import TokenFacts, read_token
-from .variables import Standing, Variable, Variables
+from .variables import Variable, VariableRow, Variables
 
 __all__ = [
     "FOLDER",
     "Comparison",
-    "Drawn",
+    "DynamicValues",
     "Environment",
     "Environments",
     "Grant",
     "Mode",
-    "Standing",
     "TokenFacts",
     "Values",
     "Variable",
+    "VariableRow",
     "Variables",
-    "built_in",
+    "built_in_environments",
+    "environment_names",
+    "environment_secrets",
     "load_environment",
     "load_shared",
-    "names",
     "read_token",
-    "references_of",
     "save_environment",
     "save_shared",
-    "split_named",
+    "split_at_secrets",
 ]

@@ -16,16 +16,16 @@ from ..errors import AstroNbError, SettingsError, UnknownName
 from ..frames import make_frame
 from ..secrets.references import Reference, Secret
 from ..templates import LiteralText
-from .environment import Environment, built_in
+from .environment import Environment, built_in_environments
 from .files import (
     FIELDS,
     FOLDER,
     MERGED,
     composed,
+    environment_names,
     is_same,
     load_environment,
     load_shared,
-    names,
     path_of,
     plain,
     read_said,
@@ -183,13 +183,13 @@ class Environments:
         self._shared: bytes | None = None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(names(self.folder))
+        return iter(environment_names(self.folder))
 
     def __len__(self) -> int:
-        return len(names(self.folder))
+        return len(environment_names(self.folder))
 
     def __contains__(self, name: object) -> bool:
-        return name in names(self.folder)
+        return name in environment_names(self.folder)
 
     def __getitem__(self, name: str) -> Environment:
         """The environment of that name, read anew.
@@ -239,7 +239,7 @@ class Environments:
             SettingsError: the file cannot be read, or a change cannot be written.
         """
         has_file = path_of(name, self.folder).is_file()
-        own = said(name, self.folder) if has_file or name not in built_in() else {"extends": name}
+        own = said(name, self.folder) if has_file or name not in built_in_environments() else {"extends": name}
         return self._written(name, own, changes)
 
     def remove(self, name: str) -> None:
@@ -251,12 +251,12 @@ class Environments:
         """
         path = path_of(name, self.folder)
         if not path.is_file():
-            if name in built_in():
+            if name in built_in_environments():
                 raise SettingsError(f"{name} is built in: there is no file to remove.", "Leave it.")
             raise UnknownName("environment", name, self)
         read_said(path)
         extending = [other for other in self if other != name and _extended(other, self.folder) == name]
-        if extending and name not in built_in():
+        if extending and name not in built_in_environments():
             raise SettingsError(
                 f"{name} is extended by {', '.join(extending)}.", "Change what they extend first, or remove them."
             )

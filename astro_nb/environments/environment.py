@@ -186,30 +186,32 @@ class Environment:
         """The same environment with its base URL known."""
         return replace(self, base_url=base_url.rstrip("/"))
 
-    def typed_variables(self) -> dict[str, Any]:
+    def parsed_variables(self) -> dict[str, Any]:
         """The variables, secret references turned into secrets, and plain ones into what is read later.
 
         Raises:
             SettingsError: a plain reference is malformed.
         """
         found = {name: typed(value) for name, value in self.variables.items()}
-        return {n: value.asked_in(self.name) if isinstance(value, Secret) else value for n, value in found.items()}
+        return {
+            n: value.for_environment(self.name) if isinstance(value, Secret) else value for n, value in found.items()
+        }
 
     def secret_for(self, scheme: str) -> Secret | None:
         """The secret for a security scheme: the one of its name, else `token`."""
         found = self.credential_for(scheme)
-        return secret_of(found).asked_in(self.name) if found else None
+        return secret_of(found).for_environment(self.name) if found else None
 
     def credential_for(self, scheme: str) -> Credential | None:
         """The credential for a security scheme as it was given: the one of its name, else `token`."""
         return self.credentials.get(scheme) or self.credentials.get("token") or None
 
-    def is_granted(self, scheme: str) -> bool:
+    def uses_client_credentials(self, scheme: str) -> bool:
         """Whether the credential for a scheme is a client's, which is given tokens for it."""
         found = self.credential_for(scheme)
         return isinstance(found, Mapping) and kind_of(found) == "client_id"
 
-    def require_home(self, url: str) -> None:
+    def require_allowed_host(self, url: str) -> None:
         """Raise SecretRefused when a secret may not be sent to `url`: another host, or plain HTTP beyond loopback."""
         scheme, host, told = _whither(_origin(url))
         allowed = _homes(_origin(self.base_url or ""), tuple(self.hosts))
@@ -268,12 +270,12 @@ _BUILT_IN = {
 }
 
 
-def built_in() -> Mapping[str, Environment]:
+def built_in_environments() -> Mapping[str, Environment]:
     """The environments that need no file: `sandbox` and `astro`."""
     return _BUILT_IN
 
 
-def references_of(environment: Environment) -> list[Secret]:
+def environment_secrets(environment: Environment) -> list[Secret]:
     """Every secret that an environment refers to, in whatever field, each once."""
     found = [secret for field in fields(environment) for secret in _secrets_in(getattr(environment, field.name))]
     return list(dict.fromkeys(found))

@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 from ..call import UNSET
 from ..errors import NewerFormat, SettingsError, UnknownName
 from ..files import write_atomically
-from ..secrets.redaction import scrub
+from ..secrets.redaction import redact
 from ..secrets.references import Reference, Secret, typed
 from ..templates import LiteralText
-from .environment import Environment, built_in, references_of, require_credential
+from .environment import Environment, built_in_environments, environment_secrets, require_credential
 from .variables import Variables
 
 FIELDS = tuple(field.name for field in fields(Environment))
@@ -128,10 +128,10 @@ _ALWAYS = ("spec", "production", "timeout", "hosts")  # written also where they 
 _PLAIN_NAME = re.compile(r"(?![._])[^/\\:\0-\x1f]{1,60}")
 
 
-def names(folder: Path = FOLDER) -> list[str]:
+def environment_names(folder: Path = FOLDER) -> list[str]:
     """Every environment there is: the built-in ones, then the files; a name with an underscore before it is none."""
     files = sorted(path.stem for path in folder.glob("*.yaml") if _PLAIN_NAME.fullmatch(path.stem))
-    return [*built_in(), *(name for name in files if name not in built_in())]
+    return [*built_in_environments(), *(name for name in files if name not in built_in_environments())]
 
 
 def load_environment(name: str, folder: Path = FOLDER) -> Environment:
@@ -167,9 +167,11 @@ def said(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     path = path_of(name, folder)
     if path.is_file():
         return checked(read_said(path), path)
-    if name in built_in():
+    if name in built_in_environments():
         return _built_in(name)
-    raise UnknownName("environment", name, names(folder), todo=f"Write {path}, or give spec= and base_url=.")
+    raise UnknownName(
+        "environment", name, environment_names(folder), todo=f"Write {path}, or give spec= and base_url=."
+    )
 
 
 def composed(name: str, own: Mapping[str, Any], folder: Path = FOLDER) -> Environment:
@@ -202,7 +204,7 @@ def _layers(name: str, own: Mapping[str, Any], folder: Path) -> list[Mapping[str
     """What an environment says, then what each one says that is extended on the way."""
     layers, way = [own], [name]
     while base := layers[-1].get("extends"):
-        if base == way[-1] and base in built_in():  # a file of a built-in one's name builds on that
+        if base == way[-1] and base in built_in_environments():  # a file of a built-in one's name builds on that
             return [*layers, _built_in(base)]
         if base in way:
             raise SettingsError(
@@ -210,8 +212,8 @@ def _layers(name: str, own: Mapping[str, Any], folder: Path) -> list[Mapping[str
                 "Take `extends` out of one of them.",
             )
         way.append(base)
-        if base not in names(folder):
-            raise UnknownName(f"environment to extend ({' → '.join(way)})", base, names(folder))
+        if base not in environment_names(folder):
+            raise UnknownName(f"environment to extend ({' → '.join(way)})", base, environment_names(folder))
         layers.append(said(base, folder))
     return layers
 
@@ -225,7 +227,7 @@ def _merged(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _built_in(name: str) -> dict[str, Any]:
-    found = built_in()[name]
+    found = built_in_environments()[name]
     return {field: value for field in FIELDS if (value := getattr(found, field)) is not None}
 
 
@@ -329,7 +331,7 @@ def plain(value: Any, place: str) -> Any:
 
 
 def _reference(secret: Secret, place: str) -> str:
-    if secret.is_held:
+    if secret.is_in_memory:
         raise SettingsError(
             f"`{place}` is a secret that is held in memory, which no file keeps.",
             "Save a reference such as env:NAME instead.",
@@ -339,11 +341,11 @@ def _reference(secret: Secret, place: str) -> str:
 
 def _require_clean(data: Mapping[str, Any], environment: Environment) -> None:
     """Raise SettingsError where a field holds the value of a secret that this environment, or a built-in one, names."""
-    secrets = [secret for e in (environment, *built_in().values()) for secret in references_of(e)]
-    values = frozenset(value for secret in secrets if (value := secret.quietly()))
+    secrets = [secret for e in (environment, *built_in_environments().values()) for secret in environment_secrets(e)]
+    values = frozenset(value for secret in secrets if (value := secret.value_if_available()))
     for name, value in data.items():
         text = json.dumps(value, default=str, ensure_ascii=False)
-        if scrub(text, values) != text:
+        if redact(text, values) != text:
             raise SettingsError(
                 f"`{name}` holds a secret in the clear: nothing was written.", "Write a reference, such as env:NAME."
             )

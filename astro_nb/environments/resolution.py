@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..errors import SettingsError
 from ..secrets.references import MASK, Secret
-from ..templates import refers, resolve
+from ..templates import is_response_reference, resolve
 from .environment import METHODS, Environment, Grant, kind_of, plain_or_secret, scopes_of
 from .tokens import require_valid
 from .variables import Variables
@@ -18,16 +18,16 @@ Mode = Literal["shown", "named", "revealed"]
 _MARK = re.compile(r"SECRET__(\w+?)__TERCES", re.ASCII)  # a name of ours is ASCII, so that no neighbour joins it
 
 
-class Drawn:
+class DynamicValues:
     """The dynamic values of one request, in order: what is shown has the same ones as what is sent."""
 
     def __init__(self, values: Iterable[Any] = ()) -> None:
         self._values = list(values)
         self._next = 0
 
-    def again(self) -> Drawn:
+    def again(self) -> DynamicValues:
         """The same values, from the first one on."""
-        return Drawn(self._values)
+        return DynamicValues(self._values)
 
     def draw(self, make: Callable[[], Any]) -> Any:
         """The next value; it is made where there is none yet."""
@@ -40,11 +40,11 @@ class Drawn:
 class _Drawing:
     """Variables whose dynamic values are drawn once, and the answers that a template refers to."""
 
-    def __init__(self, variables: Variables, drawn: Drawn, answer: Callable[[str], Any] | None) -> None:
+    def __init__(self, variables: Variables, drawn: DynamicValues, answer: Callable[[str], Any] | None) -> None:
         self._variables, self._drawn, self._answer = variables, drawn, answer
 
     def value_of(self, name: str) -> Any:
-        if self._answer is not None and refers(name):
+        if self._answer is not None and is_response_reference(name):
             return self._answer(name)
         if name.startswith("$"):
             return self._drawn.draw(lambda: self._variables.value_of(name))
@@ -69,7 +69,7 @@ class Values:
     mode: Mode = "shown"
     used: set[str] = field(default_factory=set, repr=False)
     grants: list[Grant] = field(default_factory=list, repr=False)
-    drawn: Drawn = field(default_factory=lambda: Drawn(), repr=False)
+    drawn: DynamicValues = field(default_factory=lambda: DynamicValues(), repr=False)
     answer: Callable[[str], Any] | None = field(default=None, repr=False)
 
     def __reduce__(self) -> Any:
@@ -114,13 +114,13 @@ class Values:
         """
         given = self.environment.credential_for(scheme)
         if self.mode != "revealed" or not isinstance(given, Mapping):
-            return {"shown": MASK}.get(self.mode) or _marked(Secret.held("", f"{scheme} token").variable)
+            return {"shown": MASK}.get(self.mode) or _marked(Secret.in_memory("", f"{scheme} token").variable)
         url = str(given.get("token_url") or url)
         if not url:
             raise SettingsError(
                 f"No address is known that gives tokens for {scheme}.", "Add `token_url` to the credential."
             )
-        self.environment.require_home(url)
+        self.environment.require_allowed_host(url)
         client, secret = str(self._text(given["client_id"])), str(self._text(given["client_secret"]))
         self.grants.append(Grant(url, client, secret, scopes_of(given), str(given.get("method") or METHODS[0])))
         return ""
@@ -146,7 +146,9 @@ class Values:
         if self.mode == "named":
             return _marked(secret.variable)
         if self.environment.base_url:
-            self.environment.require_home(self.environment.base_url)  # before it is revealed, so that no frame holds it
+            self.environment.require_allowed_host(
+                self.environment.base_url
+            )  # before it is revealed, so that no frame holds it
         self.used.add(secret.reveal())
         return secret.typed()
 
@@ -155,6 +157,6 @@ def _marked(variable: str) -> str:
     return f"SECRET__{variable}__TERCES"
 
 
-def split_named(text: str) -> list[str]:
+def split_at_secrets(text: str) -> list[str]:
     """A text built in the mode "named", cut at its marks: literal text and variable names in turn, text first."""
     return _MARK.split(text)

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from ..errors import TokenExpired
-from ..templates import verbatim
+from ..templates import as_literal
 
 _LATEST = 1e11  # seconds: the year 5138, and in milliseconds the year 1973
 
@@ -95,7 +95,7 @@ def _variables(entries: Any, wanted: Iterable[str]) -> dict[str, str]:
     """The values of the wanted names, in the order of those names; a name that has several has none."""
     pairs = [str(e).partition(":") for e in entries] if isinstance(entries, list) else []
     found = {name: {value for key, _, value in pairs if key == name and value} for name in wanted}
-    return {name: verbatim(values.pop()) for name, values in found.items() if len(values) == 1}
+    return {name: as_literal(values.pop()) for name, values in found.items() if len(values) == 1}
 
 
 def _expiry(exp: Any) -> datetime | None:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from .. import html
 from ..errors import UnknownName, UsageError
 from ..frames import make_frame
-from ..secrets.redaction import scrub
+from ..secrets.redaction import redact
 from ..secrets.references import MASK, Reference, Secret
-from ..templates import NAME, names_in, refers
+from ..templates import NAME, is_response_reference, template_names
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
@@ -56,7 +56,7 @@ def _password(r: random.Random) -> Secret:
     """One of each kind of character, for servers that ask for it, and as many as make it hard to guess."""
     drawn = [r.choice(kind) for kind in _KINDS] + r.choices(_ALPHANUMERIC, k=_PASSWORD - len(_KINDS))
     r.shuffle(drawn)
-    return Secret.held("".join(drawn), "randomPassword")
+    return Secret.in_memory("".join(drawn), "randomPassword")
 
 
 DYNAMIC: dict[str, Callable[[random.Random], Any]] = {
@@ -93,7 +93,7 @@ _TYPES: Sequence[tuple[type | tuple[type, ...], str]] = (
 
 
 @dataclass(frozen=True)
-class Standing:
+class VariableRow:
     """A variable as it stands among the others.
 
     Attributes:
@@ -115,11 +115,11 @@ class Standing:
     used_by: tuple[str, ...]
 
 
-_COLUMNS = tuple(field.name for field in fields(Standing))
+_COLUMNS = tuple(field.name for field in fields(VariableRow))
 _HEADS = ("variable", "value", "type", "scope", "shadows", "from", "used by")
 
 
-def standings(variables: Variables) -> list[Standing]:
+def variable_rows(variables: Variables) -> list[VariableRow]:
     """Every variable, in order of name."""
     entries = variables.entries()
     held = [v.value.reveal() for name in variables for v in variables.all(name) if _is_held(v.value)]
@@ -127,14 +127,14 @@ def standings(variables: Variables) -> list[Standing]:
     return [_standing(entry, variables.all(entry.name)[1:], held, uses) for entry in entries]
 
 
-def rows_frame(rows: Sequence[Standing]) -> DataFrame:
+def rows_frame(rows: Sequence[VariableRow]) -> DataFrame:
     """The rows as a DataFrame; what may be several is one text."""
     return make_frame(
         [dict(zip(_COLUMNS, _plain(row), strict=True)) for row in rows], dict.fromkeys(_COLUMNS, "string")
     )
 
 
-def rows_table(rows: Sequence[Standing]) -> str:
+def rows_table(rows: Sequence[VariableRow]) -> str:
     """The rows as static HTML."""
     if not rows:
         return str(html.muted("There are no variables yet."))
@@ -143,14 +143,16 @@ def rows_table(rows: Sequence[Standing]) -> str:
 
 def _standing(
     entry: Variable, hidden: Sequence[Variable], held: Iterable[str], uses: Mapping[str, Sequence[str]]
-) -> Standing:
+) -> VariableRow:
     shadows = tuple(v.scope if v.source in ("", v.scope) else f"{v.scope} ({v.source})" for v in hidden)
     used = tuple(uses.get(entry.name, ()))
-    return Standing(entry.name, scrub(entry.shown, held), _type(entry.value), entry.scope, shadows, entry.source, used)
+    return VariableRow(
+        entry.name, redact(entry.shown, held), _type(entry.value), entry.scope, shadows, entry.source, used
+    )
 
 
 def _type(value: Any) -> str:
-    if isinstance(value, str) and names_in(value):
+    if isinstance(value, str) and template_names(value):
         return "template"
     return next((word for kind, word in _TYPES if isinstance(value, kind)), type(value).__name__)
 
@@ -159,20 +161,20 @@ def _uses(places: Iterable[tuple[str, Any]]) -> dict[str, list[str]]:
     """Who names each variable, each once and in order of first use."""
     found: dict[str, dict[str, None]] = {}
     for place, data in places:
-        for name in names_in(data):
+        for name in template_names(data):
             found.setdefault(name, {})[place] = None
     return {name: list(used) for name, used in found.items()}
 
 
 def _is_held(value: Any) -> bool:
-    return isinstance(value, Secret) and value.is_held
+    return isinstance(value, Secret) and value.is_in_memory
 
 
-def _plain(row: Standing) -> list[str]:
+def _plain(row: VariableRow) -> list[str]:
     return [", ".join(cell) if isinstance(cell, tuple) else cell for cell in astuple(row)]
 
 
-def _drawn(row: Standing) -> list[Any]:
+def _drawn(row: VariableRow) -> list[Any]:
     name, value, *others = _plain(row)
     shown = html.muted(value) if value == MASK else value[:_LONGEST] + (" …" if len(value) > _LONGEST else "")
     return [html.code(name), shown, *others]
@@ -247,7 +249,7 @@ class Variables(MutableMapping[str, Any]):
     @staticmethod
     def is_name(name: str) -> bool:
         """Whether a template can name a variable so."""
-        return re.fullmatch(NAME, name) is not None and not refers(name)
+        return re.fullmatch(NAME, name) is not None and not is_response_reference(name)
 
     def all(self, name: str) -> list[Variable]:
         """Every variable of that name, the winning one first; the others are shadowed by it."""
@@ -267,10 +269,10 @@ class Variables(MutableMapping[str, Any]):
         _require_scope(scope)
         self._scopes[scope].pop(name, None)
 
-    def rows(self) -> list[Standing]:
+    def rows(self) -> list[VariableRow]:
         """Every variable as it stands: what it hides, where it came from and who names it, secrets as stars."""
 
-        return standings(self)
+        return variable_rows(self)
 
     def frame(self) -> DataFrame:
         """Every variable as a DataFrame, secrets as stars."""

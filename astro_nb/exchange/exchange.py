@@ -25,7 +25,7 @@ from ..messages import Request, Response, header
 from ..openapi import Operation
 from ..schema import Field, hold_secrets, mask_secrets, response_field
 from ..secrets import MASK, is_secret_header
-from ..templates import verbatim
+from ..templates import as_literal
 from .attempts import Attempt, ErrorFacts, Failure, error_of, from_envelope, plain
 from .display import draw, one_line
 from .frames import items_frame
@@ -166,7 +166,7 @@ class Exchange(Ended):
 
     def __getitem__(self, path: str) -> Any:
         """The value at a JSONPath: a secret as a `Secret`, which shows nothing, and texts that are never resolved."""
-        return _remembered(self.picked, verbatim(_picked(self, self._redacted, path)), path)
+        return _remembered(self.picked, as_literal(_picked(self, self._redacted, path)), path)
 
     def __contains__(self, path: str) -> bool:
         return bool(self.response and self.response.is_json and find(self.response.json(), path))

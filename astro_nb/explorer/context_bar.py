@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from .. import html
-from ..environments import Environments, TokenFacts, load_environment, names
+from ..environments import Environments, TokenFacts, environment_names, load_environment
 from ..openapi import Server, ServerVariable
 from ..sandbox import Sandbox, SandboxClient
 from ..session import Session
@@ -59,7 +59,7 @@ class Bar:
         self._offering = False
 
     def _names(self) -> list[str]:
-        return list(dict.fromkeys([self._session.home.name, *names(), self._session.environment.name]))
+        return list(dict.fromkeys([self._session.home.name, *environment_names(), self._session.environment.name]))
 
     def draw(self) -> None:
         """Tell the environment as it is now."""
@@ -203,7 +203,7 @@ class Whereabouts:
     def _written(self, name: str) -> None:
         """An environment's file was written: it can be chosen; what the present one says now counts from here on."""
         self.bar.offer()
-        if name == self._session.environment.name != self._session.home.name and name in names():
+        if name == self._session.environment.name != self._session.home.name and name in environment_names():
             self._switch(name)
 
     def _serve(self, base_url: str) -> None:

@@ -17,7 +17,7 @@ import ipywidgets as widgets
 from ..call import UNSET
 from ..forms import fits_control
 from ..schema import Field
-from ..templates import names_in
+from ..templates import template_names
 from .inputs import About, Slot, label, make_input, note
 from .places import Mark, Place
 from .widgets import button, line, replace, set_hidden, stack, words
@@ -117,8 +117,8 @@ def _below(view: FormView, about: About, place: Place, box: widgets.Box) -> Call
 def _variable(view: FormView, field: Field, place: Place) -> str:
     """The name for a typed secret: one that no other field of the form uses, or two entries would share one value."""
     base = re.sub(r"[^A-Za-z0-9_.-]+", "_", field.name).strip("_") or "secret"
-    used = names_in([view.form.get((part,)) for part in ("parameters", "body", "drafts")])
-    own = names_in(view.form.get(place.at))
+    used = template_names([view.form.get((part,)) for part in ("parameters", "body", "drafts")])
+    own = template_names(view.form.get(place.at))
     if len(own) == 1 and used.count(own[0]) == 1 and re.fullmatch(rf"{re.escape(base)}(_\d+)?", own[0]):
         return own[0]
     numbered = (base if number == 1 else f"{base}_{number}" for number in itertools.count(1))

@@ -56,7 +56,7 @@ class Assist:
     def keep_secret(self, text: str, field: Field) -> str:
         """Hold a typed secret in memory, as a session variable; the template that stands for it."""
         name = field.name or "secret"
-        self._session.variables.set(name, Secret.held(text, name), "typed in the explorer")
+        self._session.variables.set(name, Secret.in_memory(text, name), "typed in the explorer")
         return f"{{{{{name}}}}}"
 
     def becomes(self, value: Any) -> str:

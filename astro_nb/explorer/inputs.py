@@ -23,7 +23,7 @@ from ..call import UNSET
 from ..forms import format_value
 from ..html import escape, prose
 from ..schema import Field, describe_type
-from ..templates import names_in
+from ..templates import template_names
 from .widgets import button, classed, layout, set_hidden, shared_style
 
 Title = str | Callable[[], str]
@@ -308,7 +308,7 @@ def _secret(slot: Slot) -> Input:
             return
         made.value = ""  # at once: a synchronised trait may be saved with the notebook
         null = text == NULL_LABEL and slot.field.nullable
-        value = None if null else text if names_in(text) else slot.secret(text)
+        value = None if null else text if template_names(text) else slot.secret(text)
         slot.chosen(value)
         show_state(value)
 
@@ -327,7 +327,7 @@ def _held(value: Any) -> str:
     """What the control of a secret says of it: a template by name, and nothing of any other value."""
     if value is UNSET:
         return "typed here, held in memory, shown nowhere"
-    named = isinstance(value, str) and names_in(value)
+    named = isinstance(value, str) and template_names(value)
     return "null; type to replace it" if value is None else f"held{f' as {value}' if named else ''}; type to replace it"
 
 

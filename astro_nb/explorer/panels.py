@@ -163,7 +163,7 @@ class VariablesPanel:
 
         def set_one(_: Any) -> None:
             typed = secret.take()
-            value: Any = Secret.held(typed, self.name.value) if typed else _typed(self.value.value)
+            value: Any = Secret.in_memory(typed, self.name.value) if typed else _typed(self.value.value)
             session.variables.set(self.name.value.strip(), value, "set in the explorer")
             self._done(status, f"{self.name.value} is set.", changed)
 

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from ..call import UNSET
 from ..data import Location
 from ..forms import Form
-from ..templates import names_in
+from ..templates import template_names
 
 _DEEP = 6  # levels that open by themselves: a required field may hold itself
 
@@ -91,7 +91,7 @@ class Marks:
                 wrong.setdefault(id(owner), _told(owner.place.at, at, text))
         for mark in self._marks:
             value = form.get(mark.place.at)
-            shown = becomes(value) if value is not UNSET and names_in(value) else ""
+            shown = becomes(value) if value is not UNSET and template_names(value) else ""
             mark.write(wrong.get(id(mark), ""), shown)
         return left
 

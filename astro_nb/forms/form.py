@@ -23,7 +23,7 @@ from ..errors import UsageError
 from ..messages import bare_media_type, is_json
 from ..openapi import Operation
 from ..schema import Field, body_example, body_field, make_sample, parameter_fields
-from ..templates import names_in
+from ..templates import template_names
 from .parsing import as_json, parse_text, read_json, restored
 from .problems import find_problems
 
@@ -246,7 +246,7 @@ class Form(Entries):
 
         A body is the example that the document gives of the whole, where there is a good one.
         """
-        kept = {k: v for k, v in self._values["parameters"].items() if names_in(v)}
+        kept = {k: v for k, v in self._values["parameters"].items() if template_names(v)}
         samples = {f.name: make_sample(f) for f in self.parameters if f.required and f.name not in kept}
         self._values = copy_data({"parameters": {**samples, **kept}})  # an example is the document's own
         if self.body is not None:

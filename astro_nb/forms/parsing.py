@@ -17,7 +17,7 @@ import orjson
 
 from ..call import UNSET, Upload
 from ..schema import Field
-from ..templates import names_in
+from ..templates import template_names
 
 Parsed = tuple[Any, str]
 """A value, and what is wrong with it; the latter is empty when nothing is."""
@@ -40,7 +40,7 @@ def parse_text(field: Field, text: str) -> Parsed:
     if field.kind not in ("text", "file") and _is_template(text.strip()):
         return text.strip(), ""
     value, fault = _PARSERS.get(field.kind, _parse_text)(field, text)
-    return (text, "") if fault and value == text and names_in(text) else (value, fault)
+    return (text, "") if fault and value == text and template_names(text) else (value, fault)
 
 
 def format_value(field: Field, value: Any) -> str:
@@ -203,7 +203,7 @@ def _parse_union(field: Field, text: str) -> Parsed:
 def _is_template(text: str) -> bool:
     """Whether a text is one template and nothing else."""
     alone = text.rfind("{{") == 0 and text.find("}}") == len(text) - 2
-    return alone and bool(names_in(text))
+    return alone and bool(template_names(text))
 
 
 _PARSERS: dict[str, Callable[[Field, str], Parsed]] = {

@@ -20,7 +20,7 @@ from ..errors import AstroNbError, UsageError
 from ..messages import is_json
 from ..schema import Field, broken_rules
 from ..secrets import MASK
-from ..serialization import json_of
+from ..serialization import to_json
 
 if TYPE_CHECKING:
     from .form import Form
@@ -178,7 +178,7 @@ def _of_json(form: Form, body: Any) -> dict[Location, str]:
 def _plain(at: Location, value: Any) -> tuple[Any, dict[Location, str]]:
     """A value as it is after JSON, and what JSON cannot say, at its place: then nobody else need look at it."""
     try:
-        return orjson.loads(json_of(value, str(at[-1]))), {}
+        return orjson.loads(to_json(value, str(at[-1]))), {}
     except UsageError as error:
         return value, {(*at, *error.data["location"]): error.what}
 

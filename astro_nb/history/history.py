@@ -24,7 +24,7 @@ from ..exchange import Exchange
 from ..frames import make_frame
 from ..messages import is_under_base_url
 from ..openapi import Spec
-from ..secrets import scrub
+from ..secrets import redact
 from .codec import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, body_of, detail_of, restored, row_of
 from .database import Database
 from .journal import Journal
@@ -115,9 +115,9 @@ class History:
         sent = frozenset(secrets)
         secrets = sent.union(further)
         content = _cut(exchange, secrets, len(secrets) > len(sent))
-        via = scrub(exchange.via, secrets)
-        message = scrub(exchange.error.message, secrets) if exchange.error else ""
-        detail = scrub(orjson.dumps(detail_of(exchange)).decode(), secrets).encode()
+        via = redact(exchange.via, secrets)
+        message = redact(exchange.error.message, secrets) if exchange.error else ""
+        detail = redact(orjson.dumps(detail_of(exchange)).decode(), secrets).encode()
         row = (
             exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(), exchange.elapsed,
             exchange.status, exchange.ok, exchange.request_id, message, exchange.size, via, detail,
@@ -245,7 +245,7 @@ def _cut(exchange: Exchange, secrets: frozenset[str], has_further: bool) -> byte
     answer, content = exchange.response, body_of(exchange)
     if answer is not None and (has_further or content is not answer.body):
         whole = content[: LARGEST_BODY + _LONGEST_SECRET].decode("latin-1")  # byte for byte, whatever it is
-        content = scrub(whole, secrets).encode("latin-1")
+        content = redact(whole, secrets).encode("latin-1")
     return content[:LARGEST_BODY]
 
 

@@ -16,7 +16,7 @@ from urllib.parse import quote_plus, urlsplit
 from ..environments import Grant
 from ..exchange import Failure
 from ..messages import Headers, Request, Response
-from ..secrets import scrub
+from ..secrets import redact
 
 EARLY = 30.0
 """Seconds before its end at which a token is not used any more; at most a tenth of its life."""
@@ -111,7 +111,7 @@ def _seconds(given: Any) -> float | None:
 def _refused(answer: Response, told: dict[str, Any], grant: Grant) -> Failure:
     code, text = (str(told.get(name) or "") for name in ("error", "error_description"))
     why = ": ".join(filter(None, (code, text))) or f"it answered {answer.status} without a token"
-    plain = "".join(c for c in scrub(why, (grant.secret,)) if c.isprintable())[:_LONGEST]
+    plain = "".join(c for c in redact(why, (grant.secret,)) if c.isprintable())[:_LONGEST]
     todo = _TODO.get(code, "Check the credential and its `token_url`.")
     return _failure(grant, f"gave no token ({plain.rstrip('.')})", todo)
 

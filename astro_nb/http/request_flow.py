@@ -22,7 +22,7 @@ from ..errors import DocumentNotFound
 from ..exchange import HELD, Attempt, Exchange, Failure
 from ..messages import Request, Response, header
 from ..openapi import Operation
-from ..secrets import scrub
+from ..secrets import redact
 from .oauth import Token
 from .rate_limit import Budget, Rate, budget_of
 from .retry import Decision, Retries, decide, retry_after
@@ -258,12 +258,12 @@ def _clean(answer: Response, secrets: frozenset[str]) -> Response:
         return answer
     answer = _in_plain_bytes(answer, secrets)
     text = answer.body.decode("latin-1")  # byte for byte, whatever it is
-    body = scrub(text, secrets)
+    body = redact(text, secrets)
     told = "\n".join([value for _, value in answer.headers])  # no value has a line break
-    same, reason = scrub(told, secrets) == told, scrub(answer.reason, secrets)
+    same, reason = redact(told, secrets) == told, redact(answer.reason, secrets)
     if same and body == text and reason == answer.reason:
         return answer
-    headers = answer.headers if same else tuple((name, scrub(value, secrets)) for name, value in answer.headers)
+    headers = answer.headers if same else tuple((name, redact(value, secrets)) for name, value in answer.headers)
     return replace(answer, body=body.encode("latin-1"), headers=headers, reason=reason)
 
 
@@ -271,7 +271,7 @@ def _in_plain_bytes(answer: Response, secrets: frozenset[str]) -> Response:
     """The answer in UTF-8 where it holds a secret in a charset (such as UTF-16) whose bytes would hide it."""
     if b"\0" not in answer.body[:1000] or "charset" not in header(answer.headers, "content-type"):
         return answer
-    cleaned = scrub(answer.text, secrets)
+    cleaned = redact(answer.text, secrets)
     if cleaned == answer.text:
         return answer
     plain = [(k, v) for k, v in answer.headers if k.lower() != "content-type"]

@@ -191,7 +191,7 @@ class Chaining:
         if secret and not isinstance(value, Secret):
             if isinstance(value, bool) or not isinstance(value, str | int | float):
                 raise UsageError(f"{path} holds no scalar, so it cannot be one secret.", "Pick the secret itself.")
-            value = Secret.held(value, name)
+            value = Secret.in_memory(value, name)
         self._variables.set(name, value, str(Provenance.of(exchange, path)))
         return self._variables.all(name)[0]
 

@@ -143,7 +143,7 @@ def value_at(exchange: Exchange, path: str) -> Any:
 
 def _has_stars(value: Any) -> bool:
     if isinstance(value, Secret):
-        return value.is_held and value.reveal() == MASK
+        return value.is_in_memory and value.reveal() == MASK
     if isinstance(value, Mapping):
         return any(map(_has_stars, value.values()))
     return any(map(_has_stars, value)) if isinstance(value, list) else False

@@ -19,7 +19,7 @@ from ..exchange import Exchange, item_field
 from ..jsonpath import find, to_path
 from ..messages import Headers
 from ..schema import Field, mask_secrets
-from ..templates import verbatim
+from ..templates import as_literal
 from .paging import Paging
 
 _NAME, _VALUE = r'[^\s=;,"<>]+', r'"(?:[^"\\]|\\.)*"|[^\s;,"]*'
@@ -193,7 +193,7 @@ def _by_page(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call
 
 def _by_search(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
     cursor = _first(exchange.json(), paging.cursor)
-    return call.with_parameters(**{paging.cursor: verbatim(cursor), paging.parameter: count}) if cursor else None
+    return call.with_parameters(**{paging.cursor: as_literal(cursor), paging.parameter: count}) if cursor else None
 
 
 def _by_cursor(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
@@ -202,7 +202,7 @@ def _by_cursor(paging: Paging, call: Call, exchange: Exchange, count: int) -> Ca
         return None
     if isinstance(cursor, str) and _ADDRESS.match(cursor):
         return _following(call, exchange, cursor)
-    return call.with_parameters(**{paging.parameter: verbatim(cursor)})
+    return call.with_parameters(**{paging.parameter: as_literal(cursor)})
 
 
 def _by_link(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
@@ -220,7 +220,7 @@ def _following(call: Call, exchange: Exchange, target: str) -> Call:
     known = {p.name: p.key for p in exchange.operation.parameters if p.location == "query"}
     changed = {known[name]: values for name, values in told.items() if name in known and values != sent.get(name)}
     found: dict[str, Any] = {key: values if len(values) > 1 else values[0] for key, values in changed.items()}
-    return call.with_parameters(**verbatim(found))
+    return call.with_parameters(**as_literal(found))
 
 
 def _never(paging: Paging, call: Call, exchange: Exchange, count: int) -> None:

@@ -20,8 +20,8 @@ from ..exchange import Exchange, draw
 from ..html import Markup
 from ..http import new_id
 from ..openapi import Operation
-from ..secrets import scrub
-from ..session import Session, known_of
+from ..secrets import redact
+from ..session import Session, session_secrets
 from .conditions import Goal, Until, Verdict, goal_of
 from .states import deed_before, grace_of, seen_of, state_of
 from .transitions import Log, Transitions, duration_words, strip
@@ -151,7 +151,7 @@ def wait_for(
 
 def _shown(session: Session, words: str) -> str:
     """A goal without secrets, which a condition may name; no frame of the wait holds them."""
-    return scrub(words, known_of(session.variables, session.effective_environment).values.values())
+    return redact(words, session_secrets(session.variables, session.effective_environment).values.values())
 
 
 class _Wait:

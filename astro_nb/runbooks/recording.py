@@ -11,9 +11,9 @@ from typing import Any
 
 from .. import html
 from ..errors import RunbookError, UnknownName
-from ..secrets import Finding, Known, Secret, find_known, pieces_of, starred_notebook
-from ..session import known_here, known_of, known_values
-from ..templates import names_in
+from ..secrets import Finding, Known, Secret, find_known_secrets, notebook_parts, redact_notebook
+from ..session import available_secrets, environment_folder_secrets, session_secrets
+from ..templates import template_names
 from .cells import Cell, calls, compose
 from .notebooks import Notebook, make_notebook, write_notebook
 from .steps import Recorded, Step, group_key, steps_of
@@ -22,11 +22,11 @@ from .steps import Recorded, Step, group_key, steps_of
 def require_clean(cells: tuple[Cell, ...], session: Recorded, steps: tuple[Step, ...]) -> None:
     """Raise RunbookError, naming the step, where a cell holds a known secret in the clear."""
     exchanges = [exchange for step in steps for exchange in step.exchanges]
-    known = known_of(session.variables, session.effective_environment, exchanges) | known_values(
+    known = session_secrets(session.variables, session.effective_environment, exchanges) | available_secrets(
         _used(session, steps), keyring=True
     )
     for number, cell in enumerate(cells, 1):
-        found = next(find_known(cell.source, known, Finding("", number, part=cell.kind)), None)
+        found = next(find_known_secrets(cell.source, known, Finding("", number, part=cell.kind)), None)
         if found:
             step = cell.step
             where = f"Step {step.number} ({step.operation.id})" if step else "The head of the runbook"
@@ -40,22 +40,22 @@ def require_clean(cells: tuple[Cell, ...], session: Recorded, steps: tuple[Step,
 
 def known_to_run(folder: Path) -> Known:
     """The secrets that a notebook run in a folder can come to know: those of the environments there and here."""
-    return known_here(folder) | known_here(Path.cwd())
+    return environment_folder_secrets(folder) | environment_folder_secrets(Path.cwd())
 
 
 def cleaned(notebook: Notebook, known: Known, file: str) -> tuple[Notebook, tuple[Finding, ...]]:
     """A notebook with its known secrets starred out, and where they stood."""
     found = tuple(
         finding
-        for piece in pieces_of(notebook)
-        for finding in find_known(piece.text, known, Finding(file, piece.cell, piece.cell_id, piece.part))
+        for piece in notebook_parts(notebook)
+        for finding in find_known_secrets(piece.text, known, Finding(file, piece.cell, piece.cell_id, piece.part))
     )
-    return (starred_notebook(notebook, known) if found else notebook), found
+    return (redact_notebook(notebook, known) if found else notebook), found
 
 
 def _used(session: Recorded, steps: tuple[Step, ...]) -> Iterator[Secret]:
     """The secrets that the steps were sent with: whatever had to be asked for them has been asked."""
-    for name in {name for step in steps for e in step.exchanges for name in names_in(e.call.to_dict())}:
+    for name in {name for step in steps for e in step.exchanges for name in template_names(e.call.to_dict())}:
         yield from (v.value for v in session.variables.all(name) if isinstance(v.value, Secret))
     if any(e.environment == session.environment.name for step in steps for e in step.exchanges):
         schemes = (

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from .. import html
 from ..approval import ALLOW_UNSAFE
 from ..errors import RunbookError
-from ..secrets import Finding, Known, scrub
+from ..secrets import Finding, Known, redact
 from .notebooks import INJECTED, TAG, Notebook, inject, read_notebook, write_notebook
 from .recording import cleaned, known_to_run
 
@@ -202,7 +202,7 @@ def _run_cells(
 ) -> tuple[list[CellRow], FailedCell | None]:
     tell = progress or (lambda number, total, heading, state: None)
     secrets = tuple(known.values.values())  # nobody is told of one, be it a heading's or an error's
-    codes = [replace(code, heading=scrub(code.heading, secrets)) for code in _code_cells(notebook)]
+    codes = [replace(code, heading=redact(code.heading, secrets)) for code in _code_cells(notebook)]
     rows, failed = list[CellRow](), None
     with client.setup_kernel(env=environ, stderr=subprocess.DEVNULL):  # what cells write there comes as output
         for code in codes:
@@ -224,8 +224,8 @@ def _run_cell(notebook: Notebook, client: Any, code: _Code, secrets: tuple[str, 
     try:
         client.execute_cell(notebook.cells[code.index], code.index)
     except CellExecutionError as error:
-        told = scrub(_ANSI.sub("", error.evalue).strip(), secrets)
-        return FailedCell(code.number, code.heading, scrub(error.ename, secrets), told)
+        told = redact(_ANSI.sub("", error.evalue).strip(), secrets)
+        return FailedCell(code.number, code.heading, redact(error.ename, secrets), told)
     except CellTimeoutError:
         return FailedCell(code.number, code.heading, "Timeout", f"The cell took longer than {client.timeout} s.")
     except DeadKernelError:

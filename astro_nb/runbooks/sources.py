@@ -29,7 +29,7 @@ from ..messages import header, is_json, media_type
 from ..openapi import Parameter
 from ..pagination import paging_of
 from ..secrets import MASK, Secret
-from ..templates import names_in, refers, resolve
+from ..templates import is_response_reference, resolve, template_names
 from .steps import Step
 
 
@@ -55,7 +55,7 @@ def value_then(current: Any, sent: Any, variables: Variables) -> Any:
 
 def still_means(value: Any, sent: Any, variables: Variables) -> bool:
     """Whether a value means today what it meant when it was sent; of what is made or asked anew each time, it does."""
-    if any(name.startswith("$") or refers(name) for name in names_in(value)):
+    if any(name.startswith("$") or is_response_reference(name) for name in template_names(value)):
         return True
     try:
         return bool(resolve(value, variables, lambda secret: MASK) == sent)

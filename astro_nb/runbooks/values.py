@@ -18,7 +18,7 @@ from ..environments import Variable, Variables
 from ..pagination import first_call, paging_of
 from ..schema import Field, body_field, parameter_fields
 from ..secrets import MASK, Reference, Secret
-from ..templates import names_in, refers, resolve
+from ..templates import is_response_reference, resolve, template_names
 from .source_code import Expression, Parameters
 from .sources import Answers, Found, Wanted, find_secret, find_source, still_means, value_sent, value_then, will_answer
 from .steps import Step, own
@@ -141,7 +141,7 @@ class Weaver:
         if isinstance(value, str):
             return self._text(value, place)
         if isinstance(value, Mapping):
-            self._keep(names_in([*value]), place)  # an entry may be named by a variable
+            self._keep(template_names([*value]), place)  # an entry may be named by a variable
             return {key: self._value(inner, place.into(key, value)) for key, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self._value(inner, place.into(index, value)) for index, inner in enumerate(value)]
@@ -151,7 +151,7 @@ class Weaver:
         return value
 
     def _text(self, text: str, place: _Place) -> Any:
-        if not (names := names_in(text)):
+        if not (names := template_names(text)):
             return self._plain(text, place)
         name = _alone(text)
         return self._template(text, name, place) if name else self._mixed(text, names, place)
@@ -162,8 +162,8 @@ class Weaver:
         if name.startswith("$") or lasting:
             self._sent |= {lasting.value} if lasting and isinstance(lasting.value, str) else set()
             return text
-        current = text if refers(name) else next((v.value for v in self._variables.all(name)), UNSET)
-        referred = next(filter(refers, names_in(current)), "")
+        current = text if is_response_reference(name) else next((v.value for v in self._variables.all(name)), UNSET)
+        referred = next(filter(is_response_reference, template_names(current)), "")
         if referred:
             return self._referring(text, referred, place)
         if isinstance(current, Secret):
@@ -182,7 +182,7 @@ class Weaver:
         self._sent |= {sent} if isinstance(sent, str) else set()
         if found and not found.echo:
             return Expression(found.source)
-        self._keep(names_in(text), place)
+        self._keep(template_names(text), place)
         return text if sent is UNSET or will_answer(name, place.step, self._earlier) else self._plain(sent, place)
 
     def _mixed(self, text: str, names: list[str], place: _Place) -> str:
@@ -210,7 +210,7 @@ class Weaver:
         return value
 
     def _found(self, value: str, place: _Place, variable: str) -> Found | None:
-        if names_in(value):
+        if template_names(value):
             return None
         wanted = Wanted(value, place.name, value in self._typed)
         found = find_source(wanted, self._earlier, self._parameters.holding)
@@ -219,7 +219,7 @@ class Weaver:
         return found
 
     def _parameter(self, value: Any, place: _Place, variable: str) -> Expression:
-        self._keep(names_in(value), place)
+        self._keep(template_names(value), place)
         wanted = variable or place.name
         about = sentence(place.field.description) if place.field else f"What {{{{{wanted}}}}} stands for."
         subject = place.step.name.partition("_")[2]
@@ -270,7 +270,7 @@ def _cell(value: Any, keep: Callable[[Iterable[str]], None]) -> Any:
         return [_cell(inner, keep) for inner in value]
     if not isinstance(value, str):
         return value
-    keep(names_in(value))
+    keep(template_names(value))
     name = _alone(value)
     return Expression(f"api.variables[{literal(name)}]") if name else resolve(value, _Names(), lambda _: MASK)
 

@@ -10,7 +10,7 @@ import orjson
 
 from ..call import Upload
 from ..secrets import MASK, Secret, is_secret_name
-from ..templates import names_in
+from ..templates import template_names
 from .field import Field
 from .normalization import OPEN
 from .validation import matches_shape
@@ -52,7 +52,7 @@ def extract_secrets(field: Field | None, value: Any, keep: Callable[[Secret], st
     """
 
     def lifted(leaf: Any, name: str) -> Any:
-        stays = bool(names_in(leaf)) if isinstance(leaf, str) else isinstance(leaf, bool)
+        stays = bool(template_names(leaf)) if isinstance(leaf, str) else isinstance(leaf, bool)
         return leaf if stays or leaf == "" else keep(_held(leaf, _variable(name)))
 
     return _Hunt(lifted, leaves=True).replaced(field, _lifted_objects(value, keep))
@@ -65,7 +65,7 @@ def has_secret(field: Field | None, value: Any) -> bool:
 
 def _held(leaf: Any, name: str, captured: bool = False) -> Secret:
     value = leaf if isinstance(leaf, str | int | float) else orjson.dumps(leaf, default=str).decode()
-    return Secret.held(value, name, captured)
+    return Secret.in_memory(value, name, captured)
 
 
 def _variable(name: str) -> str:

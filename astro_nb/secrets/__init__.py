@@ -1,8 +1,17 @@
 """What is secret and where it may stand: references, redaction, patterns."""
 
-from .findings import Finding, Known, Piece, find_known, find_leaks, findings_frame, pieces_of, starred_notebook
+from .findings import (
+    Finding,
+    Known,
+    NotebookPart,
+    find_known_secrets,
+    find_secrets,
+    findings_frame,
+    notebook_parts,
+    redact_notebook,
+)
 from .names import SECRET_HEADERS, is_secret_header, is_secret_name
-from .redaction import occurrences, scrub
+from .redaction import find_occurrences, redact
 from .references import MASK, Reference, Secret
 
 __all__ = [
@@ -10,16 +19,16 @@ __all__ = [
     "SECRET_HEADERS",
     "Finding",
     "Known",
-    "Piece",
+    "NotebookPart",
     "Reference",
     "Secret",
-    "find_known",
-    "find_leaks",
+    "find_known_secrets",
+    "find_occurrences",
+    "find_secrets",
     "findings_frame",
     "is_secret_header",
     "is_secret_name",
-    "occurrences",
-    "pieces_of",
-    "scrub",
-    "starred_notebook",
+    "notebook_parts",
+    "redact",
+    "redact_notebook",
 ]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..frames import make_frame
 from .patterns import looks_in, starred
-from .redaction import occurrences, scrub
+from .redaction import find_occurrences, redact
 from .references import MASK
 
 if TYPE_CHECKING:
@@ -127,16 +127,16 @@ class Known:
         return tuple(self.values)
 
 
-def find_known(text: str, known: Known, at: Finding) -> Iterator[Finding]:
+def find_known_secrets(text: str, known: Known, at: Finding) -> Iterator[Finding]:
     """The known secrets that a text holds, in any spelling; `at` is where the text stands."""
     for reference, value in known.values.items():
-        for offset in occurrences(text, value):
+        for offset in find_occurrences(text, value):
             yield replace(at, line=_line(text, offset), kind=KNOWN, secret=reference, known=True)
 
 
-def find_leaks(text: str, known: Known, at: Finding) -> Iterator[Finding]:
+def find_secrets(text: str, known: Known, at: Finding) -> Iterator[Finding]:
     """The known secrets that a text holds, then what looks like a credential in the rest; each line once."""
-    found = dict.fromkeys(find_known(text, known, at))
+    found = dict.fromkeys(find_known_secrets(text, known, at))
     yield from found
     rest = text
     for value in known.values.values() if found else ():
@@ -158,7 +158,7 @@ _OURS = ("cell_type", "id", "source", "outputs", "attachments", "metadata", "exe
 _MADE = ("output_type", "execution_count", "name", "data", "text", "traceback", "ename", "evalue")
 
 
-class Piece(NamedTuple):
+class NotebookPart(NamedTuple):
     """One piece: its cell (number from 1, and id; None and empty outside of cells), its part, its text."""
 
     cell: int | None
@@ -167,26 +167,26 @@ class Piece(NamedTuple):
     text: str
 
 
-def pieces_of(notebook: Mapping[str, Any]) -> Iterator[Piece]:
+def notebook_parts(notebook: Mapping[str, Any]) -> Iterator[NotebookPart]:
     """Everything that a notebook holds, piece by piece: code, outputs, attachments, metadata, the state of widgets."""
     metadata = _mapping(notebook.get("metadata"))
     yield from _widgets(metadata.get("widgets"))
-    yield Piece(None, "", "metadata", _lines({k: v for k, v in metadata.items() if k != "widgets"}))
+    yield NotebookPart(None, "", "metadata", _lines({k: v for k, v in metadata.items() if k != "widgets"}))
     rest = {k: v for k, v in notebook.items() if k not in ("metadata", "cells", "nbformat", "nbformat_minor")}
     if rest:  # format 3 has worksheets
-        yield Piece(None, "", "notebook", _lines(rest))
+        yield NotebookPart(None, "", "notebook", _lines(rest))
     cells = notebook.get("cells")
     for number, cell in enumerate(cells if isinstance(cells, list) else [], 1):
         yield from _cell(number, _mapping(cell))
 
 
-def starred_notebook(notebook: Any, known: Known) -> Any:
+def redact_notebook(notebook: Any, known: Known) -> Any:
     """The notebook with every known secret starred out, wherever it stands; as plain data of the same kinds."""
     secrets = tuple(known.values.values())
     return _starred(notebook, secrets) if secrets else notebook
 
 
-def _cell(number: int, cell: Mapping[str, Any]) -> Iterator[Piece]:
+def _cell(number: int, cell: Mapping[str, Any]) -> Iterator[NotebookPart]:
     name = str(cell.get("id") or _mapping(cell.get("metadata")).get("id") or "")
     kind = "code" if cell.get("cell_type") == "code" else str(cell.get("cell_type") or "cell")
     pieces = [(kind, _text(cell.get("source", cell.get("input", ""))))]
@@ -197,7 +197,7 @@ def _cell(number: int, cell: Mapping[str, Any]) -> Iterator[Piece]:
         pieces.append((f"attachment {title}", "\n".join(_bundle(_mapping(bundle)))))
     pieces.append(("metadata", _lines(cell.get("metadata"))))
     pieces.append(("metadata", _lines({k: v for k, v in cell.items() if k not in _OURS})))
-    yield from (Piece(number, name, part, text) for part, text in pieces if text)
+    yield from (NotebookPart(number, name, part, text) for part, text in pieces if text)
 
 
 def _output(output: Mapping[str, Any]) -> Iterator[str]:
@@ -219,14 +219,14 @@ def _bundle(bundle: Mapping[str, Any]) -> Iterator[str]:
             yield plain
 
 
-def _widgets(widgets: Any) -> Iterator[Piece]:
+def _widgets(widgets: Any) -> Iterator[NotebookPart]:
     for kind, saved in _mapping(widgets).items():
         state = _mapping(_mapping(saved).get("state"))
         for name, model in state.items():
             label = f"{_mapping(model).get('model_name') or kind} {name}"
-            yield Piece(None, "", f"widget state, {label}", _lines(model))
+            yield NotebookPart(None, "", f"widget state, {label}", _lines(model))
         rest = {k: v for k, v in _mapping(saved).items() if k != "state"}
-        yield Piece(None, "", "widget state", _lines(rest or (saved if not state else None)))
+        yield NotebookPart(None, "", "widget state", _lines(rest or (saved if not state else None)))
 
 
 def _text(value: Any) -> str:
@@ -266,7 +266,7 @@ def _starred(value: Any, secrets: tuple[str, ...]) -> Any:
     if isinstance(value, str):
         return _starred_text(value, secrets)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        told = scrub(str(value), secrets)
+        told = redact(str(value), secrets)
         return value if told == str(value) else told
     if isinstance(value, dict):
         made = type(value)()
@@ -277,6 +277,6 @@ def _starred(value: Any, secrets: tuple[str, ...]) -> Any:
 
 def _starred_text(text: str, secrets: tuple[str, ...]) -> str:
     """The text without secrets; and without its colours, where one of them stands inside a secret."""
-    told = scrub(text, secrets)
+    told = redact(text, secrets)
     plain = _ANSI.sub("", told) if "\x1b" in told else told
-    return told if scrub(plain, secrets) == plain else scrub(plain, secrets)
+    return told if redact(plain, secrets) == plain else redact(plain, secrets)

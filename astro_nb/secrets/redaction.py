@@ -19,7 +19,7 @@ Form = tuple[str, re.Pattern[str] | None]
 """What is looked for, and what is replaced where it is found; None for just that."""
 
 
-def scrub(text: str, secrets: Iterable[str]) -> str:
+def redact(text: str, secrets: Iterable[str]) -> str:
     """The text with every known secret starred out: plain, URL-encoded, in JSON, and in base64 at any alignment."""
     for form, pattern in _forms(frozenset(secrets)):
         if form in text:
@@ -27,7 +27,7 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def occurrences(text: str, secret: str) -> list[int]:
+def find_occurrences(text: str, secret: str) -> list[int]:
     """Where a text holds a secret in one spelling or another: the offsets, in order."""
     found: dict[int, int] = {}
     for form, _ in _forms(frozenset((secret,))):

@@ -40,7 +40,7 @@ class Secret:
         self.is_captured = False
 
     @classmethod
-    def held(cls, value: str | int | float, label: str = "session", captured: bool = False) -> Secret:
+    def in_memory(cls, value: str | int | float, label: str = "session", captured: bool = False) -> Secret:
         """A secret that is held in memory; a number stays one.
 
         Args:
@@ -66,7 +66,7 @@ class Secret:
         """
         return _fetch(self.reference) if self._value is None else self._value
 
-    def quietly(self, folder: Path | None = None, keyring: bool = False) -> str:
+    def value_if_available(self, folder: Path | None = None, keyring: bool = False) -> str:
         """The value where it is to be had without asking anybody; empty where it is not.
 
         Args:
@@ -99,18 +99,18 @@ class Secret:
             plain = plain.strip("_").upper()
         return f"_{plain}" if plain[:1].isdigit() else plain or "SECRET"
 
-    def asked_in(self, environment: str) -> Secret:
+    def for_environment(self, environment: str) -> Secret:
         """The secret as one environment asks for it: an answer that was typed for one goes to no other."""
         asks = self.reference.startswith("prompt:") and not self.reference.endswith(f" ({environment})")
         return Secret(f"{self.reference} ({environment})") if asks else self
 
     @property
-    def is_held(self) -> bool:
+    def is_in_memory(self) -> bool:
         """Whether it is known to this kernel alone, so that no reference leads to it."""
         return self.reference.startswith("held:")
 
     @property
-    def is_near(self) -> bool:
+    def is_local(self) -> bool:
         """Whether the value lies in memory, so that looking at it costs nothing and asks nobody."""
         return self._value is not None or self.reference.startswith("env:")
 

@@ -1,7 +1,13 @@
 """Parameters, bodies and credentials to and from HTTP."""
 
-from .request import build_both, build_request
-from .security import Choice, choices_of
-from .text import json_of
+from .request import build_request, build_request_pair
+from .security import Choice, security_choices
+from .text import to_json
 
-__all__ = ["Choice", "build_both", "build_request", "choices_of", "json_of"]
+__all__ = [
+    "Choice",
+    "build_request",
+    "build_request_pair",
+    "security_choices",
+    "to_json",
+]

@@ -22,7 +22,7 @@ from ..messages import bare_media_type, is_json
 from ..openapi import Operation, Parameter, reference_name
 from ..schema import Field, body_field, read_field
 from .styles import Pairs, pairs_of, query_of
-from .text import bytes_of, is_name, is_unfit, json_of, quoted, text_of
+from .text import is_name, is_unfit, quoted, to_json, to_text, to_utf8
 
 BINARY = "application/octet-stream"
 Encoding = Mapping[str, Any]
@@ -142,7 +142,7 @@ def urlencoded(body: Any, described: Described) -> tuple[bytes, str]:
     appendix E).
     """
     if isinstance(body, str):
-        return bytes_of(body, "body"), described.media
+        return to_utf8(body, "body"), described.media
     found: Pairs = []
     for name, value in fields_of(body, described.media):
         encoding = described.encodings.get(name, {})
@@ -168,7 +168,7 @@ def fields_of(body: Any, media: str) -> list[tuple[str, Any]]:
     """
     if not isinstance(body, Mapping):
         raise UsageError(f"A body of type {media} has to be names and values.", "Give a dict.")
-    return [(text_of(name, "body"), value) for name, value in body.items()]
+    return [(to_text(name, "body"), value) for name, value in body.items()]
 
 
 def each(value: Any) -> list[Any]:
@@ -182,7 +182,7 @@ def _type(body: Any, name: str, value: Any, described: Described) -> str:
 
 def _pairs(name: str, value: Any, media: str) -> Pairs:
     at = f"body.{name}"
-    texts = [json_of(value, at).decode()] if is_json(media) else [text_of(v, at) for v in each(value)]
+    texts = [to_json(value, at).decode()] if is_json(media) else [to_text(v, at) for v in each(value)]
     return [(quoted(name, at), quoted(text, at)) for text in texts]
 
 
@@ -253,18 +253,18 @@ def _content(at: str, name: str, value: Any, kind: str, field: Field | None) -> 
         return content_of(value), kind or BINARY
     structured = isinstance(value, dict | list)
     if is_json(kind) or (structured and not kind):
-        return json_of(value, at), kind or "application/json"
+        return to_json(value, at), kind or "application/json"
     if structured and is_xml(kind):
         from .xml import xml_of  # imported at first use, with the standard library's writer
 
         return xml_of(value, field, name, at), kind
     if structured:
         raise UsageError(f"{at} is sent as {kind}, and only JSON is made of objects and lists.", "Give it as a text.")
-    return bytes_of(text_of(value, at), at), kind
+    return to_utf8(to_text(value, at), at), kind
 
 
 def _text_part(name: str, text: str, at: str) -> Part:
-    return Part((("Content-Disposition", f'form-data; name="{_escaped(name)}"'),), bytes_of(text, f"body.{at}"))
+    return Part((("Content-Disposition", f'form-data; name="{_escaped(name)}"'),), to_utf8(text, f"body.{at}"))
 
 
 def _extra(operation: Operation, encoding: Encoding) -> tuple[tuple[str, str], ...]:
@@ -276,7 +276,7 @@ def _extra(operation: Operation, encoding: Encoding) -> tuple[tuple[str, str], .
         only = list(schema.get("enum") or [])
         value = schema.get("const", only[0] if len(only) == 1 else schema.get("default"))
         if value is not None and name.lower() != "content-type":
-            found.append((str(name), text_of(value, str(name))))
+            found.append((str(name), to_text(value, str(name))))
     return tuple(found)
 
 
@@ -294,7 +294,7 @@ def _written(part: Part, boundary: str) -> Iterator[bytes]:
 
 
 def _escaped(name: str) -> str:
-    bytes_of(name, "body")  # half of a character is told
+    to_utf8(name, "body")  # half of a character is told
     return name.translate(_ESCAPES)
 
 
@@ -324,7 +324,7 @@ def body_of(operation: Operation, call: Call, values: Values) -> tuple[bytes, st
     if isinstance(body, bytes | Upload):
         return content_of(body), media
     if is_json(media):
-        return json_of(body, "body"), media
+        return to_json(body, "body"), media
     return _encoder(media)(body, Described(operation, asked, media))
 
 
@@ -348,7 +348,7 @@ def _encoder(media: str) -> Encoder:
 
 
 def _raw(body: Any, described: Described) -> tuple[bytes, str]:
-    return bytes_of(text_of(body, "body"), "body"), described.media
+    return to_utf8(to_text(body, "body"), "body"), described.media
 
 
 def _xml(body: Any, described: Described) -> tuple[bytes, str]:
@@ -364,7 +364,7 @@ def _sequence(body: Any, described: Described) -> tuple[bytes, str]:
     if not isinstance(body, list):
         return _raw(body, described)
     before, after = _RECORD.get(bare_media_type(described.media).rpartition("/")[2].rpartition("+")[2], _LINE)
-    texts = (json_of(entry, f"body.{index}") for index, entry in enumerate(body))
+    texts = (to_json(entry, f"body.{index}") for index, entry in enumerate(body))
     return b"".join(before + text + after for text in texts), described.media
 
 

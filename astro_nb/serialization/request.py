@@ -21,7 +21,7 @@ from ..openapi import Operation, Parameter
 from .bodies import body_of
 from .security import Alternative, Alternatives, alternatives_of, authenticate, choose, select
 from .styles import Pairs, pairs_of, path_of, query_of, whole_query
-from .text import is_name, is_unfit, joined, text_of
+from .text import is_name, is_unfit, joined, to_text
 
 USER_AGENT = "astro_nb"
 
@@ -43,7 +43,7 @@ def build_request(operation: Operation, call: Call, values: Values) -> Request:
     return _checked(_built(operation, call, values), values)
 
 
-def build_both(
+def build_request_pair(
     operation: Operation, call: Call, revealed: Values, shown: Callable[[], Values]
 ) -> tuple[Request, Request]:
     """The request for the transport, and the one for the eye; what holds no secret is built once for both.
@@ -136,7 +136,7 @@ def _is_web(base: str) -> bool:
 
 def _checked(request: Request, values: Values) -> Request:
     if values.used:
-        values.environment.require_home(request.url)
+        values.environment.require_allowed_host(request.url)
     if is_unfit("".join([name + value for name, value in request.headers])):
         broken = next(name for name, value in request.headers if is_unfit(name + value))
         what = f"The header {broken} holds a line break or another character that no header can hold."
@@ -189,7 +189,7 @@ def _finished(outline: _Outline, headers: Pairs) -> Headers:
     """The headers, each name once (the last wins), with those that every request needs."""
     found = dict(outline.standard)
     for name, value in headers:
-        found[name.lower()] = (name, text_of(value, name).strip(" \t"))  # RFC 9110, section 5.5
+        found[name.lower()] = (name, to_text(value, name).strip(" \t"))  # RFC 9110, section 5.5
     return tuple(found.values())
 
 

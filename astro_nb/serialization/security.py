@@ -9,7 +9,7 @@ from ..environments import Environment, Values
 from ..errors import SecretMissing, UnknownName, UsageError
 from ..openapi import Operation, SecurityScheme
 from .styles import Pairs
-from .text import bytes_of, is_unfit, joined, quoted
+from .text import is_unfit, joined, quoted, to_utf8
 
 Alternative = tuple[SecurityScheme, ...]
 Alternatives = tuple[Alternative, ...]
@@ -57,7 +57,7 @@ def alternatives_of(operation: Operation) -> Alternatives:
     return tuple(need for need in _declared(operation) if all(s.kind not in _UNSENT for s in need))
 
 
-def choices_of(operation: Operation, environment: Environment) -> tuple[Choice, ...]:
+def security_choices(operation: Operation, environment: Environment) -> tuple[Choice, ...]:
     """The ways to authenticate an operation: by itself, by each alternative, not at all."""
     found = tuple(_choice(need, environment) for need in _declared(operation))
     automatic = any(choice.is_held for choice in found) or not found or () in operation.security
@@ -149,7 +149,7 @@ def _choice(need: Alternative, environment: Environment) -> Choice:
 
 
 def _label(scheme: SecurityScheme, environment: Environment) -> str:
-    if environment.is_granted(scheme.name) and scheme.kind in _BEARERS:
+    if environment.uses_client_credentials(scheme.name) and scheme.kind in _BEARERS:
         return "OAuth2 client credentials"
     if scheme.kind not in _WORDS:  # the document's own word, in which braces may stand
         return f"HTTP {scheme.kind}"
@@ -183,12 +183,12 @@ def _token_url(scheme: SecurityScheme, values: Values) -> str:
 
 def _credential(scheme: SecurityScheme, values: Values) -> tuple[str, str, str]:
     """Place, name and value of a credential; no value where the client gets a token first."""
-    if scheme.kind in _BEARERS and values.environment.is_granted(scheme.name):
+    if scheme.kind in _BEARERS and values.environment.uses_client_credentials(scheme.name):
         value = values.grant(scheme.name, _token_url(scheme, values))
         return "header", "Authorization", f"Bearer {value}" if value else ""
     value = _secret(scheme, values)
     if scheme.kind == "apiKey":
         return scheme.location or "header", scheme.parameter, value
     if scheme.kind == "basic" and values.mode == "revealed":
-        value = base64.b64encode(bytes_of(value, scheme.name)).decode()
+        value = base64.b64encode(to_utf8(value, scheme.name)).decode()
     return "header", "Authorization", f"{_PREFIXES.get(scheme.kind) or scheme.kind.capitalize()} {value}"

@@ -15,7 +15,7 @@ from ..call import UNSET
 from ..errors import MissingArgument, UsageError
 from ..messages import bare_media_type, is_json
 from ..openapi import Operation, Parameter
-from .text import json_of, quoted, text_of
+from .text import quoted, to_json, to_text
 
 Pairs = list[tuple[str, str]]
 """Names and values as they stand in the message: in a query both are encoded."""
@@ -96,7 +96,7 @@ def _content(parameter: Parameter, value: Any) -> str:
     if bare_media_type(media) == "application/x-www-form-urlencoded" and isinstance(value, Mapping):
         inner = Parameter(parameter.key, "", "query", False, {}, style="form", explode=True)
         return query_of([pair for name, v in value.items() for pair in _pairs(replace(inner, name=str(name)), v)])
-    return json_of(value, parameter.key).decode() if is_json(media) else text_of(value, parameter.key)
+    return to_json(value, parameter.key).decode() if is_json(media) else to_text(value, parameter.key)
 
 
 def whole_query(parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> str:
@@ -120,7 +120,7 @@ def _defined(value: Any) -> Any:
 
 def _encode(parameter: Parameter, value: Any) -> str:
     """A value, or an entry of one, as it is sent."""
-    text = text_of(value, parameter.key)
+    text = to_text(value, parameter.key)
     if _is_plain(parameter):
         return _uncut(parameter, text)
     if not parameter.allow_reserved:
@@ -132,7 +132,7 @@ def _encode(parameter: Parameter, value: Any) -> str:
 
 def _key(parameter: Parameter, key: Any) -> str:
     """A name, the parameter's or a member's, as it is sent: whatever is allowed in values, it is told from them."""
-    text = text_of(key, parameter.key)
+    text = to_text(key, parameter.key)
     return _uncut(parameter, text) if _is_plain(parameter) else quoted(text, parameter.key, "$")
 
 

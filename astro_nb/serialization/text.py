@@ -27,7 +27,7 @@ _TAKE_OUT = "Take it out: such halves are left where a text was cut or decoded w
 _WRITABLE = "Give texts, finite numbers of at most 64 bits, booleans, None, lists, and dicts whose keys are texts."
 
 
-def text_of(value: Any, place: str) -> str:
+def to_text(value: Any, place: str) -> str:
     """A value as one text: itself, nothing for None, RFC 3339 for a moment (UTC where it names no zone), else JSON.
 
     Raises:
@@ -39,11 +39,11 @@ def text_of(value: Any, place: str) -> str:
         return str(value)
     if value is None:
         return ""
-    text = json_of(value, place).decode()
+    text = to_json(value, place).decode()
     return str(orjson.loads(text)) if text.startswith('"') else text
 
 
-def json_of(value: Any, place: str) -> bytes:
+def to_json(value: Any, place: str) -> bytes:
     """A value as JSON; numbers of NumPy and moments are taken along.
 
     Raises:
@@ -91,7 +91,7 @@ def quoted(text: str, place: str, safe: str = "") -> str:
         raise UsageError(f"{place} {_HALF}.", _TAKE_OUT, place=place) from error
 
 
-def bytes_of(text: str, place: str) -> bytes:
+def to_utf8(text: str, place: str) -> bytes:
     """A text as UTF-8.
 
     Raises:

@@ -11,7 +11,7 @@ from ..call import UNSET
 from ..errors import UsageError
 from ..schema import Field
 from .bodies import member_of
-from .text import bytes_of, text_of
+from .text import to_text, to_utf8
 
 Element = ElementTree.Element
 
@@ -44,7 +44,7 @@ def xml_of(value: Any, field: Field | None, name: str, place: str) -> bytes:
         raise UsageError(f"{place} has no name that its root element could have.", "Give the XML as a text.")
     root = _element(tag, hints, place)
     _fill(root, value, field, tag, place)
-    return _HEAD + bytes_of(ElementTree.tostring(root, encoding="unicode"), place)
+    return _HEAD + to_utf8(ElementTree.tostring(root, encoding="unicode"), place)
 
 
 def _fill(element: Element, value: Any, field: Field | None, name: str, place: str) -> None:
@@ -119,7 +119,7 @@ def _hints(field: Field | None) -> Mapping[str, Any]:
 
 
 def _text(value: Any, place: str) -> str:
-    text = text_of(value, place)
+    text = to_text(value, place)
     if _UNFIT.search(text):
         raise UsageError(f"{place} holds a character that XML cannot hold.", "Take it out of the value.")
     return text

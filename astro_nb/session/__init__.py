@@ -1,7 +1,17 @@
 """Resolve a call, send it, keep its exchange."""
 
 from .concurrent import PARALLEL, Many, send_many
-from .secrets import known_here, known_of, known_values
+from .secrets import available_secrets, environment_folder_secrets, session_secrets
 from .session import GUARD, Session, permissions
 
-__all__ = ["GUARD", "PARALLEL", "Many", "Session", "known_here", "known_of", "known_values", "permissions", "send_many"]
+__all__ = [
+    "GUARD",
+    "PARALLEL",
+    "Many",
+    "Session",
+    "available_secrets",
+    "environment_folder_secrets",
+    "permissions",
+    "send_many",
+    "session_secrets",
+]

@@ -16,7 +16,7 @@ from ..errors import SecretMissing, SettingsError, UnknownName
 from ..openapi import Operation, Spec
 from ..permissions import TokenPanel, token_panel
 from ..secrets import Secret
-from ..serialization import choices_of
+from ..serialization import security_choices
 
 Place = tuple[str, str | None]
 """The name and the address of an environment."""
@@ -92,7 +92,7 @@ class Authenticated:
         """
         require_scheme(self.spec, scheme, secret_text)
         pasted = self._pasted.setdefault(self._place, {})
-        pasted[scheme] = Secret.held(secret_text, scheme)
+        pasted[scheme] = Secret.in_memory(secret_text, scheme)
         self._fill_variables()
 
     def drop_credential(self, scheme: str) -> None:
@@ -103,14 +103,15 @@ class Authenticated:
     def security_choices(self, operation: Operation) -> list[tuple[str, str | None, bool]]:
         """The ways to authenticate an operation: in words, as `Call.security` has it, and whether it can be met."""
         return [
-            (choice.label, choice.value, choice.is_held) for choice in choices_of(operation, self.effective_environment)
+            (choice.label, choice.value, choice.is_held)
+            for choice in security_choices(operation, self.effective_environment)
         ]
 
     def lacking_credentials(self, operation: Operation) -> dict[str, str]:
         """The schemes of an operation that have no credential, each with the words of what to paste."""
         return {
             name: words
-            for choice in choices_of(operation, self.effective_environment)
+            for choice in security_choices(operation, self.effective_environment)
             for name, words in choice.lacking
         }
 
@@ -132,15 +133,15 @@ class Authenticated:
 
     def _fill_variables(self) -> None:
         self._since = datetime.now(UTC)
-        self.variables.fill_scope("environment", self.environment.typed_variables(), self.environment.name)
+        self.variables.fill_scope("environment", self.environment.parsed_variables(), self.environment.name)
         facts = self.token_facts() if "token" in self.spec.notes else None
         self.variables.fill_scope("token", facts.variables if facts else {}, "the token's claims")
 
     def _values_near(self, typed: bool = False) -> set[str]:
         """The values of this session's secrets that lie in memory, or of those of them alone that were typed."""
         pasted = (secret for place in self._pasted.values() for secret in place.values())
-        secrets = [secret for secret in (*self.variables.secrets(), *pasted) if secret.is_near]
-        return {s.quietly() for s in secrets if not typed or (s.is_held and not s.is_captured)} - {""}
+        secrets = [secret for secret in (*self.variables.secrets(), *pasted) if secret.is_local]
+        return {s.value_if_available() for s in secrets if not typed or (s.is_in_memory and not s.is_captured)} - {""}
 
 
 def require_scheme(spec: Spec, scheme: str, secret_text: str) -> None:

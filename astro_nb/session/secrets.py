@@ -14,7 +14,7 @@ from typing import Any
 
 from ..call import UNSET, Call
 from ..data import leaves
-from ..environments import FOLDER, Environment, Variables, load_environment, names, references_of
+from ..environments import FOLDER, Environment, Variables, environment_names, environment_secrets, load_environment
 from ..errors import AstroNbError
 from ..exchange import Exchange
 from ..messages import Request
@@ -22,7 +22,7 @@ from ..openapi import Operation
 from ..schema import body_field, extract_secrets, parameter_fields_by_name
 from ..secrets import MASK, Secret, is_secret_header
 from ..secrets.findings import Known
-from ..templates import LiteralText, names_in
+from ..templates import LiteralText, template_names
 
 
 def extract_secrets_from(operation: Operation, call: Call, variables: Variables) -> Call:
@@ -32,8 +32,8 @@ def extract_secrets_from(operation: Operation, call: Call, variables: Variables)
         return "{{" + _variable(secret, operation, variables) + "}}"
 
     def header(name: str, value: Any) -> Any:
-        plain = is_secret_header(name) and isinstance(value, str) and value and not names_in(value)
-        return keep(Secret.held(value, name)) if plain else extract_secrets(None, value, keep)
+        plain = is_secret_header(name) and isinstance(value, str) and value and not template_names(value)
+        return keep(Secret.in_memory(value, name)) if plain else extract_secrets(None, value, keep)
 
     fields = parameter_fields_by_name(operation)
     parameters = {k: written(extract_secrets(fields.get(k), v, keep)) for k, v in call.parameters.items()}
@@ -76,12 +76,12 @@ def _variable(secret: Secret, operation: Operation, variables: Variables) -> str
 _MOST_LEAVES = 1_000_000
 
 
-def known_values(secrets: Iterable[Secret], folder: Path | None = None, keyring: bool = False) -> Known:
+def available_secrets(secrets: Iterable[Secret], folder: Path | None = None, keyring: bool = False) -> Known:
     """The values of secrets where they are to be had without asking anybody; the references of the others."""
     values: dict[str, str] = {}
     unknown: list[str] = []
     for secret in secrets:
-        value = secret.quietly(folder, keyring)
+        value = secret.value_if_available(folder, keyring)
         if value:
             values[_name_for(secret, value, values)] = value
         else:
@@ -89,23 +89,25 @@ def known_values(secrets: Iterable[Secret], folder: Path | None = None, keyring:
     return Known(values, tuple(dict.fromkeys(unknown)))
 
 
-def known_here(folder: Path, keyring: bool = False) -> Known:
+def environment_folder_secrets(folder: Path, keyring: bool = False) -> Known:
     """The secrets of every environment: the built-in ones, and those under `environments/` in a folder."""
     secrets: list[Secret] = []
     broken: list[str] = []
-    for name in names(folder / FOLDER):
+    for name in environment_names(folder / FOLDER):
         try:
-            secrets += references_of(load_environment(name, folder / FOLDER))
+            secrets += environment_secrets(load_environment(name, folder / FOLDER))
         except AstroNbError:  # what is no environment refers to nothing: it is told, and looked through like any file
             broken.append(f"{FOLDER / name}.yaml")
-    return known_values(secrets, folder, keyring) | Known(unknown=tuple(broken))
+    return available_secrets(secrets, folder, keyring) | Known(unknown=tuple(broken))
 
 
-def known_of(variables: Variables, effective_environment: Environment, exchanges: Iterable[Exchange] = ()) -> Known:
+def session_secrets(
+    variables: Variables, effective_environment: Environment, exchanges: Iterable[Exchange] = ()
+) -> Known:
     """The secrets of a session: its variables, its credentials, and those in its answers."""
     held = [v.value for name in variables for v in variables.all(name) if isinstance(v.value, Secret)]
-    return known_values(
-        [*held, *references_of(effective_environment), *(s for e in exchanges for s in secrets_in_answer(e))]
+    return available_secrets(
+        [*held, *environment_secrets(effective_environment), *(s for e in exchanges for s in secrets_in_answer(e))]
     )
 
 

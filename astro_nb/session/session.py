@@ -14,7 +14,7 @@ from typing import Any
 from ..approval import Approval, Change
 from ..call import UNSET, Call
 from ..codegen import SNIPPETS, by_name
-from ..environments import Drawn, Environment, Mode, Values, Variable, Variables
+from ..environments import DynamicValues, Environment, Mode, Values, Variable, Variables
 from ..errors import Stopped, UnknownName
 from ..exchange import Exchange
 from ..history import ExchangeList, History
@@ -25,7 +25,7 @@ from ..openapi import Operation, Spec
 from ..permissions import Privileges, needs_of_calls, needs_of_trail
 from ..schema import build_call
 from ..secrets import Secret
-from ..serialization import build_both, build_request
+from ..serialization import build_request, build_request_pair
 from .credentials import Authenticated, require_held
 from .secrets import extract_secrets_from, starred
 
@@ -64,8 +64,8 @@ class Prepared(Chained, Authenticated):
         operation, named = self.spec.operation(call.operation), self._values("named", self.chain.showing(pending=None))
         return SNIPPETS[kind](operation, call, build_request(operation, by_name(call), named))
 
-    def _values(self, mode: Mode, answers: Responses | None = None, drawn: Drawn | None = None) -> Values:
-        known, again = answers or self.chain.showing(), drawn.again() if drawn else Drawn()
+    def _values(self, mode: Mode, answers: Responses | None = None, drawn: DynamicValues | None = None) -> Values:
+        known, again = answers or self.chain.showing(), drawn.again() if drawn else DynamicValues()
         return Values(self.variables, self.effective_environment, mode, drawn=again, answer=known.value_of)
 
 
@@ -155,7 +155,7 @@ class Session(Prepared):
         answers = self.chain.sending(self._ask, asking)
         revealed = self._values("revealed", answers)
         try:
-            request, shown = build_both(
+            request, shown = build_request_pair(
                 operation,
                 call,
                 revealed,
@@ -234,7 +234,7 @@ class Session(Prepared):
 
 
 def _is_held(value: Any) -> bool:
-    return isinstance(value, Secret) and value.is_held
+    return isinstance(value, Secret) and value.is_in_memory
 
 
 def permissions(exchanges: Iterable[Exchange]) -> list[str]:

@@ -99,7 +99,7 @@ def _placed(environment: Environment, spec: Spec) -> tuple[Environment, Sandbox 
 
     running = os.environ.get(SANDBOX_URL)
     sandbox = SandboxClient(running) if running else Sandbox(spec, speed=SANDBOX_SPEED).start()
-    credentials = environment.credentials or {"token": Secret.held(sandbox.token(), "SANDBOX_TOKEN")}
+    credentials = environment.credentials or {"token": Secret.in_memory(sandbox.token(), "SANDBOX_TOKEN")}
     return replace(environment, credentials=credentials).at(sandbox.url), sandbox
 
 

@@ -284,9 +284,9 @@ class Workbench(Doing):
     def scan(self, paths: Iterable[str | Path] | None = None) -> Scan:
         """Look for secrets in files: by default in the folder of this notebook, with all that this session knows."""
         from ..secret_scan import scan
-        from ..session import known_of
+        from ..session import session_secrets
 
-        known = known_of(self.variables, self.session.effective_environment, self.history.recent())
+        known = session_secrets(self.variables, self.session.effective_environment, self.history.recent())
         return scan([Path()] if paths is None else paths, known=known)
 
     def close(self) -> None:

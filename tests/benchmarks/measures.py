@@ -171,7 +171,7 @@ def _unpaced(url: str) -> Any:
 def _held(token: str) -> Any:
     from astro_nb import Secret
 
-    return Secret.held(token, "TOKEN")
+    return Secret.in_memory(token, "TOKEN")
 
 
 def _list_url(url: str, token: str) -> str:

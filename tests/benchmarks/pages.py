@@ -107,7 +107,7 @@ def _jobs(url: str, folder: str, size: int) -> tuple[Any, Any]:
 def _token() -> Any:
     from astro_nb import Secret
 
-    return Secret.held("benchmark", "TOKEN")
+    return Secret.in_memory("benchmark", "TOKEN")
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ def at_the_limits() -> Figures:
     from astro_nb.sandbox import SandboxClient
 
     with sandbox_process(limits=True) as served:
-        api = connect(base_url=served.url, token=Secret.held(served.token, "TOKEN"), history=None)
+        api = connect(base_url=served.url, token=Secret.in_memory(served.token, "TOKEN"), history=None)
         known = api.call("CreateWorkspace", name="known")["$.id"]
         reads = api.bulk("GetWorkspace", [{"workspaceId": known}] * GETS)
         writes = api.bulk("CreateWorkspace", [{"name": f"made {number}"} for number in range(POSTS)])
