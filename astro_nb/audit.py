@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from .contract import Violation, check_request_body, check_request_fully
-from .environments import Environment, Values, Variables
+from .environments import Environment, Resolver, Variables
 from .errors import AstroNbError
 from .explorer import problem_of_drawing
 from .forms import Form
@@ -180,10 +180,10 @@ def _what(part: str, media: str | None) -> str:
     return f"{part} of {media}" if media else part
 
 
-def _values(spec: Spec) -> Values:
+def _values(spec: Spec) -> Resolver:
     """An environment that holds a credential for every scheme, on this machine: nothing is sent."""
     held = {name: Secret.in_memory("user:password", name) for name in spec.scheme_names}
-    return Values(Variables(), Environment("audit", base_url="https://localhost", credentials=held), mode="revealed")
+    return Resolver(Variables(), Environment("audit", base_url="https://localhost", credentials=held), mode="revealed")
 
 
 def _since(begun: float) -> float:

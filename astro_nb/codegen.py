@@ -78,7 +78,7 @@ class Part:
     content: bytes
 
 
-def by_name(call: Call) -> Call:
+def without_file_contents(call: Call) -> Call:
     """The call with its files empty, where a snippet reads them by their names: what they hold is not looked at."""
     if not has_upload(call.body):
         return call

@@ -22,7 +22,7 @@ import orjson
 from . import html
 from .errors import SecretMissing, SettingsError, UsageError
 from .history import texts_in
-from .secrets import Finding, Known, Secret, find_known_secrets, find_secrets, findings_frame, notebook_parts
+from .secrets import Finding, KnownSecrets, Secret, find_known_secrets, find_secrets, findings_frame, notebook_parts
 from .session import available_secrets, environment_folder_secrets
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Looked:
     notes: tuple[str, ...] = ()
 
 
-def read(path: Path, known: Known) -> Looked:
+def read(path: Path, known: KnownSecrets) -> Looked:
     """Look through one file; what cannot be read is told."""
     try:
         with path.open("rb") as file:
@@ -158,11 +158,11 @@ def _kind_of(path: Path, data: bytes) -> str:
     return "text" if data[:2] in _BOMS or b"\0" not in data[:8192] else "binary"
 
 
-def _of_text(path: Path, data: bytes, known: Known) -> Looked:
+def _of_text(path: Path, data: bytes, known: KnownSecrets) -> Looked:
     return Looked(tuple(find_secrets(_decoded(data), known, Finding(str(path)))))
 
 
-def _of_notebook(path: Path, data: bytes, known: Known) -> Looked:
+def _of_notebook(path: Path, data: bytes, known: KnownSecrets) -> Looked:
     try:
         notebook = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -177,7 +177,7 @@ def _of_notebook(path: Path, data: bytes, known: Known) -> Looked:
     return Looked(tuple(map(_without_line, found)))
 
 
-def _of_database(path: Path, data: bytes, known: Known) -> Looked:
+def _of_database(path: Path, data: bytes, known: KnownSecrets) -> Looked:
     """A database row by row, what is packed unpacked; then its bytes, for what was deleted and not yet written over."""
     notes: tuple[str, ...] = ()
     found: list[Finding] = []
@@ -192,12 +192,12 @@ def _of_database(path: Path, data: bytes, known: Known) -> Looked:
     return Looked(tuple(map(_without_any_line, found)), notes)
 
 
-def _of_binary(path: Path, data: bytes, known: Known) -> Looked:
+def _of_binary(path: Path, data: bytes, known: KnownSecrets) -> Looked:
     kind = "compressed: not looked into" if data.startswith(_PACKED) else "binary: known secrets alone were looked for"
     return Looked(tuple(_of_bytes(path, data, known)), (kind,))
 
 
-def _of_bytes(path: Path, data: bytes, known: Known) -> list[Finding]:
+def _of_bytes(path: Path, data: bytes, known: KnownSecrets) -> list[Finding]:
     wide = [data.decode(code, "ignore") for code in ("utf-16-le", "utf-16-be")]
     texts: Iterable[str] = (data.decode("latin-1"), *wide, wide[0] and data[1:].decode("utf-16-le", "ignore"))
     return [
@@ -207,7 +207,7 @@ def _of_bytes(path: Path, data: bytes, known: Known) -> list[Finding]:
     ]
 
 
-_KINDS: Mapping[str, Callable[[Path, bytes, Known], Looked]] = {
+_KINDS: Mapping[str, Callable[[Path, bytes, KnownSecrets], Looked]] = {
     "binary": _of_binary,
     "database": _of_database,
     "notebook": _of_notebook,
@@ -321,7 +321,7 @@ def scan(
     paths: Iterable[str | Path],
     secrets: Iterable[str] = (),
     keyring: bool = False,
-    known: Known | None = None,
+    known: KnownSecrets | None = None,
 ) -> Scan:
     """Look through files and folders.
 
@@ -337,7 +337,7 @@ def scan(
         SecretMissing: a secret that was named has no value.
     """
     places = [Path(path) for path in paths]
-    wanted = _known(places, secrets, keyring) | (known or Known())
+    wanted = _known(places, secrets, keyring) | (known or KnownSecrets())
     findings, skipped, files = list[Finding](), list[Skipped](), 0
     for found in files_under(places):
         if isinstance(found, Skipped):
@@ -355,10 +355,10 @@ def scan(
     return Scan(tuple(findings), files, tuple(skipped), looked_for, (*wanted.unknown, *short))
 
 
-def _known(places: Iterable[Path], named: Iterable[str], keyring: bool) -> Known:
+def _known(places: Iterable[Path], named: Iterable[str], keyring: bool) -> KnownSecrets:
     """The secrets of the environments here and beside what is looked through, and those that were named."""
     folders = dict.fromkeys([Path.cwd(), *(path if path.is_dir() else path.absolute().parent for path in places)])
-    known = Known()
+    known = KnownSecrets()
     for folder in folders:
         known |= environment_folder_secrets(folder, keyring)
     asked = available_secrets([Secret(reference) for reference in named], Path.cwd(), keyring=True)

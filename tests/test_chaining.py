@@ -207,7 +207,7 @@ def test_the_history_of_the_same_server_counts(tmp_path: Path) -> None:
         assert later.session.shown("{{responses.CreateWorkspace.id}}") == made["$.id"]
         with pytest.raises(UsageError, match="keeps no secrets"):
             later.session.shown("{{responses.CreateApiToken.token}}")
-        later.session.switch(later.environment.at("http://127.0.0.1:1/v1"))
+        later.session.switch(later.environment.with_base_url("http://127.0.0.1:1/v1"))
         assert later.session.shown("{{responses.CreateWorkspace.id:-none}}") == "none"
         later.close()
 

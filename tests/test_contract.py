@@ -24,7 +24,7 @@ from astro_nb.contract import (
     check_response,
     check_response_fully,
 )
-from astro_nb.environments import Environment, Values, Variables
+from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.messages import Response
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.schema import Field, body_field, example_call, make_sample, response_field
@@ -34,7 +34,7 @@ from astro_nb.serialization import build_request
 pytestmark = pytest.mark.filterwarnings("ignore:Unsupported scheme type")  # openapi-core, of OAuth2
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "specs"
-VALUES = Values(
+VALUES = Resolver(
     Variables(),
     Environment(
         "e", base_url="http://localhost", credentials={n: Secret.in_memory("token") for n in ("token", "api_key")}

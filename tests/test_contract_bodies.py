@@ -11,14 +11,14 @@ import pytest
 from astro_nb.call import Call
 from astro_nb.contract import check_request_fully, check_response_fully
 from astro_nb.contract.full import read_parts
-from astro_nb.environments import Environment, Values, Variables
+from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.messages import Request, Response
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.schema import body_field
 from astro_nb.secrets import Secret
 from astro_nb.serialization import build_request
 
-VALUES = Values(Variables(), Environment("test", base_url="http://localhost"))
+VALUES = Resolver(Variables(), Environment("test", base_url="http://localhost"))
 PET = {
     "type": "object",
     "required": ["count", "file"],
@@ -208,7 +208,7 @@ def test_a_scheme_in_a_file_is_judged(tmp_path: Path, scheme: Any) -> None:
     (tmp_path / "api.json").write_bytes(orjson.dumps(document))
     op = load(tmp_path / "api.json").operation("get_a")
     held = Environment("e", base_url="http://localhost", credentials={"S": Secret.in_memory("user:password")})
-    good = build_request(op, Call("get_a"), Values(Variables(), held, mode="revealed"))
+    good = build_request(op, Call("get_a"), Resolver(Variables(), held, mode="revealed"))
     assert check_request_fully(op, good) == ()
     (wrong,) = check_request_fully(op, build_request(op, Call("get_a"), VALUES))
     assert wrong.severity == "error"

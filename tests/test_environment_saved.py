@@ -77,9 +77,9 @@ def test_secrets_may_go_nowhere_else(url: str) -> None:
 @pytest.mark.parametrize("base", ["http://localhost:8000", "http://127.0.0.1:9", "http://[::1]:80"])
 def test_plain_http_is_for_loopback(base: str) -> None:
     """On this machine plain HTTP is allowed; from there nothing goes elsewhere."""
-    Environment("e").at(base).require_allowed_host(base + "/x")
+    Environment("e").with_base_url(base).require_allowed_host(base + "/x")
     with pytest.raises(SecretRefused):
-        Environment("e").at(base).require_allowed_host("https://api.example.com/")
+        Environment("e").with_base_url(base).require_allowed_host("https://api.example.com/")
 
 
 @pytest.mark.parametrize("url", ["https://evil.org/", "https:///x", "file:///etc/passwd"])

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_nb.environments import Environment, Values, Variable, Variables, split_at_secrets
+from astro_nb.environments import Environment, Resolver, Variable, Variables, split_at_secrets
 from astro_nb.errors import AstroNbError, SecretMissing, UnknownName
 from astro_nb.secrets import Secret
 
@@ -64,7 +64,7 @@ def test_a_secret_is_shown_nowhere(secret: Secret, caplog: pytest.LogCaptureFixt
     """Repr, str, format, log, pretty printing, JSON, pickle, copies and what holds a secret: none shows its value."""
     variables = Variables(session={"s": secret, "t": "x{{s}}"})
     holders = [secret, [secret], Variable("s", secret, "session"), variables, variables.entries(), dict(variables)]
-    holders += [Values(variables, Environment("e", credentials={"token": secret}), mode="revealed")]
+    holders += [Resolver(variables, Environment("e", credentials={"token": secret}), mode="revealed")]
     shown = [form(h) for h in holders for form in (repr, str, ascii, pprint.pformat, "{}".format)]
     logging.getLogger("x").warning("%s %r %s", secret, secret, holders)
     shown += [caplog.text, json.dumps(secret, default=str), *(v.shown for v in variables.entries())]
@@ -90,7 +90,7 @@ def test_an_error_beside_a_secret_does_not_tell_it() -> None:
     """A template that fails beside a secret that was revealed says nothing of the secret."""
     variables = Variables(session={"s": Secret.in_memory(PLANTED)})
     with pytest.raises(UnknownName) as caught:
-        Values(variables, Environment("e"), mode="revealed").fill("{{s}} {{nope}}")
+        Resolver(variables, Environment("e"), mode="revealed").resolve("{{s}} {{nope}}")
     error = caught.value
     assert PLANTED not in repr(error) + repr(error.data) + "".join(error._render_traceback_())
 
@@ -147,7 +147,7 @@ def test_a_secret_tells_where_it_comes_from(reference: str, variable: str, sourc
 def test_a_snippet_finds_every_mark_again(kind: str, name: str) -> None:
     """In the mode "named" whatever the secret is called, its mark is found again and names the variable."""
     secret = Secret(f"{kind}:{name}", "v")
-    text = Values(Variables(session={"s": secret}), Environment("e"), mode="named").fill("a {{s}} b")
+    text = Resolver(Variables(session={"s": secret}), Environment("e"), mode="named").resolve("a {{s}} b")
     assert split_at_secrets(text) == ["a ", secret.variable, " b"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.environments import Environment, TokenFacts, Values, Variables, read_token, split_at_secrets
+from astro_nb.environments import Environment, Resolver, TokenFacts, Variables, read_token, split_at_secrets
 from astro_nb.errors import TokenExpired
 from astro_nb.secrets import MASK, Secret
 
@@ -38,9 +38,9 @@ def jwt(**claims: Any) -> str:
 def test_modes(mode: Any, alone: str, inside: str) -> None:
     """A secret is stars, a mark with a name, or itself; only what was revealed is noted as used, and never shown."""
     variables = Variables(session={"s": Secret.in_memory(PLANTED, "db"), "t": "Bearer {{s}}"})
-    values = Values(variables, Environment("e"), mode=mode)
-    assert values.fill({"a": "{{s}}", "b": ["{{t}}"]}) == {"a": alone, "b": [inside]}
-    assert values.used == ({PLANTED} if mode == "revealed" else set())
+    values = Resolver(variables, Environment("e"), mode=mode)
+    assert values.resolve({"a": "{{s}}", "b": ["{{t}}"]}) == {"a": alone, "b": [inside]}
+    assert values.revealed == ({PLANTED} if mode == "revealed" else set())
     assert PLANTED not in repr(values)
 
 
@@ -49,13 +49,13 @@ def test_credentials() -> None:
     now = datetime.now(UTC)
     old, new = (Secret.in_memory(jwt(exp=(now + timedelta(hours=h)).timestamp())) for h in (-1, 1))
     environment = Environment("e", credentials={"token": old, "other": new})
-    values = Values(Variables(), environment, mode="revealed")
+    values = Resolver(Variables(), environment, mode="revealed")
     assert values.credential("other") == new.reveal()
     with pytest.raises(TokenExpired, match="nothing was sent") as caught:
         values.credential("JWT")
     assert old.reveal() not in f"{caught.value!r} {caught.value.data}"
-    assert Values(Variables(), environment, mode="shown").credential("JWT") == MASK
-    assert Values(Variables(), Environment("e"), mode="revealed").credential("JWT") is None
+    assert Resolver(Variables(), environment, mode="masked").credential("JWT") == MASK
+    assert Resolver(Variables(), Environment("e"), mode="revealed").credential("JWT") is None
 
 
 @given(st.text(max_size=20), NAMES)
@@ -126,4 +126,4 @@ def test_what_a_token_says_is_not_resolved() -> None:
     """Whoever issues a token does not read the variables of whoever uses it."""
     facts = read_token(jwt(permissions=["workspaceId:{{s}}"]), NOTES)
     variables = Variables(session={"s": Secret.in_memory(PLANTED)}, token=facts.variables)
-    assert Values(variables, Environment("e"), mode="revealed").fill("{{workspaceId}}") == "{{s}}"
+    assert Resolver(variables, Environment("e"), mode="revealed").resolve("{{workspaceId}}") == "{{s}}"

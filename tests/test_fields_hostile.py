@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from astro_nb.contract import check_request_body, check_request_fully
-from astro_nb.environments import Environment, Values, Variables
+from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.explorer import problem_of_drawing
 from astro_nb.forms import Form
 from astro_nb.openapi import Operation, Spec
@@ -109,7 +109,7 @@ def test_a_schema_that_unfolds_without_end_is_not_judged_and_told(name: str) -> 
 def test_a_pattern_without_end_is_not_tried_by_pythons_engine() -> None:
     """The fast check, whose engine has a limit, is the one to judge it."""
     op = operation({"type": "string", "pattern": "^(a+)+$"}, {})
-    values = Values(Variables(), Environment("test", base_url="http://localhost"))
+    values = Resolver(Variables(), Environment("test", base_url="http://localhost"))
     form = Form(op)
     form.set(("body",), "a" * 60 + "!")
     begun = time.monotonic()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from astro_nb.call import UNSET
 from astro_nb.contract import check_request_body
-from astro_nb.environments import Environment, Values, Variables
+from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.schema import (
     Field,
@@ -335,5 +335,5 @@ def test_what_is_lifted_is_sent_as_it_was_given(secret: Any, shown: Any) -> None
 
     lifted = extract_secrets(field(obj(s={"x-astro-nb-secret": True})), {"s": secret}, keep)
     assert "abc" not in str(lifted)
-    assert Values(variables, Environment("e"), mode="revealed").fill(lifted) == {"s": secret}
-    assert Values(variables, Environment("e"), mode="shown").fill(lifted) == {"s": shown}
+    assert Resolver(variables, Environment("e"), mode="revealed").resolve(lifted) == {"s": secret}
+    assert Resolver(variables, Environment("e"), mode="masked").resolve(lifted) == {"s": shown}

@@ -10,7 +10,7 @@ import numpy
 import pytest
 
 from astro_nb.call import UNSET, Call
-from astro_nb.environments import Environment, Values, Variables
+from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.errors import UsageError
 from astro_nb.forms import Form
 from astro_nb.openapi import Operation, Spec, load
@@ -200,7 +200,7 @@ def test_filling_takes_the_example_of_the_whole() -> None:
 
 def test_problems_are_told_where_they_are() -> None:
     """Required, wrong, unresolved: each in words at its own place; a template is judged by what it becomes."""
-    values = Values(Variables(shared={"long": "abcd", "ok": "abc"}), Environment("e"))
+    values = Resolver(Variables(shared={"long": "abcd", "ok": "abc"}), Environment("e"))
     form = Form(operation(obj(("b",), b={"type": "integer"}), PARAMETERS, required=True))
     assert form.problems(values.fill) == {
         ("parameters", "id"): "id is required.",

@@ -182,7 +182,7 @@ def test_no_object_on_the_way_shows_one(all_of: Planted) -> None:
         "Request",
         "Response",
         "Exchange",
-        "Values",
+        "Resolver",
         "Secret",
         "Call",
         "Variables",

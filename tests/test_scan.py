@@ -23,7 +23,7 @@ from astro_nb import secret_scan as scanning
 from astro_nb.errors import SecretMissing, SettingsError, UsageError
 from astro_nb.runbooks import run
 from astro_nb.secret_scan import Scan, scan
-from astro_nb.secrets import Finding, Known, find_secrets, notebook_parts, redact_notebook
+from astro_nb.secrets import Finding, KnownSecrets, find_secrets, notebook_parts, redact_notebook
 
 JWT = ".".join(
     base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
@@ -128,7 +128,7 @@ def test_a_clean_notebook_is_clean() -> None:
 def test_any_secret_in_any_spelling_is_found_and_starred(secret: str, place: str, data: st.DataObject) -> None:
     """Whatever the secret and wherever it stands; and the notebook with stars holds it in no part."""
     spelled = data.draw(st.sampled_from(sorted(spellings(secret))))
-    made, known = notebook(**{place.replace(" ", "_"): f"before {spelled} after"}), Known({"env:X": secret})
+    made, known = notebook(**{place.replace(" ", "_"): f"before {spelled} after"}), KnownSecrets({"env:X": secret})
     leaks = [
         f for p in notebook_parts(made) for f in find_secrets(p.text, known, Finding("n", p.cell, p.cell_id, p.part))
     ]
@@ -312,7 +312,7 @@ def test_long_lines_take_no_time() -> None:
 
     for piece in ("eyJ" * 3, "?token=", "Bearer ", "a://b:", "-----BEGIN ", "ghp_", "Basic QUJD"):
         text, begun = piece * (1_000_000 // len(piece)), time.perf_counter()
-        list(find_secrets(text, Known(), Finding("x")))
+        list(find_secrets(text, KnownSecrets(), Finding("x")))
         assert time.perf_counter() - begun < 5, piece
 
 

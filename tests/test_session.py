@@ -359,7 +359,7 @@ def test_a_pasted_credential_stays_in_its_environment(api: anb.Workbench) -> Non
     session, here = api.session, api.session.environment
     scheme = api.spec.operation("ListWorkspaces").security[0][0].name
     session.set_credential(scheme, "planted-pasted")
-    for other in (Environment("other", base_url=here.base_url), here.at("https://other.example")):
+    for other in (Environment("other", base_url=here.base_url), here.with_base_url("https://other.example")):
         session.switch(other)
         assert session.effective_environment.credentials.get(scheme) is None
     session.switch(here)

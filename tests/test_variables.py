@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.environments import Environment, Values, Variables
+from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.environments.variables import DYNAMIC, SCOPES
 from astro_nb.errors import SettingsError, UnknownName, UsageError
 from astro_nb.secrets import MASK, Reference, Secret
@@ -91,7 +91,7 @@ def test_precedence_holds_after_any_changes(changes: list[tuple[str, str, int | 
     variables, scopes = Variables(), {scope: {} for scope in SCOPES}  # type: dict[str, dict[str, int]]
     for scope, name, value in changes:
         if value is None:
-            variables.drop(name, scope)
+            variables.remove(name, scope)
             scopes[scope].pop(name, None)
         else:
             variables.set(name, value, scope=scope)
@@ -201,12 +201,12 @@ def test_types_of_dynamic_values() -> None:
 
 def test_a_password_is_a_secret() -> None:
     """Stars where it is shown, itself where it is sent, and known to whoever has to keep it out of the history."""
-    values = Values(Variables(), Environment("e"), mode="revealed")
-    sent = values.fill({"password": "{{$randomPassword}}"})["password"]
-    assert values.used == {sent}
+    values = Resolver(Variables(), Environment("e"), mode="revealed")
+    sent = values.resolve({"password": "{{$randomPassword}}"})["password"]
+    assert values.revealed == {sent}
     assert all(re.search(kind, sent) for kind in ("[a-z]", "[A-Z]", "[0-9]", "[-_.~]"))
-    shown = Values(Variables(), Environment("e"), mode="shown", drawn=values.drawn.again())
-    assert shown.fill("{{$randomPassword}}") == MASK
+    shown = Resolver(Variables(), Environment("e"), mode="masked", drawn=values.drawn.again())
+    assert shown.resolve("{{$randomPassword}}") == MASK
     assert sent not in repr(values)
 
 
@@ -238,13 +238,13 @@ def test_a_plain_value_is_read_when_it_is_sent(tmp_path: Path, monkeypatch: pyte
         "zone": {"from": "dotenv:ZONE", "secret": False},
     }
     environment = Environment("e", variables=variables)
-    values = Values(Variables(environment=environment.parsed_variables()), environment)
+    values = Resolver(Variables(environment=environment.parsed_variables()), environment)
     for region in ("eu", "{{zone}}", ""):
         monkeypatch.setenv("ANB_REGION", region)
         (tmp_path / ".env").write_text(f"ZONE=z{len(region)}\n")
-        assert values.fill(["{{region}}", "<{{zone}}>"]) == [region, f"<z{len(region)}>"]
+        assert values.resolve(["{{region}}", "<{{zone}}>"]) == [region, f"<z{len(region)}>"]
         assert values.variables.all("region")[0].shown == region
-    assert values.used == set()
+    assert values.revealed == set()
 
 
 def test_where_nothing_stands_it_is_told_where_to_set_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,12 +300,12 @@ def test_an_unknown_name_is_told_where_it_could_come_from() -> None:
     """The nearest names, or how to set it, and then what whoever knows the document says."""
     variables = Variables(session={"deploymentId": 1})
     variables.hint = lambda name: f"CreateThing answers with {name}."
-    values = Values(variables, Environment("e"))
+    values = Resolver(variables, Environment("e"))
     with pytest.raises(UnknownName, match=r"Did you mean deploymentId\? CreateThing answers with deploymentIds\."):
-        values.fill("{{deploymentIds}}")
+        values.resolve("{{deploymentIds}}")
     with pytest.raises(UnknownName, match=r'api\.variables\["zz"\] = … CreateThing answers with zz\.'):
-        values.fill("<{{zz}}>")
-    assert values.fill("{{zz:-d}}") == "d"
+        values.resolve("<{{zz}}>")
+    assert values.resolve("{{zz:-d}}") == "d"
     assert str(UnknownName("variable", "a", ["ab"], hint="")).endswith("Did you mean ab?")
 
 

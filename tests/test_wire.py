@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_nb.call import UNSET, Call
-from astro_nb.environments import Environment, Values, Variables
+from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.errors import AstroNbError, MissingArgument, UsageError
 from astro_nb.http.transport import from_httpx, to_httpx
 from astro_nb.messages import Request, header
@@ -38,13 +38,13 @@ def operation(*parameters: Any, path: str = "/x", media: str = "", method: str =
     return next(iter(Spec({"openapi": "3.1.1", "paths": {path: {method: raw}}})))
 
 
-def values(**environment: Any) -> Values:
+def values(**environment: Any) -> Resolver:
     """Values for a host, with one secret variable and a plain one."""
     variables = Variables(shared={"secret": Secret.in_memory(PLANTED), "plain": "p"})
-    return Values(variables, Environment("e", base_url="https://api.example.com", **environment), mode="revealed")
+    return Resolver(variables, Environment("e", base_url="https://api.example.com", **environment), mode="revealed")
 
 
-def built(op: Operation, _body: Any = UNSET, _values: Values | None = None, **arguments: Any) -> Request:
+def built(op: Operation, _body: Any = UNSET, _values: Resolver | None = None, **arguments: Any) -> Request:
     """The request of a call."""
     return build_request(op, Call("x", arguments, _body), _values or values())
 
@@ -500,6 +500,6 @@ def test_an_address_that_cannot_be_read_is_told(address: str, where: str) -> Non
     client = {"client_id": "c", "client_secret": Secret.in_memory("planted-0815")}
     env = Environment("e", base_url=address if where == "base" else "https://h", credentials={"o": client})
     with pytest.raises(AstroNbError) as caught:
-        build_request(next(iter(Spec(document))), Call("get_x"), Values(Variables(), env, mode="revealed"))
+        build_request(next(iter(Spec(document))), Call("get_x"), Resolver(Variables(), env, mode="revealed"))
     assert caught.value.todo
     assert "planted" not in str(caught.value)

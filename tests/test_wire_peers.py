@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from astro_nb.call import UNSET, Call
-from astro_nb.environments import Environment, Values, Variables
+from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.errors import DocumentInvalid
 from astro_nb.messages import Request, bare_media_type, header
 from astro_nb.openapi import Operation, load
@@ -139,7 +139,7 @@ def request(stem: str, operation: Operation) -> Request:
     secrets["Basic"] = Secret.in_memory("dummy binary sample\0")
     environment = Environment("e", base_url=operation.spec.servers[0], credentials=secrets)
     return build_request(
-        operation, Call(operation.id, arguments, content), Values(Variables(), environment, mode="revealed")
+        operation, Call(operation.id, arguments, content), Resolver(Variables(), environment, mode="revealed")
     )
 
 

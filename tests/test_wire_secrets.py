@@ -11,13 +11,13 @@ import orjson
 import pytest
 
 from astro_nb.call import UNSET, Call
-from astro_nb.environments import Environment, Values, Variables
+from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.errors import SecretMissing, SecretRefused, TokenExpired, UnknownName, UsageError
 from astro_nb.http.transport import to_httpx
 from astro_nb.messages import Request, header
 from astro_nb.openapi import Operation, Spec
 from astro_nb.secrets import MASK, Secret
-from astro_nb.serialization import Choice, build_request, security_choices
+from astro_nb.serialization import SecurityChoice, build_request, security_choices
 
 HOME = "https://api.example.com"
 PLANTED = "planted/5d1c+="
@@ -47,7 +47,7 @@ def built(op: Operation, mode: Any = "revealed", base: str = HOME, **more: Any) 
     """The request of a call; `parameters` and `body` belong to the call, all else to the environment."""
     call = Call("x", more.pop("parameters", {}), more.pop("body", UNSET), security=more.pop("security", None))
     variables = Variables(shared={"secret": Secret.in_memory(PLANTED)})
-    return build_request(op, call, Values(variables, Environment("e", base_url=base, **more), mode=mode))
+    return build_request(op, call, Resolver(variables, Environment("e", base_url=base, **more), mode=mode))
 
 
 def holding(*names: str) -> dict[str, Secret]:
@@ -158,10 +158,10 @@ def test_an_expired_token_is_not_sent() -> None:
 def test_a_token_that_was_pasted_with_blanks_is_sent_without(token: str) -> None:
     """A field value neither begins nor ends with a blank (RFC 9110, 5.5): sent so, it would break every attempt."""
     environment = Environment("e", base_url=HOME, credentials={"token": Secret.in_memory(token)})
-    values = Values(Variables(), environment, mode="revealed")
+    values = Resolver(Variables(), environment, mode="revealed")
     request = build_request(operation({"Bearer": []}), Call("x"), values)
     assert header(request.headers, "authorization") == "Bearer planted"
-    assert "planted" in values.used  # an echo of what was sent is known as a secret
+    assert "planted" in values.revealed  # an echo of what was sent is known as a secret
 
 
 @pytest.mark.parametrize("token", ["plan\x01ted", "planted\x7f", "plan\nted", "plan\ud800ted"])
@@ -311,9 +311,9 @@ def test_user_and_password_of_their_own(user: str, monkeypatch: pytest.MonkeyPat
     assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"me:{PLANTED}"
     shown = header(built(operation({"Basic": []}), "shown", credentials=given).headers, "authorization")
     assert shown == f"Basic {MASK}"
-    holder = Values(Variables(), Environment("e", base_url=HOME, credentials=given), mode="revealed")
+    holder = Resolver(Variables(), Environment("e", base_url=HOME, credentials=given), mode="revealed")
     build_request(operation({"Basic": []}), Call("x"), holder)
-    assert {PLANTED, f"me:{PLANTED}"} <= holder.used
+    assert {PLANTED, f"me:{PLANTED}"} <= holder.revealed
 
 
 def test_the_choices_in_words() -> None:
@@ -322,10 +322,10 @@ def test_the_choices_in_words() -> None:
     environment = Environment("e", base_url=HOME, credentials={**holding("Key"), "OAuth": client})
     op = operation({"Key": []}, {"OAuth": []}, {"Basic": [], "Query": []}, {"Digest": []}, {})
     assert security_choices(op, environment) == (
-        Choice("automatic", None, True),
-        Choice("apiKey: header X-Key", "Key", True),
-        Choice("OAuth2 client credentials", "OAuth", True),
-        Choice(
+        SecurityChoice("automatic", None, True),
+        SecurityChoice("apiKey: header X-Key", "Key", True),
+        SecurityChoice("OAuth2 client credentials", "OAuth", True),
+        SecurityChoice(
             "user and password + apiKey: query key",
             "Basic + Query",
             False,
@@ -334,15 +334,15 @@ def test_the_choices_in_words() -> None:
                 ("Query", "Paste the API key."),
             ),
         ),
-        Choice(
+        SecurityChoice(
             "HTTP digest",
             "Digest",
             False,
             (("Digest", "HTTP digest authentication is not supported, for it needs an answer of the server first."),),
         ),
-        Choice("none", "", True),
+        SecurityChoice("none", "", True),
     )
-    assert [c.is_held for c in security_choices(operation({"Bearer": []}), environment)] == [False, False, True]
+    assert [c.is_available for c in security_choices(operation({"Bearer": []}), environment)] == [False, False, True]
 
 
 def test_an_operations_own_server_gets_no_secret_of_another_host() -> None:

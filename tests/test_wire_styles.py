@@ -270,9 +270,9 @@ def placed(base: str, home: str = "https://api.example.com/v1", **servers: Any) 
 
 def values_at(base: str) -> Any:
     """Values for that server, without secrets."""
-    from astro_nb.environments import Environment, Values, Variables
+    from astro_nb.environments import Environment, Resolver, Variables
 
-    return Values(Variables(), Environment("e", base_url=base), mode="revealed")
+    return Resolver(Variables(), Environment("e", base_url=base), mode="revealed")
 
 
 OWN, ITEM = [{"url": "https://files.example.com/up"}], [{"url": "https://item.example.com"}]

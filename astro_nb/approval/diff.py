@@ -131,7 +131,7 @@ def _same_leaf(a: Any, b: Any) -> bool:
 
 
 def _held(value: Any) -> Any:
-    return value.typed() if isinstance(value, Secret) else value
+    return value.json_value() if isinstance(value, Secret) else value
 
 
 def _entries(now: list[Any], then: list[Any]) -> tuple[dict[int | Entry, Any], dict[int | Entry, Any]]:

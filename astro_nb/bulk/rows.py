@@ -179,7 +179,7 @@ class Rows:
         return [self._typed(inner, number) for inner in value] if isinstance(value, list) else value
 
     def _secret(self, secret: Secret, number: int) -> Any:
-        plain = secret.typed()
+        plain = secret.json_value()
         if isinstance(plain, bool) or plain == "":  # a flag, or nothing: it hides nothing
             return plain
         label = secret.reference.partition(":")[2]

@@ -3,7 +3,7 @@
 from .collection import Comparison, Environments
 from .environment import Environment, Grant, built_in_environments, environment_secrets
 from .files import FOLDER, environment_names, load_environment, load_shared, save_environment, save_shared
-from .resolution import DynamicValues, Mode, Values, split_at_secrets
+from .resolution import DynamicValues, Mode, Resolver, split_at_secrets
 from .tokens import TokenFacts, read_token
 from .variables import Variable, VariableRow, Variables
 
@@ -15,8 +15,8 @@ __all__ = [
     "Environments",
     "Grant",
     "Mode",
+    "Resolver",
     "TokenFacts",
-    "Values",
     "Variable",
     "VariableRow",
     "Variables",

@@ -199,7 +199,7 @@ class Environments:
         """
         return load_environment(name, self.folder)
 
-    def said(self, name: str) -> dict[str, Any]:
+    def own_fields(self, name: str) -> dict[str, Any]:
         """What the file of an environment says itself, without what it extends; raises as `[name]` does."""
         return said(name, self.folder)
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import SecretRefused, SettingsError
-from ..secrets.references import Secret, require_reference, typed
+from ..secrets.references import Secret, parse_variable, require_reference
 
 Credential = str | Secret | Mapping[str, Any]
 """A secret reference; `{username, password}`; or `{client_id, client_secret, scopes, token_url, method}`."""
@@ -182,7 +182,7 @@ class Environment:
         """Whether unsafe methods ask first."""
         return self.production if self.guard is None else self.guard
 
-    def at(self, base_url: str) -> Environment:
+    def with_base_url(self, base_url: str) -> Environment:
         """The same environment with its base URL known."""
         return replace(self, base_url=base_url.rstrip("/"))
 
@@ -192,7 +192,7 @@ class Environment:
         Raises:
             SettingsError: a plain reference is malformed.
         """
-        found = {name: typed(value) for name, value in self.variables.items()}
+        found = {name: parse_variable(value) for name, value in self.variables.items()}
         return {
             n: value.for_environment(self.name) if isinstance(value, Secret) else value for n, value in found.items()
         }

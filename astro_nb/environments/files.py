@@ -20,7 +20,7 @@ from ..call import UNSET
 from ..errors import NewerFormat, SettingsError, UnknownName
 from ..files import write_atomically
 from ..secrets.redaction import redact
-from ..secrets.references import Reference, Secret, typed
+from ..secrets.references import Reference, Secret, parse_variable
 from ..templates import LiteralText
 from .environment import Environment, built_in_environments, environment_secrets, require_credential
 from .variables import Variables
@@ -64,7 +64,7 @@ def _is_text(value: Any) -> bool:
 
 def _is_value(value: Any) -> bool:
     try:
-        typed(value)
+        parse_variable(value)
     except SettingsError:
         return False
     return True
@@ -395,7 +395,7 @@ def load_shared(folder: Path = FOLDER) -> dict[str, Any]:
     """
     path = shared_path(folder)
     told = read_said(path) if path.is_file() else {}
-    return {name: typed(value) for name, value in _checked(told, path).items()}
+    return {name: parse_variable(value) for name, value in _checked(told, path).items()}
 
 
 def save_shared(variables: Mapping[str, Any], folder: Path = FOLDER) -> Path:

@@ -14,7 +14,7 @@ from .environment import METHODS, Environment, Grant, kind_of, plain_or_secret, 
 from .tokens import require_valid
 from .variables import Variables
 
-Mode = Literal["shown", "named", "revealed"]
+Mode = Literal["masked", "named", "revealed"]
 _MARK = re.compile(r"SECRET__(\w+?)__TERCES", re.ASCII)  # a name of ours is ASCII, so that no neighbour joins it
 
 
@@ -55,10 +55,10 @@ class _Drawing:
 
 
 @dataclass(frozen=True)
-class Values:
+class Resolver:
     """Resolves what a call still holds open.
 
-    The mode says what a secret becomes: stars ("shown"), a mark that holds the name of a variable ("named", for
+    The mode says what a secret becomes: stars ("masked"), a mark that holds the name of a variable ("named", for
     snippets), or itself ("revealed", for the transport alone). `used` collects the secrets that were revealed, so that
     whoever sent them can keep them out of what is stored; `grants` those for which the client has to get a token.
     `answer` gives what a template such as `{{responses.GetThing.name}}` refers to.
@@ -66,8 +66,8 @@ class Values:
 
     variables: Variables
     environment: Environment
-    mode: Mode = "shown"
-    used: set[str] = field(default_factory=set, repr=False)
+    mode: Mode = "masked"
+    revealed: set[str] = field(default_factory=set, repr=False)
     grants: list[Grant] = field(default_factory=list, repr=False)
     drawn: DynamicValues = field(default_factory=lambda: DynamicValues(), repr=False)
     answer: Callable[[str], Any] | None = field(default=None, repr=False)
@@ -75,7 +75,7 @@ class Values:
     def __reduce__(self) -> Any:
         raise TypeError("Values hold secrets: they are neither copied nor pickled.")
 
-    def fill(self, data: Any) -> Any:
+    def resolve(self, data: Any) -> Any:
         """Plain data with its templates resolved.
 
         Raises:
@@ -114,7 +114,7 @@ class Values:
         """
         given = self.environment.credential_for(scheme)
         if self.mode != "revealed" or not isinstance(given, Mapping):
-            return {"shown": MASK}.get(self.mode) or _marked(Secret.in_memory("", f"{scheme} token").variable)
+            return {"masked": MASK}.get(self.mode) or _marked(Secret.in_memory("", f"{scheme} token").variable)
         url = str(given.get("token_url") or url)
         if not url:
             raise SettingsError(
@@ -130,10 +130,10 @@ class Values:
         if kind_of(given) == "client_id":
             raise SettingsError(f"{scheme} takes no tokens of a client.", "Give its credential as one secret.")
         user, password = self._text(given["username"]), self._secret(secret)
-        if self.mode == "shown":
+        if self.mode == "masked":
             return MASK
         if self.mode == "revealed":
-            self.used.add(f"{user}:{password}")
+            self.revealed.add(f"{user}:{password}")
         return f"{user}:{password}"
 
     def _text(self, given: Any) -> Any:
@@ -141,7 +141,7 @@ class Values:
         return self._secret(found) if isinstance(found, Secret) else found
 
     def _secret(self, secret: Secret) -> Any:
-        if self.mode == "shown":
+        if self.mode == "masked":
             return MASK
         if self.mode == "named":
             return _marked(secret.variable)
@@ -149,8 +149,8 @@ class Values:
             self.environment.require_allowed_host(
                 self.environment.base_url
             )  # before it is revealed, so that no frame holds it
-        self.used.add(secret.reveal())
-        return secret.typed()
+        self.revealed.add(secret.reveal())
+        return secret.json_value()
 
 
 def _marked(variable: str) -> str:

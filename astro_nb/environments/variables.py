@@ -264,7 +264,7 @@ class Variables(MutableMapping[str, Any]):
         _require_scope(scope)
         return {name: variable.value for name, variable in self._scopes[scope].items()}
 
-    def drop(self, name: str, scope: str = "session") -> None:
+    def remove(self, name: str, scope: str = "session") -> None:
         """Take a variable out of a scope; nothing happens where there is none."""
         _require_scope(scope)
         self._scopes[scope].pop(name, None)

@@ -196,7 +196,7 @@ class Whereabouts:
     def _switch(self, name: str) -> None:
         session = self._session
         environment = load_environment(name) if name != session.home.name else session.home
-        session.switch(environment.at(environment.base_url or next(iter(session.spec.servers), "")))
+        session.switch(environment.with_base_url(environment.base_url or next(iter(session.spec.servers), "")))
         self.servers.draw()
         self._tell()
 
@@ -207,7 +207,7 @@ class Whereabouts:
             self._switch(name)
 
     def _serve(self, base_url: str) -> None:
-        self._session.switch(self._session.environment.at(base_url))
+        self._session.switch(self._session.environment.with_base_url(base_url))
         self._tell()
 
     def _tell(self) -> None:

@@ -87,7 +87,7 @@ class EnvironmentsPanel:
         """What the file of the chosen one says; what it inherits stands as a hint."""
         if self.which.value is None:
             return
-        said = self._environments.said(self.which.value)
+        said = self._environments.own_fields(self.which.value)
         for name, control in self.fields.items():
             control.value = _as_typed(control, said.get(name))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import html
 from ..errors import RunbookError, UnknownName
-from ..secrets import Finding, Known, Secret, find_known_secrets, notebook_parts, redact_notebook
+from ..secrets import Finding, KnownSecrets, Secret, find_known_secrets, notebook_parts, redact_notebook
 from ..session import available_secrets, environment_folder_secrets, session_secrets
 from ..templates import template_names
 from .cells import Cell, calls, compose
@@ -38,12 +38,12 @@ def require_clean(cells: tuple[Cell, ...], session: Recorded, steps: tuple[Step,
             )
 
 
-def known_to_run(folder: Path) -> Known:
+def known_to_run(folder: Path) -> KnownSecrets:
     """The secrets that a notebook run in a folder can come to know: those of the environments there and here."""
     return environment_folder_secrets(folder) | environment_folder_secrets(Path.cwd())
 
 
-def cleaned(notebook: Notebook, known: Known, file: str) -> tuple[Notebook, tuple[Finding, ...]]:
+def cleaned(notebook: Notebook, known: KnownSecrets, file: str) -> tuple[Notebook, tuple[Finding, ...]]:
     """A notebook with its known secrets starred out, and where they stood."""
     found = tuple(
         finding

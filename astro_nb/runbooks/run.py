@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from .. import html
 from ..approval import ALLOW_UNSAFE
 from ..errors import RunbookError
-from ..secrets import Finding, Known, redact
+from ..secrets import Finding, KnownSecrets, redact
 from .notebooks import INJECTED, TAG, Notebook, inject, read_notebook, write_notebook
 from .recording import cleaned, known_to_run
 
@@ -198,7 +198,7 @@ def _environ(allow_unsafe: bool) -> dict[str, str]:
 
 
 def _run_cells(
-    notebook: Notebook, client: Any, environ: Mapping[str, str], progress: Progress | None, known: Known
+    notebook: Notebook, client: Any, environ: Mapping[str, str], progress: Progress | None, known: KnownSecrets
 ) -> tuple[list[CellRow], FailedCell | None]:
     tell = progress or (lambda number, total, heading, state: None)
     secrets = tuple(known.values.values())  # nobody is told of one, be it a heading's or an error's

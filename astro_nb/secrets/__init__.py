@@ -2,7 +2,7 @@
 
 from .findings import (
     Finding,
-    Known,
+    KnownSecrets,
     NotebookPart,
     find_known_secrets,
     find_secrets,
@@ -18,7 +18,7 @@ __all__ = [
     "MASK",
     "SECRET_HEADERS",
     "Finding",
-    "Known",
+    "KnownSecrets",
     "NotebookPart",
     "Reference",
     "Secret",

@@ -106,17 +106,17 @@ KNOWN = "known secret"
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownSecrets:
     """The secrets that are looked for, by reference, and the references that yielded nothing."""
 
     values: dict[str, str] = field(default_factory=dict, repr=False)
     unknown: tuple[str, ...] = ()
 
-    def __or__(self, other: Known) -> Known:
+    def __or__(self, other: KnownSecrets) -> KnownSecrets:
         """Those of both."""
         values = {**self.values, **other.values}
         unknown = dict.fromkeys((*self.unknown, *other.unknown))
-        return Known(values, tuple(name for name in unknown if name not in values))
+        return KnownSecrets(values, tuple(name for name in unknown if name not in values))
 
     def __reduce__(self) -> str:
         raise TypeError("Known secrets are not pickled.")
@@ -127,14 +127,14 @@ class Known:
         return tuple(self.values)
 
 
-def find_known_secrets(text: str, known: Known, at: Finding) -> Iterator[Finding]:
+def find_known_secrets(text: str, known: KnownSecrets, at: Finding) -> Iterator[Finding]:
     """The known secrets that a text holds, in any spelling; `at` is where the text stands."""
     for reference, value in known.values.items():
         for offset in find_occurrences(text, value):
             yield replace(at, line=_line(text, offset), kind=KNOWN, secret=reference, known=True)
 
 
-def find_secrets(text: str, known: Known, at: Finding) -> Iterator[Finding]:
+def find_secrets(text: str, known: KnownSecrets, at: Finding) -> Iterator[Finding]:
     """The known secrets that a text holds, then what looks like a credential in the rest; each line once."""
     found = dict.fromkeys(find_known_secrets(text, known, at))
     yield from found
@@ -180,7 +180,7 @@ def notebook_parts(notebook: Mapping[str, Any]) -> Iterator[NotebookPart]:
         yield from _cell(number, _mapping(cell))
 
 
-def redact_notebook(notebook: Any, known: Known) -> Any:
+def redact_notebook(notebook: Any, known: KnownSecrets) -> Any:
     """The notebook with every known secret starred out, wherever it stands; as plain data of the same kinds."""
     secrets = tuple(known.values.values())
     return _starred(notebook, secrets) if secrets else notebook

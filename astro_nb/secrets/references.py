@@ -82,7 +82,7 @@ class Secret:
             return _fetch(self.reference) if keyring and kind == "keyring" else ""
         return ""
 
-    def typed(self) -> str | int | float:
+    def json_value(self) -> str | int | float:
         """As `reveal`, but a number where it was given as one: what a body has to hold.
 
         Raises:
@@ -272,7 +272,7 @@ class Reference:
         return {"from": self.reference, "secret": False}
 
 
-def typed(value: Any) -> Any:
+def parse_variable(value: Any) -> Any:
     """A value of a file as what it means: a `Secret`, a `Reference`, or itself.
 
     Raises:

@@ -1,11 +1,11 @@
 """Parameters, bodies and credentials to and from HTTP."""
 
 from .request import build_request, build_request_pair
-from .security import Choice, security_choices
+from .security import SecurityChoice, security_choices
 from .text import to_json
 
 __all__ = [
-    "Choice",
+    "SecurityChoice",
     "build_request",
     "build_request_pair",
     "security_choices",

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..call import UNSET, Call, OmittedUpload, Upload
-from ..environments import Values
+from ..environments import Resolver
 from ..errors import UsageError
 from ..messages import bare_media_type, is_json
 from ..openapi import Operation, Parameter, reference_name
@@ -310,7 +310,7 @@ _LINE = (b"", b"\n")
 _SEQUENCES = ("jsonl", "x-ndjson", "ndjson", "json-lines", "x-jsonlines", "json-seq")
 
 
-def body_of(operation: Operation, call: Call, values: Values) -> tuple[bytes, str]:
+def body_of(operation: Operation, call: Call, values: Resolver) -> tuple[bytes, str]:
     """The body of a call and its content type; both are empty where there is none.
 
     Raises:
@@ -318,7 +318,7 @@ def body_of(operation: Operation, call: Call, values: Values) -> tuple[bytes, st
     """
     if call.body is UNSET:
         return b"", ""
-    body, declared = values.fill(call.body), operation.body
+    body, declared = values.resolve(call.body), operation.body
     asked = call.media_type or (declared.media_type if declared else "application/json")
     media = _concrete(asked, body) if "*" in asked else asked
     if isinstance(body, bytes | Upload):

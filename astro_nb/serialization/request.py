@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from ..call import Call
-from ..environments import Values
+from ..environments import Resolver
 from ..errors import UsageError
 from ..messages import Headers, Request
 from ..openapi import Operation, Parameter
@@ -26,7 +26,7 @@ from .text import is_name, is_unfit, joined, to_text
 USER_AGENT = "astro_nb"
 
 
-def build_request(operation: Operation, call: Call, values: Values) -> Request:
+def build_request(operation: Operation, call: Call, values: Resolver) -> Request:
     """The request that a call means.
 
     Args:
@@ -44,7 +44,7 @@ def build_request(operation: Operation, call: Call, values: Values) -> Request:
 
 
 def build_request_pair(
-    operation: Operation, call: Call, revealed: Values, shown: Callable[[], Values]
+    operation: Operation, call: Call, revealed: Resolver, shown: Callable[[], Resolver]
 ) -> tuple[Request, Request]:
     """The request for the transport, and the one for the eye; what holds no secret is built once for both.
 
@@ -54,12 +54,12 @@ def build_request_pair(
         shown: makes the values to show, once those to send are known.
     """
     draft = _draft(operation, call, revealed)
-    is_plain = not revealed.used
+    is_plain = not revealed.revealed
     sent, seen = _checked(_signed(operation, call, draft, revealed), revealed), shown()
     return sent, _signed(operation, call, draft, seen) if is_plain else _built(operation, call, seen)
 
 
-def _built(operation: Operation, call: Call, values: Values) -> Request:
+def _built(operation: Operation, call: Call, values: Resolver) -> Request:
     return _signed(operation, call, _draft(operation, call, values), values)
 
 
@@ -76,8 +76,8 @@ class _Draft(NamedTuple):
     body: bytes
 
 
-def _draft(operation: Operation, call: Call, values: Values) -> _Draft:
-    outline, given = _outline(operation), values.fill(dict(call.parameters))
+def _draft(operation: Operation, call: Call, values: Resolver) -> _Draft:
+    outline, given = _outline(operation), values.resolve(dict(call.parameters))
     path = path_of(operation, outline.path, given)
     headers = [*_filled(values, values.environment.headers), *pairs_of(outline.header, given)]
     body, content = body_of(operation, call, values)
@@ -94,7 +94,7 @@ def _draft(operation: Operation, call: Call, values: Values) -> _Draft:
     )
 
 
-def _signed(operation: Operation, call: Call, draft: _Draft, values: Values) -> Request:
+def _signed(operation: Operation, call: Call, draft: _Draft, values: Resolver) -> Request:
     """A draft with the credentials that these values have for it."""
     outline = _outline(operation)
     headers, query, cookies = list(draft.headers), list(draft.query), list(draft.cookies)
@@ -104,20 +104,20 @@ def _signed(operation: Operation, call: Call, draft: _Draft, values: Values) -> 
         headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)))
     asked = _joined(draft.whole, query_of(query))
     url = f"{draft.base}{draft.path}{f'?{asked}' if asked else ''}"
-    return Request(operation.method, url, _finished(outline, headers), draft.body, bool(values.used))
+    return Request(operation.method, url, _finished(outline, headers), draft.body, bool(values.revealed))
 
 
 def _joined(*queries: str) -> str:
     return "&".join(filter(None, queries))
 
 
-def _need(operation: Operation, outline: _Outline, call: Call, values: Values) -> Alternative:
+def _need(operation: Operation, outline: _Outline, call: Call, values: Resolver) -> Alternative:
     if call.security is None:
         return select(operation, outline.security, values.environment)
     return choose(operation, call.security, values.environment)
 
 
-def _base_url(operation: Operation, outline: _Outline, values: Values) -> str:
+def _base_url(operation: Operation, outline: _Outline, values: Resolver) -> str:
     """The environment's server; where that is one of the document's, the operation's own goes before it."""
     base = values.environment.base_url or ""
     if outline.server and operation.spec.has_server(base):
@@ -134,8 +134,8 @@ def _is_web(base: str) -> bool:
         return False
 
 
-def _checked(request: Request, values: Values) -> Request:
-    if values.used:
+def _checked(request: Request, values: Resolver) -> Request:
+    if values.revealed:
         values.environment.require_allowed_host(request.url)
     if is_unfit("".join([name + value for name, value in request.headers])):
         broken = next(name for name, value in request.headers if is_unfit(name + value))
@@ -181,8 +181,8 @@ def _drawn(operation: Operation) -> _Outline:
     return _Outline(path, query, head, cookie, whole, alternatives_of(operation), by_name, server)
 
 
-def _filled(values: Values, headers: Mapping[str, str]) -> Pairs:
-    return list(values.fill(dict(headers)).items()) if headers else []
+def _filled(values: Resolver, headers: Mapping[str, str]) -> Pairs:
+    return list(values.resolve(dict(headers)).items()) if headers else []
 
 
 def _finished(outline: _Outline, headers: Pairs) -> Headers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from ..environments import Environment, Values
+from ..environments import Environment, Resolver
 from ..errors import SecretMissing, UnknownName, UsageError
 from ..openapi import Operation, SecurityScheme
 from .styles import Pairs
@@ -36,20 +36,20 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
-class Choice:
+class SecurityChoice:
     """One way to authenticate: in words, as `Call.security` names it, whether it can be met, and what it lacks.
 
     Attributes:
         label: the words.
         value: what `Call.security` has to be.
-        is_held: whether every credential that it needs is there.
+        is_available: whether every credential that it needs is there.
         lacking: the schemes that have no credential, each with the words of what to paste.
     """
 
     label: str
     value: str | None
-    is_held: bool
-    lacking: tuple[tuple[str, str], ...] = ()
+    is_available: bool
+    missing: tuple[tuple[str, str], ...] = ()
 
 
 def alternatives_of(operation: Operation) -> Alternatives:
@@ -57,14 +57,14 @@ def alternatives_of(operation: Operation) -> Alternatives:
     return tuple(need for need in _declared(operation) if all(s.kind not in _UNSENT for s in need))
 
 
-def security_choices(operation: Operation, environment: Environment) -> tuple[Choice, ...]:
+def security_choices(operation: Operation, environment: Environment) -> tuple[SecurityChoice, ...]:
     """The ways to authenticate an operation: by itself, by each alternative, not at all."""
     found = tuple(_choice(need, environment) for need in _declared(operation))
-    automatic = any(choice.is_held for choice in found) or not found or () in operation.security
-    return (Choice("automatic", None, automatic), *found, Choice("none", "", True))
+    automatic = any(choice.is_available for choice in found) or not found or () in operation.security
+    return (SecurityChoice("automatic", None, automatic), *found, SecurityChoice("none", "", True))
 
 
-def authenticate(need: Alternative, values: Values, headers: Pairs, query: Pairs, cookies: Pairs) -> None:
+def authenticate(need: Alternative, values: Resolver, headers: Pairs, query: Pairs, cookies: Pairs) -> None:
     """Add the credentials of an alternative.
 
     Raises:
@@ -139,13 +139,13 @@ def _value(need: Alternative) -> str:
     return _JOINT.join(scheme.name for scheme in need)
 
 
-def _choice(need: Alternative, environment: Environment) -> Choice:
-    lacking = tuple(
+def _choice(need: Alternative, environment: Environment) -> SecurityChoice:
+    missing = tuple(
         (s.name, _UNSENT.get(s.kind) or f"Paste {_WORDS.get(s.kind, ('', 'the credential'))[1]}.")
         for s in need
         if s.kind in _UNSENT or not _is_held(environment, s)
     )
-    return Choice(_JOINT.join(_label(s, environment) for s in need), _value(need), not lacking, lacking)
+    return SecurityChoice(_JOINT.join(_label(s, environment) for s in need), _value(need), not missing, missing)
 
 
 def _label(scheme: SecurityScheme, environment: Environment) -> str:
@@ -161,12 +161,12 @@ def _is_held(environment: Environment, scheme: SecurityScheme) -> bool:
     return bool(held.get(scheme.name) or (scheme.kind in _BEARERS and held.get("token")))
 
 
-def _secret(scheme: SecurityScheme, values: Values) -> str:
+def _secret(scheme: SecurityScheme, values: Resolver) -> str:
     """The credential without the blanks that it was pasted with; a password is encoded, and sent with all it has."""
     given = values.credential(scheme.name) or ""
     value = given if scheme.kind == "basic" else given.strip()
     if value != given:
-        values.used.add(value)
+        values.revealed.add(value)
     if not value or (scheme.kind != "basic" and is_unfit(value)):
         raise UsageError(
             f"The credential for {scheme.name} is empty, or holds control characters: it cannot be sent.",
@@ -175,13 +175,13 @@ def _secret(scheme: SecurityScheme, values: Values) -> str:
     return value
 
 
-def _token_url(scheme: SecurityScheme, values: Values) -> str:
+def _token_url(scheme: SecurityScheme, values: Resolver) -> str:
     """Where the document says that tokens are given; a relative address is meant against the server's."""
     flow = scheme.flows.get("clientCredentials")
     return joined(values.environment.base_url or "", flow.token_url) if flow and flow.token_url else ""
 
 
-def _credential(scheme: SecurityScheme, values: Values) -> tuple[str, str, str]:
+def _credential(scheme: SecurityScheme, values: Resolver) -> tuple[str, str, str]:
     """Place, name and value of a credential; no value where the client gets a token first."""
     if scheme.kind in _BEARERS and values.environment.uses_client_credentials(scheme.name):
         value = values.grant(scheme.name, _token_url(scheme, values))

@@ -103,7 +103,7 @@ class Authenticated:
     def security_choices(self, operation: Operation) -> list[tuple[str, str | None, bool]]:
         """The ways to authenticate an operation: in words, as `Call.security` has it, and whether it can be met."""
         return [
-            (choice.label, choice.value, choice.is_held)
+            (choice.label, choice.value, choice.is_available)
             for choice in security_choices(operation, self.effective_environment)
         ]
 
@@ -112,7 +112,7 @@ class Authenticated:
         return {
             name: words
             for choice in security_choices(operation, self.effective_environment)
-            for name, words in choice.lacking
+            for name, words in choice.missing
         }
 
     @property

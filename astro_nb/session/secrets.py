@@ -21,7 +21,7 @@ from ..messages import Request
 from ..openapi import Operation
 from ..schema import body_field, extract_secrets, parameter_fields_by_name
 from ..secrets import MASK, Secret, is_secret_header
-from ..secrets.findings import Known
+from ..secrets.findings import KnownSecrets
 from ..templates import LiteralText, template_names
 
 
@@ -36,23 +36,23 @@ def extract_secrets_from(operation: Operation, call: Call, variables: Variables)
         return keep(Secret.in_memory(value, name)) if plain else extract_secrets(None, value, keep)
 
     fields = parameter_fields_by_name(operation)
-    parameters = {k: written(extract_secrets(fields.get(k), v, keep)) for k, v in call.parameters.items()}
+    parameters = {k: to_templates(extract_secrets(fields.get(k), v, keep)) for k, v in call.parameters.items()}
     described = body_field(operation, call.media_type)
-    body = call.body if call.body is UNSET else written(extract_secrets(described, call.body, keep))
+    body = call.body if call.body is UNSET else to_templates(extract_secrets(described, call.body, keep))
     headers = {name: header(name, value) for name, value in call.headers.items()}
     return replace(call, parameters=parameters, body=body, headers=headers)
 
 
-def written(value: Any) -> Any:
+def to_templates(value: Any) -> Any:
     """A value as a call may be written down: a `Literal` becomes the template that stands for it, and stays literal."""
     if isinstance(value, LiteralText):
         return value.template
     if isinstance(value, dict):
-        return {name: written(inner) for name, inner in value.items()}
-    return [written(inner) for inner in value] if isinstance(value, list) else value
+        return {name: to_templates(inner) for name, inner in value.items()}
+    return [to_templates(inner) for inner in value] if isinstance(value, list) else value
 
 
-def starred(request: Request) -> Request:
+def mask_headers(request: Request) -> Request:
     """A request for the eye: the headers that carry credentials are stars, whatever stood in them."""
     shown = tuple(
         (name, MASK if is_secret_header(name) and MASK not in value else value) for name, value in request.headers
@@ -76,7 +76,7 @@ def _variable(secret: Secret, operation: Operation, variables: Variables) -> str
 _MOST_LEAVES = 1_000_000
 
 
-def available_secrets(secrets: Iterable[Secret], folder: Path | None = None, keyring: bool = False) -> Known:
+def available_secrets(secrets: Iterable[Secret], folder: Path | None = None, keyring: bool = False) -> KnownSecrets:
     """The values of secrets where they are to be had without asking anybody; the references of the others."""
     values: dict[str, str] = {}
     unknown: list[str] = []
@@ -86,10 +86,10 @@ def available_secrets(secrets: Iterable[Secret], folder: Path | None = None, key
             values[_name_for(secret, value, values)] = value
         else:
             unknown.append(secret.reference)
-    return Known(values, tuple(dict.fromkeys(unknown)))
+    return KnownSecrets(values, tuple(dict.fromkeys(unknown)))
 
 
-def environment_folder_secrets(folder: Path, keyring: bool = False) -> Known:
+def environment_folder_secrets(folder: Path, keyring: bool = False) -> KnownSecrets:
     """The secrets of every environment: the built-in ones, and those under `environments/` in a folder."""
     secrets: list[Secret] = []
     broken: list[str] = []
@@ -98,20 +98,20 @@ def environment_folder_secrets(folder: Path, keyring: bool = False) -> Known:
             secrets += environment_secrets(load_environment(name, folder / FOLDER))
         except AstroNbError:  # what is no environment refers to nothing: it is told, and looked through like any file
             broken.append(f"{FOLDER / name}.yaml")
-    return available_secrets(secrets, folder, keyring) | Known(unknown=tuple(broken))
+    return available_secrets(secrets, folder, keyring) | KnownSecrets(unknown=tuple(broken))
 
 
 def session_secrets(
     variables: Variables, effective_environment: Environment, exchanges: Iterable[Exchange] = ()
-) -> Known:
+) -> KnownSecrets:
     """The secrets of a session: its variables, its credentials, and those in its answers."""
     held = [v.value for name in variables for v in variables.all(name) if isinstance(v.value, Secret)]
     return available_secrets(
-        [*held, *environment_secrets(effective_environment), *(s for e in exchanges for s in secrets_in_answer(e))]
+        [*held, *environment_secrets(effective_environment), *(s for e in exchanges for s in response_secrets(e))]
     )
 
 
-def secrets_in_answer(exchange: Exchange) -> Iterator[Secret]:
+def response_secrets(exchange: Exchange) -> Iterator[Secret]:
     """The secret fields of an answer."""
     if exchange.response and exchange.response.is_json:
         yield from (leaf for _, leaf in leaves(exchange["$"], _MOST_LEAVES) if isinstance(leaf, Secret))

@@ -13,8 +13,8 @@ from typing import Any
 
 from ..approval import Approval, Change
 from ..call import UNSET, Call
-from ..codegen import SNIPPETS, by_name
-from ..environments import DynamicValues, Environment, Mode, Values, Variable, Variables
+from ..codegen import SNIPPETS, without_file_contents
+from ..environments import DynamicValues, Environment, Mode, Resolver, Variable, Variables
 from ..errors import Stopped, UnknownName
 from ..exchange import Exchange
 from ..history import ExchangeList, History
@@ -27,7 +27,7 @@ from ..schema import build_call
 from ..secrets import Secret
 from ..serialization import build_request, build_request_pair
 from .credentials import Authenticated, require_held
-from .secrets import extract_secrets_from, starred
+from .secrets import extract_secrets_from, mask_headers
 
 
 class Prepared(Chained, Authenticated):
@@ -47,7 +47,7 @@ class Prepared(Chained, Authenticated):
 
     def preview(self, call: Call) -> Request:
         """The request as it will be sent, secrets as stars; nothing is sent."""
-        return starred(build_request(self.spec.operation(call.operation), call, self._values("shown")))
+        return mask_headers(build_request(self.spec.operation(call.operation), call, self._values("masked")))
 
     def shown(self, value: Any) -> Any:
         """A value with its templates resolved, secrets as stars.
@@ -55,18 +55,18 @@ class Prepared(Chained, Authenticated):
         Raises:
             UnknownName: a variable does not exist.
         """
-        return self._values("shown").fill(value)
+        return self._values("masked").resolve(value)
 
     def snippet(self, kind: str, call: Call) -> str:
         """A call as code of that kind: complete, secrets as look-ups."""
         if kind not in SNIPPETS:
             raise UnknownName("kind of snippet", kind, SNIPPETS)
         operation, named = self.spec.operation(call.operation), self._values("named", self.chain.showing(pending=None))
-        return SNIPPETS[kind](operation, call, build_request(operation, by_name(call), named))
+        return SNIPPETS[kind](operation, call, build_request(operation, without_file_contents(call), named))
 
-    def _values(self, mode: Mode, answers: Responses | None = None, drawn: DynamicValues | None = None) -> Values:
+    def _values(self, mode: Mode, answers: Responses | None = None, drawn: DynamicValues | None = None) -> Resolver:
         known, again = answers or self.chain.showing(), drawn.again() if drawn else DynamicValues()
-        return Values(self.variables, self.effective_environment, mode, drawn=again, answer=known.value_of)
+        return Resolver(self.variables, self.effective_environment, mode, drawn=again, answer=known.value_of)
 
 
 GUARD = "guard"
@@ -159,17 +159,17 @@ class Session(Prepared):
                 operation,
                 call,
                 revealed,
-                lambda: self._values("shown", self.chain.showing(answers), revealed.drawn),
+                lambda: self._values("masked", self.chain.showing(answers), revealed.drawn),
             )
         except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
             raise error.with_traceback(None) from None  # they hold secrets in the clear
-        secrets = frozenset(revealed.used | self._values_near(typed=True))  # no answer shows what was typed here
+        secrets = frozenset(revealed.revealed | self._values_near(typed=True))  # no answer shows what was typed here
         own = revealed.grants and header(request.headers, "authorization")  # what the call itself says goes before
         grant = None if own or not revealed.grants else revealed.grants[0]
         require_held(self, self._place)  # last: whatever was read above was read in one place
         rate = rate_of(operation, (self.environment.name, self.environment.base_url or ""), self.environment.limits)
         return PreparedRequest(
-            operation, call, starred(shown), request, secrets, self.environment.name, via, grant, rate
+            operation, call, mask_headers(shown), request, secrets, self.environment.name, via, grant, rate
         )
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:

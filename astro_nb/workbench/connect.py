@@ -94,13 +94,13 @@ def _environment(
 def _placed(environment: Environment, spec: Spec) -> tuple[Environment, Sandbox | SandboxClient | None]:
     """The environment with its base URL known; the sandbox is started, or found, where it is meant."""
     if environment.base_url != "sandbox":
-        return environment.at(environment.base_url or (spec.servers or ("",))[0]), None
+        return environment.with_base_url(environment.base_url or (spec.servers or ("",))[0]), None
     from ..sandbox import Sandbox, SandboxClient
 
     running = os.environ.get(SANDBOX_URL)
     sandbox = SandboxClient(running) if running else Sandbox(spec, speed=SANDBOX_SPEED).start()
     credentials = environment.credentials or {"token": Secret.in_memory(sandbox.token(), "SANDBOX_TOKEN")}
-    return replace(environment, credentials=credentials).at(sandbox.url), sandbox
+    return replace(environment, credentials=credentials).with_base_url(sandbox.url), sandbox
 
 
 def _require_valid_token(session: Session) -> None:
