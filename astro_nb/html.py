@@ -87,6 +87,11 @@ def status_tone(status: int | None) -> str:
     return {2: "good", 3: "info", 4: "bad", 5: "bad"}.get((status or 0) // 100, "bad")
 
 
+def pluralize(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 page", "2,000 pages"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def muted(text: Any) -> Markup:
     """Less important text."""
     return tag("span", text, style=f"color:{MUTED}")

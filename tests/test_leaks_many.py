@@ -110,7 +110,7 @@ def test_nothing_that_is_given_shows_one(all_of: Planted) -> None:
         if type(thing).__name__ in ("Checked", "Call", "Mark"):
             assert_clean(repr(vars(thing)), f"the attributes of a {type(thing).__name__}")
     assert_clean("".join(repr(vars(row)) for row in found[0]._rows), "the attributes of a row")
-    assert kinds >= {"Bulk", "Pages", "Waited", "Changed", "Transitions", "Row", "Mark", "Run", "Paging"}
+    assert kinds >= {"Bulk", "Pages", "WaitResult", "Changed", "Transitions", "Row", "Mark", "Run", "Paging"}
     for public in found:
         assert_clean(repr(vars(public)), f"the attributes of a {type(public).__name__}")
 

@@ -1,28 +1,8 @@
 """Repeat a call until a condition holds."""
 
-from .conditions import Goal, Until, Verdict, goal_of, until_of
-from .states import Deed, deed_before, grace_of, state_of
-from .transitions import Log, Transition, Transitions, duration_words, strip
-from .wait import Patience, Waited, failed, timed_out, wait_for
+from .conditions import Until, parse_until
+from .states import state_of
+from .transitions import Transition, Transitions
+from .wait import WaitOptions, WaitResult, wait_for
 
-__all__ = [
-    "Deed",
-    "Goal",
-    "Log",
-    "Patience",
-    "Transition",
-    "Transitions",
-    "Until",
-    "Verdict",
-    "Waited",
-    "deed_before",
-    "duration_words",
-    "failed",
-    "goal_of",
-    "grace_of",
-    "state_of",
-    "strip",
-    "timed_out",
-    "until_of",
-    "wait_for",
-]
+__all__ = ["Transition", "Transitions", "Until", "WaitOptions", "WaitResult", "parse_until", "state_of", "wait_for"]

@@ -1,4 +1,14 @@
-"""What is waited for, in the words of whoever waits."""
+"""The condition that ends a wait.
+
+| `until`                              | the wait ends when                                      |
+|--------------------------------------|---------------------------------------------------------|
+| `"settled"`                          | the overlay lists the state as good                     |
+| `"HEALTHY"`                          | the resource is in that state                           |
+| `"gone"`                             | the response is a 404 or a 410                          |
+| `"$.status == 'HEALTHY'"`            | the JSONPath condition holds for the response           |
+| `["HEALTHY", "gone"]`                | one of several conditions holds                         |
+| `lambda response: response["$.ok"]`  | the predicate returns true for the exchange             |
+"""
 
 from __future__ import annotations
 
@@ -12,144 +22,156 @@ from ..errors import PickError, UnknownName, UsageError
 from ..exchange import Exchange
 from ..jsonpath import compile_condition, is_condition
 from ..openapi import Operation
-from .states import noted, state_key, state_of, states_of
+from .states import listed_states, state_key, state_of, states_of
 
 Until = str | Sequence[str] | Callable[[Exchange], bool]
-"""What is waited for.
-
-"settled" (the overlay knows the states), the name of a state, "gone" (a 404 or 410), a condition in JSONPath
-(`$.status == 'HEALTHY'`, `$.items[?@.ready == true]`), several of them of which one is enough, or a predicate.
-"""
+"""A condition as the caller gives it; see the table at the head of this module."""
 
 PREDICATE = "a predicate"
 _GONE = (404, 410)
-_MAY_PASS = (408, 425, 429)
-"""Refusals that end by themselves; any other 4xx stays what it is, however long one asks."""
+_TRANSIENT_CLIENT_ERRORS = (408, 425, 429)
+"""4xx statuses that may disappear without a change by the caller; any other 4xx ends a wait."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One thing that is enough: whether it is so, and whether it is the state that tells."""
+class Evaluation:
+    """What a response means for a wait.
 
-    is_so: Callable[[Exchange], bool]
-    tells_state: bool
-    states: frozenset[str] = frozenset()
+    Attributes:
+        result: whether the condition is met, is pending, or cannot be met any more.
+        by_state: whether only the state of the resource decided that.
+    """
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """What an answer means for a wait, and whether it is the state alone that says so."""
-
-    end: Literal["reached", "lost", "not yet"]
+    result: Literal["met", "failed", "pending"]
     by_state: bool = False
 
 
 @dataclass(frozen=True)
-class Goal:
-    """What is waited for.
+class Alternative:
+    """One of the conditions that end a wait.
 
     Attributes:
-        words: what it is, as it is told and written down; `until_of` reads it.
-        wishes: each is enough.
-        bad: states that end the wait badly.
+        matches: whether the condition holds for an exchange.
+        uses_state: whether the condition reads the state of the resource.
+        states: the states that meet the condition, if it is a set of states.
     """
 
-    words: str
-    wishes: tuple[Wish, ...]
-    bad: frozenset[str]
-
-    def judge(self, exchange: Exchange) -> Verdict:
-        """What an answer means for the wait; every predicate is asked once at the most."""
-        for wish in sorted(self.wishes, key=lambda wish: wish.tells_state):
-            if wish.is_so(exchange):
-                return Verdict("reached", wish.tells_state)
-        if exchange.ok and state_of(exchange) in self.bad:
-            return Verdict("lost", True)
-        return Verdict("lost" if _is_hopeless(exchange) else "not yet")
+    matches: Callable[[Exchange], bool]
+    uses_state: bool
+    states: frozenset[str] = frozenset()
 
 
-def goal_of(operation: Operation, until: Until) -> Goal:
-    """What is waited for, looked at before anything is sent.
+@dataclass(frozen=True)
+class Condition:
+    """The condition that ends a wait.
+
+    Attributes:
+        text: the condition as it is shown and stored; `parse_until` reads it.
+        alternatives: the wait ends when one of them holds.
+        bad_states: the states in which the wait fails.
+    """
+
+    text: str
+    alternatives: tuple[Alternative, ...]
+    bad_states: frozenset[str]
+
+    def evaluate(self, exchange: Exchange) -> Evaluation:
+        """Evaluate the condition for an exchange. A predicate is called at most once."""
+        for alternative in sorted(self.alternatives, key=lambda each: each.uses_state):
+            if alternative.matches(exchange):
+                return Evaluation("met", alternative.uses_state)
+        if exchange.ok and state_of(exchange) in self.bad_states:
+            return Evaluation("failed", by_state=True)
+        return Evaluation("failed" if _is_permanent_error(exchange) else "pending")
+
+
+def build_condition(operation: Operation, until: Until) -> Condition:
+    """Return the condition for an operation. Nothing is sent.
 
     Raises:
-        UsageError: the document does not know what "settled" means here, or has no such state; or a condition is
-            malformed.
+        UsageError: neither the document nor the overlay declares when the operation is settled, or the operation has
+            no such state, or a JSONPath condition is malformed.
     """
     if callable(until):
-        return Goal(PREDICATE, (Wish(_guarded(until), False),), frozenset())
-    words = (until,) if isinstance(until, str) else tuple(until)
-    if not words:
-        raise UsageError("Nothing is waited for.", "Give a state, several, a condition or a predicate.")
-    wishes = tuple(_wish(operation, word) for word in words)
-    wanted = frozenset(state for wish in wishes for state in wish.states)
-    bad = noted(operation, "bad") if any(wish.tells_state for wish in wishes) else set()
-    written = words[0] if len(words) == 1 else json.dumps(words, ensure_ascii=False)
-    return Goal(written, wishes, frozenset(bad) - wanted)
+        return Condition(PREDICATE, (Alternative(_tolerate_errors(until), uses_state=False),), frozenset())
+    texts = (until,) if isinstance(until, str) else tuple(until)
+    if not texts:
+        raise UsageError("The wait has no condition.", "Give a state, several states, a condition or a predicate.")
+    alternatives = tuple(_build_alternative(operation, text) for text in texts)
+    wanted = frozenset(state for alternative in alternatives for state in alternative.states)
+    bad = listed_states(operation, "bad") if any(each.uses_state for each in alternatives) else set()
+    text = texts[0] if len(texts) == 1 else json.dumps(texts, ensure_ascii=False)
+    return Condition(text, alternatives, frozenset(bad) - wanted)
 
 
-def until_of(words: str) -> str | tuple[str, ...]:
-    """What `Goal.words` was made of."""
-    return tuple(json.loads(words)) if words.startswith('["') else words
+def parse_until(text: str) -> str | tuple[str, ...]:
+    """Return the `until` argument that `Condition.text` was built from."""
+    return tuple(json.loads(text)) if text.startswith('["') else text
 
 
-def _wish(operation: Operation, word: str) -> Wish:
-    if word in states_of(operation):
-        return _state_wish({word})
-    if word == "settled":
-        return _state_wish(_settled(operation))
-    if word == "gone":
-        return Wish(lambda exchange: exchange.status in _GONE, False)
-    if is_condition(word):
-        return _condition_wish(operation, word)
-    return _state_wish({_known(operation, word)})
+def _build_alternative(operation: Operation, text: str) -> Alternative:
+    if text in states_of(operation):
+        return _match_states({text})
+    if text == "settled":
+        return _match_states(_settled_states(operation))
+    if text == "gone":
+        return Alternative(lambda exchange: exchange.status in _GONE, uses_state=False)
+    if is_condition(text):
+        return _match_jsonpath(operation, text)
+    return _match_states({_require_state(operation, text)})
 
 
-def _state_wish(states: set[str]) -> Wish:
-    return Wish(lambda exchange: exchange.ok and state_of(exchange) in states, True, frozenset(states))
+def _match_states(states: set[str]) -> Alternative:
+    def matches(exchange: Exchange) -> bool:
+        return exchange.ok and state_of(exchange) in states
+
+    return Alternative(matches, uses_state=True, states=frozenset(states))
 
 
-def _condition_wish(operation: Operation, text: str) -> Wish:
+def _match_jsonpath(operation: Operation, text: str) -> Alternative:
     holds, name = compile_condition(text), re.escape(state_key(operation).rpartition(".")[2])
 
-    def is_so(exchange: Exchange) -> bool:
+    def matches(exchange: Exchange) -> bool:
         return exchange.ok and exchange.response is not None and exchange.response.is_json and holds(exchange.json())
 
-    return Wish(is_so, re.search(rf"(?<!\w){name}(?!\w)", text) is not None)
+    return Alternative(matches, uses_state=re.search(rf"(?<!\w){name}(?!\w)", text) is not None)
 
 
-def _settled(operation: Operation) -> set[str]:
-    good = noted(operation, "good")
+def _settled_states(operation: Operation) -> set[str]:
+    good = listed_states(operation, "good")
     if good:
         return good
     raise UsageError(
-        f"The overlay does not say when {operation.id} is settled.",
+        f"The overlay does not declare when {operation.id} is settled.",
         "Give the name of a state, a condition such as $.status == 'DONE', or a predicate: until=lambda response: …",
     )
 
 
-def _known(operation: Operation, state: str) -> str:
-    """A state that the document, or else the overlay, knows; any where the document gives no list of them."""
+def _require_state(operation: Operation, state: str) -> str:
+    """Return the state if the operation can have it; any name is accepted if the document lists no states."""
     states = states_of(operation)
-    if not state or (states and state not in noted(operation, "good") | noted(operation, "bad")):
+    listed = listed_states(operation, "good") | listed_states(operation, "bad")
+    if not state or (states and state not in listed):
         raise UnknownName(f"state of {operation.id}", state, states, todo="" if states else "Give the name of a state.")
     return state
 
 
-def _is_hopeless(exchange: Exchange) -> bool:
-    """Whether an answer stays the same however long one asks, or the user has had enough."""
-    refused = exchange.status is not None and 400 <= exchange.status < 500 and exchange.status not in _MAY_PASS
+def _is_permanent_error(exchange: Exchange) -> bool:
+    """Whether the same request will fail again, or the user has cancelled it."""
+    status = exchange.status
+    refused = status is not None and 400 <= status < 500 and status not in _TRANSIENT_CLIENT_ERRORS
     return refused or (exchange.failure is not None and exchange.failure.kind == "cancelled")
 
 
-def _guarded(predicate: Callable[[Exchange], bool]) -> Callable[[Exchange], bool]:
-    """A predicate that is asked of every exchange: what it cannot read in one that failed is not so yet."""
+def _tolerate_errors(predicate: Callable[[Exchange], bool]) -> Callable[[Exchange], bool]:
+    """Return a predicate that is false if it cannot read the body of an error response."""
 
-    def is_so(exchange: Exchange) -> bool:
+    def matches(exchange: Exchange) -> bool:
         try:
             return bool(predicate(exchange))
         except PickError:
-            if exchange.ok:  # the predicate's own mistake
+            if exchange.ok:  # the mistake is in the predicate
                 raise
             return False
 
-    return is_so
+    return matches

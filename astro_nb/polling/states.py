@@ -1,9 +1,8 @@
-"""The state of a thing: where it stands in an answer, and what the overlay thinks of it.
+"""The state of a resource: where it stands in a response, what the overlay says about it, and whether it is stale.
 
-Whether a state may be older than the last call that changed the thing.
-
-A server may tell the old state for a while after a change was accepted. So a state counts only once something has
-moved: another state was seen since that call, or it differs from the last one known before; else after a grace.
+A server may report the old state for a while after it has accepted a change. So a wait trusts a state only if it is not
+older than the last call that changed the resource: if another state was seen since that call, if the state differs from
+the last one known before the call, or if a grace period has passed.
 """
 
 from __future__ import annotations
@@ -23,51 +22,45 @@ from ..messages import is_under_base_url
 from ..openapi import Operation
 from ..schema import Field, read_field
 
-Kind = Literal["good", "bad", "passing", "error"]
+StateKind = Literal["good", "bad", "passing", "error"]
+"""What a state means: the overlay lists it as good or bad, it is neither, or the request failed."""
 
 GRACE = 10.0
-"""Seconds after a change for which an unmoved state is not taken for its result, where the overlay says nothing."""
+"""The default grace period in seconds, if the overlay declares none."""
 
-_LONGEST_STATE, _LONGEST_REASON = 60, 300
+_MAX_STATE_LENGTH, _MAX_REASON_LENGTH = 60, 300
 
 
 def state_of(exchange: Exchange) -> str:
-    """The state in an answer, where the overlay says it stands (else `status`); empty where there is none."""
-    return _picked(exchange, state_key(exchange.operation))
+    """Return the state of the resource in a response, or an empty string.
+
+    The overlay declares where the state stands (`x-astro-nb-settled`); the default is `status`.
+    """
+    return _pick_text(exchange, state_key(exchange.operation))
 
 
-def reason_of(exchange: Exchange) -> str:
-    """Why a thing is in its state, or what went wrong; in one line, and empty where nothing is said."""
-    note = _note(exchange.operation)
-    told = exchange.error.message if exchange.error else _picked(exchange, str(note.get("reason", "statusReason")))
-    return one_line(told, _LONGEST_REASON)
+def state_text(exchange: Exchange) -> str:
+    """Return the state in a response, or else its status, as one line."""
+    return _one_line(state_of(exchange) if exchange.ok else "", _MAX_STATE_LENGTH) or exchange.status_text
 
 
-def seen_of(exchange: Exchange) -> str:
-    """The state in an answer, else its status, in one line."""
-    return one_line(state_of(exchange) if exchange.ok else "", _LONGEST_STATE) or exchange.status_text
-
-
-def kind_of(exchange: Exchange) -> Kind:
-    """What the overlay thinks of the state in an answer; "passing" where it says nothing."""
+def state_kind(exchange: Exchange) -> StateKind:
+    """Return what the state in a response means; "passing" if the overlay does not list it."""
     if not exchange.ok:
         return "error"
     state = state_of(exchange)
-    kinds: tuple[Kind, ...] = ("good", "bad")
-    return next((kind for kind in kinds if state in noted(exchange.operation, kind)), "passing")
+    kinds: tuple[StateKind, ...] = ("good", "bad")
+    return next((kind for kind in kinds if state in listed_states(exchange.operation, kind)), "passing")
 
 
-def state_in(operation: Operation, data: Any) -> str:
-    """The state in plain data of the kind that an operation answers; empty where there is none."""
-    try:
-        value = pick(data, f"$.{state_key(operation)}")
-    except PickError:
-        return ""
-    return value if isinstance(value, str) else ""
+def state_reason(exchange: Exchange) -> str:
+    """Return why the resource is in its state, or the error message, as one line; empty if there is neither."""
+    key = str(_settled(exchange.operation).get("reason", "statusReason"))
+    return _one_line(exchange.error.message if exchange.error else _pick_text(exchange, key), _MAX_REASON_LENGTH)
 
 
 def states_of(operation: Operation) -> set[str]:
-    """Every state that the document gives the answer; none where it gives no list of them."""
+    """Return every state that the document declares for the response; empty if it declares no enum."""
     schema = operation.success.schema() if operation.success else None
     field: Field | None = read_field(operation.spec, schema) if schema is not None else None
     for step in state_key(operation).split("."):
@@ -75,132 +68,146 @@ def states_of(operation: Operation) -> set[str]:
     return {choice for choice in field.choices if isinstance(choice, str)} if field else set()
 
 
-def noted(operation: Operation, kind: str) -> set[str]:
-    """The states that the overlay calls good, or bad."""
-    return set(_note(operation).get(kind, ()))
+def listed_states(operation: Operation, kind: str) -> set[str]:
+    """Return the states that the overlay lists as "good" or as "bad"."""
+    return set(_settled(operation).get(kind, ()))
 
 
 def state_key(operation: Operation) -> str:
-    """Where the state stands: a path of names."""
-    return str(_note(operation).get("state", "status"))
+    """Return where the state stands in a response, as names joined by dots."""
+    return str(_settled(operation).get("state", "status"))
 
 
 def grace_of(operation: Operation) -> float:
-    """Seconds after a change for which an unmoved state is not taken for its result."""
-    told = _note(operation).get("grace")
-    return float(told) if isinstance(told, int | float) else GRACE
+    """Return the grace period in seconds: how long after a change an unchanged state is not trusted."""
+    grace = _settled(operation).get("grace")
+    return float(grace) if isinstance(grace, int | float) else GRACE
 
 
-def one_line(text: str, most: int) -> str:
-    """A server's text in one line of at most so many characters."""
-    line = plain(" ".join(text[: 4 * most].split()), 4 * most)
-    return line if len(line) <= most else f"{line[: most - 1]}…"
-
-
-def _note(operation: Operation) -> Mapping[str, Any]:
+def _settled(operation: Operation) -> Mapping[str, Any]:
     return operation.notes.get("settled") or {}
 
 
-def _picked(exchange: Exchange, key: str) -> str:
+def _pick_text(exchange: Exchange, key: str) -> str:
     try:
         value = exchange[f"$.{key}"]
     except PickError:
         return ""
-    return str(value) if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
+
+
+def _one_line(text: str, max_length: int) -> str:
+    """Return a server's text as one line of plain characters, cut to a length."""
+    line = plain(" ".join(text[: 4 * max_length].split()), 4 * max_length)
+    return line if len(line) <= max_length else f"{line[: max_length - 1]}…"
+
+
+# --- the last change of a resource ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Deed:
-    """A call that may have changed a thing.
+class LastChange:
+    """The last call that may have changed a resource.
 
     Attributes:
-        operation: its id.
-        ended: when its answer came, UTC.
-        before: the state of the thing that was last known before it; empty where none was.
-        since: the states that were seen since, its own answer included.
+        operation: the id of its operation.
+        ended: when its response came, in UTC.
+        state_before: the last state that was known before the call; empty if none was.
+        states_since: the states that were seen since, including the one in the response of the call.
     """
 
     operation: str
     ended: datetime
-    before: str
-    since: frozenset[str]
+    state_before: str
+    states_since: frozenset[str]
 
-    def has_moved(self, state: str) -> bool:
-        """Whether a state is another one than before, or others were seen since."""
-        return self.before not in ("", state) or bool(self.since - {state})
+    def is_reflected_in(self, state: str) -> bool:
+        """Whether a state must be newer than the call: it differs from the one before, or another was seen since."""
+        return self.state_before not in ("", state) or bool(self.states_since - {state})
 
 
-def deed_before(trail: Sequence[Exchange], exchange: Exchange) -> Deed | None:
-    """The last call that may have changed what an exchange reads; None where this session made none."""
+def find_last_change(exchanges: Sequence[Exchange], exchange: Exchange) -> LastChange | None:
+    """Return the last call of the session that may have changed the resource that `exchange` reads."""
     since: set[str] = set()
-    earlier = reversed(trail)
-    for one in earlier:
-        if one.environment != exchange.environment:
+    backwards = reversed(exchanges)
+    for earlier in backwards:
+        if earlier.environment != exchange.environment:
             continue
-        since.update(_states(one, exchange))
-        if _touches(one, exchange):
-            before = next((state for past in earlier for state in _states(past, exchange)), "")
-            return Deed(one.operation.id, one.started + timedelta(seconds=one.elapsed), before, frozenset(since))
+        since.update(_states_in(earlier, exchange))
+        if _may_change(earlier, exchange):
+            before = next((state for older in backwards for state in _states_in(older, exchange)), "")
+            ended = earlier.started + timedelta(seconds=earlier.elapsed)
+            return LastChange(earlier.operation.id, ended, before, frozenset(since))
     return None
 
 
-def _touches(one: Exchange, read: Exchange) -> bool:
-    """Whether a call may have changed what another one reads: by the same path parameters, and perhaps more."""
-    if one.operation.is_safe or not _may_have_changed(one):
+def _may_change(write: Exchange, read: Exchange) -> bool:
+    """Whether a call may have changed what `read` reads: its path has the same parameters, and perhaps more."""
+    if write.operation.is_safe or not _may_have_succeeded(write):
         return False
-    place = _place(read)
-    if not place:
-        return is_under_base_url(one.request.url.partition("?")[0], read.request.url.partition("?")[0])
-    return place.items() <= _place(one).items() and _host(one) == _host(read)
+    parameters = _path_parameters(read)
+    if not parameters:
+        return is_under_base_url(write.request.url.partition("?")[0], read.request.url.partition("?")[0])
+    return parameters.items() <= _path_parameters(write).items() and _host(write) == _host(read)
 
 
-def _may_have_changed(one: Exchange) -> bool:
-    """Whether a call was done, or may have been; what was refused, and what made something new, changed nothing."""
-    made = one.status == 201 and one.operation.method == "PUT"
-    return not made and one.outcome != "failed"
+def _may_have_succeeded(write: Exchange) -> bool:
+    """Whether a call changed an existing resource, or may have. A PUT with 201 has created one instead."""
+    created = write.status == 201 and write.operation.method == "PUT"
+    return not created and write.outcome != "failed"
 
 
-def _states(one: Exchange, read: Exchange) -> Iterator[str]:
-    """The state of a thing in an answer: in its own, or in a list's that it is in."""
-    if not one.ok or _host(one) != _host(read):
+def _states_in(exchange: Exchange, read: Exchange) -> Iterator[str]:
+    """Yield the state of the resource that `read` reads, if the response holds the resource or lists it."""
+    if not exchange.ok or _host(exchange) != _host(read):
         return
-    here, there = _path(one), _path(read)
-    if here == there:
-        yield from filter(None, [_state_in(read.operation, one)])
-    elif here == there.rpartition("/")[0]:
-        yield from filter(None, _listed(one, read.operation, unquote(there.rpartition("/")[2])))
+    path, read_path = _path(exchange), _path(read)
+    if path == read_path:
+        yield from filter(None, [_state_in_response(read.operation, exchange)])
+    elif path == read_path.rpartition("/")[0]:
+        yield from filter(None, _states_in_list(exchange, read.operation, unquote(read_path.rpartition("/")[2])))
 
 
-def _state_in(operation: Operation, one: Exchange) -> str:
-    if one.operation is operation:
-        return state_of(one)
-    return state_in(operation, one.json()) if one.response and one.response.is_json else ""
+def _state_in_response(operation: Operation, exchange: Exchange) -> str:
+    if exchange.operation is operation:
+        return state_of(exchange)
+    return _state_in_data(operation, exchange.json()) if exchange.response and exchange.response.is_json else ""
 
 
-def _listed(one: Exchange, operation: Operation, key: str) -> Iterator[str]:
-    name = str((operation.notes.get("item") or {}).get("id", "id"))
+def _states_in_list(exchange: Exchange, operation: Operation, resource_id: str) -> Iterator[str]:
+    id_field = str((operation.notes.get("item") or {}).get("id", "id"))
     try:
-        items = one.items if one.response and one.response.is_json else []
+        items = exchange.items if exchange.response and exchange.response.is_json else []
     except PickError:
         return
-    yield from (state_in(operation, item) for item in items if isinstance(item, dict) and str(item.get(name)) == key)
+    resources = (item for item in items if isinstance(item, dict) and str(item.get(id_field)) == resource_id)
+    yield from (_state_in_data(operation, resource) for resource in resources)
 
 
-def _host(one: Exchange) -> str:
-    return urlsplit(one.request.url).netloc
+def _state_in_data(operation: Operation, data: Any) -> str:
+    try:
+        value = pick(data, f"$.{state_key(operation)}")
+    except PickError:
+        return ""
+    return value if isinstance(value, str) else ""
 
 
-def _path(one: Exchange) -> str:
-    return urlsplit(one.request.url).path.rstrip("/")
+def _host(exchange: Exchange) -> str:
+    return urlsplit(exchange.request.url).netloc
 
 
-def _place(one: Exchange) -> dict[str, str]:
-    """The path parameters of a request, as they were sent."""
-    found = _template(one.operation.path).search(_path(one))
-    return dict(zip(re.findall(r"\{(.+?)\}", one.operation.path), found.groups(), strict=True)) if found else {}
+def _path(exchange: Exchange) -> str:
+    return urlsplit(exchange.request.url).path.rstrip("/")
+
+
+def _path_parameters(exchange: Exchange) -> dict[str, str]:
+    """Return the path parameters of a request, as they were sent."""
+    template = exchange.operation.path
+    match = _path_pattern(template).search(_path(exchange))
+    return dict(zip(re.findall(r"\{(.+?)\}", template), match.groups(), strict=True)) if match else {}
 
 
 @lru_cache(maxsize=256)
-def _template(path: str) -> re.Pattern[str]:
-    parts = re.split(r"\{.+?\}", path.rstrip("/"))
+def _path_pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\{.+?\}", template.rstrip("/"))
     return re.compile("([^/]+)".join(map(re.escape, parts)) + r"\Z")

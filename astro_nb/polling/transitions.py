@@ -1,7 +1,4 @@
-"""Transitions as a strip: each state with its name, its time and its colour.
-
-Each change of state that a wait saw.
-"""
+"""The states that a wait saw: as data, as text, as a table, and as a strip of colours."""
 
 from __future__ import annotations
 
@@ -13,70 +10,16 @@ from typing import TYPE_CHECKING, Any
 from .. import html
 from ..exchange import Exchange
 from ..frames import TIME, make_frame
-from .states import Kind, kind_of, reason_of, seen_of
+from .states import StateKind, state_kind, state_reason, state_text
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
 
+MAX_TRANSITIONS = 1000
+"""The number of transitions that are kept; a longer wait keeps the first one and the latest."""
 
-MOST_DRAWN = 8
-"""States of a strip; those before them are counted."""
-
-_WIDTH = 320  # pixels for all states together; a state is at least as wide as its words
-_TONES = {"good": "good", "bad": "bad", "passing": "info", "error": "warn"}
-
-
-def duration_words(seconds: float) -> str:
-    """A duration in words, as short as they can be compared: 0.4 s, 12 s, 580 s, 25 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 1000 else f"{seconds / 60:.0f} min"
-
-
-def one_line(transitions: Transitions) -> str:
-    """The states with their durations, in words: CREATING 12 s, UNHEALTHY 580 s."""
-    shown = transitions.seen[-MOST_DRAWN:]
-    before = len(transitions) + transitions.left_out - len(shown)
-    words = [_words(t) for t in shown]
-    return ", ".join([f"{before} earlier ones", *words] if before else words)
-
-
-def strip(transitions: Transitions) -> html.Markup:
-    """The states side by side, each as wide as it lasted long."""
-    shown = transitions.seen[-MOST_DRAWN:]
-    before = len(transitions) + transitions.left_out - len(shown)
-    total = sum(t.lasted for t in shown) or 1.0
-    pieces = [_piece(t, round(_WIDTH * max(0.0, t.lasted) / total)) for t in shown]
-    head = [html.muted(f"… {before} earlier "), *pieces] if before else pieces
-    return html.tag("div", *head, style="line-height:1.9;margin:2px 0")
-
-
-def draw(transitions: Transitions) -> html.Markup:
-    """The strip, and below it, folded, each state with when and why."""
-    rows = [
-        (f"{t.when:%H:%M:%S}", t.state, duration_words(t.lasted) if t.lasted else "", t.reason, t.requests)
-        for t in transitions
-    ]
-    counted = f"{len(rows)} state{'' if len(rows) == 1 else 's'}, {sum(t.requests for t in transitions)} requests"
-    table = html.table(["when (UTC)", "state", "lasted", "reason", "requests"], rows)
-    return html.tag("div", strip(transitions), html.details(html.muted(counted), table), style=f"color:{html.TEXT}")
-
-
-def _piece(transition: Transition, width: int) -> html.Markup:
-    background, color = html.TONES[_TONES[transition.kind]]
-    style = (
-        f"display:inline-block;box-sizing:border-box;min-width:{width}px;background:{background};color:{color};"
-        "padding:0 7px;margin-right:2px;border-radius:3px;font-size:.85em;font-weight:600;white-space:nowrap"
-    )
-    return html.tag("span", _words(transition), style=style)
-
-
-def _words(transition: Transition) -> str:
-    return f"{transition.state} {duration_words(transition.lasted)}" if transition.lasted else transition.state
-
-
-MOST = 1000
-"""Transitions that are kept; of a longer wait the first one and the latest are."""
+MAX_DRAWN = 8
+"""The number of states in a strip or a line; earlier ones are counted."""
 
 COLUMNS = {
     "when": TIME,
@@ -88,26 +31,30 @@ COLUMNS = {
     "requestId": "string",
 }
 
+_STRIP_WIDTH = 320  # pixels; a state is at least as wide as its text
+_TONES = {"good": "good", "bad": "bad", "passing": "info", "error": "warn"}
+_LONGEST_WITH_TENTHS, _LONGEST_IN_SECONDS = 10, 1000
+
 
 @dataclass(frozen=True)
 class Transition:
     """A state, from when it was first seen.
 
     Attributes:
-        when: the moment, UTC.
-        seconds: since the wait began.
-        state: its name; of a request that failed its status.
-        kind: "good", "bad" or "passing", as the overlay has it, or "error".
-        reason: why, where the answer says so.
-        request_id: of the answer that showed it first.
-        requests: how many were asked while it lasted.
-        lasted: seconds until another state was seen, or until now.
+        when: when the state was first seen, in UTC.
+        seconds: the same in seconds since the wait began.
+        state: the name of the state; the status if the request failed.
+        kind: "good", "bad" or "passing" as the overlay declares, or "error".
+        reason: why the resource is in this state, if the response says so.
+        request_id: the request id of the first response with this state.
+        requests: the number of requests that saw this state.
+        lasted: seconds until the next state was seen, or until the last request.
     """
 
     when: datetime
     seconds: float
     state: str
-    kind: Kind = "passing"
+    kind: StateKind = "passing"
     reason: str = ""
     request_id: str = ""
     requests: int = 1
@@ -116,7 +63,7 @@ class Transition:
 
 @dataclass(frozen=True, repr=False)
 class Transitions:
-    """The states that a wait saw, in order; `.frame()` makes a table of them."""
+    """The states that a wait saw, in order. `frame()` returns them as a DataFrame."""
 
     seen: tuple[Transition, ...] = ()
     left_out: int = 0
@@ -131,48 +78,96 @@ class Transitions:
         return self.seen[index]
 
     def __str__(self) -> str:
-        return one_line(self)
+        """The states with their durations: CREATING 12 s, UNHEALTHY 580 s."""
+        shown, earlier = self._last_few()
+        texts = [_transition_text(t) for t in shown]
+        return ", ".join([f"{earlier} earlier", *texts] if earlier else texts)
 
     def __repr__(self) -> str:
-        return f"<Transitions: {self or 'none'}>" if self.seen else "<Transitions: none>"
+        return f"<Transitions: {self if self.seen else 'none'}>"
 
     def frame(self) -> DataFrame:
-        """When, seconds, state, how long it lasted, reason, requests asked meanwhile, and requestId."""
+        """Return one row per state: when, seconds, state, how long it lasted, reason, requests, and request id."""
         rows = [{**asdict(t), "requestId": t.request_id or None, "reason": t.reason or None} for t in self.seen]
         return make_frame(rows, COLUMNS)
 
+    def draw_strip(self) -> html.Markup:
+        """Return the last states side by side as HTML, each as wide as its share of the time."""
+        shown, earlier = self._last_few()
+        total = sum(t.lasted for t in shown) or 1.0
+        pieces = [_draw_piece(t, round(_STRIP_WIDTH * max(0.0, t.lasted) / total)) for t in shown]
+        head = [html.muted(f"… {earlier} earlier "), *pieces] if earlier else pieces
+        return html.tag("div", *head, style="line-height:1.9;margin:2px 0")
+
+    def draw(self) -> html.Markup:
+        """Return the strip as HTML, with a folded table of all states below it."""
+        rows = [
+            (f"{t.when:%H:%M:%S}", t.state, duration_text(t.lasted) if t.lasted else "", t.reason, t.requests)
+            for t in self.seen
+        ]
+        requests = sum(t.requests for t in self.seen)
+        summary = f"{html.pluralize(len(rows), 'state')}, {html.pluralize(requests, 'request')}"
+        table = html.table(["when (UTC)", "state", "lasted", "reason", "requests"], rows)
+        return html.tag("div", self.draw_strip(), html.details(html.muted(summary), table), style=f"color:{html.TEXT}")
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": str(draw(self))}
+        return {"text/plain": repr(self), "text/html": str(self.draw())}
+
+    def _last_few(self) -> tuple[tuple[Transition, ...], int]:
+        """Return the states that are shown, and the number of those before them."""
+        shown = self.seen[-MAX_DRAWN:]
+        return shown, len(self.seen) + self.left_out - len(shown)
 
 
-class Log:
-    """The transitions of a wait that is going on."""
+class TransitionLog:
+    """Collects the transitions of a running wait."""
 
     def __init__(self) -> None:
         self._seen: list[Transition] = []
         self._left_out = 0
 
     def add(self, exchange: Exchange, seconds: float) -> None:
-        """Note what an answer showed, so many seconds after the wait began."""
-        state, last = seen_of(exchange), self._seen[-1] if self._seen else None
+        """Record the state in a response that came this many seconds after the wait began."""
+        state, last = state_text(exchange), self._seen[-1] if self._seen else None
         if last is not None:
-            again = last.state == state
-            lasted, requests = seconds - last.seconds, last.requests + again
-            reason = (reason_of(exchange) or last.reason) if again else last.reason
-            self._seen[-1] = last = replace(last, lasted=lasted, requests=requests, reason=reason)
+            is_same = last.state == state
+            reason = (state_reason(exchange) or last.reason) if is_same else last.reason
+            self._seen[-1] = replace(
+                last, lasted=seconds - last.seconds, requests=last.requests + is_same, reason=reason
+            )
         if last is None or last.state != state:
             when = exchange.started + timedelta(seconds=exchange.elapsed)
-            told = (kind_of(exchange), reason_of(exchange), exchange.request_id)
-            self._seen.append(Transition(when, seconds, state, *told))
-        if len(self._seen) > MOST:
+            facts = (state_kind(exchange), state_reason(exchange), exchange.request_id)
+            self._seen.append(Transition(when, seconds, state, *facts))
+        if len(self._seen) > MAX_TRANSITIONS:
             del self._seen[1]
             self._left_out += 1
 
     @property
     def last(self) -> Transition:
-        """The present state; there is one once something was added."""
+        """The current state. At least one response must have been added."""
         return self._seen[-1]
 
-    def told(self) -> Transitions:
-        """All of them up to now."""
+    def snapshot(self) -> Transitions:
+        """Return the transitions so far."""
         return Transitions(tuple(self._seen), self._left_out)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration as text: 0.4 s, 12 s, 580 s, 25 min."""
+    if seconds < _LONGEST_WITH_TENTHS:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < _LONGEST_IN_SECONDS else f"{seconds / 60:.0f} min"
+
+
+def _draw_piece(transition: Transition, width: int) -> html.Markup:
+    background, color = html.TONES[_TONES[transition.kind]]
+    style = (
+        f"display:inline-block;box-sizing:border-box;min-width:{width}px;background:{background};color:{color};"
+        "padding:0 7px;margin-right:2px;border-radius:3px;font-size:.85em;font-weight:600;white-space:nowrap"
+    )
+    return html.tag("span", _transition_text(transition), style=style)
+
+
+def _transition_text(transition: Transition) -> str:
+    return f"{transition.state} {duration_text(transition.lasted)}" if transition.lasted else transition.state

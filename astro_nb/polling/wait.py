@@ -1,14 +1,9 @@
-"""How a wait ends badly, in words: the last state, how long it has been so, and what was seen before.
-
-The last exchange of a wait, and all that was seen before it.
-
-Asking again and again until a thing is so.
-"""
+"""Send a call again and again until a condition holds, and the result of that."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
 from typing import Any
@@ -17,100 +12,31 @@ from .. import html
 from ..call import Call
 from ..errors import UsageError, WaitFailed, WaitTimeout
 from ..exchange import Exchange, draw
-from ..html import Markup
 from ..http import new_id
 from ..openapi import Operation
 from ..secrets import redact
 from ..session import Session, session_secrets
-from .conditions import Goal, Until, Verdict, goal_of
-from .states import deed_before, grace_of, seen_of, state_of
-from .transitions import Log, Transitions, duration_words, strip
-from .transitions import draw as draw_transitions
+from .conditions import Condition, Evaluation, Until, build_condition
+from .states import find_last_change, grace_of, state_of, state_text
+from .transitions import TransitionLog, Transitions, duration_text
 
+OnWaitProgress = Callable[[float | None, str, html.Markup], None]
+"""Called with the share of the timeout that has passed, a text, and the states so far as a strip."""
 
-def failed(exchange: Exchange, transitions: Transitions) -> WaitFailed:
-    """A terminal state, or an answer that will not change by waiting."""
-    last = transitions[-1]
-    told = last.reason or ("without a reason" if exchange.ok else exchange.status_text)
-    what = f"the state is {last.state}, {told}" if exchange.ok else told
-    return WaitFailed(
-        f"Waiting ended: {what.rstrip('.')}{_before(transitions)}.",
-        "Mend that first.",
-        state=state_of(exchange),
-        exchange=exchange,
-        transitions=transitions,
-    )
-
-
-def timed_out(exchange: Exchange, transitions: Transitions, goal: str, timeout: float, held: str) -> WaitTimeout:
-    """Time ran out; `held` says why a state that was wanted did not count."""
-    last = transitions[-1]
-    why = f" ({last.reason.rstrip('.')})" if last.reason else ""
-    return WaitTimeout(
-        f"{exchange.operation.id} did not come to {goal} in {timeout:g} s: the last state was {last.state}, for "
-        f"{duration_words(last.lasted)}{why}{_before(transitions)}.{f' {held}' if held else ''}",
-        "Give grace=0 to take it as it is." if held else "Look at the last answer, and wait longer if it still moves.",
-        last=seen_of(exchange),
-        exchange=exchange,
-        transitions=transitions,
-    )
-
-
-def _before(transitions: Transitions) -> str:
-    """What was seen, where it was more than the last state."""
-    return f"; seen: {transitions}" if len(transitions) > 1 else ""
-
-
-@dataclass(frozen=True, repr=False)
-class Waited(Exchange):
-    """The exchange that ended a wait; it can be used wherever an exchange can.
-
-    Attributes:
-        transitions: the states that were seen, with when, how long and why; `.frame()` makes a table of them.
-        last: the exchange as the history holds it.
-    """
-
-    transitions: Transitions = field(default_factory=Transitions)
-    last: Exchange | None = field(default=None, compare=False)
-
-    @classmethod
-    def of(cls, exchange: Exchange, transitions: Transitions) -> Waited:
-        """The exchange, with what was seen; what is picked out of it counts as picked out of that one."""
-        told = {f.name: getattr(exchange, f.name) for f in fields(Exchange) if f.init}
-        made = cls(**told, transitions=transitions, last=exchange)
-        object.__setattr__(made, "picked", exchange.picked)
-        return made
-
-    @property
-    def size(self) -> int:
-        """Bytes of the answer's body, as it came."""
-        return self.last.size if self.last is not None else super().size
-
-    def __repr__(self) -> str:
-        return f"{super().__repr__()[:-1]}; {self.transitions}>"
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        drawn = html.join([draw_transitions(self.transitions), draw(self)])
-        return {"text/plain": repr(self), "text/html": str(drawn)}
-
-
-Told = Callable[[float | None, str, Markup], None]
-"""Told of a wait: the part of the time that is used up, words, and the states so far as a strip."""
-
-_FIRST, _GROWTH, _LONGEST = 0.5, 1.3, 10.0  # seconds between two requests
-_NOTHING = 0.001  # seconds that are not worth another request
+_FIRST_PAUSE, _PAUSE_GROWTH, _LONGEST_PAUSE = 0.5, 1.3, 10.0  # seconds between two requests
+_SHORTEST_REST = 0.001  # seconds; with less time left no other request is sent
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long to wait, and how often to ask.
+class WaitOptions:
+    """How long to wait, and how often to send the request.
 
     Attributes:
-        timeout: seconds, at the most.
-        every: seconds between two requests; by default from 0.5 s, growing to 10 s.
-        grace: seconds after a change for which a state that has not moved is not taken for its result; by default
-            what the overlay says, else 10.
-        speed: how many times faster than real time the server's things live; more than 1 in a sandbox alone.
+        timeout: the longest time to wait, in seconds.
+        every: seconds between two requests; by default 0.5 s, growing to 10 s.
+        grace: seconds after a change for which an unchanged state is not trusted; by default the overlay's value,
+            or else 10 s.
+        speed: returns how many times faster than real time the server runs; only a sandbox runs faster.
     """
 
     timeout: float = 600.0
@@ -125,108 +51,198 @@ class Patience:
                 raise UsageError(f"{name}={seconds!r} is no number of seconds.", "Give 0 or more.")
 
 
+@dataclass(frozen=True, repr=False)
+class WaitResult:
+    """The exchange that ended a wait, and the states that were seen.
+
+    Every attribute of the exchange can be read here: `result.ok`, `result.json()`, `result["$.status"]`.
+
+    Attributes:
+        exchange: the last exchange, as the history holds it.
+        transitions: the states that were seen, with when, how long and why; `.frame()` makes a table of them.
+    """
+
+    exchange: Exchange
+    transitions: Transitions
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.exchange, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(name for name in dir(self.exchange) if not name.startswith("_"))})
+
+    def __getitem__(self, path: str) -> Any:
+        return self.exchange[path]
+
+    def __contains__(self, path: str) -> bool:
+        return path in self.exchange
+
+    def __repr__(self) -> str:
+        return f"{repr(self.exchange)[:-1]}; {self.transitions}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        drawn = html.join([self.transitions.draw(), draw(self.exchange)])
+        return {"text/plain": repr(self), "text/html": str(drawn)}
+
+
 def wait_for(
     session: Session,
     operation: str,
     until: Until = "settled",
-    patience: Patience = Patience(),  # frozen
-    progress: Told | None = None,
+    options: WaitOptions = WaitOptions(),  # frozen
+    on_progress: OnWaitProgress | None = None,
     /,
     **arguments: Any,
-) -> Waited:
-    """Ask again and again until something is so; see `Workbench.wait`.
+) -> WaitResult:
+    """Send a call until a condition holds; see `Workbench.wait`.
 
-    Whatever ends it, an interrupt too, has the states that were seen in its attribute `transitions`.
+    Every exception that ends the wait, KeyboardInterrupt too, has the states that were seen as its attribute
+    `transitions`.
+
+    Raises:
+        UsageError: the condition is malformed; nothing was sent.
+        WaitTimeout: the condition did not hold in time.
+        WaitFailed: the condition cannot hold any more.
     """
     call = session.build_call(operation, arguments)
-    goal = goal_of(session.spec.operation(operation), until)
-    wait = _Wait(session, call, replace(goal, words=_shown(session, goal.words)), patience, progress)
+    condition = build_condition(session.spec.operation(operation), until)
+    condition = replace(condition, text=_mask_known_secrets(session, condition.text))
+    wait = _Wait(session, call, condition, options, on_progress)
     try:
         with session.pin_environment():
-            return wait.ended()
-    except BaseException as stop:  # raised again, with what was seen
-        stop.transitions = wait.log.told()  # type: ignore[attr-defined]  # for whoever wants to know
+            return wait.run()
+    except BaseException as error:  # raised again, with the states that were seen
+        error.transitions = wait.log.snapshot()  # type: ignore[attr-defined]  # documented above
         raise
 
 
-def _shown(session: Session, words: str) -> str:
-    """A goal without secrets, which a condition may name; no frame of the wait holds them."""
-    return redact(words, session_secrets(session.variables, session.effective_environment).values.values())
+def _mask_known_secrets(session: Session, text: str) -> str:
+    """Mask the secrets that a condition may compare with. A function of its own: no frame of the wait holds them."""
+    return redact(text, session_secrets(session.variables, session.effective_environment).values.values())
 
 
 class _Wait:
     """One wait, from its first request to its end."""
 
-    def __init__(self, session: Session, call: Call, goal: Goal, patience: Patience, progress: Told | None) -> None:
-        self._session, self._call, self._goal, self._patience = session, call, goal, patience
-        self._progress = progress
-        self._via = f"wait:{new_id()}:{goal.words}:{patience.timeout}"
-        self._begun, self._pause = session.client.clock(), _FIRST
-        self._first: datetime | None = None
-        self.log = Log()
+    def __init__(
+        self,
+        session: Session,
+        call: Call,
+        condition: Condition,
+        options: WaitOptions,
+        on_progress: OnWaitProgress | None,
+    ) -> None:
+        self._session, self._call, self._condition, self._options = session, call, condition, options
+        self._on_progress = on_progress
+        self._via = f"wait:{new_id()}:{condition.text}:{options.timeout}"
+        self._began, self._pause = session.client.clock(), _FIRST_PAUSE
+        self._first_request: datetime | None = None
+        self.log = TransitionLog()
 
-    def ended(self) -> Waited:
-        """Wait, and give the last exchange.
+    def run(self) -> WaitResult:
+        """Send the call until the condition holds.
 
         Raises:
-            WaitTimeout, WaitFailed: as for `Workbench.wait`.
+            WaitTimeout, WaitFailed: as for `wait_for`.
         """
+        timeout = self._options.timeout
         while True:
-            exchange, spent = self._asked()
-            verdict = self._goal.judge(exchange)
-            held, rest = self._held(exchange, verdict, spent)
-            if verdict.end == "reached" and not held:
-                self._tell(1.0, f"{self.log.last.state} after {duration_words(spent)}")
-                return Waited.of(exchange, self.log.told())
-            left = self._patience.timeout - spent
-            lost = verdict.end == "lost" and not held
-            over = lost or left < _NOTHING
-            self._tell(1.0 if over else spent / self._patience.timeout, self._words(held, left))
-            if lost:
-                raise failed(exchange, self.log.told())
-            if over:
-                raise timed_out(exchange, self.log.told(), self._goal.words, self._patience.timeout, held)
-            self._session.pause(min(self._next_pause(), rest, left))
+            exchange, elapsed = self._send()
+            evaluation = self._condition.evaluate(exchange)
+            distrust, grace_left = self._check_grace(exchange, evaluation, elapsed)
+            if evaluation.result == "met" and not distrust:
+                self._report(1.0, f"{self.log.last.state} after {duration_text(elapsed)}")
+                return WaitResult(exchange, self.log.snapshot())
+            left = timeout - elapsed
+            failed = evaluation.result == "failed" and not distrust
+            is_over = failed or left < _SHORTEST_REST
+            self._report(1.0 if is_over else elapsed / timeout, self._progress_text(distrust, left))
+            if failed:
+                raise _build_failure(exchange, self.log.snapshot())
+            if is_over:
+                raise _build_timeout(exchange, self.log.snapshot(), self._condition.text, timeout, distrust)
+            self._session.pause(min(self._next_pause(), grace_left, left))
 
-    def _asked(self) -> tuple[Exchange, float]:
+    def _send(self) -> tuple[Exchange, float]:
+        """Send the call once; return the exchange and the seconds since the wait began."""
         exchange = self._session.send(self._call, self._via)
-        spent = self._session.client.clock() - self._begun
-        self._first = self._first or exchange.started
-        self.log.add(exchange, spent)
-        return exchange, spent
+        elapsed = self._session.client.clock() - self._began
+        self._first_request = self._first_request or exchange.started
+        self.log.add(exchange, elapsed)
+        return exchange, elapsed
 
-    def _held(self, exchange: Exchange, verdict: Verdict, spent: float) -> tuple[str, float]:
-        """Why a state is not taken for the result of the last change, and for how long; nothing where it is."""
-        asked = verdict.by_state or self._patience.grace is not None
-        if verdict.end == "not yet" or not asked or not exchange.ok or self._patience.grace == 0:
+    def _check_grace(self, exchange: Exchange, evaluation: Evaluation, elapsed: float) -> tuple[str, float]:
+        """Return why a state is not trusted yet, and for how many seconds; an empty text if it is trusted."""
+        applies = evaluation.by_state or self._options.grace is not None
+        if evaluation.result == "pending" or not applies or not exchange.ok or self._options.grace == 0:
             return "", inf
-        deed, state = deed_before(self._session.exchanges, exchange), state_of(exchange)
-        if deed is None or deed.has_moved(state):
+        change, state = find_last_change(self._session.exchanges, exchange), state_of(exchange)
+        if change is None or change.is_reflected_in(state):
             return "", inf
-        age = max(0.0, ((self._first or exchange.started) - deed.ended).total_seconds() + spent)
-        rest = self._grace(exchange.operation) - age
-        words = f"{state}, but {deed.operation} was {duration_words(age)} ago: not taken for its result yet."
-        return (words, rest + _NOTHING) if rest > 0 else ("", inf)
+        age = max(0.0, ((self._first_request or exchange.started) - change.ended).total_seconds() + elapsed)
+        left = self._grace(exchange.operation) - age
+        text = f"{state}, but {change.operation} was sent {duration_text(age)} ago: the state may be from before."
+        return (text, left + _SHORTEST_REST) if left > 0 else ("", inf)
 
     def _grace(self, operation: Operation) -> float:
-        if self._patience.grace is not None:
-            return self._patience.grace
-        speed = self._patience.speed()
+        if self._options.grace is not None:
+            return self._options.grace
+        speed = self._options.speed()
         return grace_of(operation) / speed if speed else 0.0
 
     def _next_pause(self) -> float:
-        if self._patience.every is not None:
-            return self._patience.every
-        pause, self._pause = self._pause, min(self._pause * _GROWTH, _LONGEST)
+        if self._options.every is not None:
+            return self._options.every
+        pause, self._pause = self._pause, min(self._pause * _PAUSE_GROWTH, _LONGEST_PAUSE)
         return pause
 
-    def _words(self, held: str, left: float) -> str:
-        """The present state, why it does not count or what it is about, and the time that is left."""
+    def _progress_text(self, distrust: str, left: float) -> str:
+        """Return the current state with its reason, or why it is not trusted, and the time that is left."""
         last = self.log.last
         reason = f": {last.reason.rstrip('.')}" if last.reason else ""
-        told = held.rstrip(".") or f"{last.state} for {duration_words(last.lasted)}{reason}"
-        return told if left == inf else f"{told} · {duration_words(max(0.0, left))} left"
+        text = distrust.rstrip(".") or f"{last.state} for {duration_text(last.lasted)}{reason}"
+        return text if left == inf else f"{text} · {duration_text(max(0.0, left))} left"
 
-    def _tell(self, fraction: float, words: str) -> None:
-        if self._progress:
-            self._progress(fraction, words, strip(self.log.told()))
+    def _report(self, fraction: float, text: str) -> None:
+        if self._on_progress:
+            self._on_progress(fraction, text, self.log.snapshot().draw_strip())
+
+
+def _build_failure(exchange: Exchange, transitions: Transitions) -> WaitFailed:
+    """Return the error for a state, or a response, that another request will not change."""
+    last = transitions[-1]
+    reason = last.reason or ("without a reason" if exchange.ok else exchange.status_text)
+    what = f"the state is {last.state}, {reason}" if exchange.ok else reason
+    return WaitFailed(
+        f"Waiting ended: {what.rstrip('.')}{_list_seen(transitions)}.",
+        "Fix that first.",
+        state=state_of(exchange),
+        exchange=exchange,
+        transitions=transitions,
+    )
+
+
+def _build_timeout(
+    exchange: Exchange, transitions: Transitions, condition: str, timeout: float, distrust: str
+) -> WaitTimeout:
+    """Return the error for a timeout; `distrust` says why the wanted state was not trusted, if it was seen."""
+    last = transitions[-1]
+    reason = f" ({last.reason.rstrip('.')})" if last.reason else ""
+    state = f"the last state was {last.state}, for {duration_text(last.lasted)}{reason}"
+    return WaitTimeout(
+        f"{exchange.operation.id} did not reach {condition} in {timeout:g} s: {state}{_list_seen(transitions)}."
+        f"{f' {distrust}' if distrust else ''}",
+        "Pass grace=0 to trust the state at once."
+        if distrust
+        else "Look at the last response, and wait longer if the state may still change.",
+        last=state_text(exchange),
+        exchange=exchange,
+        transitions=transitions,
+    )
+
+
+def _list_seen(transitions: Transitions) -> str:
+    """List the states that were seen, if there were several."""
+    return f"; seen: {transitions}" if len(transitions) > 1 else ""

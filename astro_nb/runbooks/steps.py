@@ -19,7 +19,7 @@ from ..call import UNSET, Call
 from ..environments import Environment, Variables
 from ..exchange import Exchange
 from ..openapi import Operation, Spec
-from ..polling import state_of, until_of
+from ..polling import parse_until, state_of
 from ..schema import snake_case
 
 Way = tuple[str, ...]
@@ -240,7 +240,7 @@ def _manner(exchange: Exchange, count: int) -> tuple[Kind, str | tuple[str, ...]
         waited = count > 1 and _state_of(exchange) == "good"
         return ("wait", state_of(exchange), BY_HAND) if waited else ("call", "", 0.0)
     until, _, timeout = rest.partition(":")[2].rpartition(":")
-    return "wait", until_of(until), float(timeout)
+    return "wait", parse_until(until), float(timeout)
 
 
 def _is_bulk(exchange: Exchange) -> bool:

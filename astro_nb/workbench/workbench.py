@@ -22,7 +22,7 @@ from ..history import Errors, History
 from ..http import Running, in_background
 from ..openapi import Spec
 from ..pagination import Pages, read_pages
-from ..polling import Patience, Until, Waited, wait_for
+from ..polling import Until, WaitOptions, WaitResult, wait_for
 from ..progress import Progress
 from ..session import Session, permissions
 from .ops import make_operations
@@ -113,27 +113,27 @@ class Doing:
         every: float | None = None,
         grace: float | None = None,
         **arguments: Any,
-    ) -> Waited:
-        """Ask again and again until something is so. What comes back is the last exchange, with its `transitions`.
+    ) -> WaitResult:
+        """Send a call until a condition holds; return the last exchange, with its `transitions`.
 
         Args:
-            operation, arguments: what reads the state; as for `call`.
-            until: "settled" (the overlay knows the states), the name of a state, "gone" (a 404), a condition in
-                JSONPath (`$.status == 'HEALTHY'`, `$.items[?@.ready == true]`), several of them of which one is
-                enough, or a predicate, which is asked of every exchange, failed ones too.
-            timeout: seconds, at the most.
-            every: seconds between two requests; by default from 0.5 s, growing to 10 s.
-            grace: seconds after a change by this session for which a state that has not moved since is not taken for
-                its result; by default what the overlay says, else 10. A predicate knows no grace unless it is given.
+            operation, arguments: the call that reads the state; as for `call`.
+            until: "settled" (the overlay lists the states), the name of a state, "gone" (a 404), a condition in
+                JSONPath (`$.status == 'HEALTHY'`, `$.items[?@.ready == true]`), several of these, of which one is
+                enough, or a predicate, which is called with every exchange, failed ones too.
+            timeout: the longest time to wait, in seconds.
+            every: seconds between two requests; by default 0.5 s, growing to 10 s.
+            grace: seconds after a change by this session for which an unchanged state is not trusted; by default the
+                overlay's value, or else 10 s. For a predicate there is no grace period unless you give one.
 
         Raises:
-            UsageError: the document knows the states, and this is none of them, or a condition is malformed; nothing
+            UsageError: the document lists the states, and this is none of them, or a condition is malformed; nothing
                 was sent.
-            WaitTimeout: time ran out; the error tells the last state.
-            WaitFailed: a terminal state, or an answer that will not change by waiting (401, 403, 404 …).
+            WaitTimeout: the condition did not hold in time; the error has the last state.
+            WaitFailed: a terminal state, or a response that another request will not change (401, 403, 404 …).
         """
-        patience = Patience(timeout, every, grace, self._speed)
-        return wait_for(self.session, operation, until, patience, Progress(f"Waiting for {operation}"), **arguments)
+        options = WaitOptions(timeout, every, grace, self._speed)
+        return wait_for(self.session, operation, until, options, Progress(f"Waiting for {operation}"), **arguments)
 
     def _speed(self) -> float:
         """How many times faster than real time the server lives: a sandbox's speed, where requests go to it."""
@@ -244,9 +244,10 @@ class Workbench(Doing):
 
         return Explorer(self.session, self.sandbox, operation)
 
-    def keep(self, response: Exchange, path: str, as_: str, secret: bool = False) -> Variable:
+    def keep(self, response: Exchange | WaitResult, path: str, as_: str, secret: bool = False) -> Variable:
         """Set a variable to a value of an answer: `api.keep(created, "$.token", as_="token")`. A secret stays one."""
-        return self.session.keep(response, path, as_, secret)
+        exchange = response.exchange if isinstance(response, WaitResult) else response
+        return self.session.keep(exchange, path, as_, secret)
 
     def sources(self, operation: str) -> DataFrame:
         """Which operations answer what this one asks for: field, operation, path and reason, the best first."""
