@@ -1,8 +1,8 @@
 """Record a session, write it as a notebook, run it, report the result."""
 
-from .notebooks import code_of
+from .notebooks import read_code_cells
 from .recording import Runbook
 from .run import CellRow, FailedCell, RunResult, run
 from .steps import Step
 
-__all__ = ["CellRow", "FailedCell", "RunResult", "Runbook", "Step", "code_of", "run"]
+__all__ = ["CellRow", "FailedCell", "RunResult", "Runbook", "Step", "read_code_cells", "run"]

@@ -1,4 +1,4 @@
-"""A recording as the cells of a notebook: what it does, its parameters, the way in, the steps, what came of it."""
+"""The cells of a runbook notebook: introduction, parameters, connection, steps, summary."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..exchange import Exchange
 from ..schema import body_fields
 from ..secrets import Secret
 from .source_code import Expression, Parameters, render, render_call
-from .steps import Recorded, Step, own
-from .values import Weaver, Woven, is_special, sentence
+from .steps import Recorded, Step, own_values
+from .values import ComposedCall, ValueComposer, first_sentence, needs_call_object
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its kind ("markdown" or "code"), its source, its tags, and the step that it is of."""
+    """One notebook cell: its kind ("markdown" or "code"), source and tags, and the step it belongs to."""
 
     kind: str
     source: str
@@ -30,69 +30,75 @@ class Cell:
     step: Step | None = None
 
 
-def compose(session: Recorded, steps: tuple[Step, ...], title: str, file: str) -> tuple[Cell, ...]:
-    """The cells of a notebook that does the steps again."""
+def compose_cells(session: Recorded, steps: tuple[Step, ...], title: str, file: str) -> tuple[Cell, ...]:
+    """Compose the cells of a notebook that repeats the steps."""
     parameters = Parameters(step.name for step in steps)
-    _woven(session, steps, parameters)  # a first time: a step may use a parameter that a later one makes known
-    weaver, woven = _woven(session, steps, parameters)
-    done = [cell for step in steps for cell in _step(step, woven.get(step.number))]
+    _compose_calls(session, steps, parameters)  # first pass: a step may use a parameter that only a later step defines
+    composer, composed = _compose_calls(session, steps, parameters)
+    done = [cell for step in steps for cell in _step_cells(step, composed.get(step.number))]
     return (
-        Cell("markdown", _opening(session, steps, title, _command(file, parameters))),
+        Cell("markdown", _introduction(session, steps, title, _run_command(file, parameters))),
         Cell("code", _parameters(session, parameters), ("parameters",)),
-        Cell("code", _connect(session, weaver.secrets, any("Path(" in cell.source for cell in done))),
+        Cell("code", _connect(session, composer.secrets, any("Path(" in cell.source for cell in done))),
         *done,
-        Cell("markdown", "## What came of it"),
+        Cell("markdown", "## Results"),
         Cell("code", _SUMMARY),
     )
 
 
-def calls(session: Recorded, steps: tuple[Step, ...]) -> Mapping[int, str]:
-    """The line of code that each answered step becomes, by its number."""
+def call_sources(session: Recorded, steps: tuple[Step, ...]) -> Mapping[int, str]:
+    """The line of code for each step that got a response, by step number."""
     parameters = Parameters(step.name for step in steps)
-    _woven(session, steps, parameters)
-    _, woven = _woven(session, steps, parameters)
-    return {step.number: call_source(step, woven[step.number]) for step in steps if step.answered}
+    _compose_calls(session, steps, parameters)
+    _, composed = _compose_calls(session, steps, parameters)
+    return {step.number: call_source(step, composed[step.number]) for step in steps if step.has_response}
 
 
-def call_source(step: Step, woven: Woven) -> str:
-    """The statement that does a step."""
+def call_source(step: Step, composed: ComposedCall) -> str:
+    """Return the statement that performs a step."""
     head = f"{step.name} = "
     if step.kind == "bulk":
-        given: list[tuple[str, Any]] = [("", Expression("rows")), *_arguments(step, woven)]
+        given: list[tuple[str, Any]] = [("", Expression("rows")), *_arguments(step, composed)]
         return render_call(f"{head}api.bulk", literal(step.operation.id), given) + ".run()"
-    if is_special(woven.call):
-        return render_call(f"{head}api.session.send", _whole(woven))
-    kind = "call" if step.kind == "wait" and not _until(step) else step.kind
-    extra = [("until=", _until(step)), ("timeout=", _number(step.timeout))] if kind == "wait" else []
-    return render_call(f"{head}api.{kind}", literal(step.operation.id), [*extra, *_arguments(step, woven)])
+    if needs_call_object(composed.call):
+        return render_call(f"{head}api.session.send", _call_object(composed))
+    kind = "call" if step.kind == "wait" and not _wait_condition(step) else step.kind
+    extra = [("until=", _wait_condition(step)), ("timeout=", _format_seconds(step.timeout))] if kind == "wait" else []
+    return render_call(f"{head}api.{kind}", literal(step.operation.id), [*extra, *_arguments(step, composed)])
 
 
-def _woven(session: Recorded, steps: Iterable[Step], parameters: Parameters) -> tuple[Weaver, dict[int, Woven]]:
-    weaver = Weaver(session.variables, parameters)
-    return weaver, {step.number: weaver.weave(step) for step in steps if step.answered}
+def _compose_calls(
+    session: Recorded, steps: Iterable[Step], parameters: Parameters
+) -> tuple[ValueComposer, dict[int, ComposedCall]]:
+    composer = ValueComposer(session.variables, parameters)
+    return composer, {step.number: composer.compose(step) for step in steps if step.has_response}
 
 
 # --- the cells before the steps ---------------------------------------------------------------------------------------
 
 
-def _opening(session: Recorded, steps: tuple[Step, ...], title: str, command: str) -> str:
-    listed = "\n".join(f"{s.number}. {_plain(s.title)}{'' if s.answered else ' (left out)'}" for s in steps)
-    needed = dict.fromkeys(p for s in steps if s.answered for e in s.exchanges for p in e.operation.permissions)
+def _introduction(session: Recorded, steps: tuple[Step, ...], title: str, command: str) -> str:
+    listed = "\n".join(
+        f"{s.number}. {_escape_markdown(s.title)}{'' if s.has_response else ' (left out)'}" for s in steps
+    )
+    needed = dict.fromkeys(p for s in steps if s.has_response for e in s.exchanges for p in e.operation.permissions)
     spec, recorded = session.spec, f"{steps[-1].exchange.started:%Y-%m-%d %H:%M} UTC"
     where = f"Recorded on {recorded} in the environment `{session.environment.name}`"
     parts = [
-        f"# {_plain(title)}",
-        f"This notebook does again what was done by hand:\n\n{listed}",
-        f"{where}, with the document *{_plain(spec.title)}* {_plain(spec.version)}.".replace("  ", " "),
-        "Run it from top to bottom, or from a terminal, with other values for the parameters below:",
+        f"# {_escape_markdown(title)}",
+        f"This notebook repeats a recorded session:\n\n{listed}",
+        f"{where}, with the document *{_escape_markdown(spec.title)}* {_escape_markdown(spec.version)}.".replace(
+            "  ", " "
+        ),
+        "Run it from top to bottom, or from a terminal with other values for the parameters below:",
         f"```shell\n{command}\n```",
-        f"Permissions that it needs: {', '.join(f'`{p}`' for p in needed)}." if needed else "",
+        f"Required permissions: {', '.join(f'`{p}`' for p in needed)}." if needed else "",
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _command(file: str, parameters: Parameters) -> str:
-    """How the notebook is run from a terminal, its first parameters as examples."""
+def _run_command(file: str, parameters: Parameters) -> str:
+    """The command that runs the notebook in a terminal, with its first parameters as examples."""
     name = file if re.fullmatch(r"[\w./-]+", file) else "'" + file.replace("'", "'\\''") + "'"
     shown = [p.name for p in parameters][:2] or ["environment"]
     return f"astro-nb run {name} " + " ".join(f"-p {parameter}=…" for parameter in shown)
@@ -102,15 +108,19 @@ def _parameters(session: Recorded, parameters: Parameters) -> str:
     rows = [("environment", session.environment.name, _ENVIRONMENT)]
     if not _is_named(session):
         rows = [
-            ("environment", session.environment.name, "What the environment below is called."),
-            ("document", _document(session.spec.source), "The document: a path, an address, or a bundled name."),
-            ("base_url", session.environment.base_url or "", "The server."),
+            ("environment", session.environment.name, "The name of the environment below."),
+            (
+                "document",
+                _document(session.spec.source),
+                "The OpenAPI document: a path, a URL, or the name of a bundled one.",
+            ),
+            ("base_url", session.environment.base_url or "", "The base URL of the server."),
         ]
     rows += [(p.name, p.value, p.comment) for p in parameters]
-    return "\n".join(f"{name} = {render(value)}  # {_line(comment)}" for name, value, comment in rows)
+    return "\n".join(f"{name} = {render(value)}  # {_one_line(comment)}" for name, value, comment in rows)
 
 
-_ENVIRONMENT = "Where it runs: the name of an environment."
+_ENVIRONMENT = "The environment to run in."
 
 
 def _connect(session: Recorded, secrets: Mapping[str, Secret], has_files: bool) -> str:
@@ -119,13 +129,13 @@ def _connect(session: Recorded, secrets: Mapping[str, Secret], has_files: bool) 
     if _is_named(session):
         lines.append("api = anb.connect(environment)")
     else:
-        made = render_call("anb.Environment", "environment", _described(session.environment))
+        made = render_call("anb.Environment", "environment", _environment_arguments(session.environment))
         lines.append(render_call("api = anb.connect", made))
-    return "\n".join([*lines, *(_secret(name, secret) for name, secret in secrets.items())])
+    return "\n".join([*lines, *(_secret_assignment(name, secret) for name, secret in secrets.items())])
 
 
 def _is_named(session: Recorded) -> bool:
-    """Whether the environment's name alone leads to the same document and server again."""
+    """Whether the name of the environment alone identifies the same document and server."""
     spec, here = session.spec, session.environment
     try:
         there = load_environment(here.name)
@@ -137,39 +147,39 @@ def _is_named(session: Recorded) -> bool:
 
 
 def _document(source: str) -> str:
-    """Where a document lies, as far as its name tells: beside the notebook, in the package, or at an address."""
+    """The source of a document as `connect` takes it: a file beside the notebook, a bundled name, or a URL."""
     return next(
         (name for name in (f"{source}.yaml", f"{source}.yml", f"{source}.json") if Path(name).is_file()), source
     )
 
 
-def _described(environment: Environment) -> list[tuple[str, Any]]:
-    """The fields of an environment that has no file; its secrets as references."""
+def _environment_arguments(environment: Environment) -> list[tuple[str, Any]]:
+    """The constructor arguments of an environment that has no file, with secrets as references."""
     given: list[tuple[str, Any]] = [("spec=", Expression("document")), ("base_url=", Expression("base_url"))]
     for entry in fields(Environment):
         default = entry.default_factory() if entry.default_factory is not MISSING else entry.default
         value = getattr(environment, entry.name)
         if entry.name not in ("name", "spec", "base_url") and value != default:
-            given.append((f"{entry.name}=", _by_reference(value, environment.name)))
+            given.append((f"{entry.name}=", _replace_secrets(value, environment.name)))
     return given
 
 
-def _by_reference(value: Any, name: str) -> Any:
+def _replace_secrets(value: Any, name: str) -> Any:
     if isinstance(value, Secret):
-        return _reference(name, value)
+        return _secret_reference(name, value)
     if isinstance(value, Mapping):
-        return {key: _by_reference(inner, f"{name}_{key}") for key, inner in value.items()}
+        return {key: _replace_secrets(inner, f"{name}_{key}") for key, inner in value.items()}
     return Expression(repr(value)) if isinstance(value, tuple) else value
 
 
-def _secret(name: str, secret: Secret) -> str:
-    reference = _reference(name, secret)
+def _secret_assignment(name: str, secret: Secret) -> str:
+    reference = _secret_reference(name, secret)
     source = Secret(reference).source
-    return f"api.variables[{literal(name)}] = anb.Secret({literal(reference)})  # Read from: {_line(source)}."
+    return f"api.variables[{literal(name)}] = anb.Secret({literal(reference)})  # Read from {_one_line(source)}."
 
 
-def _reference(name: str, secret: Secret) -> str:
-    """Where a secret is read from when the notebook is run; never its value."""
+def _secret_reference(name: str, secret: Secret) -> str:
+    """The reference a secret is read from when the notebook runs; never its value."""
     if secret.reference.startswith("held:"):
         return f"env:{re.sub(r'[^A-Za-z0-9]+', '_', name).upper()}"
     return secret.reference
@@ -178,67 +188,67 @@ def _reference(name: str, secret: Secret) -> str:
 # --- the cells of a step ----------------------------------------------------------------------------------------------
 
 
-def _step(step: Step, woven: Woven | None) -> Iterator[Cell]:
-    about = _plain(sentence(step.operation.description))
-    parts = [f"## {step.number}. {_plain(step.title)}", about, *_remarks(step)]
+def _step_cells(step: Step, composed: ComposedCall | None) -> Iterator[Cell]:
+    about = _escape_markdown(first_sentence(step.operation.description))
+    parts = [f"## {step.number}. {_escape_markdown(step.title)}", about, *_step_remarks(step)]
     yield Cell("markdown", "\n\n".join(part for part in parts if part), step=step)
-    if woven is not None:
-        yield Cell("code", _code(step, woven), step=step)
+    if composed is not None:
+        yield Cell("code", _step_code(step, composed), step=step)
 
 
-def _remarks(step: Step) -> Iterator[str]:
+def _step_remarks(step: Step) -> Iterator[str]:
     exchange = step.exchange
     if step.kind == "bulk":
-        yield f"*When it was recorded, {_done(step)} of {len(own(step.exchanges))} were done.*"
+        yield f"*When recorded, {_done_rows(step)} of {_counted(len(own_values(step.exchanges)), 'row')} succeeded.*"
     elif exchange.response is None:
-        yield f"*Left out: no answer came when it was recorded ({exchange.status_text}).*"
+        yield f"*Left out: no response was received when recorded ({exchange.status_text}).*"
     elif not exchange.ok:
-        yield f"*It was answered {exchange.status_text}, and is expected to be again.*"
-    if step.until == _PREDICATE and _until(step):
-        yield "*A function decided how long to wait; a notebook cannot hold it, so it waits for the state that came.*"
+        yield f"*When recorded, the response was {exchange.status_text}; the same is expected again.*"
+    if step.until == _PREDICATE and _wait_condition(step):
+        yield "*A Python function ended the wait; a notebook cannot store it: this waits for the state reached.*"
     elif step.until == _PREDICATE:
-        yield "*A function decided how long to wait; a notebook cannot hold it, so it asks once.*"
+        yield "*A Python function ended the wait; a notebook cannot store it, so this calls once.*"
 
 
-def _code(step: Step, woven: Woven) -> str:
+def _step_code(step: Step, composed: ComposedCall) -> str:
     if step.kind == "bulk":
-        rows = f"rows = {render(list(woven.rows))}"
-        checked = f'assert {step.name}.counts["done"] >= {_done(step)}, {step.name}'
-        return "\n".join([*woven.before, rows, call_source(step, woven), checked, step.name])
+        rows = f"rows = {render(list(composed.rows))}"
+        checked = f'assert {step.name}.counts["done"] >= {_done_rows(step)}, {step.name}'
+        return "\n".join([*composed.before, rows, call_source(step, composed), checked, step.name])
     checked = f"assert {step.name}.status == {step.exchange.status}, {step.name}"
-    if step.kind == "change" and step.exchange.ok:  # what is so already is not written again
+    if step.kind == "change" and step.exchange.ok:  # an unchanged resource is not written again
         checked = f"assert {step.name}.ok, {step.name}"
     closing = [f"{step.name}.frame()"] if step.kind == "pages" else [checked, step.name]
-    return "\n".join([*woven.before, call_source(step, woven), *closing])
+    return "\n".join([*composed.before, call_source(step, composed), *closing])
 
 
-def _done(step: Step) -> int:
-    """How many rows of a bulk were done."""
+def _done_rows(step: Step) -> int:
+    """The number of rows of a bulk that succeeded."""
     return len({exchange.via for exchange in step.exchanges if exchange.outcome == "done"})
 
 
 _PREDICATE = "a predicate"
 
 
-def _until(step: Step) -> str | tuple[str, ...]:
-    """What a wait waits for: as it was given, or the state that the last answer holds; empty where there is none."""
-    return _state(step.exchange) if step.until == _PREDICATE else step.until
+def _wait_condition(step: Step) -> str | tuple[str, ...]:
+    """What a wait waits for: `until` as given, or the state in the last response; empty if there is none."""
+    return _last_state(step.exchange) if step.until == _PREDICATE else step.until
 
 
-def _state(exchange: Exchange) -> str:
+def _last_state(exchange: Exchange) -> str:
     note = exchange.operation.notes.get("settled") or {}
     data = exchange.json() if exchange.response and exchange.response.is_json else None
     found = data.get(str(note.get("state", "status"))) if isinstance(data, Mapping) else None
     return found if isinstance(found, str) else ""
 
 
-def _number(seconds: float) -> int | float:
+def _format_seconds(seconds: float) -> int | float:
     return int(seconds) if seconds.is_integer() else seconds
 
 
-def _arguments(step: Step, woven: Woven) -> list[tuple[str, Any]]:
-    """The arguments of a call: parameters first, then the body's fields, or the body whole."""
-    call, operation = woven.call, step.operation
+def _arguments(step: Step, composed: ComposedCall) -> list[tuple[str, Any]]:
+    """The arguments of a call: parameters first, then the fields of the body or the whole body."""
+    call, operation = composed.call, step.operation
     known = {field.name for field in body_fields(operation)} - set(step.call.parameters) - {"body"}
     apart = isinstance(call.body, Mapping) and call.body and all(key in known for key in call.body)
     given = {**call.parameters, **(call.body if apart else {})}
@@ -249,9 +259,9 @@ def _arguments(step: Step, woven: Woven) -> list[tuple[str, Any]]:
     return [*((f"{key}=", value) for key, value in plain.items()), *([("**", odd)] if odd else []), *body]
 
 
-def _whole(woven: Woven) -> str:
-    """A call with headers, a media type or a way to authenticate of its own, which no argument can say."""
-    call = woven.call
+def _call_object(composed: ComposedCall) -> str:
+    """An `anb.Call` for a call with headers, a media type or a security choice, which have no keyword argument."""
+    call = composed.call
     parts: list[tuple[str, Any]] = [("parameters=", dict(call.parameters))] if call.parameters else []
     parts += [] if call.body is UNSET else [("body=", call.body)]
     parts += [("media_type=", call.media_type)] if call.media_type else []
@@ -261,7 +271,7 @@ def _whole(woven: Woven) -> str:
 
 
 def _is_keyword(name: str) -> bool:
-    """Whether a name can be written before an equals sign; Python's own words cannot."""
+    """Whether a name can be a keyword argument; reserved words cannot."""
     try:
         compile(f"f({name}=0)", "", "eval")
     except (SyntaxError, ValueError):
@@ -274,14 +284,18 @@ def _is_keyword(name: str) -> bool:
 _SUMMARY = """\
 sent = api.history.frame(most=len(api.session.exchanges))
 display(sent[["operation", "status", "requestId"]])
-f"{len(sent)} requests in this run, {int((~sent['ok']).sum())} not ok; {len(api.errors)} errors in all the history"
+f"{len(sent)} requests in this run, {int((~sent['ok']).sum())} not ok; {len(api.errors)} errors in the whole history"
 """[:-1]
 
 
-def _line(text: str) -> str:
+def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _plain(text: str) -> str:
-    """Text of the document on one line of Markdown, without HTML coming to life in it."""
-    return _line(text).replace("<", "&lt;")
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _escape_markdown(text: str) -> str:
+    """Text of the document on one line of Markdown, with HTML escaped."""
+    return _one_line(text).replace("<", "&lt;")

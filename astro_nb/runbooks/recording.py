@@ -1,7 +1,4 @@
-"""No secret that is known in what is written.
-
-What was done in a session, on its way to a notebook.
-"""
+"""Record a session as a runbook and write it as a notebook that holds no known secret."""
 
 from __future__ import annotations
 
@@ -14,37 +11,37 @@ from ..errors import RunbookError, UnknownName
 from ..secrets import Finding, KnownSecrets, Secret, find_known_secrets, notebook_parts, redact_notebook
 from ..session import available_secrets, environment_folder_secrets, session_secrets
 from ..templates import template_names
-from .cells import Cell, calls, compose
+from .cells import Cell, call_sources, compose_cells
 from .notebooks import Notebook, make_notebook, write_notebook
-from .steps import Recorded, Step, group_key, steps_of
+from .steps import Recorded, Step, group_into_steps, group_key
 
 
-def require_clean(cells: tuple[Cell, ...], session: Recorded, steps: tuple[Step, ...]) -> None:
-    """Raise RunbookError, naming the step, where a cell holds a known secret in the clear."""
+def require_no_secrets(cells: tuple[Cell, ...], session: Recorded, steps: tuple[Step, ...]) -> None:
+    """Raise RunbookError, naming the step, if a cell contains a known secret."""
     exchanges = [exchange for step in steps for exchange in step.exchanges]
     known = session_secrets(session.variables, session.effective_environment, exchanges) | available_secrets(
-        _used(session, steps), keyring=True
+        _secrets_used(session, steps), keyring=True
     )
     for number, cell in enumerate(cells, 1):
         found = next(find_known_secrets(cell.source, known, Finding("", number, part=cell.kind)), None)
         if found:
             step = cell.step
-            where = f"Step {step.number} ({step.operation.id})" if step else "The head of the runbook"
-            todo = f"leave the step out: api.runbook.drop({step.number})." if step else "give another title."
+            where = f"Step {step.number} ({step.operation.id})" if step else "The beginning of the runbook"
+            todo = f"drop the step: api.runbook.drop({step.number})." if step else "choose another title."
             raise RunbookError(
-                f"{where} would hold a secret in the clear ({found.secret}): nothing was written.",
-                f"Give the value as an anb.Secret, so that the call holds its name only, or {todo}",
+                f"{where} would contain a secret in clear text ({found.secret}), so nothing was written.",
+                f"Pass the value as an anb.Secret, so that the call holds only its name, or {todo}",
                 step=step.number if step else None,
             )
 
 
-def known_to_run(folder: Path) -> KnownSecrets:
-    """The secrets that a notebook run in a folder can come to know: those of the environments there and here."""
+def find_secrets_for_run(folder: Path) -> KnownSecrets:
+    """Find the secrets that a notebook run in a folder can read: those of the environments there and here."""
     return environment_folder_secrets(folder) | environment_folder_secrets(Path.cwd())
 
 
-def cleaned(notebook: Notebook, known: KnownSecrets, file: str) -> tuple[Notebook, tuple[Finding, ...]]:
-    """A notebook with its known secrets starred out, and where they stood."""
+def redact_known_secrets(notebook: Notebook, known: KnownSecrets, file: str) -> tuple[Notebook, tuple[Finding, ...]]:
+    """Return the notebook with known secrets masked, and where each one was."""
     found = tuple(
         finding
         for piece in notebook_parts(notebook)
@@ -53,8 +50,8 @@ def cleaned(notebook: Notebook, known: KnownSecrets, file: str) -> tuple[Noteboo
     return (redact_notebook(notebook, known) if found else notebook), found
 
 
-def _used(session: Recorded, steps: tuple[Step, ...]) -> Iterator[Secret]:
-    """The secrets that the steps were sent with: whatever had to be asked for them has been asked."""
+def _secrets_used(session: Recorded, steps: tuple[Step, ...]) -> Iterator[Secret]:
+    """The secrets the steps were sent with; a prompt among them has been answered already."""
     for name in {name for step in steps for e in step.exchanges for name in template_names(e.call.to_dict())}:
         yield from (v.value for v in session.variables.all(name) if isinstance(v.value, Secret))
     if any(e.environment == session.environment.name for step in steps for e in step.exchanges):
@@ -65,7 +62,7 @@ def _used(session: Recorded, steps: tuple[Step, ...]) -> Iterator[Secret]:
 
 
 class Runbook:
-    """What was done in a session: `write` makes a notebook of it that does it again, anywhere.
+    """The recorded calls of a session; `write` turns them into a notebook that repeats them.
 
     >>> api.runbook.write("hibernate-dev.ipynb")  # doctest: +SKIP
     """
@@ -86,23 +83,28 @@ class Runbook:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps so far, numbered from 1; a wait, a list read page by page, and a change is one step."""
-        return steps_of(tuple(self._session.exchanges), self._left_out, self._session.meant)
+        """The steps so far, numbered from 1. A wait, a paginated list, a bulk and a change are one step each."""
+        return group_into_steps(tuple(self._session.exchanges), self._left_out, self._session.meant)
 
     def drop(self, *numbers: int) -> None:
-        """Leave steps out, by their numbers now; those that stay are numbered anew.
+        """Leave out steps by their current numbers; the others are renumbered.
 
         Raises:
-            UnknownName: there is no step of that number; then none is left out.
+            UnknownName: there is no step with that number; no step is left out then.
         """
         by_number = {step.number: step for step in self.steps}
         for number in numbers:
             if number not in by_number:
-                raise UnknownName("step", str(number), map(str, by_number), todo=f"There are {len(by_number)} steps.")
+                raise UnknownName(
+                    "step",
+                    str(number),
+                    map(str, by_number),
+                    todo=f"Steps are numbered 1 to {len(by_number)}." if by_number else "Nothing is recorded yet.",
+                )
         self._left_out |= {group_key(exchange) for number in numbers for exchange in by_number[number].exchanges}
 
     def clear(self) -> None:
-        """Begin anew: what was done until now is left out. The history keeps it."""
+        """Start over: leave out everything sent so far. The history keeps it."""
         self._left_out |= {group_key(exchange) for exchange in self._session.exchanges}
 
     def source(self) -> list[str]:
@@ -110,32 +112,32 @@ class Runbook:
         return [cell.source for cell in self._cells(None, "runbook.ipynb", self.steps)]
 
     def notebook(self, title: str | None = None) -> Notebook:
-        """The notebook as an `nbformat` node.
+        """Return the notebook as an `nbformat` node.
 
         Raises:
-            RunbookError: there is nothing to write, or a cell would hold a secret.
+            RunbookError: there is nothing to write, or a cell would contain a secret.
         """
-        return self._made(title, "runbook.ipynb")
+        return self._build(title, "runbook.ipynb")
 
     def write(self, path: str | Path, title: str | None = None, overwrite: bool = False) -> Path:
         """Write the notebook and return its path.
 
         Args:
-            path: where to; ".ipynb" is added where it is missing.
-            title: its heading; by default the file's name in words.
-            overwrite: whether a file that is there already may be replaced.
+            path: the file to write; ".ipynb" is added if it is missing.
+            title: the heading; by default made from the file name.
+            overwrite: whether to replace an existing file.
 
         Raises:
-            RunbookError: there is nothing to write, a cell would hold a secret, or the file is there already.
+            RunbookError: there is nothing to write, a cell would contain a secret, or the file exists.
         """
         target = Path(path)
         target = target if target.suffix == ".ipynb" else target.with_name(f"{target.name}.ipynb")
         if target.exists() and not overwrite:
-            raise RunbookError(f"{target} is there already.", "Choose another name, or say overwrite=True.")
-        write_notebook(target, self._made(title or _in_words(target.stem), target.name))
+            raise RunbookError(f"{target} already exists.", "Choose another name, or pass overwrite=True.")
+        write_notebook(target, self._build(title or _title_from_stem(target.stem), target.name))
         return target
 
-    def _made(self, title: str | None, file: str) -> Notebook:
+    def _build(self, title: str | None, file: str) -> Notebook:
         steps = self.steps
         spec = self._session.spec
         facts = {
@@ -146,35 +148,35 @@ class Runbook:
         return make_notebook(self._cells(title, file, steps), facts)
 
     def _cells(self, title: str | None, file: str, steps: tuple[Step, ...]) -> tuple[Cell, ...]:
-        if not any(step.answered for step in steps):
-            what = "None of the steps was answered" if steps else "Nothing has been sent yet"
+        if not any(step.has_response for step in steps):
+            what = "No step got a response" if steps else "Nothing has been sent yet"
             raise RunbookError(f"{what}, so there is nothing to write.", 'Send something first: api.call("…").')
-        cells = compose(self._session, steps, title or f"{self._session.spec.title} runbook", file)
-        require_clean(cells, self._session, steps)
+        cells = compose_cells(self._session, steps, title or f"{self._session.spec.title} runbook", file)
+        require_no_secrets(cells, self._session, steps)
         return cells
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": str(draw(self._session, self.steps))}
+        return {"text/plain": repr(self), "text/html": str(draw_steps(self._session, self.steps))}
 
 
-def draw(session: Recorded, steps: tuple[Step, ...]) -> html.Markup:
-    """The steps as a static table, each with the code that it becomes."""
+def draw_steps(session: Recorded, steps: tuple[Step, ...]) -> html.Markup:
+    """Draw the steps as a static table, each with its code."""
     if not steps:
         return html.muted("Nothing has been sent yet.")
-    written = calls(session, steps)
+    written = call_sources(session, steps)
     rows = [
         (
             step.number,
             html.method_pill(step.operation.method),
             step.operation.id,
             html.pill(step.exchange.status_text, html.status_tone(step.exchange.status)),
-            html.code(written[step.number]) if step.answered else html.muted("left out: no answer came"),
+            html.code(written[step.number]) if step.has_response else html.muted("left out: no response"),
         )
         for step in steps
     ]
-    return html.table(["step", "method", "operation", "status", "what it becomes"], rows)
+    return html.table(["step", "method", "operation", "status", "code"], rows)
 
 
-def _in_words(stem: str) -> str:
+def _title_from_stem(stem: str) -> str:
     words = " ".join(stem.replace("_", " ").replace("-", " ").split())
     return words[:1].upper() + words[1:] or "Runbook"

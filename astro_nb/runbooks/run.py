@@ -1,4 +1,4 @@
-"""A notebook run from top to bottom without a front end; the door to nbclient."""
+"""Run a notebook from top to bottom without a front end, with nbclient."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .. import html
 from ..approval import ALLOW_UNSAFE
 from ..errors import RunbookError
 from ..secrets import Finding, KnownSecrets, redact
-from .notebooks import INJECTED, TAG, Notebook, inject, read_notebook, write_notebook
-from .recording import cleaned, known_to_run
+from .notebooks import INJECTED_TAG, PARAMETERS_TAG, Notebook, inject_parameters, read_notebook, write_notebook
+from .recording import find_secrets_for_run, redact_known_secrets
 
-Progress = Callable[[int, int, str, str], None]
-"""Told of each code cell twice: its number, how many there are, its heading, and its state."""
+OnCell = Callable[[int, int, str, str], None]
+"""Called before and after each code cell with its number, the number of cells, its heading and its state."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _HEADING = re.compile(r"(?m)^#{1,6}\s+(.+?)\s*$")
-_TITLES = {TAG: "Parameters", INJECTED: "Parameters of this run"}
+_TITLES = {PARAMETERS_TAG: "Parameters", INJECTED_TAG: "Parameters of this run"}
 
 
 class CellRow(NamedTuple):
-    """One code cell of a run: its number among them (from 1), its heading, and "ok", "failed" or "not run"."""
+    """One code cell of a run: its number (from 1), heading, duration, and state: "ok", "failed" or "not run"."""
 
     number: int
     heading: str
@@ -38,7 +38,7 @@ class CellRow(NamedTuple):
 
 
 class FailedCell(NamedTuple):
-    """The cell that ended a run: its number among the code cells (from 1), its heading, and the error."""
+    """The cell that failed: its number among the code cells (from 1), its heading, and the error."""
 
     number: int
     name: str
@@ -46,24 +46,24 @@ class FailedCell(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        told = f"{self.error_name}: {self.message}" if self.message else self.error_name
-        return f"Cell {self.number} ({self.name}) failed: {told}"
+        text = f"{self.error_name}: {self.message}" if self.message else self.error_name
+        return f"Cell {self.number} ({self.name}) failed: {text}"
 
 
 @dataclass(frozen=True, repr=False)
 class RunResult:
-    """What came of a run.
+    """The result of running a notebook.
 
     Attributes:
-        path: the notebook that was run; it is not changed.
+        path: the notebook; it is not changed.
         output: the notebook with its outputs.
-        ok: whether every cell ran, and no known secret came to stand in the output.
-        cells: how many code cells there are.
-        executed: how many were begun.
-        seconds: how long it took, the start of the kernel included.
-        failed_cell: the cell that ended the run; None where all went well.
+        ok: whether every cell ran and no known secret appeared in the output.
+        cells: the number of code cells.
+        executed: the number of cells that were started.
+        seconds: the duration, including the start of the kernel.
+        failed_cell: the cell that ended the run; None if none failed.
         rows: each code cell, in order.
-        leaks: where known secrets stood in what was run; in the output they are stars.
+        leaks: where known secrets appeared; they are masked in the output.
     """
 
     path: Path
@@ -78,12 +78,14 @@ class RunResult:
 
     @property
     def error(self) -> str:
-        """What went wrong, in a sentence; empty where all went well."""
-        told = [str(self.failed_cell)] if self.failed_cell else []
+        """The reason the run is not ok, as a sentence; empty if it is ok."""
+        sentences = [str(self.failed_cell)] if self.failed_cell else []
         if self.leaks:
             more = f" (and {len(self.leaks) - 1} more)" if len(self.leaks) > 1 else ""
-            told.append(f"A secret was shown{more}; in the file it is stars. {self.leaks[0]}. {self.leaks[0].todo}")
-        return " ".join(told)
+            sentences.append(
+                f"The output contained a secret{more}; the file masks it. {self.leaks[0]}. {self.leaks[0].todo}"
+            )
+        return " ".join(sentences)
 
     def __repr__(self) -> str:
         state = "ok" if self.ok else self.error
@@ -95,14 +97,14 @@ class RunResult:
             (r.number, r.heading, f"{r.seconds:.1f} s", html.pill(r.state, tones.get(r.state, "quiet")))
             for r in self.rows
         ]
-        told = [html.tag("div", self.error)] if self.error else []
-        drawn = html.tag("div", html.table(["number", "cell", "time", "state"], rows), *told)
+        error = [html.tag("div", self.error)] if self.error else []
+        drawn = html.tag("div", html.table(["number", "cell", "time", "state"], rows), *error)
         return {"text/plain": repr(self), "text/html": str(drawn)}
 
 
 @dataclass(frozen=True)
 class _Code:
-    """A code cell to run: its number among those, its index in the notebook, its heading."""
+    """A code cell to run: its number among the code cells, its index in the notebook, its heading."""
 
     number: int
     index: int
@@ -114,38 +116,40 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     output: str | Path | None = None,
     timeout: float | None = None,
-    progress: Progress | None = None,
+    progress: OnCell | None = None,
     kernel: str = "python3",
     cwd: str | Path | None = None,
     allow_unsafe: bool = False,
 ) -> RunResult:
-    """Run a notebook and keep its outputs in another file. A cell that fails ends the run; it does not raise.
+    """Run a notebook and write it with its outputs to another file. A failing cell ends the run without raising.
 
-    A known secret in the outputs makes the run fail, and is starred out: the rest is kept, for it tells what happened.
+    A known secret in the outputs makes the run fail and is masked; the rest of the output is kept.
 
     Args:
-        path: any notebook; it is read, and never changed unless it is the output as well.
-        parameters: values for the cell tagged `parameters`; texts take the type of the default.
-        output: where the outputs go; by default `.astro_nb/runs/` beside the notebook, by name and time.
-        timeout, progress: the seconds that one cell may take (None for no limit); told of each cell.
-        kernel, cwd: the name of a Jupyter kernel, and its folder; by default the notebook's own.
-        allow_unsafe: whether unsafe calls go to a guarded environment, for nobody is there to confirm them.
+        path: any notebook; it is changed only if it is also the output.
+        parameters: values for the cell tagged `parameters`; texts are converted to the type of the default.
+        output: the file to write; by default a new one in `.astro_nb/runs/` beside the notebook.
+        timeout: the seconds each cell may take; None for no limit.
+        progress: called before and after each cell.
+        kernel: the name of a Jupyter kernel.
+        cwd: the working directory of the kernel; by default the folder of the notebook.
+        allow_unsafe: whether unsafe calls may be sent to a guarded environment, since nobody can confirm them.
 
     Raises:
-        RunbookError: there is no notebook, it cannot be run by this version, or a value does not fit a parameter.
-        UnknownName: the notebook has no parameter of that name.
+        RunbookError: the notebook does not exist, is too new, or a parameter value has the wrong type.
+        UnknownName: the notebook has no parameter with that name.
     """
     source, began = Path(path), time.perf_counter()
-    inject(notebook := read_notebook(source), parameters or {})
+    inject_parameters(notebook := read_notebook(source), parameters or {})
     folder = Path(cwd) if cwd is not None else source.resolve().parent
-    target = Path(output) if output is not None else _place_for(source)
-    known, leaks = known_to_run(folder), tuple[Finding, ...]()
+    target = Path(output) if output is not None else _default_output(source)
+    known, leaks = find_secrets_for_run(folder), tuple[Finding, ...]()
     try:
-        _empty(notebook)
-        client, environ = _client(notebook, timeout, kernel, folder), _environ(allow_unsafe)
+        _clear_outputs(notebook)
+        client, environ = _make_client(notebook, timeout, kernel, folder), _kernel_environment(allow_unsafe)
         rows, failed = _run_cells(notebook, client, environ, progress, known)
     finally:
-        kept, leaks = cleaned(notebook, known, str(target))
+        kept, leaks = redact_known_secrets(notebook, known, str(target))
         write_notebook(target, kept)
     return _result(source, target, time.perf_counter() - began, rows, failed, leaks)
 
@@ -157,14 +161,14 @@ def _result(
     return RunResult(source, target, ok, len(rows), executed, spent, failed, tuple(rows), tuple(leaks))
 
 
-def _empty(notebook: Notebook) -> None:
-    """Take the outputs of an earlier run away."""
+def _clear_outputs(notebook: Notebook) -> None:
+    """Remove the outputs of an earlier run."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
 
 
-def _client(notebook: Notebook, timeout: float | None, kernel: str, folder: Path) -> Any:
+def _make_client(notebook: Notebook, timeout: float | None, kernel: str, folder: Path) -> Any:
     import nbclient  # imported at first use: it is slow
 
     resources = {"metadata": {"path": str(folder)}}
@@ -174,44 +178,44 @@ def _client(notebook: Notebook, timeout: float | None, kernel: str, folder: Path
     )
     try:
         manager = client.create_kernel_manager()
-        _ = manager.kernel_spec  # looks the kernel up, and raises where there is none
+        _ = manager.kernel_spec  # looks up the kernel and raises if there is none
     except KeyError as error:
         raise RunbookError(
             f"There is no Jupyter kernel named {kernel!r}.", 'Install one: pip install "astro_nb[lab]".'
         ) from error
-    _encrypt(manager)
+    _enable_encryption(manager)
     return client
 
 
-def _encrypt(manager: Any) -> None:
-    """Have the talk with the kernel encrypted, where this machine can (jupyter_client 8.10 and later)."""
+def _enable_encryption(manager: Any) -> None:
+    """Encrypt the connection to the kernel if this machine supports it (jupyter_client 8.10 and later)."""
     can = getattr(sys.modules.get("zmq"), "has", lambda name: False)
     if manager.has_trait("transport_encryption") and can("curve"):
         manager.transport_encryption = "auto"
 
 
-def _environ(allow_unsafe: bool) -> dict[str, str]:
-    """The operating-system variables of the kernel; leave for unsafe calls is given to this one run, or to none."""
+def _kernel_environment(allow_unsafe: bool) -> dict[str, str]:
+    """The environment variables of the kernel; unsafe calls are allowed for this one run, or not at all."""
     environ = {name: value for name, value in os.environ.items() if name != ALLOW_UNSAFE}
-    # the debugger's notice about frozen modules would stand between the lines of progress
+    # the debugger's notice about frozen modules would appear between the lines of progress
     return {**environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **({ALLOW_UNSAFE: "1"} if allow_unsafe else {})}
 
 
 def _run_cells(
-    notebook: Notebook, client: Any, environ: Mapping[str, str], progress: Progress | None, known: KnownSecrets
+    notebook: Notebook, client: Any, environ: Mapping[str, str], progress: OnCell | None, known: KnownSecrets
 ) -> tuple[list[CellRow], FailedCell | None]:
-    tell = progress or (lambda number, total, heading, state: None)
-    secrets = tuple(known.values.values())  # nobody is told of one, be it a heading's or an error's
+    report = progress or (lambda number, total, heading, state: None)
+    secrets = tuple(known.values.values())  # headings and errors are redacted before they are reported
     codes = [replace(code, heading=redact(code.heading, secrets)) for code in _code_cells(notebook)]
     rows, failed = list[CellRow](), None
-    with client.setup_kernel(env=environ, stderr=subprocess.DEVNULL):  # what cells write there comes as output
+    with client.setup_kernel(env=environ, stderr=subprocess.DEVNULL):  # what cells write to stderr arrives as output
         for code in codes:
-            tell(code.number, len(codes), code.heading, "running")
+            report(code.number, len(codes), code.heading, "running")
             began = time.perf_counter()
             failed = _run_cell(notebook, client, code, secrets)
             state = "failed" if failed else "ok"
             rows.append(CellRow(code.number, code.heading, time.perf_counter() - began, state))
-            tell(code.number, len(codes), code.heading, state)
+            report(code.number, len(codes), code.heading, state)
             if failed:
                 break
     rest = [CellRow(code.number, code.heading, 0.0, "not run") for code in codes[len(rows) :]]
@@ -224,8 +228,8 @@ def _run_cell(notebook: Notebook, client: Any, code: _Code, secrets: tuple[str, 
     try:
         client.execute_cell(notebook.cells[code.index], code.index)
     except CellExecutionError as error:
-        told = redact(_ANSI.sub("", error.evalue).strip(), secrets)
-        return FailedCell(code.number, code.heading, redact(error.ename, secrets), told)
+        message = redact(_ANSI.sub("", error.evalue).strip(), secrets)
+        return FailedCell(code.number, code.heading, redact(error.ename, secrets), message)
     except CellTimeoutError:
         return FailedCell(code.number, code.heading, "Timeout", f"The cell took longer than {client.timeout} s.")
     except DeadKernelError:
@@ -234,7 +238,7 @@ def _run_cell(notebook: Notebook, client: Any, code: _Code, secrets: tuple[str, 
 
 
 def _code_cells(notebook: Notebook) -> Iterator[_Code]:
-    """The code cells that are not empty, each with the heading above it, else its first line."""
+    """The non-empty code cells, each with the heading above it, or its first line."""
     heading, number = "", 0
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
@@ -242,11 +246,11 @@ def _code_cells(notebook: Notebook) -> Iterator[_Code]:
             heading = found[-1] if found else heading
         elif cell.cell_type == "code" and cell.source.strip():
             number += 1
-            yield _Code(number, index, _title(cell) or heading or _first_line(cell.source))
+            yield _Code(number, index, _tag_title(cell) or heading or _first_line(cell.source))
             heading = ""
 
 
-def _title(cell: Any) -> str:
+def _tag_title(cell: Any) -> str:
     return next((_TITLES[tag] for tag in cell.metadata.get("tags", []) if tag in _TITLES), "")
 
 
@@ -255,8 +259,8 @@ def _first_line(source: str) -> str:
     return line if len(line) <= 60 else f"{line[:59]}…"
 
 
-def _place_for(source: Path) -> Path:
-    """A new file in `.astro_nb/runs/` beside the notebook; the folder ignores itself in git, as the history's does."""
+def _default_output(source: Path) -> Path:
+    """Return a new path in `.astro_nb/runs/` beside the notebook; the folder ignores itself in git."""
     state = source.parent / ".astro_nb"
     (state / "runs").mkdir(parents=True, exist_ok=True)
     ignore = state / ".gitignore"

@@ -277,9 +277,9 @@ class Workbench(Doing):
         if notebook is None:
             return self.session.privileges(operation)
         from ..permissions import calls_in
-        from ..runbooks import code_of
+        from ..runbooks import read_code_cells
 
-        called, told = calls_in(self.spec, code_of(notebook))
+        called, told = calls_in(self.spec, read_code_cells(notebook))
         return self.session.privileges_for(Counter(called), told)
 
     def scan(self, paths: Iterable[str | Path] | None = None) -> Scan:

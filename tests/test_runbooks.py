@@ -1,4 +1,4 @@
-"""What was done by hand becomes a notebook, and the notebook does it again."""
+"""A recorded session becomes a notebook, and the notebook repeats it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[anb.Sandbox]:
 
 
 def record(api: anb.Workbench) -> None:
-    """The story: find a workspace, create, wait, list, fail on purpose, hibernate, delete, see that it is gone."""
+    """Send one of each kind: find a workspace, create, wait, list, fail, hibernate, delete, read it again."""
     workspaces = api.call("ListWorkspaces", limit=100)
     api.variables["home"] = workspaces["$.workspaces[?@.name=='Data Platform'].id"][0]
     created = api.call(
@@ -59,8 +59,8 @@ def record(api: anb.Workbench) -> None:
     api.call("GetDeployment", deploymentId=created["$.id"])
 
 
-def code(api: anb.Workbench) -> list[str]:
-    """The cells of the steps that are code."""
+def step_code(api: anb.Workbench) -> list[str]:
+    """The code cells of the steps."""
     return [s for s in api.runbook.source() if "assert " in s or ".frame()" in s]
 
 
@@ -74,34 +74,34 @@ def notebook(path: Path, *sources: str, **metadata: Any) -> Path:
     return path
 
 
-def shown(result: RunResult) -> str:
-    """The text of every output of a run."""
+def output_text(result: RunResult) -> str:
+    """The text of all outputs of a run."""
     cells = nbformat.read(result.output, as_version=4).cells
     outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
     return "\n".join(str(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in outputs)
 
 
-# --- the story --------------------------------------------------------------------------------------------------------
+# --- the recorded session ---------------------------------------------------------------------------------------------
 
 
-def test_what_was_recorded_runs_again(api: anb.Workbench, fresh: anb.Sandbox) -> None:
-    """A story recorded on one sandbox runs headless on a fresh one of another seed, under another name."""
+def test_a_recorded_session_runs_again(api: anb.Workbench, fresh: anb.Sandbox) -> None:
+    """A recorded session runs headless on a fresh sandbox with another seed, under another name."""
     record(api)
-    path = api.runbook.write("story.ipynb")
-    told: list[tuple[int, int, str, str]] = []
-    result = run(path, {"name": "renamed"}, progress=lambda *facts: told.append(facts))
+    path = api.runbook.write("session.ipynb")
+    progress: list[tuple[int, int, str, str]] = []
+    result = run(path, {"name": "renamed"}, progress=lambda *facts: progress.append(facts))
     assert result.ok, result.error
     assert [seen.operation for seen in fresh.log if seen.operation] == [e.operation.id for e in api.session.exchanges]
     assert [seen.status for seen in fresh.log if seen.operation] == [e.status for e in api.session.exchanges]
-    assert (told[0][0], told[-1][0], told[-1][3]) == (1, result.cells, "ok")
+    assert (progress[0][0], progress[-1][0], progress[-1][3]) == (1, result.cells, "ok")
     assert "2. Create a Deployment" in [row.heading for row in result.rows]
-    assert f"{len(api.session.exchanges)} requests in this run, 2 not ok" in shown(result)
+    assert f"{len(api.session.exchanges)} requests in this run, 2 not ok" in output_text(result)
 
 
 def test_values_are_chained(api: anb.Workbench) -> None:
-    """An id comes from the answer that made it known: by name out of a list, by path out of an object."""
+    """An id comes from the response that contained it: by name out of a list, by path out of an object."""
     record(api)
-    cells = code(api)
+    cells = step_code(api)
     home = """list_workspaces["$.workspaces[?@.name=='Data Platform'].id"][0]"""
     assert f"workspaceId={home}" in cells[1]
     assert 'deploymentId=create_deployment["$.id"]' in cells[2]
@@ -111,7 +111,7 @@ def test_values_are_chained(api: anb.Workbench) -> None:
 
 
 def test_groups_are_one_step(api: anb.Workbench) -> None:
-    """All requests of a wait, or of a list read page by page, are one step, without what paging adds of itself."""
+    """All requests of a wait or of a paginated list are one step, without the parameters that pagination adds."""
     api.pages("ListDeployments", limit=20)
     api.pages("ListDeployments")
     deployment = api.history[-1]["$.deployments[0].id"]
@@ -119,7 +119,7 @@ def test_groups_are_one_step(api: anb.Workbench) -> None:
     steps = api.runbook.steps
     assert [(s.kind, s.number) for s in steps] == [("pages", 1), ("pages", 2), ("wait", 3)]
     assert len(steps[0].exchanges) > 1
-    first, second, third = code(api)
+    first, second, third = step_code(api)
     assert first == 'list_deployments = api.pages("ListDeployments", limit=20)\nlist_deployments.frame()'
     assert second == 'list_deployments_2 = api.pages("ListDeployments")\nlist_deployments_2.frame()'
     state = api.history[-1]["$.status"]
@@ -127,36 +127,36 @@ def test_groups_are_one_step(api: anb.Workbench) -> None:
     assert "timeout=600," in third
 
 
-def test_asking_by_hand_is_a_wait(api: anb.Workbench) -> None:
-    """The same question while a state passes is one step, which waits for what came, and is dropped whole."""
+def test_a_repeated_read_becomes_a_wait(api: anb.Workbench) -> None:
+    """A read repeated while the state changes is one step that waits for the final state; it is dropped as a whole."""
     assert isinstance(api.sandbox, anb.Sandbox)
     home = api.call("ListWorkspaces")["$.workspaces[0].id"]
     api.sandbox.speed = 1
     made = api.call("CreateDeployment", name="slow", workspaceId=home)["$.id"]
     asked = [api.call("GetDeployment", deploymentId=made) for _ in range(2)]
     assert {exchange["$.status"] for exchange in asked} == {"CREATING"}
-    assert [step.kind for step in api.runbook.steps[2:]] == ["call"], "nothing came of it yet"
+    assert [step.kind for step in api.runbook.steps[2:]] == ["call"], "the state has not settled yet"
     api.sandbox.speed = 0
     for _ in range(2):
         assert api.call("GetDeployment", deploymentId=made)["$.status"] == "HEALTHY"
     assert [(s.kind, len(s.exchanges)) for s in api.runbook.steps[2:]] == [("wait", 3), ("call", 1)]
     for part in ("api.wait(", 'until="HEALTHY"', "timeout=600", 'deploymentId=create_deployment["$.id"]'):
-        assert part in code(api)[2]
+        assert part in step_code(api)[2]
     api.runbook.drop(3)
     assert [len(s.exchanges) for s in api.runbook.steps] == [1, 1, 1]
 
 
 def test_an_expected_failure_is_recorded(api: anb.Workbench) -> None:
-    """A request that was answered 400 is expected to be answered 400 again; one without an answer is left out."""
+    """A request with a 400 response expects 400 again; a request without a response is left out."""
     record(api)
     assert isinstance(api.sandbox, anb.Sandbox)
     api.sandbox.faults.add("reset", times=20)
     api.call("CreateWorkspace", name="lost", cicdEnforcedDefault=False)
     source = api.runbook.source()
     assert any("assert create_deployment_2.status == 400, create_deployment_2" in s for s in source)
-    assert any("answered 400 Bad Request, and is expected to be again" in s for s in source)
-    left = next(n for n, s in enumerate(source) if "Left out: no answer came" in s)
-    assert source[left + 1] == "## What came of it"
+    assert any("the response was 400 Bad Request; the same is expected again" in s for s in source)
+    left = next(n for n, s in enumerate(source) if "Left out: no response" in s)
+    assert source[left + 1] == "## Results"
     assert "10. Create a Workspace (left out)" in source[0]
 
 
@@ -164,11 +164,11 @@ def test_an_expected_failure_is_recorded(api: anb.Workbench) -> None:
 
 
 def test_a_name_is_one_parameter_everywhere(api: anb.Workbench) -> None:
-    """A name that was typed is one parameter, in steps before and after the one that made it known too."""
+    """A typed name is one parameter, also in steps before the one that created the resource."""
     api.call("ListTeams", names=["night shift"])
     team = api.call("CreateTeam", name="night shift")["$.id"]
     api.call("UpdateTeam", teamId=team, name="night shift", description="by night")
-    first, _, third = code(api)
+    first, _, third = step_code(api)
     assert "names=[name]" in first
     assert 'teamId=create_team["$.id"]' in third
     assert "name=name" in third
@@ -176,15 +176,15 @@ def test_a_name_is_one_parameter_everywhere(api: anb.Workbench) -> None:
     assert api.runbook.source()[1].splitlines()[1].startswith('name = "night shift"  # ')
 
 
-def test_names_that_differ_are_told_apart(api: anb.Workbench) -> None:
-    """A second value for a name is a parameter of its own, named after what it names."""
+def test_different_names_are_different_parameters(api: anb.Workbench) -> None:
+    """A second value for a name becomes a parameter of its own, prefixed by its resource."""
     api.call("CreateTeam", name="night shift")
     api.call("CreateWorkspace", name="Lab", cicdEnforcedDefault=False)
-    assert 'api.call("CreateWorkspace", name=workspace_name, cicdEnforcedDefault=False)' in code(api)[1]
+    assert 'api.call("CreateWorkspace", name=workspace_name, cicdEnforcedDefault=False)' in step_code(api)[1]
 
 
 def test_a_list_is_searched_by_the_parameter(api: anb.Workbench, fresh: anb.Sandbox) -> None:
-    """Where a thing is found by a name that is a parameter, the search follows the parameter's value."""
+    """An item found by a name that is a parameter is searched by the value of the parameter."""
     api.variables["team"] = "night shift"
     created = api.call("CreateTeam", name="{{team}}")
     api.call("ListTeams", limit=1000)
@@ -201,18 +201,18 @@ def test_a_list_is_searched_by_the_parameter(api: anb.Workbench, fresh: anb.Sand
 
 
 def test_words_are_not_chained(api: anb.Workbench) -> None:
-    """Words that many answers hold, such as STANDARD or a region, stay what they are."""
+    """Common words, such as STANDARD or a region, stay literals."""
     workspace = api.call("ListWorkspaces")["$.workspaces[0].id"]
     api.call("ListDeployments", limit=100)
     api.call("CreateDeployment", name="words", workspaceId=workspace, type="STANDARD", executor="CELERY",
              region="us-east-1", description="All of it")  # fmt: skip
-    assert 'type="STANDARD"' in code(api)[-1]
-    assert 'region="us-east-1"' in code(api)[-1]
-    assert 'description="All of it"' in code(api)[-1]
+    assert 'type="STANDARD"' in step_code(api)[-1]
+    assert 'region="us-east-1"' in step_code(api)[-1]
+    assert 'description="All of it"' in step_code(api)[-1]
 
 
-def test_a_variable_has_the_value_that_it_had(api: anb.Workbench) -> None:
-    """A variable that was set anew between two calls gives each call the value that was sent."""
+def test_a_variable_keeps_the_value_that_was_sent(api: anb.Workbench) -> None:
+    """A variable that was reassigned between two calls gives each call the value that was sent."""
     listed = api.call("ListWorkspaces")
     for number in (0, 1):
         api.variables["workspaceId"] = listed[f"$.workspaces[{number}].id"]
@@ -220,19 +220,19 @@ def test_a_variable_has_the_value_that_it_had(api: anb.Workbench) -> None:
         api.call("ListDeployments", workspaceIds=["{{workspaceId}}"])
     del api.variables["workspaceId"]
     names = [listed[f"$.workspaces[{n}].name"] for n in (0, 0, 1, 1)]
-    for cell, name in zip(code(api)[1:], names, strict=True):
+    for cell, name in zip(step_code(api)[1:], names, strict=True):
         assert f"""list_workspaces["$.workspaces[?@.name=='{name}'].id"][0]""" in cell
 
 
 def test_templates(api: anb.Workbench, fresh: anb.Sandbox) -> None:
-    """Lasting variables fill themselves in, dynamic values stay, a variable inside a text is set before its call."""
+    """Environment variables fill themselves in, dynamic values stay, a variable in a text is set before its call."""
     api.variables["stage"], api.variables["size"] = "devel", 7
     workspace = api.call("ListWorkspaces", limit="{{size}}")["$.workspaces[0].id"]
     text = "on {{stage}} of {{organizationId}} for {{who:-me}}"
     api.call("CreateDeployment", name="{{$randomName}}", description=text, workspaceId=workspace)
     call = anb.Call("ListWorkspaces", {"organizationId": "{{organizationId}}"}, headers={"X-Stage": "{{stage}}"})
     api.session.send(call)
-    first, second, third = code(api)
+    first, second, third = step_code(api)
     assert "limit=size" in first
     assert "organizationId" not in first
     assert second.startswith('api.variables["stage"] = stage\n')
@@ -246,7 +246,7 @@ def test_templates(api: anb.Workbench, fresh: anb.Sandbox) -> None:
 
 
 def test_another_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An environment that has no file is described in the notebook, its document and server as parameters."""
+    """An environment without a file is described in the notebook, with document and server as parameters."""
     document = Path(__file__).resolve().parents[2] / "shared" / "specs" / "petstore3.yaml"
     if not document.is_file():
         pytest.skip("the shared documents are not here")
@@ -266,7 +266,7 @@ def test_another_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_file_is_a_path_among_the_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file is read when the notebook runs; a short text stands in it; how a call authenticates stays."""
+    """A file is read from a path parameter; a short text is written into the notebook; a security choice is kept."""
     monkeypatch.chdir(tmp_path)
     schemes = {"Key": {"type": "apiKey", "in": "header", "name": "X-Key"}}
     media = {"schema": {"type": "object", "properties": {"image": {}, "notes": {}}}}
@@ -300,20 +300,20 @@ def test_a_file_is_a_path_among_the_parameters(tmp_path: Path, monkeypatch: pyte
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
-def object_of(api: anb.Workbench, key: str, workspace: str, password: Any) -> anb.Exchange:
-    """A connection with a password."""
+def create_connection(api: anb.Workbench, key: str, workspace: str, password: Any) -> anb.Exchange:
+    """Create a connection with a password."""
     connection = {"type": "postgres", "host": "db.example", "login": "me", "password": password}
     return api.call("CreateEnvironmentObject", objectKey=key, objectType="CONNECTION", scope="WORKSPACE",
                     scopeEntityId=workspace, connection=connection)  # fmt: skip
 
 
 def test_secrets_are_references(api: anb.Workbench, fresh: anb.Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret that was typed is read from the operating system; one that an answer brought is taken from there."""
+    """A typed secret is read from an environment variable; a secret from a response is read from that response."""
     workspace = api.call("ListWorkspaces")["$.workspaces[0].id"]
-    assert object_of(api, "typed", workspace, PLANTED).ok
+    assert create_connection(api, "typed", workspace, PLANTED).ok
     token = api.call("CreateApiToken", name="ci", role="ORGANIZATION_MEMBER", scope="ORGANIZATION")
     api.variables["fresh"] = token["$.token"]
-    assert object_of(api, "brought", workspace, "{{fresh}}").ok
+    assert create_connection(api, "brought", workspace, "{{fresh}}").ok
     path = api.runbook.write("secrets")
     text = path.read_text()
     assert PLANTED not in text
@@ -328,8 +328,8 @@ def test_secrets_are_references(api: anb.Workbench, fresh: anb.Sandbox, monkeypa
     assert "another-secret-value" not in result.output.read_text()
 
 
-def test_a_secret_in_the_clear_is_refused(api: anb.Workbench) -> None:
-    """A step that holds a known secret as plain text is named, and nothing is written; without it all is well."""
+def test_a_secret_in_clear_text_is_refused(api: anb.Workbench) -> None:
+    """A step with a known secret in clear text is named and nothing is written; without the step it is written."""
     api.variables["password"] = anb.Secret.in_memory(PLANTED)
     api.call("CreateTeam", name="team", description=f"knows {PLANTED}")
     api.call("ListTeams")
@@ -338,7 +338,7 @@ def test_a_secret_in_the_clear_is_refused(api: anb.Workbench) -> None:
     assert PLANTED not in str(caught.value)
     assert not Path("leak.ipynb").exists()
     api.runbook.drop(1)
-    with pytest.raises(RunbookError, match="The head of the runbook"):
+    with pytest.raises(RunbookError, match="The beginning of the runbook"):
         api.runbook.notebook(title=PLANTED)
     assert api.runbook.write("leak.ipynb").exists()
 
@@ -347,7 +347,7 @@ def test_a_secret_in_the_clear_is_refused(api: anb.Workbench) -> None:
 
 
 def test_metadata_is_clean(api: anb.Workbench) -> None:
-    """The file is a valid notebook with steady ids, without outputs and without widget state; twice it is the same."""
+    """The file is a valid notebook with stable ids, no outputs or widget state; a second write gives equal bytes."""
     record(api)
     path = api.runbook.write("first")
     found = nbformat.read(path, as_version=4)
@@ -362,8 +362,8 @@ def test_metadata_is_clean(api: anb.Workbench) -> None:
     assert path.read_bytes() == api.runbook.write("first", overwrite=True).read_bytes()
 
 
-def test_the_opening_tells_how_to_run_it(api: anb.Workbench) -> None:
-    """The first cell tells the steps in words, the command, and the permissions that are needed."""
+def test_the_introduction_shows_how_to_run_it(api: anb.Workbench) -> None:
+    """The first cell lists the steps, the command to run it, and the required permissions."""
     record(api)
     api.runbook.write("hibernate-dev.ipynb")
     opening = nbformat.read("hibernate-dev.ipynb", as_version=4).cells[0].source
@@ -373,8 +373,8 @@ def test_the_opening_tells_how_to_run_it(api: anb.Workbench) -> None:
     assert "`workspace.deployments.create`" in opening
 
 
-def test_nothing_is_overwritten_unasked(api: anb.Workbench) -> None:
-    """A file that is there stays, and the error says what to do."""
+def test_an_existing_file_is_not_overwritten(api: anb.Workbench) -> None:
+    """An existing file stays, and the error says what to do."""
     api.call("ListTeams")
     Path("mine.ipynb").write_text("mine")
     with pytest.raises(RunbookError, match="overwrite=True"):
@@ -383,7 +383,7 @@ def test_nothing_is_overwritten_unasked(api: anb.Workbench) -> None:
 
 
 def test_an_empty_runbook_is_refused(api: anb.Workbench) -> None:
-    """Nothing sent, nothing to write; its display says so, and does not fail."""
+    """An empty recording cannot be written; its display says so and does not fail."""
     with pytest.raises(RunbookError, match="Nothing has been sent yet"):
         api.runbook.write("empty.ipynb")
     assert repr(api.runbook) == "<Runbook of 0 steps>"
@@ -391,7 +391,7 @@ def test_an_empty_runbook_is_refused(api: anb.Workbench) -> None:
 
 
 def test_steps_are_dropped(api: anb.Workbench) -> None:
-    """Steps are left out by number, the rest are numbered anew; `clear` begins anew and leaves the history alone."""
+    """Dropped steps are left out and the rest renumbered; `clear` starts over and keeps the history."""
     for operation in ("ListTeams", "ListUsers", "ListRoles"):
         api.call(operation)
     with pytest.raises(UnknownName, match="no step named '9'"):
@@ -419,7 +419,7 @@ plain = st.recursive(
 
 @given(plain, st.integers(1, 120), st.integers(0, 12))
 def test_rendered_data_evaluates_to_itself(value: Any, width: int, indent: int) -> None:
-    """Whatever plain JSON is rendered, on one line or broken over many, is that value again."""
+    """Rendered plain JSON evaluates to the same value, on one line or several."""
     rendered = render(value, indent, 0, width)
     assert ast.literal_eval(rendered) == value
     called = ast.parse(render_call("f", "1", [("body=", value)], width), mode="eval").body
@@ -427,8 +427,8 @@ def test_rendered_data_evaluates_to_itself(value: Any, width: int, indent: int) 
     assert ast.literal_eval(called.keywords[0].value) == value
 
 
-def test_expressions_stand_unquoted() -> None:
-    """An expression inside nested data is source, not text, and long data is broken one entry a line."""
+def test_expressions_are_not_quoted() -> None:
+    """An expression inside nested data is source, not text; long data is broken into one item per line."""
     value = {"a": [Expression('x["$.id"]'), "x"], "b": {"c": Expression("name")}}
     assert render(value) == '{"a": [x["$.id"], "x"], "b": {"c": name}}'
     assert render({"a": Expression("b")}, width=5) == '{\n    "a": b,\n}'
@@ -438,7 +438,7 @@ def test_expressions_stand_unquoted() -> None:
 
 
 def test_a_failing_cell_ends_the_run(tmp_path: Path) -> None:
-    """A failure is told in a sentence, later cells are not run, and the outputs so far are kept beside the notebook."""
+    """A failure is reported in a sentence, later cells do not run, and the outputs so far are kept."""
     path = notebook(tmp_path / "bad.ipynb", "1 + 1", "raise ValueError('\\x1b[31mno\\x1b[0m')", "3")
     before = path.read_bytes()
     result = run(path)
@@ -451,17 +451,17 @@ def test_a_failing_cell_ends_the_run(tmp_path: Path) -> None:
     assert (result.executed, result.cells) == (2, 3)
     assert result.output.parent == tmp_path / ".astro_nb" / "runs"
     assert (tmp_path / ".astro_nb" / ".gitignore").read_text() == "*\n"
-    assert shown(result).startswith("2")
+    assert output_text(result).startswith("2")
     assert path.read_bytes() == before
 
 
 def test_injected_values_have_the_types_of_the_defaults(tmp_path: Path) -> None:
-    """Texts from a command line become what the notebook has; papermill's second cell holds them."""
+    """Texts from a command line are converted to the types of the defaults, in papermill's second cell."""
     source = "# parameters\nnumber = 1\nshare: float = 0.5\non = True\nnothing = None\ntext = 'x'\nother = [1]"
     path = notebook(tmp_path / "typed.ipynb", source, "[number, share, on, nothing, text, other]")
     values = {"number": "3", "share": "2", "on": "false", "nothing": "null", "text": "7", "other": [2, {"a": None}]}
     result = run(path, values, output=tmp_path / "out" / "typed.ipynb")
-    assert ast.literal_eval(shown(result)) == [3, 2.0, False, None, "7", [2, {"a": None}]]
+    assert ast.literal_eval(output_text(result)) == [3, 2.0, False, None, "7", [2, {"a": None}]]
     cells = nbformat.read(tmp_path / "out" / "typed.ipynb", as_version=4).cells
     assert [cell.metadata.get("tags") for cell in cells] == [["parameters"], ["injected-parameters"], None]
     again = run(result.output, {"number": 4}, output=tmp_path / "again.ipynb")
@@ -469,35 +469,35 @@ def test_injected_values_have_the_types_of_the_defaults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ({"nunber": 1}, "Did you mean number"),
-        ({"number": "many"}, "number is a whole number, not 'many'"),
-        ({"on": "maybe"}, "on is true or false"),
+        ({"number": "many"}, "number must be a whole number, not 'many'"),
+        ({"on": "maybe"}, "on must be true or false"),
         ({"number": anb.Secret("env:X")}, "cannot be written into a notebook"),
     ],
 )
-def test_values_that_do_not_fit_are_refused(tmp_path: Path, values: dict[str, Any], told: str) -> None:
+def test_wrong_parameter_values_are_refused(tmp_path: Path, values: dict[str, Any], message: str) -> None:
     """A wrong name or value raises before a kernel is started."""
     path = notebook(tmp_path / "typed.ipynb", "# parameters\nnumber = 1\non = True")
-    with pytest.raises((RunbookError, UnknownName), match=re.escape(told)):
+    with pytest.raises((RunbookError, UnknownName), match=re.escape(message)):
         run(path, values)
     assert not (tmp_path / ".astro_nb").exists()
 
 
-def test_what_is_no_runbook_is_refused(tmp_path: Path) -> None:
-    """A missing file, another file, a newer format, an unknown kernel and values for no parameters: a sentence each."""
+def test_unusable_files_and_kernels_are_refused(tmp_path: Path) -> None:
+    """A missing file, another file, a newer format, an unknown kernel, and values without parameters raise an error."""
     (tmp_path / "text.ipynb").write_text("hello")
     (tmp_path / "broken.ipynb").write_text('{"nbformat": 4, "nbformat_minor": 5, "cells": [{}], "metadata": {}}')
     newer = notebook(tmp_path / "newer.ipynb", "1", astro_nb={"format": 2})
     bare = notebook(tmp_path / "bare.ipynb", "1")
-    for path, told in (
+    for path, message in (
         (tmp_path / "none.ipynb", "There is no notebook"),
         (tmp_path / "text.ipynb", "is not a notebook"),
         (tmp_path / "broken.ipynb", "is a damaged notebook"),
-        (newer, "has format 2; this astro_nb runs 1"),
+        (newer, "has format 2, but this astro_nb runs format 1"),
     ):
-        with pytest.raises(RunbookError, match=told):
+        with pytest.raises(RunbookError, match=message):
             run(path)
     with pytest.raises(RunbookError, match="The notebook has no parameters"):
         run(bare, {"a": 1})
@@ -505,20 +505,20 @@ def test_what_is_no_runbook_is_refused(tmp_path: Path) -> None:
         run(bare, kernel="nope")
 
 
-def test_any_notebook_runs_where_it_lies(tmp_path: Path) -> None:
-    """A notebook without parameters runs in its own folder, or in another one; widgets leave no state behind."""
+def test_any_notebook_runs_in_its_folder(tmp_path: Path) -> None:
+    """A notebook runs in its own folder or in another one; widget state is not written."""
     widget = "import ipywidgets; ipywidgets.Password(value='typed-into-it')"
     path = notebook(tmp_path / "any.ipynb", "import os; os.getcwd()", widget, widgets={"state": "typed-into-it"})
     result = run(path)
     assert result.ok, result.error
-    assert str(tmp_path.resolve()) in shown(result)
+    assert str(tmp_path.resolve()) in output_text(result)
     assert "widgets" not in nbformat.read(result.output, as_version=4).metadata
     (tmp_path / "other").mkdir()
-    assert str((tmp_path / "other").resolve()) in shown(run(path, cwd=tmp_path / "other"))
+    assert str((tmp_path / "other").resolve()) in output_text(run(path, cwd=tmp_path / "other"))
 
 
-def test_a_cell_may_take_its_time_and_no_more(tmp_path: Path) -> None:
-    """A cell past its time, and a kernel that dies, end the run with a sentence."""
+def test_timeout_and_kernel_death_end_a_run(tmp_path: Path) -> None:
+    """A cell past its timeout and a kernel that dies end the run with a sentence."""
     slow = notebook(tmp_path / "slow.ipynb", "import time; time.sleep(60)")
     assert "took longer than 1 s" in run(slow, timeout=1).error
     dead = notebook(tmp_path / "dead.ipynb", "import os; os._exit(3)", "1")
@@ -526,7 +526,7 @@ def test_a_cell_may_take_its_time_and_no_more(tmp_path: Path) -> None:
 
 
 def test_a_notebook_runs_another(tmp_path: Path) -> None:
-    """`run` works inside a running kernel, whose event loop is running already."""
+    """`run` works inside a running kernel, which has a running event loop."""
     inner = notebook(tmp_path / "inner.ipynb", "40 + 2")
-    outer = notebook(tmp_path / "outer.ipynb", f"from astro_nb.runbook import run\nrun({str(inner)!r})")
-    assert "<Run of inner.ipynb: 1 of 1 cells" in shown(run(outer))
+    outer = notebook(tmp_path / "outer.ipynb", f"from astro_nb.runbooks import run\nrun({str(inner)!r})")
+    assert "<Run of inner.ipynb: 1 of 1 cells" in output_text(run(outer))
