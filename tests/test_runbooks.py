@@ -408,6 +408,22 @@ def test_steps_are_dropped(api: anb.Workbench) -> None:
     assert len(api.history) == 4
 
 
+# --- runbooks of earlier versions -------------------------------------------------------------------------------------
+
+
+def test_a_runbook_recorded_before_0_2_runs(
+    fresh: anb.Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A runbook written before the packages were renamed still runs: calls, wait, pages, change, bulk and summary."""
+    monkeypatch.chdir(tmp_path)
+    path = Path(__file__).parent / "data" / "runbook-before-0.2.ipynb"
+    result = run(path, {"name": "renamed"}, output=Path("old.ipynb").resolve())
+    assert result.ok, result.error
+    assert "0 not ok" in output_text(result)
+    operations = {seen.operation for seen in fresh.log}
+    assert {"CreateDeployment", "UpdateDeployment", "CreateTeam", "DeleteDeployment"} <= operations
+
+
 # --- the renderer -----------------------------------------------------------------------------------------------------
 
 plain = st.recursive(
