@@ -101,11 +101,6 @@ class Session(Prepared):
 
     @property
     def trail(self) -> ExchangeList:
-        """The same as `exchanges`: the last cell of runbooks recorded before 0.2 reads this name."""
-        return self.exchanges
-
-    @property
-    def trail(self) -> ExchangeList:
         """The same as `exchanges`: the last cell of a runbook recorded before the rename asks for it."""
         return self.exchanges
 
