@@ -285,8 +285,8 @@ def test_results_are_joined_to_the_rows(api: anb.Workbench) -> None:
     exchange = api.history.get(frame["exchange"]["row 3"])
     assert exchange.call.body["objectKey"] == "KEY_3"
     assert exchange.request_id == frame["requestId"]["row 3"]
-    assert exchange.via.startswith("bulk:")
-    assert exchange.via.endswith(":3")
+    assert exchange.group.kind == "bulk"
+    assert exchange.group.row == 3
 
 
 def test_what_the_rows_have_already_stays(api: anb.Workbench) -> None:

@@ -150,13 +150,13 @@ def test_passing_errors_are_tried_again(client: Client, sleeps: list[float]) -> 
     assert exchange.ok
     assert sleeps == [1.0, 2.0, 3.0]
     assert list(exchange.attempts) == told
-    assert [(a.number, a.outcome, a.waited) for a in told] == [
+    assert [(a.number, a.outcome, a.retry_in) for a in told] == [
         (1, "503", 1.0),
         (2, "broken", 2.0),
         (3, "429", 3.0),
         (4, "200", 0.0),
     ]
-    assert "429, too many requests" in told[2].then
+    assert "429, too many requests" in told[2].decision
 
 
 @pytest.mark.parametrize("act", [say(503), say(504), reset, hang, say(200, b"{", length=50)])
@@ -170,7 +170,7 @@ def test_a_create_is_never_sent_twice(act: Act, way: Sender, sleeps: list[float]
     client.close()
     assert not exchange.ok
     assert len(wire.requests) == len(exchange.attempts) == 1
-    assert "may have been carried out" in exchange.attempts[0].then
+    assert "may have been carried out" in exchange.attempts[0].decision
     assert sleeps == []
 
 
@@ -208,9 +208,9 @@ def test_time_and_waits_are_bounded() -> None:
     with Wire([say(503)]) as wire:
         exchange = client.send(plan(wire.url))
     client.close()
-    assert [a.waited for a in exchange.attempts] == [1, 2, 4, 8, 0]
+    assert [a.retry_in for a in exchange.attempts] == [1, 2, 4, 8, 0]
     assert exchange.elapsed == 15
-    assert "total of 20 s" in exchange.attempts[-1].then
+    assert "total of 20 s" in exchange.attempts[-1].decision
 
 
 def test_an_hours_wait_is_told_not_waited(client: Client, sleeps: list[float]) -> None:
@@ -218,7 +218,7 @@ def test_an_hours_wait_is_told_not_waited(client: Client, sleeps: list[float]) -
     with Wire([say(429, b"", "Retry-After: 3600")]) as wire:
         exchange = client.send(plan(wire.url))
     assert (exchange.status, sleeps) == (429, [])
-    assert "the server asks to wait 3600 s" in exchange.attempts[0].then
+    assert "the server asks to wait 3600 s" in exchange.attempts[0].decision
 
 
 @pytest.mark.parametrize(

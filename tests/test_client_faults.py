@@ -135,7 +135,7 @@ def test_the_outcome_is_as_the_table_says(name: str, kind: str, ground: Field) -
     outcome = "failed" if kind == "GET" and outcome == "unknown" else outcome
     assert exchange.attempts[0].outcome.startswith(trouble.first)
     assert (len(exchange.attempts), exchange.outcome) == (attempts, outcome), exchange
-    assert len(exchange.attempts) == 1 or exchange.attempts[0].then.startswith("tried again")
+    assert len(exchange.attempts) == 1 or exchange.attempts[0].decision.startswith("tried again")
     assert bool(exchange.advice) is (outcome == "unknown")
     names = ground.names()
     expected = {"GET": ["thing"], "create": ["thing", "made once"], "update": ["changed"], "delete": []}[kind]
@@ -149,7 +149,7 @@ def test_a_429_that_goes_on_is_given_up_after_ten(operation: str, ground: Field)
     ground.sandbox.faults.add("rate_limit", operation=operation, times=None)
     exchange = ground.api.call(operation, **({"name": "made once"} if operation.startswith("Create") else {}))
     assert [attempt.outcome for attempt in exchange.attempts] == ["429"] * 10
-    waits = [attempt.waited for attempt in exchange.attempts[:-1]]
+    waits = [attempt.retry_in for attempt in exchange.attempts[:-1]]
     assert all(0.5 * 2.0**n <= wait <= min(60, 2.0**n) for n, wait in enumerate(waits) if n < 6)
     assert exchange.outcome == "failed"
     assert "made once" not in ground.names()

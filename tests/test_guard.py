@@ -61,9 +61,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def sent(api: anb.Workbench) -> list[tuple[str, str]]:
-    """What the sandbox saw, as method and via of the history."""
+    """What the sandbox saw, as method and group of the history."""
     assert isinstance(api.sandbox, anb.Sandbox)
-    seen = [(e.request.method, e.via) for e in api.history]
+    seen = [(e.request.method, e.group.kind) for e in api.history]
     assert api.sandbox.requests == len(seen)  # nothing is sent that is not kept
     return seen
 
@@ -96,7 +96,7 @@ def test_an_update_tells_the_variables_that_it_would_drop(api: anb.Workbench) ->
     assert (told["name"], told["description"]) == ("kept", "kept")
     assert not {"id", "status", "updatedAt", "webServerUrl"} & set(told)
     assert (change.action, change.name, change.named_by) == ("update", deployment["name"], "name")
-    assert sent(api)[-1] == ("GET", "guard")
+    assert sent(api)[-1] == ("GET", "approval")
     assert f"- environmentVariables[{lost[0]}]" in change.text()
     assert change.html().index("removed") < change.html().index("changed")
     assert change.frame()["kind"].tolist() == list(told.values())
@@ -121,7 +121,7 @@ def test_deleting_asks_for_the_name(api: anb.Workbench, asked: list[str]) -> Non
     deployment = first(api)
     asked.append(deployment["name"])
     assert api.call("DeleteDeployment", deploymentId=deployment["id"]).status == 204
-    assert sent(api) == [("GET", "call"), ("GET", "guard"), ("DELETE", "call")]
+    assert sent(api) == [("GET", "call"), ("GET", "approval"), ("DELETE", "call")]
     assert deployment["name"] in asked[0]
     assert '- status: "HEALTHY"' in asked[0]
     assert [e.operation.id for e in api.session.exchanges] == ["ListDeployments", "DeleteDeployment"]
@@ -180,7 +180,7 @@ def test_safe_calls_and_other_environments_never_ask(production: bool, api: anb.
     api.call("ListWorkspaces")
     api.pages("ListDeployments")
     assert production or api.call("CreateWorkspace", name="free").ok
-    assert {via.partition(":")[0] for _, via in sent(api)} <= {"call", "pages"}
+    assert {kind for _, kind in sent(api)} <= {"call", "pages"}
 
 
 def test_the_sandbox_is_free() -> None:

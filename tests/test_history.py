@@ -28,7 +28,7 @@ import astro_nb as anb
 from astro_nb.call import Call, OmittedUpload, Upload
 from astro_nb.contract import Violation
 from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName, UsageError
-from astro_nb.exchange import Attempt, Exchange, Failure
+from astro_nb.exchange import Attempt, CallGroup, Exchange, Failure
 from astro_nb.history import ExchangeList, History, Mark, Run
 from astro_nb.messages import Request, Response
 from astro_nb.openapi import load
@@ -60,11 +60,11 @@ def told(
         "request": request,
         "started": datetime(2026, 6, 1, 9, 0, 0, 123456, tzinfo=UTC),
         "elapsed": 0.25,
-        "answer": Response(status, headers, body, "Word"),
+        "response": Response(status, headers, body, "Word"),
         "attempts": (Attempt(1, 0.0, 0.1, "503", "tried again", 1.0), Attempt(2, 1.1, 0.2, str(status))),
         "violations": (Violation(("a", 0), "is wrong", "type", "note"),),
         "environment": "here",
-        "via": "pages:1",
+        "group": CallGroup("pages", "1"),
     }
     return Exchange(id=key, operation=SPEC.operation(operation), **{**defaults, **more})
 
@@ -105,11 +105,11 @@ def test_an_entry_comes_back_as_it_was(path: Path) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"answer": None, "failure": Failure("broken", "It broke.", "The server.", "Try again.")},
-        {"answer": Response(204, (("X-Request-Id", "r"),), b"", "No Content"), "attempts": (), "violations": ()},
-        {"answer": Response(502, (("Content-Type", "text/html"),), "<p>ü 日本</p>".encode(), "Bad Gateway")},
-        {"answer": Response(200, (("Link", "<a>"), ("Link", "<b>"), ("Set-Cookie", "*****")), b"[]")},
-        {"answer": Response(200, (), b"[]", http_version="HTTP/2")},
+        {"response": None, "failure": Failure("broken", "It broke.", "The server.", "Try again.")},
+        {"response": Response(204, (("X-Request-Id", "r"),), b"", "No Content"), "attempts": (), "violations": ()},
+        {"response": Response(502, (("Content-Type", "text/html"),), "<p>ü 日本</p>".encode(), "Bad Gateway")},
+        {"response": Response(200, (("Link", "<a>"), ("Link", "<b>"), ("Set-Cookie", "*****")), b"[]")},
+        {"response": Response(200, (), b"[]", http_version="HTTP/2")},
         {"call": Call("GetWorkspace")},
         {"call": Call("GetWorkspace", {}, None, "text/plain", {"X": "y"})},
         {"request": Request("GET", "https://x", (("A", "1"), ("A", "2")))},
@@ -324,24 +324,6 @@ def test_a_closed_history_lets_go_of_its_file(path: Path) -> None:
     memory.add(told())
     memory.close()
     assert len(memory) == 1
-
-
-def test_entries_of_the_first_format_are_read(path: Path) -> None:
-    """A file of format 1, with headers as an object and no index of failures, is read and gone on with."""
-    exchange = told()
-    History(SPEC, path).add(exchange)
-    with sqlite3.connect(path) as database:
-        ((detail,),) = database.execute("SELECT detail FROM entry").fetchall()
-        old = orjson.loads(detail)
-        old["answer"] = {"status": 200, "reason": "Word", "headers": dict(exchange.headers)}
-        database.execute("UPDATE entry SET detail = ?", (orjson.dumps(old),))
-        database.execute("DROP INDEX failed")
-        database.execute("PRAGMA user_version=1")
-    database.close()
-    again = History(SPEC, path)
-    assert again.get("id-1").response == exchange.response
-    again.add(told("id-2", status=500))
-    assert len(again.errors) == 1
 
 
 @pytest.mark.parametrize("body", [b"\x89PNG\0\xff", "größe".encode("latin-1"), b"", b"[1]\n"])
@@ -582,19 +564,6 @@ def test_a_run_belongs_to_one_living_process(path: Path) -> None:
         child.kill()
         child.wait()
         assert history.journal.claim(run_of("two")) == run
-
-
-def test_a_history_without_a_journal_gets_one_in_place(path: Path) -> None:
-    """A file of format 2 is gone on with: its entries stay, and runs are kept beside them from then on."""
-    History(SPEC, path).add(told())
-    with sqlite3.connect(path) as database:
-        database.executescript("DROP TABLE run; DROP TABLE run_row; PRAGMA user_version=2")
-    database.close()
-    history = History(SPEC, path)
-    history.journal.claim(run_of("one"))
-    assert (len(history), repr(history.journal)) == (1, "<Journal of 1 runs>")
-    history.clear()
-    assert (len(history), repr(history.journal)) == (0, "<Journal of 0 runs>")
 
 
 def test_a_history_in_memory_keeps_its_runs_in_memory() -> None:

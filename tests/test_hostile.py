@@ -467,7 +467,7 @@ def test_names_of_the_document_are_drawn_as_text(evil: Evil) -> None:
     evil.says = lambda m, p, q: (200, {"id": "x", "status": MARK, "items": [{MARK: MARK}], "total": 1}, {})
     list_, make, get, set_ = (f"{MARK}{name}" for name in ("List", "Make", "Get", "Set"))
     waited = []
-    api.session.on_attempt = lambda attempt: waited.append(attempt.words(10))
+    api.session.on_attempt = lambda attempt: waited.append(attempt.progress(10))
     looked_at(api.wait(get, MARK, timeout=1000, id="x"))
     looked_at(api.wait(get, MARK, timeout=1000, id="x"))
     looked_at(api.change(set_, id="x", name=MARK))

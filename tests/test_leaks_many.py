@@ -22,6 +22,7 @@ import astro_nb as anb
 from astro_nb import Secret
 from astro_nb.approval.change import what_many_would_change
 from astro_nb.errors import AstroNbError, ConcurrentChange, UnsafeRefused, WaitTimeout
+from astro_nb.exchange import CallGroup
 from astro_nb.http.background import Stop
 from astro_nb.runbooks import run
 
@@ -127,7 +128,7 @@ def test_no_table_has_one(all_of: Planted) -> None:
     assert failing.failures()["client_secret"].iloc[0].reveal() == PASTED
     assert_clean(" ".join(pages.notes) + repr(pages.also) + repr(bulk.checked), "notes")
     assert_clean(repr([m.__dict__ for m in bulk._marks.values()]) + bulk.fingerprint, "what a bulk remembers")
-    assert_clean(repr(all_of.api.session.meant), "what was meant")
+    assert_clean(repr(all_of.api.session.group_calls), "the calls of groups")
 
 
 def test_no_question_tells_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_no_progress_shows_one(all_of: Planted, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_no_file_has_one(all_of: Planted) -> None:
-    """The history with its journal and `via`, every table of it; the runbook of it all, and its run."""
+    """The history with its journal, every table of it; the runbook of it all, and its run."""
     api = all_of.api
     story(api)
     with suppress(WaitTimeout):
@@ -213,9 +214,9 @@ def test_a_journal_keeps_no_secret_of_a_row_that_is_found(all_of: Planted) -> No
 
 @pytest.mark.parametrize("goal", [TYPED, f"$.name == {json.dumps(TYPED)}"])
 def test_what_a_call_was_part_of_is_kept_without_one(all_of: Planted, goal: str) -> None:
-    """The `via` of an exchange, wherever it comes from, has its stars in the file."""
+    """The goal of a wait, wherever it comes from, is masked in the file."""
     call = all_of.api.session.build_call("thing", {"id": "x"})
-    all_of.api.session.send(call, f"wait:1:{goal}:600")
+    all_of.api.session.send(call, CallGroup("wait", "1", (goal,), 600.0))
     (file,) = all_of.folder.rglob("*.sqlite")
     with sqlite3.connect(file) as database:
         assert_clean(repr(list(database.execute("SELECT * FROM entry"))), "the history")

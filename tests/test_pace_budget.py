@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.environments import Environment
-from astro_nb.exchange import HELD, Attempt
+from astro_nb.exchange import WAITING, Attempt
 from astro_nb.http import Budget, Client, Rate, budget_of, rate_of
 from astro_nb.openapi import load
 from astro_nb.sandbox import Sandbox
@@ -173,8 +173,8 @@ def test_who_is_kept_back_is_told_and_may_go() -> None:
         exchange = running.result(2)
         seen = sandbox.requests
         api.close()
-    assert [attempt.outcome for attempt in noted] == [HELD]
-    assert "GET: 0.2 a second" in noted[0].then
+    assert [attempt.outcome for attempt in noted] == [WAITING]
+    assert "GET: 0.2 a second" in noted[0].decision
     assert exchange.failure is not None
     assert exchange.outcome == "failed"
     assert not exchange.attempts
@@ -190,6 +190,6 @@ def test_the_time_of_an_exchange_is_without_its_turn() -> None:
         first = api.call("ListOrganizations")
         exchange = api.call("ListOrganizations")
         api.close()
-    assert first.attempts[0].held == 0.0  # nothing is told of who was not kept back
+    assert first.attempts[0].rate_limit_wait == 0.0  # nothing is told of who was not kept back
     assert slept == [pytest.approx(101, abs=1)]
     assert exchange.elapsed < 5

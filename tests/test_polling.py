@@ -124,9 +124,9 @@ def test_a_wait_ends_when_the_condition_holds(until: Any, deployment_id: str, ap
     exchange = api.wait("GetDeployment", until=until, deploymentId=deployment_id)
     assert exchange["$.status"] == "HEALTHY"
     assert states(exchange.transitions) == ["CREATING", "HEALTHY"]
-    group = [e for e in api.session.exchanges if e.via.startswith("wait:")]
+    group = [e for e in api.session.exchanges if e.group.kind == "wait"]
     assert group[0]["$.status"] == "CREATING"
-    assert len({e.via for e in group}) == 1
+    assert len({e.group for e in group}) == 1
     assert 20 <= clock.seconds < 30, "a new resource has no older state: there is no grace period"
 
 
@@ -178,7 +178,7 @@ def test_a_wait_can_end_with_a_404(until: Any, deployment_id: str, api: anb.Work
     api.call("DeleteDeployment", deploymentId=deployment_id)
     gone = api.wait("GetDeployment", until=until, deploymentId=deployment_id)
     assert gone.status == 404
-    assert len([e for e in api.session.exchanges if e.via.startswith("wait:")]) == 1
+    assert len([e for e in api.session.exchanges if e.group.kind == "wait"]) == 1
 
 
 def test_a_predicate_tolerates_transient_errors(deployment_id: str, api: anb.Workbench, box: anb.Sandbox) -> None:
@@ -210,7 +210,7 @@ def test_a_predicate_is_called_once_per_exchange(deployment_id: str, api: anb.Wo
         return len(seen) == 3
 
     api.wait("GetDeployment", until=is_third, deploymentId=deployment_id)
-    assert seen == [e.id for e in api.session.exchanges if e.via.startswith("wait:")]
+    assert seen == [e.id for e in api.session.exchanges if e.group.kind == "wait"]
 
 
 # --- timeouts and failures --------------------------------------------------------------------------------------------
@@ -563,9 +563,9 @@ def test_a_secret_in_a_condition_is_masked(deployment_id: str, api: anb.Workbenc
     api.variables["hidden"] = Secret.in_memory("planted-password-99")
     with pytest.raises(WaitTimeout) as caught:
         api.wait("GetDeployment", until="$.name == 'planted-password-99'", timeout=1, deploymentId=deployment_id)
-    stored = [e.via for e in api.history]
+    stored = [e.group for e in api.history]
     assert "planted" not in f"{stored} {caught.value} {steps_of(api.session.exchanges)}"
-    assert "$.name == '*****'" in stored[-1]
+    assert stored[-1].goal == ("$.name == '*****'",)
 
 
 # --- models -----------------------------------------------------------------------------------------------------------
@@ -806,7 +806,7 @@ def test_a_wait_in_the_background() -> None:
     assert states(done.transitions)[-1] == "HEALTHY"
     running = api.in_background(api.wait, "GetDeployment", until="UNHEALTHY", every=0.02, deploymentId=key)
     ended = time.monotonic() + 10
-    while len([e for e in api.session.exchanges if ":UNHEALTHY:" in e.via]) < 2 and time.monotonic() < ended:
+    while len([e for e in api.session.exchanges if e.group.goal == ("UNHEALTHY",)]) < 2 and time.monotonic() < ended:
         time.sleep(0.01)
     running.cancel()
     with pytest.raises(Stopped) as caught:

@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from astro_nb import html
-from astro_nb.exchange import HELD, Attempt
+from astro_nb.exchange import WAITING, Attempt
 from astro_nb.progress import Progress, progress_bar
 from astro_nb.workbench.workbench import Attempts
 
@@ -101,12 +101,12 @@ def test_attempts_are_told_while_a_cell_waits() -> None:
     attempts = Kept(10)
     attempts(Attempt(1, 0.0, 0.1, "200"))
     assert told == []
-    attempts(Attempt(1, 0.0, 0.0, HELD, "kept back for 29.0 s (logs: 2 in 60 s)", 29.0))
+    attempts(Attempt(1, 0.0, 0.0, WAITING, "waiting 29.0 s for the rate limit (logs: 2 in 60 s)", 29.0))
     attempts(Attempt(1, 0.0, 0.1, "429", "tried again after 2.1 s", 2.1))
     attempts(Attempt(2, 2.2, 0.1, "200"))
     attempts(Attempt(1, 0.0, 0.1, "200"))
     assert told == [
-        (None, "kept back for 29.0 s (logs: 2 in 60 s)"),
+        (None, "waiting 29.0 s for the rate limit (logs: 2 in 60 s)"),
         (None, "429, attempt 2 of 10, in 2.1 s"),
         (1.0, "200 at attempt 2"),
     ]

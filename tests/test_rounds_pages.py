@@ -296,7 +296,7 @@ def test_a_recording_has_the_pages_in_the_order_of_the_list(lists: Lists, reader
     late = itertools.cycle((0.0, 0.08, 0.0, 0.04))
     lists.slow = lambda: next(late)
     pages = reader.pages("offset", limit=5)
-    sent = [exchange for exchange in reader.session.exchanges if exchange.via == pages.exchanges[0].via]
+    sent = [exchange for exchange in reader.session.exchanges if exchange.group == pages.exchanges[0].group]
     assert sent != pages.exchanges  # some were late
     (step,) = steps_of(sent)
     assert list(step.exchanges) == pages.exchanges

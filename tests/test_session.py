@@ -24,7 +24,7 @@ from astro_nb.errors import (
     TokenExpired,
     UnknownName,
 )
-from astro_nb.exchange import HELD, Attempt, Exchange
+from astro_nb.exchange import WAITING, Attempt, Exchange
 from astro_nb.http import Client, Retries
 from astro_nb.secrets import MASK, Secret
 
@@ -58,7 +58,7 @@ def test_what_is_sent_is_kept(api: anb.Workbench) -> None:
     """An exchange is the latest of the history and of the trail, and knows its environment and its call."""
     exchange = api.call("ListWorkspaces", limit=1)
     assert api.history[-1] is api.session.exchanges[-1] is exchange
-    assert (exchange.environment, exchange.via, exchange.ok) == ("sandbox", "call", True)
+    assert (exchange.environment, exchange.group.kind, exchange.ok) == ("sandbox", "call", True)
     assert exchange.call == Call("ListWorkspaces", {"limit": 1, "organizationId": "{{organizationId}}"})
 
 
@@ -321,7 +321,7 @@ def test_attempts_are_told_as_they_end(api: anb.Workbench) -> None:
     api.sandbox.faults.add("rate_limit", times=2)
     exchange = api.session.send(api.session.build_call("CreateWorkspace", {"name": "x"}), note=told.append)
     assert exchange.ok
-    assert [a.outcome for a in told if a.outcome != HELD] == ["429", "429", "200"]
+    assert [a.outcome for a in told if a.outcome != WAITING] == ["429", "429", "200"]
 
 
 def test_the_permissions_of_what_was_done_are_known(api: anb.Workbench) -> None:

@@ -443,7 +443,7 @@ def test_faults_are_armed_from_the_panel(explorer: Explorer) -> None:
     control(explorer, "name").value = "Sales"
     send(explorer)
     assert explorer.session.exchanges[-1].status == 502
-    assert "not repeated" in explorer.session.exchanges[-1].attempts[-1].then
+    assert "not repeated" in explorer.session.exchanges[-1].attempts[-1].decision
 
 
 def test_variables_are_set_in_the_panel(explorer: Explorer) -> None:

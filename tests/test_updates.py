@@ -91,7 +91,7 @@ def change(api: anb.Workbench, deployment: str, /, **more: Any) -> Changed:
 
 
 def writes(api: anb.Workbench) -> list[Exchange]:
-    return [e for e in api.history if e.via.startswith("change:") and e.request.method != "GET"]
+    return [e for e in api.history if e.group.kind == "change" and e.request.method != "GET"]
 
 
 def kinds(done: Changed) -> dict[str, str]:
@@ -119,7 +119,7 @@ def test_one_variable_of_thirty(api: anb.Workbench) -> None:
     assert stripped[0] == stripped[1]
     assert before["workerQueues"] == after["workerQueues"]
     assert sum(PLANTED in v for v in values(api, deployment).values()) == 3
-    assert [e.request.method for e in api.history if e.via.startswith("change:")] == ["GET", "GET", "POST"]
+    assert [e.request.method for e in api.history if e.group.kind == "change"] == ["GET", "GET", "POST"]
     assert done["$.id"] == deployment
     assert done.change.frame()["kind"].tolist().count("changed") == 1
 
@@ -147,7 +147,7 @@ def test_entries_are_changed_by_their_key(given: dict[str, Any], wanted: dict[st
     assert done.ok, done
     assert values(api, deployment) == {key: value for key, value in model.items() if value is not None}
     everything = [repr(done), done._repr_mimebundle_()["text/html"], str(done.change.rows), str(done.exchange.call)]
-    everything += [json.dumps([e.call.to_dict() for e in api.history]), str(api.session.meant)]
+    everything += [json.dumps([e.call.to_dict() for e in api.history]), str(api.session.group_calls)]
     everything += [e.request.body.decode() for e in writes(api)]
     assert not any(secret in text for text in everything for secret in ("a-new-secret", "another-secret", PLANTED))
 

@@ -292,7 +292,7 @@ def moved(before: Any, after: Any) -> set[str]:
 
 
 def bodies(api: anb.Workbench) -> list[Exchange]:
-    return [e for e in api.history if e.via.startswith("change:") and e.request.method != "GET"]
+    return [e for e in api.history if e.group.kind == "change" and e.request.method != "GET"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.operation}-{case.label}".strip("-"))

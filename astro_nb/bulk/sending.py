@@ -18,6 +18,7 @@ import orjson
 
 from ..call import Call
 from ..errors import SettingsError, UsageError
+from ..exchange import CallGroup
 from ..history import Journal, Mark, Run
 from ..http import current_stop
 from ..progress import OnProgress
@@ -127,7 +128,7 @@ class Sending:
         before = self.marks.get(number)
         self.mark(number, Mark("begun", time.time()))
         try:
-            self._many.start(number, call, f"bulk:{self._run.id}:{number}")
+            self._many.start(number, call, CallGroup("bulk", self._run.id, row=number))
         except UsageError as error:  # nothing went out, and it is this row's own fault
             self.mark(number, Mark("invalid", time.time(), note=str(error)))
         except BaseException:

@@ -48,7 +48,7 @@ from ..approval import (
 from ..call import UNSET, Call
 from ..environments import Variables
 from ..errors import ConcurrentChange, UsageError
-from ..exchange import Exchange, Outcome
+from ..exchange import CallGroup, Exchange, Outcome
 from ..http import new_id
 from ..messages import header, is_json
 from ..openapi import Operation, reader_at
@@ -247,17 +247,17 @@ def _reader(operation: Operation) -> Operation:
 
 
 class _Changing:
-    """One change on its way. Its exchanges have one `via`."""
+    """One change on its way. Its exchanges have one `group`."""
 
     def __init__(self, session: Session, operation: Operation, reader: Operation, given: Call) -> None:
         self._session, self._operation, self._reader, self._given = session, operation, reader, given
-        self._via = f"change:{new_id()}"
+        self._group = CallGroup("change", new_id())
         noted = operation.notes.get("update")
         self._note: Mapping[str, Any] | None = noted if isinstance(noted, Mapping) else None
 
     def run(self, dry_run: bool) -> Changed:
         """Read, compare, ask, read again, write."""
-        id_ = path_value(self._session.prepare(self._given, self._via), last_parameter(self._operation))
+        id_ = path_value(self._session.prepare(self._given, self._group), last_parameter(self._operation))
         first = self._read()
         found = found_in(self._reader, first, id_)
         if found.trouble or not isinstance(found.state, Mapping):
@@ -320,16 +320,16 @@ class _Changing:
     # --- reading and writing ------------------------------------------------------------------------------------------
 
     def _read(self) -> Exchange:
-        return self._session.send(call_to_read(self._reader, self._operation, self._given), self._via)
+        return self._session.send(call_to_read(self._reader, self._operation, self._given), self._group)
 
     def _difference(self, call: Call, reading: Exchange) -> Change:
-        return what_would_change(self._session.prepare(call, self._via), lambda _: reading)
+        return what_would_change(self._session.prepare(call, self._group), lambda _: reading)
 
     def _ask(self, call: Call, change: Change) -> None:
         """Show the difference; where the environment is guarded the guard does, and asks."""
         here = self._session.environment
         if needs_approval(self._operation, here):
-            self._session.approval.require_approval(self._session.prepare(call, self._via), here)
+            self._session.approval.require_approval(self._session.prepare(call, self._group), here)
         else:
             displayed(change)
 
@@ -345,14 +345,14 @@ class _Changing:
     def _unsent(self, change: Change, first: Exchange, dry_run: bool) -> Changed:
         changes = bool(change.count("removed", "changed", "added", "unknown"))
         if not dry_run:
-            self._session.meant[self._via] = self._given
+            self._session.group_calls[self._group.id] = self._given
         return Changed(change, first, False, told=_DRY if changes else _NOTHING)
 
     def _write(self, call: Call, change: Change, reading: Exchange, id_: str) -> Changed:
-        self._session.meant[self._via] = self._given
+        self._session.group_calls[self._group.id] = self._given
         tag = self._tag(reading)
         with self._session.approval.allow_unsafe():  # leave was given for this very call
-            answer = self._session.send(replace(call, headers={**call.headers, **tag}), self._via)
+            answer = self._session.send(replace(call, headers={**call.headers, **tag}), self._group)
         if tag and answer.status == 412 and len(answer.attempts) == 1:  # else it may be our own first attempt
             raise _concurrent(self._operation, [])
         return Changed(change, answer, True, self._remade(answer, id_, change))

@@ -1,18 +1,22 @@
 """One call and its result."""
 
-from .attempts import HELD, Attempt, ErrorFacts, Failure, FieldError, plain
+from .attempts import WAITING, Attempt, ErrorFacts, Failure, FieldError, plain
 from .display import draw, draw_body, draw_error, headline, size_words, time_words
 from .exchange import Exchange, item_field, items_path, lead
 from .frames import paged_frame
-from .outcome import Outcome, may_be_done
+from .group import SINGLE_CALL, CallGroup, GroupKind
+from .outcome import Outcome, may_have_been_done
 
 __all__ = [
-    "HELD",
+    "SINGLE_CALL",
+    "WAITING",
     "Attempt",
+    "CallGroup",
     "ErrorFacts",
     "Exchange",
     "Failure",
     "FieldError",
+    "GroupKind",
     "Outcome",
     "draw",
     "draw_body",
@@ -21,7 +25,7 @@ __all__ = [
     "item_field",
     "items_path",
     "lead",
-    "may_be_done",
+    "may_have_been_done",
     "paged_frame",
     "plain",
     "size_words",

@@ -24,8 +24,8 @@ _FALLBACKS = ("$.message", "$.detail", "$.title", "$.error.message", "$.error_de
 _LONGEST_MESSAGE, _LONGEST_PART = 2000, 500  # characters of what a server says
 _MOST_FIELDS = 100
 
-HELD = "held"
-"""What an attempt is told to have come to that waits for its turn."""
+WAITING = "waiting"
+"""The outcome of an attempt that is reported before it is sent, because the rate limit makes it wait."""
 
 
 @dataclass(frozen=True)
@@ -34,27 +34,35 @@ class Attempt:
 
     Attributes:
         number: from 1.
-        began: seconds after the first one.
+        started: seconds after the first attempt started.
         elapsed: seconds that it took.
-        outcome: what came: a status, or the kind of a failure.
-        then: what was done then, and why.
-        waited: seconds to the next attempt.
-        held: seconds that the pace kept it back before it began.
+        outcome: the status, or the kind of the failure.
+        decision: what was done next, and why.
+        retry_in: seconds until the next attempt; 0 if it was the last one.
+        rate_limit_wait: seconds that the rate limit delayed it.
+        may_have_been_done: whether the server may have carried out the request without saying so.
     """
 
     number: int
-    began: float
+    started: float
     elapsed: float
     outcome: str
-    then: str = ""
-    waited: float = 0.0
-    held: float = 0.0
+    decision: str = ""
+    retry_in: float = 0.0
+    rate_limit_wait: float = 0.0
+    may_have_been_done: bool = False
 
-    def words(self, most: int) -> str:
-        """What is told while it is not over: what came, and when the next attempt of `most` is; else empty."""
-        if self.outcome == HELD:
-            return self.then
-        return f"{self.outcome}, attempt {self.number + 1} of {most}, in {self.waited:.1f} s" if self.waited else ""
+    def progress(self, attempts: int) -> str:
+        """Return one line for a progress bar: why and how long the request waits; empty if it does not.
+
+        Args:
+            attempts: how many there may be in all.
+        """
+        if self.outcome == WAITING:
+            return self.decision
+        if not self.retry_in:
+            return ""
+        return f"{self.outcome}, attempt {self.number + 1} of {attempts}, in {self.retry_in:.1f} s"
 
 
 @dataclass(frozen=True)

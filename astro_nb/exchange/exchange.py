@@ -29,6 +29,7 @@ from ..templates import as_literal
 from .attempts import Attempt, ErrorFacts, Failure, error_of, from_envelope, plain
 from .display import draw, one_line
 from .frames import items_frame
+from .group import SINGLE_CALL, CallGroup
 from .outcome import Ended
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Exchange(Ended):
         violations: how the answer departs from the document.
         environment: name of the environment.
         picked: what was picked out of the answer lately, and where: a value is known again by itself, not by its looks.
-        via: "call", "reference", or what it was part of: "wait", "pages", "bulk" or "change", and the group's id.
+        group: what it was sent for: a single call, or part of pages, a wait, a bulk or a change.
     """
 
     id: str
@@ -95,7 +96,7 @@ class Exchange(Ended):
     attempts: tuple[Attempt, ...] = ()
     violations: tuple[Violation, ...] = ()
     environment: str = ""
-    via: str = "call"
+    group: CallGroup = SINGLE_CALL
     picked: deque[tuple[Any, str]] = field(default_factory=lambda: deque(maxlen=20), init=False, compare=False)
 
     @property

@@ -29,7 +29,7 @@ class Ended:
         and ended in a 5xx, a time-out or a broken connection, nobody knows; so too where an earlier attempt did, and
         no answer has told more since.
         """
-        doubtful = any(may_be_done(attempt.outcome) for attempt in self.attempts)
+        doubtful = any(attempt.may_have_been_done for attempt in self.attempts)
         if self.response is not None and self.response.status < 500:
             gone = self.operation.method == "DELETE" and self.response.status in _GONE and doubtful
             return "done" if self.response.status < 400 or gone else "failed"
@@ -58,6 +58,6 @@ _LASTING: Final = ("501", "505")
 """Statuses of a server that will never be able to."""
 
 
-def may_be_done(came: str) -> bool:
+def may_have_been_done(came: str) -> bool:
     """Whether a request may have been carried out that ended like this: a status, or the kind of a failure."""
     return came in ("timeout", "broken", "too large", "cancelled") or (came.startswith("5") and came not in _LASTING)

@@ -193,14 +193,14 @@ def draw_timeline(exchange: Exchange) -> html.Markup:
     rows = []
     for attempt in exchange.attempts:
         tone = "good" if attempt.outcome.startswith("2") else "bad"
-        held = f"kept back by the pace for {time_words(attempt.held)}. " if attempt.held else ""
-        told = f"{held}{attempt.then}"
+        held = f"Waited {time_words(attempt.rate_limit_wait)} for the rate limit. " if attempt.rate_limit_wait else ""
+        told = f"{held}{attempt.decision}"
         rows.append((attempt.number, attempt.outcome, time_words(attempt.elapsed), _bar(attempt, whole, tone), told))
     return html.table(["attempt", "came", "took", "when", "then"], rows)
 
 
 def _bar(attempt: Attempt, whole: float, tone: str) -> html.Markup:
-    left, width = 100 * attempt.began / whole, max(1.0, 100 * attempt.elapsed / whole)
+    left, width = 100 * attempt.started / whole, max(1.0, 100 * attempt.elapsed / whole)
     color = f"height:10px;border-radius:2px;background:{html.TONES[tone][0]}"
     return html.tag(
         "div", html.tag("div", style=f"margin-left:{left:.1f}%;width:{width:.1f}%;{color}"), style="width:260px"

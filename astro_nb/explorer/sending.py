@@ -164,6 +164,6 @@ class Sending:
         self._arrived(exchange)
 
     def _tried(self, attempt: Attempt) -> None:
-        told = attempt.words(self._session.client.retries.attempts)
+        told = attempt.progress(self._session.client.retries.attempts)
         if told:
             self._status.say(told, "warn")

@@ -14,7 +14,7 @@ import orjson
 from ..call import Call
 from ..contract import Violation
 from ..errors import PickError, UnknownName
-from ..exchange import Attempt, Exchange, Failure, size_words
+from ..exchange import Attempt, CallGroup, Exchange, Failure, size_words
 from ..frames import TIME
 from ..messages import Headers, Request, Response
 from ..openapi import Operation, Spec
@@ -108,7 +108,7 @@ def detail_of(exchange: Exchange) -> dict[str, Any]:
     return {
         "call": exchange.call.to_dict(),
         "request": _request(exchange.request),
-        "answer": _answer(answer) if answer else None,
+        "response": _answer(answer) if answer else None,
         "failure": exchange.failure,
         "attempts": exchange.attempts,
         "violations": exchange.violations,
@@ -116,7 +116,7 @@ def detail_of(exchange: Exchange) -> dict[str, Any]:
         "started": exchange.started.timestamp(),
         "elapsed": exchange.elapsed,
         "environment": exchange.environment,
-        "via": exchange.via,
+        "group": exchange.group,
     }
 
 
@@ -139,7 +139,7 @@ def restored(spec: Spec, key: str, size: int, detail: Mapping[str, Any], content
         content: what was kept of the answer's body.
     """
     call, request = Call.from_dict(detail["call"]), _request_again(detail["request"])
-    answer = _answer_again(detail["answer"], size, content) if detail["answer"] else None
+    answer = _answer_again(detail["response"], size, content) if detail["response"] else None
     kind = CutExchange if isinstance(answer, CutResponse) else Exchange
     return kind(
         id=key,
@@ -153,7 +153,7 @@ def restored(spec: Spec, key: str, size: int, detail: Mapping[str, Any], content
         attempts=tuple(Attempt(**attempt) for attempt in detail["attempts"]),
         violations=tuple(Violation(**{**v, "location": tuple(v["location"])}) for v in detail["violations"]),
         environment=detail["environment"],
-        via=detail["via"],
+        group=CallGroup(**{**detail["group"], "goal": tuple(detail["group"]["goal"])}),
     )
 
 
@@ -179,9 +179,7 @@ def _answer(answer: Response) -> dict[str, Any]:
 
 
 def _answer_again(came: Mapping[str, Any], size: int, content: bytes) -> Response:
-    headers = came["headers"]  # an object in entries of format 1
-    pairs = _pairs(headers.items() if isinstance(headers, dict) else headers)
-    told = (came["status"], pairs, content, came["reason"], came.get("version", "HTTP/1.1"))
+    told = (came["status"], _pairs(came["headers"]), content, came["reason"], came.get("version", "HTTP/1.1"))
     return CutResponse(*told, whole=size) if len(content) == LARGEST_BODY != size else Response(*told)
 
 

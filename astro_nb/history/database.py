@@ -10,28 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NewerFormat, SettingsError
+from .migration import FORMAT, backups, format_of, migrate
 
-FORMAT = 3
-"""1 kept the headers of an answer as an object; such entries are still read. 2 had no journal of runs."""
-
-_TABLES = """
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS entry (
-  id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, environment TEXT NOT NULL, operation TEXT NOT NULL,
-  started REAL NOT NULL, elapsed REAL NOT NULL, status INTEGER, ok INTEGER NOT NULL, request_id TEXT NOT NULL,
-  message TEXT NOT NULL, size INTEGER NOT NULL, via TEXT NOT NULL, detail BLOB NOT NULL, body TEXT
-);
-CREATE TABLE IF NOT EXISTS body (hash TEXT PRIMARY KEY, content BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS failed ON entry (id) WHERE ok = 0;
-CREATE TABLE IF NOT EXISTS run (
-  id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, operation TEXT NOT NULL, environment TEXT NOT NULL,
-  rows INTEGER NOT NULL, begun REAL NOT NULL, ended REAL, owner TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS run_row (
-  run TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, at REAL NOT NULL, exchange TEXT NOT NULL,
-  note TEXT NOT NULL, found BLOB, PRIMARY KEY (run, number)
-) WITHOUT ROWID;
-"""
 _PATIENCE = 10.0  # seconds that another process may hold the file
 _ELSE = ("{path} cannot be used ({error}).", "Make it writable, or keep the history in another folder.")
 _WORDS: dict[int, tuple[str, str]] = {
@@ -107,12 +87,14 @@ class Database:
             yield connection
 
     def clear(self) -> None:
-        """Leave nothing of any entry."""
+        """Delete every entry, also from the copies that a migration kept."""
         with self.writing() as connection:
             for table in ("entry", "body", "run", "run_row"):
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608  # a name from the line above
         self.rows("VACUUM")
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        for file in backups(self._path) if self._path is not None else ():
+            file.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the connection to a file; the next look opens it again."""
@@ -136,7 +118,7 @@ class Database:
 
 def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
     """Look whose file it is before anything in it is changed."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = format_of(connection)
     if version > FORMAT:
         raise NewerFormat(
             f"{path} has format {version}; this astro_nb reads {FORMAT}.",
@@ -151,7 +133,7 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.create_function("folded", 1, str.casefold, deterministic=True)
     if version < FORMAT:
-        connection.executescript(f"{_TABLES} PRAGMA user_version={FORMAT}; COMMIT;")
+        migrate(connection, path)
 
 
 def _make_folder(folder: Path, own: str) -> None:

@@ -62,7 +62,7 @@ MOST_RECENT = 500
 MOST_HELD = 64 * 1024 * 1024
 """Bytes of requests and answers that are held so."""
 _LONGEST_SECRET = 100_000  # characters, in whatever spelling
-_INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LISTED = (
     "SELECT key, started, operation, status, ok, elapsed, size, request_id, message, environment, detail FROM entry"
 )
@@ -115,12 +115,11 @@ class History:
         sent = frozenset(secrets)
         secrets = sent.union(further)
         content = _cut(exchange, secrets, len(secrets) > len(sent))
-        via = redact(exchange.via, secrets)
         message = redact(exchange.error.message, secrets) if exchange.error else ""
         detail = redact(orjson.dumps(detail_of(exchange)).decode(), secrets).encode()
         row = (
             exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(), exchange.elapsed,
-            exchange.status, exchange.ok, exchange.request_id, message, exchange.size, via, detail,
+            exchange.status, exchange.ok, exchange.request_id, message, exchange.size, detail,
         )  # fmt: skip
         with self._database.writing(exchange=exchange) as connection:
             connection.execute(_INSERT, (*row, _keep_body(connection, content) if content else None))

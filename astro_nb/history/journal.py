@@ -57,7 +57,7 @@ class Run:
     """One run of many calls.
 
     Attributes:
-        id: what its exchanges have in common: their `via` is `bulk:<id>:<row>`.
+        id: the id of its exchanges' group.
         fingerprint: by which the same rows are known again.
         operation, environment: what is called, and where.
         rows: how many there are.

@@ -19,7 +19,7 @@ from ..call import Call
 from ..contract import check_response
 from ..environments import Grant
 from ..errors import DocumentNotFound
-from ..exchange import HELD, Attempt, Exchange, Failure
+from ..exchange import SINGLE_CALL, WAITING, Attempt, CallGroup, Exchange, Failure, may_have_been_done
 from ..messages import Request, Response, header
 from ..openapi import Operation
 from ..secrets import redact
@@ -44,7 +44,7 @@ class PreparedRequest:
     request: Request = field(repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     environment: str = ""
-    via: str = "call"
+    group: CallGroup = SINGLE_CALL
     grant: Grant | None = field(default=None, repr=False)
     rate: Rate | None = None
 
@@ -145,7 +145,11 @@ def _paced(
         return 0.0
     while slot.wait > 0:
         if slot.wait > _TOLD and note:
-            note(Attempt(number, 0.0, 0.0, HELD, f"kept back for {slot.wait:.1f} s ({plan.rate})", slot.wait))
+            note(
+                Attempt(
+                    number, 0.0, 0.0, WAITING, f"waiting {slot.wait:.1f} s for the rate limit ({plan.rate})", slot.wait
+                )
+            )
         if (yield Wait(slot.wait)) is CANCELLED:
             budget.give_back(slot)
             return None
@@ -248,7 +252,7 @@ def _told(
         attempts=attempts,
         violations=check_response(plan.operation, answer) if answer else (),
         environment=plan.environment,
-        via=plan.via,
+        group=plan.group,
     )
 
 
@@ -286,7 +290,7 @@ def _attempt(
     came, wait = (f"{outcome.status}" if isinstance(outcome, Response) else outcome.kind), decision.wait
     again = "" if came == decision.reason else decision.reason
     then = f"tried again after {wait:.1f} s ({decision.reason})" if wait is not None else again
-    return Attempt(number, began, elapsed, came, then, wait or 0.0, held)
+    return Attempt(number, began, elapsed, came, then, wait or 0.0, held, may_have_been_done(came))
 
 
 def _origin(url: str) -> tuple[str, str]:

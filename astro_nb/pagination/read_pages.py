@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary, ref
 
 from ..call import Call
 from ..errors import SettingsError, Stopped, UsageError
+from ..exchange import CallGroup
 from ..http import new_id
 from ..progress import OnProgress
 from ..session import Session
@@ -57,25 +58,25 @@ def read_pages(
 
 def _reader(session: Session, bar: Callable[[], OnProgress] | None) -> Callable[[Pages], None]:
     """What reads a list, and later goes on with it; it does not keep the session alive."""
-    found, url, via = ref(session), session.environment.base_url, f"pages:{new_id()}"
+    found, url, group = ref(session), session.environment.base_url, CallGroup("pages", new_id())
 
     def read(pages: Pages) -> None:
         here = found()
         if here is None or here.environment.base_url != url:
             raise UsageError("The server that this list came from is not the one in use.", "Read the list anew there.")
-        _read(here, pages, pages.exchanges[0].via if pages.exchanges else via, bar() if bar else None)
+        _read(here, pages, pages.exchanges[0].group if pages.exchanges else group, bar() if bar else None)
 
     return read
 
 
-def _read(session: Session, pages: Pages, via: str, progress: OnProgress | None) -> None:
+def _read(session: Session, pages: Pages, group: CallGroup, progress: OnProgress | None) -> None:
     """Ask for what is missing: what is known to be missing together, and what turns out then one after another."""
     pages.forgive()
     _hold(session, pages)
     told = _Told(pages, session.client.clock, progress)
     try:
         with session.pin_environment():
-            _ask_all(session, pages, via, told)
+            _ask_all(session, pages, group, told)
     except (KeyboardInterrupt, Stopped, SettingsError):
         pages.interrupted()
         raise
@@ -83,17 +84,17 @@ def _read(session: Session, pages: Pages, via: str, progress: OnProgress | None)
         _let_go(session, pages)
 
 
-def _ask_all(session: Session, pages: Pages, via: str, told: _Told) -> None:
+def _ask_all(session: Session, pages: Pages, group: CallGroup, told: _Told) -> None:
     if not pages.exchanges:
-        _ask(session, pages, pages.wanted(), via, told)
+        _ask(session, pages, pages.wanted(), group, told)
     most = _TOGETHER
     while calls := list(islice(pages.wanted(), most)):
         most = most if len(calls) == most else 1
-        _ask(session, pages, calls, via, told)
+        _ask(session, pages, calls, group, told)
     session.pause(0)  # where this was cancelled, its last page was, and it ends as such
 
 
-def _ask(session: Session, pages: Pages, calls: Iterable[Call], via: str, told: _Told) -> None:
+def _ask(session: Session, pages: Pages, calls: Iterable[Call], group: CallGroup, told: _Told) -> None:
     """Send calls and take in what comes; after a page that did not come no other one is sent."""
     asked: dict[int, Call] = {}
 
@@ -104,7 +105,7 @@ def _ask(session: Session, pages: Pages, calls: Iterable[Call], via: str, told: 
             asked[number] = call
             yield number, call
 
-    with closing(send_many(session, each(), lambda _: via)) as answers:
+    with closing(send_many(session, each(), lambda _: group)) as answers:
         for number, exchange in answers:
             pages.take(asked.pop(number), exchange)
             told()

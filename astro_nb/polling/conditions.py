@@ -66,14 +66,19 @@ class Condition:
     """The condition that ends a wait.
 
     Attributes:
-        text: the condition as it is shown and stored; `parse_until` reads it.
+        texts: the alternatives as they were given; only `PREDICATE` for a predicate.
         alternatives: the wait ends when one of them holds.
         bad_states: the states in which the wait fails.
     """
 
-    text: str
+    texts: tuple[str, ...]
     alternatives: tuple[Alternative, ...]
     bad_states: frozenset[str]
+
+    @property
+    def text(self) -> str:
+        """The condition as it is shown."""
+        return self.texts[0] if len(self.texts) == 1 else json.dumps(self.texts, ensure_ascii=False)
 
     def evaluate(self, exchange: Exchange) -> Evaluation:
         """Evaluate the condition for an exchange. A predicate is called at most once."""
@@ -93,20 +98,14 @@ def build_condition(operation: Operation, until: Until) -> Condition:
             no such state, or a JSONPath condition is malformed.
     """
     if callable(until):
-        return Condition(PREDICATE, (Alternative(_tolerate_errors(until), uses_state=False),), frozenset())
+        return Condition((PREDICATE,), (Alternative(_tolerate_errors(until), uses_state=False),), frozenset())
     texts = (until,) if isinstance(until, str) else tuple(until)
     if not texts:
         raise UsageError("The wait has no condition.", "Give a state, several states, a condition or a predicate.")
     alternatives = tuple(_build_alternative(operation, text) for text in texts)
     wanted = frozenset(state for alternative in alternatives for state in alternative.states)
     bad = listed_states(operation, "bad") if any(each.uses_state for each in alternatives) else set()
-    text = texts[0] if len(texts) == 1 else json.dumps(texts, ensure_ascii=False)
-    return Condition(text, alternatives, frozenset(bad) - wanted)
-
-
-def parse_until(text: str) -> str | tuple[str, ...]:
-    """Return the `until` argument that `Condition.text` was built from."""
-    return tuple(json.loads(text)) if text.startswith('["') else text
+    return Condition(texts, alternatives, frozenset(bad) - wanted)
 
 
 def _build_alternative(operation: Operation, text: str) -> Alternative:

@@ -11,7 +11,7 @@ from typing import Any
 from .. import html
 from ..call import Call
 from ..errors import UsageError, WaitFailed, WaitTimeout
-from ..exchange import Exchange, draw
+from ..exchange import CallGroup, Exchange, draw
 from ..http import new_id
 from ..openapi import Operation
 from ..secrets import redact
@@ -108,7 +108,7 @@ def wait_for(
     """
     call = session.build_call(operation, arguments)
     condition = build_condition(session.spec.operation(operation), until)
-    condition = replace(condition, text=_mask_known_secrets(session, condition.text))
+    condition = replace(condition, texts=_mask_known_secrets(session, condition.texts))
     wait = _Wait(session, call, condition, options, on_progress)
     try:
         with session.pin_environment():
@@ -118,9 +118,10 @@ def wait_for(
         raise
 
 
-def _mask_known_secrets(session: Session, text: str) -> str:
+def _mask_known_secrets(session: Session, texts: tuple[str, ...]) -> tuple[str, ...]:
     """Mask the secrets that a condition may compare with. A function of its own: no frame of the wait holds them."""
-    return redact(text, session_secrets(session.variables, session.effective_environment).values.values())
+    secrets = list(session_secrets(session.variables, session.effective_environment).values.values())
+    return tuple(redact(text, secrets) for text in texts)
 
 
 class _Wait:
@@ -136,7 +137,7 @@ class _Wait:
     ) -> None:
         self._session, self._call, self._condition, self._options = session, call, condition, options
         self._on_progress = on_progress
-        self._via = f"wait:{new_id()}:{condition.text}:{options.timeout}"
+        self._group = CallGroup("wait", new_id(), condition.texts, options.timeout)
         self._began, self._pause = session.client.clock(), _FIRST_PAUSE
         self._first_request: datetime | None = None
         self.log = TransitionLog()
@@ -167,7 +168,7 @@ class _Wait:
 
     def _send(self) -> tuple[Exchange, float]:
         """Send the call once; return the exchange and the seconds since the wait began."""
-        exchange = self._session.send(self._call, self._via)
+        exchange = self._session.send(self._call, self._group)
         elapsed = self._session.client.clock() - self._began
         self._first_request = self._first_request or exchange.started
         self.log.add(exchange, elapsed)

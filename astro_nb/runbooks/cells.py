@@ -224,7 +224,7 @@ def _step_code(step: Step, composed: ComposedCall) -> str:
 
 def _done_rows(step: Step) -> int:
     """The number of rows of a bulk that succeeded."""
-    return len({exchange.via for exchange in step.exchanges if exchange.outcome == "done"})
+    return len({exchange.group.row for exchange in step.exchanges if exchange.outcome == "done"})
 
 
 _PREDICATE = "a predicate"

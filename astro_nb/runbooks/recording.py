@@ -84,7 +84,7 @@ class Runbook:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps so far, numbered from 1. A wait, a paginated list, a bulk and a change are one step each."""
-        return group_into_steps(tuple(self._session.exchanges), self._left_out, self._session.meant)
+        return group_into_steps(tuple(self._session.exchanges), self._left_out, self._session.group_calls)
 
     def drop(self, *numbers: int) -> None:
         """Leave out steps by their current numbers; the others are renumbered.

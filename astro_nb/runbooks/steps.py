@@ -17,7 +17,7 @@ from ..call import UNSET, Call
 from ..environments import Environment, Variables
 from ..exchange import Exchange
 from ..openapi import Operation, Spec
-from ..polling import parse_until, state_of
+from ..polling import state_of
 from ..schema import snake_case
 
 _Path = tuple[str, ...]
@@ -51,7 +51,7 @@ def own_values(exchanges: Sequence[Exchange]) -> list[dict[str, Any]]:
 
 def _row_calls(exchanges: Sequence[Exchange]) -> list[Call]:
     """The last call of each row, in row order."""
-    found = {int(exchange.via.rpartition(":")[2]): exchange.call for exchange in exchanges}
+    found = {exchange.group.row or 0: exchange.call for exchange in exchanges}
     return [found[number] for number in sorted(found)]
 
 
@@ -107,7 +107,7 @@ class Recorded(Protocol):
     def exchanges(self) -> Sequence[Exchange]: ...
 
     @property
-    def meant(self) -> Mapping[str, Call]: ...
+    def group_calls(self) -> Mapping[str, Call]: ...
 
     @property
     def variables(self) -> Variables: ...
@@ -179,14 +179,14 @@ class Step:
 
 
 def group_into_steps(
-    exchanges: Iterable[Exchange], left_out: Collection[str] = (), meant: Mapping[str, Call] | None = None
+    exchanges: Iterable[Exchange], left_out: Collection[str] = (), group_calls: Mapping[str, Call] | None = None
 ) -> tuple[Step, ...]:
     """Group exchanges into steps, in order of their last exchange.
 
     Args:
         trail: the exchanges, oldest first.
         left_out: the keys of the groups to leave out.
-        meant: the requested changes, by group key.
+        group_calls: the requested changes, by group id.
     """
     groups: dict[str, list[Exchange]] = {}
     for exchange in exchanges:
@@ -199,13 +199,12 @@ def group_into_steps(
         else:
             kept.append(group)
     taken = set(RESERVED)
-    return tuple(_make_step(number, group, taken, meant or {}) for number, group in enumerate(kept, 1))
+    return tuple(_make_step(number, group, taken, group_calls or {}) for number, group in enumerate(kept, 1))
 
 
 def group_key(exchange: Exchange) -> str:
     """The key that the exchanges of one step share."""
-    kind, _, rest = exchange.via.partition(":")
-    return f"{kind}:{rest.partition(':')[0]}" if kind in ("wait", "pages", "change", "bulk") else exchange.id
+    return exchange.group.id or exchange.id
 
 
 def unique_name(wanted: str, taken: set[str]) -> str:
@@ -219,8 +218,9 @@ def unique_name(wanted: str, taken: set[str]) -> str:
     return name
 
 
-def _make_step(number: int, group: list[Exchange], taken: set[str], meant: Mapping[str, Call]) -> Step:
-    last, asked = group[-1], meant.get(group_key(group[-1]))
+def _make_step(number: int, group: list[Exchange], taken: set[str], group_calls: Mapping[str, Call]) -> Step:
+    last = group[-1]
+    asked = group_calls.get(last.group.id)
     if asked is not None:
         return Step(number, "change", unique_name(snake_case(asked.operation), taken), tuple(group), meant=asked)
     kind, until, timeout = (
@@ -233,25 +233,25 @@ def _make_step(number: int, group: list[Exchange], taken: set[str], meant: Mappi
 
 def _is_deleted(exchange: Exchange) -> bool:
     """Whether a thing was waited for to be gone, and is."""
-    return exchange.via.startswith("wait:") and ":gone:" in exchange.via and exchange.status in (404, 410)
+    return exchange.group.kind == "wait" and "gone" in exchange.group.goal and exchange.status in (404, 410)
 
 
 def _kind_until_timeout(exchange: Exchange, count: int) -> tuple[StepKind, str | tuple[str, ...], float]:
     """The kind, condition and timeout of a group, from its last exchange and its size."""
-    kind, _, rest = exchange.via.partition(":")
+    sent_for = exchange.group
     if _is_bulk(exchange):
         return "bulk", "", 0.0
-    if kind == "pages":
+    if sent_for.kind == "pages":
         return "pages", "", 0.0
-    if kind != "wait":
+    if sent_for.kind != "wait":
         waited = count > 1 and _state_class(exchange) == "good"
         return ("wait", state_of(exchange), MANUAL_WAIT_TIMEOUT) if waited else ("call", "", 0.0)
-    until, _, timeout = rest.partition(":")[2].rpartition(":")
-    return "wait", parse_until(until), float(timeout)
+    until = sent_for.goal[0] if len(sent_for.goal) == 1 else sent_for.goal
+    return "wait", until, sent_for.timeout
 
 
 def _is_bulk(exchange: Exchange) -> bool:
-    return exchange.via.startswith("bulk:")
+    return exchange.group.kind == "bulk"
 
 
 def _repeats(before: Exchange, after: Exchange) -> bool:

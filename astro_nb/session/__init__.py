@@ -2,10 +2,9 @@
 
 from .concurrent import PARALLEL, Many, send_many
 from .secrets import available_secrets, environment_folder_secrets, session_secrets
-from .session import GUARD, Session, permissions
+from .session import Session, permissions
 
 __all__ = [
-    "GUARD",
     "PARALLEL",
     "Many",
     "Session",

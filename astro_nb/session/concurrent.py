@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from ..call import Call
 from ..errors import AstroNbError
-from ..exchange import Exchange
+from ..exchange import SINGLE_CALL, CallGroup, Exchange
 from ..http import Running
 from .session import Session
 
@@ -37,13 +37,13 @@ class Many(Generic[Key]):
         """How many are under way."""
         return len(self._running)
 
-    def start(self, key: Key, call: Call, via: str = "call") -> None:
+    def start(self, key: Key, call: Call, group: CallGroup = SINGLE_CALL) -> None:
         """Send one more.
 
         Raises:
             AstroNbError: as for `Session.start`; nothing was sent, and the others go on.
         """
-        running = self._session.start(call, via=via)
+        running = self._session.start(call, group=group)
         self._running[key] = running
         running.when_done(lambda _: self._ended.put(key))
 
@@ -63,7 +63,7 @@ class Many(Generic[Key]):
 
 
 def send_many(
-    session: Session, calls: Iterable[tuple[Key, Call]], via: Callable[[Key], str], most: int = PARALLEL
+    session: Session, calls: Iterable[tuple[Key, Call]], group: Callable[[Key], CallGroup], most: int = PARALLEL
 ) -> Generator[tuple[Key, Exchange]]:
     """Send calls, so many at once, and give each with its key as it ends, whatever comes of it.
 
@@ -74,7 +74,7 @@ def send_many(
         for key, call in calls:
             while len(many) >= most:
                 yield many.next()
-            many.start(key, call, via(key))
+            many.start(key, call, group(key))
         while len(many):
             yield many.next()
     finally:

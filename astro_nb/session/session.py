@@ -16,7 +16,7 @@ from ..call import UNSET, Call
 from ..codegen import SNIPPETS, without_file_contents
 from ..environments import DynamicValues, Environment, Mode, Resolver, Variable, Variables
 from ..errors import Stopped, UnknownName
-from ..exchange import Exchange
+from ..exchange import SINGLE_CALL, CallGroup, Exchange
 from ..history import ExchangeList, History
 from ..http import Client, OnAttempt, PreparedRequest, Running, rate_of
 from ..linking import Chained, Chaining, Responses
@@ -69,10 +69,6 @@ class Prepared(Chained, Authenticated):
         return Resolver(self.variables, self.effective_environment, mode, drawn=again, answer=known.value_of)
 
 
-GUARD = "guard"
-"""What the exchanges are sent by that the guard reads before it asks."""
-
-
 class Session(Prepared):
     """One document, one environment, and everything that was sent there."""
 
@@ -83,10 +79,10 @@ class Session(Prepared):
         self.home = environment
         self.client = client
         self.history = history
-        self.approval = Approval(lambda call: self.send(call, GUARD))
+        self.approval = Approval(lambda call: self.send(call, CallGroup("approval")))
         self.chain = Chaining(spec, variables, history, lambda: self.environment)
         self.on_attempt: OnAttempt | None = None  # told of each attempt at what is sent from a cell
-        self.meant: dict[str, Call] = {}  # by the `via` of a group: what was asked for, where no call of it says so
+        self.group_calls: dict[str, Call] = {}  # the calls that were asked for, by group id
         self._sent: list[str] = []
         variables.places = self.places
         self._aside: dict[tuple[str, str | None], list[Variable]] = {}  # secrets of other environments and servers
@@ -144,7 +140,7 @@ class Session(Prepared):
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
-    def prepare(self, call: Call, via: str = "call", asking: tuple[str, ...] = ()) -> PreparedRequest:
+    def prepare(self, call: Call, group: CallGroup = SINGLE_CALL, asking: tuple[str, ...] = ()) -> PreparedRequest:
         """A call made ready to be sent; what it refers to and is not there yet is called for it, where that is safe.
 
         Raises:
@@ -169,23 +165,23 @@ class Session(Prepared):
         require_held(self, self._place)  # last: whatever was read above was read in one place
         rate = rate_of(operation, (self.environment.name, self.environment.base_url or ""), self.environment.limits)
         return PreparedRequest(
-            operation, call, mask_headers(shown), request, secrets, self.environment.name, via, grant, rate
+            operation, call, mask_headers(shown), request, secrets, self.environment.name, group, grant, rate
         )
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request and wait for what comes of it."""
-        return self._send(self.build_call(operation, arguments, body), "call", None)
+        return self._send(self.build_call(operation, arguments, body), SINGLE_CALL, None)
 
-    def send(self, call: Call, via: str = "call", note: OnAttempt | None = None) -> Exchange:
+    def send(self, call: Call, group: CallGroup = SINGLE_CALL, note: OnAttempt | None = None) -> Exchange:
         """Send a call and keep what came of it, an interrupted one too."""
-        return self._send(self.extract_secrets(call), via, note)
+        return self._send(self.extract_secrets(call), group, note)
 
     def start(
         self,
         call: Call,
         note: OnAttempt | None = None,
         confirmed: str | None = None,
-        via: str = "call",
+        group: CallGroup = SINGLE_CALL,
     ) -> Running[Exchange]:
         """Send in the background; the result is the exchange, once it is kept.
 
@@ -195,7 +191,7 @@ class Session(Prepared):
         Raises:
             UnsafeRefused: it is not confirmed; nothing was sent.
         """
-        plan = self.prepare(self.extract_secrets(call), via)
+        plan = self.prepare(self.extract_secrets(call), group)
         self.approval.require_confirmed(plan, self.environment, confirmed)
         return self.client.start(plan, note, lambda exchange: self._kept(plan, exchange))
 
@@ -213,10 +209,10 @@ class Session(Prepared):
 
     def _ask(self, operation: Operation, asking: tuple[str, ...]) -> Exchange:
         """Call an operation for what its answer holds; its required parameters are variables."""
-        return self._send(self.build_call(operation.id, {}), "reference", None, asking)
+        return self._send(self.build_call(operation.id, {}), CallGroup("reference"), None, asking)
 
-    def _send(self, call: Call, via: str, note: OnAttempt | None, asking: tuple[str, ...] = ()) -> Exchange:
-        plan = self.prepare(call, via, asking)
+    def _send(self, call: Call, group: CallGroup, note: OnAttempt | None, asking: tuple[str, ...] = ()) -> Exchange:
+        plan = self.prepare(call, group, asking)
         self.approval.require_approval(plan, self.environment)
         try:
             return self._kept(plan, self.client.send(plan, note or self.on_attempt))
@@ -228,7 +224,7 @@ class Session(Prepared):
 
     def _kept(self, plan: PreparedRequest, exchange: Exchange) -> Exchange:
         kept = self.history.add(exchange, plan.secrets, self._values_near())
-        if plan.via != GUARD:
+        if plan.group.kind != "approval":
             self._sent.append(kept.id)  # last: what stands in the trail is in the history
         return kept
 

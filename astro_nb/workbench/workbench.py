@@ -45,7 +45,7 @@ class Attempts:
         self._progress: Progress | None = None
 
     def __call__(self, attempt: Attempt) -> None:
-        told = attempt.words(self._most)
+        told = attempt.progress(self._most)
         if told:
             self._progress = self._progress or Progress("Sending", quiet=0.0)
             self.show(None, told)
