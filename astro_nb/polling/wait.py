@@ -137,7 +137,7 @@ class _Wait:
     ) -> None:
         self._session, self._call, self._condition, self._options = session, call, condition, options
         self._on_progress = on_progress
-        self._group = CallGroup("wait", new_id(), condition.texts, options.timeout)
+        self._group = CallGroup("wait", new_id(), condition.texts, float(options.timeout))
         self._began, self._pause = session.client.clock(), _FIRST_PAUSE
         self._first_request: datetime | None = None
         self.log = TransitionLog()
