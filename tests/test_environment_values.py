@@ -30,7 +30,7 @@ def jwt(**claims: Any) -> str:
 @pytest.mark.parametrize(
     ("mode", "alone", "inside"),
     [
-        ("shown", MASK, f"Bearer {MASK}"),
+        ("masked", MASK, f"Bearer {MASK}"),
         ("named", "SECRET__DB__TERCES", "Bearer SECRET__DB__TERCES"),
         ("revealed", PLANTED, f"Bearer {PLANTED}"),
     ],

@@ -28,7 +28,7 @@ api = anb.connect(environment, spec=json.load(open("planted.json")))
 LOOKS = """
 api.call("granted")
 display(api.call("echo"), api.call("fails"), api.errors.frame(), api.history.frame(), api.variables, vars(api))
-plan = api.session.prepare(api.session.arrange("echo", {}))
+plan = api.session.prepare(api.session.build_call("echo", {}))
 display(api.scan(), plan, vars(plan.shown), environment, api.variables.all("password"))
 [api.session.snippet("curl", exchange.call) for exchange in api.session.exchanges]
 """

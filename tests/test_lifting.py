@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from astro_nb import Call, Secret, Upload, Workbench
 from astro_nb.messages import Request
-from astro_nb.session.secrets import starred, written
+from astro_nb.session.secrets import mask_headers, to_templates
 from astro_nb.templates import LiteralText
 
 
@@ -27,13 +27,13 @@ def test_what_a_server_said_is_never_resolved(api: Workbench) -> None:
 def test_written_keeps_everything_else() -> None:
     """Only a `Literal` is written otherwise; templates, numbers and nested data stay."""
     value = {"a": ["{{x}}", 1, None], "b": LiteralText("{{x}}")}
-    assert written(value) == {"a": ["{{x}}", 1, None], "b": r"\{{x}}"}
+    assert to_templates(value) == {"a": ["{{x}}", 1, None], "b": r"\{{x}}"}
 
 
 def test_credentials_in_headers_are_stars_for_the_eye() -> None:
     """A header that carries credentials is starred in the shown request, whatever stood in it."""
     request = Request("GET", "https://x.test/", (("Authorization", "Bearer abc"), ("Accept", "*/*")))
-    assert starred(request).headers == (("Authorization", "*****"), ("Accept", "*/*"))
+    assert mask_headers(request).headers == (("Authorization", "*****"), ("Accept", "*/*"))
 
 
 def test_a_secret_is_one_variable_however_often_it_is_given(api: Workbench) -> None:

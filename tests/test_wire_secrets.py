@@ -64,7 +64,7 @@ def jwt(**claims: Any) -> str:
 
 
 @pytest.mark.parametrize("name", ["Bearer", "OAuth", "Connect", "Basic", "Key", "Query", "Cookie"])
-@pytest.mark.parametrize("mode", ["revealed", "shown"])
+@pytest.mark.parametrize("mode", ["revealed", "masked"])
 def test_each_scheme_has_its_place(name: str, mode: str) -> None:
     """The credential stands where its scheme says, in the clear for the transport and as stars for the eye."""
     request = built(operation({name: []}), mode, credentials=holding(name))
@@ -139,7 +139,7 @@ def test_a_secret_without_a_value_stops_the_call(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("ANB_NO_SUCH", raising=False)
     with pytest.raises(SecretMissing, match="Set the environment variable ANB_NO_SUCH"):
         built(operation({"Bearer": []}), credentials={"token": "env:ANB_NO_SUCH"})
-    shown = built(operation({"Bearer": []}), "shown", credentials={"token": "env:ANB_NO_SUCH"})
+    shown = built(operation({"Bearer": []}), "masked", credentials={"token": "env:ANB_NO_SUCH"})
     assert header(shown.headers, "authorization") == f"Bearer {MASK}"
 
 
@@ -183,7 +183,7 @@ def test_shown_and_sent_differ_in_stars_alone() -> None:
     """A secret variable in any place is stars in the request for the eye, and in its repr in neither."""
     op, body = operation({"Bearer": []}), {"deep": ["{{secret}}", {"x": "{{secret}}"}]}
     arguments: dict[str, Any] = {"parameters": EVERYWHERE, "body": body, "credentials": holding("token")}
-    shown, sent = built(op, "shown", **arguments), built(op, "revealed", **arguments)
+    shown, sent = built(op, "masked", **arguments), built(op, "revealed", **arguments)
     assert "planted" not in f"{shown.url}{shown.headers}{shown.body!r}{shown!r}{sent!r}"
     assert [name for name, _ in shown.headers] == [name for name, _ in sent.headers]
     assert orjson.loads(sent.body) == {"deep": [PLANTED, {"x": PLANTED}]}
@@ -239,7 +239,7 @@ def test_a_secret_goes_home(base: str) -> None:
     assert header(request.headers, "authorization") == f"Bearer {PLANTED}"
     assert request.url == f"{base.rstrip('/')}/x"
     assert (
-        built(operation({"Bearer": []}), "shown", "http://any.example.com", credentials=holding("token")).secret
+        built(operation({"Bearer": []}), "masked", "http://any.example.com", credentials=holding("token")).secret
         is False
     )
 
@@ -309,7 +309,7 @@ def test_user_and_password_of_their_own(user: str, monkeypatch: pytest.MonkeyPat
     given = {"Basic": {"username": user, "password": "env:WIRE_PASSWORD"}}
     sent = header(built(operation({"Basic": []}), credentials=given).headers, "authorization")
     assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"me:{PLANTED}"
-    shown = header(built(operation({"Basic": []}), "shown", credentials=given).headers, "authorization")
+    shown = header(built(operation({"Basic": []}), "masked", credentials=given).headers, "authorization")
     assert shown == f"Basic {MASK}"
     holder = Resolver(Variables(), Environment("e", base_url=HOME, credentials=given), mode="revealed")
     build_request(operation({"Basic": []}), Call("x"), holder)

@@ -1,4 +1,4 @@
-"""`astro-nb scan`: files looked through for secrets."""
+"""`astro-nb scan`: files searched for secrets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _tell(found: Scan) -> None:
     for skip in found.skipped:
         typer.echo(f"skipped: {skip.file} ({skip.why})")
     for name in found.unknown:
-        typer.echo(f"not to be had, so not looked for: {name}")
+        typer.echo(f"not available, so not looked for: {name}")
     typer.echo(found.summary)
 
 

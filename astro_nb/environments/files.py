@@ -326,7 +326,7 @@ def plain(value: Any, place: str) -> Any:
     if isinstance(value, Secret):
         return _reference(value, place)
     if isinstance(value, Reference):
-        return value.plain
+        return value.file_value
     return value.template if isinstance(value, LiteralText) else value
 
 

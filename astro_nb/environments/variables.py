@@ -198,7 +198,7 @@ class Variable:
         """The value for display; stars for a secret."""
         if isinstance(self.value, Secret):
             return MASK
-        return self.value.shown if isinstance(self.value, Reference) else str(self.value)
+        return self.value.display_value if isinstance(self.value, Reference) else str(self.value)
 
 
 class Variables(MutableMapping[str, Any]):

@@ -1,4 +1,4 @@
-"""What looks like a credential though nobody knows it, by a table of looks."""
+"""Texts that look like a credential although the secret is not known, by a table of patterns."""
 
 from __future__ import annotations
 
@@ -19,43 +19,45 @@ _PLACEHOLDERS = re.compile(
     r"|SECRET__|^env:|^dotenv:|^keyring:|^prompt:|^held:",
     re.IGNORECASE,
 )
-"""What is written where a credential would stand: stars, templates, names of variables, words for people."""
+"""What people write in place of a credential: stars, templates, names of variables, words such as "example"."""
 
-_SHOWN = 4  # characters of a possible secret that are told, at the most
+_SHOWN = 4  # characters of a possible secret that are shown, at the most
+_FEWEST_CHARACTERS = 5  # different ones: a value with fewer is a placeholder such as "aaaa-bbbb"
+_LONGEST_PORT = 5  # digits
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look of credentials: its name, the pattern whose group is the value, and what decides beside it."""
+class CredentialPattern:
+    """One kind of credential: its name, a regular expression whose group 1 is the value, and a check of that value."""
 
     kind: str
     pattern: re.Pattern[str]
-    holds: Callable[[str], bool]
+    is_credential: Callable[[str], bool]
 
 
-def looks_in(text: str) -> Iterator[tuple[int, str, str]]:
-    """What looks like a credential in a text: offset, kind and value, each part of the text once."""
-    taken: list[tuple[int, int]] = []
-    for look in LOOKS:
-        for match in look.pattern.finditer(text):
+def match_patterns(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield offset, kind and value of everything that looks like a credential; no part of the text twice."""
+    matched: list[tuple[int, int]] = []
+    for candidate in PATTERNS:
+        for match in candidate.pattern.finditer(text):
             start, end = match.span(1)
-            if any(start < over and begun < end for begun, over in taken) or not look.holds(match[1]):
+            if any(start < upper and lower < end for lower, upper in matched) or not candidate.is_credential(match[1]):
                 continue
-            taken.append((start, end))
-            yield start, _kind(look.kind, match[1]), match[1]
+            matched.append((start, end))
+            yield start, _kind(candidate.kind, match[1]), match[1]
 
 
-def starred(value: str) -> str:
-    """A possible secret as it may be told: its first characters at the most, and stars."""
+def abbreviate(value: str) -> str:
+    """Return the first characters of a possible secret, four at the most, and stars."""
     return f"{value[: min(_SHOWN, len(value) // 4)]}*****"
 
 
 def _kind(kind: str, value: str) -> str:
-    claims = _decoded(value.split(".")[1]) if kind == "JWT" else None
+    claims = _decode_json(value.split(".")[1]) if kind == "JWT" else None
     return "Astro API token" if isinstance(claims, dict) and "apiTokenId" in claims else kind
 
 
-def _decoded(part: str) -> Any:
+def _decode_json(part: str) -> Any:
     try:
         return orjson.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (ValueError, binascii.Error):
@@ -63,22 +65,21 @@ def _decoded(part: str) -> Any:
 
 
 def _is_jwt(value: str) -> bool:
-    header = _decoded(value.split(".")[0])
+    header = _decode_json(value.split(".")[0])
     return isinstance(header, dict) and ("alg" in header or "typ" in header)
 
 
-def _is_filled(value: str) -> bool:
-    """Whether this is a value and no word for one: no placeholder, and not of a few characters again and again."""
-    return not _PLACEHOLDERS.search(unquote(value)) and len(set(value)) > 4
+def _is_no_placeholder(value: str) -> bool:
+    return not _PLACEHOLDERS.search(unquote(value)) and len(set(value)) >= _FEWEST_CHARACTERS
 
 
-def _is_coined(value: str) -> bool:
-    """As `_is_filled`, and no word of a language: credentials have digits."""
-    return _is_filled(value) and any(sign.isdigit() for sign in value)
+def _is_random(value: str) -> bool:
+    """Whether a value is neither a placeholder nor words of a language: credentials contain digits."""
+    return _is_no_placeholder(value) and any(character.isdigit() for character in value)
 
 
 def _is_login(value: str) -> bool:
-    """Whether this is a user and a password in base64, as Basic authentication sends them."""
+    """Whether a value is user and password in base64, as Basic authentication sends them (RFC 7617)."""
     try:
         user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (ValueError, binascii.Error):
@@ -87,46 +88,48 @@ def _is_login(value: str) -> bool:
 
 
 def _is_password(value: str) -> bool:
-    """Whether this may be a password before an @, and no port, and no word for one."""
-    if value.isdigit() and len(value) <= 5:
+    """Whether the text before an @ can be a password, and is neither a port nor a placeholder."""
+    if value.isdigit() and len(value) <= _LONGEST_PORT:
         return False
     return not _PLACEHOLDERS.search(unquote(value)) and value.lower() not in ("password", "pass", "secret", "token")
 
 
-def _look(kind: str, pattern: str, holds: Callable[[str], bool] = _is_filled, flags: int = 0) -> Look:
-    return Look(kind, re.compile(pattern, flags), holds)
+def _pattern(
+    kind: str, pattern: str, is_credential: Callable[[str], bool] = _is_no_placeholder, flags: int = 0
+) -> CredentialPattern:
+    return CredentialPattern(kind, re.compile(pattern, flags), is_credential)
 
 
 _VALUE = r"[A-Za-z0-9._~+/=-]"
 
-LOOKS: tuple[Look, ...] = (
-    _look(
+PATTERNS: tuple[CredentialPattern, ...] = (
+    _pattern(
         "private key",
         r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY-----((?:\s|\\[rn]|[A-Za-z0-9+/=:,-]){40})",
     ),
-    _look("JWT", r"(?<![\w-])(eyJ[\w-]{8,4000}\.[\w-]{2,16000}\.[\w-]{16,4000})", _is_jwt, re.ASCII),
-    _look("AWS key", r"(?<![A-Za-z0-9])((?:AKIA|ASIA)[A-Z0-9]{16})(?![A-Za-z0-9])"),
-    _look("GitHub token", r"(?<![\w])(gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{60,255})", _is_filled, re.ASCII),
-    _look("Slack token", r"(?<![\w-])(xox[abeoprs]-[A-Za-z0-9-]{20,250})", _is_coined, re.ASCII),
-    _look("Google key", r"(?<![\w-])(AIza[\w-]{35})(?![\w-])", _is_coined, re.ASCII),
-    _look("Basic credential", r"\bBasic\s{1,4}([A-Za-z0-9+/]{8,4000}={0,2})", _is_login, re.IGNORECASE),
-    _look("bearer token", rf"\bBearer\s{{1,4}}({_VALUE}{{16,8000}})", _is_coined, re.IGNORECASE),
-    _look(
+    _pattern("JWT", r"(?<![\w-])(eyJ[\w-]{8,4000}\.[\w-]{2,16000}\.[\w-]{16,4000})", _is_jwt, re.ASCII),
+    _pattern("AWS key", r"(?<![A-Za-z0-9])((?:AKIA|ASIA)[A-Z0-9]{16})(?![A-Za-z0-9])"),
+    _pattern("GitHub token", r"(?<![\w])(gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{60,255})", flags=re.ASCII),
+    _pattern("Slack token", r"(?<![\w-])(xox[abeoprs]-[A-Za-z0-9-]{20,250})", _is_random, re.ASCII),
+    _pattern("Google key", r"(?<![\w-])(AIza[\w-]{35})(?![\w-])", _is_random, re.ASCII),
+    _pattern("Basic credential", r"\bBasic\s{1,4}([A-Za-z0-9+/]{8,4000}={0,2})", _is_login, re.IGNORECASE),
+    _pattern("bearer token", rf"\bBearer\s{{1,4}}({_VALUE}{{16,8000}})", _is_random, re.IGNORECASE),
+    _pattern(
         "Authorization header",
         rf"\bAuthorization[\"'\\]{{0,4}}\s{{0,4}}[:=,]\s{{0,4}}[\"'\\]{{0,4}}(?:(?:Token|ApiKey|Key)\s+)?({_VALUE}{{16,8000}})",
-        _is_coined,
+        _is_random,
         re.IGNORECASE,
     ),
-    _look(
+    _pattern(
         "credential in a URL",
         rf"[?&](?:amp;)?(?:[\w-]{{0,40}}[-_])?(?:{URL_NAMES})=([^&\s\"'<>#\\`)]{{8,4000}})",
-        _is_coined,
+        _is_random,
         re.IGNORECASE | re.ASCII,
     ),
-    _look(
+    _pattern(
         "password in a URL",
         r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>?#\\]{1,200}:([^\s/@\"'<>\\]{3,200})@[A-Za-z0-9\[]",
         _is_password,
     ),
 )
-"""Every look; a new one is a new row. What a row before has found is not looked at again."""
+"""Every pattern, in order: text that one has matched is not matched again by a later one. A new kind is a new row."""

@@ -1,4 +1,13 @@
-"""Secrets starred out of a text, in every spelling that they may have there."""
+"""Known secrets replaced by the mask, or found, in every spelling that they can have in a text.
+
+| to do what                                              | use                |
+|---------------------------------------------------------|--------------------|
+| replace secrets in a text                               | `redact`           |
+| replace secrets in every text of nested data            | `redact_data`      |
+| find where a text contains a secret                     | `find_occurrences` |
+
+Secrets that are not known but marked by the document are masked by their schema: see `schema/masking`.
+"""
 
 from __future__ import annotations
 
@@ -7,53 +16,85 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from .references import MASK
 
-_SHORTEST = 6  # characters: shorter values would be found by chance in any text
-_MOST = 100  # places in one text that are told
-_KEPT = ("", "/", "*", "!'()*", ":/?#[]@!$&'()*+,;=")  # what one encoder or another leaves as it is inside a URL
+SHORTEST = 6
+"""Characters: shorter secrets are not looked for, because any text would contain them by chance."""
 
-Form = tuple[str, re.Pattern[str] | None]
-"""What is looked for, and what is replaced where it is found; None for just that."""
+_MOST_OCCURRENCES = 100
+_SAFE_IN_URLS = ("", "/", "*", "!'()*", ":/?#[]@!$&'()*+,;=")  # what encoders leave unencoded, each its own set
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+Spelling = tuple[str, re.Pattern[str] | None]
+"""The text to look for, and the pattern to replace where it is found; None to replace just that text."""
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text with every known secret starred out: plain, URL-encoded, in JSON, and in base64 at any alignment."""
-    for form, pattern in _forms(frozenset(secrets)):
-        if form in text:
-            text = pattern.sub(MASK, text) if pattern else text.replace(form, MASK)
+    """Return the text with every known secret masked: plain, URL-encoded, in JSON, and in base64 at any alignment."""
+    for spelling, pattern in _spellings(frozenset(secrets)):
+        if spelling in text:
+            text = pattern.sub(MASK, text) if pattern else text.replace(spelling, MASK)
     return text
 
 
+def redact_data(data: Any, secrets: Iterable[str]) -> Any:
+    """Return nested data with every known secret masked, in texts, numbers and names of members."""
+    secrets = frozenset(secrets)
+    if isinstance(data, str):
+        return redact_terminal_text(data, secrets)
+    if isinstance(data, int | float) and not isinstance(data, bool):
+        redacted = redact(str(data), secrets)
+        return data if redacted == str(data) else redacted
+    if isinstance(data, dict):
+        copied = type(data)()
+        copied.update({redact_data(name, secrets): redact_data(value, secrets) for name, value in data.items()})
+        return copied
+    return [redact_data(value, secrets) for value in data] if isinstance(data, list) else data
+
+
+def redact_terminal_text(text: str, secrets: frozenset[str]) -> str:
+    """Return the text redacted; also without its ANSI colours, if one of them is inside a secret."""
+    redacted = redact(text, secrets)
+    plain = strip_ansi(redacted)
+    without_colours = redact(plain, secrets)
+    return redacted if without_colours == plain else without_colours
+
+
+def strip_ansi(text: str) -> str:
+    """Return the text without its ANSI escape sequences."""
+    return _ANSI.sub("", text) if "\x1b" in text else text
+
+
 def find_occurrences(text: str, secret: str) -> list[int]:
-    """Where a text holds a secret in one spelling or another: the offsets, in order."""
+    """Return the offsets at which a text contains a secret in any spelling, in order, up to a limit."""
     found: dict[int, int] = {}
-    for form, _ in _forms(frozenset((secret,))):
-        at = text.find(form)
+    for spelling, _ in _spellings(frozenset((secret,))):
+        at = text.find(spelling)
         while at >= 0:
-            if not any(start <= at < end for start, end in found.items()):  # a longer form begins here or before
-                found[at] = at + len(form)
-            if len(found) >= _MOST:
+            if not any(start <= at < end for start, end in found.items()):  # else it is part of a longer spelling
+                found[at] = at + len(spelling)
+            if len(found) >= _MOST_OCCURRENCES:
                 return sorted(found)
-            at = text.find(form, at + len(form))
+            at = text.find(spelling, at + len(spelling))
     return sorted(found)
 
 
 @lru_cache(maxsize=64)
-def _forms(secrets: frozenset[str]) -> tuple[Form, ...]:
-    """Every spelling of the secrets that are long enough, the longest first: one may be a part of another."""
+def _spellings(secrets: frozenset[str]) -> tuple[Spelling, ...]:
+    """Every spelling of the secrets that are long enough, the longest first, because one can be part of another."""
     found: dict[str, re.Pattern[str] | None] = {}
     for secret in secrets:
-        if len(secret) >= _SHORTEST:
-            found |= dict(_base64_forms(secret))
-            found |= dict.fromkeys(spelling for spell in _SPELLINGS for spelling in _seen(spell(secret)))
-    return tuple(sorted(found.items(), key=lambda form: (-len(form[0]), form[0])))
+        if len(secret) >= SHORTEST:
+            found |= dict(_in_base64(secret))
+            found |= dict.fromkeys(spelling for spell in _SPELLINGS for spelling in _with_latin_1(spell(secret)))
+    return tuple(sorted(found.items(), key=lambda spelling: (-len(spelling[0]), spelling[0])))
 
 
-def _seen(text: str) -> tuple[str, str]:
-    """A spelling, and what it looks like where its bytes were read one by one."""
+def _with_latin_1(text: str) -> tuple[str, str]:
+    """A spelling, and what it looks like if its UTF-8 bytes are read as Latin-1."""
     return text, text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
@@ -69,50 +110,50 @@ def _as_python(secret: str) -> str:
     return repr(secret)[1:-1]
 
 
-def _in_careful_json(unsafe: str) -> Callable[[str], str]:
-    """JSON as encoders write it that escape what HTML could mistake, in capital digits or small ones."""
-    marks = {sign: f"\\u{ord(sign):04x}" for sign in unsafe}
-    return lambda secret: "".join(marks.get(sign, _in_ascii_json(sign)) for sign in secret)
+def _in_html_safe_json(unsafe: str) -> Callable[[str], str]:
+    """JSON by an encoder that also escapes the characters that HTML gives a meaning to."""
+    escapes = {character: f"\\u{ord(character):04x}" for character in unsafe}
+    return lambda secret: "".join(escapes.get(character, _in_ascii_json(character)) for character in secret)
 
 
 def _in_html(names: Mapping[str, str]) -> Callable[[str], str]:
-    return lambda secret: "".join(names.get(sign, sign) for sign in secret)
+    return lambda secret: "".join(names.get(character, character) for character in secret)
 
 
-def _then(first: Callable[[str], str], second: Callable[[str], str]) -> Callable[[str], str]:
+def _compose(first: Callable[[str], str], second: Callable[[str], str]) -> Callable[[str], str]:
     return lambda secret: second(first(secret))
 
 
-def _in_capitals(spell: Callable[[str], str]) -> Callable[[str], str]:
+def _with_capital_digits(spell: Callable[[str], str]) -> Callable[[str], str]:
     return lambda secret: re.sub(r"\\u....", lambda code: f"\\u{code[0][2:].upper()}", spell(secret))
 
 
-def _in_url(kept: str) -> Callable[[str], str]:
-    return lambda secret: quote(secret, safe=kept, errors="surrogatepass")
+def _in_url(safe: str) -> Callable[[str], str]:
+    return lambda secret: quote(secret, safe=safe, errors="surrogatepass")
 
 
-def _in_lower_url(kept: str) -> Callable[[str], str]:
-    return lambda secret: re.sub("%..", lambda code: code[0].lower(), _in_url(kept)(secret))
+def _in_lower_url(safe: str) -> Callable[[str], str]:
+    return lambda secret: re.sub("%..", lambda code: code[0].lower(), _in_url(safe)(secret))
 
 
-_ANGLES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_BRACKETS = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _IN_HTML = (
-    _ANGLES,
-    {**_ANGLES, '"': "&quot;"},
-    {**_ANGLES, '"': "&quot;", "'": "&#x27;"},
-    {**_ANGLES, '"': "&quot;", "'": "&#39;"},
-    {**_ANGLES, '"': "&#34;", "'": "&#39;"},
-    {**_ANGLES, '"': "&quot;", "'": "&apos;"},
+    _BRACKETS,
+    {**_BRACKETS, '"': "&quot;"},
+    {**_BRACKETS, '"': "&quot;", "'": "&#x27;"},
+    {**_BRACKETS, '"': "&quot;", "'": "&#39;"},
+    {**_BRACKETS, '"': "&#34;", "'": "&#39;"},
+    {**_BRACKETS, '"': "&quot;", "'": "&apos;"},
 )
-"""What one writer of HTML or another makes of the signs that mean something there."""
+"""The entities of the characters that HTML gives a meaning to, as one library or another writes them."""
 
-_CAREFUL = ("<>&", "<>&'\"+`")  # what Go escapes in JSON, and what .NET does
+_ESCAPED_IN_JSON = ("<>&", "<>&'\"+`")  # by Go, and by .NET
 
 _SPELLINGS: tuple[Callable[[str], str], ...] = (
     str,
     _in_json,
     _in_ascii_json,
-    lambda secret: _in_json(_in_json(secret)),  # a body of JSON that is kept as a text in JSON
+    lambda secret: _in_json(_in_json(secret)),  # a JSON body as a string in JSON
     lambda secret: _in_ascii_json(_in_ascii_json(secret)),
     lambda secret: _in_json(secret).replace("/", "\\/"),
     lambda secret: _in_ascii_json(secret).replace("/", "\\/"),
@@ -120,32 +161,32 @@ _SPELLINGS: tuple[Callable[[str], str], ...] = (
     lambda secret: re.sub("%..", lambda code: code[0].lower(), quote_plus(secret, errors="surrogatepass")),
     _as_python,
     lambda secret: _in_json(_as_python(secret)),
-    *(_in_careful_json(unsafe) for unsafe in _CAREFUL),
-    *(_in_capitals(_in_careful_json(unsafe)) for unsafe in _CAREFUL),
-    *(_then(_in_careful_json(unsafe), _in_json) for unsafe in _CAREFUL),
-    *(_then(_in_capitals(_in_careful_json(unsafe)), _in_json) for unsafe in _CAREFUL),
+    *(_in_html_safe_json(unsafe) for unsafe in _ESCAPED_IN_JSON),
+    *(_with_capital_digits(_in_html_safe_json(unsafe)) for unsafe in _ESCAPED_IN_JSON),
+    *(_compose(_in_html_safe_json(unsafe), _in_json) for unsafe in _ESCAPED_IN_JSON),
+    *(_compose(_with_capital_digits(_in_html_safe_json(unsafe)), _in_json) for unsafe in _ESCAPED_IN_JSON),
     *(_in_html(names) for names in _IN_HTML),
-    *(_then(_in_html(names), write) for names in _IN_HTML for write in (_in_json, _in_ascii_json)),
+    *(_compose(_in_html(names), write) for names in _IN_HTML for write in (_in_json, _in_ascii_json)),
     lambda secret: _in_html(_IN_HTML[3])(_in_json(secret)),
     lambda secret: _in_html(_IN_HTML[3])(_as_python(secret)),
     lambda secret: _in_url("")(_in_url("")(secret)),
-    *map(_in_url, _KEPT),
-    *map(_in_lower_url, _KEPT),
+    *map(_in_url, _SAFE_IN_URLS),
+    *map(_in_lower_url, _SAFE_IN_URLS),
 )
-"""How a secret may be written in a text; most are alike for most secrets, and looked for once."""
+"""The ways to write a secret in a text. For most secrets most of them are equal, and each is looked for once."""
 
 
-def _base64_forms(secret: str) -> Iterator[Form]:
-    """What base64 makes of the secret inside a longer text, by alignment.
+def _in_base64(secret: str) -> Iterator[Spelling]:
+    """Yield what base64 makes of the secret inside a longer text, for each of the three alignments.
 
-    What is looked for is the part that no neighbour can change; what is replaced has the characters at its ends too,
-    which hold a few bits of the secret beside those of a neighbour, and the padding.
+    What is looked for is the part that does not depend on the bytes before and after the secret. What is replaced also
+    includes the characters at both ends, which contain some bits of the secret, and the padding.
     """
     data = secret.encode("utf-8", "surrogatepass")
     for shift in range(3):
         start, end = -(-8 * shift // 6), 8 * (shift + len(data)) // 6
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            form = encode(b"\0" * shift + data + b"\0\0")[start:end].decode()
+            spelling = encode(b"\0" * shift + data + b"\0\0")[start:end].decode()
             before = "[A-Za-z0-9+/_-]?" if shift else ""
             after = "[A-Za-z0-9+/_-]?" if (shift + len(data)) % 3 else ""
-            yield form, re.compile(f"{before}{re.escape(form)}{after}={{0,2}}")
+            yield spelling, re.compile(f"{before}{re.escape(spelling)}{after}={{0,2}}")

@@ -1,9 +1,19 @@
-"""A secret is a reference: its value is fetched when it is sent, and shown nowhere.
+"""Secrets and plain values by reference: where each is read from, and when.
 
-Rule 1: no repr, str, format, pickle or JSON of a `Secret` holds its value.
-Rule 2: a value typed by the user or captured from an answer lives in memory alone, and ends with the kernel.
+A `Secret` is fetched when it is sent, and shown nowhere. Rules:
 
-A plain value that is read from the operating system or a `.env` file when it is sent.
+1. No repr, str, format, pickle or JSON of a `Secret` contains its value.
+2. A value that was typed, or captured from a response, is held in memory only and is gone when the kernel ends.
+
+A `Reference` is a plain value that is read from the operating system or a `.env` file when it is sent.
+
+| source of a secret     | read from                                                     |
+|------------------------|---------------------------------------------------------------|
+| `env:NAME`             | an environment variable of the operating system               |
+| `dotenv:NAME`          | the nearest `.env` file                                       |
+| `keyring:service/name` | the keyring of the operating system                           |
+| `prompt:label`         | the user, who is asked once per kernel                        |
+| `held:label`           | memory; made by `Secret.in_memory`, never written in a file   |
 """
 
 from __future__ import annotations
@@ -20,14 +30,20 @@ from typing import Any, Final
 from ..errors import SecretMissing, SettingsError
 
 MASK: Final = "*****"
-"""What stands in place of a secret wherever one is shown or stored."""
+"""Stands in place of a secret wherever one is shown or stored."""
+
+_IN_MEMORY = "held"
 
 
 class Secret:
     """A secret by reference: `env:NAME`, `dotenv:NAME`, `keyring:service/name`, `prompt:label`; or held in memory.
 
+    Attributes:
+        reference: the source and the name there.
+        is_captured: whether it was captured from a response.
+
     Raises:
-        SettingsError: what is given is no reference; it is not repeated, for it may be the secret itself.
+        SettingsError: the argument is not a reference. The message does not repeat it: it may be the secret itself.
     """
 
     __slots__ = ("_number", "_value", "is_captured", "reference")
@@ -41,88 +57,85 @@ class Secret:
 
     @classmethod
     def in_memory(cls, value: str | int | float, label: str = "session", captured: bool = False) -> Secret:
-        """A secret that is held in memory; a number stays one.
+        """Return a secret that is held in memory; a number stays a number.
 
         Args:
             value: the secret.
-            label: what it is called.
-            captured: whether it was captured from an answer; else it was typed, into a form for instance.
+            label: its name, for display.
+            captured: whether it was captured from a response; otherwise it was typed, for instance into a form.
         """
-        held = cls(f"held:{label}", str(value))
-        held.is_captured = captured
-        held._number = None if isinstance(value, str) else value
-        return held
+        secret = cls(f"{_IN_MEMORY}:{label}", str(value))
+        secret.is_captured = captured
+        secret._number = None if isinstance(value, str) else value
+        return secret
 
     @classmethod
     def is_reference(cls, text: Any) -> bool:
-        """Whether a text is the reference of a secret, such as `env:ASTRO_API_TOKEN`."""
+        """Whether a text is a reference to a secret, such as `env:ASTRO_API_TOKEN`."""
         return isinstance(text, str) and text.partition(":")[0] in _SOURCES and ":" in text
 
     def reveal(self) -> str:
-        """The value itself. Never print it, and never put it in a variable of the notebook.
+        """Return the value itself. Never print it, and never assign it to a variable of the notebook.
 
         Raises:
-            SecretMissing: the reference yields nothing.
+            SecretMissing: there is no value at the reference.
         """
         return _fetch(self.reference) if self._value is None else self._value
 
     def value_if_available(self, folder: Path | None = None, keyring: bool = False) -> str:
-        """The value where it is to be had without asking anybody; empty where it is not.
+        """Return the value if it can be read without asking the user, else an empty text.
 
         Args:
-            folder: from where a `.env` is looked for; by default the folder that this process works in.
-            keyring: whether the keyring may be asked, which may put a question to the user by itself.
+            folder: where the search for a `.env` file starts; by default the current folder.
+            keyring: whether to ask the keyring, which may show a dialog of its own.
         """
-        kind, _, name = self.reference.partition(":")
+        source, _, name = self.reference.partition(":")
         if self._value is not None:
             return self._value
-        if kind in _QUIET:
-            return _QUIET[kind](name, folder) or ""
+        if source in _SOURCES_WITHOUT_QUESTIONS:
+            return _SOURCES_WITHOUT_QUESTIONS[source](name, folder) or ""
         with contextlib.suppress(SecretMissing):
-            return _fetch(self.reference) if keyring and kind == "keyring" else ""
+            return _fetch(self.reference) if keyring and source == "keyring" else ""
         return ""
 
     def json_value(self) -> str | int | float:
-        """As `reveal`, but a number where it was given as one: what a body has to hold.
+        """Return the value for a body: a number if it was given as one, else the text of `reveal`.
 
         Raises:
-            SecretMissing: the reference yields nothing.
+            SecretMissing: there is no value at the reference.
         """
         return self.reveal() if self._number is None else self._number
 
     @property
     def variable(self) -> str:
-        """The name of an operating-system variable that would hold it, for snippets."""
-        kind, _, name = self.reference.partition(":")
+        """The name of an environment variable that could hold it, for generated code."""
+        source, _, name = self.reference.partition(":")
         plain = re.sub(r"\W+", "_", name, flags=re.ASCII)
-        if kind not in ("env", "dotenv"):
+        if source not in _PLAIN_SOURCES:
             plain = plain.strip("_").upper()
         return f"_{plain}" if plain[:1].isdigit() else plain or "SECRET"
 
     def for_environment(self, environment: str) -> Secret:
-        """The secret as one environment asks for it: an answer that was typed for one goes to no other."""
+        """Return the secret as one environment asks for it: what is typed for one is not sent to another."""
         asks = self.reference.startswith("prompt:") and not self.reference.endswith(f" ({environment})")
         return Secret(f"{self.reference} ({environment})") if asks else self
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether it is known to this kernel alone, so that no reference leads to it."""
-        return self.reference.startswith("held:")
+        """Whether only this kernel has the value, so that no reference leads to it."""
+        return self.reference.startswith(f"{_IN_MEMORY}:")
 
     @property
     def is_local(self) -> bool:
-        """Whether the value lies in memory, so that looking at it costs nothing and asks nobody."""
+        """Whether the value is in memory or in the environment of this process, so that reading it is free."""
         return self._value is not None or self.reference.startswith("env:")
 
     @property
     def source(self) -> str:
-        """Where the value comes from, in words."""
-        kind, _, name = self.reference.partition(":")
-        return {
-            "env": f"environment variable {name}",
-            "dotenv": f".env, {name}",
-            "held": f"memory ({name})",
-        }.get(kind, f"{kind} {name}")
+        """A description of where the value comes from."""
+        source, _, name = self.reference.partition(":")
+        described = {"env": f"environment variable {name}", "dotenv": f".env, {name}", _IN_MEMORY: f"memory ({name})"}
+        return described.get(source, f"{source} {name}")
 
     def __repr__(self) -> str:
         return f"<Secret {self.reference}>"
@@ -136,7 +149,7 @@ class Secret:
         return hash(self.reference)
 
     def __copy__(self) -> Secret:
-        return self  # it never changes, and its value is not to be had twice
+        return self  # immutable, and the value should exist only once
 
     def __deepcopy__(self, memo: Any) -> Secret:
         return self
@@ -147,11 +160,11 @@ class Secret:
         return (Secret, (self.reference,))
 
 
-def require_reference(given: Any) -> None:
-    """Raise SettingsError for what is not the reference of a secret, without repeating it: it may be the secret."""
-    if not Secret.is_reference(given) and not (isinstance(given, str) and given.startswith("held:")):
+def require_reference(value: Any) -> None:
+    """Raise SettingsError unless the value is a reference to a secret. The message does not repeat it."""
+    if not Secret.is_reference(value) and not (isinstance(value, str) and value.startswith(f"{_IN_MEMORY}:")):
         raise SettingsError(
-            "A secret is given by reference, and what was given is none.",
+            "A secret is given by reference, and this is not one.",
             "Write env:NAME, dotenv:NAME, keyring:service/user or prompt:label, and keep the value itself there.",
         )
 
@@ -164,16 +177,16 @@ def _fetch(reference: str) -> str:
 
 
 def look_up(reference: str) -> str | None:
-    """What stands at the place that a reference names; None where nothing does."""
-    kind, _, name = reference.partition(":")
-    source = _SOURCES.get(kind)
-    return source(name) if source else None
+    """Return the value at a reference, or None if there is none."""
+    source, _, name = reference.partition(":")
+    read = _SOURCES.get(source)
+    return read(name) if read else None
 
 
 def advice_for(reference: str) -> str:
-    """What to do where a reference leads to nothing, in words."""
-    kind, _, name = reference.partition(":")
-    return _ADVICE[kind].format(name, *name.partition("/"))
+    """Return what to do if there is no value at a reference."""
+    source, _, name = reference.partition(":")
+    return _ADVICE[source].format(name, *name.partition("/"))
 
 
 def _from_dotenv(name: str, folder: Path | None = None) -> str | None:
@@ -185,7 +198,7 @@ def _from_dotenv(name: str, folder: Path | None = None) -> str | None:
 
 
 def _from_keyring(name: str) -> str | None:
-    import keyring  # imported at first use: it looks for the desktop's services
+    import keyring  # imported at first use: it searches for the services of the desktop
     import keyring.errors
 
     service, _, user = name.partition("/")
@@ -195,14 +208,15 @@ def _from_keyring(name: str) -> str | None:
         raise SecretMissing(f"The keyring cannot be read ({error}).", "Use env: or dotenv: on this machine.") from error
 
 
-_ANSWERS: dict[str, str] = {}  # asked once: an answer is held in memory as long as the kernel lives
+_PROMPTED: dict[str, str] = {}
+"""What the user typed, by label, so that each is asked for once per kernel."""
 
 
 def _from_prompt(name: str) -> str | None:
-    if not _ANSWERS.get(name):
-        with contextlib.suppress(EOFError, NotImplementedError):  # nobody is there to answer; ipykernel says the latter
-            _ANSWERS[name] = getpass.getpass(f"{name}: ")
-    return _ANSWERS.get(name)
+    if not _PROMPTED.get(name):
+        with contextlib.suppress(EOFError, NotImplementedError):  # there is no user; ipykernel raises the latter
+            _PROMPTED[name] = getpass.getpass(f"{name}: ")
+    return _PROMPTED.get(name)
 
 
 _SOURCES: dict[str, Callable[[str], str | None]] = {
@@ -212,32 +226,30 @@ _SOURCES: dict[str, Callable[[str], str | None]] = {
     "prompt": _from_prompt,
 }
 
-_QUIET: dict[str, Callable[[str, Path | None], str | None]] = {
+_SOURCES_WITHOUT_QUESTIONS: dict[str, Callable[[str, Path | None], str | None]] = {
     "env": lambda name, folder: os.environ.get(name),
     "dotenv": _from_dotenv,
-    "prompt": lambda name, folder: _ANSWERS.get(name),
+    "prompt": lambda name, folder: _PROMPTED.get(name),
 }
-"""What asks nobody."""
 
 _ADVICE = {
     "env": "Set the environment variable {} before you start Jupyter.",
     "dotenv": "Add the line {}=… to a file named .env beside the notebook.",
     "keyring": "Store it once: keyring set {1} {3}.",
     "prompt": "Enter {} when you are asked, or name another source.",
-    "held": "It ended with the kernel that held it: set it again.",
+    _IN_MEMORY: "It ended with the kernel that held it: set it again.",
 }
 
-
 _PLAIN_SOURCES = ("env", "dotenv")
-_FIELDS = {"from", "secret"}
+_REFERENCE_FIELDS = {"from", "secret"}
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a plain value stands: `env:NAME` or `dotenv:NAME`. In a file: `{from: env:NAME, secret: false}`.
+    """Where a plain value is read from: `env:NAME` or `dotenv:NAME`. In a file: `{from: env:NAME, secret: false}`.
 
     Raises:
-        SettingsError: what is given is no such reference.
+        SettingsError: the argument is not such a reference.
     """
 
     reference: str
@@ -245,15 +257,15 @@ class Reference:
     def __post_init__(self) -> None:
         if not Secret.is_reference(self.reference) or self.reference.partition(":")[0] not in _PLAIN_SOURCES:
             raise SettingsError(
-                "A value that is no secret is read from env:NAME or dotenv:NAME, and what was given is neither.",
+                "A value that is not secret is read from env:NAME or dotenv:NAME, and this is neither.",
                 "Write {from: env:NAME, secret: false}, or the secret's reference alone.",
             )
 
     def read(self) -> str:
-        """The value as it is now; a text.
+        """Return the current value, a text.
 
         Raises:
-            SettingsError: nothing stands there.
+            SettingsError: there is no value at the reference.
         """
         found = look_up(self.reference)
         if found is None:
@@ -261,26 +273,30 @@ class Reference:
         return found
 
     @property
-    def shown(self) -> str:
-        """The value as it is now, or that there is none."""
+    def display_value(self) -> str:
+        """The current value, or that it is not set."""
         found = look_up(self.reference)
         return f"({self.reference} is not set)" if found is None else found
 
     @property
-    def plain(self) -> dict[str, Any]:
-        """As it is written in a file."""
+    def file_value(self) -> dict[str, Any]:
+        """How it is written in a file."""
         return {"from": self.reference, "secret": False}
 
 
 def parse_variable(value: Any) -> Any:
-    """A value of a file as what it means: a `Secret`, a `Reference`, or itself.
+    """Return the `Secret` or the `Reference` that a value of a file means, or the value itself.
 
     Raises:
-        SettingsError: it says where it comes from, but not in a way that can be read.
+        SettingsError: it is a malformed reference.
     """
     if Secret.is_reference(value):
         return Secret(value)
-    if not isinstance(value, Mapping) or not set(value) <= _FIELDS or not Secret.is_reference(value.get("from")):
+    if (
+        not isinstance(value, Mapping)
+        or not set(value) <= _REFERENCE_FIELDS
+        or not Secret.is_reference(value.get("from"))
+    ):
         return value
     secret = value.get("secret", True)
     if not isinstance(secret, bool):
