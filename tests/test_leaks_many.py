@@ -126,7 +126,7 @@ def test_no_table_has_one(all_of: Planted) -> None:
         assert_clean(tabled(frame), f"table {number}")
     assert failing.failures()["password"].iloc[0].reveal() == TYPED, "failures go in again"
     assert failing.failures()["client_secret"].iloc[0].reveal() == PASTED
-    assert_clean(" ".join(pages.notes) + repr(pages.also) + repr(bulk.checked), "notes")
+    assert_clean(" ".join(pages.notes) + repr(pages.other_items) + repr(bulk.checked), "notes")
     assert_clean(repr([m.__dict__ for m in bulk._marks.values()]) + bulk.fingerprint, "what a bulk remembers")
     assert_clean(repr(all_of.api.session.group_calls), "the calls of groups")
 

@@ -119,7 +119,7 @@ class Paging:
         most: the largest size of a page.
         cursor: the key of the answer that holds the cursor.
         sort: the order that is asked for, so that no item is missed; empty where the operation cannot sort.
-        also: further arrays of the answer that hold items of another kind.
+        other_items: the keys of further arrays that hold items of other kinds.
         first: the number of the first page.
         vague: whether the total may be the count of the page alone.
     """
@@ -132,7 +132,7 @@ class Paging:
     most: int = LARGEST
     cursor: str = ""
     sort: str = ""
-    also: tuple[str, ...] = ()
+    other_items: tuple[str, ...] = ()
     first: int = 1
     vague: bool = False
 
@@ -179,7 +179,7 @@ def _from_note(operation: Operation, note: Mapping[str, Any]) -> Paging | None:
         most=int(note.get("most", LARGEST)),
         cursor=cursor,
         sort=sort if "sorts" in known else "",
-        also=tuple(note.get("also") or ()),
+        other_items=tuple(note.get("also") or ()),
         first=int(note.get("first", _first_page(known.get(parameter)))),
     )
 

@@ -1,4 +1,4 @@
-"""Every page of a list: the first one by itself, and the others as many at once as can be asked for."""
+"""Read every page of a list: the first one alone, then as many at once as can be requested by position."""
 
 from __future__ import annotations
 
@@ -8,144 +8,150 @@ from itertools import islice
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
+from .. import html
 from ..call import Call
 from ..errors import SettingsError, Stopped, UsageError
 from ..exchange import CallGroup
 from ..http import new_id
 from ..progress import OnProgress
-from ..session import Session
-from ..session.concurrent import send_many
-from .pages import Pages, counted
+from ..session import Session, send_many
+from .collector import PageCollector
+from .pages import Pages
 from .paging import first_call, paging_of
 
-_MOST_UNFINISHED = 8
-"""Lists whose reading was not finished that are held for each session."""
+_MAX_UNFINISHED = 8
+"""The number of unfinished lists that are kept for each session."""
 
-_TOGETHER = 250
-"""Pages asked for together: a server may say that there are more than anybody can count."""
+_MAX_TOGETHER = 250
+"""The number of pages that are requested together: a server may declare any total."""
 
-_unfinished: WeakKeyDictionary[Session, list[tuple[str | None, Pages]]] = WeakKeyDictionary()
+_unfinished: WeakKeyDictionary[Session, list[tuple[str | None, PageCollector]]] = WeakKeyDictionary()
+"""The unfinished lists of each session, with the server's base URL: an interrupted cell returns nothing."""
 
 
 def read_pages(
     session: Session,
     operation: str,
-    bar: Callable[[], OnProgress] | None = None,
+    make_progress: Callable[[], OnProgress] | None = None,
     resume: bool = False,
     /,
     **arguments: Any,
 ) -> Pages:
-    """Every page of a list; those after the first are asked for together, where it is known where they stand.
+    """Return every page of a list.
 
     Args:
-        session, operation: where to ask, and the operation that lists.
-        bar: makes what is told of every page, anew for each time that is read: another cell shows another bar.
-        resume: go on with the unfinished reading of this same call, where there is one; else read it from its start.
+        session: the session that sends.
+        operation: the id of the operation that lists.
+        make_progress: makes the progress bar. It is called each time the list is read on: every cell has its own bar.
+        resume: whether to continue an unfinished reading of the same call, if there is one.
         arguments: as for `call`.
 
     Raises:
-        UsageError: the operation does not list anything.
+        UsageError: the operation does not return a list.
     """
-    found = session.spec.operation(operation)
-    paging = paging_of(found)
+    declared = session.spec.operation(operation)
+    paging = paging_of(declared)
     if paging is None:
-        raise UsageError(f"{operation} does not answer a list.", "Use api.call for it.")
+        raise UsageError(f"{operation} does not return a list.", "Use api.call for it.")
     first = first_call(paging, session.build_call(operation, arguments))
-    pages = (_begun(session, first) if resume else None) or Pages(found, paging, first)
-    pages.reader = _reader(session, bar)
+    unfinished = _find_unfinished(session, first) if resume else None
+    pages = Pages(unfinished or PageCollector(declared, paging, first), _make_reader(session, make_progress))
     return pages.resume()
 
 
-def _reader(session: Session, bar: Callable[[], OnProgress] | None) -> Callable[[Pages], None]:
-    """What reads a list, and later goes on with it; it does not keep the session alive."""
-    found, url, group = ref(session), session.environment.base_url, CallGroup("pages", new_id())
+def _make_reader(
+    session: Session, make_progress: Callable[[], OnProgress] | None
+) -> Callable[[PageCollector], None]:
+    """Return a function that requests what is missing of a list; it does not keep the session alive."""
+    session_ref, base_url, new_group = ref(session), session.environment.base_url, CallGroup("pages", new_id())
 
-    def read(pages: Pages) -> None:
-        here = found()
-        if here is None or here.environment.base_url != url:
-            raise UsageError("The server that this list came from is not the one in use.", "Read the list anew there.")
-        _read(here, pages, pages.exchanges[0].group if pages.exchanges else group, bar() if bar else None)
+    def read(collector: PageCollector) -> None:
+        current = session_ref()
+        if current is None or current.environment.base_url != base_url:
+            raise UsageError("The session no longer uses the server of this list.", "Read the list again there.")
+        group = collector.exchanges[0].group if collector.exchanges else new_group
+        _read_missing(current, collector, group, make_progress() if make_progress else None)
 
     return read
 
 
-def _read(session: Session, pages: Pages, group: CallGroup, progress: OnProgress | None) -> None:
-    """Ask for what is missing: what is known to be missing together, and what turns out then one after another."""
-    pages.forgive()
-    _hold(session, pages)
-    told = _Told(pages, session.client.clock, progress)
+def _read_missing(
+    session: Session, collector: PageCollector, group: CallGroup, on_progress: OnProgress | None
+) -> None:
+    """Request what is missing; the list is kept as unfinished until it is complete."""
+    collector.retry()
+    _keep_unfinished(session, collector)
+    report = _ProgressReport(collector, session.client.clock, on_progress)
     try:
         with session.pin_environment():
-            _ask_all(session, pages, group, told)
+            _send_missing(session, collector, group, report)
     except (KeyboardInterrupt, Stopped, SettingsError):
-        pages.interrupted()
+        collector.interrupt()
         raise
-    if pages.complete:
-        _let_go(session, pages)
+    if collector.shortfall is None:
+        _unfinished[session] = [(url, other) for url, other in _unfinished[session] if other is not collector]
 
 
-def _ask_all(session: Session, pages: Pages, group: CallGroup, told: _Told) -> None:
-    if not pages.exchanges:
-        _ask(session, pages, pages.wanted(), group, told)
-    most = _TOGETHER
-    while calls := list(islice(pages.wanted(), most)):
-        most = most if len(calls) == most else 1
-        _ask(session, pages, calls, group, told)
-    session.pause(0)  # where this was cancelled, its last page was, and it ends as such
+def _send_missing(session: Session, collector: PageCollector, group: CallGroup, report: _ProgressReport) -> None:
+    """Send the calls that are known to be missing together, and those found out later one after another."""
+    if not collector.exchanges:
+        _send_calls(session, collector, collector.next_calls(), group, report)
+    limit = _MAX_TOGETHER
+    while calls := list(islice(collector.next_calls(), limit)):
+        limit = limit if len(calls) == limit else 1
+        _send_calls(session, collector, calls, group, report)
+    session.pause(0)  # raises if the call was cancelled during the last page
 
 
-def _ask(session: Session, pages: Pages, calls: Iterable[Call], group: CallGroup, told: _Told) -> None:
-    """Send calls and take in what comes; after a page that did not come no other one is sent."""
-    asked: dict[int, Call] = {}
+def _send_calls(
+    session: Session, collector: PageCollector, calls: Iterable[Call], group: CallGroup, report: _ProgressReport
+) -> None:
+    """Send calls and add their responses; after a failure no other call is sent."""
+    sent: dict[int, Call] = {}
 
-    def each() -> Iterator[tuple[int, Call]]:
+    def number_calls() -> Iterator[tuple[int, Call]]:
         for number, call in enumerate(calls):
-            if pages.is_stopped:
+            if collector.has_failed:
                 return
-            asked[number] = call
+            sent[number] = call
             yield number, call
 
-    with closing(send_many(session, each(), lambda _: group)) as answers:
-        for number, exchange in answers:
-            pages.take(asked.pop(number), exchange)
-            told()
+    with closing(send_many(session, number_calls(), lambda _: group)) as exchanges:
+        for number, exchange in exchanges:
+            collector.add(sent.pop(number), exchange)
+            report()
 
 
-class _Told:
-    """Tells how the reading goes on: items, pages, how many a second, how long still."""
+class _ProgressReport:
+    """Reports items, pages, items per second, and the seconds left."""
 
-    def __init__(self, pages: Pages, clock: Callable[[], float], progress: OnProgress | None) -> None:
-        self._pages, self._clock, self._progress = pages, clock, progress
-        self._begun, self._before = clock(), pages.received
+    def __init__(
+        self, collector: PageCollector, clock: Callable[[], float], on_progress: OnProgress | None
+    ) -> None:
+        self._collector, self._clock, self._on_progress = collector, clock, on_progress
+        self._began, self._received_before = clock(), collector.received
 
     def __call__(self) -> None:
-        """Tell it now."""
-        if self._progress is None:
+        if self._on_progress is None:
             return
-        here, expected = self._pages.received, self._pages.expected
-        spent, came = self._clock() - self._begun, here - self._before
-        rate = came / spent if spent > 0 else 0.0
-        words = [f"{here:,} of {'?' if expected is None else f'{expected:,}'} items"]
-        words += [counted(len(self._pages.exchanges), "page")]
-        words += [f"{rate:,.0f} items/s"] if rate else []
-        words += [f"{(expected - here) / rate:.0f} s left"] if expected and rate and expected > here else []
-        self._progress(min(1.0, here / expected) if expected else None, ", ".join(words))
+        received, expected = self._collector.received, self._collector.expected
+        elapsed = self._clock() - self._began
+        rate = (received - self._received_before) / elapsed if elapsed > 0 else 0.0
+        total = "?" if expected is None else f"{expected:,}"
+        parts = [f"{received:,} of {total} {'item' if expected == 1 else 'items'}"]
+        parts += [html.pluralize(len(self._collector.exchanges), "page")]
+        parts += [f"{rate:,.0f} items/s"] if rate else []
+        parts += [f"{(expected - received) / rate:.0f} s left"] if expected and rate and expected > received else []
+        self._on_progress(min(1.0, received / expected) if expected else None, ", ".join(parts))
 
 
-# --- what was not finished --------------------------------------------------------------------------------------------
+def _find_unfinished(session: Session, first: Call) -> PageCollector | None:
+    """Return the unfinished list that began with this call, on the server that the session uses now."""
+    url = session.environment.base_url
+    kept = _unfinished.get(session, [])
+    return next((collector for base, collector in kept if base == url and collector.first_call == first), None)
 
 
-def _begun(session: Session, first: Call) -> Pages | None:
-    """The unfinished reading that began with this call, on the server that is asked now."""
-    held = _unfinished.get(session, [])
-    return next((pages for url, pages in held if url == session.environment.base_url and pages.first == first), None)
-
-
-def _hold(session: Session, pages: Pages) -> None:
-    """Keep a list until it is whole: a cell that is interrupted returns nothing."""
-    held = [(url, other) for url, other in _unfinished.get(session, []) if other.first != pages.first]
-    _unfinished[session] = [*held, (session.environment.base_url, pages)][-_MOST_UNFINISHED:]
-
-
-def _let_go(session: Session, pages: Pages) -> None:
-    _unfinished[session] = [(url, other) for url, other in _unfinished[session] if other is not pages]
+def _keep_unfinished(session: Session, collector: PageCollector) -> None:
+    others = [(url, kept) for url, kept in _unfinished.get(session, []) if kept.first_call != collector.first_call]
+    _unfinished[session] = [*others, (session.environment.base_url, collector)][-_MAX_UNFINISHED:]
