@@ -144,7 +144,9 @@ def _duplicate_row(duplicate: Duplicate) -> dict[str, object]:
     return dict(zip(_DUPLICATE_COLUMNS, values, strict=True))
 
 
-_NOTE_STYLE = f"border-left:3px solid {html.TONES['warn'][0]};padding:2px 0 2px 10px;margin:4px 0;overflow-wrap:anywhere"
+_NOTE_STYLE = (
+    f"border-left:3px solid {html.TONES['warn'][0]};padding:2px 0 2px 10px;margin:4px 0;overflow-wrap:anywhere"
+)
 
 
 def _draw_pages(pages: Pages) -> html.Markup:

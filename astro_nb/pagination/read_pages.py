@@ -59,9 +59,7 @@ def read_pages(
     return pages.resume()
 
 
-def _make_reader(
-    session: Session, make_progress: Callable[[], OnProgress] | None
-) -> Callable[[PageCollector], None]:
+def _make_reader(session: Session, make_progress: Callable[[], OnProgress] | None) -> Callable[[PageCollector], None]:
     """Return a function that requests what is missing of a list; it does not keep the session alive."""
     session_ref, base_url, new_group = ref(session), session.environment.base_url, CallGroup("pages", new_id())
 
@@ -75,9 +73,7 @@ def _make_reader(
     return read
 
 
-def _read_missing(
-    session: Session, collector: PageCollector, group: CallGroup, on_progress: OnProgress | None
-) -> None:
+def _read_missing(session: Session, collector: PageCollector, group: CallGroup, on_progress: OnProgress | None) -> None:
     """Request what is missing; the list is kept as unfinished until it is complete."""
     collector.retry()
     _keep_unfinished(session, collector)
@@ -125,9 +121,7 @@ def _send_calls(
 class _ProgressReport:
     """Reports items, pages, items per second, and the seconds left."""
 
-    def __init__(
-        self, collector: PageCollector, clock: Callable[[], float], on_progress: OnProgress | None
-    ) -> None:
+    def __init__(self, collector: PageCollector, clock: Callable[[], float], on_progress: OnProgress | None) -> None:
         self._collector, self._clock, self._on_progress = collector, clock, on_progress
         self._began, self._received_before = clock(), collector.received
 
