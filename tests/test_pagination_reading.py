@@ -25,7 +25,7 @@ from astro_nb.errors import PagesIncomplete, UsageError
 from astro_nb.pagination import Pages, read_pages
 from astro_nb.pagination.collector import PageCollector
 from astro_nb.pagination.paging import Paging
-from astro_nb.runbooks.steps import steps_of
+from astro_nb.runbooks.steps import group_into_steps
 from astro_nb.session import PARALLEL
 
 Item = dict[str, Any]
@@ -300,7 +300,7 @@ def test_a_runbook_step_has_the_pages_in_order(lists: Lists, reader: anb.Workben
     pages = reader.pages("offset", limit=5)
     sent = [exchange for exchange in reader.session.exchanges if exchange.group == pages.exchanges[0].group]
     assert sent != pages.exchanges  # some were late
-    (step,) = steps_of(sent)
+    (step,) = group_into_steps(sent)
     assert list(step.exchanges) == pages.exchanges
     assert (step.kind, step.call) == ("pages", pages.first_call)
 

@@ -23,8 +23,8 @@ from astro_nb.history import History
 from astro_nb.http import Client, Retries
 from astro_nb.jsonpath import compile_condition
 from astro_nb.polling import Transitions, WaitResult
-from astro_nb.runbooks.cells import calls
-from astro_nb.runbooks.steps import steps_of
+from astro_nb.runbooks.cells import call_sources
+from astro_nb.runbooks.steps import group_into_steps
 from astro_nb.secrets import Secret
 
 
@@ -541,9 +541,9 @@ def test_the_grace_period_is_scaled_by_the_speed_of_the_sandbox() -> None:
 def test_a_runbook_has_the_same_condition(until: Any, written: str, deployment_id: str, api: anb.Workbench) -> None:
     """The condition stands in the runbook as it was given; a predicate as the state that was reached."""
     api.wait("GetDeployment", until=until, timeout=60, deploymentId=deployment_id)
-    steps = steps_of(api.session.exchanges)
+    steps = group_into_steps(api.session.exchanges)
     assert [step.kind for step in steps] == ["call", "call", "wait"]
-    line = calls(api.session, steps)[3]
+    line = call_sources(api.session, steps)[3]
     assert written in line
     assert "timeout=60" in line
     compile(line, "runbook", "exec")
@@ -553,9 +553,9 @@ def test_a_runbook_waits_for_a_404(deployment_id: str, api: anb.Workbench) -> No
     """A wait that ended well with a 404 is a wait, not a call that is expected to fail."""
     api.call("DeleteDeployment", deploymentId=deployment_id)
     api.wait("GetDeployment", until="gone", deploymentId=deployment_id)
-    steps = steps_of(api.session.exchanges)
+    steps = group_into_steps(api.session.exchanges)
     assert (steps[-1].kind, steps[-1].until) == ("wait", "gone")
-    assert 'until="gone"' in calls(api.session, steps)[4]
+    assert 'until="gone"' in call_sources(api.session, steps)[4]
 
 
 def test_a_secret_in_a_condition_is_masked(deployment_id: str, api: anb.Workbench) -> None:
@@ -564,7 +564,7 @@ def test_a_secret_in_a_condition_is_masked(deployment_id: str, api: anb.Workbenc
     with pytest.raises(WaitTimeout) as caught:
         api.wait("GetDeployment", until="$.name == 'planted-password-99'", timeout=1, deploymentId=deployment_id)
     stored = [e.group for e in api.history]
-    assert "planted" not in f"{stored} {caught.value} {steps_of(api.session.exchanges)}"
+    assert "planted" not in f"{stored} {caught.value} {group_into_steps(api.session.exchanges)}"
     assert stored[-1].goal == ("$.name == '*****'",)
 
 

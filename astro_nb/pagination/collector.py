@@ -212,10 +212,7 @@ class PageCollector:
         distinct = len(self.ordered.items) - (len(self.ordered.duplicates) if is_guess else 0)
         if self.expected is not None and distinct < self.expected:
             count = html.pluralize(distinct, "different item")
-            verb = "was" if distinct == 1 else "were"
-            return Shortfall(
-                f"{name}: the server declares a total of {self.expected}, but only {count} {verb} received"
-            )
+            return Shortfall(f"{name}: the server declares a total of {self.expected}, but sent only {count}")
         if tracker.has_changed and tracker.is_positional and not (identity and tracker.is_random_access):
             return Shortfall(f"{name} changed while it was read: items may be missing or duplicated", None, _READ_AGAIN)
         return None
