@@ -3,10 +3,9 @@
 from .documents import bundled, load_document
 from .extensions import NOTE, notes_of
 from .external_references import Fetch
-from .media import RequestBody, ResponseSpec
 from .operations import OAuthFlow, Operation, SecurityScheme
 from .overlays import apply_overlay
-from .parameters import Parameter
+from .parameters import Parameter, RequestBody, ResponseSpec
 from .references import reference_name
 from .resources import reader_at, shape_of, upwards
 from .servers import Server, ServerVariable

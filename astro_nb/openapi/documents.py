@@ -1,6 +1,6 @@
-"""An OpenAPI document as plain data, from wherever it lies.
+"""Loading an OpenAPI document as plain data, from a path, a URL, a text or a mapping.
 
-This room reads files; it never opens a connection. Whoever may, hands in `fetch`.
+This module reads files and never opens a connection: the caller passes `fetch`, which does.
 """
 
 from __future__ import annotations
@@ -14,41 +14,43 @@ from typing import Any, NoReturn
 
 from ..errors import DocumentInvalid, DocumentNotFound
 from .external_references import Fetch, bundle
-from .malformed import kind_of
-from .parsing import MAX_BYTES, as_json, plain, seems, seems_to_be
+from .malformed import describe_type
+from .parsing import MAX_BYTES, Format, detect_format, detect_mapping_format, dump_json, parse_with_json
 
 Document = dict[str, Any]
 
-MOST_PATHS = 50_000
+MAX_PATHS = 50_000
+_MAX_PATH_LENGTH = 1000  # characters; a longer string is the text of a document
+_MAX_VERSION_SHOWN = 40  # characters
 _VERSIONS = {"openapi": re.compile(r"3(\.|$)"), "swagger": re.compile(r"2(\.0)?$|3\.")}  # some write `swagger: 3.0.0`
-_BEGINNINGS = ("{", "<", "openapi:", "swagger:", "#", "%")
-"""How the text of a document begins, where a path would not."""
+_TEXT_STARTS = ("{", "<", "openapi:", "swagger:", "#", "%")
+"""How the text of a document begins and a path does not."""
 
 
 def load_document(source: Any, fetch: Fetch | None = None) -> Document:
-    """The document at `source` as one of OpenAPI 3, with the files that it refers to.
+    """Load a document as plain data of OpenAPI 3, including the files that it refers to.
 
     Args:
-        source: a mapping, a path, a URL, the text itself, its bytes, a file-like object, or the name of a bundled
+        source: A mapping, a path, a URL, the text itself, its bytes, a file-like object, or the name of a bundled
             document.
-        fetch: what gets the bytes behind a URL.
+        fetch: Returns the bytes at a URL.
 
     Raises:
-        DocumentNotFound: nothing lies there.
-        DocumentInvalid: what lies there is not an OpenAPI document.
+        DocumentNotFound: There is nothing at the source.
+        DocumentInvalid: The source is not an OpenAPI document.
     """
     if isinstance(source, Mapping):
         document = check_document(dict(source), "the mapping given")
-        return _current(bundle(document, as_json(document), None, None), "", "the mapping given")
-    data, name = read(source, fetch)
-    found, written = plain(data, name)
-    document = check_document(found, name, data)
-    home = source if is_url(source) else ""
-    return _current(bundle(document, written, home or _place(source), fetch), home, name)
+        return _upgrade_if_old(bundle(document, dump_json(document), None, None), "", "the mapping given")
+    data, name = read_source(source, fetch)
+    parsed, as_json = parse_with_json(data, name)
+    document = check_document(parsed, name, data)
+    url = source if is_url(source) else ""
+    return _upgrade_if_old(bundle(document, as_json, url or _path_or_none(source), fetch), url, name)
 
 
 def bundled(name: str) -> Path:
-    """The path of a file that ships with the package (`astro-v1.yaml`, its overlay, its seed)."""
+    """Return the path of a file that ships with the package (`astro-v1.yaml`, its overlay, its seed data)."""
     path = bundled_folder() / name
     if not path.is_file():
         raise DocumentNotFound(f"No file {name!r} ships with astro_nb.", "Give the path of your own document.")
@@ -56,16 +58,16 @@ def bundled(name: str) -> Path:
 
 
 def bundled_folder() -> Path:
-    """Where the files are that ship with the package: in the wheel, else in the repository."""
+    """Return the folder of the files that ship with the package: in the wheel, else in the repository."""
     installed = Path(str(files("astro_nb"))) / "specs"
     return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "specs"
 
 
-def read(source: Any, fetch: Fetch | None) -> tuple[bytes, str]:
-    """The bytes behind a source, and what to call it.
+def read_source(source: Any, fetch: Fetch | None) -> tuple[bytes, str]:
+    """Return the bytes at a source, and its name for messages.
 
     Raises:
-        DocumentNotFound: nothing lies there.
+        DocumentNotFound: There is nothing at the source.
     """
     if hasattr(source, "read"):
         text = source.read()
@@ -73,29 +75,46 @@ def read(source: Any, fetch: Fetch | None) -> tuple[bytes, str]:
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source), "the text given"
     if is_url(source):
-        return _fetched(source, fetch), source
+        return _fetch_url(source, fetch), source
     path = as_path(source)
-    return (_file(path), str(path)) if path else (str(source).encode(errors="surrogatepass"), "the text given")
+    return (_read_file(path), str(path)) if path else (str(source).encode(errors="surrogatepass"), "the text given")
 
 
 def is_url(source: Any) -> bool:
-    """Whether a source is the address of a document."""
+    """Whether a source is the URL of a document."""
     return isinstance(source, str) and source.startswith(("http://", "https://"))
 
 
-def _file(path: Path) -> bytes:
+def as_path(source: Any) -> Path | None:
+    """Return the path that a source means, or None if it is a URL or the text of a document."""
+    if isinstance(source, os.PathLike):
+        return Path(source)
+    if not isinstance(source, str) or is_url(source):
+        return None
+    if "\n" in source or len(source) > _MAX_PATH_LENGTH or source.lstrip().startswith(_TEXT_STARTS):
+        return None
+    if re.fullmatch(r"[a-z0-9-]+", source) and not Path(source).exists():
+        return bundled(f"{source}.yaml")
+    return Path(source).expanduser()
+
+
+def _path_or_none(source: Any) -> Path | None:
+    return None if hasattr(source, "read") else as_path(source)
+
+
+def _read_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)  # what has more is refused by its reader, and /dev/zero has no end
+            return file.read(MAX_BYTES + 1)  # the parser rejects more; /dev/zero has no end
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         raise DocumentNotFound(
             f"There is no document at {str(path)!r} ({getattr(error, 'strerror', None) or error}).",
-            "Check the path; a relative one begins at the notebook's folder.",
+            "Check the path; a relative one starts at the notebook's folder.",
             source=str(path),
         ) from error
 
 
-def _fetched(url: str, fetch: Fetch | None) -> bytes:
+def _fetch_url(url: str, fetch: Fetch | None) -> bytes:
     if fetch is None:
         raise DocumentNotFound(
             f"The document at {url} needs the network.", "Load it with `connect(spec=…)`, or save it as a file."
@@ -103,52 +122,36 @@ def _fetched(url: str, fetch: Fetch | None) -> bytes:
     return fetch(url)
 
 
-def as_path(source: Any) -> Path | None:
-    """The path that a source means, or None when it is a URL or the text of a document itself."""
-    if isinstance(source, os.PathLike):
-        return Path(source)
-    if not isinstance(source, str) or "\n" in source or len(source) > 1000 or source.lstrip().startswith(_BEGINNINGS):
-        return None
-    if is_url(source):
-        return None
-    if re.fullmatch(r"[a-z0-9-]+", source) and not Path(source).exists():
-        return bundled(f"{source}.yaml")
-    return Path(source).expanduser()
-
-
-def _place(source: Any) -> Path | None:
-    """The path of a document on this machine; None where it has none."""
-    return None if hasattr(source, "read") else as_path(source)
-
-
 # --- what a document has to be ----------------------------------------------------------------------------------------
 
 
 def check_document(document: Any, name: str, data: bytes = b"") -> Document:
-    """The document itself when it is one of OpenAPI 3 or of Swagger 2.0.
+    """Return the document itself if it is OpenAPI 3 or Swagger 2.0.
 
     Args:
-        document: plain data.
-        name: what to call it.
-        data: the text that it was read from; the line of a fault is looked up there.
+        document: Plain data.
+        name: The name of the source for messages.
+        data: The text that it was read from; line numbers of faults are looked up there.
 
     Raises:
-        DocumentInvalid: it is not.
+        DocumentInvalid: It is something else.
     """
     if not isinstance(document, dict):
-        _refuse_foreign(name, seems(data), f"{name} holds {kind_of(document)}, not an OpenAPI document.")
+        what = f"{name} contains {describe_type(document)}, not an OpenAPI document."
+        _raise_wrong_format(name, detect_format(data), what)
     key = "openapi" if "openapi" in document else "swagger"
     version = document.get(key)
     if version is None or isinstance(version, dict | list) or not str(version).strip():
-        _refuse_foreign(
+        _raise_wrong_format(
             name,
-            seems_to_be(document) or seems(data),
-            f"{name} has no `openapi` field at the top, so it is not an OpenAPI document.",
+            detect_mapping_format(document) or detect_format(data),
+            f"{name} has no `openapi` field at the top level, so it is not an OpenAPI document.",
             "Give the document itself, not a page about it.",
         )
     if not _VERSIONS[key].match(str(version).strip()):
+        shown = str(version)[:_MAX_VERSION_SHOWN]
         raise DocumentInvalid(
-            f"{name} is of version {str(version)[:40]}; astro_nb reads Swagger 2.0 and OpenAPI 3.0, 3.1 and 3.2.",
+            f"{name} has version {shown}; astro_nb reads Swagger 2.0 and OpenAPI 3.0, 3.1 and 3.2.",
             "Convert it to OpenAPI 3 first.",
             version=version,
         )
@@ -157,38 +160,35 @@ def check_document(document: Any, name: str, data: bytes = b"") -> Document:
 
 
 def _check_paths(paths: Any, name: str, data: bytes) -> None:
-    line = "" if paths is None or isinstance(paths, dict) else _line(data, "paths")
     if paths is not None and not isinstance(paths, dict):
-        what = f"`paths` of {name} is {kind_of(paths)} (#/paths{line})."
-        raise DocumentInvalid(what, "It has to map paths to operations.", pointer="#/paths")
-    if paths and len(paths) > MOST_PATHS:
-        what = f"{name} has {len(paths):,} paths (#/paths); the limit is {MOST_PATHS:,}."
+        what = f"`paths` of {name} is {describe_type(paths)} (#/paths{_line_suffix(data, 'paths')})."
+        raise DocumentInvalid(what, "It has to be a mapping of paths to operations.", pointer="#/paths")
+    if paths and len(paths) > MAX_PATHS:
+        what = f"{name} has {len(paths):,} paths (#/paths); the limit is {MAX_PATHS:,}."
         raise DocumentInvalid(what, "Split the document.", pointer="#/paths")
 
 
-def _line(data: bytes, name: str) -> str:
+def _line_suffix(data: bytes, name: str) -> str:
     from ..yaml import find_line  # imported at first use, as in `parsing`
 
-    found = find_line(data, name) if data else None
-    return f", line {found}" if found else ""
+    line = find_line(data, name) if data else None
+    return f", line {line}" if line else ""
 
 
-def _refuse_foreign(
-    name: str, kind: tuple[str, str] | None, otherwise: str, todo: str = "Check the source."
-) -> NoReturn:
-    if kind:
-        raise DocumentInvalid(f"{name} seems to be {kind[0]}, not an OpenAPI document.", kind[1])
-    raise DocumentInvalid(otherwise, todo)
+def _raise_wrong_format(name: str, found: Format | None, what: str, todo: str = "Check the source.") -> NoReturn:
+    if found:
+        raise DocumentInvalid(f"{name} seems to be {found.name}, not an OpenAPI document.", found.advice)
+    raise DocumentInvalid(what, todo)
 
 
-def _current(document: Document, home: str, name: str) -> Document:
-    """The document in the words of OpenAPI 3."""
+def _upgrade_if_old(document: Document, url: str, name: str) -> Document:
+    """Return the document as OpenAPI 3."""
     version = document.get("openapi", document.get("swagger"))
     if not str(version).strip().startswith("2"):
         return document if isinstance(document.get("openapi"), str) else {**document, "openapi": str(version)}
     try:
-        from .upgrade import upgrade  # imported at first use: few documents are so old
+        from .upgrade import upgrade  # imported at first use: few documents are this old
 
-        return upgrade(document, home)
+        return upgrade(document, url)
     except RecursionError as error:
         raise DocumentInvalid(f"{name} is nested too deeply.", "Check the document.") from error

@@ -1,8 +1,8 @@
-"""What stands in a document where something else belongs: told in words, with its place, never a stray error.
+"""Reading the parts of a document, any of which may be malformed.
 
-Rule 1: null is the same as nothing; many tools write `parameters: null`.
-Rule 2: one operation's fault is raised where that part of it is read; a fault of the whole document costs that part
-alone, which is then empty. Both are told among the `warnings`.
+Rule 1: null counts as absent, since many tools write `parameters: null`.
+Rule 2: a fault in one operation is raised when that part of the operation is read. A fault of the whole document leaves
+        only the faulty part empty. Both appear in `warnings`.
 """
 
 from __future__ import annotations
@@ -15,32 +15,45 @@ from ..errors import DocumentError, DocumentInvalid
 
 T = TypeVar("T")
 
-FAULTS = (AttributeError, KeyError, TypeError, ValueError)
-"""What reading a part raises when the part is not what it should be."""
+READ_ERRORS = (AttributeError, KeyError, TypeError, ValueError)
+"""The exceptions that reading a malformed part raises."""
 
 
-def kind_of(value: Any) -> str:
-    """What a value is, in words."""
-    names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}
+def describe_type(value: Any) -> str:
+    """Return the type of a value in the terms of JSON, with its article: "a mapping", "a list", "a number"."""
+    names = {dict: "a mapping", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
     return names.get(type(value), "a number" if isinstance(value, int | float) else f"a {type(value).__name__}")
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
-    """A mapping as it is, null as an empty one; TypeError for anything else."""
+def describe_error(error: Exception) -> str:
+    """Return the message of an error raised while a part was read."""
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """Return the mapping itself, or an empty one for null.
+
+    Raises:
+        TypeError: The value is something else.
+    """
     if value is None or isinstance(value, Mapping):
         return value or {}
-    raise TypeError(f"{kind_of(value)} stands where a mapping belongs")
+    raise TypeError(f"expected a mapping, found {describe_type(value)}")
 
 
-def entries(value: Any) -> list[Any]:
-    """A list as it is, null as an empty one; TypeError for anything else."""
+def as_list(value: Any) -> list[Any]:
+    """Return the list itself, or an empty one for null.
+
+    Raises:
+        TypeError: The value is something else.
+    """
     if value is None or isinstance(value, list):
         return value or []
-    raise TypeError(f"{kind_of(value)} stands where a list belongs")
+    raise TypeError(f"expected a list, found {describe_type(value)}")
 
 
-class part(cached_property[T]):  # noqa: N801  # used as a decorator, like the one that it extends
-    """A part of a document, read when first looked at; a fault in it is raised as DocumentInvalid."""
+class parsed_part(cached_property[T]):  # noqa: N801  # used as a decorator, like the one that it extends
+    """A cached property that reads one part of a document and raises DocumentInvalid if the part is malformed."""
 
     @overload
     def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
@@ -51,59 +64,54 @@ class part(cached_property[T]):  # noqa: N801  # used as a decorator, like the o
 
     @property
     def label(self) -> str:
-        """The name of the part, in words."""
+        """The name of the part as messages show it."""
         return str(self.attrname).strip("_").replace("_", " ")
 
-    def fault(self, instance: object) -> str:
-        """What is wrong with this part of one operation or document, in words; empty when nothing is."""
+    def find_fault(self, instance: object) -> str:
+        """Return what is wrong with this part of an operation or document; empty if nothing is."""
         try:
-            self.strict(instance)
+            self.read_strictly(instance)
         except DocumentError as error:
             return f"{self.label}: {error.data.get('fault', error.what)}"
         return ""
 
-    def strict(self, instance: object) -> T:
-        """The part as read.
+    def read_strictly(self, instance: object) -> T:
+        """Return the part as read.
 
         Raises:
-            DocumentError: there is a fault in it.
+            DocumentError: The part is malformed.
         """
         try:
             return super().__get__(instance)
-        except FAULTS as error:
-            where, fault = getattr(instance, "id", "The document"), words_of(error)
+        except READ_ERRORS as error:
+            where, fault = getattr(instance, "id", "The document"), describe_error(error)
             what = f"{where} is malformed at {self.label}: {fault}."
-            raise DocumentInvalid(what, "Mend the document, or use another operation.", fault=f"{fault}.") from error
+            raise DocumentInvalid(what, "Fix the document, or use another operation.", fault=f"{fault}.") from error
 
     def _read(self, instance: object) -> T:
-        return self.strict(instance)
+        return self.read_strictly(instance)
 
 
-class _PartOr(part[T]):
-    """A part that is empty where there is a fault in it."""
+class _ParsedPartOr(parsed_part[T]):
+    """A part with a default for when it is malformed."""
 
-    def __init__(self, read: Callable[[Any], T], empty: Any) -> None:
+    def __init__(self, read: Callable[[Any], T], default: Any) -> None:
         super().__init__(read)
-        self._empty = empty
+        self._default = default
 
     def _read(self, instance: object) -> Any:
         try:
-            return self.strict(instance)
+            return self.read_strictly(instance)
         except DocumentError:
-            return self._empty
+            return self._default
 
 
-def part_or(empty: Any) -> Callable[[Callable[[Any], T]], part[T]]:
-    """A `part` that is `empty` where there is a fault in it."""
-    return lambda read: _PartOr(read, empty)
+def parsed_part_or(default: Any) -> Callable[[Callable[[Any], T]], parsed_part[T]]:
+    """Return a decorator like `parsed_part` that yields `default` if the part is malformed."""
+    return lambda read: _ParsedPartOr(read, default)
 
 
-def faults_of(instance: object) -> tuple[str, ...]:
-    """What is wrong with the parts of an operation or document, in words; mostly empty."""
-    parts = [value for value in vars(type(instance)).values() if isinstance(value, part)]
-    return tuple(filter(None, (p.fault(instance) for p in parts)))
-
-
-def words_of(error: Exception) -> str:
-    """What reading a part raised, in words."""
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+def find_faults(instance: object) -> tuple[str, ...]:
+    """Return what is wrong with the parts of an operation or document; usually nothing."""
+    parts = [value for value in vars(type(instance)).values() if isinstance(value, parsed_part)]
+    return tuple(filter(None, (part.find_fault(instance) for part in parts)))

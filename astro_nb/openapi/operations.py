@@ -1,7 +1,4 @@
-"""The ways to authenticate that a document names.
-
-One operation and what it is made of, read from the document when first looked at.
-"""
+"""Operations and security schemes of a document. The parts of an operation are parsed when they are first read."""
 
 from __future__ import annotations
 
@@ -13,18 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DanglingReference, DocumentError
 from .extensions import malformed, notes_of, told_of
-from .malformed import FAULTS, entries, faults_of, mapping, part, part_or
-from .media import Content, RequestBody, ResponseSpec, schema_in
-from .parameters import Parameter, read_parameters
+from .malformed import READ_ERRORS, as_list, as_mapping, find_faults, parsed_part, parsed_part_or
+from .parameters import Content, Parameter, RequestBody, ResponseSpec, read_parameters, read_schema
 from .servers import Server
 
 if TYPE_CHECKING:
     from .spec import Spec
 
+_STATUS = re.compile(r"[1-5](\d\d|XX|xx)|default|x-.*")
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"}
+_IDEMPOTENT_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
+
+
+# --- security schemes -------------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True)
 class OAuthFlow:
-    """One flow of OAuth 2, by the name that OpenAPI 3 has for it; addresses are empty where it has none."""
+    """One OAuth 2 flow, by its name in OpenAPI 3. URLs that the flow does not declare are empty."""
 
     kind: str  # "implicit", "password", "clientCredentials", "authorizationCode" or "deviceAuthorization"
     token_url: str = ""
@@ -48,8 +51,8 @@ class SecurityScheme:
     openid_url: str = ""
 
 
-def read_scheme(name: str, raw: Mapping[str, Any], scopes: Any) -> SecurityScheme:
-    """A security scheme of the document, its kind made plain."""
+def read_security_scheme(name: str, raw: Mapping[str, Any], scopes: Any) -> SecurityScheme:
+    """Return a security scheme of the document; an HTTP scheme has the name of its scheme as its kind."""
     kind = str(raw.get("type", "bearer"))
     kind = str(raw.get("scheme", "bearer")).lower() if kind == "http" else kind
     return SecurityScheme(
@@ -58,38 +61,36 @@ def read_scheme(name: str, raw: Mapping[str, Any], scopes: Any) -> SecuritySchem
         location=str(raw.get("in", "")),
         parameter=str(raw.get("name", "")),
         scopes=tuple(map(str, scopes)) if isinstance(scopes, list | tuple) else (),
-        description=_text(raw.get("description")),
-        flows=_flows(raw.get("flows")),
-        openid_url=_text(raw.get("openIdConnectUrl")),
+        description=_text_or_empty(raw.get("description")),
+        flows=_read_flows(raw.get("flows")),
+        openid_url=_text_or_empty(raw.get("openIdConnectUrl")),
     )
 
 
-def _flows(raw: Any) -> dict[str, OAuthFlow]:
-    """What is malformed is left out: a credential that one has already needs no flow."""
-    given = raw.items() if isinstance(raw, Mapping) else ()
-    return {str(kind): _flow(str(kind), flow) for kind, flow in given if isinstance(flow, Mapping)}
+def _read_flows(raw: Any) -> dict[str, OAuthFlow]:
+    """Return the flows; a malformed one is ignored, since whoever has a credential needs no flow."""
+    flows = raw.items() if isinstance(raw, Mapping) else ()
+    return {str(kind): _read_flow(str(kind), flow) for kind, flow in flows if isinstance(flow, Mapping)}
 
 
-def _flow(kind: str, raw: Mapping[str, Any]) -> OAuthFlow:
+def _read_flow(kind: str, raw: Mapping[str, Any]) -> OAuthFlow:
     keys = ("tokenUrl", "authorizationUrl", "refreshUrl", "deviceAuthorizationUrl")
-    token, authorization, refresh, device = (_text(raw.get(key)) for key in keys)
+    token, authorization, refresh, device = (_text_or_empty(raw.get(key)) for key in keys)
     scopes = raw.get("scopes")
-    named = {str(name): _text(text) for name, text in scopes.items()} if isinstance(scopes, Mapping) else {}
-    return OAuthFlow(kind, token, authorization, refresh, named, device)
+    by_name = {str(k): _text_or_empty(text) for k, text in scopes.items()} if isinstance(scopes, Mapping) else {}
+    return OAuthFlow(kind, token, authorization, refresh, by_name, device)
 
 
-def _text(value: Any) -> str:
+def _text_or_empty(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-_STATUS = re.compile(r"[1-5](\d\d|XX|xx)|default|x-.*")
-_SAFE = {"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"}
-_IDEMPOTENT = {*_SAFE, "PUT", "DELETE"} - {"QUERY"}
+# --- operations -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One operation of a document. The plain attributes cost nothing; the others are resolved when first read."""
+    """One operation of a document. Its fields are plain data; its properties are parsed when they are first read."""
 
     id: str
     method: str
@@ -105,18 +106,18 @@ class Operation:
 
     @property
     def description(self) -> str:
-        """The long text, in Markdown; empty where there is none."""
-        return _text_model(self.raw)
+        """The description, in Markdown; empty if there is none."""
+        return _text_or_empty(self.raw.get("description"))
 
     @property
     def deprecated(self) -> bool:
-        """Whether the document advises against this operation."""
+        """Whether the document marks this operation as deprecated."""
         return bool(self.raw.get("deprecated"))
 
     @property
     def is_safe(self) -> bool:
-        """Whether the method promises to change nothing (RFC 9110, section 9.2.1)."""
-        return self.method in _SAFE
+        """Whether the method is safe, that is, read-only (RFC 9110, section 9.2.1)."""
+        return self.method in _SAFE_METHODS
 
     @property
     def is_idempotent(self) -> bool:
@@ -125,22 +126,22 @@ class Operation:
         RFC 9110, section 9.2.2, names the idempotent methods; `x-astro-nb-repeatable` of an operation overrules it.
         """
         declared = self.notes.get("repeatable")
-        return self.method in _IDEMPOTENT if declared is None else bool(declared)
+        return self.method in _IDEMPOTENT_METHODS if declared is None else bool(declared)
 
     @cached_property
     def notes(self) -> Mapping[str, Any]:
-        """What the overlay says of this operation, by the extension's name without its prefix."""
+        """The extensions that the overlay adds to this operation, by name without the prefix."""
         return notes_of(self.raw)
 
-    @part_or(())
+    @parsed_part_or(())
     def permissions(self) -> tuple[str, ...]:
-        """The permissions that the operation needs, where the document names them (`x-permission`-like lists)."""
-        named = entries(self.raw.get(str(self.spec.notes.get("permission", ""))))
-        return tuple(str(e["action"] if isinstance(e, Mapping) else e) for e in named)
+        """The permissions that the operation needs, if the document lists them (`x-permission`-like lists)."""
+        listed = as_list(self.raw.get(str(self.spec.notes.get("permission", ""))))
+        return tuple(str(entry["action"] if isinstance(entry, Mapping) else entry) for entry in listed)
 
-    @part_or(())
+    @parsed_part_or(())
     def servers(self) -> tuple[str, ...]:
-        """The base URLs of this operation or of its path alone, which go before the document's; mostly empty."""
+        """The base URLs of this operation or its path, which override the document's; usually none."""
         return tuple(server.fill() for server in self._servers)
 
     @property
@@ -148,54 +149,56 @@ class Operation:
         """The servers behind `servers`, with their variables."""
         try:
             return self._servers
-        except (DocumentError, *FAULTS):  # told by the warnings
+        except (DocumentError, *READ_ERRORS):  # reported in `warnings`
             return ()
 
     @cached_property
     def _servers(self) -> tuple[Server, ...]:
         return self.spec.read_servers(self.raw.get("servers") or self.item.get("servers"))
 
-    @part
+    @parsed_part
     def parameters(self) -> tuple[Parameter, ...]:
-        """Path-level and own parameters; an own one replaces the path's of the same name and place."""
-        return self._inputs[0]
+        """The parameters of the path and of the operation, which override those of the path."""
+        return self._parameters_and_warnings[0]
 
     @cached_property
-    def _inputs(self) -> tuple[tuple[Parameter, ...], list[str]]:
+    def _parameters_and_warnings(self) -> tuple[tuple[Parameter, ...], list[str]]:
         return read_parameters(self.path, self.item.get("parameters"), self.raw.get("parameters"), self.spec.resolve)
 
     def parameter(self, key: str) -> Parameter | None:
-        """The parameter of that key, or None."""
-        return next((p for p in self.parameters if p.key == key), None)
+        """Return the parameter with that key, or None."""
+        return next((parameter for parameter in self.parameters if parameter.key == key), None)
 
-    @part
+    @parsed_part
     def body(self) -> RequestBody | None:
-        """The request body, or None where the operation takes none."""
-        raw = self.spec.resolve(mapping(self.raw.get("requestBody")))
-        content = self._content(raw)
-        return RequestBody(bool(raw.get("required")), content, _text_model(raw)) if content else None
+        """The request body, or None if the operation takes none."""
+        raw = self.spec.resolve(as_mapping(self.raw.get("requestBody")))
+        content = self._read_content(raw)
+        description = _text_or_empty(raw.get("description"))
+        return RequestBody(bool(raw.get("required")), content, description) if content else None
 
-    @part
+    @parsed_part
     def responses(self) -> Mapping[str, ResponseSpec]:
         """The declared responses by status: "200", "4XX" or "default"."""
-        found = {}
-        for given, entry in mapping(self.raw.get("responses")).items():
-            status = str(given).strip()
+        responses = {}
+        for key, entry in as_mapping(self.raw.get("responses")).items():
+            status = str(key).strip()
             if status.startswith("x-"):
                 continue
-            raw = self.spec.resolve(mapping(entry))
-            content = {media.lower(): entry for media, entry in self._content(raw).items()}
-            found[status] = ResponseSpec(status, _text_model(raw), content)
-        return found
+            raw = self.spec.resolve(as_mapping(entry))
+            content = {media_type.lower(): media for media_type, media in self._read_content(raw).items()}
+            responses[status] = ResponseSpec(status, _text_or_empty(raw.get("description")), content)
+        return responses
 
-    def _content(self, raw: Mapping[str, Any]) -> Content:
-        found = {str(m): self.spec.resolve(mapping(v)) for m, v in mapping(raw.get("content")).items()}
-        for media in found.values():
-            schema_in(media)
-        return found
+    def _read_content(self, raw: Mapping[str, Any]) -> Content:
+        declared = as_mapping(raw.get("content"))
+        content = {str(name): self.spec.resolve(as_mapping(media)) for name, media in declared.items()}
+        for media in content.values():
+            read_schema(media)  # raises TypeError if the schema is malformed
+        return content
 
     def response(self, status: int) -> ResponseSpec | None:
-        """What is declared for a status: exact, then its class ("4XX"), then "default"; else None."""
+        """Return what is declared for a status: exactly, by its class ("4XX"), or by "default"; else None."""
         for key in (str(status), f"{status // 100}XX", f"{status // 100}xx", "default"):
             if key in self.responses:
                 return self.responses[key]
@@ -203,97 +206,98 @@ class Operation:
 
     @cached_property
     def success(self) -> ResponseSpec | None:
-        """The first declared response of class 2XX."""
-        return next((r for s, r in sorted(self.responses.items()) if s.startswith("2")), None)
+        """The declared response with the lowest 2xx status."""
+        return next((r for status, r in sorted(self.responses.items()) if status.startswith("2")), None)
 
-    @part
+    @parsed_part
     def security(self) -> tuple[tuple[SecurityScheme, ...], ...]:
-        """The alternatives, each a set of schemes needed together; an empty alternative means "none needed"."""
+        """The alternatives to authenticate, each the schemes needed together; an empty one means "none needed"."""
         own = self.raw.get("security")
-        wanted = entries(own if own is not None else self.spec.document.get("security"))
-        return tuple(tuple(self.spec.scheme(n, scopes) for n, scopes in mapping(need).items()) for need in wanted)
+        alternatives = as_list(own if own is not None else self.spec.document.get("security"))
+        return tuple(
+            tuple(self.spec.scheme(name, scopes) for name, scopes in as_mapping(schemes).items())
+            for schemes in alternatives
+        )
 
-    @part_or(())
+    @parsed_part_or(())
     def _tags(self) -> tuple[str, ...]:
-        return tags_of(self.raw)
+        return read_tags(self.raw)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with this operation in the document, in words; mostly empty."""
+        """What is wrong with this operation in the document; usually nothing."""
         found = (
             *told_of(self.raw),
             *malformed(self.raw),
-            *faults_of(self),
-            *self.spec.told_of(self.id),
-            *_oddities(self),
+            *find_faults(self),
+            *self.spec.operation_warnings(self.id),
+            *_find_oddities(self),
         )
         return tuple(dict.fromkeys(found))
 
 
-def tags_of(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """The tags that an operation names."""
-    return tuple(map(str, entries(raw.get("tags"))))
+def read_tags(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the tags that an operation names."""
+    return tuple(map(str, as_list(raw.get("tags"))))
 
 
-def _text_model(raw: Mapping[str, Any]) -> str:
-    return text if isinstance(text := raw.get("description"), str) else ""
+# --- what is wrong with an operation that can be used nevertheless ----------------------------------------------------
 
 
-# --- what is odd, and yet can be used ---------------------------------------------------------------------------------
-
-
-def _oddities(operation: Operation) -> Iterator[str]:
-    """What makes no part of the operation unreadable, part by part; `faults_of` tells what does."""
-    for label, told in _ODD.items():
+def _find_oddities(operation: Operation) -> Iterator[str]:
+    """Yield what is odd about the parts that can be read; `find_faults` has those that cannot."""
+    for label, find in _ODDITIES.items():
         try:
-            yield from [f"{label}: {text}" for text in told(operation)]
-        except (DocumentError, *FAULTS):
+            yield from [f"{label}: {text}" for text in find(operation)]
+        except (DocumentError, *READ_ERRORS):
             continue
 
 
-def _odd_parameters(operation: Operation) -> list[str]:
-    return operation._inputs[1]
+def _parameter_oddities(operation: Operation) -> list[str]:
+    return operation._parameters_and_warnings[1]
 
 
-def _odd_body(operation: Operation) -> list[str]:
-    given = operation.spec.resolve(operation.raw.get("requestBody"))
-    if given and given.get("content") is None:
-        return ["it states no content; it is left out."]
-    return _dangling(operation, operation.body.content if operation.body else {})
+def _body_oddities(operation: Operation) -> list[str]:
+    declared = operation.spec.resolve(operation.raw.get("requestBody"))
+    if declared and declared.get("content") is None:
+        return ["it declares no content; it is ignored."]
+    return _find_dangling(operation, operation.body.content if operation.body else {})
 
 
-def _odd_responses(operation: Operation) -> list[str]:
-    told = [f"{s!r} is no status." for s in map(str, operation.raw.get("responses") or ()) if not _STATUS.fullmatch(s)]
-    told += [f"{key} stands beside them, not among them." for key in map(str, operation.raw) if key[:3].isdigit()]
-    found = [text for r in operation.responses.values() for text in _dangling(operation, r.content)]
-    return [*told, *dict.fromkeys(found)]
+def _response_oddities(operation: Operation) -> list[str]:
+    statuses = map(str, operation.raw.get("responses") or ())
+    warnings = [f"{status!r} is not a status." for status in statuses if not _STATUS.fullmatch(status)]
+    outside = [key for key in map(str, operation.raw) if key[:3].isdigit()]
+    warnings += [f"{key} stands beside `responses`, not inside; it is ignored." for key in outside]
+    dangling = [text for r in operation.responses.values() for text in _find_dangling(operation, r.content)]
+    return [*warnings, *dict.fromkeys(dangling)]
 
 
-def _odd_security(operation: Operation) -> list[str]:
-    known = operation.spec.scheme_names
-    named = dict.fromkeys(scheme.name for need in operation.security for scheme in need)
-    told = [f"the scheme {name} is not defined; it is left out." for name in named if name not in known]
+def _security_oddities(operation: Operation) -> list[str]:
+    defined = operation.spec.scheme_names
+    used = dict.fromkeys(scheme.name for alternative in operation.security for scheme in alternative)
+    warnings = [f"the scheme {name} is not defined; it is ignored." for name in used if name not in defined]
     own = operation.raw.get("security")
-    needs = operation.spec.document.get("security") if own is None else own
-    odd = [name for need in entries(needs) for name, scopes in mapping(need).items() if not isinstance(scopes, list)]
-    return told + [f"the scopes of {name} are no list; they are left out." for name in dict.fromkeys(odd)]
+    alternatives = as_list(operation.spec.document.get("security") if own is None else own)
+    pairs = [pair for schemes in alternatives for pair in as_mapping(schemes).items()]
+    malformed_scopes = dict.fromkeys(name for name, scopes in pairs if not isinstance(scopes, list))
+    return warnings + [f"the scopes of {name} are not a list; they are ignored." for name in malformed_scopes]
 
 
-def _dangling(operation: Operation, content: Content) -> list[str]:
-    """The schemas that lead nowhere, of which any value is taken."""
-    told = []
+def _find_dangling(operation: Operation, content: Content) -> list[str]:
+    """Return the schemas whose references point nowhere; any value is valid for them."""
+    warnings = []
     for media in content.values():
-        schema = schema_in(media)
         try:
-            operation.spec.resolve(schema)
+            operation.spec.resolve(read_schema(media))
         except DanglingReference as error:
-            told.append(error.what)
-    return list(dict.fromkeys(told))
+            warnings.append(error.what)
+    return list(dict.fromkeys(warnings))
 
 
-_ODD: dict[str, Callable[[Operation], list[str]]] = {
-    "parameters": _odd_parameters,
-    "body": _odd_body,
-    "responses": _odd_responses,
-    "security": _odd_security,
+_ODDITIES: dict[str, Callable[[Operation], list[str]]] = {
+    "parameters": _parameter_oddities,
+    "body": _body_oddities,
+    "responses": _response_oddities,
+    "security": _security_oddities,
 }

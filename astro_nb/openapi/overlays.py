@@ -1,11 +1,11 @@
-"""What a document leaves unsaid, added by an OpenAPI Overlay 1.x document.
+"""Applying an OpenAPI Overlay 1.x document to an OpenAPI document.
 
 An overlay is a list of actions; each has a JSONPath `target` and either an `update`, merged into every match, or
-`remove: true` (Overlay Specification 1.0.0, section 4.4). An action that fits nothing is told, not refused, so that one
-overlay serves several versions of a document.
+`remove: true` (Overlay Specification 1.0.0, section 4.4). An action that matches nothing is a warning, not an error, so
+that one overlay works for several versions of a document.
 
-An overlay belongs to the document beside which it lies, and to those whose addresses it names: in `extends`, or, where
-there are several, in `x-astro-nb-extends`.
+An overlay belongs to the document beside which it stands, and to those whose URLs it names: in `extends`, or, if there
+are several, in `x-astro-nb-extends`.
 """
 
 from __future__ import annotations
@@ -17,61 +17,61 @@ from typing import Any
 from ..data import Location
 from ..errors import DocumentInvalid, PickError
 from ..jsonpath import find
-from .documents import Document, as_path, bundled_folder, is_url, read
+from .documents import Document, as_path, bundled_folder, is_url, read_source
 from .extensions import NOTE
 from .external_references import Fetch
 from .parsing import parse
 
 
 def apply_overlay(document: Document, overlay: Document) -> tuple[Document, list[str]]:
-    """The document with the overlay's actions applied in order, and a warning for each that fits nothing.
+    """Return the document with the overlay's actions applied in order, and a warning for each that matches nothing.
 
-    Both are left as they are: only what an action touches is copied.
+    Both inputs are left unchanged: only what an action modifies is copied.
 
     Raises:
-        DocumentInvalid: an action has a bad target, or leaves no document.
+        DocumentInvalid: An action has an invalid target, or removes the whole document.
     """
     warnings: list[str] = []
     root: list[Any] = [document]
-    ours: dict[int, Any] = {}
+    copies: dict[int, Any] = {}
     for action in overlay.get("actions") or []:
-        matches = _matches(root[0], action)
+        matches = _find_matches(root[0], action)
         if not matches:
-            warnings.append(f"The overlay's target {action.get('target')} fits nothing in this document.")
-        for location in sorted(matches, key=_lowest_last, reverse=True):
-            _act(root, location, action, ours)
+            warnings.append(f"The overlay's target {action.get('target')} matches nothing in this document.")
+        for location in sorted(matches, key=_by_depth_and_index, reverse=True):
+            _apply_action(root, location, action, copies)
         if not (root and isinstance(root[0], dict)):
-            raise DocumentInvalid("The overlay takes the whole document away.", "Give a target below $, or merge.")
+            raise DocumentInvalid("The overlay removes the whole document.", "Use a target below $, or an update.")
     return root[0], warnings
 
 
 def load_overlay(source: Any, fetch: Fetch | None = None) -> Document:
-    """The overlay at `source`, which may be all that a document's source may be.
+    """Load an overlay from any source that a document can have.
 
     Raises:
-        DocumentNotFound: nothing lies there.
-        DocumentInvalid: what lies there is no overlay.
+        DocumentNotFound: There is nothing at the source.
+        DocumentInvalid: The source is not an overlay.
     """
     if isinstance(source, Mapping):
         return check_overlay(dict(source), "the overlay")
-    data, name = read(source, fetch)
+    data, name = read_source(source, fetch)
     return check_overlay(parse(data, name), name)
 
 
-def overlay_of(source: Any) -> Document | None:
-    """The overlay that belongs to a document: `api.yaml` has `api.overlay.yaml`; an address has one that ships."""
+def find_overlay(source: Any) -> Document | None:
+    """Return the overlay of a document, or None: `api.overlay.yaml` for `api.yaml`, a bundled one for a URL."""
     if is_url(source):
-        return next((overlay for overlay in _bundled_overlays() if source in _extended(overlay)), None)
+        return next((overlay for overlay in _bundled_overlays() if source in _extended_urls(overlay)), None)
     path = as_path(source)
-    beside = path.with_name(f"{path.stem}.overlay.yaml") if path else None
-    return load_overlay(beside) if beside and beside.is_file() else None
+    neighbor = path.with_name(f"{path.stem}.overlay.yaml") if path else None
+    return load_overlay(neighbor) if neighbor and neighbor.is_file() else None
 
 
 def check_overlay(overlay: Any, name: str) -> Document:
-    """The overlay itself when it is one.
+    """Return the overlay itself if it is one.
 
     Raises:
-        DocumentInvalid: it has no `overlay` version or no list of actions.
+        DocumentInvalid: It has no `overlay` version or no list of actions.
     """
     if isinstance(overlay, dict) and "overlay" in overlay and _are_actions(overlay.get("actions")):
         return overlay
@@ -86,52 +86,53 @@ def _bundled_overlays() -> Iterator[Document]:
     return map(load_overlay, sorted(bundled_folder().glob("*.overlay.yaml")))
 
 
-def _extended(overlay: Document) -> list[Any]:
+def _extended_urls(overlay: Document) -> list[Any]:
     several = overlay.get(f"{NOTE}extends")
     return [overlay.get("extends"), *(several if isinstance(several, list) else [])]
 
 
-def _matches(document: Document, action: dict[str, Any]) -> list[Location]:
+def _find_matches(document: Document, action: dict[str, Any]) -> list[Location]:
     try:
         return list(dict.fromkeys(location for location, _ in find(document, str(action.get("target", "")))))
     except PickError as error:
-        raise DocumentInvalid(f"The overlay has a bad target. {error.what}", error.todo) from error
+        raise DocumentInvalid(f"The overlay has an invalid target. {error.what}", error.todo) from error
 
 
-def _lowest_last(location: Location) -> tuple[int, list[int]]:
-    """What is deep goes before what holds it, and a later entry of a list before an earlier one."""
+def _by_depth_and_index(location: Location) -> tuple[int, list[int]]:
+    """Return a sort key; in reverse it puts what is deep before its container, and later list items before earlier."""
     return len(location), [step if isinstance(step, int) else -1 for step in location]
 
 
-def _act(root: list[Any], location: Location, action: dict[str, Any], ours: dict[int, Any]) -> None:
-    holder: Any = root
+def _apply_action(root: list[Any], location: Location, action: dict[str, Any], copies: dict[int, Any]) -> None:
+    container: Any = root
     step: str | int = 0
     for following in location:
-        holder, step = _own(holder, step, ours), following
+        container, step = _copy_child(container, step, copies), following
     if action.get("remove"):
-        del holder[step]
+        del container[step]
     elif "update" in action:
-        merged = holder[step] = _merged(holder[step], action["update"])
+        merged = container[step] = _merge(container[step], action["update"])
         if merged is not action["update"]:
-            ours[id(merged)] = merged
+            copies[id(merged)] = merged
 
 
-def _own(holder: Any, step: str | int, ours: dict[int, Any]) -> Any:
-    """The child at `step`, copied at first touch: a shallow copy along the path is all that an update needs.
+def _copy_child(container: Any, step: str | int, copies: dict[int, Any]) -> Any:
+    """Return the child at `step`, replaced by a shallow copy unless it already is one.
 
-    What was copied is kept in `ours`, so that its id is not given to something else.
+    A shallow copy of each container on the way is all that an update needs. `copies` keeps the copies alive, so that
+    their ids are not reused.
     """
-    child = holder[step]
-    if id(child) not in ours:
-        child = holder[step] = copy.copy(child)
-        ours[id(child)] = child
+    child = container[step]
+    if id(child) not in copies:
+        child = container[step] = copy.copy(child)
+        copies[id(child)] = child
     return child
 
 
-def _merged(old: Any, new: Any) -> Any:
-    """Overlay 1.0.0, section 4.4.3: mappings merge recursively, lists are appended to, all else is replaced."""
+def _merge(old: Any, new: Any) -> Any:
+    """Merge mappings recursively, append to lists, replace anything else (Overlay 1.0.0, section 4.4.3)."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{key: _merged(old[key], value) if key in old else value for key, value in new.items()}}
+        return {**old, **{key: _merge(old[key], value) if key in old else value for key, value in new.items()}}
     if isinstance(old, list):
         return [*old, *new] if isinstance(new, list) else [*old, new]
     return new

@@ -1,4 +1,4 @@
-"""The parameters of an operation: its own and its path's, and those that its path has without a word."""
+"""Parameters, request bodies and responses as a document declares them."""
 
 from __future__ import annotations
 
@@ -7,31 +7,37 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .malformed import entries, mapping
-from .media import Schema, schema_in
+from ..messages import bare_media_type, is_json
+from .malformed import as_list, as_mapping, describe_type
 from .upgrade import inline_schema
 
-Location = Literal["path", "query", "header", "cookie", "querystring"]
+Schema = Mapping[str, Any]
+Content = Mapping[str, Mapping[str, Any]]
+ParameterLocation = Literal["path", "query", "header", "cookie", "querystring"]
 Raw = Mapping[str, Any]
 
-_STYLE = {"path": "simple", "query": "form", "header": "simple", "cookie": "form", "querystring": "form"}
-_OURS = {"accept", "content-type", "authorization"}
-"""Header parameters that are to be ignored: a request says these by itself (OpenAPI 3.1.1, section 4.8.12.1)."""
+_DEFAULT_STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form", "querystring": "form"}
+_IGNORED_HEADERS = {"accept", "content-type", "authorization"}
+"""Header parameters that have no effect: other parts of the operation set them (OpenAPI 3.1.1, section 4.8.12.1)."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_IN_TEMPLATE = re.compile(r"\{([^{}]+)\}")
+_TEMPLATE_EXPRESSION = re.compile(r"\{([^{}]+)\}")
+_MAX_NAME_SHOWN = 60  # characters
+
+
+# --- parameters -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Parameter:
     """One parameter, with the defaults of the OpenAPI specification (3.1.1, section 4.8.12) filled in.
 
-    One whose place is `querystring` is the whole query, written as its media type says (OpenAPI 3.2).
+    A parameter whose location is `querystring` is the whole query, serialized by its media type (OpenAPI 3.2).
     """
 
     key: str
     name: str
-    location: Location
+    location: ParameterLocation
     required: bool
     schema: Schema
     description: str = ""
@@ -44,125 +50,188 @@ class Parameter:
 
 
 def is_token(text: str) -> bool:
-    """Whether a header, or a method, can have that name (RFC 9110, section 5.6.2)."""
+    """Whether a text can be the name of a header or a method (RFC 9110, section 5.6.2)."""
     return _TOKEN.fullmatch(text) is not None
 
 
 def read_parameters(
     path: str, item: Any, own: Any, resolve: Callable[[Any], Raw]
 ) -> tuple[tuple[Parameter, ...], list[str]]:
-    """The parameters in the document's order, and what is odd about them, in words.
+    """Return the parameters of an operation in document order, and warnings about them.
 
     Args:
-        path: the template of the path.
-        item: what stands under `parameters` of the path item; an operation's own one of the same name goes before it.
-        own: what stands under `parameters` of the operation.
-        resolve: what follows references.
+        path: The path template.
+        item: The `parameters` of the path item; one of the operation with the same name and location overrides it.
+        own: The `parameters` of the operation.
+        resolve: Follows references.
     """
-    told: list[str] = []
-    found: dict[tuple[str, str], Raw] = {}
-    for given in (item, own):
-        read = [resolve(mapping(entry)) for entry in entries(given)]
-        told += _twice(read)
-        found |= {(str(raw.get("in")), str(raw.get("name"))): raw for raw in read}
-    found = _fitted(path, found, told)
-    kept = {at: raw for at, raw in found.items() if _is_wanted(*at)}
-    names = [name for _, name in kept]
-    return tuple(
-        _parameter(raw, name if names.count(name) == 1 else f"{where}.{name}") for (where, name), raw in kept.items()
-    ), told
+    warnings: list[str] = []
+    declared: dict[tuple[str, str], Raw] = {}
+    for entries in (item, own):
+        read = [resolve(as_mapping(entry)) for entry in as_list(entries)]
+        warnings += _find_duplicates(read)
+        declared |= {(str(raw.get("in")), str(raw.get("name"))): raw for raw in read}
+    matched = _match_to_path(path, declared, warnings)
+    used = {key: raw for key, raw in matched.items() if _is_used(*key)}
+    names = [name for _, name in used]
+    parameters = tuple(
+        _read_parameter(raw, name if names.count(name) == 1 else f"{location}.{name}")
+        for (location, name), raw in used.items()
+    )
+    return parameters, warnings
 
 
-def variables_in(path: str) -> list[str]:
-    """The names between braces in the template of a path."""
-    return list(dict.fromkeys(_IN_TEMPLATE.findall(path)))
+def template_names(path: str) -> list[str]:
+    """Return the names in braces in a path template, each once."""
+    return list(dict.fromkeys(_TEMPLATE_EXPRESSION.findall(path)))
 
 
-def schema_fault(parameter: Raw) -> str:
-    """What is odd about where the schema of a parameter stands; empty when nothing is."""
+def find_schema_fault(parameter: Raw) -> str:
+    """Return what is wrong with how a parameter declares its schema; empty if nothing is."""
     content = parameter.get("content")
     if not content and "schema" not in parameter:
-        old = "has its type beside its name, as in Swagger 2.0; it is taken for its schema"
-        return old if "type" in parameter else "states no schema, so that any value is taken"
+        old = "declares its type beside its name, as in Swagger 2.0; that is used as its schema"
+        return old if "type" in parameter else "declares no schema, so that any value is accepted"
     if parameter.get("in") == "querystring" and (not isinstance(content, Mapping) or len(content) != 1):
         return "needs `content` with one media type"
     return "has both a schema and content" if content and "schema" in parameter else ""
 
 
-def _twice(read: Sequence[Raw]) -> list[str]:
-    seen, told = set(), []
-    for raw in read:
-        at = str(raw.get("in")), str(raw.get("name"))
-        if at in seen and "name" in raw:
-            told.append(f"{at[1]} in {at[0]} is declared twice; the last counts.")
-        seen.add(at)
-    return told
+def _find_duplicates(parameters: Sequence[Raw]) -> list[str]:
+    seen, warnings = set(), []
+    for raw in parameters:
+        key = str(raw.get("in")), str(raw.get("name"))
+        if key in seen and "name" in raw:
+            warnings.append(f"{key[1]} in {key[0]} is declared twice; the last one is used.")
+        seen.add(key)
+    return warnings
 
 
-def _fitted(path: str, found: dict[tuple[str, str], Raw], told: list[str]) -> dict[tuple[str, str], Raw]:
-    """Those that have a place, in the path those alone that its template has, and all that it has."""
-    wanted = variables_in(path)
-    fitting: dict[tuple[str, str], Raw] = {}
-    for (where, name), raw in found.items():
-        if "in" not in raw and name in wanted and ("path", name) not in found:
-            told.append(f"{name} is said to be nowhere; it is taken for the one in the path.")
-            fitting["path", name] = {**raw, "in": "path"}
+def _match_to_path(path: str, declared: dict[tuple[str, str], Raw], warnings: list[str]) -> dict[tuple[str, str], Raw]:
+    """Return the parameters that can be sent; path parameters are exactly those of the template."""
+    wanted = template_names(path)
+    matched: dict[tuple[str, str], Raw] = {}
+    for (location, name), raw in declared.items():
+        if "in" not in raw and name in wanted and ("path", name) not in declared:
+            warnings.append(f"{name} has no `in`; it is used as the path parameter of that name.")
+            matched["path", name] = {**raw, "in": "path"}
             continue
-        if where == "path" and name not in wanted and "name" in raw:
-            told.append(f"{name} is said to be in the path, which has no {{{name}}}; it is left out.")
+        if location == "path" and name not in wanted and "name" in raw:
+            warnings.append(f"{name} is declared as a path parameter, but the path has no {{{name}}}; it is ignored.")
             continue
-        if where not in _STYLE:
-            place = f"in {where!r}" if "in" in raw else "nowhere"
-            told.append(f"{name} is {place}, where no parameter of OpenAPI 3 stands; it is left out.")
-        if where == "header" and "name" in raw and not is_token(name):
-            told.append(f"{name[:60]!r} is no name of a header; it is left out.")
+        if location not in _DEFAULT_STYLES:
+            problem = f"`in: {location}`, which OpenAPI 3 does not know" if "in" in raw else "no `in`"
+            warnings.append(f"{name} has {problem}; it is ignored.")
+        if location == "header" and "name" in raw and not is_token(name):
+            warnings.append(f"{name[:_MAX_NAME_SHOWN]!r} is not a valid header name; it is ignored.")
             continue
-        fault = schema_fault(raw) if where in _STYLE else ""
-        told += [f"{name} {fault}."] if fault else []
-        fitting[where, name] = raw
+        fault = find_schema_fault(raw) if location in _DEFAULT_STYLES else ""
+        warnings += [f"{name} {fault}."] if fault else []
+        matched[location, name] = raw
     for name in wanted:
-        if ("path", name) not in fitting:
-            told.append(f"the path has {{{name}}}, which is not declared; it is taken for a text.")
-            fitting["path", name] = {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
-    places = [where for where, _ in fitting]
-    if places.count("querystring") > 1 or ("querystring" in places and "query" in places):
-        told.append("a parameter in `querystring` is the whole query; there are others.")
-    return fitting
+        if ("path", name) not in matched:
+            warnings.append(f"the path has {{{name}}}, which is not declared; it is treated as a string.")
+            matched["path", name] = {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
+    locations = [location for location, _ in matched]
+    if locations.count("querystring") > 1 or ("querystring" in locations and "query" in locations):
+        warnings.append("a `querystring` parameter is the whole query, but there are further query parameters.")
+    return matched
 
 
-def _is_wanted(where: str, name: str) -> bool:
-    return where in _STYLE and not (where == "header" and name.lower() in _OURS)
+def _is_used(location: str, name: str) -> bool:
+    return location in _DEFAULT_STYLES and not (location == "header" and name.lower() in _IGNORED_HEADERS)
 
 
-def _parameter(raw: Raw, key: str) -> Parameter:
-    location: Location = raw["in"]
-    style = str(raw.get("style") or _STYLE[location])
-    content = mapping(raw.get("content"))
-    media = next(iter(content), None)
+def _read_parameter(raw: Raw, key: str) -> Parameter:
+    location: ParameterLocation = raw["in"]
+    style = str(raw.get("style") or _DEFAULT_STYLES[location])
+    content = as_mapping(raw.get("content"))
+    media_type = next(iter(content), None)
     return Parameter(
         key=key,
         name=str(raw["name"]),
         location=location,
         required=bool(raw.get("required")) or location == "path",
-        schema=_beside(raw) if media is None else schema_in(mapping(content[media])),
+        schema=_read_parameter_schema(raw) if media_type is None else read_schema(as_mapping(content[media_type])),
         description=text if isinstance(text := raw.get("description"), str) else "",
-        example=_example(raw),
+        example=_read_example(raw),
         style=style,
         explode=bool(raw.get("explode", style in ("form", "cookie"))),
         allow_reserved=bool(raw.get("allowReserved")),
-        media_type=None if media is None else str(media),
+        media_type=None if media_type is None else str(media_type),
         deprecated=bool(raw.get("deprecated")),
     )
 
 
-def _beside(raw: Raw) -> Schema:
-    """The schema of a parameter, also where its keywords stand beside its name, as in Swagger 2.0."""
+def _read_parameter_schema(raw: Raw) -> Schema:
+    """Return the schema of a parameter, also where its keywords stand beside its name, as in Swagger 2.0."""
     is_old = "schema" not in raw and isinstance(raw.get("type"), str)
-    return inline_schema(raw) if is_old else schema_in(raw)
+    return inline_schema(raw) if is_old else read_schema(raw)
 
 
-def _example(raw: Raw) -> Any:
+def _read_example(raw: Raw) -> Any:
     if "example" in raw:
         return raw["example"]
-    first = next(iter(mapping(raw.get("examples")).values()), None)
+    first = next(iter(as_mapping(raw.get("examples")).values()), None)
     return first.get("value", first.get("dataValue")) if isinstance(first, Mapping) else None
+
+
+# --- bodies and responses ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RequestBody:
+    """The body of a request: a schema, an example and an encoding by media type, in document order."""
+
+    required: bool
+    content: Content
+    description: str = ""
+
+    @property
+    def media_type(self) -> str:
+        """The default media type: JSON if the document declares it, else the first one."""
+        return next(filter(is_json, self.content), next(iter(self.content)))
+
+    def schema(self, media_type: str | None = None) -> Schema:
+        """Return the schema of a media type, the default one if None; empty if none is declared."""
+        return read_schema(_find_media_type(self.content, media_type or self.media_type) or {})
+
+
+@dataclass(frozen=True)
+class ResponseSpec:
+    """One declared response: its media types and their schemas."""
+
+    status: str
+    description: str
+    content: Content
+
+    def schema(self, media_type: str = "application/json") -> Schema | None:
+        """Return the schema of a media type, matched exactly or by a range; None if it is not declared."""
+        main = media_type.partition("/")[0].lower()
+        matches = (_find_media_type(self.content, candidate) for candidate in (media_type, f"{main}/*", "*/*"))
+        return next((read_schema(media) for media in matches if media is not None), None)
+
+
+def read_schema(owner: Mapping[str, Any]) -> Schema:
+    """Return the schema of a parameter or a media type; empty if none is declared.
+
+    A media type with an `itemSchema`, a sequence of items, is read as an array of them (OpenAPI 3.2, section 4.14.3).
+    """
+    items = owner.get("itemSchema")
+    if owner.get("schema") is None and items is not None:
+        return {"type": "array", "items": _check_schema(items)}
+    return {} if owner.get("schema") is None else _check_schema(owner["schema"])
+
+
+def _check_schema(schema: Any) -> Schema:
+    if isinstance(schema, Mapping | bool):
+        return schema  # type: ignore[return-value]  # true and false are schemas too; all readers know
+    raise TypeError(f"expected a schema, found {describe_type(schema)}")
+
+
+def _find_media_type(content: Content, media_type: str) -> Mapping[str, Any] | None:
+    """Return the entry of a media type: as it is written, else by its bare name."""
+    if media_type in content:
+        return content[media_type]
+    wanted = bare_media_type(media_type)
+    return next((media for name, media in content.items() if bare_media_type(name) == wanted), None)

@@ -1,9 +1,7 @@
-"""What a text that is no OpenAPI document seems to be instead.
+"""Parsing the bytes of a document, JSON or YAML, and detecting other formats.
 
-The bytes of a document as plain data.
-
-Rule 1: documents are untrusted. How deep they nest, and what their aliases unfold to, is bounded.
-Rule 2: a document is parsed once. What was parsed is kept on disk by the hash of its content, as JSON.
+Rule 1: documents are untrusted. Nesting depth, and the size that aliases unfold to, are limited.
+Rule 2: a large YAML document is parsed once, then cached on disk as JSON by the hash of its content.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import orjson
 import platformdirs
@@ -25,70 +23,12 @@ from ..errors import DocumentInvalid
 from ..files import write_atomically
 from .extensions import TOLD
 
-Kind = tuple[str, str]
-"""What it seems to be, and what to do about it."""
-
-_ITSELF = "Give the address of the document itself, often `/openapi.json`; a browser's page source may name it."
-
-_TEXTS: tuple[tuple[str, Kind], ...] = (
-    (r"<!doctype html|<html|<head|<body", ("a web page", _ITSELF)),
-    (r"<\?xml|<[a-z:]*(definitions|description|application|schema)\b", ("XML", "A WSDL or WADL has to be converted.")),
-    (r"#%raml", ("RAML", "Convert it to OpenAPI first.")),
-    (r"format:\s*1a", ("an API Blueprint", "Convert it to OpenAPI first.")),
-    (r"%pdf", ("a PDF", "Give the document itself.")),
-    (r"pk\x03\x04|\x1f\ufffd", ("a compressed file", "Unpack it first.")),
-    (r"(extend\s+)?(type|schema|interface|enum|scalar|directive)\s+[@\w]*\s*[\w:]*\s*\{", (
-        "a GraphQL schema", "astro_nb reads OpenAPI only.",
-    )),
-)  # fmt: skip
-"""How texts of other kinds begin, in any case."""
-
-
-def _postman(found: Mapping[str, Any]) -> bool:
-    info = found.get("info") or found.get("collection")
-    return isinstance(info, Mapping) and ("_postman_id" in info or "getpostman" in str(info.get("schema")))
-
-
-def _json_schema(found: Mapping[str, Any]) -> bool:
-    told = "json-schema.org" in str(found.get("$schema"))
-    return told or ("properties" in found and "type" in found) or ("$defs" in found and "paths" not in found)
-
-
-def _har(found: Mapping[str, Any]) -> bool:
-    return isinstance(found.get("log"), Mapping) and "entries" in found["log"]
-
-
-_MAPPINGS: tuple[tuple[Callable[[Mapping[str, Any]], bool], Kind], ...] = (
-    (_postman, ("a Postman collection", "Export the API as OpenAPI, or convert the collection first.")),
-    (lambda found: "_type" in found and "resources" in found, ("an Insomnia export", "Export it as OpenAPI.")),
-    (lambda found: "asyncapi" in found, ("an AsyncAPI document", "astro_nb reads OpenAPI only.")),
-    (lambda found: "arazzo" in found, ("an Arazzo document", "Give the OpenAPI document that it describes.")),
-    (lambda found: "overlay" in found, ("an overlay", "Give it as `overlay`, beside the document that it extends.")),
-    (_har, ("a HAR file", "It records requests; give the document of the API.")),
-    (lambda found: "swaggerVersion" in found, ("a Swagger 1 document", "Convert it to OpenAPI first.")),
-    (lambda found: "discovery" in str(found.get("kind")), ("a Google discovery document", "Convert it to OpenAPI.")),
-    (lambda found: "__schema" in str(found.get("data"))[:100], ("a GraphQL schema", "astro_nb reads OpenAPI only.")),
-    (_json_schema, ("a JSON Schema", "Give the OpenAPI document that uses it.")),
-)
-
-
-def seems(data: bytes) -> Kind | None:
-    """What a text seems to be by its beginning; None where that is not known."""
-    begin = data[:2000].decode("utf-8", "replace").lstrip("\ufeff \t\r\n").lower()
-    begin = re.sub(r"\A(<!--.{0,1500}?-->\s*)+", "", begin, flags=re.DOTALL)
-    return next((kind for pattern, kind in _TEXTS if re.match(pattern, begin)), None)
-
-
-def seems_to_be(found: Mapping[str, Any]) -> Kind | None:
-    """What a mapping without an `openapi` field seems to be; None where that is not known."""
-    return next((kind for fits, kind in _MAPPINGS if fits(found)), None)
-
-
 MAX_BYTES = 64 * 1024 * 1024
-_FORMAT = 3  # of the cache; raise it when the loader reads something differently
-_CACHE_FROM = 10_000  # bytes: below it, reading YAML takes a millisecond or two
-_MOST_FLOW = 1_000_000  # bytes: a broken JSON of more than this is not tried as YAML, which would take seconds
-_WIDE = (
+_CACHE_VERSION = 3  # raise it when the loader reads something differently
+_MIN_CACHED = 10_000  # bytes: reading less YAML takes a millisecond or two
+_MAX_FLOW_YAML = 1_000_000  # bytes: larger broken JSON is not tried as YAML, which would take seconds
+_FORMAT_PREFIX = 2000  # bytes in which the format of a text is detected
+_ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -97,153 +37,231 @@ _WIDE = (
     (b"{\0", "utf-16-le"),
     (b"\0{", "utf-16-be"),
 )
-"""How a text begins that is not plain UTF-8, and its encoding; the longer of two that begin alike comes first."""
+"""First bytes of texts that are not plain UTF-8, and their encoding; the longer of two with the same start is first."""
 
 
 def cache_folder() -> Path:
-    """Where parsed and pulled documents are kept; `ASTRO_NB_CACHE` moves it."""
+    """Return the folder of cached and pulled documents; `ASTRO_NB_CACHE` overrides it."""
     return Path(os.environ.get("ASTRO_NB_CACHE") or platformdirs.user_cache_dir("astro_nb"))
 
 
 def parse(data: bytes, name: str) -> Any:
-    """JSON or YAML as plain data, all names texts; large YAML is kept in the cache by its content.
+    """Parse JSON or YAML as plain data, all keys as strings; large YAML is cached by its content.
+
+    Args:
+        data: The text.
+        name: The name of the source for messages.
 
     Raises:
-        DocumentInvalid: it is neither, or out of bounds; line and column are told.
+        DocumentInvalid: It is neither, or exceeds a limit; the message has the line and column.
     """
-    value, _ = plain(data, name)
+    value, _ = parse_with_json(data, name)
     if isinstance(value, dict):
         value.pop(TOLD, None)
     return value
 
 
-def plain(data: bytes, name: str) -> tuple[Any, bytes]:
-    """What `parse` gives, and the same as JSON; a mapping holds what there is to tell under `TOLD`."""
+def parse_with_json(data: bytes, name: str) -> tuple[Any, bytes]:
+    """Return what `parse` returns and the same as JSON; a mapping has the parser's warnings under `TOLD`."""
     if len(data) > MAX_BYTES:
         size = f"{len(data) / 1e6:.0f} MB"
         raise DocumentInvalid(f"{name} has {size}; the limit is {MAX_BYTES // 1_000_000} MB.", "Split the document.")
     data = _as_utf8(data, name)
     fault: DocumentInvalid | None = None
-    is_json = data.lstrip()[:1] == b"{"  # or a YAML flow mapping, which begins the same way
-    if is_json:
+    starts_as_json = data.lstrip()[:1] == b"{"  # or as a YAML flow mapping
+    if starts_as_json:
         with contextlib.suppress(orjson.JSONDecodeError):
-            return _loaded(data)
+            return _load_json(data)
     _check_utf8(data, name)
-    if is_json:
-        written, fault = _lenient_json(data, name)
-        if written:
-            return _loaded(written)
+    if starts_as_json:
+        as_json, fault = _parse_lenient_json(data, name)
+        if as_json:
+            return _load_json(as_json)
     try:
-        return _cached(data, name) if len(data) > _CACHE_FROM else _loaded(_yaml_as_json(data, name))
+        return _load_cached(data, name) if len(data) > _MIN_CACHED else _load_json(_yaml_to_json(data, name))
     except DocumentInvalid:
         if fault and re.match(rb"\s*\{\s*[\"}]", data):
             raise fault from None
         raise
 
 
-def as_json(value: Any) -> bytes:
-    """Plain data as JSON; empty where JSON cannot say it."""
+def dump_json(value: Any) -> bytes:
+    """Return plain data as JSON; empty if it cannot be written as JSON."""
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str)
     except TypeError:
         return b""
 
 
+# --- other formats ----------------------------------------------------------------------------------------------------
+
+
+class Format(NamedTuple):
+    """A format that is not OpenAPI: its name with an article, and what to do about it."""
+
+    name: str
+    advice: str
+
+
+_GIVE_ITSELF = "Give the URL of the document itself, often `/openapi.json`; a browser's page source may name it."
+
+_TEXT_FORMATS: tuple[tuple[str, Format], ...] = (
+    (r"<!doctype html|<html|<head|<body", Format("a web page", _GIVE_ITSELF)),
+    (r"<\?xml|<[a-z:]*(definitions|description|application|schema)\b", Format(
+        "XML", "Convert a WSDL or WADL to OpenAPI first.",
+    )),
+    (r"#%raml", Format("RAML", "Convert it to OpenAPI first.")),
+    (r"format:\s*1a", Format("an API Blueprint", "Convert it to OpenAPI first.")),
+    (r"%pdf", Format("a PDF", "Give the document itself.")),
+    (r"pk\x03\x04|\x1f\ufffd", Format("a compressed file", "Unpack it first.")),
+    (r"(extend\s+)?(type|schema|interface|enum|scalar|directive)\s+[@\w]*\s*[\w:]*\s*\{", Format(
+        "a GraphQL schema", "astro_nb reads OpenAPI only.",
+    )),
+)  # fmt: skip
+"""How texts of other formats begin, in lower case."""
+
+
+def _is_postman(data: Mapping[str, Any]) -> bool:
+    info = data.get("info") or data.get("collection")
+    return isinstance(info, Mapping) and ("_postman_id" in info or "getpostman" in str(info.get("schema")))
+
+
+def _is_json_schema(data: Mapping[str, Any]) -> bool:
+    is_declared = "json-schema.org" in str(data.get("$schema"))
+    return is_declared or ("properties" in data and "type" in data) or ("$defs" in data and "paths" not in data)
+
+
+def _is_har(data: Mapping[str, Any]) -> bool:
+    return isinstance(data.get("log"), Mapping) and "entries" in data["log"]
+
+
+def _is_graphql(data: Mapping[str, Any]) -> bool:
+    return "__schema" in str(data.get("data"))[:100]
+
+
+def _is_discovery(data: Mapping[str, Any]) -> bool:
+    return "discovery" in str(data.get("kind"))
+
+
+_MAPPING_FORMATS: tuple[tuple[Callable[[Mapping[str, Any]], bool], Format], ...] = (
+    (_is_postman, Format("a Postman collection", "Export the API as OpenAPI, or convert the collection first.")),
+    (lambda data: "_type" in data and "resources" in data, Format("an Insomnia export", "Export it as OpenAPI.")),
+    (lambda data: "asyncapi" in data, Format("an AsyncAPI document", "astro_nb reads OpenAPI only.")),
+    (lambda data: "arazzo" in data, Format("an Arazzo document", "Give the OpenAPI document that it describes.")),
+    (lambda data: "overlay" in data, Format("an overlay", "Give it as `overlay`, with the document that it extends.")),
+    (_is_har, Format("a HAR file", "It records requests; give the document of the API.")),
+    (lambda data: "swaggerVersion" in data, Format("a Swagger 1 document", "Convert it to OpenAPI first.")),
+    (_is_discovery, Format("a Google discovery document", "Convert it to OpenAPI.")),
+    (_is_graphql, Format("a GraphQL schema", "astro_nb reads OpenAPI only.")),
+    (_is_json_schema, Format("a JSON Schema", "Give the OpenAPI document that uses it.")),
+)
+
+
+def detect_format(data: bytes) -> Format | None:
+    """Return the format of a text, judged by how it begins; None if it is not a known one."""
+    start = data[:_FORMAT_PREFIX].decode("utf-8", "replace").lstrip("\ufeff \t\r\n").lower()
+    start = re.sub(r"\A(<!--.{0,1500}?-->\s*)+", "", start, flags=re.DOTALL)
+    return next((found for pattern, found in _TEXT_FORMATS if re.match(pattern, start)), None)
+
+
+def detect_mapping_format(data: Mapping[str, Any]) -> Format | None:
+    """Return the format of a mapping without an `openapi` field; None if it is not a known one."""
+    return next((found for matches, found in _MAPPING_FORMATS if matches(data)), None)
+
+
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 
-def _lenient_json(data: bytes, name: str) -> tuple[bytes, DocumentInvalid | None]:
-    """What Python's reader accepts and a strict one refuses, `NaN` above all, as null; else what is wrong.
+def _load_json(as_json: bytes) -> tuple[Any, bytes]:
+    return orjson.loads(as_json), as_json
+
+
+def _parse_lenient_json(data: bytes, name: str) -> tuple[bytes, DocumentInvalid | None]:
+    """Return JSON without what only Python's parser accepts (`NaN` becomes null), or else the syntax error.
 
     Raises:
-        DocumentInvalid: it is JSON for certain, and out of bounds or broken.
+        DocumentInvalid: It certainly is JSON, and exceeds a limit or is broken.
     """
     try:
         parsed = json.loads(data, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
-        what = f"{name} cannot be read as JSON: {_lowered(error.msg)}, line {error.lineno}, column {error.colno}."
+        message = error.msg[:1].lower() + error.msg[1:].partition(":")[0]
+        what = f"{name} cannot be read as JSON: {message}, line {error.lineno}, column {error.colno}."
         fault = DocumentInvalid(what, "Check that it is the document itself.", line=error.lineno, column=error.colno)
-        if len(data) > _MOST_FLOW:
+        if len(data) > _MAX_FLOW_YAML:
             raise fault from error
         return b"", fault
     except (RecursionError, ValueError) as error:  # ValueError: a number of more digits than Python converts
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else "it has a number without end"
-        raise DocumentInvalid(f"{name} cannot be read as JSON: {why}.", "Check the document.") from error
-    return _written(parsed, name), None
+        is_deep = isinstance(error, RecursionError)
+        reason = "it is nested too deeply" if is_deep else "a number has too many digits"
+        raise DocumentInvalid(f"{name} cannot be read as JSON: {reason}.", "Check the document.") from error
+    return _dump_or_raise(parsed, name), None
 
 
-def _lowered(text: str) -> str:
-    return text[:1].lower() + text[1:].partition(":")[0]
+def _dump_or_raise(parsed: Any, name: str) -> bytes:
+    try:
+        return _dump_large_json(parsed)
+    except RecursionError as error:
+        raise DocumentInvalid(f"{name} is nested too deeply.", "Check the document.") from error
+    except ValueError as error:
+        raise DocumentInvalid(f"{name} has a value that JSON does not: {error}.", "Write it as in JSON.") from error
+
+
+def _dump_large_json(parsed: Any) -> bytes:
+    try:
+        return orjson.dumps(parsed, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # a number of more than 64 bits, or over 254 levels
+        as_json = json.dumps(parsed, allow_nan=False).encode()
+        orjson.loads(as_json)  # raises if it could not be read back
+        return as_json
 
 
 # --- YAML -------------------------------------------------------------------------------------------------------------
 
 
-def _loaded(written: bytes) -> tuple[Any, bytes]:
-    return orjson.loads(written), written
-
-
-def _cached(data: bytes, name: str) -> tuple[Any, bytes]:
-    key = hashlib.blake2b(data, digest_size=16, salt=str(_FORMAT).encode()).hexdigest()
-    kept = cache_folder() / "documents" / f"{key}.json"
+def _load_cached(data: bytes, name: str) -> tuple[Any, bytes]:
+    key = hashlib.blake2b(data, digest_size=16, salt=str(_CACHE_VERSION).encode()).hexdigest()
+    cached = cache_folder() / "documents" / f"{key}.json"
     with contextlib.suppress(OSError, orjson.JSONDecodeError):
-        return _loaded(kept.read_bytes())
-    written = _yaml_as_json(data, name)
-    with contextlib.suppress(OSError):  # a read-only home must not stop anyone
-        write_atomically(kept, written)
-    return _loaded(written)
+        return _load_json(cached.read_bytes())
+    as_json = _yaml_to_json(data, name)
+    with contextlib.suppress(OSError):  # works without a cache in a read-only home
+        write_atomically(cached, as_json)
+    return _load_json(as_json)
 
 
-def _yaml_as_json(data: bytes, name: str) -> bytes:
-    """YAML as JSON says it: `200:` and `"200":` are one name, as for every reader of OpenAPI."""
-    from ..yaml import YamlError, load_yaml  # imported at first use: a document of JSON, or a kept one, needs none
+def _yaml_to_json(data: bytes, name: str) -> bytes:
+    """Return YAML as JSON. `200:` and `"200":` become the same key, as every reader of OpenAPI takes them."""
+    from ..yaml import YamlError, load_yaml  # imported at first use: JSON and cached documents do not need it
 
-    told: list[str] = []
+    warnings: list[str] = []
     try:
-        parsed = load_yaml(data, told)
-        if b"&" in data and _written_size(parsed, {}) > MAX_BYTES:
-            raise YamlError("its aliases unfold to more text than any document has")
-    except (YamlError, RecursionError) as error:  # aliases of aliases nest without being nested
-        _refuse(data, name, str(error))
-    if told and isinstance(parsed, dict):
-        parsed = {**parsed, TOLD: told}
-    return _written(parsed, name)
+        parsed = load_yaml(data, warnings)
+        if b"&" in data and _unfolded_size(parsed, {}) > MAX_BYTES:
+            raise YamlError("its aliases unfold to more text than a document may have")
+    except (YamlError, RecursionError) as error:  # RecursionError: aliases of aliases, too, nest deeply
+        _raise_unreadable(data, name, str(error))
+    if warnings and isinstance(parsed, dict):
+        parsed = {**parsed, TOLD: warnings}
+    return _dump_or_raise(parsed, name)
 
 
-def _refuse(data: bytes, name: str, why: str) -> NoReturn:
-    kind = seems(data)
-    if kind:
-        raise DocumentInvalid(f"{name} seems to be {kind[0]}, not an OpenAPI document.", kind[1])
-    raise DocumentInvalid(f"{name} cannot be read as JSON or YAML: {why}.", "Check that it is the document itself.")
+def _raise_unreadable(data: bytes, name: str, reason: str) -> NoReturn:
+    found = detect_format(data)
+    if found:
+        raise DocumentInvalid(f"{name} seems to be {found.name}, not an OpenAPI document.", found.advice)
+    raise DocumentInvalid(f"{name} cannot be read as JSON or YAML: {reason}.", "Check that it is the document itself.")
 
 
-def _written(parsed: Any, name: str) -> bytes:
-    try:
-        return _dumped(parsed)
-    except RecursionError as error:
-        raise DocumentInvalid(f"{name} is nested too deeply.", "Check the document.") from error
-    except ValueError as error:
-        raise DocumentInvalid(f"{name} holds what JSON cannot say: {error}.", "Write it as JSON would.") from error
-
-
-def _dumped(parsed: Any) -> bytes:
-    try:
-        return orjson.dumps(parsed, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # a number of more than 64 bits, or over 254 levels
-        written = json.dumps(parsed, allow_nan=False).encode()
-        orjson.loads(written)  # refuses what could not be read back
-        return written
-
-
-def _written_size(node: Any, known: dict[int, int]) -> int:
-    """Characters of a value written out: what is anchored once counts wherever its alias stands."""
+def _unfolded_size(node: Any, known: dict[int, int]) -> int:
+    """Return about how many characters a value has when written out, with every alias replaced by its anchor."""
     if not isinstance(node, dict | list):
         return len(node) if isinstance(node, str) else 4
     if id(node) not in known:
         parts = [*node, *node.values()] if isinstance(node, dict) else node
         size = 2
         for inner in parts:
-            size += 2 + _written_size(inner, known)
+            size += 2 + _unfolded_size(inner, known)
         known[id(node)] = size
     return known[id(node)]
 
@@ -252,16 +270,15 @@ def _written_size(node: Any, known: dict[int, int]) -> int:
 
 
 def _as_utf8(data: bytes, name: str) -> bytes:
-    """The text in UTF-8 without a mark at its beginning."""
-    encoding = next((encoding for begin, encoding in _WIDE if data.startswith(begin)), "")
+    """Return the text in UTF-8 without a byte order mark."""
+    encoding = next((encoding for start, encoding in _ENCODINGS if data.startswith(start)), "")
     if encoding == "utf-8-sig":
         return data.removeprefix(codecs.BOM_UTF8)
     try:
         return data.decode(encoding).encode() if encoding else data
     except UnicodeError as error:
-        raise DocumentInvalid(
-            f"{name} is not the {encoding.upper()} that it begins as.", "Save it as UTF-8."
-        ) from error
+        what = f"{name} begins as {encoding.upper()}, but is not valid {encoding.upper()}."
+        raise DocumentInvalid(what, "Save it as UTF-8.") from error
 
 
 def _check_utf8(data: bytes, name: str) -> None:
@@ -269,4 +286,4 @@ def _check_utf8(data: bytes, name: str) -> None:
         data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        _refuse(data, name, f"it is not UTF-8, line {line}")
+        _raise_unreadable(data, name, f"it is not UTF-8, line {line}")

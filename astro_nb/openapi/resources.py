@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DanglingReference
-from .malformed import mapping
+from .malformed import as_mapping
 from .operations import Operation
 
 if TYPE_CHECKING:
@@ -105,4 +105,4 @@ def _resolved(spec: Spec, node: Any) -> Mapping[str, Any]:
 
 
 def _mapping(node: Any) -> Mapping[str, Any]:
-    return mapping(node) if isinstance(node, Mapping) else {}
+    return as_mapping(node) if isinstance(node, Mapping) else {}

@@ -1,11 +1,7 @@
-"""Schemas of Swagger 2.0 as OpenAPI 3.0 says them.
+"""Converting a Swagger 2.0 document to OpenAPI 3.0 when it is loaded.
 
-Parameters and bodies of Swagger 2.0 as OpenAPI 3.0 says them.
-
-A Swagger 2.0 document as OpenAPI 3.0, made when it is loaded.
-
-Rule 1: what is malformed is handed on as it is: the reader of OpenAPI 3 tells it with its place.
-Rule 2: what OpenAPI 3 cannot say is told, in the document's warnings or in the operation's.
+Rule 1: malformed parts are passed on unchanged; the reader of OpenAPI 3 reports them with their place.
+Rule 2: what OpenAPI 3 cannot express becomes a warning of the document or of the operation.
 """
 
 from __future__ import annotations
@@ -16,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ..errors import DanglingReference
 from .extensions import FILES, TOLD, told_of
-from .malformed import FAULTS, entries, mapping, words_of
+from .malformed import READ_ERRORS, as_list, as_mapping, describe_error
 from .references import resolve
 
 _MOVED = (
@@ -24,97 +20,105 @@ _MOVED = (
     ("#/parameters/", "#/components/parameters/"),
     ("#/responses/", "#/components/responses/"),
 )
-_INLINE = (
+_INLINE_KEYWORDS = (
     "type", "format", "items", "default", "enum", "multipleOf", "maximum", "exclusiveMaximum", "minimum",
     "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "x-nullable",
     "properties", "required", "additionalProperties",
 )  # fmt: skip
-"""What stands beside `in` and `name` in Swagger 2.0 and belongs to the schema; the last row is not allowed there."""
+"""Schema keywords that stand beside `in` and `name` in Swagger 2.0; those of the last row are not allowed there."""
 
 BINARY = {"type": "string", "format": "binary"}
 
 
-def moved(ref: Any) -> Any:
-    """A reference by the place that its target has in OpenAPI 3."""
-    new = ((old, new) for old, new in _MOVED if isinstance(ref, str) and ref.startswith(old))
-    return next((there + ref[len(here) :] for here, there in new), ref)
+# --- schemas ----------------------------------------------------------------------------------------------------------
 
 
-def schema_of(old: Any) -> Any:
-    """A schema carried over; what is none is left as it is, for the reader to tell."""
+def convert_reference(ref: Any) -> Any:
+    """Return a reference with the place that its target has in OpenAPI 3."""
+    matches = ((old, new) for old, new in _MOVED if isinstance(ref, str) and ref.startswith(old))
+    return next((new + ref[len(old) :] for old, new in matches), ref)
+
+
+def convert_schema(old: Any) -> Any:
+    """Return a schema as OpenAPI 3 writes it; anything else is returned unchanged."""
     if not isinstance(old, Mapping):
         return old
-    new = {key: _KEYWORDS.get(key, _as_it_is)(value) for key, value in old.items() if key != "x-nullable"}
+    new = {key: _KEYWORDS.get(key, _keep)(value) for key, value in old.items() if key != "x-nullable"}
     if old.get("x-nullable") is True:
         new["nullable"] = True
     if old.get("type") == "file":
         new.update(BINARY)
     if isinstance(old.get("type"), list):
-        new.update(_single(old["type"]))
+        new.update(_convert_type_list(old["type"]))
     return new
 
 
 def inline_schema(old: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of a parameter, a header or a field of a form, whose keywords stand beside its name."""
-    given = {key: old[key] for key in _INLINE if key in old and not (key == "required" and old[key] in (True, False))}
-    made: dict[str, Any] = schema_of({**given, **(old["schema"] if isinstance(old.get("schema"), Mapping) else {})})
-    made.pop("collectionFormat", None)
-    return made
+    """Return the schema of a parameter, a header or a form field, whose keywords stand beside its name."""
+    keywords = {key: old[key] for key in _INLINE_KEYWORDS if key in old}
+    if keywords.get("required") in (True, False):  # of the parameter, not of the schema
+        del keywords["required"]
+    nested = old["schema"] if isinstance(old.get("schema"), Mapping) else {}
+    schema: dict[str, Any] = convert_schema({**keywords, **nested})
+    schema.pop("collectionFormat", None)
+    return schema
 
 
 def is_array(old: Mapping[str, Any]) -> bool:
-    """Whether a parameter, a header or a field of a form is a list of values."""
+    """Whether a parameter, a header or a form field is an array."""
     return old.get("type") == "array" or (old.get("type") is None and "items" in old)
 
 
-def _single(types: list[Any]) -> dict[str, Any]:
-    """A list of types, which neither version knows but many write: one type beside null."""
-    told = [name for name in types if name != "null"]
-    return {"type": told[0], **({"nullable": True} if "null" in types else {})} if len(told) == 1 else {}
+def _convert_type_list(types: list[Any]) -> dict[str, Any]:
+    """Return one type and `nullable` for a list of types, which neither version allows but many documents have."""
+    others = [name for name in types if name != "null"]
+    return {"type": others[0], **({"nullable": True} if "null" in types else {})} if len(others) == 1 else {}
 
 
-def _as_it_is(value: Any) -> Any:
+def _keep(value: Any) -> Any:
     return value
 
 
-def _each(value: Any) -> Any:
-    return [schema_of(part) for part in value] if isinstance(value, list) else schema_of(value)
+def _convert_each(value: Any) -> Any:
+    return [convert_schema(part) for part in value] if isinstance(value, list) else convert_schema(value)
 
 
-def _by_name(value: Any) -> Any:
-    return {key: schema_of(part) for key, part in value.items()} if isinstance(value, Mapping) else value
+def _convert_values(value: Any) -> Any:
+    return {key: convert_schema(part) for key, part in value.items()} if isinstance(value, Mapping) else value
 
 
-def _discriminator(value: Any) -> Any:
+def _convert_discriminator(value: Any) -> Any:
     return {"propertyName": value} if isinstance(value, str) else value
 
 
-def _items(value: Any) -> Any:
-    found = _each(value)
-    return {k: v for k, v in found.items() if k != "collectionFormat"} if isinstance(found, dict) else found
+def _convert_items(value: Any) -> Any:
+    items = _convert_each(value)
+    return {k: v for k, v in items.items() if k != "collectionFormat"} if isinstance(items, dict) else items
 
 
 _KEYWORDS: dict[str, Callable[[Any], Any]] = {
-    "$ref": moved,
-    "allOf": _each,
-    "anyOf": _each,
-    "oneOf": _each,
-    "not": schema_of,
-    "items": _items,
-    "additionalProperties": schema_of,
-    "properties": _by_name,
-    "patternProperties": _by_name,
-    "definitions": _by_name,
-    "discriminator": _discriminator,
+    "$ref": convert_reference,
+    "allOf": _convert_each,
+    "anyOf": _convert_each,
+    "oneOf": _convert_each,
+    "not": convert_schema,
+    "items": _convert_items,
+    "additionalProperties": convert_schema,
+    "properties": _convert_values,
+    "patternProperties": _convert_values,
+    "definitions": _convert_values,
+    "discriminator": _convert_discriminator,
 }
-"""How each keyword that holds schemas, or is said otherwise, is carried over; examples and defaults are no schemas."""
+"""The converter of each keyword that holds schemas or is written differently; examples and defaults are values."""
 
+
+# --- parameters and bodies --------------------------------------------------------------------------------------------
 
 JSON = "application/json"
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 Raw = Mapping[str, Any]
 
-_KEPT = ("name", "in", "description", "required", "allowEmptyValue", "deprecated", "example", "examples")
+_KEPT_KEYS = ("name", "in", "description", "required", "allowEmptyValue", "deprecated", "example", "examples")
 _STYLES: dict[str, dict[str, tuple[str, bool]]] = {
     "query": {
         "csv": ("form", False),
@@ -125,32 +129,32 @@ _STYLES: dict[str, dict[str, tuple[str, bool]]] = {
     "path": {"csv": ("simple", False)},
     "header": {"csv": ("simple", False)},
 }
-"""Style and explode by place and `collectionFormat`; what has no entry OpenAPI 3 cannot say."""
+"""Style and explode by location and `collectionFormat`; OpenAPI 3 has no equivalent for what is missing here."""
 
 
-def parameter_of(old: Raw, told: list[str]) -> dict[str, Any]:
-    """A parameter in path, query or header."""
-    new = {key: value for key, value in old.items() if key in _KEPT or _is_extension(key)}
+def convert_parameter(old: Raw, warnings: list[str]) -> dict[str, Any]:
+    """Return a parameter in path, query or header as OpenAPI 3 writes it."""
+    new = {key: value for key, value in old.items() if key in _KEPT_KEYS or _is_extension(key)}
     if "x-example" in new and "example" not in new:
         new["example"] = new["x-example"]
-    where = old.get("in")
+    location = old.get("in")
     if old.get("type") == "file":
-        told.append(f"parameters: a file cannot stand in the {where}; {old.get('name')} is sent as its bytes.")
-    return {**new, "schema": inline_schema(old), **_style(old, str(where), told)}
+        warnings.append(f"parameters: {old.get('name')} in {location} cannot be a file; its bytes are sent.")
+    return {**new, "schema": inline_schema(old), **_convert_style(old, str(location), warnings)}
 
 
-def body_of(bodies: Sequence[Raw], consumes: Sequence[str], told: list[str]) -> dict[str, Any]:
-    """The request body that `in: body` and `in: formData` parameters mean together."""
+def convert_body(bodies: Sequence[Raw], consumes: Sequence[str], warnings: list[str]) -> dict[str, Any]:
+    """Return the request body for the `in: body` and `in: formData` parameters of an operation."""
     whole = [old for old in bodies if old.get("in") == "body"]
     if len(whole) > 1:
-        told.append("body: there is more than one `in: body`; the first is taken.")
+        warnings.append("body: there is more than one `in: body`; the first one is used.")
     if whole and len(whole) < len(bodies):
-        told.append("body: there are `in: body` and `in: formData`; the former is taken.")
-    return _whole(whole[0], consumes) if whole else _form(bodies, consumes, told)
+        warnings.append("body: there are both `in: body` and `in: formData`; the former is used.")
+    return _convert_whole_body(whole[0], consumes) if whole else _convert_form(bodies, consumes, warnings)
 
 
-def _whole(old: Raw, consumes: Sequence[str]) -> dict[str, Any]:
-    schema = schema_of(old["schema"]) if "schema" in old else inline_schema(old)
+def _convert_whole_body(old: Raw, consumes: Sequence[str]) -> dict[str, Any]:
+    schema = convert_schema(old["schema"]) if "schema" in old else inline_schema(old)
     examples = old.get("x-examples")
     by_type = examples if isinstance(examples, Mapping) else {}
     content: dict[str, Any] = {}
@@ -161,21 +165,22 @@ def _whole(old: Raw, consumes: Sequence[str]) -> dict[str, Any]:
     return {**about, "content": content}
 
 
-def _form(fields: Sequence[Raw], consumes: Sequence[str], told: list[str]) -> dict[str, Any]:
+def _convert_form(fields: Sequence[Raw], consumes: Sequence[str], warnings: list[str]) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "properties": {}}
     encoding: dict[str, Any] = {}
     for old in fields:
         name = str(old["name"])
-        schema["properties"][name] = _field(old)
-        style = _style({**old, "name": name}, "query", told)
+        schema["properties"][name] = _convert_form_field(old)
+        style = _convert_style({**old, "name": name}, "query", warnings)
         encoding |= {name: style} if style else {}
     required = [str(old["name"]) for old in fields if old.get("required") is True]
     media = {"schema": {**schema, **({"required": required} if required else {})}}
-    content = {kind: {**media, **({"encoding": encoding} if encoding else {})} for kind in _kinds(fields, consumes)}
+    media |= {"encoding": encoding} if encoding else {}
+    content = {media_type: dict(media) for media_type in _form_media_types(fields, consumes)}
     return {"required": bool(required), "content": content}
 
 
-def _field(old: Raw) -> dict[str, Any]:
+def _convert_form_field(old: Raw) -> dict[str, Any]:
     about = {key: value for key, value in old.items() if key in ("description", "example") or _is_extension(key)}
     about.pop("x-nullable", None)
     if "x-example" in old:
@@ -183,39 +188,42 @@ def _field(old: Raw) -> dict[str, Any]:
     return {**inline_schema(old), **about, **(BINARY if old.get("type") == "file" else {})}
 
 
-def _kinds(fields: Sequence[Raw], consumes: Sequence[str]) -> list[str]:
-    """The media types of a form; a file can only travel as one of its parts."""
+def _form_media_types(fields: Sequence[Raw], consumes: Sequence[str]) -> list[str]:
+    """Return the media types of a form; a file needs multipart."""
     if any(old.get("type") == "file" for old in fields):
         return [MULTIPART]
     return [kind for kind in consumes if kind.partition(";")[0].strip().lower() in (FORM, MULTIPART)] or [FORM]
 
 
-def _style(old: Raw, where: str, told: list[str]) -> dict[str, Any]:
-    """Style and explode of a list of values."""
-    _tell_nested(old, told)
+def _convert_style(old: Raw, location: str, warnings: list[str]) -> dict[str, Any]:
+    """Return style and explode of an array; empty for anything else."""
+    _warn_of_nested_arrays(old, warnings)
     if not is_array(old):
         return {}
     wanted = str(old.get("collectionFormat") or "csv")
-    styles = _STYLES.get(where, _STYLES["query"])
+    styles = _STYLES.get(location, _STYLES["query"])
     if wanted not in styles:
-        told.append(f"parameters: OpenAPI 3 cannot say `collectionFormat: {wanted}` of {old.get('name')}; csv is used.")
+        text = f"OpenAPI 3 has no equivalent of `collectionFormat: {wanted}` ({old.get('name')}); csv is used."
+        warnings.append(f"parameters: {text}")
     style, explode = styles.get(wanted, styles["csv"])
     return {"style": style, "explode": explode}
 
 
-def _tell_nested(old: Raw, told: list[str]) -> None:
-    """A list of lists has a separator for each; OpenAPI 3 has but one."""
+def _warn_of_nested_arrays(old: Raw, warnings: list[str]) -> None:
+    """Warn of an array of arrays: it has a separator for each level, where OpenAPI 3 has one."""
     items = old.get("items")
     if isinstance(items, Mapping) and is_array(items):
-        told.append(f"parameters: OpenAPI 3 cannot say how the lists within {old.get('name')} are written.")
+        warnings.append(f"parameters: OpenAPI 3 has no equivalent of the nested arrays in {old.get('name')}.")
 
 
 def _is_extension(key: Any) -> bool:
     return str(key).startswith("x-")
 
 
+# --- the document -----------------------------------------------------------------------------------------------------
+
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
-_GONE = (
+_REPLACED_KEYS = (
     "swagger", "host", "basePath", "schemes", "consumes", "produces", "paths", "definitions", "parameters",
     "responses", "securityDefinitions",
 )  # fmt: skip
@@ -228,81 +236,83 @@ _FLOWS = {
 
 
 def upgrade(document: Raw, home: str = "") -> dict[str, Any]:
-    """The document as OpenAPI 3.0.
+    """Return a Swagger 2.0 document as OpenAPI 3.0.
 
     Args:
-        document: Swagger 2.0 as plain data; it is left as it is.
-        home: the address that it was fetched from, empty where it has none.
+        document: Swagger 2.0 as plain data; it is not modified.
+        home: The URL that it was fetched from; empty if it has none.
     """
-    told: list[str] = []
-    new = {"openapi": "3.0.3", **{key: value for key, value in document.items() if key not in _GONE}}
-    new["servers"] = servers_of(document, document.get("schemes"), home, told)
-    old = _Old(document, home, told)
-    new["paths"] = {path: old.item(path, raw) for path, raw in mapping(document.get("paths")).items()}
-    new["components"] = old.components()
+    warnings: list[str] = []
+    new = {"openapi": "3.0.3", **{key: value for key, value in document.items() if key not in _REPLACED_KEYS}}
+    new["servers"] = convert_servers(document, document.get("schemes"), home, warnings)
+    converter = _Converter(document, home, warnings)
+    new["paths"] = {path: converter.convert_item(path, raw) for path, raw in as_mapping(document.get("paths")).items()}
+    new["components"] = converter.convert_components()
     if FILES in document:
-        new[FILES] = {name: _anything(content) for name, content in document[FILES].items()}
-    return {**new, **({TOLD: [*told_of(document), *told]} if told else {})}
+        new[FILES] = {name: _convert_any(content) for name, content in document[FILES].items()}
+    return {**new, **({TOLD: [*told_of(document), *warnings]} if warnings else {})}
 
 
-def servers_of(document: Raw, schemes: Any, home: str, told: list[str]) -> list[dict[str, str]]:
-    """Host, base path and schemes as servers; without a host they are meant against the document's address."""
+def convert_servers(document: Raw, schemes: Any, home: str, warnings: list[str]) -> list[dict[str, str]]:
+    """Return host, base path and schemes as servers; without a host they are relative to the document's URL."""
     base = str(document.get("basePath") or "").strip().rstrip("/")
-    base = f"/{base.lstrip('/')}" if base else ""  # two slashes would begin a host
+    base = f"/{base.lstrip('/')}" if base else ""  # two slashes would start a host
     host = str(document.get("host") or "").strip().rstrip("/")
     if "://" in host:
-        told.append(f"host: {host} is an address, not a host; its scheme is left out.")
+        warnings.append(f"host: {host} is a URL, not a host; its scheme is ignored.")
         host = host.partition("://")[2]
-    named = [scheme for scheme in schemes if isinstance(scheme, str)] if isinstance(schemes, list) else []
-    told += [f"schemes: astro_nb does not speak {scheme}." for scheme in named if scheme not in ("http", "https")]
-    spoken = [scheme for scheme in named if scheme in ("http", "https")] or [urlsplit(home).scheme or "https"]
-    return [{"url": f"{scheme}://{host}{base}"} for scheme in spoken] if host else [{"url": base or "/"}]
+    declared = [scheme for scheme in schemes if isinstance(scheme, str)] if isinstance(schemes, list) else []
+    warnings += [f"schemes: {scheme} is not supported." for scheme in declared if scheme not in ("http", "https")]
+    supported = [scheme for scheme in declared if scheme in ("http", "https")] or [urlsplit(home).scheme or "https"]
+    return [{"url": f"{scheme}://{host}{base}"} for scheme in supported] if host else [{"url": base or "/"}]
 
 
-def _anything(node: Any) -> Any:
-    """What stands in another file, whatever it is: its references moved, its schemas carried over."""
+def _convert_any(node: Any) -> Any:
+    """Return the content of another file, whatever it is, with its references and schemas converted."""
     if isinstance(node, list):
-        return [_anything(part) for part in node]
+        return [_convert_any(part) for part in node]
     if not isinstance(node, Mapping):
         return node
-    return schema_of({key: _anything(value) for key, value in node.items()})
+    return convert_schema({key: _convert_any(value) for key, value in node.items()})
 
 
 def _media_types(value: Any) -> tuple[str, ...]:
     return tuple(kind for kind in value if isinstance(kind, str)) if isinstance(value, list) else ()
 
 
-class _Old:
-    """The document being carried over."""
+class _Converter:
+    """Converts the components and paths of one document."""
 
-    def __init__(self, document: Raw, home: str, told: list[str]) -> None:
-        self.document, self.home, self.told = document, home, told
+    def __init__(self, document: Raw, home: str, warnings: list[str]) -> None:
+        self.document, self.home, self.warnings = document, home, warnings
         self.consumes, self.produces = (_media_types(document.get(key)) for key in ("consumes", "produces"))
 
-    # --- what is shared -----------------------------------------------------------------------------------------------
+    # --- components ---------------------------------------------------------------------------------------------------
 
-    def components(self) -> dict[str, Any]:
-        """All that stands by name at the top of a Swagger 2.0 document."""
-        parameters = self._named("parameters")
-        bodies = {name: raw for name, raw in parameters.items() if self._place(raw) == "body"}
-        rest = {k: v for k, v in parameters.items() if self._place(v) not in ("body", "formData")}
-        made = {
-            "schemas": {name: schema_of(raw) for name, raw in self._named("definitions").items()},
-            "parameters": {name: self._parameter(raw, self.told) for name, raw in rest.items()},
-            "requestBodies": {name: body_of([raw], self.consumes, self.told) for name, raw in bodies.items()},
-            "responses": {n: self._response(r, self.produces, self.told) for n, r in self._named("responses").items()},
-            "securitySchemes": {n: self._scheme(n, raw) for n, raw in self._named("securityDefinitions").items()},
+    def convert_components(self) -> dict[str, Any]:
+        """Return the named definitions at the top level of the document as OpenAPI 3 components."""
+        parameters = self._named_section("parameters")
+        bodies = {name: raw for name, raw in parameters.items() if self._location(raw) == "body"}
+        others = {k: v for k, v in parameters.items() if self._location(v) not in ("body", "formData")}
+        responses, schemes = self._named_section("responses"), self._named_section("securityDefinitions")
+        warnings = self.warnings
+        components = {
+            "schemas": {name: convert_schema(raw) for name, raw in self._named_section("definitions").items()},
+            "parameters": {name: self._convert_parameter(raw, warnings) for name, raw in others.items()},
+            "requestBodies": {name: convert_body([raw], self.consumes, warnings) for name, raw in bodies.items()},
+            "responses": {n: self._convert_response(raw, self.produces, warnings) for n, raw in responses.items()},
+            "securitySchemes": {name: self._convert_scheme(name, raw) for name, raw in schemes.items()},
         }
-        return {key: value for key, value in made.items() if value}
+        return {key: value for key, value in components.items() if value}
 
-    def _named(self, key: str) -> Raw:
+    def _named_section(self, key: str) -> Raw:
         try:
-            return mapping(self.document.get(key))
+            return as_mapping(self.document.get(key))
         except TypeError as error:
-            self.told.append(f"{key}: {error}.")
+            self.warnings.append(f"{key}: {error}.")
             return {}
 
-    def _scheme(self, name: str, raw: Any) -> Any:
+    def _convert_scheme(self, name: str, raw: Any) -> Any:
         if not isinstance(raw, Mapping):
             return raw
         kind = raw.get("type")
@@ -314,7 +324,7 @@ class _Old:
         flow = {key: raw[key] for key in gone[1:] if key in raw}
         named = _FLOWS.get(str(raw.get("flow")))
         if named is None:
-            self.told.append(f"securityDefinitions: {name} has no flow that Swagger 2.0 knows.")
+            self.warnings.append(f"securityDefinitions: the flow of {name} is not one of Swagger 2.0.")
             return {key: value for key, value in raw.items() if key not in gone}
         return {
             **{key: value for key, value in raw.items() if key not in gone},
@@ -323,80 +333,85 @@ class _Old:
 
     # --- paths --------------------------------------------------------------------------------------------------------
 
-    def item(self, path: str, raw: Any) -> Any:
-        """A path item; one that stands in another file is brought here."""
+    def convert_item(self, path: str, raw: Any) -> Any:
+        """Return a path item; one from another file is inlined."""
         if str(path).startswith("x-") or not isinstance(raw, Mapping):
             return raw
         if isinstance(raw.get("$ref"), str) and not raw["$ref"].startswith("#/paths/"):
-            raw = self._resolved(raw)
+            raw = self._resolve(raw)
         new = {key: value for key, value in raw.items() if key != "parameters"}
         if "parameters" in raw:
-            told: list[str] = []
-            new["parameters"] = self._parameters(raw["parameters"], told)
-            self.told += [f"{path}: {text}" for text in told]
-        new |= {m: self._operation(raw[m], raw) for m in _METHODS if isinstance(raw.get(m), Mapping)}
+            warnings: list[str] = []
+            new["parameters"] = self._convert_parameters(raw["parameters"], warnings)
+            self.warnings += [f"{path}: {text}" for text in warnings]
+        new |= {m: self._convert_operation(raw[m], raw) for m in _METHODS if isinstance(raw.get(m), Mapping)}
         return new
 
-    def _operation(self, raw: Raw, item: Raw) -> dict[str, Any]:
-        told: list[str] = []
+    def _convert_operation(self, raw: Raw, item: Raw) -> dict[str, Any]:
+        warnings: list[str] = []
         new = {key: value for key, value in raw.items() if key not in ("consumes", "produces", "schemes")}
         if "parameters" in raw:
-            new["parameters"] = self._parameters(raw["parameters"], told)
-        new |= self._body(raw, item, told)
+            new["parameters"] = self._convert_parameters(raw["parameters"], warnings)
+        new |= self._convert_body(raw, item, warnings)
         if isinstance(raw.get("responses"), Mapping):
             produces = _media_types(raw["produces"]) if "produces" in raw else self.produces
             new["responses"] = {
-                status: entry if str(status).startswith("x-") else self._response(entry, produces, told)
+                status: entry if str(status).startswith("x-") else self._convert_response(entry, produces, warnings)
                 for status, entry in raw["responses"].items()
             }
         if isinstance(raw.get("schemes"), list) and raw["schemes"] != self.document.get("schemes"):
-            new["servers"] = servers_of(self.document, raw["schemes"], self.home, told)
-        return {**new, **({TOLD: [*told_of(raw), *told]} if told else {})}
+            new["servers"] = convert_servers(self.document, raw["schemes"], self.home, warnings)
+        return {**new, **({TOLD: [*told_of(raw), *warnings]} if warnings else {})}
 
     # --- parameters and bodies ----------------------------------------------------------------------------------------
 
-    def _parameters(self, raw: Any, told: list[str]) -> Any:
+    def _convert_parameters(self, raw: Any, warnings: list[str]) -> Any:
         if not isinstance(raw, list):
             return raw
-        return [self._parameter(entry, told) for entry in raw if self._place(entry) not in ("body", "formData")]
+        sent_outside_body = [entry for entry in raw if self._location(entry) not in ("body", "formData")]
+        return [self._convert_parameter(entry, warnings) for entry in sent_outside_body]
 
-    def _parameter(self, raw: Any, told: list[str]) -> Any:
+    def _convert_parameter(self, raw: Any, warnings: list[str]) -> Any:
         if not isinstance(raw, Mapping):
             return raw
         if str(raw.get("$ref", "")).startswith("#/parameters/"):
-            return {"$ref": moved(raw["$ref"])}
-        resolved = self._resolved(raw)
-        return parameter_of(resolved, told) if "$ref" not in resolved else resolved
+            return {"$ref": convert_reference(raw["$ref"])}
+        resolved = self._resolve(raw)
+        return convert_parameter(resolved, warnings) if "$ref" not in resolved else resolved
 
-    def _body(self, raw: Raw, item: Raw, told: list[str]) -> dict[str, Any]:
-        """The request body that an operation's parameters and its path's mean."""
+    def _convert_body(self, raw: Raw, item: Raw, warnings: list[str]) -> dict[str, Any]:
+        """Return the request body for the body and form parameters of an operation and its path."""
         try:
-            given = [*entries(item.get("parameters")), *entries(raw.get("parameters"))]
+            declared = [*as_list(item.get("parameters")), *as_list(raw.get("parameters"))]
         except TypeError:
             return {}
-        kept = {self._key(entry): entry for entry in given if self._place(entry) in ("body", "formData")}
-        if not kept:
+        bodies = {
+            self._override_key(entry): entry for entry in declared if self._location(entry) in ("body", "formData")
+        }
+        if not bodies:
             return {}
         consumes = _media_types(raw["consumes"]) if "consumes" in raw else self.consumes
-        (first, *more) = kept.values()
-        if not more and consumes == self.consumes and self._place(first) == "body" and _is_shared(first):
+        (first, *more) = bodies.values()
+        if not more and consumes == self.consumes and self._location(first) == "body" and _is_component(first):
             return {"requestBody": {"$ref": f"#/components/requestBodies/{first['$ref'].rpartition('/')[2]}"}}
         try:
-            return {"requestBody": body_of([self._resolved(entry) for entry in kept.values()], consumes, told)}
-        except FAULTS as error:
-            told.append(f"body: {words_of(error)}.")
+            return {
+                "requestBody": convert_body([self._resolve(entry) for entry in bodies.values()], consumes, warnings)
+            }
+        except READ_ERRORS as error:
+            warnings.append(f"body: {describe_error(error)}.")
             return {}
 
-    def _key(self, entry: Any) -> tuple[str, str]:
-        """What makes a parameter replace its path's: its name and place; there is but one body."""
-        place = self._place(entry)
-        return place, "" if place == "body" else str(self._resolved(entry).get("name"))
+    def _override_key(self, entry: Any) -> tuple[str, str]:
+        """Return what a parameter overrides another by: location and name; there is only one body."""
+        location = self._location(entry)
+        return location, "" if location == "body" else str(self._resolve(entry).get("name"))
 
-    def _place(self, entry: Any) -> str:
-        return str(self._resolved(entry).get("in")) if isinstance(entry, Mapping) else ""
+    def _location(self, entry: Any) -> str:
+        return str(self._resolve(entry).get("in")) if isinstance(entry, Mapping) else ""
 
-    def _resolved(self, entry: Raw) -> Raw:
-        """What an entry refers to; the entry itself where that is nowhere, for the reader to tell."""
+    def _resolve(self, entry: Raw) -> Raw:
+        """Return what an entry refers to, or the entry itself if its reference points nowhere."""
         if "$ref" not in entry:
             return entry
         try:
@@ -406,39 +421,39 @@ class _Old:
 
     # --- responses ----------------------------------------------------------------------------------------------------
 
-    def _response(self, raw: Any, produces: Sequence[str], told: list[str]) -> Any:
+    def _convert_response(self, raw: Any, produces: Sequence[str], warnings: list[str]) -> Any:
         if not isinstance(raw, Mapping):
             return raw
         if str(raw.get("$ref", "")).startswith("#/responses/") and tuple(produces) == self.produces:
-            return {"$ref": moved(raw["$ref"])}
-        old = self._resolved(raw)
+            return {"$ref": convert_reference(raw["$ref"])}
+        old = self._resolve(raw)
         new = {key: value for key, value in old.items() if key not in ("schema", "examples", "headers")}
-        content = _content(old, produces, told)
+        content = _convert_content(old, produces, warnings)
         headers = old.get("headers")
         if isinstance(headers, Mapping):
-            new["headers"] = {name: _header(header) for name, header in headers.items()}
+            new["headers"] = {name: _convert_header(header) for name, header in headers.items()}
         return {**new, **({"content": content} if content else {})}
 
 
-def _is_shared(entry: Raw) -> bool:
+def _is_component(entry: Raw) -> bool:
     return str(entry.get("$ref", "")).startswith("#/parameters/")
 
 
-def _content(old: Raw, produces: Sequence[str], told: list[str]) -> dict[str, Any]:
+def _convert_content(old: Raw, produces: Sequence[str], warnings: list[str]) -> dict[str, Any]:
     schema, examples = old.get("schema"), old.get("examples") or {}
     is_file = isinstance(schema, Mapping) and schema.get("type") == "file"
-    media: dict[str, Any] = {} if schema is None else {"schema": schema_of(schema)}
+    media: dict[str, Any] = {} if schema is None else {"schema": convert_schema(schema)}
     kinds = produces or (("application/octet-stream",) if is_file else (JSON,))
     content = {kind: dict(media) for kind in kinds} if media else {}
     if not isinstance(examples, Mapping):
-        told.append("responses: examples are no mapping of media types; they are left out.")
+        warnings.append("responses: examples are not a mapping of media types; they are ignored.")
         return content
     for kind, example in examples.items():
         content.setdefault(str(kind), dict(media))["example"] = example
     return content
 
 
-def _header(old: Any) -> Any:
+def _convert_header(old: Any) -> Any:
     if not isinstance(old, Mapping):
         return old
     kept = {key: value for key, value in old.items() if key == "description" or str(key).startswith("x-")}

@@ -36,25 +36,25 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} holds o
 
 
 NOWHERE = ("responses: The reference #/components/schemas/HTTPValidationError points nowhere.",)
-UNDECLARED = "parameters: the path has {%s}, which is not declared; it is taken for a text."
+UNDECLARED = "parameters: the path has {%s}, which is not declared; it is treated as a string."
 FAULTY = {
     "sharpely-api": dict.fromkeys(
         ("getAccessToken_core_getAccessToken_post", "getStocksMetricData_core_getStocksMetricData_post"), NOWHERE
     ),
     "unofficial-chatango": {
         "profile_v1_profile__user__get": (
-            "parameters: name is said to be in the path, which has no {name}; it is left out.",
+            "parameters: name is declared as a path parameter, but the path has no {name}; it is ignored.",
             UNDECLARED % "user",
         )
     },
     "ssl-com": {"get_teams_by_team_id_domains_validation_candidates": (UNDECLARED % "team_id",)},
     "Hudini": {
         "get_booking_hotel_by_hotelId_details_by_confirmationId": (
-            "parameters: arrivalDate in query is declared twice; the last counts.",
+            "parameters: arrivalDate in query is declared twice; the last one is used.",
         )
     },
     "axis-care": {
-        "patch-api-visits-visitId": ("parameters: visitId in path is declared twice; the last counts.",),
+        "patch-api-visits-visitId": ("parameters: visitId in path is declared twice; the last one is used.",),
     },
 }
 """Faults of documents that their validator let pass."""
@@ -102,23 +102,23 @@ def test_every_real_document_is_read(path: Path) -> None:
 
 
 REAL_FAULTS = {
-    "vessel-router": {"get_route_by_routeId_geojson": "routeId states no schema"},
+    "vessel-router": {"get_route_by_routeId_geojson": "routeId declares no schema"},
     "pigeonhole": {
         "get_projects_by_id_assignments": "the path has {id}",
-        "post_courses_by_course_id_students": "students is in 'body'",
+        "post_courses_by_course_id_students": "students has `in: body`",
         "": "/users: the path /users/{user_id} stands inside it",
     },
     "base-structures": {"": "no operations"},
-    "JRAN0323": {"post_clothes_return": "200 stands beside them"},
+    "JRAN0323": {"post_clothes_return": "200 stands beside `responses`"},
     "ConvoConvert": {
-        "deleteCustomer": "CustomertId is nowhere",
-        "updateCustomerById": "CustomerId is said to be nowhere",
+        "deleteCustomer": "CustomertId has no `in`",
+        "updateCustomerById": "CustomerId has no `in`",
         "deleteSupervisors": "the path has {username}",
     },
-    "mgm_api": {"post_dash_ranking": "2 operations are called user_summary", "post_dash_user_summary": "no content"},
-    "UEX-API": {"get_cities": "the scopes of application are no list"},
-    "thingsboard": {"getAlarmComments": "names parameters of the query", "post_api_auth_login": "'401 ' is no status"},
-    "DOMINIUM": {"": "tags: ", "get_auth_public_key": "has its type beside its name"},
+    "mgm_api": {"post_dash_ranking": "2 operations have the id user_summary", "post_dash_user_summary": "no content"},
+    "UEX-API": {"get_cities": "the scopes of application are not a list"},
+    "thingsboard": {"getAlarmComments": "names query parameters", "post_api_auth_login": "'401 ' is not a status"},
+    "DOMINIUM": {"": "tags: ", "get_auth_public_key": "declares its type beside its name"},
 }
 """Some of what a validator finds in the documents that it refuses, by operation; that of the document under nothing."""
 
@@ -247,7 +247,7 @@ def test_a_fault_anywhere_is_no_stray_error(wrong: Any) -> None:
 
 NULLS = dict.fromkeys(("parameters", "tags", "requestBody", "responses", "security", "servers", "description"))
 QUERY = {"in": "query", "name": "a"}
-TEXT, LIST = (f"a {kind} stands where a mapping belongs." for kind in ("text", "list"))
+TEXT, LIST = (f"expected a mapping, found a {kind}." for kind in ("string", "list"))
 
 
 def test_null_is_the_same_as_nothing() -> None:
@@ -262,16 +262,16 @@ def test_null_is_the_same_as_nothing() -> None:
 @pytest.mark.parametrize(
     ("raw", "part", "warning"),
     [
-        ({"parameters": {}}, "parameters", "a mapping stands where a list belongs."),
+        ({"parameters": {}}, "parameters", "expected a list, found a mapping."),
         ({"parameters": ["limit"]}, "parameters", TEXT),
         ({"parameters": [{"in": "query"}]}, "parameters", "'name' is missing."),
-        ({"parameters": [{**QUERY, "schema": []}]}, "parameters", "a list stands where a schema belongs."),
+        ({"parameters": [{**QUERY, "schema": []}]}, "parameters", "expected a schema, found a list."),
         ({"parameters": [{**QUERY, "examples": []}]}, "parameters", LIST),
         ({"requestBody": []}, "body", LIST),
         ({"requestBody": {"content": {"a/b": "x"}}}, "body", TEXT),
         ({"responses": [200]}, "responses", LIST),
-        ({"responses": {"200": True}}, "responses", "true or false stands where a mapping belongs."),
-        ({"security": {"k": []}}, "security", "a mapping stands where a list belongs."),
+        ({"responses": {"200": True}}, "responses", "expected a mapping, found a boolean."),
+        ({"security": {"k": []}}, "security", "expected a list, found a mapping."),
     ],
 )  # fmt: skip
 def test_a_fault_is_told_with_its_place(raw: dict[str, Any], part: str, warning: str) -> None:
@@ -300,11 +300,11 @@ def test_faults_of_the_whole_document_are_told() -> None:
     assert [op.id for op in spec] == ["get_a"]
     assert spec.warnings == (
         "/a: put is a list.",
-        "/b: a text stands where a mapping belongs.",
-        "info: a list stands where a mapping belongs.",
-        "servers: a text stands where a mapping belongs.",
+        "/b: expected a mapping, found a string.",
+        "info: expected a mapping, found a list.",
+        "servers: expected a mapping, found a string.",
         "tags: 'name' is missing.",
-        "security schemes: a list stands where a mapping belongs.",
+        "security schemes: expected a mapping, found a list.",
     )
 
 
@@ -321,14 +321,14 @@ def path_parameter(name: str, **more: Any) -> dict[str, Any]:
     [
         ("/a/{id}", [], ["id"], "the path has {id}, which is not declared"),
         ("/a/{id}", [path_parameter("ID")], ["id"], "the path has {id}"),
-        ("/a", [path_parameter("id")], [], "id is said to be in the path"),
-        ("/a/{id}", [{"name": "id", "schema": {}}], ["id"], "id is said to be nowhere; it is taken"),
-        ("/a/{id}", [path_parameter("id"), {"name": "x", "schema": {}}], ["id"], "x is nowhere"),
-        ("/a", [{**QUERY, "in": "body", "schema": {}}], [], "a is in 'body'"),
-        ("/a", [{**QUERY, "in": "Query", "schema": {}}], [], "a is in 'Query'"),
+        ("/a", [path_parameter("id")], [], "id is declared as a path parameter"),
+        ("/a/{id}", [{"name": "id", "schema": {}}], ["id"], "id has no `in`; it is used"),
+        ("/a/{id}", [path_parameter("id"), {"name": "x", "schema": {}}], ["id"], "x has no `in`"),
+        ("/a", [{**QUERY, "in": "body", "schema": {}}], [], "a has `in: body`"),
+        ("/a", [{**QUERY, "in": "Query", "schema": {}}], [], "a has `in: Query`"),
         ("/a", [{**QUERY, "schema": {}}, {**QUERY, "schema": {}}], ["a"], "a in query is declared twice"),
         ("/a", [{**QUERY, "type": "integer"}], ["a"], "its type beside its name"),
-        ("/a", [QUERY], ["a"], "states no schema"),
+        ("/a", [QUERY], ["a"], "declares no schema"),
         ("/a", [{**QUERY, "schema": {}, "content": {"a/b": {}}}], ["a"], "both a schema and content"),
         ("/a/{x}.{y}/{x}", [path_parameter("x")], ["x", "y"], "the path has {y}"),
     ],
@@ -357,10 +357,10 @@ def test_two_operations_of_one_name_or_path_are_told() -> None:
     spec = load(doc({"/a/{b}": {"get": {}}, "/a/{c}": {"get": {}, "put": {}}, "/d": {"get": get}, "/e": {"get": get}}))
     found = {op.id: [w for w in op.warnings if not w.startswith("parameters")] for op in spec}
     assert found == {
-        "get_a_by_b": ["path: /a/{c} is the same path, with other names in it."],
-        "get_a_by_c": ["path: /a/{b} is the same path, with other names in it."], "put_a_by_c": [],
-        "get_d": ["id: 2 operations are called x; this one is get_d."],
-        "get_e": ["id: 2 operations are called x; this one is get_e."],
+        "get_a_by_b": ["path: /a/{c} is the same path, with other parameter names."],
+        "get_a_by_c": ["path: /a/{b} is the same path, with other parameter names."], "put_a_by_c": [],
+        "get_d": ["id: 2 operations have the id x; this one is called get_d."],
+        "get_e": ["id: 2 operations have the id x; this one is called get_e."],
     }  # fmt: skip
 
 
@@ -369,21 +369,21 @@ def test_parameters_of_the_query_in_a_path_are_left_out() -> None:
     spec = load(doc({"/a/{b}{?limit,offset}": {"get": {"parameters": [path_parameter("b")]}}}))
     (op,) = spec
     assert (op.path, op.id, spec.warnings) == ("/a/{b}", "get_a_by_b", ())
-    assert op.warnings == ("path: /a/{b}{?limit,offset} names parameters of the query; they are left out of it.",)
+    assert op.warnings == ("path: /a/{b}{?limit,offset} names query parameters; they are removed from the path.",)
 
 
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        ({"requestBody": {"description": "x"}}, "body: it states no content"),
+        ({"requestBody": {"description": "x"}}, "body: it declares no content"),
         (
             {"requestBody": {"content": {"a/b": {"schema": {"$ref": "#/no"}}}}},
             "body: The reference #/no points nowhere.",
         ),
         ({"responses": {"200": {"content": {"a/b": {"schema": {"$ref": "#/no"}}}}}}, "responses: The reference #/no"),
-        ({"responses": {"2OO": {}}}, "'2OO' is no status"),
+        ({"responses": {"2OO": {}}}, "'2OO' is not a status"),
         ({"security": [{"none": []}]}, "the scheme none is not defined"),
-        ({"security": [{"k": {}}]}, "the scopes of k are no list"),
+        ({"security": [{"k": {}}]}, "the scopes of k are not a list"),
     ],
 )
 def test_what_can_be_used_all_the_same_is_told(raw: dict[str, Any], words: str) -> None:
@@ -398,7 +398,7 @@ def test_statuses_and_extensions_among_responses() -> None:
     """A blank beside a status does not hide it; an extension is no response."""
     op = operation({"responses": {"401 ": {"description": "d"}, "x-note": "text", "2xx": {}}})
     assert list(op.responses) == ["401", "2xx"]
-    assert op.warnings == ("responses: '401 ' is no status.",)
+    assert op.warnings == ("responses: '401 ' is not a status.",)
 
 
 def test_a_description_that_is_no_text() -> None:

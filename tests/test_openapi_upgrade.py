@@ -201,10 +201,10 @@ def test_what_openapi_3_cannot_say_of_a_list_is_told(where: str, wanted: Any) ->
     raw = {"in": where, "name": "n", "type": "array", "items": {"type": "string"}, "collectionFormat": wanted}
     paths = {"/a/{n}" if where == "path" else "/a": {"get": {"parameters": [raw]}}}
     (op,) = load({"swagger": "2.0", "paths": paths})
-    assert op.warnings == (f"parameters: OpenAPI 3 cannot say `collectionFormat: {wanted}` of n; csv is used.",)
+    assert op.warnings == (f"parameters: OpenAPI 3 has no equivalent of `collectionFormat: {wanted}` (n); csv is used.",)
     nested = {**raw, "collectionFormat": "csv", "items": {"type": "array", "items": {}, "collectionFormat": "pipes"}}
     (op,) = small({"parameters": [{**nested, "in": "query"}]})
-    assert op.warnings == ("parameters: OpenAPI 3 cannot say how the lists within n are written.",)
+    assert op.warnings == ("parameters: OpenAPI 3 has no equivalent of the nested arrays in n.",)
     assert "collectionFormat" not in str(op.parameters[0].schema)
 
 
@@ -246,7 +246,7 @@ def test_fields_of_a_form_are_a_body(pets: Spec) -> None:
     assert held["schema"]["properties"]["note"] == {"type": "string", "description": "own"}
     assert (held["schema"]["required"], form.body and form.body.required) == (["note"], True)
     assert held["encoding"] == {"l": {"style": "form", "explode": True}, "t": {"style": "form", "explode": False}}
-    assert form.warnings == ("parameters: OpenAPI 3 cannot say `collectionFormat: tsv` of t; csv is used.",)
+    assert form.warnings == ("parameters: OpenAPI 3 has no equivalent of `collectionFormat: tsv` (t); csv is used.",)
     assert [p.key for p in form.parameters] == ["id"]
 
 
@@ -316,7 +316,7 @@ def test_security(pets: Spec) -> None:
     ]  # fmt: skip
     assert pets.operation("add").security == ()
     assert small(securityDefinitions={"o": {"type": "oauth2", "flow": "x"}}).warnings == (
-        "securityDefinitions: o has no flow that Swagger 2.0 knows.",
+        "securityDefinitions: the flow of o is not one of Swagger 2.0.",
     )
 
 
@@ -331,14 +331,14 @@ def test_only_what_cannot_be_carried_over_is_told(pets: Spec) -> None:
     [
         ({"parameters": [{"in": "body", "name": "a", "schema": {}}] * 2 + [{"in": "body", "name": "b"}]}, ""),
         ({"parameters": [{"in": "body", "name": "a"}, {"in": "formData", "name": "f", "type": "string"}]}, "former"),
-        ({"parameters": [{"in": "query", "name": "f", "type": "file"}]}, "file cannot stand"),
+        ({"parameters": [{"in": "query", "name": "f", "type": "file"}]}, "cannot be a file"),
         ({"parameters": [{"in": "formData"}]}, "'name' is missing"),
-        ({"parameters": {"in": "query"}}, "a mapping stands where a list"),
-        ({"parameters": ["x", {"$ref": "#/parameters/none"}]}, "a text stands"),
+        ({"parameters": {"in": "query"}}, "expected a list, found a mapping"),
+        ({"parameters": ["x", {"$ref": "#/parameters/none"}]}, "found a string"),
         ({"parameters": [{"$ref": "#/parameters/none"}]}, "points nowhere"),
         ({"responses": {"200": {"$ref": "#/responses/none"}}}, "points nowhere"),
         ({"responses": {"200": {"examples": [1], "schema": {}}}}, "examples"),
-        ({"responses": []}, ""), ({"responses": {"200": "ok"}}, "a text stands"),
+        ({"responses": []}, ""), ({"responses": {"200": "ok"}}, "found a string"),
     ],
 )  # fmt: skip
 def test_a_fault_costs_its_operation(operation: Any, words: str) -> None:

@@ -30,7 +30,7 @@ def in_a_process(make: str, megabytes: int = 1500) -> str:
 import resource, time
 resource.setrlimit(resource.RLIMIT_AS, ({megabytes} << 20, {megabytes} << 20))
 from astro_nb.errors import AstroNbError
-from astro_nb.spec import load
+from astro_nb.openapi import load
 HEAD = {HEAD!r}
 source = {make}
 begin = time.process_time()

@@ -35,8 +35,8 @@ def test_methods_of_any_name() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ([], "a list"), ({"GET": {}}, "too"), ({"a b": {}}, "no operation"), ({"": {}}, "no operation"),
-        ({"X": "text"}, "no operation"), ({"A\r\nHost: evil": {}}, "no operation"), ({"x" * 99: {}}, "no operation"),
+        ([], "a list"), ({"GET": {}}, "also stands in"), ({"a b": {}}, "other than an operation"), ({"": {}}, "other than an operation"),
+        ({"X": "text"}, "other than an operation"), ({"A\r\nHost: evil": {}}, "other than an operation"), ({"x" * 99: {}}, "other than an operation"),
     ],
 )  # fmt: skip
 def test_additional_operations_that_are_none(given: Any, words: str) -> None:
@@ -79,7 +79,7 @@ def test_items_that_follow_one_another() -> None:
     assert op.body.schema("text/event-stream") == {}
     assert op.responses["200"].schema("application/jsonl") == {"type": "array", "items": TEXT}
     assert operation({"requestBody": {"content": {"a/b": {"itemSchema": 5}}}}).warnings == (
-        "body: a number stands where a schema belongs.",
+        "body: expected a schema, found a number.",
     )
 
 

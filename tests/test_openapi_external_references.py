@@ -12,7 +12,7 @@ import pytest
 from astro_nb.contract import check_request_body
 from astro_nb.errors import DanglingReference, DocumentNotFound
 from astro_nb.openapi import Operation, Spec, load
-from astro_nb.openapi import external_references as shelves
+from astro_nb.openapi import external_references
 from astro_nb.schema import body_field
 
 TEXT = {"type": "string"}
@@ -128,7 +128,7 @@ def test_files_in_a_circle(tmp_path: Path) -> None:
         ("http://h/x.yaml", "not fetched"), ("//h/x.yaml", "not fetched"), ("sub", "no file"), ("broken.yaml", "YAML"),
         ("fifo", "no file"), ("a\0b", "cannot be read"), ("%00", "cannot be read"), ("%2e%2e/secret.yaml", "outside"),
         ("list.yaml", "nowhere"), ("list.yaml#/7", "nowhere"), ("good.yaml#/no", "nowhere"), ("x" * 5000, "cannot"),
-        ("good.yaml#name", "nowhere"), ("%23/x-own", "%23/x-own leads nowhere"),
+        ("good.yaml#name", "nowhere"), ("%23/x-own", "%23/x-own points nowhere"),
     ],
     ids=lambda value: value[:20],
 )  # fmt: skip
@@ -163,7 +163,7 @@ def test_a_path_item_that_is_not_there_costs_its_path(tmp_path: Path) -> None:
 def test_a_text_has_nothing_beside_it() -> None:
     """Where a document was given as text, a mapping or an open file, no file is read, whatever the folder holds."""
     for source in (doc("README.md"), orjson.dumps(doc("README.md")), orjson.dumps(doc("README.md")).decode()):
-        with pytest.raises(DanglingReference, match="leads out of the document"):
+        with pytest.raises(DanglingReference, match="points outside the document"):
             schema(load(source))
 
 
@@ -187,9 +187,7 @@ def test_the_mapping_given_is_left_as_it_is() -> None:
 
 def test_a_document_without_references_to_files_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Large documents have none, mostly: a search through the bytes says so."""
-    from astro_nb.openapi import external_references as bundle
-
-    monkeypatch.delattr(bundle, "_Bundle")
+    monkeypatch.delattr(external_references, "_Bundler")
     assert schema(load(orjson.dumps(doc("#/x-a", **{"x-a": TEXT})))) == TEXT
 
 
@@ -197,10 +195,10 @@ def test_how_many_files_there_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Neither number nor size is without bound; what comes first is kept."""
     files = {f"{n}.yaml": "type: string\n" for n in range(5)}
     path = written(tmp_path, {"api.json": doc(*files), **files})
-    monkeypatch.setattr(shelves.Shelf, "most", 3)
-    assert [_told(op) for op in load(path)][:4] == [[], [], [], ["The reference 3.yaml leads nowhere: " + FEWER]]
+    monkeypatch.setattr(external_references.FolderResolver, "max_files", 3)
+    assert [_told(op) for op in load(path)][:4] == [[], [], [], ["The reference 3.yaml points nowhere: " + FEWER]]
     monkeypatch.undo()
-    monkeypatch.setattr(shelves, "MOST_BYTES", 30)
+    monkeypatch.setattr(external_references, "MAX_BYTES", 30)
     assert ["MB" in "".join(_told(op)) for op in load(path)][:5] == [False, False, True, True, True]
 
 
@@ -279,7 +277,7 @@ def test_how_many_files_are_fetched() -> None:
         return orjson.dumps(doc("1.json") if "api" in url else {"$ref": f"{len(asked)}.json"})
 
     op = load("https://h/api.json", fetch=fetch).operation("get_0")
-    assert len(asked) == shelves.MOST_FETCHED + 1
+    assert len(asked) == external_references.MAX_FETCHED_FILES + 1
     with pytest.raises(DanglingReference):
         op.spec.resolve(op.parameters[0].schema)
 
