@@ -201,7 +201,9 @@ def test_what_openapi_3_cannot_say_of_a_list_is_told(where: str, wanted: Any) ->
     raw = {"in": where, "name": "n", "type": "array", "items": {"type": "string"}, "collectionFormat": wanted}
     paths = {"/a/{n}" if where == "path" else "/a": {"get": {"parameters": [raw]}}}
     (op,) = load({"swagger": "2.0", "paths": paths})
-    assert op.warnings == (f"parameters: OpenAPI 3 has no equivalent of `collectionFormat: {wanted}` (n); csv is used.",)
+    assert op.warnings == (
+        f"parameters: OpenAPI 3 has no equivalent of `collectionFormat: {wanted}` (n); csv is used.",
+    )
     nested = {**raw, "collectionFormat": "csv", "items": {"type": "array", "items": {}, "collectionFormat": "pipes"}}
     (op,) = small({"parameters": [{**nested, "in": "query"}]})
     assert op.warnings == ("parameters: OpenAPI 3 has no equivalent of the nested arrays in n.",)
