@@ -34,7 +34,7 @@ def doc(paths: Any = None, **more: Any) -> dict[str, Any]:
 
 def in_a_process(code: str, seconds: float = 3) -> str:
     """What a Python of its own prints: a document must not take the kernel with it."""
-    code = f"from astro_nb.errors import DocumentInvalid\nfrom astro_nb.openapi.document import parse\n{code}"
+    code = f"from astro_nb.errors import DocumentInvalid\nfrom astro_nb.openapi.parsing import parse\n{code}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=seconds)
     assert done.returncode == 0, f"the process died: {done.returncode} {done.stderr[-200:]}"
     return done.stdout.strip()

@@ -10,6 +10,7 @@ from astro_nb.errors import DocumentError
 from astro_nb.openapi import OAuthFlow, Operation, Spec, load
 
 TEXT = {"type": "string"}
+OTHER = "something other than an operation"
 
 
 def spec(item: Any = None, **more: Any) -> Spec:
@@ -35,8 +36,8 @@ def test_methods_of_any_name() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ([], "a list"), ({"GET": {}}, "also stands in"), ({"a b": {}}, "other than an operation"), ({"": {}}, "other than an operation"),
-        ({"X": "text"}, "other than an operation"), ({"A\r\nHost: evil": {}}, "other than an operation"), ({"x" * 99: {}}, "other than an operation"),
+        ([], "a list"), ({"GET": {}}, "also stands in"), ({"a b": {}}, OTHER), ({"": {}}, OTHER),
+        ({"X": "text"}, OTHER), ({"A\r\nHost: evil": {}}, OTHER), ({"x" * 99: {}}, OTHER),
     ],
 )  # fmt: skip
 def test_additional_operations_that_are_none(given: Any, words: str) -> None:
