@@ -1,8 +1,14 @@
-r"""What `{{name}}` stands for.
+r"""Templates: what `{{name}}` stands for.
 
-A template that is alone keeps its value's type; inside a text it becomes text. `{{name:-default}}` gives a default,
-`{{$uuid}}` and its like are made anew each time, a backslash before the braces keeps them: `\{{name}}`. What came from
-a server is a `Literal`, in which nothing is a template. `{{responses.GetThing.name}}` refers to an answer.
+| template                         | becomes                                                               |
+|----------------------------------|-----------------------------------------------------------------------|
+| `{{name}}`                       | the variable's value; with its type if the template is the whole text |
+| `{{name:-default}}`              | the default, if there is no such variable                             |
+| `{{$uuid}}`                      | a dynamic value, generated at each use                                |
+| `{{responses.GetThing.name}}`    | a value of an earlier response                                        |
+| `\{{name}}`                      | the text `{{name}}`                                                   |
+
+What came from a server is a `LiteralText`: nothing in it is a template.
 """
 
 from __future__ import annotations
@@ -14,17 +20,19 @@ from typing import Any, Protocol, final
 
 import orjson
 
+from .call import UNSET
+from .data import replace_values
 from .errors import UnknownName, UsageError
-from .secrets.references import Reference, Secret
+from .secrets import Reference, Secret
 
 NAME = r"[A-Za-z_][\w.-]*+"
-_DEFAULT = r"(?::-((?:[^{}]|\{(?!\{)|\}(?!\}))*+))?+"  # it ends where another template begins: texts may be hostile
-_ANSWER = (
+_DEFAULT = r"(?::-((?:[^{}]|\{(?!\{)|\}(?!\}))*+))?+"  # ends where another template starts, for texts may be hostile
+_RESPONSE = (
     r"responses(?=[.\[])(?:[^{}'\":]|:(?!-)|:-(?=\d+\s*[\]:,])"  # the last: a slice of a JSONPath such as [0:-1]
     r"|'(?:[^{}'\\]|\\[^{}])*+'|\"(?:[^{}\"\\]|\\[^{}])*+\")*+"
 )
-_TEMPLATE = re.compile(r"(\\?)\{\{\s*+(" + _ANSWER + r"|\$?" + NAME + r")\s*+" + _DEFAULT + r"\}\}")
-_DEEPEST = 64
+_TEMPLATE = re.compile(r"(\\?)\{\{\s*+(" + _RESPONSE + r"|\$?" + NAME + r")\s*+" + _DEFAULT + r"\}\}")
+_LONGEST_CHAIN = 64  # variables that refer to each other
 _WRITTEN_AS_JSON = (bool, dict, list, type(None))
 
 
@@ -41,21 +49,17 @@ class LiteralText(str):
 
 
 def escape(text: str) -> str:
-    """The template that resolves to a text, whatever it holds."""
+    """Return the template that resolves to a text, whatever the text contains."""
     return LiteralText(text).template
 
 
 def as_literal(data: Any) -> Any:
-    """Plain data whose texts are never resolved: those with braces become `Literal`, all else stays what it is."""
-    if isinstance(data, str):
-        return LiteralText(data) if "{{" in data else data
-    if isinstance(data, dict):
-        return {name: as_literal(value) for name, value in data.items()}
-    return [as_literal(value) for value in data] if isinstance(data, list) else data
+    """Return nested data whose texts are never resolved: those with braces become `LiteralText`."""
+    return replace_values(data, lambda value: LiteralText(value) if isinstance(value, str) and "{{" in value else UNSET)
 
 
 class Lookup(Protocol):
-    """What resolving needs: the value of a name, and the names there are."""
+    """What `resolve` needs: the value of a name, and all names."""
 
     def value_of(self, name: str) -> Any: ...
 
@@ -63,12 +67,12 @@ class Lookup(Protocol):
 
 
 def is_response_reference(name: str) -> bool:
-    """Whether the name of a template refers to an answer, and is none of a variable."""
+    """Whether the name in a template refers to a response, and not to a variable."""
     return name.startswith(("responses.", "responses["))
 
 
 def template_names(data: Any) -> list[str]:
-    """The names of the templates inside plain data, in order of appearance."""
+    """Return the names of the templates in nested data, in order of appearance."""
     if isinstance(data, str):
         templates = _TEMPLATE.finditer(data) if "{{" in data and type(data) is not LiteralText else ()
         return [match[2].rstrip() for match in templates if not match[1]]
@@ -80,79 +84,81 @@ def template_names(data: Any) -> list[str]:
 def resolve(
     data: Any, lookup: Lookup, secret: Callable[[Secret], Any], hint: Callable[[str], str] = lambda name: ""
 ) -> Any:
-    """Plain data with every `{{name}}` replaced; `secret` says what a secret becomes (stars, or its value).
+    """Return nested data with every template replaced.
 
-    A `Literal` becomes the text that it is, in the data and as the value of a variable, and so does what is read from
-    outside.
+    A `LiteralText` becomes a plain text, in the data and as the value of a variable, and so does the value of a
+    `Reference`.
+
+    Args:
+        data: the data.
+        lookup: the values by name.
+        secret: returns what a secret becomes: the mask, or its value.
+        hint: returns a sentence that helps with a variable that does not exist, or an empty text.
 
     Raises:
-        UnknownName: a variable does not exist; the nearest names are offered, and what `hint` says of it.
-        UsageError: variables refer to each other in a circle, or in too long a chain.
-        SettingsError: a value that is read from outside is not there.
+        UnknownName: a variable does not exist; the message offers similar names.
+        UsageError: variables refer to each other in a circle, or in a chain that is too long.
+        SettingsError: a `Reference` has no value.
     """
-    return _Resolving(lookup, secret, hint).value(data, ())
+    return _Resolution(lookup, secret, hint).value(data, ())
 
 
 @dataclass(frozen=True)
-class _Resolving:
-    """What stays the same on the way through data; `inside` are the names on the way."""
+class _Resolution:
+    """One call of `resolve`; `chain` holds the names of the variables that are being resolved."""
 
     lookup: Lookup
     secret: Callable[[Secret], Any]
     hint: Callable[[str], str]
 
-    def value(self, data: Any, inside: tuple[str, ...]) -> Any:
+    def value(self, data: Any, chain: tuple[str, ...]) -> Any:
         if type(data) is LiteralText:
             return str(data)
         if isinstance(data, str):
-            return self._text(data, inside) if "{{" in data else data
+            return self._text(data, chain) if "{{" in data else data
         if isinstance(data, Secret):
             return self.secret(data)
         if isinstance(data, Reference):
             return data.read()
         if isinstance(data, Mapping):
-            return {key: self.value(inner, inside) for key, inner in data.items()}
+            return {key: self.value(inner, chain) for key, inner in data.items()}
         if isinstance(data, list | tuple):
-            return [self.value(inner, inside) for inner in data]
+            return [self.value(inner, chain) for inner in data]
         return data
 
-    def _text(self, text: str, inside: tuple[str, ...]) -> Any:
-        alone = _TEMPLATE.fullmatch(text)
-        if alone and not alone[1]:
-            return self._template(alone, inside)
-        return _TEMPLATE.sub(lambda m: m[0][1:] if m[1] else _as_text(self._template(m, inside)), text)
+    def _text(self, text: str, chain: tuple[str, ...]) -> Any:
+        whole = _TEMPLATE.fullmatch(text)
+        if whole and not whole[1]:
+            return self._template(whole, chain)
+        return _TEMPLATE.sub(lambda m: m[0][1:] if m[1] else _to_text(self._template(m, chain)), text)
 
-    def _template(self, match: re.Match[str], inside: tuple[str, ...]) -> Any:
+    def _template(self, match: re.Match[str], chain: tuple[str, ...]) -> Any:
         name, default = match[2].rstrip(), match[3]
-        if name in inside or len(inside) >= _DEEPEST:
-            raise _endless(name, inside)
+        if name in chain or len(chain) >= _LONGEST_CHAIN:
+            raise _chain_error(name, chain)
         try:
             found = self.lookup.value_of(name)
         except KeyError as missing:
             if default is not None:
                 return default.rstrip()
-            if missing.args and isinstance(missing.args[0], UsageError):  # it says itself what is missing
+            if missing.args and isinstance(missing.args[0], UsageError):  # it describes what is missing
                 raise missing.args[0] from None
-            raise UnknownName("variable", name, self.lookup.known(), todo=_set_it(name), hint=self.hint(name)) from None
-        return self.value(found, (*inside, name))
+            todo = f'Set it first: api.variables["{name}"] = …'
+            raise UnknownName("variable", name, self.lookup.known(), todo=todo, hint=self.hint(name)) from None
+        return self.value(found, (*chain, name))
 
 
-def _endless(name: str, inside: tuple[str, ...]) -> UsageError:
-    """What to raise where a variable stands for itself, or the way to its value is too long."""
-    way = " → ".join([*inside, name])
-    if name in inside:
-        what = f"Variables refer to each other in a circle: {way}."
+def _chain_error(name: str, chain: tuple[str, ...]) -> UsageError:
+    names = " → ".join([*chain, name])
+    if name in chain:
+        what = f"Variables refer to each other in a circle: {names}."
     else:
-        what = f"More than {_DEEPEST} variables refer to each other in a chain: {way} …"
+        what = f"More than {_LONGEST_CHAIN} variables refer to each other in a chain: {names} …"
     return UsageError(what, "Give one of them a plain value.")
 
 
-def _as_text(value: Any) -> str:
-    """A value inside a text, as it is written in JSON; a text is itself."""
+def _to_text(value: Any) -> str:
+    """Return a value as it is written inside a text: a text as it is, all else as JSON."""
     if isinstance(value, _WRITTEN_AS_JSON):
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     return str(value)
-
-
-def _set_it(name: str) -> str:
-    return f'Set it first: api.variables["{name}"] = …'

@@ -205,7 +205,7 @@ def test_a_newer_file_is_never_overwritten(tmp_path: Path) -> None:
 def test_a_broken_file_is_not_overwritten(tmp_path: Path) -> None:
     """What cannot be read is its owner's to mend, not ours to replace."""
     (tmp_path / "e.yaml").write_text("a: [")
-    with pytest.raises(SettingsError, match="Mend"):
+    with pytest.raises(SettingsError, match="Correct the file"):
         save_environment(Environment("e"), tmp_path)
     assert (tmp_path / "e.yaml").read_text() == "a: ["
 

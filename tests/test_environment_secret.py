@@ -67,7 +67,7 @@ def test_a_secret_is_shown_nowhere(secret: Secret, caplog: pytest.LogCaptureFixt
     holders += [Resolver(variables, Environment("e", credentials={"token": secret}), mode="revealed")]
     shown = [form(h) for h in holders for form in (repr, str, ascii, pprint.pformat, "{}".format)]
     logging.getLogger("x").warning("%s %r %s", secret, secret, holders)
-    shown += [caplog.text, json.dumps(secret, default=str), *(v.shown for v in variables.entries())]
+    shown += [caplog.text, json.dumps(secret, default=str), *(v.display_value for v in variables.entries())]
     for dump in (json.dumps, orjson.dumps, pickle.dumps, copy.copy, copy.deepcopy):
         try:
             shown.append(repr(dump(secret)))

@@ -232,7 +232,7 @@ def test_nothing_is_written_over_unread(environments: Environments) -> None:
         (environments.folder / f"{name}.yaml").write_text(text)
     for name in contents:
         for act in (lambda n=name: environments.create(n), lambda n=name: environments.copy("sandbox", n)):
-            with pytest.raises(SettingsError, match="there already"):
+            with pytest.raises(SettingsError, match="exists already"):
                 act()
     for name in ("broken", "newer"):
         for change in (lambda n=name: environments.edit(n, color="red"), lambda n=name: environments.remove(n)):

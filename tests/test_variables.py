@@ -205,7 +205,7 @@ def test_a_password_is_a_secret() -> None:
     sent = values.resolve({"password": "{{$randomPassword}}"})["password"]
     assert values.revealed == {sent}
     assert all(re.search(kind, sent) for kind in ("[a-z]", "[A-Z]", "[0-9]", "[-_.~]"))
-    shown = Resolver(Variables(), Environment("e"), mode="masked", drawn=values.drawn.again())
+    shown = Resolver(Variables(), Environment("e"), mode="masked", dynamic=values.dynamic.replay())
     assert shown.resolve("{{$randomPassword}}") == MASK
     assert sent not in repr(values)
 
@@ -243,7 +243,7 @@ def test_a_plain_value_is_read_when_it_is_sent(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("ANB_REGION", region)
         (tmp_path / ".env").write_text(f"ZONE=z{len(region)}\n")
         assert values.resolve(["{{region}}", "<{{zone}}>"]) == [region, f"<z{len(region)}>"]
-        assert values.variables.all("region")[0].shown == region
+        assert values.variables.all("region")[0].display_value == region
     assert values.revealed == set()
 
 

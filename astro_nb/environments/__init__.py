@@ -1,4 +1,4 @@
-"""Settings, variables and templates: where requests go, as whom, and with which values."""
+"""Environments and variables: where requests go, with which credentials, and with which values."""
 
 from .collection import Comparison, Environments
 from .environment import Environment, Grant, built_in_environments, environment_secrets

@@ -1,8 +1,10 @@
-"""What a credential is made of: a secret, a user with a password, or a client that is given tokens.
+"""An environment: where requests go, with which credentials, and with which variables.
 
-An environment: where requests go, as whom, and with which variables.
-
-The secrets that an environment refers to.
+| to do what                                                | use                                   |
+|-----------------------------------------------------------|---------------------------------------|
+| read what a credential consists of                        | `credential_type`, `secret_of`, …     |
+| decide whether a secret may be sent to a URL              | `Environment.require_allowed_host`    |
+| find every secret that an environment refers to           | `environment_secrets`                 |
 """
 
 from __future__ import annotations
@@ -15,28 +17,30 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import SecretRefused, SettingsError
-from ..secrets.references import Secret, parse_variable, require_reference
+from ..secrets import Secret
+from ..secrets.references import parse_variable, require_reference
 
 Credential = str | Secret | Mapping[str, Any]
 """A secret reference; `{username, password}`; or `{client_id, client_secret, scopes, token_url, method}`."""
 
 METHODS = ("client_secret_basic", "client_secret_post")
-"""How a client says who it is to the token's server (RFC 6749, section 2.3.1), by the names of RFC 7591."""
+"""How a client authenticates to the token endpoint (RFC 6749, section 2.3.1), by the names of RFC 7591."""
 
-_SECRETS = {"client_id": "client_secret", "username": "password"}
-_MORE = {"client_id": ("scopes", "token_url", "method"), "username": ()}
+_SECRET_FIELDS = {"client_id": "client_secret", "username": "password"}
+_OPTIONAL_FIELDS = {"client_id": ("scopes", "token_url", "method"), "username": ()}
+"""The fields of a credential, by the field that decides its type."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What a token is asked for with: OAuth 2.0 client credentials (RFC 6749, section 4.4).
+    """The OAuth 2.0 client credentials with which a token is requested (RFC 6749, section 4.4).
 
     Attributes:
         url: the token endpoint; its host is one of the environment's.
         client: the client's id.
         secret: its secret, in the clear.
-        scopes: what the token is to be good for; empty for what the server gives by default.
-        method: how the client says who it is; one of `METHODS`.
+        scopes: the requested scopes; empty for the server's default.
+        method: how the client authenticates; one of `METHODS`.
     """
 
     url: str
@@ -46,73 +50,69 @@ class Grant:
     method: str = METHODS[0]
 
     def __reduce__(self) -> Any:
-        raise TypeError("A grant holds a secret: it is neither copied nor pickled.")
+        raise TypeError("A grant holds a secret: it cannot be copied or pickled.")
 
 
-def require_credential(given: Any) -> None:
-    """Raise SettingsError for what is no credential, without repeating it: it may be the secret."""
-    if not isinstance(given, Mapping):
-        if given and not isinstance(given, Secret):
-            require_reference(given)
+def require_credential(value: Any) -> None:
+    """Raise SettingsError unless the value is a credential. The message does not repeat it: it may be the secret."""
+    if not isinstance(value, Mapping):
+        if value:
+            _require_secret(value)
         return
-    kind = kind_of(given)
-    require_reference_of(given.get(_SECRETS[kind]))
-    for name, value in given.items():
-        if name not in (kind, _SECRETS[kind], *_MORE[kind]):
-            raise SettingsError(f"A credential has no field {name!r}.", f"It may hold {_listed(kind)}.")
-        if name == "scopes" and not (isinstance(value, str) or _is_texts(value)):
-            raise SettingsError("`scopes` of a credential is no list of texts.", "Write [first, second].")
-        if name == "method" and value not in METHODS:
+    kind = credential_type(value)
+    _require_secret(value.get(_SECRET_FIELDS[kind]))
+    known = (kind, _SECRET_FIELDS[kind], *_OPTIONAL_FIELDS[kind])
+    for name, inner in value.items():
+        if name not in known:
+            raise SettingsError(f"A credential has no field {name!r}.", f"It may have {', '.join(known)}.")
+        if name == "scopes" and not (isinstance(inner, str) or _is_list_of_texts(inner)):
+            raise SettingsError("`scopes` of a credential is not a list of texts.", "Write [first, second].")
+        if name == "method" and inner not in METHODS:
             raise SettingsError("`method` of a credential is not known.", f"Write {' or '.join(METHODS)}.")
-        if name in (kind, "token_url") and not isinstance(value, str | Secret):
-            raise SettingsError(f"`{name}` of a credential is no text.", "Write it as a text, in quotes.")
+        if name in (kind, "token_url") and not isinstance(inner, str | Secret):
+            raise SettingsError(f"`{name}` of a credential is not a text.", "Write it as a text, in quotes.")
 
 
-def require_reference_of(given: Any) -> None:
-    """Raise SettingsError unless given is a secret or the reference of one."""
-    if not isinstance(given, Secret):
-        require_reference(given)
+def _require_secret(value: Any) -> None:
+    if not isinstance(value, Secret):
+        require_reference(value)
 
 
-def kind_of(given: Mapping[str, Any]) -> str:
-    """By which field a credential of several is known: "client_id" or "username".
+def credential_type(credential: Mapping[str, Any]) -> str:
+    """Return the type of a credential with several fields: "client_id" or "username".
 
     Raises:
-        SettingsError: it has neither.
+        SettingsError: it has neither field.
     """
-    for kind in _SECRETS:
-        if kind in given:
+    for kind in _SECRET_FIELDS:
+        if kind in credential:
             return kind
     raise SettingsError(
-        "A credential of several fields has neither a client_id nor a username.",
+        "A credential with several fields has neither a client_id nor a username.",
         "Write {client_id: …, client_secret: env:NAME} or {username: …, password: env:NAME}.",
     )
 
 
-def secret_of(given: Credential) -> Secret:
-    """The secret in a credential."""
-    if isinstance(given, Mapping):
-        given = given[_SECRETS[kind_of(given)]]
-    return Secret(given) if isinstance(given, str) else given  # type: ignore[return-value]  # checked when it was made
+def secret_of(credential: Credential) -> Secret:
+    """Return the secret in a credential."""
+    if isinstance(credential, Mapping):
+        credential = credential[_SECRET_FIELDS[credential_type(credential)]]
+    return Secret(credential) if isinstance(credential, str) else credential  # type: ignore[return-value]  # checked when the environment was made
 
 
-def plain_or_secret(given: Any) -> str | Secret:
-    """A text as it is, a reference as the secret that it means."""
-    return Secret(given) if Secret.is_reference(given) else given
+def text_or_secret(value: Any) -> str | Secret:
+    """Return a text as it is, and a reference as its secret."""
+    return Secret(value) if Secret.is_reference(value) else value
 
 
-def scopes_of(given: Mapping[str, Any]) -> tuple[str, ...]:
-    """The scopes of a credential."""
-    found = given.get("scopes") or ()
-    return tuple(found.split() if isinstance(found, str) else map(str, found))
+def scopes_of(credential: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the scopes of a credential."""
+    scopes = credential.get("scopes") or ()
+    return tuple(scopes.split() if isinstance(scopes, str) else map(str, scopes))
 
 
-def _is_texts(value: Any) -> bool:
+def _is_list_of_texts(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value)
-
-
-def _listed(kind: str) -> str:
-    return ", ".join((kind, _SECRETS[kind], *_MORE[kind]))
 
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -121,31 +121,31 @@ _ORIGIN = re.compile("[^:/?#]*://[^/?#]*")
 
 @dataclass(frozen=True)
 class Environment:
-    """Where requests go, as whom, and with which variables.
+    """Where requests go, with which credentials, and with which variables.
 
     Attributes:
-        name: for people, and for `connect(name)`.
-        spec: the document, as for `spec.load`.
+        name: for display, and for `connect(name)`.
+        spec: the document, as for `connect(spec=…)`.
         base_url: the server; None for the document's first, "sandbox" for the embedded one.
-        production: whether unsafe methods ask first, and the explorer looks unmistakable.
-        color: a CSS colour for the bar; None for the default of the kind.
-        credentials: secret references by security scheme; `token` serves every bearer scheme. A scheme of several
+        production: whether unsafe methods ask first; the explorer marks such an environment clearly.
+        color: a CSS colour for the bar; None for the default.
+        credentials: secret references by security scheme; `token` serves every bearer scheme. A scheme with several
             fields has a mapping: `{username, password}`, or `{client_id, client_secret, scopes, token_url, method}` for
             OAuth 2.0 client credentials, where the client gets the tokens by itself.
         variables: plain values by name; a secret reference such as `keyring:astro/db` makes a secret variable, and
-            `{from: env:REGION, secret: false}` one that is read when it is sent, and shown.
+            `{from: env:REGION, secret: false}` a plain one that is read when it is sent.
         headers: sent with every request; templates are allowed.
-        hosts: further hosts that may see the secrets; on this machine with the port, as in localhost:8080.
-        timeout: seconds allowed to connect, and between two pieces of an answer.
-        overlay: what the document leaves unsaid, where it does not lie beside the document.
-        extends: the environment that a file builds on: mappings merge by name, all else that is said replaces.
-        limits: requests per second by method, such as `{GET: 25, POST: 10}`; `.inf` for as fast as one likes. Where
-            nothing is said, the overlay's hold.
+        hosts: further hosts to which the secrets may be sent; on this machine with the port, as in localhost:8080.
+        timeout: seconds to connect, and to wait between two parts of a response.
+        overlay: an OpenAPI overlay that is not beside the document.
+        extends: the environment that a file builds on: mappings are merged by name, all other fields are replaced.
+        limits: requests per second by method, such as `{GET: 25, POST: 10}`; `.inf` for no limit. Methods that are not
+            listed have the limits of the overlay.
         guard: whether unsafe methods ask first; None for only in production.
 
     Raises:
-        SettingsError: a credential is no secret reference, a limit is not above 0, or the base URL holds a password; it
-            is not repeated.
+        SettingsError: a credential is not a secret reference, a limit is not above 0, or the base URL contains a
+            password. The message does not repeat it.
     """
 
     name: str
@@ -169,11 +169,11 @@ class Environment:
         wrong = [method for method, limit in self.limits.items() if not limit > 0]
         if wrong:
             raise SettingsError(
-                f"The limit of {wrong[0]} is no number above 0.", "Give requests per second, or infinity for none."
+                f"The limit of {wrong[0]} is not a number above 0.", "Give requests per second, or infinity for none."
             )
         if _has_password(self.base_url or ""):
             raise SettingsError(
-                "The base URL holds a password, which everybody would see: it is not used.",
+                "The base URL contains a password, which everybody would see: it is not used.",
                 "Take it out, and name it in `credentials`: {login: {username: me, password: env:NAME}}.",
             )
 
@@ -183,42 +183,40 @@ class Environment:
         return self.production if self.guard is None else self.guard
 
     def with_base_url(self, base_url: str) -> Environment:
-        """The same environment with its base URL known."""
+        """Return the same environment with this base URL."""
         return replace(self, base_url=base_url.rstrip("/"))
 
     def parsed_variables(self) -> dict[str, Any]:
-        """The variables, secret references turned into secrets, and plain ones into what is read later.
+        """Return the variables, with `Secret` and `Reference` objects in place of references.
 
         Raises:
-            SettingsError: a plain reference is malformed.
+            SettingsError: a reference is malformed.
         """
-        found = {name: parse_variable(value) for name, value in self.variables.items()}
-        return {
-            n: value.for_environment(self.name) if isinstance(value, Secret) else value for n, value in found.items()
-        }
+        parsed = {name: parse_variable(value) for name, value in self.variables.items()}
+        return {n: v.for_environment(self.name) if isinstance(v, Secret) else v for n, v in parsed.items()}
 
     def secret_for(self, scheme: str) -> Secret | None:
-        """The secret for a security scheme: the one of its name, else `token`."""
-        found = self.credential_for(scheme)
-        return secret_of(found).for_environment(self.name) if found else None
+        """Return the secret for a security scheme: the one of its name, else `token`."""
+        credential = self.credential_for(scheme)
+        return secret_of(credential).for_environment(self.name) if credential else None
 
     def credential_for(self, scheme: str) -> Credential | None:
-        """The credential for a security scheme as it was given: the one of its name, else `token`."""
+        """Return the credential for a security scheme as it was given: the one of its name, else `token`."""
         return self.credentials.get(scheme) or self.credentials.get("token") or None
 
     def uses_client_credentials(self, scheme: str) -> bool:
-        """Whether the credential for a scheme is a client's, which is given tokens for it."""
-        found = self.credential_for(scheme)
-        return isinstance(found, Mapping) and kind_of(found) == "client_id"
+        """Whether the credential for a scheme is a client's, with which tokens are requested."""
+        credential = self.credential_for(scheme)
+        return isinstance(credential, Mapping) and credential_type(credential) == "client_id"
 
     def require_allowed_host(self, url: str) -> None:
-        """Raise SecretRefused when a secret may not be sent to `url`: another host, or plain HTTP beyond loopback."""
-        scheme, host, told = _whither(_origin(url))
-        allowed = _homes(_origin(self.base_url or ""), tuple(self.hosts))
-        if host not in allowed and told not in allowed:
-            whom = told or "an address without a host"
+        """Raise SecretRefused if a secret may not be sent to `url`: another host, or plain HTTP except to loopback."""
+        scheme, host, owner = _parse_origin(_origin(url))
+        allowed = _allowed_owners(_origin(self.base_url or ""), tuple(self.hosts))
+        if host not in allowed and owner not in allowed:
             raise SecretRefused(
-                f"A secret of the environment {self.name!r} was about to be sent to {whom}: nothing was sent.",
+                f"A secret of the environment {self.name!r} was about to be sent to "
+                f"{owner or 'an address without a host'}: nothing was sent.",
                 f"If it is meant to see them, add it to `hosts` (now: {', '.join(sorted(allowed)) or 'none'}).",
                 host=host,
             )
@@ -229,7 +227,7 @@ class Environment:
 
 
 def _origin(url: str) -> str:
-    """What stands before the path of an address; empty where nothing does, or it is not read alike by all."""
+    """Return the part before the path of a URL; empty if there is none, or if parsers disagree about it."""
     if "\\" in url or not url.isprintable() or " " in url:
         return ""
     found = _ORIGIN.match(url)
@@ -237,10 +235,10 @@ def _origin(url: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _whither(origin: str) -> tuple[str, str, str]:
-    """The scheme and the host of an origin, and by what it is told whose it is; empty where it is malformed.
+def _parse_origin(origin: str) -> tuple[str, str, str]:
+    """Return the scheme, the host, and the owner of an origin; empty texts if it is malformed.
 
-    That is the host: on this machine with its port, for each may be another program's.
+    The owner is the host; on this machine with the port, because each port may belong to another program.
     """
     try:
         parts = urlsplit(origin)
@@ -252,9 +250,9 @@ def _whither(origin: str) -> tuple[str, str, str]:
 
 
 @lru_cache(maxsize=64)
-def _homes(base: str, hosts: tuple[str, ...]) -> frozenset[str]:
-    """What may see the secrets of an environment, of which this is the server's origin."""
-    return frozenset({_whither(base)[2], *(host.lower() for host in hosts)} - {""})
+def _allowed_owners(base: str, hosts: tuple[str, ...]) -> frozenset[str]:
+    """Return who may see the secrets of an environment; `base` is the origin of its server."""
+    return frozenset({_parse_origin(base)[2], *(host.lower() for host in hosts)} - {""})
 
 
 def _has_password(url: str) -> bool:
@@ -271,22 +269,22 @@ _BUILT_IN = {
 
 
 def built_in_environments() -> Mapping[str, Environment]:
-    """The environments that need no file: `sandbox` and `astro`."""
+    """Return the environments that need no file: `sandbox` and `astro`."""
     return _BUILT_IN
 
 
 def environment_secrets(environment: Environment) -> list[Secret]:
-    """Every secret that an environment refers to, in whatever field, each once."""
-    found = [secret for field in fields(environment) for secret in _secrets_in(getattr(environment, field.name))]
+    """Return every secret that an environment refers to in any field, none twice."""
+    found = [secret for field in fields(environment) for secret in _find_secrets(getattr(environment, field.name))]
     return list(dict.fromkeys(found))
 
 
-def _secrets_in(value: Any) -> Iterator[Secret]:
+def _find_secrets(value: Any) -> Iterator[Secret]:
     if isinstance(value, Secret):
         yield value
     elif isinstance(value, str) and Secret.is_reference(value):
         yield Secret(value)
     elif isinstance(value, Mapping):
-        yield from (secret for inner in value.values() for secret in _secrets_in(inner))
+        yield from (secret for inner in value.values() for secret in _find_secrets(inner))
     elif isinstance(value, list | tuple):
-        yield from (secret for inner in value for secret in _secrets_in(inner))
+        yield from (secret for inner in value for secret in _find_secrets(inner))

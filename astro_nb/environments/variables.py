@@ -1,8 +1,10 @@
-"""Values that are made anew at each use, by the names that Postman gives them where it has one.
+"""Variables in their scopes, the dynamic values, and a table of all variables for display.
 
-Every variable as a row: its value, what it hides, where it came from, and who names it.
-
-Variables in their scopes.
+| to do what                                                | use                          |
+|-----------------------------------------------------------|------------------------------|
+| read and set variables                                    | `Variables`                  |
+| add a dynamic value such as `{{$uuid}}`                   | a row in `DYNAMIC`           |
+| see each variable with what it hides and what uses it     | `Variables.rows()`, `frame()`|
 """
 
 from __future__ import annotations
@@ -20,168 +22,14 @@ from typing import TYPE_CHECKING, Any
 from .. import html
 from ..errors import UnknownName, UsageError
 from ..frames import make_frame
-from ..secrets.redaction import redact
-from ..secrets.references import MASK, Reference, Secret
+from ..secrets import MASK, Reference, Secret, redact
 from ..templates import NAME, is_response_reference, template_names
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
 
-
-_ADJECTIVES = ("amber", "brisk", "calm", "eager", "lucid", "quiet", "rapid", "solar", "tidal", "vivid")
-_NOUNS = ("aurora", "comet", "eclipse", "horizon", "meteor", "nebula", "orbit", "pulsar", "quasar", "zenith")
-_ALPHANUMERIC = string.ascii_letters + string.digits
-_KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.~")  # URLs and shells leave them be
-_PASSWORD = 20  # characters
-
-
-def chance(seed: int | None) -> random.Random:
-    """What dynamic values are drawn from: repeatable by a seed, else the operating system's own chance."""
-    return random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311  # repeatable on purpose
-
-
-def _uuid(r: random.Random) -> str:
-    return str(uuid.UUID(int=r.getrandbits(128), version=4))
-
-
-def _now(pattern: str) -> Callable[[random.Random], str]:
-    return lambda r: datetime.now(UTC).strftime(pattern)
-
-
-def _name(r: random.Random, between: str = "-") -> str:
-    return f"{r.choice(_ADJECTIVES)}{between}{r.choice(_NOUNS)}{between}{r.randint(100, 999)}"
-
-
-def _password(r: random.Random) -> Secret:
-    """One of each kind of character, for servers that ask for it, and as many as make it hard to guess."""
-    drawn = [r.choice(kind) for kind in _KINDS] + r.choices(_ALPHANUMERIC, k=_PASSWORD - len(_KINDS))
-    r.shuffle(drawn)
-    return Secret.in_memory("".join(drawn), "randomPassword")
-
-
-DYNAMIC: dict[str, Callable[[random.Random], Any]] = {
-    "uuid": _uuid,
-    "guid": _uuid,
-    "randomUUID": _uuid,
-    "timestamp": lambda r: int(time.time()),
-    "isoTimestamp": _now("%Y-%m-%dT%H:%M:%SZ"),
-    "date": _now("%Y-%m-%d"),
-    "randomInt": lambda r: r.randint(0, 1000),
-    "randomBoolean": lambda r: r.random() < 0.5,
-    "randomAlphaNumeric": lambda r: r.choice(_ALPHANUMERIC),
-    "randomName": _name,
-    "randomEmail": lambda r: f"{_name(r, '.')}@example.com",
-    "randomPassword": _password,
-}
-"""What each name makes; those that are random follow the seed of the `Variables`."""
-
-
-_LONGEST = 200  # characters of a value in a table; the frame has all of them
-
-_TYPES: Sequence[tuple[type | tuple[type, ...], str]] = (
-    (Secret, "secret"),
-    (Reference, "text"),
-    (bool, "boolean"),
-    (int, "integer"),
-    (float, "number"),
-    (str, "text"),
-    (Mapping, "object"),
-    ((list, tuple), "list"),
-    (type(None), "null"),
-)
-"""The word for each kind of value; the first that fits counts."""
-
-
-@dataclass(frozen=True)
-class VariableRow:
-    """A variable as it stands among the others.
-
-    Attributes:
-        name: as in `{{name}}`.
-        value: for display: a secret is stars, a template is not resolved.
-        type: "template" for a text that names variables, "secret", or the kind of its value.
-        scope: the one whose value counts.
-        shadows: the scopes whose values it hides, each with where that value came from.
-        source: where the value came from.
-        used_by: what names it: operations called, headers, other variables.
-    """
-
-    name: str
-    value: str
-    type: str
-    scope: str
-    shadows: tuple[str, ...]
-    source: str
-    used_by: tuple[str, ...]
-
-
-_COLUMNS = tuple(field.name for field in fields(VariableRow))
-_HEADS = ("variable", "value", "type", "scope", "shadows", "from", "used by")
-
-
-def variable_rows(variables: Variables) -> list[VariableRow]:
-    """Every variable, in order of name."""
-    entries = variables.entries()
-    held = [v.value.reveal() for name in variables for v in variables.all(name) if _is_held(v.value)]
-    uses = _uses([*variables.places(), *((f"variable {v.name}", v.value) for v in entries)])
-    return [_standing(entry, variables.all(entry.name)[1:], held, uses) for entry in entries]
-
-
-def rows_frame(rows: Sequence[VariableRow]) -> DataFrame:
-    """The rows as a DataFrame; what may be several is one text."""
-    return make_frame(
-        [dict(zip(_COLUMNS, _plain(row), strict=True)) for row in rows], dict.fromkeys(_COLUMNS, "string")
-    )
-
-
-def rows_table(rows: Sequence[VariableRow]) -> str:
-    """The rows as static HTML."""
-    if not rows:
-        return str(html.muted("There are no variables yet."))
-    return str(html.table(_HEADS, [_drawn(row) for row in rows]))
-
-
-def _standing(
-    entry: Variable, hidden: Sequence[Variable], held: Iterable[str], uses: Mapping[str, Sequence[str]]
-) -> VariableRow:
-    shadows = tuple(v.scope if v.source in ("", v.scope) else f"{v.scope} ({v.source})" for v in hidden)
-    used = tuple(uses.get(entry.name, ()))
-    return VariableRow(
-        entry.name, redact(entry.shown, held), _type(entry.value), entry.scope, shadows, entry.source, used
-    )
-
-
-def _type(value: Any) -> str:
-    if isinstance(value, str) and template_names(value):
-        return "template"
-    return next((word for kind, word in _TYPES if isinstance(value, kind)), type(value).__name__)
-
-
-def _uses(places: Iterable[tuple[str, Any]]) -> dict[str, list[str]]:
-    """Who names each variable, each once and in order of first use."""
-    found: dict[str, dict[str, None]] = {}
-    for place, data in places:
-        for name in template_names(data):
-            found.setdefault(name, {})[place] = None
-    return {name: list(used) for name, used in found.items()}
-
-
-def _is_held(value: Any) -> bool:
-    return isinstance(value, Secret) and value.is_in_memory
-
-
-def _plain(row: VariableRow) -> list[str]:
-    return [", ".join(cell) if isinstance(cell, tuple) else cell for cell in astuple(row)]
-
-
-def _drawn(row: VariableRow) -> list[Any]:
-    name, value, *others = _plain(row)
-    shown = html.muted(value) if value == MASK else value[:_LONGEST] + (" …" if len(value) > _LONGEST else "")
-    return [html.code(name), shown, *others]
-
-
 SCOPES = ("session", "environment", "token", "shared")
-"""Scopes, the winning one first."""
+"""Scopes in order of priority."""
 
 
 @dataclass(frozen=True)
@@ -194,15 +42,15 @@ class Variable:
     source: str = ""
 
     @property
-    def shown(self) -> str:
-        """The value for display; stars for a secret."""
+    def display_value(self) -> str:
+        """The value for display; a secret is masked."""
         if isinstance(self.value, Secret):
             return MASK
         return self.value.display_value if isinstance(self.value, Reference) else str(self.value)
 
 
 class Variables(MutableMapping[str, Any]):
-    """All variables by name; the innermost scope wins, and what is set goes to the session.
+    """All variables by name. The scope with the highest priority wins; what is set goes to the session.
 
     >>> variables = Variables(environment={"region": "eu"})
     >>> variables["region"] = "us"
@@ -210,9 +58,9 @@ class Variables(MutableMapping[str, Any]):
     ('us', 'environment')
 
     Attributes:
-        provenance: where a value that is set came from, for those who do not say; empty where nobody knows.
-        hint: where a variable that does not exist could come from, in a sentence; empty where nobody knows.
-        places: what may name variables beside other variables: the name of each place, and its data.
+        provenance: returns where a value that is set came from, or an empty text; called if the caller does not say.
+        hint: returns a sentence on where a missing variable could come from, or an empty text.
+        places: returns what may name variables beside other variables: the name of each place, and its data.
     """
 
     def __init__(self, seed: int | None = None, **scopes: Mapping[str, Any]) -> None:
@@ -225,8 +73,8 @@ class Variables(MutableMapping[str, Any]):
             self.fill_scope(scope, values)
 
     def seed(self, seed: int | None) -> None:
-        """Draw the same dynamic values in the same order from now on; None for others each time."""
-        self._random = chance(seed)
+        """Make the dynamic values repeatable from now on; None makes them random."""
+        self._random = random_source(seed)
 
     def fill_scope(self, scope: str, values: Mapping[str, Any], source: str = "") -> None:
         """Replace all variables of one scope.
@@ -238,7 +86,12 @@ class Variables(MutableMapping[str, Any]):
         self._scopes[scope] = {k: Variable(k, v, scope, source or scope) for k, v in values.items()}
 
     def set(self, name: str, value: Any, source: str = "", scope: str = "session") -> None:
-        """Set a variable and say where its value came from."""
+        """Set a variable, with where its value came from.
+
+        Raises:
+            UsageError: the name is not valid in a template.
+            UnknownName: there is no such scope.
+        """
         _require_scope(scope)
         if not self.is_name(name):
             raise UsageError(
@@ -248,15 +101,15 @@ class Variables(MutableMapping[str, Any]):
 
     @staticmethod
     def is_name(name: str) -> bool:
-        """Whether a template can name a variable so."""
+        """Whether a template can name a variable like this."""
         return re.fullmatch(NAME, name) is not None and not is_response_reference(name)
 
     def all(self, name: str) -> list[Variable]:
-        """Every variable of that name, the winning one first; the others are shadowed by it."""
+        """Return every variable of that name: the winning one, then those that it hides."""
         return [self._scopes[scope][name] for scope in SCOPES if name in self._scopes[scope]]
 
     def in_scope(self, scope: str) -> dict[str, Any]:
-        """The values of one scope by name.
+        """Return the values of one scope by name.
 
         Raises:
             UnknownName: there is no such scope.
@@ -265,43 +118,48 @@ class Variables(MutableMapping[str, Any]):
         return {name: variable.value for name, variable in self._scopes[scope].items()}
 
     def remove(self, name: str, scope: str = "session") -> None:
-        """Take a variable out of a scope; nothing happens where there is none."""
+        """Remove a variable from a scope, if it is there.
+
+        Raises:
+            UnknownName: there is no such scope.
+        """
         _require_scope(scope)
         self._scopes[scope].pop(name, None)
 
     def rows(self) -> list[VariableRow]:
-        """Every variable as it stands: what it hides, where it came from and who names it, secrets as stars."""
-
+        """Return every variable with what it hides, where it came from and what uses it; secrets are masked."""
         return variable_rows(self)
 
     def frame(self) -> DataFrame:
-        """Every variable as a DataFrame, secrets as stars."""
-
-        return rows_frame(self.rows())
+        """Return every variable as a DataFrame; secrets are masked."""
+        rows = [dict(zip(_COLUMNS, _cells(row), strict=True)) for row in self.rows()]
+        return make_frame(rows, dict.fromkeys(_COLUMNS, "string"))
 
     def entries(self) -> list[Variable]:
-        """The winning variable of each name, in order of name."""
+        """Return the winning variable of each name, in order of name."""
         return [self.all(name)[0] for name in self]
 
     def secrets(self) -> list[Secret]:
-        """Every variable that is a secret, the shadowed ones too."""
+        """Return the secrets among the variables, also the hidden ones."""
         found = (variable.value for scope in self._scopes.values() for variable in scope.values())
         return [value for value in found if isinstance(value, Secret)]
 
     def value_of(self, name: str) -> Any:
-        """The value that a template of this name stands for, before it is itself resolved."""
-        if name.startswith("$"):
-            return self._dynamic(name[1:])
-        return self[name]
+        """Return the value of a template of this name, before it is resolved itself.
+
+        Raises:
+            KeyError: there is no such variable.
+            UnknownName: there is no such dynamic value.
+        """
+        if not name.startswith("$"):
+            return self[name]
+        if name[1:] not in DYNAMIC:
+            raise UnknownName("dynamic value", name, [f"${n}" for n in DYNAMIC])
+        return DYNAMIC[name[1:]](self._random)
 
     def known(self) -> list[str]:
-        """Every name that a template may use."""
+        """Return every name that a template may use."""
         return [*self, *(f"${name}" for name in DYNAMIC)]
-
-    def _dynamic(self, name: str) -> Any:
-        if name not in DYNAMIC:
-            raise UnknownName("dynamic value", f"${name}", [f"${n}" for n in DYNAMIC])
-        return DYNAMIC[name](self._random)
 
     def __getitem__(self, name: str) -> Any:
         found = self.all(name)
@@ -324,11 +182,13 @@ class Variables(MutableMapping[str, Any]):
         return len({name for scope in self._scopes.values() for name in scope})
 
     def __repr__(self) -> str:
-        return f"<Variables {', '.join(f'{v.name}={v.shown}' for v in self.entries()) or 'none'}>"
+        return f"<Variables {', '.join(f'{v.name}={v.display_value}' for v in self.entries()) or 'none'}>"
 
     def _repr_html_(self) -> str:
-
-        return rows_table(self.rows())
+        rows = self.rows()
+        if not rows:
+            return str(html.muted("There are no variables yet."))
+        return str(html.table(_HEADERS, [_html_cells(row) for row in rows]))
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self)
@@ -337,3 +197,147 @@ class Variables(MutableMapping[str, Any]):
 def _require_scope(scope: str) -> None:
     if scope not in SCOPES:
         raise UnknownName("scope of variables", scope, SCOPES)
+
+
+# --- dynamic values ---------------------------------------------------------------------------------------------------
+
+_ADJECTIVES = ("amber", "brisk", "calm", "eager", "lucid", "quiet", "rapid", "solar", "tidal", "vivid")
+_NOUNS = ("aurora", "comet", "eclipse", "horizon", "meteor", "nebula", "orbit", "pulsar", "quasar", "zenith")
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_PASSWORD_ALPHABETS = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.~")
+"""The characters of a password, of each at least one; none has a meaning in URLs or shells."""
+
+_PASSWORD_LENGTH = 20
+
+
+def random_source(seed: int | None) -> random.Random:
+    """Return the source of dynamic values: repeatable with a seed, else the operating system's."""
+    return random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311  # repeatable on purpose
+
+
+def _uuid(r: random.Random) -> str:
+    return str(uuid.UUID(int=r.getrandbits(128), version=4))
+
+
+def _now(pattern: str) -> Callable[[random.Random], str]:
+    return lambda r: datetime.now(UTC).strftime(pattern)
+
+
+def _name(r: random.Random, separator: str = "-") -> str:
+    return f"{r.choice(_ADJECTIVES)}{separator}{r.choice(_NOUNS)}{separator}{r.randint(100, 999)}"
+
+
+def _password(r: random.Random) -> Secret:
+    required = [r.choice(alphabet) for alphabet in _PASSWORD_ALPHABETS]
+    characters = required + r.choices(_ALPHANUMERIC, k=_PASSWORD_LENGTH - len(required))
+    r.shuffle(characters)
+    return Secret.in_memory("".join(characters), "randomPassword")
+
+
+DYNAMIC: dict[str, Callable[[random.Random], Any]] = {
+    "uuid": _uuid,
+    "guid": _uuid,
+    "randomUUID": _uuid,
+    "timestamp": lambda r: int(time.time()),
+    "isoTimestamp": _now("%Y-%m-%dT%H:%M:%SZ"),
+    "date": _now("%Y-%m-%d"),
+    "randomInt": lambda r: r.randint(0, 1000),
+    "randomBoolean": lambda r: r.random() < 0.5,
+    "randomAlphaNumeric": lambda r: r.choice(_ALPHANUMERIC),
+    "randomName": _name,
+    "randomEmail": lambda r: f"{_name(r, '.')}@example.com",
+    "randomPassword": _password,
+}
+"""The dynamic values by name; the names are Postman's where it has one. A new one is a new row."""
+
+
+# --- the table of variables -------------------------------------------------------------------------------------------
+
+_LONGEST = 200  # characters of a value in the HTML table; the DataFrame has all of them
+
+_TYPES: Sequence[tuple[type | tuple[type, ...], str]] = (
+    (Secret, "secret"),
+    (Reference, "text"),
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "number"),
+    (str, "text"),
+    (Mapping, "object"),
+    ((list, tuple), "list"),
+    (type(None), "null"),
+)
+"""The names of the types of values; the first match counts."""
+
+
+@dataclass(frozen=True)
+class VariableRow:
+    """A variable as a row of the table.
+
+    Attributes:
+        name: as in `{{name}}`.
+        value: for display: a secret is masked, a template is not resolved.
+        type: "template" for a text that names variables, "secret", or the type of its value.
+        scope: the scope that wins.
+        shadows: the scopes whose values it hides, each with where that value came from.
+        source: where the value came from.
+        used_by: what names it: operations called, headers, other variables.
+    """
+
+    name: str
+    value: str
+    type: str
+    scope: str
+    shadows: tuple[str, ...]
+    source: str
+    used_by: tuple[str, ...]
+
+
+_COLUMNS = tuple(field.name for field in fields(VariableRow))
+_HEADERS = ("variable", "value", "type", "scope", "shadows", "from", "used by")
+
+
+def variable_rows(variables: Variables) -> list[VariableRow]:
+    """Return every variable as a row, in order of name."""
+    entries = variables.entries()
+    secrets = [secret.reveal() for secret in variables.secrets() if secret.is_in_memory]
+    users = _find_users([*variables.places(), *((f"variable {v.name}", v.value) for v in entries)])
+    return [
+        VariableRow(
+            name=entry.name,
+            value=redact(entry.display_value, secrets),
+            type=_type_name(entry.value),
+            scope=entry.scope,
+            shadows=tuple(
+                v.scope if v.source in ("", v.scope) else f"{v.scope} ({v.source})"
+                for v in variables.all(entry.name)[1:]
+            ),
+            source=entry.source,
+            used_by=tuple(users.get(entry.name, ())),
+        )
+        for entry in entries
+    ]
+
+
+def _type_name(value: Any) -> str:
+    if isinstance(value, str) and template_names(value):
+        return "template"
+    return next((name for kind, name in _TYPES if isinstance(value, kind)), type(value).__name__)
+
+
+def _find_users(places: Iterable[tuple[str, Any]]) -> dict[str, list[str]]:
+    """Return the places that name each variable, none twice, in order of first use."""
+    found: dict[str, dict[str, None]] = {}
+    for place, data in places:
+        for name in template_names(data):
+            found.setdefault(name, {})[place] = None
+    return {name: list(users) for name, users in found.items()}
+
+
+def _cells(row: VariableRow) -> list[str]:
+    return [", ".join(cell) if isinstance(cell, tuple) else cell for cell in astuple(row)]
+
+
+def _html_cells(row: VariableRow) -> list[Any]:
+    name, value, *others = _cells(row)
+    shown = html.muted(value) if value == MASK else value[:_LONGEST] + (" …" if len(value) > _LONGEST else "")
+    return [html.code(name), shown, *others]

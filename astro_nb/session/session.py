@@ -64,9 +64,9 @@ class Prepared(Chained, Authenticated):
         operation, named = self.spec.operation(call.operation), self._values("named", self.chain.showing(pending=None))
         return SNIPPETS[kind](operation, call, build_request(operation, without_file_contents(call), named))
 
-    def _values(self, mode: Mode, answers: Responses | None = None, drawn: DynamicValues | None = None) -> Resolver:
-        known, again = answers or self.chain.showing(), drawn.again() if drawn else DynamicValues()
-        return Resolver(self.variables, self.effective_environment, mode, drawn=again, answer=known.value_of)
+    def _values(self, mode: Mode, answers: Responses | None = None, dynamic: DynamicValues | None = None) -> Resolver:
+        known, again = answers or self.chain.showing(), dynamic.replay() if dynamic else DynamicValues()
+        return Resolver(self.variables, self.effective_environment, mode, dynamic=again, response_value=known.value_of)
 
 
 class Session(Prepared):
@@ -155,7 +155,7 @@ class Session(Prepared):
                 operation,
                 call,
                 revealed,
-                lambda: self._values("masked", self.chain.showing(answers), revealed.drawn),
+                lambda: self._values("masked", self.chain.showing(answers), revealed.dynamic),
             )
         except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
             raise error.with_traceback(None) from None  # they hold secrets in the clear
