@@ -17,7 +17,6 @@ DOORS: dict[str, tuple[str, ...]] = {
     "IPython": ("approval", "progress"),
     "dotenv": ("environment",),
     "http.server": ("sandbox",),
-    "httpcore": ("client",),  # what httpx sends by
     "httpx": ("wire", "client", "sandbox"),
     "ipywidgets": ("ui",),
     "jsonpath_rfc9535": ("pick",),

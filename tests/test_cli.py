@@ -510,7 +510,7 @@ def test_specs_pull_of_no_document(tmp_path: Path, content: str) -> None:
 def test_specs_pull_without_an_answer(tmp_path: Path) -> None:
     """A server that does not give the document, or is not there, is told in one sentence."""
     with web(tmp_path) as url:
-        assert "the server answered 404" in cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr
+        assert "the server responded with 404" in cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr
     told = cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr
     assert told.startswith(f"There is no document at {url}/none.yaml: ")
     assert len(told.splitlines()) == 1

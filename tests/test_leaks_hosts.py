@@ -99,11 +99,11 @@ def test_what_is_judged_is_what_is_asked(rest: str) -> None:
 @pytest.mark.parametrize("url", AWAY)
 def test_a_redirect_to_a_look_alike_takes_nothing_along(url: str) -> None:
     """Neither header nor body, and what is sent on is not said to hold a secret."""
-    from astro_nb.http.request_flow import redirect_of
+    from astro_nb.http.request_flow import redirected_request
 
     headers = (("Authorization", BEARER), ("X-Key", PASTED), ("Cookie", BEARER), ("Accept", "*/*"))
     request = Request("GET", "https://api.example.com/a?key=1", headers, TYPED.encode(), secret=True)
-    other = redirect_of(request, Response(302, (("Location", url),)))
+    other = redirected_request(request, Response(302, (("Location", url),)))
     if other is not None and not other.url.startswith("https://api.example.com/"):
         assert (other.headers, other.body) == ((("Accept", "*/*"),), b"")
         assert_clean(other.url, "the address")

@@ -209,11 +209,11 @@ def test_an_expired_token_is_told_before_any_call(monkeypatch: pytest.MonkeyPatc
 
 def test_a_redirect_elsewhere_takes_nothing_along() -> None:
     """The headers that hold secrets stay home when a server redirects to another host."""
-    from astro_nb.http.request_flow import redirect_of
+    from astro_nb.http.request_flow import redirected_request
     from astro_nb.messages import Request, Response
 
     request = Request("GET", "https://api.example.com/a", (("Authorization", TOKEN), ("Accept", "*/*")), secret=True)
-    same = redirect_of(request, Response(302, (("Location", "/b"),)))
+    same = redirected_request(request, Response(302, (("Location", "/b"),)))
     assert same is not None
     assert ("Authorization", TOKEN) in same.headers
     for target in (
@@ -222,7 +222,7 @@ def test_a_redirect_elsewhere_takes_nothing_along() -> None:
         "//evil.test/",
         "https://api.example.com:444/",
     ):
-        other = redirect_of(request, Response(302, (("Location", target),)))
+        other = redirected_request(request, Response(302, (("Location", target),)))
         assert other is not None
         assert other.headers == (("Accept", "*/*"),)
     assert repr(Client()) == "<Client>"

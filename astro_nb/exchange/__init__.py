@@ -5,7 +5,7 @@ from .display import draw, draw_body, draw_error, headline, size_words, time_wor
 from .exchange import Exchange, item_field, items_path, lead
 from .frames import paged_frame
 from .group import SINGLE_CALL, CallGroup, GroupKind
-from .outcome import Outcome, may_have_been_done
+from .outcome import Outcome, advice_for, outcome_of
 
 __all__ = [
     "SINGLE_CALL",
@@ -18,6 +18,7 @@ __all__ = [
     "FieldError",
     "GroupKind",
     "Outcome",
+    "advice_for",
     "draw",
     "draw_body",
     "draw_error",
@@ -25,7 +26,7 @@ __all__ = [
     "item_field",
     "items_path",
     "lead",
-    "may_have_been_done",
+    "outcome_of",
     "paged_frame",
     "plain",
     "size_words",

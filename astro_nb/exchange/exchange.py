@@ -30,7 +30,7 @@ from .attempts import Attempt, ErrorFacts, Failure, error_of, from_envelope, pla
 from .display import draw, one_line
 from .frames import items_frame
 from .group import SINGLE_CALL, CallGroup
-from .outcome import Ended
+from .outcome import Outcome, advice_for, outcome_of
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
@@ -67,7 +67,7 @@ _LONGEST_ID = 200  # characters
 
 
 @dataclass(frozen=True, repr=False)
-class Exchange(Ended):
+class Exchange:
     """One call and what came of it.
 
     Attributes:
@@ -115,6 +115,16 @@ class Exchange(Ended):
         if self.response:
             return plain(f"{self.response.status} {self.response.reason}".strip(), _LONGEST_ID)
         return self.failure.kind if self.failure else "no answer"
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the call was carried out: "done", "failed" or "unknown"."""
+        return outcome_of(self)
+
+    @property
+    def advice(self) -> str:
+        """What to do if the outcome is unknown, such as which operation to check with; else empty."""
+        return advice_for(self)
 
     @property
     def size(self) -> int:

@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 
-from ..exchange import CallGroup, may_have_been_done
+from ..exchange import CallGroup
 
 FORMAT = 4
 
@@ -117,8 +117,15 @@ def _attempt(old: dict[str, Any]) -> dict[str, Any]:
         "decision": old.get("then", ""),
         "retry_in": old.get("waited", 0.0),
         "rate_limit_wait": old.get("held", 0.0),
-        "may_have_been_done": may_have_been_done(old["outcome"]),
+        "may_have_been_done": _may_have_been_done(old["outcome"]),
     }
+
+
+def _may_have_been_done(outcome: str) -> bool:
+    """Whether an attempt may have been carried out, by the text of a status or of a kind of failure."""
+    if outcome in ("timeout", "broken", "too large", "cancelled"):
+        return True
+    return outcome.startswith("5") and outcome not in ("501", "505")
 
 
 def _execute(connection: sqlite3.Connection, script: str) -> None:

@@ -1,9 +1,8 @@
-"""The bytes of a document behind an address.
+"""The client: sends prepared requests, blocking or in the background, and fetches documents.
 
-Two short drivers for one conversation: one blocks the cell that called it, one runs beside the notebook.
-
-Each keeps its pool of connections as long as the client lives: a new connection for each request costs many times the
-request itself.
+`request_flow` decides what to do next. Two short drivers do it: one blocks the cell that called it, the other runs on
+the client's event loop. Connections stay open as long as the client lives, since opening one takes many times as long
+as a request.
 """
 
 from __future__ import annotations
@@ -17,57 +16,41 @@ from typing import Any
 from ..errors import DocumentNotFound
 from ..exchange import Exchange, Failure
 from ..messages import Request, Response, header
-from .background import Running, current_stop, on_loop
-from .oauth import Tokens
+from .background import Running, current_stop, run_on_loop
+from .oauth import TokenStore
 from .request_flow import (
     CANCELLED,
     REDIRECTS,
     Authorize,
-    Conversation,
     OnAttempt,
-    Outcome,
     PreparedRequest,
+    RequestFlow,
     Send,
     Step,
+    StepResult,
     Wait,
-    converse,
-    moved_to,
-    never_sent,
+    cancelled_exchange,
+    redirect_address,
+    request_flow,
 )
 from .retry import Retries
-from .transport import SENDING_ERRORS, Pools, failure_of
+from .transport import SENDING_ERRORS, Transports, failure_of
 
+_MOST_DOCUMENT_REQUESTS = 5  # the document's and those of its redirects
+_DOCUMENT_HEADERS = (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))
 
-def fetched(send: Callable[[Request], Outcome], url: str, same_host: bool) -> bytes:
-    """What a server gives for an address, redirects followed as far as they may lead; see `Client.fetch`."""
-    outcome: Outcome = None
-    for _ in range(5):
-        outcome = send(Request("GET", url, (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))))
-        if isinstance(outcome, Response) and outcome.status == 200:
-            return outcome.body
-        if not isinstance(outcome, Response) or outcome.status not in REDIRECTS:
-            break
-        url = moved_to(url, header(outcome.headers, "location"), same_host)
-    told = f"the server answered {outcome.status}" if isinstance(outcome, Response) else _told(outcome)
-    raise DocumentNotFound(f"There is no document at {url}: {told}.", "Check the address, or save it as a file.")
-
-
-def _told(outcome: Outcome) -> str:
-    return outcome.message.rstrip(".") if isinstance(outcome, Failure) else "it redirects in a circle"
-
-
-Kept = Callable[[Exchange], Exchange]
-"""Keeps an exchange, and gives the one that was kept."""
+OnExchange = Callable[[Exchange], Exchange]
+"""Called with the exchange when it is over, to store it; returns the stored one."""
 
 
 class Client:
-    """Sends plans over pooled connections.
+    """Sends prepared requests over connections that stay open.
 
     Args:
-        timeout: seconds to connect, and between two pieces of an answer ("connect", "read").
-        retries: what is tried again, and how long.
+        timeout: seconds to "connect", and to "read" the next chunk of a response.
+        retries: how often and how long to retry.
         transport: an httpx transport, sync and async, in place of the network.
-        sleep, clock, chance: for tests that do not want to wait; rooms that wait use `pause` and `clock`.
+        sleep, clock, chance: what passes and measures time and gives the jitter; for tests that should not wait.
     """
 
     def __init__(
@@ -83,60 +66,65 @@ class Client:
         self._timeout = {**seconds, "write": seconds["read"], "pool": seconds["connect"]}
         self.retries = retries or Retries()
         self.sleep, self.clock, self._chance = sleep, clock, chance
-        self._pools = Pools(transport)
-        self._tokens = Tokens(lambda request: self._do(Send(request)), clock)
+        self._transports = Transports(transport)
+        self._tokens = TokenStore(lambda request: self._do(Send(request)), clock)
 
     def __repr__(self) -> str:
         return "<Client>"
 
-    def send(self, plan: PreparedRequest, note: OnAttempt | None = None) -> Exchange:
-        """Send and wait for the exchange.
+    def send(self, prepared: PreparedRequest, on_attempt: OnAttempt | None = None) -> Exchange:
+        """Send a request and wait for the exchange.
 
         Raises:
-            KeyboardInterrupt: the user stopped it; its attribute `exchange` tells what had to be left.
-            Stopped: the work that this is part of was cancelled; its attribute `exchange` likewise, if it had begun.
+            KeyboardInterrupt: the user stopped it; its attribute `exchange` is the exchange so far.
+            Stopped: the work that this is part of was cancelled; its attribute `exchange` likewise, if the request had
+                begun.
+            SettingsError: the proxy or the certificates that the environment names cannot be used.
         """
         stop = current_stop.get()
         if stop is not None:
-            return stop.unless_set(self.start(plan, note).result())
-        conversation = self._converse(plan, note)
-        stopped: KeyboardInterrupt | None = None
-        outcome: Outcome = None
+            return stop.require_unset_after(self.start(prepared, on_attempt).result())
+        flow = self._flow(prepared, on_attempt)
+        interrupt: KeyboardInterrupt | None = None
+        result: StepResult = None
         while True:
             try:
-                step = conversation.send(outcome)
+                step = flow.send(result)
             except StopIteration as end:
                 exchange: Exchange = end.value
                 break
             try:
-                outcome = self._do(step)
-            except KeyboardInterrupt as stop:
-                stopped, outcome = stop, CANCELLED
-        if stopped is not None:
-            stopped.exchange = exchange  # type: ignore[attr-defined]  # for whoever keeps the history
-            raise stopped
+                result = self._do(step)
+            except KeyboardInterrupt as error:
+                interrupt, result = error, CANCELLED
+        if interrupt is not None:
+            interrupt.exchange = exchange  # type: ignore[attr-defined]  # documented above
+            raise interrupt
         return exchange
 
     def start(
-        self, plan: PreparedRequest, note: OnAttempt | None = None, kept: Kept = lambda exchange: exchange
+        self,
+        prepared: PreparedRequest,
+        on_attempt: OnAttempt | None = None,
+        on_exchange: OnExchange = lambda exchange: exchange,
     ) -> Running[Exchange]:
-        """Send in the background; nothing blocks.
+        """Send a request in the background and return at once.
 
         Args:
-            plan, note: as for `send`.
-            kept: keeps the exchange, on the client's thread; what it gives is the result, what it raises too.
+            prepared, on_attempt: as for `send`.
+            on_exchange: stores the exchange, on the client's thread; what it returns or raises is the result.
 
         Raises:
             Stopped: the work that this is part of was cancelled; nothing was sent.
         """
-        return on_loop(
-            self._pools.loop(),
-            lambda: self._run(plan, note),
-            lambda ended: kept(never_sent(plan) if ended.cancelled() else ended.result()),
+        return run_on_loop(
+            self._transports.loop(),
+            lambda: self._run(prepared, on_attempt),
+            lambda task: on_exchange(cancelled_exchange(prepared) if task.cancelled() else task.result()),
         )
 
     def pause(self, seconds: float) -> None:
-        """Let time pass.
+        """Wait.
 
         Raises:
             Stopped: the work that waits here was cancelled.
@@ -148,58 +136,85 @@ class Client:
             stop.wait(seconds)
 
     def fetch(self, url: str, /, *, same_host: bool = False) -> bytes:
-        """The bytes behind a URL, for documents.
+        """Return the document at a URL. Redirects are followed, but never from https to http.
 
-        Where it `stays`, no redirect may lead to another host; from https none leads to http in any case.
+        Args:
+            url: its address.
+            same_host: whether a redirect to another host is refused.
 
         Raises:
-            DocumentNotFound: the server does not give them.
+            DocumentNotFound: the server does not return it.
         """
-        return fetched(lambda request: self._do(Send(request)), url, same_host)
+        result: StepResult = None
+        for _ in range(_MOST_DOCUMENT_REQUESTS):
+            result = self._do(Send(Request("GET", url, _DOCUMENT_HEADERS)))
+            if isinstance(result, Response) and result.status == 200:
+                return result.body
+            if not isinstance(result, Response) or result.status not in REDIRECTS:
+                break
+            url = redirect_address(url, header(result.headers, "location"), same_host)
+        raise DocumentNotFound(
+            f"There is no document at {url}: {_reason(result)}.", "Check the address, or save it as a file."
+        )
+
+    def bypass_proxy(self, base_url: str) -> None:
+        """Reach a server, such as the embedded sandbox, without a proxy, whatever the environment says."""
+        self._transports.bypass_proxy(base_url)
 
     def close(self) -> None:
-        """Cancel what is under way in the background, close all connections; safe to call twice."""
-        self._pools.close()
+        """Cancel what runs in the background and close all connections; safe to call twice."""
+        self._transports.close()
 
-    def _converse(self, plan: PreparedRequest, note: OnAttempt | None) -> Conversation:
-        return converse(plan, self.retries, self.clock, self._chance, note)
+    def _flow(self, prepared: PreparedRequest, on_attempt: OnAttempt | None) -> RequestFlow:
+        return request_flow(prepared, self.retries, self.clock, self._chance, on_attempt)
 
-    def _do(self, step: Step) -> Outcome:
+    def _do(self, step: Step) -> StepResult:
         if isinstance(step, Wait):
             self.sleep(step.seconds)
             return None
         if isinstance(step, Authorize):
             return self._tokens.obtain(step.grant, step.refused)
+        transport = self._transports.blocking()
         try:
-            return self._pools.blocking().exchange(step.request, self._timeout)
+            return transport.send(step.request, self._timeout)
         except SENDING_ERRORS as error:
             return failure_of(error, step.request)
         except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
             raise error.with_traceback(None) from None  # they hold the request in the clear
 
-    async def _run(self, plan: PreparedRequest, note: OnAttempt | None) -> Exchange:
-        conversation = self._converse(plan, note)
-        outcome: Outcome = None
+    async def _run(self, prepared: PreparedRequest, on_attempt: OnAttempt | None) -> Exchange:
+        flow = self._flow(prepared, on_attempt)
+        result: StepResult = None
         while True:
             try:
-                step = conversation.send(outcome)
+                step = flow.send(result)
             except StopIteration as end:
                 exchange: Exchange = end.value
                 return exchange
             try:
-                outcome = await self._do_async(step)
+                result = await self._do_async(step)
             except asyncio.CancelledError:
-                outcome = CANCELLED
+                result = CANCELLED
 
-    async def _do_async(self, step: Step) -> Outcome:
+    async def _do_async(self, step: Step) -> StepResult:
         if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
             return None
-        if isinstance(step, Authorize):  # on a thread of its own: whoever waits for the same token blocks
+        if isinstance(step, Authorize):  # on a thread: it blocks while another call gets the same token
             return await asyncio.to_thread(self._tokens.obtain, step.grant, step.refused)
+        transport = self._transports.background()
         try:
-            return await self._pools.background().exchange(step.request, self._timeout)
+            return await transport.send(step.request, self._timeout)
         except SENDING_ERRORS as error:
             return failure_of(error, step.request)
         except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
             raise error.with_traceback(None) from None
+
+
+def _reason(result: StepResult) -> str:
+    """Return why there is no document."""
+    if isinstance(result, Failure):
+        return result.message.rstrip(".")
+    if isinstance(result, Response) and result.status not in REDIRECTS:
+        return f"the server responded with {result.status}"
+    return "the server redirects in a circle"

@@ -1,7 +1,7 @@
-"""Tokens of OAuth 2.0, got for a client and held in memory until shortly before they end (RFC 6749, section 4.4).
+"""OAuth 2.0 access tokens by client credentials (RFC 6749, section 4.4), kept in memory until shortly before expiry.
 
-Rule 1: whoever wants the same token at the same time waits for the one request that gets it.
-Rule 2: a token is in no repr, and no word of the server about it goes on with a secret inside.
+Rule 1: calls that need the same token at the same time share the one request that gets it.
+Rule 2: a token is in no repr, and no message of the server is passed on with a secret in it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from ..messages import Headers, Request, Response
 from ..secrets import redact
 
 EARLY = 30.0
-"""Seconds before its end at which a token is not used any more; at most a tenth of its life."""
+"""Seconds before its expiry at which a token is no longer used; at most a tenth of its lifetime."""
 
-_LONGEST = 300  # characters of what the server says
+_LONGEST_LIFETIME = 1e10  # seconds
+_LONGEST_MESSAGE = 300  # characters of what the server says
 _HEADERS = (
     ("User-Agent", "astro_nb"),
     ("Accept", "application/json"),
@@ -38,43 +39,49 @@ _TODO = {
 
 @dataclass(frozen=True)
 class Token:
-    """A token as it is sent; `ends` is when it is not used any more, by the client's clock; None for not known."""
+    """An access token. It is used until `expires`, by the client's clock; None if that is not known."""
 
     value: str = field(repr=False)
-    ends: float | None = None
+    expires: float | None = None
 
     def __reduce__(self) -> Any:
-        raise TypeError("A token is neither copied nor pickled.")
+        raise TypeError("A token cannot be copied or pickled.")
 
 
-class Tokens:
-    """The tokens of a client by what they were asked for with."""
+class TokenStore:
+    """The tokens of a client, by the grants that they were requested with.
+
+    Args:
+        send: sends a request; returns the response or the failure.
+        clock: the client's clock.
+    """
 
     def __init__(self, send: Callable[[Request], Any], clock: Callable[[], float]) -> None:
         self._send, self._clock = send, clock
         self._lock = threading.Lock()
         self._locks: dict[Grant, threading.Lock] = {}
-        self._held: dict[Grant, Token] = {}
+        self._tokens: dict[Grant, Token] = {}
 
     def obtain(self, grant: Grant, refused: str = "") -> Token | Failure:
-        """A token that is good now; a new one where the one held is that which was `refused`."""
+        """Return a token that is valid now; a new one if the stored one has expired or is the `refused` one."""
         with self._lock:
             lock = self._locks.setdefault(grant, threading.Lock())
         with lock:
-            held = self._held.get(grant)
-            if held and held.value != refused and (held.ends is None or self._clock() < held.ends):
-                return held
-            asked = self._clock()
-            outcome = self._send(request_of(grant))
-            found = token_of(outcome, grant, asked) if isinstance(outcome, Response) else _failed(outcome)
-            self._held.pop(grant, None)
-            if isinstance(found, Token):
-                self._held[grant] = found
-            return found
+            stored = self._tokens.get(grant)
+            if stored and stored.value != refused and (stored.expires is None or self._clock() < stored.expires):
+                return stored
+            requested = self._clock()
+            outcome = self._send(token_request(grant))
+            assert isinstance(outcome, Response | Failure)  # noqa: S101  # sending gives one of the two
+            token = parse_token(outcome, grant, requested) if isinstance(outcome, Response) else outcome
+            self._tokens.pop(grant, None)
+            if isinstance(token, Token):
+                self._tokens[grant] = token
+            return token
 
 
-def request_of(grant: Grant) -> Request:
-    """The request for a token (RFC 6749, sections 2.3.1 and 4.4.2)."""
+def token_request(grant: Grant) -> Request:
+    """Return the request for a token (RFC 6749, sections 2.3.1 and 4.4.2)."""
     pairs = [("grant_type", "client_credentials")]
     pairs += [("scope", " ".join(grant.scopes))] if grant.scopes else []
     headers: Headers = _HEADERS
@@ -87,41 +94,35 @@ def request_of(grant: Grant) -> Request:
     return Request("POST", grant.url, headers, body.encode(), secret=True)
 
 
-def token_of(answer: Response, grant: Grant, asked: float) -> Token | Failure:
-    """The token in an answer (RFC 6749, section 5.1), or what is wrong with it in words (section 5.2)."""
-    data = answer.json() if answer.is_json else None
-    told = data if isinstance(data, dict) else {}
-    value = told.get("access_token")
-    if answer.status != 200 or not isinstance(value, str) or not value.isprintable() or not value.strip():
-        return _refused(answer, told, grant)
-    if str(told.get("token_type", "bearer")).lower() != "bearer":
+def parse_token(response: Response, grant: Grant, requested: float) -> Token | Failure:
+    """Return the token in a response (RFC 6749, section 5.1), or the failure that it reports (section 5.2)."""
+    content = response.json() if response.is_json else None
+    data = content if isinstance(content, dict) else {}
+    value = data.get("access_token")
+    if response.status != 200 or not isinstance(value, str) or not value.isprintable() or not value.strip():
+        return _error_failure(response, data, grant)
+    if str(data.get("token_type", "bearer")).lower() != "bearer":
         return _failure(grant, "gives tokens of a type that is not supported", "Ask its operators for bearer tokens.")
-    seconds = _seconds(told.get("expires_in"))
-    return Token(value.strip(), None if seconds is None else asked + seconds - min(EARLY, seconds / 10))
+    lifetime = _parse_lifetime(data.get("expires_in"))
+    return Token(value.strip(), None if lifetime is None else requested + lifetime - min(EARLY, lifetime / 10))
 
 
-def _seconds(given: Any) -> float | None:
+def _parse_lifetime(value: Any) -> float | None:
     try:
-        found = float(given)
+        seconds = float(value)
     except (TypeError, ValueError):
         return None
-    return found if 0 <= found < 1e10 else None
+    return seconds if 0 <= seconds < _LONGEST_LIFETIME else None
 
 
-def _refused(answer: Response, told: dict[str, Any], grant: Grant) -> Failure:
-    code, text = (str(told.get(name) or "") for name in ("error", "error_description"))
-    why = ": ".join(filter(None, (code, text))) or f"it answered {answer.status} without a token"
-    plain = "".join(c for c in redact(why, (grant.secret,)) if c.isprintable())[:_LONGEST]
+def _error_failure(response: Response, data: dict[str, Any], grant: Grant) -> Failure:
+    code, description = (str(data.get(name) or "") for name in ("error", "error_description"))
+    reason = ": ".join(filter(None, (code, description))) or f"status {response.status} without a token"
+    text = "".join(c for c in redact(reason, (grant.secret,)) if c.isprintable())[:_LONGEST_MESSAGE]
     todo = _TODO.get(code, "Check the credential and its `token_url`.")
-    return _failure(grant, f"gave no token ({plain.rstrip('.')})", todo)
+    return _failure(grant, f"gave no token ({text.rstrip('.')})", todo)
 
 
 def _failure(grant: Grant, what: str, todo: str) -> Failure:
     host = urlsplit(grant.url).netloc.rpartition("@")[2]
     return Failure("token", f"{host} {what}: the request itself was not sent.", "The client's credential.", todo)
-
-
-def _failed(outcome: Any) -> Failure:
-    """No answer at all: as for any request; what sends answers with nothing else."""
-    assert isinstance(outcome, Failure)  # noqa: S101  # a driver answers a Send with an answer or a failure
-    return outcome

@@ -1,9 +1,9 @@
-"""How fast to ask: a budget for everything in this kernel that a server counts together.
+"""How often a server may be asked: one limiter in this kernel for everything that the server counts together.
 
-A budget gives slots in order, at an even pace (the generic cell rate algorithm, ITU-T I.371): whoever asks is told how
-long to wait, and nobody waits in here. After a pause some slots are given at once, fewer than the server's own bucket
-holds, so that what is late on its way to the server does not meet an empty one. A server that refuses all the same puts
-off every slot.
+A limiter hands out reservations in order, at an even rate (the generic cell rate algorithm, ITU-T I.371): a reservation
+says how long to wait, and the caller waits. After a quiet time some requests may go at once, fewer than the bucket of
+the server holds, so that a request that is delayed on its way does not meet an empty bucket. If the server refuses a
+request all the same, every reservation is made anew.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from typing import Any, NamedTuple
 
 from ..openapi import Operation
 
-_SLOWER = 1.01
-"""How much slower than allowed: two clocks are never the same."""
-_SPARE = 5
-"""One of so many is kept back of what may be sent at once."""
-_PUT_OFF = 5
-"""Slots that a refusal costs which does not say when to come again."""
+_SLOWDOWN = 1.01
+"""How much slower than allowed: two clocks never run alike."""
+_SPARE_SHARE = 5
+"""One of so many requests is held back from those that may go at once."""
+_DEFAULT_PAUSE = 5
+"""The requests that a pause costs if the server does not say how long it is."""
+_MOST_LIMITERS = 1000
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How much a server allows: so many requests in so many seconds, and what it counts together.
+    """How many requests a server allows in how many seconds, and what it counts together.
 
     Attributes:
-        label: what is counted: a method, or an operation.
+        label: what is counted: a method or an operation.
         count: requests.
         per: seconds.
-        place: whose budget it is: environment and base URL.
+        place: environment and base URL.
     """
 
     label: str
@@ -41,92 +42,91 @@ class Rate:
     place: tuple[str, str] = ("", "")
 
     def __str__(self) -> str:
-        often = f"{self.count:g} a second" if self.per == 1 else f"{self.count:g} in {self.per:g} s"
-        return f"{self.label}: {often}"
+        frequency = f"{self.count:g} a second" if self.per == 1 else f"{self.count:g} in {self.per:g} s"
+        return f"{self.label}: {frequency}"
 
 
-class Slot(NamedTuple):
-    """When to send: seconds from now, and by which state of the budget that was told."""
+class Reservation(NamedTuple):
+    """When to send a request: seconds from now. `pauses` tells whether the server has refused one since."""
 
     wait: float
-    state: int
+    pauses: int
 
 
-class Budget:
-    """The slots of one rate; safe to share between threads."""
+class RateLimiter:
+    """Hands out reservations for one rate; safe to share between threads."""
 
     def __init__(self, rate: Rate) -> None:
-        self._each = _SLOWER * rate.per / rate.count
-        self._ahead = max(1, int(rate.count - rate.count // _SPARE)) - 1
-        self._next: float | None = None  # when a slot comes, were none given ahead
-        self._closed = float("-inf")  # until when a server has refused
-        self._state = 0
+        self._interval = _SLOWDOWN * rate.per / rate.count
+        self._burst = max(1, int(rate.count - rate.count // _SPARE_SHARE)) - 1
+        self._next: float | None = None  # when the next request is due, if none may go ahead of time
+        self._paused_until = float("-inf")
+        self._pauses = 0
         self._lock = threading.Lock()
 
-    def reserve(self, now: float) -> Slot:
-        """Take the next slot."""
+    def reserve(self, now: float) -> Reservation:
+        """Reserve the next moment to send."""
         with self._lock:
             due = now if self._next is None else self._next
-            start = max(now, due - self._ahead * self._each)
-            self._next = max(due, start) + self._each
-            return Slot(start - now, self._state)
+            start = max(now, due - self._burst * self._interval)
+            self._next = max(due, start) + self._interval
+            return Reservation(start - now, self._pauses)
 
-    def give_back(self, slot: Slot) -> None:
-        """A slot is not used after all: those who come later need not wait for it."""
+    def cancel(self, reservation: Reservation) -> None:
+        """Give a reservation back, so that later requests need not wait for it."""
         with self._lock:
-            if self._next is not None and self.is_as_of(slot):
-                self._next -= self._each
+            if self._next is not None and self.is_valid(reservation):
+                self._next -= self._interval
 
-    def is_as_of(self, slot: Slot) -> bool:
-        """Whether a slot still holds: no refusal has put it off since it was given."""
-        return slot.state == self._state
+    def is_valid(self, reservation: Reservation) -> bool:
+        """Whether a reservation still holds: the server has refused no request since."""
+        return reservation.pauses == self._pauses
 
-    def put_off(self, now: float, seconds: float | None) -> None:
-        """No slot for so many seconds, for a server has refused; None where it did not say how long."""
+    def pause(self, now: float, seconds: float | None) -> None:
+        """Send nothing for some seconds, because the server refused a request; None if it did not say how long."""
         with self._lock:
-            wait = _PUT_OFF * self._each if seconds is None else seconds
-            self._closed = max(self._closed, now + wait)
-            self._next = self._closed + self._ahead * self._each  # slots that were given are given anew
-            self._state += 1
+            wait = _DEFAULT_PAUSE * self._interval if seconds is None else seconds
+            self._paused_until = max(self._paused_until, now + wait)
+            self._next = self._paused_until + self._burst * self._interval  # every reservation is made anew
+            self._pauses += 1
 
 
-def rate_of(operation: Operation, place: tuple[str, str], own: Mapping[str, float]) -> Rate | None:
-    """How often an operation may be called; None where nobody says.
+def rate_of(operation: Operation, place: tuple[str, str], limits: Mapping[str, float]) -> Rate | None:
+    """Return how often an operation may be called; None for no limit.
 
     Args:
         operation: its own limit in the overlay goes first, then the environment's and the overlay's for its method.
         place: environment and base URL.
-        own: the environment's limits: requests a second by method; infinity for as fast as one likes.
+        limits: the environment's: requests a second by method; infinity for no limit.
     """
-    noted = operation.notes.get("limit")
-    if noted:
-        return _rate(operation.id, noted, place)
-    if operation.method in own:
-        return _rate(operation.method, {"count": own[operation.method]}, place)
-    limits = operation.spec.notes.get("limits") or {}
-    return _rate(operation.method, limits.get(operation.method), place)
+    own = operation.notes.get("limit")
+    if own:
+        return _parse_rate(operation.id, own, place)
+    if operation.method in limits:
+        return _parse_rate(operation.method, {"count": limits[operation.method]}, place)
+    general = operation.spec.notes.get("limits") or {}
+    return _parse_rate(operation.method, general.get(operation.method), place)
 
 
-def budget_of(rate: Rate, clock: Callable[[], float]) -> Budget:
-    """The budget of a rate, the same one for all in this process who go by that clock."""
+def limiter_for(rate: Rate, clock: Callable[[], float]) -> RateLimiter:
+    """Return the limiter of a rate, the same one for everything in this process that uses the clock."""
     key: Hashable = (rate, clock)
     with _lock:
-        if key not in _budgets:
-            while len(_budgets) >= _MOST:
-                del _budgets[next(iter(_budgets))]
-            _budgets[key] = Budget(rate)
-        return _budgets[key]
+        if key not in _limiters:
+            while len(_limiters) >= _MOST_LIMITERS:
+                del _limiters[next(iter(_limiters))]
+            _limiters[key] = RateLimiter(rate)
+        return _limiters[key]
 
 
-_MOST = 1000  # budgets that are remembered
-_budgets: dict[Hashable, Budget] = {}
+_limiters: dict[Hashable, RateLimiter] = {}
 _lock = threading.Lock()
 
 
-def _rate(label: str, noted: Any, place: tuple[str, str]) -> Rate | None:
-    """A rate as an overlay notes it: `{count: 25, per: 1}`; None where it is not one, or as much as one likes."""
+def _parse_rate(label: str, limit: Any, place: tuple[str, str]) -> Rate | None:
+    """Return a rate as an overlay writes it, `{count: 25, per: 1}`; None if it is malformed or infinite."""
     try:
-        count, per = float(noted["count"]), float(noted.get("per", 1))
+        count, per = float(limit["count"]), float(limit.get("per", 1))
     except (TypeError, KeyError, ValueError, AttributeError):
         return None
     return Rate(label, count, per, place) if 0 < count < math.inf and 0 < per < math.inf else None

@@ -1,7 +1,7 @@
-"""The way of one request, without network or clock: attempts, waits, redirects, and what is told in the end.
+"""What to do to get one request done, without network and clock: attempts, waits, redirects, tokens, the exchange.
 
-A conversation is a generator: it yields what to do next (send this, wait so long) and is sent what came of it. Whoever
-turns it decides whether the notebook waits meanwhile.
+`request_flow` is a generator: it yields the next step (send this, wait so long, get a token) and is sent the result of
+the step. The client drives it, blocking or on an event loop.
 """
 
 from __future__ import annotations
@@ -19,23 +19,31 @@ from ..call import Call
 from ..contract import check_response
 from ..environments import Grant
 from ..errors import DocumentNotFound
-from ..exchange import SINGLE_CALL, WAITING, Attempt, CallGroup, Exchange, Failure, may_have_been_done
+from ..exchange import SINGLE_CALL, WAITING, Attempt, CallGroup, Exchange, Failure
 from ..messages import Request, Response, header
 from ..openapi import Operation
 from ..secrets import redact
 from .oauth import Token
-from .rate_limit import Budget, Rate, budget_of
-from .retry import Decision, Retries, decide, retry_after
+from .rate_limit import Rate, RateLimiter, limiter_for
+from .retry import Decision, Retries, decide, may_have_been_done, retry_after
 
 OnAttempt = Callable[[Attempt], None]
-"""Told of every attempt as it ends."""
+"""Called with every attempt when it is over, and with one that is `WAITING` for the rate limit."""
 
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A call ready to be sent: as it is shown, as it goes out, and the secrets in it that nobody may store.
+    """A call that is ready to be sent.
 
-    Where there is a `grant`, it goes out with a token that is got for it; where there is a `rate`, no faster.
+    Attributes:
+        operation, call: the operation, and the call with its templates.
+        shown: the request as it is shown: secrets are masked.
+        request: the request as it is sent.
+        secrets: the values in it that are removed from whatever the server returns.
+        environment: the name of the environment.
+        group: what it is sent for.
+        grant: how to get the token that it is sent with; None if it needs none.
+        rate: how often the server may be asked; None for no limit.
     """
 
     operation: Operation
@@ -49,12 +57,12 @@ class PreparedRequest:
     rate: Rate | None = None
 
     def __reduce__(self) -> Any:
-        raise TypeError("A plan holds secrets: it is neither copied nor pickled.")
+        raise TypeError("A prepared request holds secrets: it cannot be copied or pickled.")
 
 
 @dataclass(frozen=True)
 class Authorize:
-    """Get a token, other than the one that was `refused`, and tell it."""
+    """Step: get a token, other than the one that was `refused`. The result is a `Token` or a `Failure`."""
 
     grant: Grant = field(repr=False)
     refused: str = field(default="", repr=False)
@@ -62,118 +70,138 @@ class Authorize:
 
 @dataclass(frozen=True)
 class Send:
-    """Send this, and tell what came."""
+    """Step: send a request. The result is a `Response` or a `Failure`."""
 
     request: Request
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Let this many seconds pass."""
+    """Step: let time pass. The result is None, or `CANCELLED`."""
 
     seconds: float
 
 
 Step = Send | Wait | Authorize
-Outcome = Response | Failure | Token | None
-Conversation = Generator[Step, Outcome, Exchange]
+StepResult = Response | Failure | Token | None
+RequestFlow = Generator[Step, StepResult, Exchange]
 
 CANCELLED = Failure("cancelled", "The request was cancelled.", "You cancelled it.", "Send it again when you are ready.")
-_TOLD = 0.5  # seconds: who waits less for a turn is not told
 REDIRECTS = (301, 302, 303, 307, 308)
-_CIRCLE = Failure("broken", "The server redirects in a circle.", "This is the server's fault.", "Check the base URL.")
+_REDIRECT_LOOP = Failure(
+    "broken", "The server redirects in a circle.", "This is the server's fault.", "Check the base URL."
+)
 _MOST_REDIRECTS = 10
-_HARMLESS = ("accept", "accept-encoding", "user-agent")
+_SHORTEST_REPORTED_WAIT = 0.5  # seconds
+_CROSS_ORIGIN_HEADERS = ("accept", "accept-encoding", "user-agent")
 _counter = itertools.count()
 
 
-def converse(
-    plan: PreparedRequest,
+def request_flow(
+    prepared: PreparedRequest,
     retries: Retries,
     clock: Callable[[], float],
     chance: Callable[[], float],
-    note: OnAttempt | None = None,
-) -> Conversation:
-    """Try, wait, try again; then tell what came of it all.
+    on_attempt: OnAttempt | None = None,
+) -> RequestFlow:
+    """Yield the steps that get a request done; return the exchange.
 
     Args:
-        plan: what to send.
-        retries: how often and how long to try.
+        prepared: the request.
+        retries: how often and how long to retry.
         clock: seconds, from anywhere.
         chance: a number in [0, 1) for the jitter of the waits.
-        note: told of each attempt.
+        on_attempt: called with each attempt.
     """
     started, zero = datetime.now(UTC), clock()
     attempts: list[Attempt] = []
-    safe, tokens = plan.operation.is_idempotent, set[str]()
-    budget = budget_of(plan.rate, clock) if plan.rate else None
+    tokens = set[str]()
+    limiter = limiter_for(prepared.rate, clock) if prepared.rate else None
     for number in itertools.count(1):
-        held = yield from _paced(plan, budget, clock, number, note)
-        if held is None:
+        delay = yield from _wait_for_rate_limit(prepared, limiter, clock, number, on_attempt)
+        if delay is None:
             outcome: Response | Failure = CANCELLED
             break
         if number == 1:
             started, zero = datetime.now(UTC), clock()
         began = clock() - zero
-        outcome = yield from _authorized(plan, tokens)
-        spent = clock() - zero
-        kind = outcome if isinstance(outcome, Response) else outcome.kind
-        decision = decide(retries, safe, kind, number, spent, chance)
-        if budget and decision.wait is not None and isinstance(outcome, Response) and outcome.status == 429:
-            budget.put_off(clock(), retry_after(outcome))
-        attempts.append(_attempt(number, began, spent - began, outcome, decision, held))
-        if note:
-            note(attempts[-1])
+        outcome = yield from _send_authorized(prepared, tokens)
+        elapsed = clock() - zero
+        decision = decide(retries, prepared.operation.is_idempotent, outcome, number, elapsed, chance)
+        if limiter and decision.wait is not None and isinstance(outcome, Response) and outcome.status == 429:
+            limiter.pause(clock(), retry_after(outcome))
+        attempts.append(_attempt(number, began, elapsed - began, outcome, decision, delay))
+        if on_attempt:
+            on_attempt(attempts[-1])
         if decision.wait is None:
             break
         if (yield Wait(decision.wait)) is CANCELLED:
             outcome = CANCELLED
             break
-    sent = replace(plan, secrets=plan.secrets | tokens) if tokens else plan
-    return _told(sent, outcome, started, clock() - zero, tuple(attempts))
+    sent = replace(prepared, secrets=prepared.secrets | tokens) if tokens else prepared
+    return _exchange(sent, outcome, started, clock() - zero, tuple(attempts))
 
 
-def _paced(
-    plan: PreparedRequest, budget: Budget | None, clock: Callable[[], float], number: int, note: OnAttempt | None
-) -> Generator[Step, Outcome, float | None]:
-    """Wait for a slot of the budget: the seconds that took, or None where the request was cancelled meanwhile."""
-    if budget is None:
+def _wait_for_rate_limit(
+    prepared: PreparedRequest,
+    limiter: RateLimiter | None,
+    clock: Callable[[], float],
+    number: int,
+    on_attempt: OnAttempt | None,
+) -> Generator[Step, StepResult, float | None]:
+    """Wait until the rate limit lets the request pass; return the seconds that took, or None if it was cancelled."""
+    if limiter is None:
         return 0.0
     since = clock()
-    slot = budget.reserve(since)
-    if slot.wait <= 0:
+    reservation = limiter.reserve(since)
+    if reservation.wait <= 0:
         return 0.0
-    while slot.wait > 0:
-        if slot.wait > _TOLD and note:
-            note(
-                Attempt(
-                    number, 0.0, 0.0, WAITING, f"waiting {slot.wait:.1f} s for the rate limit ({plan.rate})", slot.wait
-                )
-            )
-        if (yield Wait(slot.wait)) is CANCELLED:
-            budget.give_back(slot)
+    while reservation.wait > 0:
+        if reservation.wait > _SHORTEST_REPORTED_WAIT and on_attempt:
+            reason = f"waiting {reservation.wait:.1f} s for the rate limit ({prepared.rate})"
+            on_attempt(Attempt(number, 0.0, 0.0, WAITING, reason, reservation.wait))
+        if (yield Wait(reservation.wait)) is CANCELLED:
+            limiter.cancel(reservation)
             return None
-        if budget.is_as_of(slot):
+        if limiter.is_valid(reservation):
             break
-        slot = budget.reserve(clock())  # a refusal has put it off
+        reservation = limiter.reserve(clock())  # the server has refused another request in the meantime
     return clock() - since
 
 
-def never_sent(plan: PreparedRequest) -> Exchange:
-    """The exchange of a request that was cancelled before it began."""
-    return _told(plan, CANCELLED, datetime.now(UTC), 0.0, ())
+def _send_authorized(prepared: PreparedRequest, tokens: set[str]) -> Generator[Step, StepResult, Response | Failure]:
+    """Send with a token, if one is needed; if the server refuses it, once more with a new one."""
+    if prepared.grant is None:
+        return (yield from _send(prepared.request))
+    refused = ""
+    while True:
+        token = yield Authorize(prepared.grant, refused)
+        if not isinstance(token, Token):
+            assert isinstance(token, Failure)  # noqa: S101  # the result of an Authorize is one of the two
+            return replace(token, kind="connect") if token.kind in ("timeout", "broken") else token  # nothing was sent
+        tokens.add(token.value)
+        outcome = yield from _send(prepared.request.with_header("Authorization", f"Bearer {token.value}"))
+        if refused or not isinstance(outcome, Response) or outcome.status != 401:
+            return outcome
+        refused = token.value
 
 
-def new_id() -> str:
-    """An id for an exchange: unique on this machine, and later ones sort after earlier ones."""
-    return f"{time.time_ns() // 1000:016x}{os.getpid() & 0xFFFF:04x}{next(_counter) & 0xFFFF:04x}"
+def _send(request: Request) -> Generator[Step, StepResult, Response | Failure]:
+    """Send a request and follow its redirects."""
+    for _ in range(_MOST_REDIRECTS):
+        outcome = yield Send(request)
+        assert isinstance(outcome, Response | Failure)  # noqa: S101  # the result of a Send is one of the two
+        target = redirected_request(request, outcome)
+        if target is None:
+            return outcome
+        request = target
+    return _REDIRECT_LOOP
 
 
-def redirect_of(request: Request, outcome: Response | Failure) -> Request | None:
-    """The request that a redirect asks for; None where there is none to follow.
+def redirected_request(request: Request, outcome: Response | Failure) -> Request | None:
+    """Return the request that a redirect asks for; None if there is none to follow (RFC 9110, section 15.4).
 
-    Only what changes nothing is followed, and nothing but harmless headers goes along to another origin: no body that
-    holds a secret either.
+    Only GET and HEAD are followed. To another origin go only headers without secrets, and no body that holds one.
     """
     if not isinstance(outcome, Response) or outcome.status not in REDIRECTS or request.method not in ("GET", "HEAD"):
         return None
@@ -182,20 +210,20 @@ def redirect_of(request: Request, outcome: Response | Failure) -> Request | None
         return None
     try:
         target = replace(request, url=urljoin(request.url, location))
-        same = _origin(target.url) == _origin(request.url)
-    except ValueError:  # an address that cannot be read is not followed: the answer is what it is
+        is_same_origin = _origin(target.url) == _origin(request.url)
+    except ValueError:  # a malformed address is not followed: the response stays what it is
         return None
-    if same:
+    if is_same_origin:
         return target
-    kept = tuple((k, v) for k, v in request.headers if k.lower() in _HARMLESS)
-    return replace(target, headers=kept, body=b"" if request.secret else request.body, secret=False)
+    headers = tuple((k, v) for k, v in request.headers if k.lower() in _CROSS_ORIGIN_HEADERS)
+    return replace(target, headers=headers, body=b"" if request.secret else request.body, secret=False)
 
 
-def moved_to(url: str, location: str, same_host: bool) -> str:
-    """The address to which a redirect leads from a document's.
+def redirect_address(url: str, location: str, same_host: bool) -> str:
+    """Return the address to which the server of a document redirects.
 
     Raises:
-        DocumentNotFound: it is none, it is on another host where it `stays`, or it leads from https to plain http.
+        DocumentNotFound: there is none, it is on another host although `same_host`, or it leads from https to http.
     """
     try:
         target = urljoin(url, location)
@@ -203,96 +231,87 @@ def moved_to(url: str, location: str, same_host: bool) -> str:
     except ValueError:
         target, before, after, host, other = "", "http", "", "", ""
     if not location or after not in (before, "https") or (same_host and other != host):
-        what = f"The server of {url} redirects to {target[:200] or 'no address'}, where no document is fetched from."
+        what = f"The server of {url} redirects to {target[:200] or 'no address'}, which is not followed."
         raise DocumentNotFound(what, "Give the other address itself if it is to be trusted, or save it as a file.")
     return target
-
-
-def _authorized(plan: PreparedRequest, tokens: set[str]) -> Generator[Step, Outcome, Response | Failure]:
-    """Send with a token, where one is to be got; and once more with a new one, where the server refused it."""
-    if plan.grant is None:
-        return (yield from _follow(plan.request))
-    refused = ""
-    while True:
-        token = yield Authorize(plan.grant, refused)
-        if not isinstance(token, Token):
-            assert isinstance(token, Failure)  # noqa: S101  # a driver answers an Authorize with one of the two
-            return replace(token, kind="connect") if token.kind in ("timeout", "broken") else token  # nothing was sent
-        tokens.add(token.value)
-        outcome = yield from _follow(plan.request.with_header("Authorization", f"Bearer {token.value}"))
-        if refused or not isinstance(outcome, Response) or outcome.status != 401:
-            return outcome
-        refused = token.value
-
-
-def _follow(request: Request) -> Generator[Step, Outcome, Response | Failure]:
-    for _ in range(_MOST_REDIRECTS):
-        outcome = yield Send(request)
-        assert isinstance(outcome, Response | Failure)  # noqa: S101  # a driver answers a Send with one of them
-        target = redirect_of(request, outcome)
-        if target is None:
-            return outcome
-        request = target
-    return _CIRCLE
-
-
-def _told(
-    plan: PreparedRequest, outcome: Response | Failure, started: datetime, elapsed: float, attempts: tuple[Attempt, ...]
-) -> Exchange:
-    answer = _clean(outcome, plan.secrets) if isinstance(outcome, Response) else None
-    return Exchange(
-        id=new_id(),
-        operation=plan.operation,
-        call=plan.call,
-        request=plan.shown,
-        started=started,
-        elapsed=elapsed,
-        response=answer,
-        failure=outcome if isinstance(outcome, Failure) else None,
-        attempts=attempts,
-        violations=check_response(plan.operation, answer) if answer else (),
-        environment=plan.environment,
-        group=plan.group,
-    )
-
-
-def _clean(answer: Response, secrets: frozenset[str]) -> Response:
-    """The answer without the secrets that were sent: a server that echoes them gives them to nobody."""
-    if not secrets:
-        return answer
-    answer = _in_plain_bytes(answer, secrets)
-    text = answer.body.decode("latin-1")  # byte for byte, whatever it is
-    body = redact(text, secrets)
-    told = "\n".join([value for _, value in answer.headers])  # no value has a line break
-    same, reason = redact(told, secrets) == told, redact(answer.reason, secrets)
-    if same and body == text and reason == answer.reason:
-        return answer
-    headers = answer.headers if same else tuple((name, redact(value, secrets)) for name, value in answer.headers)
-    return replace(answer, body=body.encode("latin-1"), headers=headers, reason=reason)
-
-
-def _in_plain_bytes(answer: Response, secrets: frozenset[str]) -> Response:
-    """The answer in UTF-8 where it holds a secret in a charset (such as UTF-16) whose bytes would hide it."""
-    if b"\0" not in answer.body[:1000] or "charset" not in header(answer.headers, "content-type"):
-        return answer
-    cleaned = redact(answer.text, secrets)
-    if cleaned == answer.text:
-        return answer
-    plain = [(k, v) for k, v in answer.headers if k.lower() != "content-type"]
-    return replace(
-        answer, body=cleaned.encode(), headers=(*plain, ("Content-Type", f"{answer.media_type}; charset=utf-8"))
-    )
-
-
-def _attempt(
-    number: int, began: float, elapsed: float, outcome: Response | Failure, decision: Decision, held: float
-) -> Attempt:
-    came, wait = (f"{outcome.status}" if isinstance(outcome, Response) else outcome.kind), decision.wait
-    again = "" if came == decision.reason else decision.reason
-    then = f"tried again after {wait:.1f} s ({decision.reason})" if wait is not None else again
-    return Attempt(number, began, elapsed, came, then, wait or 0.0, held, may_have_been_done(came))
 
 
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.lower()
+
+
+# --- the exchange -----------------------------------------------------------------------------------------------------
+
+
+def new_id() -> str:
+    """Return an id for an exchange: unique on this machine, and later ones sort after earlier ones."""
+    return f"{time.time_ns() // 1000:016x}{os.getpid() & 0xFFFF:04x}{next(_counter) & 0xFFFF:04x}"
+
+
+def cancelled_exchange(prepared: PreparedRequest) -> Exchange:
+    """Return the exchange of a request that was cancelled before it began."""
+    return _exchange(prepared, CANCELLED, datetime.now(UTC), 0.0, ())
+
+
+def _exchange(
+    prepared: PreparedRequest,
+    outcome: Response | Failure,
+    started: datetime,
+    elapsed: float,
+    attempts: tuple[Attempt, ...],
+) -> Exchange:
+    response = _redact_response(outcome, prepared.secrets) if isinstance(outcome, Response) else None
+    return Exchange(
+        id=new_id(),
+        operation=prepared.operation,
+        call=prepared.call,
+        request=prepared.shown,
+        started=started,
+        elapsed=elapsed,
+        response=response,
+        failure=outcome if isinstance(outcome, Failure) else None,
+        attempts=attempts,
+        violations=check_response(prepared.operation, response) if response else (),
+        environment=prepared.environment,
+        group=prepared.group,
+    )
+
+
+def _redact_response(response: Response, secrets: frozenset[str]) -> Response:
+    """Remove the secrets that were sent from a response, in case the server echoes them."""
+    if not secrets:
+        return response
+    response = _expose_wide_charset(response, secrets)
+    text = response.body.decode("latin-1")  # byte for byte, whatever it is
+    body = redact(text, secrets)
+    values = "\n".join([value for _, value in response.headers])  # no value has a line break
+    same_headers, reason = redact(values, secrets) == values, redact(response.reason, secrets)
+    if same_headers and body == text and reason == response.reason:
+        return response
+    headers = response.headers
+    if not same_headers:
+        headers = tuple((name, redact(value, secrets)) for name, value in headers)
+    return replace(response, body=body.encode("latin-1"), headers=headers, reason=reason)
+
+
+def _expose_wide_charset(response: Response, secrets: frozenset[str]) -> Response:
+    """Return a response in UTF-8 if it holds a secret in a charset, such as UTF-16, whose bytes would hide it."""
+    if b"\0" not in response.body[:1000] or "charset" not in header(response.headers, "content-type"):
+        return response
+    redacted = redact(response.text, secrets)
+    if redacted == response.text:
+        return response
+    others = [(k, v) for k, v in response.headers if k.lower() != "content-type"]
+    media_type = f"{response.media_type}; charset=utf-8"
+    return replace(response, body=redacted.encode(), headers=(*others, ("Content-Type", media_type)))
+
+
+def _attempt(
+    number: int, began: float, elapsed: float, outcome: Response | Failure, decision: Decision, delay: float
+) -> Attempt:
+    text = str(outcome.status) if isinstance(outcome, Response) else outcome.kind
+    reason = "" if text == decision.reason else decision.reason
+    if decision.wait is not None:
+        reason = f"retried after {decision.wait:.1f} s ({decision.reason})"
+    return Attempt(number, began, elapsed, text, reason, decision.wait or 0.0, delay, may_have_been_done(outcome))

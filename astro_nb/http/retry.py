@@ -1,17 +1,17 @@
-"""What is tried again, when, and why not.
+"""What is retried, when, and why not.
 
-| what came                         | tried again for        | attempts | after                                     |
-|-----------------------------------|------------------------|---------:|-------------------------------------------|
-| 429                               | every method           |      all | Retry-After, else 1, 2, 4, 8 s … jittered |
-| no connection was made            | every method           |      all | 1, 2, 4, 8 s … jittered                   |
-| 408, 425, 502, 503, 504           | what is safe to repeat |      all | Retry-After, else 1, 2, 4, 8 s … jittered |
-| any other 5xx but 501 and 505     | what is safe to repeat |        3 | Retry-After, else 1, 2 s jittered         |
-| the connection broke, or time-out | what is safe to repeat |      all | 1, 2, 4, 8 s … jittered                   |
-| anything else                     | nothing                |        1 |                                           |
+| outcome                              | retried for        | attempts | after                                     |
+|--------------------------------------|--------------------|---------:|-------------------------------------------|
+| 429                                  | every method       |      all | Retry-After, else 1, 2, 4, 8 s … jittered |
+| no connection was made               | every method       |      all | 1, 2, 4, 8 s … jittered                   |
+| 408, 425, 502, 503, 504              | idempotent methods |      all | Retry-After, else 1, 2, 4, 8 s … jittered |
+| any other 5xx except 501 and 505     | idempotent methods |        3 | Retry-After, else 1, 2 s jittered         |
+| the connection broke, or a time-out  | idempotent methods |      all | 1, 2, 4, 8 s … jittered                   |
+| anything else                        | nothing            |        1 |                                           |
 
-A 429 was refused before any work was done, so even a create may be repeated. Safe to repeat are the methods that HTTP
-calls idempotent (RFC 9110, section 9.2.2), and what the overlay marks so. A 500 may be the server's own mistake, which
-asking ten times does not mend.
+A 429 is refused before any work is done, so even a create can be repeated. Idempotent are the methods that HTTP calls
+so (RFC 9110, section 9.2.2), and the operations that the overlay declares so. A 500 may be a bug of the server, which
+ten attempts do not cure.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from ..exchange.outcome import _LASTING
+from ..exchange import Failure
 from ..messages import Response, header
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
-"""Whole ones by the standard; some servers send parts of them."""
+"""Whole seconds by the standard; some servers send fractions."""
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How often and how long to try.
+    """How often and how long to retry.
 
     Attributes:
-        attempts: tries in all.
-        base: seconds before the second try; doubled each time.
-        cap: the longest single wait, in seconds; a server that asks for more is not waited for.
-        total: seconds for everything together.
+        attempts: the most attempts, the first one included.
+        base: seconds before the second attempt; doubled for each one after that.
+        cap: the longest single wait, in seconds; if a server asks for more, the request is not retried.
+        total: the most seconds for all attempts and waits together.
     """
 
     attempts: int = 10
@@ -49,75 +49,86 @@ class Retries:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to try again: the seconds to wait first (None: do not), and the reason in words."""
+    """Whether to retry: the seconds to wait first (None for no retry), and the reason as text."""
 
     wait: float | None
     reason: str
 
 
 @dataclass(frozen=True)
-class _Row:
-    """A row of the table: for whatever method or only for what is safe to repeat, and how often at the most."""
+class _Rule:
+    """A row of the table: for every method or only for idempotent ones, and the most attempts (None for all)."""
 
     every_method: bool
     attempts: int | None = None
 
 
-_TABLE: Mapping[str, _Row] = {
-    "429": _Row(every_method=True),
-    "connect": _Row(every_method=True),
-    **dict.fromkeys(("408", "425", "502", "503", "504", "timeout", "broken"), _Row(every_method=False)),
-    "5xx": _Row(every_method=False, attempts=3),
+_RULES: Mapping[int | str, _Rule] = {
+    429: _Rule(every_method=True),
+    "connect": _Rule(every_method=True),
+    **dict.fromkeys((408, 425, 502, 503, 504, "timeout", "broken"), _Rule(every_method=False)),
 }
-_WORDS: Mapping[str, str] = {"429": "429, too many requests", "connect": "no connection"}
+"""By status, or by kind of failure."""
+_SERVER_ERROR = _Rule(every_method=False, attempts=3)
+_NEVER_SUPPORTED = (501, 505)
+"""Statuses of a server that cannot do what is asked, now or later."""
+_REASONS: Mapping[int | str, str] = {429: "429, too many requests", "connect": "no connection"}
+_UNCERTAIN_FAILURES = ("timeout", "broken", "too large", "cancelled")
 
 
 def decide(
     retries: Retries,
-    safe: bool,
-    outcome: Response | str,
+    is_idempotent: bool,
+    outcome: Response | Failure,
     attempt: int,
-    spent: float,
+    elapsed: float,
     chance: Callable[[], float] = random.random,
 ) -> Decision:
-    """What to do after an attempt.
+    """Return what to do after an attempt.
 
     Args:
         retries: the limits.
-        safe: whether the request is safe to repeat.
-        outcome: the answer, or the kind of failure: "connect", "timeout", "broken", anything else.
-        attempt: the number of this attempt, from 1.
-        spent: seconds since the first attempt began.
+        is_idempotent: whether the request may be repeated without harm.
+        outcome: the response or the failure.
+        attempt: the number of this attempt, counted from 1.
+        elapsed: seconds since the first attempt began.
         chance: a number in [0, 1) for the jitter.
     """
-    came = str(outcome.status) if isinstance(outcome, Response) else outcome
-    row, why = _row_of(came), _WORDS.get(came, came)
-    if row is None:
-        return Decision(None, why)
-    if not (safe or row.every_method):
-        return Decision(None, f"{why}, not repeated: it may have been carried out")
-    if attempt >= min(retries.attempts, row.attempts or retries.attempts):
-        return Decision(None, f"{why}; given up after {attempt} attempts")
-    return _waited(retries, outcome, why, attempt, spent, chance)
+    key = _key(outcome)
+    rule, reason = _rule(key), _REASONS.get(key, str(key))
+    if rule is None:
+        return Decision(None, reason)
+    if not (is_idempotent or rule.every_method):
+        return Decision(None, f"{reason}, not repeated: it may have been carried out")
+    if attempt >= min(retries.attempts, rule.attempts or retries.attempts):
+        return Decision(None, f"{reason}; given up after {attempt} attempts")
+    return _decide_wait(retries, outcome, reason, attempt, elapsed, chance)
+
+
+def may_have_been_done(outcome: Response | Failure) -> bool:
+    """Whether the server may have carried out a request that ended like this, without saying so."""
+    if isinstance(outcome, Response):
+        return outcome.status >= 500 and outcome.status not in _NEVER_SUPPORTED
+    return outcome.kind in _UNCERTAIN_FAILURES
 
 
 def retry_after(response: Response, now: datetime | None = None) -> float | None:
-    """The seconds a server asks to wait (RFC 9110, section 10.2.3), by number or date; None if it does not say.
+    """Return the seconds that a server asks to wait (RFC 9110, section 10.2.3); None if it does not say.
 
-    A date is measured by the server's own clock, where its answer tells that: ours may be wrong.
+    A date is compared with the Date of the response, if there is one: the clock of this computer may be wrong.
     """
     text = header(response.headers, "retry-after").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
-    when = _moment(text)
+    when = _parse_date(text)
     if when is None:
         return None
-    there = _moment(header(response.headers, "date").strip())
-    return max(0.0, (when - (there or now or datetime.now(UTC))).total_seconds())
+    server_time = _parse_date(header(response.headers, "date").strip())
+    return max(0.0, (when - (server_time or now or datetime.now(UTC))).total_seconds())
 
 
-def _moment(text: str) -> datetime | None:
-    """A date of HTTP; None where it is none."""
+def _parse_date(text: str) -> datetime | None:
+    """Return a date of HTTP (RFC 9110, section 5.6.7); None if the text is none."""
     try:
         when = parsedate_to_datetime(text)
     except (TypeError, ValueError, OverflowError):
@@ -125,26 +136,35 @@ def _moment(text: str) -> datetime | None:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _row_of(came: str) -> _Row | None:
-    other = came.startswith("5") and came.isdigit() and came not in _LASTING
-    return _TABLE.get(came) or (_TABLE["5xx"] if other else None)
+def _key(outcome: Response | Failure) -> int | str:
+    return outcome.status if isinstance(outcome, Response) else outcome.kind
 
 
-def _waited(
-    retries: Retries, outcome: Response | str, why: str, attempt: int, spent: float, chance: Callable[[], float]
+def _rule(key: int | str) -> _Rule | None:
+    is_server_error = isinstance(key, int) and key >= 500 and key not in _NEVER_SUPPORTED
+    return _RULES.get(key) or (_SERVER_ERROR if is_server_error else None)
+
+
+def _decide_wait(
+    retries: Retries,
+    outcome: Response | Failure,
+    reason: str,
+    attempt: int,
+    elapsed: float,
+    chance: Callable[[], float],
 ) -> Decision:
-    """How long to wait before the next attempt, if that is not too long."""
+    """Return how long to wait before the next attempt, unless that is too long."""
     asked = retry_after(outcome) if isinstance(outcome, Response) else None
     if asked is not None and asked > retries.cap:
         return Decision(None, f"the server asks to wait {asked:.0f} s, longer than the cap of {retries.cap:.0f} s")
-    at_once = asked == 0 and attempt > 1  # "0", or a date that has passed, once more: it did not help the first time
-    wait = asked if asked is not None and not at_once else _back_off(retries, attempt, chance)
-    if spent + wait > retries.total:
-        return Decision(None, f"{why}; the total of {retries.total:.0f} s would be passed")
-    return Decision(wait, why)
+    is_useless = asked == 0 and attempt > 1  # a "0", or a date in the past, did not help the first time
+    wait = asked if asked is not None and not is_useless else _back_off(retries, attempt, chance)
+    if elapsed + wait > retries.total:
+        return Decision(None, f"{reason}; another attempt would exceed the total of {retries.total:.0f} s")
+    return Decision(wait, reason)
 
 
 def _back_off(retries: Retries, attempt: int, chance: Callable[[], float]) -> float:
-    """Exponential, with the upper half jittered, so that many clients do not come back at one time."""
-    full = min(retries.cap, retries.base * 2.0 ** (attempt - 1))
-    return full * (0.5 + chance() / 2)
+    """Return an exponential wait whose upper half is jitter, so that many clients do not retry at the same moment."""
+    longest = min(retries.cap, retries.base * 2.0 ** (attempt - 1))
+    return longest * (0.5 + chance() / 2)

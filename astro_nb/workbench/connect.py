@@ -71,6 +71,8 @@ def connect(
 def _opened(chosen: Environment, spec: Spec, variables: Variables, client: Client, history: History) -> Workbench:
     """The workbench; where its token turns out to have expired, what was started for it is stopped again."""
     placed, sandbox = _placed(chosen, spec)
+    if sandbox is not None:
+        client.bypass_proxy(placed.base_url or "")
     workbench = Workbench(Session(spec, placed, variables, client, history), sandbox)
     try:
         workbench.environments.fill_shared(variables)

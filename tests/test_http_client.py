@@ -21,9 +21,8 @@ import astro_nb as anb
 from astro_nb.call import Call
 from astro_nb.errors import DocumentNotFound
 from astro_nb.exchange import Attempt, Exchange
-from astro_nb.http import Client, PreparedRequest, Retries, Running, new_id
-from astro_nb.http import transport as doors
-from astro_nb.http.request_flow import moved_to
+from astro_nb.http import Client, PreparedRequest, Retries, Running, new_id, transport
+from astro_nb.http.request_flow import redirect_address
 from astro_nb.messages import Request
 from astro_nb.openapi import load
 
@@ -257,7 +256,7 @@ def test_an_address_that_is_none_is_a_failure(url: str, way: Sender) -> None:
 
 def test_an_answer_without_end_is_ended(way: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     """More bytes than are allowed end the request while they come, in both drivers."""
-    monkeypatch.setattr(doors, "LARGEST_ANSWER", 100_000)
+    monkeypatch.setattr(transport, "LARGEST_RESPONSE", 100_000)
     client = Client(retries=Retries(attempts=1))
     with Wire([endless]) as wire:
         exchange = way(client, plan(wire.url))
@@ -379,7 +378,7 @@ def test_a_request_under_way_is_cancelled_at_once() -> None:
             deadline = time.monotonic() + 3
             while not (wire.requests and (act is hang or noted)) and time.monotonic() < deadline:
                 time.sleep(0.01)
-            assert "under way" in repr(running)
+            assert "in progress" in repr(running)
             running.cancel()
             cancelled(running)
             assert "done" in repr(running)
@@ -425,7 +424,7 @@ def test_a_document_is_fetched(client: Client) -> None:
     """A document behind a redirect is fetched; what is not there is told by its address and status."""
     with Wire([say(301, b"", "Location: /spec/v1.0"), say(200, b"openapi: 3.0.3"), say(404)]) as wire:
         assert client.fetch(f"{wire.url}/spec") == b"openapi: 3.0.3"
-        with pytest.raises(DocumentNotFound, match=r"/gone: the server answered 404\.") as caught:
+        with pytest.raises(DocumentNotFound, match=r"/gone: the server responded with 404\.") as caught:
             client.fetch(f"{wire.url}/gone")
     assert caught.value.todo
     with pytest.raises(DocumentNotFound, match="No connection"):
@@ -454,7 +453,7 @@ def test_a_file_of_a_document_stays_at_its_host(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("location", "stays", "wanted"),
+    ("location", "same_host", "wanted"),
     [
         ("/b", True, "https://h/b"), ("https://h:443/b", False, "https://h:443/b"), ("https://g/b", False, "https://g/b"),
         ("https://g/b", True, None), ("http://h/b", False, None), ("http://h/b", True, None), ("//g/b", True, None),
@@ -464,9 +463,9 @@ def test_from_https_no_redirect_leads_to_http(location: str, same_host: bool, wa
     """Whoever listens would write the document."""
     if wanted is None:
         with pytest.raises(DocumentNotFound, match="redirects"):
-            moved_to("https://h/a", location, same_host)
+            redirect_address("https://h/a", location, same_host)
     else:
-        assert moved_to("https://h/a", location, same_host) == wanted
+        assert redirect_address("https://h/a", location, same_host) == wanted
 
 
 def ours(before: set[threading.Thread]) -> list[threading.Thread]:

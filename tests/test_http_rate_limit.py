@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import astro_nb as anb
 from astro_nb.environments import Environment
 from astro_nb.exchange import WAITING, Attempt
-from astro_nb.http import Budget, Client, Rate, budget_of, rate_of
+from astro_nb.http import Client, Rate, rate_of
+from astro_nb.http.rate_limit import RateLimiter, limiter_for
 from astro_nb.openapi import load
 from astro_nb.sandbox import Sandbox
 from astro_nb.sandbox.clock import Limits
@@ -24,15 +25,15 @@ SPEC = load()
 RATES = [Rate("GET", 25, 1), Rate("POST", 10, 1), Rate("DELETE", 5, 1), Rate("logs", 2, 60), Rate("one", 1, 1)]
 
 
-def slots(budget: Budget, count: int, now: float = 0.0) -> list[float]:
+def slots(limiter: RateLimiter, count: int, now: float = 0.0) -> list[float]:
     """When so many requests go out that all ask at once."""
-    return [now + budget.reserve(now).wait for _ in range(count)]
+    return [now + limiter.reserve(now).wait for _ in range(count)]
 
 
 @pytest.mark.parametrize("rate", RATES, ids=str)
 def test_slots_come_at_the_rate(rate: Rate) -> None:
     """Some at once, four fifths of the bucket; then 99 % of what is allowed."""
-    sent = slots(Budget(rate), 500)
+    sent = slots(RateLimiter(rate), 500)
     at_once = sum(when == 0 for when in sent)
     assert at_once == max(1, int(rate.count - rate.count // 5))
     expected = (500 - at_once) * rate.per / rate.count
@@ -47,54 +48,54 @@ def test_slots_come_at_the_rate(rate: Rate) -> None:
 )
 def test_no_slot_meets_an_empty_bucket(rate: Rate, asked: list[tuple[float, float]]) -> None:
     """Whenever requests are made, and however late each is on its way (up to 150 ms), a token bucket lets all in."""
-    budget, limits, now = Budget(rate), Limits(), 0.0
+    limiter, limits, now = RateLimiter(rate), Limits(), 0.0
     arrivals = []
     for pause, late in asked:
         now += pause / rate.count
-        heapq.heappush(arrivals, now + budget.reserve(now).wait + late)
+        heapq.heappush(arrivals, now + limiter.reserve(now).wait + late)
     refused = [limits.take("me", rate.label, rate.count, rate.per, heapq.heappop(arrivals)) for _ in asked]
     assert not any(refused)
 
 
 def test_a_pause_fills_the_bucket_again_and_no_more() -> None:
     """After an hour as many go at once as in the beginning."""
-    budget = Budget(RATES[0])
-    first, later = slots(budget, 100), slots(budget, 100, 3600.0)
+    limiter = RateLimiter(RATES[0])
+    first, later = slots(limiter, 100), slots(limiter, 100, 3600.0)
     assert [when - 3600 for when in later] == pytest.approx(first)
 
 
 def test_a_slot_that_is_given_back_is_waited_for_by_nobody() -> None:
     """At one request in 1,000 s, whoever gives up waiting costs the next one nothing; after a refusal all is anew."""
-    budget = Budget(Rate("GET", 0.001, 1))
-    assert budget.reserve(0.0).wait == 0
+    limiter = RateLimiter(Rate("GET", 0.001, 1))
+    assert limiter.reserve(0.0).wait == 0
     waits = []
     for _ in range(5):
-        slot = budget.reserve(1.0)
+        slot = limiter.reserve(1.0)
         waits.append(slot.wait)
-        budget.give_back(slot)
+        limiter.cancel(slot)
     assert waits == pytest.approx([1009.0] * 5)
-    held = budget.reserve(1.0)
-    budget.put_off(1.0, 5000.0)
-    budget.give_back(held)
-    assert budget.reserve(1.0).wait == 5000.0
+    held = limiter.reserve(1.0)
+    limiter.pause(1.0, 5000.0)
+    limiter.cancel(held)
+    assert limiter.reserve(1.0).wait == 5000.0
 
 
 def test_a_refusal_puts_everyone_off() -> None:
     """Whoever waits asks anew; the first goes when the server said, and the others one after another."""
-    budget = Budget(RATES[0])
-    before = [budget.reserve(0.0) for _ in range(30)]
-    budget.put_off(0.5, 3.0)
-    assert not any(budget.is_as_of(slot) for slot in before)
-    assert slots(budget, 3, 0.5) == pytest.approx([3.5, 3.5404, 3.5808])
-    budget.put_off(0.6, 0.0)  # another refusal, which asks for less, does not open what is closed
-    assert budget.reserve(0.6).wait == pytest.approx(2.9)
+    limiter = RateLimiter(RATES[0])
+    before = [limiter.reserve(0.0) for _ in range(30)]
+    limiter.pause(0.5, 3.0)
+    assert not any(limiter.is_valid(slot) for slot in before)
+    assert slots(limiter, 3, 0.5) == pytest.approx([3.5, 3.5404, 3.5808])
+    limiter.pause(0.6, 0.0)  # another refusal, which asks for less, does not open what is closed
+    assert limiter.reserve(0.6).wait == pytest.approx(2.9)
 
 
 def test_a_refusal_without_a_time_costs_some_slots() -> None:
     """Where the server does not say when to come again, five slots are left out."""
-    budget = Budget(RATES[1])
-    budget.put_off(0.0, None)
-    assert budget.reserve(0.0).wait == pytest.approx(0.505)
+    limiter = RateLimiter(RATES[1])
+    limiter.pause(0.0, None)
+    assert limiter.reserve(0.0).wait == pytest.approx(0.505)
 
 
 @pytest.mark.parametrize(
@@ -128,10 +129,10 @@ def test_where_nobody_says_there_is_no_rate() -> None:
 def test_a_budget_is_one_for_all_who_go_by_a_clock() -> None:
     """Two sessions of one environment share it; another environment, rate or clock has its own."""
     rate = Rate("GET", 25, 1, ("e", "u"))
-    shared = budget_of(rate, time.monotonic)
-    assert budget_of(Rate("GET", 25, 1, ("e", "u")), time.monotonic) is shared
-    assert budget_of(Rate("GET", 25, 1, ("f", "u")), time.monotonic) is not shared
-    assert budget_of(rate, time.time) is not shared
+    shared = limiter_for(rate, time.monotonic)
+    assert limiter_for(Rate("GET", 25, 1, ("e", "u")), time.monotonic) is shared
+    assert limiter_for(Rate("GET", 25, 1, ("f", "u")), time.monotonic) is not shared
+    assert limiter_for(rate, time.time) is not shared
 
 
 def connected(sandbox: Sandbox, **limits: float) -> anb.Workbench:
@@ -155,7 +156,7 @@ def test_a_whole_kernel_keeps_to_the_limits() -> None:
     refused = sum(attempt.outcome == "429" for exchange in found for attempt in exchange.attempts)
     assert refused <= 1
     assert took >= 0.95 * (120 - 25) / 25
-    assert max(attempt.held for exchange in found for attempt in exchange.attempts) > 0
+    assert max(attempt.rate_limit_wait for exchange in found for attempt in exchange.attempts) > 0
 
 
 def test_who_is_kept_back_is_told_and_may_go() -> None:

@@ -135,7 +135,7 @@ def test_the_outcome_is_as_the_table_says(name: str, kind: str, ground: Field) -
     outcome = "failed" if kind == "GET" and outcome == "unknown" else outcome
     assert exchange.attempts[0].outcome.startswith(trouble.first)
     assert (len(exchange.attempts), exchange.outcome) == (attempts, outcome), exchange
-    assert len(exchange.attempts) == 1 or exchange.attempts[0].decision.startswith("tried again")
+    assert len(exchange.attempts) == 1 or exchange.attempts[0].decision.startswith("retried after")
     assert bool(exchange.advice) is (outcome == "unknown")
     names = ground.names()
     expected = {"GET": ["thing"], "create": ["thing", "made once"], "update": ["changed"], "delete": []}[kind]

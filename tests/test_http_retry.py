@@ -1,4 +1,4 @@
-"""What is tried again, when, and why not: the table at the head of `pace`, row by row."""
+"""What is retried, when, and why not: the table at the head of `http/retry.py`, row by row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.http import Retries, decide, retry_after
+from astro_nb.exchange import Failure
+from astro_nb.http import Retries
+from astro_nb.http.retry import decide, retry_after
 from astro_nb.messages import Response
 from astro_nb.openapi import load
 
@@ -19,44 +21,55 @@ PASSING = [408, 425, 502, 503, 504]
 FOREVER = Retries(attempts=10**6, total=1e12)
 
 
-def answer(status: int, after: str | None = None) -> Response:
-    """An answer, with a Retry-After where one is given."""
+def failure(kind: str) -> Failure:
+    return Failure(kind, "It failed.", "The network.", "Try again.")
+
+
+def response(status: int, after: str | None = None) -> Response:
+    """A response, with a Retry-After if one is given."""
     return Response(status, () if after is None else (("Retry-After", after),))
 
 
-OUTCOMES = st.sampled_from([*map(answer, [200, 301, 400, 404, 429, 500, *PASSING]), "connect", "timeout", "broken"])
+OUTCOMES = st.sampled_from(
+    [
+        *map(response, [200, 301, 400, 404, 429, 500, *PASSING]),
+        failure("connect"),
+        failure("timeout"),
+        failure("broken"),
+    ]
+)
 
 
 @pytest.mark.parametrize(
     ("outcome", "safe", "again"),
     [
-        (answer(429), True, True),
-        (answer(429), False, True),
-        ("connect", True, True),
-        ("connect", False, True),
-        *[(answer(status), True, True) for status in PASSING],
-        *[(answer(status), False, False) for status in PASSING],
-        ("timeout", True, True),
-        ("timeout", False, False),
-        ("broken", True, True),
-        ("broken", False, False),
-        *[(answer(status), True, False) for status in (200, 204, 301, 400, 401, 403, 404, 409, 501, 505)],
-        *[(answer(status), True, True) for status in (500, 507, 520)],
-        *[(answer(status), False, False) for status in (500, 501, 507, 520)],
-        ("cancelled", True, False),
-        ("invalid", True, False),
-        ("too large", True, False),
+        (response(429), True, True),
+        (response(429), False, True),
+        (failure("connect"), True, True),
+        (failure("connect"), False, True),
+        *[(response(status), True, True) for status in PASSING],
+        *[(response(status), False, False) for status in PASSING],
+        (failure("timeout"), True, True),
+        (failure("timeout"), False, False),
+        (failure("broken"), True, True),
+        (failure("broken"), False, False),
+        *[(response(status), True, False) for status in (200, 204, 301, 400, 401, 403, 404, 409, 501, 505)],
+        *[(response(status), True, True) for status in (500, 507, 520)],
+        *[(response(status), False, False) for status in (500, 501, 507, 520)],
+        (failure("cancelled"), True, False),
+        (failure("invalid"), True, False),
+        (failure("too large"), True, False),
     ],
 )
-def test_what_is_tried_again(outcome: Response | str, safe: bool, again: bool) -> None:
+def test_what_is_tried_again(outcome: Response | Failure, safe: bool, again: bool) -> None:
     """429 and a connection never made for every method; passing errors and breaks for safe ones; nothing else."""
     decision = decide(Retries(), safe, outcome, 1, 0.0)
     assert (decision.wait is not None) is again
     assert decision.reason
 
 
-@pytest.mark.parametrize("outcome", ["timeout", "broken", answer(503)])
-def test_what_may_have_been_done_is_said(outcome: Response | str) -> None:
+@pytest.mark.parametrize("outcome", [failure("timeout"), failure("broken"), response(503)])
+def test_what_may_have_been_done_is_said(outcome: Response | Failure) -> None:
     """An unsafe request that is not repeated says that it may have been carried out."""
     assert "may have been carried out" in decide(Retries(), False, outcome, 1, 0.0).reason
 
@@ -90,41 +103,41 @@ def test_no_create_is_ever_repeated_blindly(operation: str) -> None:
 @pytest.mark.parametrize("status", [500, 507, 520])
 def test_a_mistake_of_the_server_is_asked_about_three_times(status: int) -> None:
     """A 500 may be lasting: two tries more, and no third."""
-    assert decide(Retries(), True, answer(status), 2, 0.0).wait is not None
-    decision = decide(Retries(), True, answer(status), 3, 0.0)
+    assert decide(Retries(), True, response(status), 2, 0.0).wait is not None
+    decision = decide(Retries(), True, response(status), 3, 0.0)
     assert decision.wait is None
     assert "given up after 3 attempts" in decision.reason
 
 
 def test_waits_double_and_the_upper_half_is_chance() -> None:
     """1, 2, 4, 8 s … up to the cap; chance takes away half at the most."""
-    least = [decide(FOREVER, True, "connect", n, 0.0, lambda: 0.0).wait for n in range(1, 9)]
-    most = [decide(FOREVER, True, "connect", n, 0.0, lambda: 1.0).wait for n in range(1, 9)]
+    least = [decide(FOREVER, True, failure("connect"), n, 0.0, lambda: 0.0).wait for n in range(1, 9)]
+    most = [decide(FOREVER, True, failure("connect"), n, 0.0, lambda: 1.0).wait for n in range(1, 9)]
     assert most == [1, 2, 4, 8, 16, 32, 60, 60]
     assert least == [wait / 2 for wait in most if wait]
 
 
 def test_the_server_is_taken_at_its_word() -> None:
     """Retry-After is waited exactly, without chance; 0 means at once, but not again and again."""
-    assert decide(Retries(), False, answer(429, "7"), 1, 0.0).wait == 7.0
-    assert decide(Retries(), False, answer(429, "30.5"), 1, 0.0).wait == 30.5
-    assert decide(Retries(), True, answer(503, "0"), 1, 0.0).wait == 0.0
-    assert decide(Retries(), True, answer(503, "0"), 2, 0.0, lambda: 1.0).wait == 2.0
+    assert decide(Retries(), False, response(429, "7"), 1, 0.0).wait == 7.0
+    assert decide(Retries(), False, response(429, "30.5"), 1, 0.0).wait == 30.5
+    assert decide(Retries(), True, response(503, "0"), 1, 0.0).wait == 0.0
+    assert decide(Retries(), True, response(503, "0"), 2, 0.0, lambda: 1.0).wait == 2.0
 
 
 def test_a_wait_of_an_hour_is_not_waited() -> None:
     """A server that asks for more than the cap ends it, in words that tell the seconds."""
-    decision = decide(Retries(), True, answer(429, "3600"), 1, 0.0)
+    decision = decide(Retries(), True, response(429, "3600"), 1, 0.0)
     assert decision.wait is None
     assert "asks to wait 3600 s" in decision.reason
-    assert decide(Retries(cap=3600, total=1e9), True, answer(429, "3600"), 1, 0.0).wait == 3600
+    assert decide(Retries(cap=3600, total=1e9), True, response(429, "3600"), 1, 0.0).wait == 3600
 
 
 def test_attempts_and_time_are_bounded() -> None:
     """The last attempt is the last, and no wait goes beyond the total; both are said."""
-    assert decide(Retries(attempts=3), True, "connect", 2, 0.0).wait is not None
-    assert "given up after 3 attempts" in decide(Retries(attempts=3), True, "connect", 3, 0.0).reason
-    late = decide(Retries(total=10), True, answer(429, "5"), 1, 6.0)
+    assert decide(Retries(attempts=3), True, failure("connect"), 2, 0.0).wait is not None
+    assert "given up after 3 attempts" in decide(Retries(attempts=3), True, failure("connect"), 3, 0.0).reason
+    late = decide(Retries(total=10), True, response(429, "5"), 1, 6.0)
     assert late.wait is None
     assert "total of 10 s" in late.reason
 
@@ -132,8 +145,8 @@ def test_attempts_and_time_are_bounded() -> None:
 @pytest.mark.parametrize("text", ["", " ", "-5", ".5", "1.", "soon", "٣", "1e3", "Mon, 99 Foo 2026 09:00:00 GMT"])
 def test_a_malformed_retry_after_falls_back(text: str) -> None:
     """What is neither a number nor a date is as if it were not there: the back-off holds."""
-    assert retry_after(answer(429, text)) is None
-    assert decide(Retries(), False, answer(429, text), 1, 0.0, lambda: 1.0).wait == 1.0
+    assert retry_after(response(429, text)) is None
+    assert decide(Retries(), False, response(429, text), 1, 0.0, lambda: 1.0).wait == 1.0
 
 
 @pytest.mark.parametrize(
@@ -149,7 +162,7 @@ def test_a_malformed_retry_after_falls_back(text: str) -> None:
 )
 def test_both_forms_of_retry_after_are_read(text: str, seconds: float) -> None:
     """Seconds and dates (RFC 9110, section 10.2.3); a date that has passed means at once."""
-    assert retry_after(answer(503, text), NOW) == seconds
+    assert retry_after(response(503, text), NOW) == seconds
 
 
 @pytest.mark.parametrize("wrong", [timedelta(minutes=-7), timedelta(0), timedelta(hours=1), timedelta(days=400)])
@@ -165,14 +178,14 @@ def test_a_date_is_measured_by_the_clock_that_told_it(wrong: timedelta) -> None:
 @given(st.text(max_size=40) | st.integers(0, 10**400).map(str))
 def test_no_retry_after_breaks_anything(text: str) -> None:
     """Whatever stands in Retry-After, there is a decision, and its wait is not over the cap."""
-    decision = decide(Retries(), True, answer(429, text), 1, 0.0)
+    decision = decide(Retries(), True, response(429, text), 1, 0.0)
     assert decision.wait is None or 0 <= decision.wait <= Retries().cap
 
 
 @settings(deadline=None, max_examples=100, derandomize=True)
 @given(OUTCOMES, st.booleans(), st.integers(1, 2000), st.floats(0, 1e6), st.floats(0, 0.999))
 def test_every_decision_is_within_the_limits(
-    outcome: Response | str, safe: bool, attempt: int, spent: float, chance: float
+    outcome: Response | Failure, safe: bool, attempt: int, spent: float, chance: float
 ) -> None:
     """No wait is negative, over the cap or beyond the total; no attempt beyond the last is asked for."""
     limits = Retries()

@@ -22,7 +22,7 @@ from astro_nb.errors import AstroNbError, SecretRefused, SettingsError
 from astro_nb.exchange import Exchange, Failure
 from astro_nb.history import History
 from astro_nb.http import Client, PreparedRequest, Retries
-from astro_nb.http.request_flow import Authorize, converse
+from astro_nb.http.request_flow import Authorize, request_flow
 from astro_nb.messages import Request
 from astro_nb.openapi import Spec, load
 from astro_nb.secrets import Secret
@@ -172,7 +172,7 @@ def test_calls_at_one_time_get_one_token(server: Server, way: str) -> None:
     [
         ((401, {"error": "invalid_client", "error_description": f"no {SECRET} here\n"}), "invalid_client: no"),
         ((400, {"error": "invalid_scope"}), "invalid_scope"),
-        ((500, b"<html>"), "it answered 500 without a token"),
+        ((500, b"<html>"), "status 500 without a token"),
         ((200, {"token_type": "bearer"}), "without a token"),
         ((200, {"access_token": "a\nb"}), "without a token"),
         ((200, {"access_token": "abc", "token_type": "mac"}), "of a type that is not supported"),
@@ -219,7 +219,7 @@ def test_tokens_and_secrets_are_nowhere(server: Server, tmp_path: Path) -> None:
     exchange = asking.call("x")
     server.refuse = {"planted-token-1"}
     other = asking.call("x")
-    plan = asking.plan(Call("x"))
+    plan = asking.prepare(Call("x"))
     kinds = ("Python (httpx)", "Python (astro_nb)", "curl")
     shown = [repr(plan), repr(plan.grant), repr(exchange), exchange.text, other.text, repr(exchange.request.headers)]
     shown += [asking.snippet(kind, Call("x")) for kind in kinds] + [repr(asking.history[0].request.headers)]
@@ -275,7 +275,7 @@ def test_a_token_server_that_breaks_leaves_no_doubt_about_the_request() -> None:
     grant = Grant("http://127.0.0.1:1/token", "me", "word-of-a-client", "", "post")
     sent = Request("POST", "http://127.0.0.1:1/x")
     plan = PreparedRequest(load().operation("CreateWorkspace"), Call("CreateWorkspace"), sent, sent, grant=grant)
-    talk = converse(plan, Retries(attempts=1), time.monotonic, lambda: 0.0)
+    talk = request_flow(plan, Retries(attempts=1), time.monotonic, lambda: 0.0)
     assert isinstance(next(talk), Authorize)
     with pytest.raises(StopIteration) as ended:
         talk.send(Failure("timeout", "no token came in time", "The server.", "Try again."))
