@@ -168,7 +168,7 @@ def _errors(told: Iterable[Violation]) -> list[Violation]:
 
 def _contradiction(form: Form, violation: Violation) -> str:
     field = form.field_at(("body", *violation.location))
-    return field.contradiction if field is not None else ""
+    return field.info.contradiction if field is not None else ""
 
 
 def _whose(operation: Operation) -> Whose:

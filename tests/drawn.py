@@ -24,7 +24,7 @@ def values(field: Field, depth: int = 0) -> st.SearchStrategy[Any]:
 
 
 def _text(field: Field, depth: int) -> st.SearchStrategy[Any]:
-    if field.format or "pattern" in field.schema:
+    if field.info.format or "pattern" in field.schema:
         return st.just(make_sample(field))
     least = int(field.schema.get("minLength", 0))
     most = min(int(field.schema.get("maxLength", least + 6)), least + 6)
@@ -52,7 +52,7 @@ def _array(field: Field, depth: int) -> st.SearchStrategy[Any]:
 
 
 def _object(field: Field, depth: int) -> st.SearchStrategy[Any]:
-    asked = [child for child in field.children if not child.read_only]
+    asked = [child for child in field.children if not child.info.read_only]
     required = {child.name: st.deferred(lambda c=child: values(c, depth + 1)) for child in asked if child.required}
     if depth >= DEEPEST:
         return st.fixed_dictionaries(required)
@@ -77,7 +77,7 @@ _BY_KIND = {
     "integer": _number,
     "number": _number,
     "boolean": lambda field, depth: st.booleans(),
-    "choice": lambda field, depth: st.sampled_from(field.choices) if field.choices else st.none(),
+    "choice": lambda field, depth: st.sampled_from(field.info.choices) if field.info.choices else st.none(),
     "array": _array,
     "object": _object,
     "map": _map,

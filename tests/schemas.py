@@ -49,7 +49,7 @@ DRAWN: dict[str, Callable[[Field, int], st.SearchStrategy[Any]]] = {
     "integer": lambda f, d: st.integers(-(2**63), 2**63 - 1),
     "number": lambda f, d: NUMBERS,
     "boolean": lambda f, d: st.booleans(),
-    "choice": lambda f, d: st.sampled_from(f.choices),
+    "choice": lambda f, d: st.sampled_from(f.info.choices),
     "object": drawn_object,
     "map": lambda f, d: (
         st.dictionaries(TEXTS, items, max_size=2) if (items := drawn_items(f, d)) is not None else st.just({})

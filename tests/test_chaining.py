@@ -81,7 +81,7 @@ def test_kinds_and_choices_are_respected(api: anb.Workbench) -> None:
     api.call("ListDeployments")
     (executor,) = [f for f in body_fields(api.spec.operation("CreateDeployment")) if f.name == "executor"]
     values = [s.value for s in api.session.suggestions("executor", field=executor)]
-    assert set(values) <= set(executor.choices)
+    assert set(values) <= set(executor.info.choices)
     assert values
     assert api.session.suggestions("isDevelopmentMode", operation="CreateDeployment") == []
 

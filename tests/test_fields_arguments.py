@@ -157,14 +157,14 @@ def test_the_fields_of_a_union_are_those_of_all_branches() -> None:
     """Each name once, with all its choices; required only where every branch requires it."""
     found = {f.name: f for f in body_fields(operation(TAGGED, A=A, B=B))}
     assert list(found) == ["kind", "x", "y", "z"]
-    assert (found["kind"].choices, found["kind"].required, found["x"].required) == (("A", "B"), False, False)
+    assert (found["kind"].info.choices, found["kind"].required, found["x"].required) == (("A", "B"), False, False)
 
 
 def test_choices_need_not_be_hashable() -> None:
     """An enum may hold objects and lists; of several branches all are offered, each once."""
     branches = [obj((), c={"enum": [{"x": 1}, [2]]}), obj((), c={"enum": [[2], {"y": 3}]})]
     (found,) = body_fields(operation({"anyOf": branches}))
-    assert found.choices == ({"x": 1}, [2], {"y": 3})
+    assert found.info.choices == ({"x": 1}, [2], {"y": 3})
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from astro_nb.explorer import problem_of_drawing
 from astro_nb.forms import Form
 from astro_nb.openapi import Operation, Spec
 from astro_nb.schema import body_field, mask_secrets
-from astro_nb.schema.validation import is_endless, texts_like
+from astro_nb.schema.samples import texts_like
+from astro_nb.schema.validation import is_endless
 from astro_nb.serialization import build_request
 
 MANY = 26
@@ -88,7 +89,7 @@ def operation(schema: Any, schemas: dict[str, Any]) -> Operation:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_schema_ends_in_a_form_or_in_words(name: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     op = operation(*HOSTILE[name])
     form = Form(op)
     assert problem_of_drawing(form) == ""
@@ -97,7 +98,7 @@ def test_a_hostile_schema_ends_in_a_form_or_in_words(name: str) -> None:
     assert all(isinstance(text, str) and text for text in problems.values())
     body = form.to_call().body
     assert mask_secrets(body_field(op), body) == body
-    assert time.monotonic() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
 
 
 @pytest.mark.parametrize("name", ["allOf doubles", "oneOf doubles", "anyOf doubles"])
@@ -112,9 +113,9 @@ def test_a_pattern_without_end_is_not_tried_by_pythons_engine() -> None:
     values = Resolver(Variables(), Environment("test", base_url="http://localhost"))
     form = Form(op)
     form.set(("body",), "a" * 60 + "!")
-    begun = time.monotonic()
+    begun = time.process_time()
     told = check_request_fully(op, build_request(op, form.to_call(), values))
-    assert time.monotonic() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
     assert [v.severity for v in told] == ["note"]
     assert check_request_body(op, "b") != ()
 

@@ -252,7 +252,7 @@ def test_the_field_at_a_place_follows_the_branch() -> None:
     assumed = form.field_at(("body", "type"))
     form.set(("body", "type"), "HYBRID")
     chosen = form.field_at(("body", "type"))
-    assert [f.choices for f in (assumed, chosen) if f] == [("STANDARD",), ("HYBRID",)]
+    assert [f.info.choices for f in (assumed, chosen) if f] == [("STANDARD",), ("HYBRID",)]
     assert form.field_at(("parameters", "organizationId")) is None
     variable = form.field_at(("body", "environmentVariables", 0, "value"))
     assert variable is not None

@@ -49,7 +49,7 @@ def leaves(form: Form, field: Field | None, at: Location) -> Iterator[tuple[Fiel
             yield from leaves(form, field.member(name), (*at, name))
     elif isinstance(value, list) and field.kind == "array" and field.item is not None and field.item.kind == "object":
         for index in range(len(value)):
-            yield from leaves(form, field.entry(index), (*at, index))
+            yield from leaves(form, field.item_at(index), (*at, index))
     else:
         yield field, at
 

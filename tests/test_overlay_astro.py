@@ -203,7 +203,7 @@ def test_page_size_and_order(spec: Spec) -> None:
             assert page["most"] == min(parameters["limit"].schema.get("maximum", 1000), 1000)
             allowed = parameters["sorts"].item if "sorts" in parameters else None
             assert page.get("sort") == ("createdAt:asc" if allowed else None), operation.id
-            assert not allowed or page["sort"] in allowed.choices
+            assert not allowed or page["sort"] in allowed.info.choices
 
 
 def test_every_post_says_whether_it_may_be_repeated(spec: Spec) -> None:
@@ -241,7 +241,7 @@ def test_settled_states_are_in_the_enum(spec: Spec) -> None:
     for operation in noted(spec, "settled"):
         note, whole = operation.notes["settled"], answer(operation)
         (state,) = reach([whole], note["state"])
-        assert {*note["good"], *note["bad"]} <= set(state.choices)
+        assert {*note["good"], *note["bad"]} <= set(state.info.choices)
         assert note["good"]
         assert 0 < note["grace"] < 60
         assert "reason" not in note or reach([whole], note["reason"])
@@ -363,14 +363,14 @@ def test_rule_names_exist(spec: Spec) -> None:
     for operation in spec:
         body = body_field(operation)
         for part in every_object(body) if body else ():
-            rules = part.notes.get("rules") or ()
+            rules = part.info.extensions.get("rules") or ()
             names = {child.name: child for child in part.children}
             for rule in rules:
                 seen.add(id(rule))
                 _check_rule(rule, names)
-            union = part.notes.get("union")
+            union = part.info.extensions.get("union")
             if union:
-                assert set(union["branches"]) == set(names[union["by"]].choices)
+                assert set(union["branches"]) == set(names[union["by"]].info.choices)
                 assert set(union["branches"].values()) <= set(names)
     assert len(seen) > 30
 
@@ -382,7 +382,7 @@ def _check_rule(rule: Mapping[str, Any], names: Mapping[str, Field]) -> None:
     assert {n for key in ("require", "hide", "one-of") for n in rule.get(key, ())} <= set(names), rule
     assert not {n for n in rule.get("hide", ()) if names[n].required}, rule
     for name, condition in rule.get("when", {}).items():
-        allowed = names[name].choices
+        allowed = names[name].info.choices
         if isinstance(condition, list) and allowed:
             assert set(condition) & set(allowed), rule
 
@@ -486,7 +486,7 @@ def test_role_example_is_one_role(spec: Spec, schema: str) -> None:
     known = schema_field(spec, "CreateUserInviteRequest").child("role")
     assert child is not None
     assert known is not None
-    assert child.example in known.choices
+    assert child.info.example in known.info.choices
 
 
 def test_queue_to_be_created_is_the_default_one_without_an_id(spec: Spec) -> None:
@@ -502,7 +502,7 @@ def test_version_examples_are_versions(spec: Spec) -> None:
     for field in (deployment, deploy):
         version = field.child("airflowVersion")
         assert version is not None
-        assert set(str(version.example)) <= set("0123456789.")
+        assert set(str(version.info.example)) <= set("0123456789.")
     url = deployment.child("apiUrl")
     assert url is not None
-    assert str(url.example).endswith("/api/v2")
+    assert str(url.info.example).endswith("/api/v2")

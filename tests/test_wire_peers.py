@@ -109,20 +109,20 @@ def is_of(har: Mapping[str, Any], operation: Operation) -> bool:
 
 def lorem(field: Field) -> Any:
     """The value that the other generator would give: an example, a default, else lorem and 42."""
-    if field.example is not None or field.default is not None:
-        return field.default if field.example is None else field.example
+    if field.info.example is not None or field.info.default is not None:
+        return field.info.default if field.info.example is None else field.info.example
     if field.kind == "array" and field.item:
         return [lorem(field.item)] * field.schema.get("minItems", 1)
     if field.kind in ("object", "map", "any"):
         return {child.name: lorem(child) for child in field.children}
-    return FORMATS.get(field.format) or (42 if field.kind in ("integer", "number") else "lorem")
+    return FORMATS.get(field.info.format) or (42 if field.kind in ("integer", "number") else "lorem")
 
 
 def body(stem: str, operation: Operation, field: Field) -> Any:
     """The body that the other generator gives."""
     if operation.path in BODIES:
         return BODIES[operation.path]
-    if field.whole is not UNSET:
+    if field.body_example is not UNSET:
         return make_sample(field, full=True)
     made = lorem(field)
     return {**made, **PARTS.get(stem, {})} if isinstance(made, dict) else made

@@ -57,7 +57,7 @@ def _held(field: Field, value: Any, depth: int) -> Any:
     if form is None or depth <= 0:
         return value
     if isinstance(value, list):
-        pairs = ((form.entry(index), entry) for index, entry in enumerate(value))
+        pairs = ((form.item_at(index), entry) for index, entry in enumerate(value))
         return [entry if item is None else _held(item, entry, depth - 1) for item, entry in pairs]
     if not isinstance(value, Mapping) or form.kind in _OPEN or not (form.children or form.item):
         return value
@@ -65,7 +65,7 @@ def _held(field: Field, value: Any, depth: int) -> Any:
     kept = {
         name: _held(member, inner, depth - 1)
         for name, (member, inner) in members.items()
-        if member is not None and not member.read_only and _can_be(member, inner)
+        if member is not None and not member.info.read_only and _can_be(member, inner)
     }
     return ruled(form, kept, {})
 
@@ -86,7 +86,7 @@ def _can_be(field: Field, value: Any) -> bool:
     """Whether a field can be null, or empty, where the value is: servers answer so where there is nothing."""
     if value is None:
         return field.nullable or field.kind == "any"
-    return not (isinstance(value, str) and value == "" and field.kind == "choice" and "" not in field.choices)
+    return not (isinstance(value, str) and value == "" and field.kind == "choice" and "" not in field.info.choices)
 
 
 _UNLESS = "leave-out-when "

@@ -137,10 +137,10 @@ def _reached(known: Mapping[str, Target], name: str, read: Spelling) -> Target |
 
 def _member(field: Field, step: str, read: Spelling) -> tuple[str, Field] | None:
     """What a step leads to in an object, with the step as the document spells it."""
-    for form in field.forms:
-        like = _alike(form.named, step, read)
-        if like is not None and not form.named[like].read_only:
-            return like, form.named[like]
+    for form in field.alternatives:
+        like = _alike(form.children_by_name, step, read)
+        if like is not None and not form.children_by_name[like].info.read_only:
+            return like, form.children_by_name[like]
         if form.item is not None and form.kind != "array":
             return step, form.item
     return None

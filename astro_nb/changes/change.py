@@ -311,7 +311,7 @@ class _Changing:
             return merged
         needed = {
             child.name
-            for form in (self._field.forms if self._field else ())
+            for form in (self._field.alternatives if self._field else ())
             for child in form.children
             if child.required
         }

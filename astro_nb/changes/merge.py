@@ -63,7 +63,7 @@ def known_of(told: Any, listed: Field | None, now: list[Any], names: list[str]) 
         new = told[2] if len(told) > 2 and isinstance(told[2], Mapping) else {}
         return Known(str(told[0]), str(told[1]) if len(told) > 1 and told[1] else "", new)
     item = listed.item if listed else None
-    declared = [child.name for form in item.forms for child in form.children] if item else []
+    declared = [child.name for form in item.alternatives for child in form.children] if item else []
     seen = list(dict.fromkeys([*declared, *(str(n) for entry in now if isinstance(entry, Mapping) for n in entry)]))
     candidates = [n for n in _USUAL if n in seen] + [n for n in seen if n.endswith(("Id", "_id"))]
     sure = [name for name in candidates if _names_each(now, name)]

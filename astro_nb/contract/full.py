@@ -27,8 +27,8 @@ import orjson
 from ..messages import Headers, Request, Response, bare_media_type, header, is_json, media_type
 from ..openapi import Operation
 from ..schema import Field, body_field, parameter_fields, response_field
-from .checks import Shown, Violation, told
-from .json_schema import Direction
+from ..schema.json_schema import Direction
+from .checks import MaskedValue, Violation, describe_violation, undeclared_status
 from .slices import MULTIPART_AS_JSON, cut, is_beyond, is_unread, method_of
 
 
@@ -48,7 +48,7 @@ def _parts(headers: Headers, body: bytes) -> list[EmailMessage]:
 
 
 def _member(field: Field | None, name: str) -> Field | None:
-    known = (form.member(name) for form in field.forms) if field is not None else ()
+    known = (form.member(name) for form in field.alternatives) if field is not None else ()
     return next((member for member in known if member is not None), None)
 
 
@@ -75,7 +75,7 @@ def _value(field: Field | None, part: EmailMessage) -> Any:
 
 def _chosen(field: Field | None, text: str) -> Any:
     """A choice by its text: `1` may stand for the number."""
-    choices = field.choices if field is not None and field.kind == "choice" else ()
+    choices = field.info.choices if field is not None and field.kind == "choice" else ()
     other = text if not choices or any(isinstance(choice, str) for choice in choices) else _parsed(text)
     return next((choice for choice in choices if str(choice) == text), other)
 
@@ -123,7 +123,7 @@ def check_request_fully(operation: Operation, request: Request) -> tuple[Violati
 def check_response_fully(operation: Operation, request: Request, response: Response) -> tuple[Violation, ...]:
     """What openapi-core says against an answer; empty when nothing. An undeclared status is a note."""
     if operation.response(response.status) is None:
-        return (Violation((), f"The document does not declare status {response.status}.", "status", "note"),)
+        return (undeclared_status(response.status),)
     engine = _engine(operation, "response")
     errors = engine.core.iter_response_errors(_RequestView(operation, request), _ResponseView(response))
 
@@ -261,17 +261,17 @@ def _violations(errors: Iterable[Exception], field: Callable[[str | None], Field
         holder = error if getattr(error, "schema_errors", None) else error.__cause__
         inner = getattr(holder, "schema_errors", None)
         if inner:
-            shown = Shown(getattr(holder, "value", None), lambda name=name: field(name))  # type: ignore[misc]  # of this turn
+            shown = MaskedValue(getattr(holder, "value", None), lambda name=name: field(name))  # type: ignore[misc]  # of this turn
             yield from (_violation(schema_error, shown) for schema_error in inner)
         else:
             yield Violation((), _sentence(error)[:240], type(error).__name__)
 
 
-def _violation(error: Any, shown: Shown) -> Violation:
+def _violation(error: Any, shown: MaskedValue) -> Violation:
     location, keyword = tuple(error.absolute_path), str(error.validator)
     if keyword in _SAFE:
         return Violation(location, f"{error.message}."[:240], keyword)
-    return Violation(location, told(keyword, shown.at(location), error.validator_value), keyword)
+    return Violation(location, describe_violation(keyword, shown.describe(location), error.validator_value), keyword)
 
 
 def _sentence(error: BaseException) -> str:

@@ -11,8 +11,17 @@ from typing import Any
 from ..errors import DanglingReference
 from ..messages import bare_media_type
 from ..openapi import Operation, Parameter, Spec
-from ..schema.validation import is_endless
-from .json_schema import LISTS, MAPS, OTHER, SCHEMAS, Direction, fault, is_empty, names_of
+from ..schema import is_endless
+from ..schema.json_schema import (
+    LISTS,
+    MAPS,
+    OTHER_FLAGS,
+    SCHEMAS,
+    Direction,
+    flagged_names,
+    is_empty,
+    keyword_problem,
+)
 
 MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
 """The media type under which the values of a multipart body are judged: openapi-core cannot read its parts."""
@@ -42,7 +51,7 @@ def cut(operation: Operation, direction: Direction) -> tuple[dict[str, Any], tup
     }
     moved = _carry(operation, found["paths"], found["components"], told)
     old = str(document["openapi"]).startswith("3.0")
-    return _readable(found, _Cutting(operation.spec, OTHER[direction], told, moved, old)), tuple(told)
+    return _readable(found, _Cutting(operation.spec, OTHER_FLAGS[direction], told, moved, old)), tuple(told)
 
 
 _SCHEMES: Mapping[str, Mapping[str, str]] = {
@@ -197,7 +206,7 @@ class _Cutting:
     """What has to be known where the parts are copied: what was left out, and where references lead now."""
 
     spec: Spec
-    other: str  # the flag of what travels in the other direction alone
+    other: tuple[str, ...]  # the flag of what travels in the other direction alone
     told: Told
     moved: Mapping[str, str]
     old: bool  # OpenAPI 3.0, whose exclusive bounds are true or false
@@ -223,7 +232,7 @@ def _schema(node: Any, cutting: _Cutting) -> Any:
         return node
     out = {key: _keyword(key, value, cutting) for key, value in node.items() if _is_kept(key, value, cutting)}
     if "required" in out and not cutting.old:
-        foreign = names_of(cutting.spec, node, cutting.other)  # since 3.1 openapi-core asks for them all the same
+        foreign = flagged_names(cutting.spec, node, cutting.other)  # since 3.1 openapi-core asks for them all the same
         out["required"] = [name for name in dict.fromkeys(node["required"]) if name not in foreign]
     return out
 
@@ -246,7 +255,7 @@ def _is_kept(key: str, value: Any, cutting: _Cutting) -> bool:
         return True
     if key == "format" and value == "binary":
         return False  # whatever it holds, it is read as a text
-    wrong = _led_out(value) if key == "$ref" else fault(key, value, _compiles)
+    wrong = _led_out(value) if key == "$ref" else keyword_problem(key, value, _compiles)
     if wrong and not is_empty(key, value):
         cutting.told[wrong] = None
     return not wrong

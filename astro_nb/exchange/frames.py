@@ -68,8 +68,8 @@ def _dtypes(field: Field) -> dict[str, str]:
 
 
 def _dtype(field: Field) -> str:
-    if field.kind == "text" and field.format == "date-time":
+    if field.kind == "text" and field.info.format == "date-time":
         return TIME
-    if field.kind == "choice" and not all(isinstance(choice, str) for choice in field.choices):
+    if field.kind == "choice" and not all(isinstance(choice, str) for choice in field.info.choices):
         return "object"
     return _DTYPES.get(field.kind, "object")

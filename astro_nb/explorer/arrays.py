@@ -37,7 +37,7 @@ class Rows:
         self.rows: list[Row] = []
         self._holder = stack([])
         self._more = button("", "anb-link")
-        self._add = button(f"+ Add to {about.name}", "anb-plain", about.field.description)
+        self._add = button(f"+ Add to {about.name}", "anb-plain", about.field.info.description)
         self._add.on_click(view.status.guard(lambda _: self.add()))
         self._more.on_click(view.status.guard(lambda _: self._extend()))
         self._refresh()
@@ -54,7 +54,7 @@ class Rows:
     def item(self, index: int) -> Field | None:
         """What the entry at an index is; None where there is to be none."""
         field = self.about.field
-        return None if index >= len(field.prefix) and field.schema.get("items") is False else field.entry(index)
+        return None if index >= len(field.prefix) and field.schema.get("items") is False else field.item_at(index)
 
     def redraw(self, first: int = 0) -> None:
         """Draw the entries from an index on anew, after they have changed places; the rows and their buttons stay."""

@@ -128,7 +128,7 @@ def _variable(view: FormView, field: Field, place: Place) -> str:
 def as_json(view: FormView, about: About, place: Place, reason: str) -> widgets.Widget:
     """A field as JSON, until its value fits its own control."""
     as_any = changed_field(about.field, kind="any", schema={}, type_name="JSON", nullable=True)
-    told = About(as_any, about.required, " ".join(filter(None, [about.field.description, reason])), about.title)
+    told = About(as_any, about.required, " ".join(filter(None, [about.field.info.description, reason])), about.title)
     box = stack([leaf(view, told, place)])
 
     def follow() -> None:

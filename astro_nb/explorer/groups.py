@@ -77,7 +77,7 @@ class Opener:
 
 def group(view: FormView, about: About, place: Place, build: Build, opened: bool) -> Opener:
     """The group of one field, whose button tells name, type, state and what is wrong."""
-    made = Opener(view, (*place.at, about.field.type_name), build, opened, about.field.description)
+    made = Opener(view, (*place.at, about.field.type_name), build, opened, about.field.info.description)
 
     def write(wrong: str, becomes: str) -> None:
         made.say(headline(about, view.form.get(place.at), wrong))
@@ -109,8 +109,8 @@ def object_group(view: FormView, about: About, place: Place) -> widgets.Widget:
 
 def fields_of(view: FormView, field: Field, place: Place, without: str = "") -> list[widgets.Widget]:
     """The parts of an object; `without` names a field that is drawn elsewhere."""
-    shown = [c for c in field.children if not c.read_only and c.name != without]
-    if field.notes.get("rules") or field.notes.get("union"):
+    shown = [c for c in field.children if not c.info.read_only and c.name != without]
+    if field.info.extensions.get("rules") or field.info.extensions.get("union"):
         ruled = Ruled(view, field, place, shown, partial(many, view))
         return ruled.widgets + _others(view, field, place, ruled.shown | {without})
     needed = {c.name for c in shown if c.required}
@@ -181,7 +181,7 @@ def _others(view: FormView, field: Field, place: Place, shown: set[str]) -> list
     value = view.form.get(place.at)
     present = [str(name) for name in value] if isinstance(value, dict) else []
     extra = extra_of(field)
-    declared = shown | field.named.keys()
+    declared = shown | field.children_by_name.keys()
     made: list[widgets.Widget] = []
     if extra is not None:
         about = About(field, title=field.name or "the body")
@@ -297,16 +297,16 @@ class Ruled:
 
 def _rank(field: Field) -> Callable[[Field], int]:
     """The order of fields: what chooses among others comes first, and those come last."""
-    union = field.notes.get("union") or {}
+    union = field.info.extensions.get("union") or {}
     chosen = set((union.get("branches") or {}).values())
     return lambda child: 0 if child.name == union.get("by") else 2 if child.name in chosen else 1
 
 
 def _governed(field: Field) -> set[str]:
     """The names that some rule of an object requires, hides or sets against another."""
-    rules = field.notes.get("rules") or ()
+    rules = field.info.extensions.get("rules") or ()
     named = {name for rule in rules for part in ("require", "hide", "one-of") for name in rule.get(part) or ()}
-    return named | set(((field.notes.get("union") or {}).get("branches") or {}).values())
+    return named | set(((field.info.extensions.get("union") or {}).get("branches") or {}).values())
 
 
 def _differ(old: About | None, new: About | None) -> bool:

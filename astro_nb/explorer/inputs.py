@@ -83,8 +83,8 @@ def note(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") -
 
 def _news(field: Field) -> str:
     """The description, unless it only says the name again, as generated titles do."""
-    told, name = (re.sub(r"[\W_]+", "", text).lower() for text in (field.description, field.name))
-    return "" if told == name else field.description
+    told, name = (re.sub(r"[\W_]+", "", text).lower() for text in (field.info.description, field.name))
+    return "" if told == name else field.info.description
 
 
 def headline(about: About, value: Any = UNSET, wrong: str = "") -> str:
@@ -104,7 +104,7 @@ def words(field: Field) -> str:
     """The type and the limits of a field."""
     limits = (text.format(field.schema[key]) for key, text in _WORDS if field.schema.get(key))
     null = " or null" if field.nullable and field.kind not in ("any", "choice", "boolean") else ""
-    return ", ".join(filter(None, [type_of(field) + null, *field.bounds, *limits]))
+    return ", ".join(filter(None, [type_of(field) + null, *field.info.bounds, *limits]))
 
 
 def type_of(field: Field) -> str:
@@ -117,7 +117,9 @@ def type_of(field: Field) -> str:
 
 def marks(field: Field) -> list[str]:
     """What the document warns of."""
-    return [text for text, told in (("deprecated", field.deprecated), ("write-only", field.write_only)) if told]
+    return [
+        text for text, told in (("deprecated", field.info.deprecated), ("write-only", field.info.write_only)) if told
+    ]
 
 
 def state_of(value: Any) -> str:
@@ -127,9 +129,9 @@ def state_of(value: Any) -> str:
 
 def placeholder(field: Field) -> str:
     """The document's example, or what the server assumes, as a grey hint."""
-    if field.default is not None:
-        return f"default: {plain(field.default)}"
-    return f"for example {plain(field.example)}" if field.example is not None and not field.secret else ""
+    if field.info.default is not None:
+        return f"default: {plain(field.info.default)}"
+    return f"for example {plain(field.info.example)}" if field.info.example is not None and not field.secret else ""
 
 
 def plain(value: Any) -> str:
@@ -188,7 +190,7 @@ def _common(slot: Slot, style: type = widgets.widget_string.TextStyle) -> dict[s
     return {
         "description": label(slot.about),
         "description_allow_html": True,
-        "tooltip": slot.field.description,
+        "tooltip": slot.field.info.description,
         "layout": layout(),
         "style": shared_style(style),
     }
@@ -203,7 +205,7 @@ def _text(slot: Slot) -> Input:
     made = widgets.Combobox(
         value=format_value(slot.field, slot.value),
         options=list(by_label),
-        placeholder=placeholder(slot.field) or _FORMATS.get(slot.field.format, ""),
+        placeholder=placeholder(slot.field) or _FORMATS.get(slot.field.info.format, ""),
         continuous_update=False,
         **_common(slot),
     )
@@ -221,7 +223,7 @@ def _text(slot: Slot) -> Input:
 
 def _usual(field: Field) -> list[Offer]:
     """What a format alone suggests."""
-    usual = _OFFERS.get(field.format) if field.kind == "text" else None
+    usual = _OFFERS.get(field.info.format) if field.kind == "text" else None
     return [usual()] if usual else []
 
 
@@ -230,7 +232,7 @@ def _lines(slot: Slot) -> Input:
     item = slot.field.item
     if item is None or item.kind not in ("choice", "boolean"):
         return made, ()
-    choices = item.choices if item.kind == "choice" else (True, False)
+    choices = item.info.choices if item.kind == "choice" else (True, False)
     return made, (_adder(slot, made, [format_value(item, choice) for choice in choices]),)
 
 
@@ -268,7 +270,7 @@ def _area(slot: Slot, hint: str) -> Input:
 
 
 def _choice(slot: Slot) -> Input:
-    return _dropdown(slot, [(plain(choice), choice) for choice in slot.field.choices])
+    return _dropdown(slot, [(plain(choice), choice) for choice in slot.field.info.choices])
 
 
 def _boolean(slot: Slot) -> Input:

@@ -55,13 +55,13 @@ class Chooser:
         if value is None and self._field.nullable:
             return _NULL
         if chosen == _JSON or (isinstance(value, dict) and self._tag in value):
-            return _JSON if chosen == _JSON else self._number(self._field.sure_branch(value)) or _JSON
+            return _JSON if chosen == _JSON else self._number(self._field.branch_by_tag(value)) or _JSON
         if chosen and chosen > 0 and self._may_be(self._branches[chosen - 1], value):
             return int(chosen)
         return self._guessed(value)
 
     def _guessed(self, value: Any) -> int:
-        if self._field.sure_branch(value) or value == {}:
+        if self._field.branch_by_tag(value) or value == {}:
             return _UNSET  # the branch that is assumed without a discriminator, or none yet
         found = self._field.branch_for(value)
         likely = (b for b in self._branches if b.tag is None and _knows(b.field, value))
@@ -94,7 +94,7 @@ class Chooser:
         if branch is None:
             return UNSET
         if branch.kind not in ("object", "map"):
-            return branch.choices[0] if len(branch.choices) == 1 else held
+            return branch.info.choices[0] if len(branch.info.choices) == 1 else held
         tag = self._branches[number - 1].tag if number else None
         return {**({tag[0]: tag[1]} if tag else {}), **self._kept(branch, before, held), **self._along(branch, old)}
 
@@ -105,7 +105,7 @@ class Chooser:
 
     def _kept(self, branch: Field, before: int, held: Any) -> dict[str, Any]:
         """What a branch had that the one before did not know: what both know may have been taken out meanwhile."""
-        known = self._branches[before - 1].field.named if before > 0 else {}
+        known = self._branches[before - 1].field.children_by_name if before > 0 else {}
         old = held if isinstance(held, dict) else {}
         return {n: v for n, v in old.items() if n != self._tag and n not in known}
 
@@ -165,10 +165,10 @@ class Chooser:
     def _help(self) -> str:
         """What the chooser is about: the discriminator's own description, and what is assumed without it."""
         tag = self._tag
-        described = next((c.description for b in self._branches if (c := b.field.child(tag))), "") if tag else ""
+        described = next((c.info.description for b in self._branches if (c := b.field.child(tag))), "") if tag else ""
         default = self._field.default_branch
         assumed = f"Left out, the server assumes `{default.label}`." if default else ""
-        return " ".join(filter(None, [described or self._field.description, self._about.help, assumed]))
+        return " ".join(filter(None, [described or self._field.info.description, self._about.help, assumed]))
 
 
 def _labels(branches: list[Branch]) -> list[str]:
@@ -189,4 +189,4 @@ def _bare(branch: Branch) -> str:
 
 def _knows(field: Field, value: Any) -> bool:
     """Whether an unfinished object is likely to be this one: all its names are known."""
-    return isinstance(value, dict) and field.kind == "object" and value.keys() <= field.named.keys()
+    return isinstance(value, dict) and field.kind == "object" and value.keys() <= field.children_by_name.keys()

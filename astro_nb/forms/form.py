@@ -43,7 +43,7 @@ def declared_field(body: Field | None, get: Get, location: Location) -> Field | 
     for depth, step in enumerate(location[1:], 1):
         field = _branch(field, get, location[:depth])
         if field is not None:
-            field = field.entry(step) if isinstance(step, int) else field.member(step)
+            field = field.item_at(step) if isinstance(step, int) else field.member(step)
     return field
 
 
@@ -80,7 +80,7 @@ def with_files(field: Field | None, value: Any, media_type: str | None) -> Any:
     if isinstance(value, dict):
         return {name: with_files(field.member(name), inner, media_type) for name, inner in value.items()}
     if isinstance(value, list):
-        return [with_files(field.entry(index), inner, media_type) for index, inner in enumerate(value)]
+        return [with_files(field.item_at(index), inner, media_type) for index, inner in enumerate(value)]
     return value
 
 
@@ -269,7 +269,7 @@ class Form(Entries):
         self._values["parameters"], self._held = parameters, held
         old = held.get(media_type, UNSET)
         if self.body is not None and self.body.kind in _NAMED and isinstance(body, dict):
-            known = {name for form in self.body.forms for name in body if form.member(name) is not None}
+            known = {name for form in self.body.alternatives for name in body if form.member(name) is not None}
             old = {**(old if isinstance(old, dict) else {}), **{n: v for n, v in body.items() if n in known}}
         if old is not UNSET:
             self._values["body"] = old

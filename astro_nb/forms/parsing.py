@@ -163,7 +163,9 @@ def _parse_boolean(field: Field, text: str) -> Parsed:
 
 def _parse_choice(field: Field, text: str) -> Parsed:
     """One of the choices by the text that it is shown as; what is none of them is told by the contract."""
-    by_text = {choice if isinstance(choice, str) else as_json(choice): choice for choice in reversed(field.choices)}
+    by_text = {
+        choice if isinstance(choice, str) else as_json(choice): choice for choice in reversed(field.info.choices)
+    }
     return (by_text[text], "") if text in by_text else _or_text(field, text, "")
 
 
@@ -262,7 +264,7 @@ def _is_named(field: Field, value: Any) -> bool:
 
 
 def _is_chosen(field: Field, value: Any) -> bool:
-    return not isinstance(value, Mapping | list) or value in field.choices
+    return not isinstance(value, Mapping | list) or value in field.info.choices
 
 
 _SHOWN: dict[str, Callable[[Field, Any], bool]] = {

@@ -44,7 +44,7 @@ def hints(field: Field | None, value: Any, at: Location = (), depth: int = 0) ->
             yield from hints(field.member(name), inner, (*at, name), depth + 1)
     elif isinstance(value, list):
         for index, entry in enumerate(value):
-            yield from hints(field.entry(index), entry, (*at, index), depth + 1)
+            yield from hints(field.item_at(index), entry, (*at, index), depth + 1)
     else:
         told = hint(field, value)
         yield from [(at, told)] if told else []
@@ -53,8 +53,10 @@ def hints(field: Field | None, value: Any, at: Location = (), depth: int = 0) ->
 def hint(field: Field, value: Any) -> str:
     """What is wrong with a scalar by its format; empty where nothing is, or nothing more is known."""
     if field.kind == "integer" and isinstance(value, int):
-        return _beyond(value, _BITS.get(field.format, 0))
-    words = _TEXTS.get(field.format) if field.kind == "text" and isinstance(value, str) and MASK not in value else None
+        return _beyond(value, _BITS.get(field.info.format, 0))
+    words = (
+        _TEXTS.get(field.info.format) if field.kind == "text" and isinstance(value, str) and MASK not in value else None
+    )
     return words(value) if words else ""
 
 

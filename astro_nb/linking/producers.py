@@ -113,7 +113,7 @@ def _question(operation: Operation, name: str) -> Question:
     field = field.item if field is not None and field.kind == "array" else field
     name = parameter.name if parameter else name
     known = frozenset(_PARAMETER.findall(operation.path if prefix is None else prefix)) - {name}
-    kind, form = (field.kind, field.format) if field else ("", "")
+    kind, form = (field.kind, field.info.format) if field else ("", "")
     return Question(name, kind, form if kind == "text" else "", prefix, mate, known)
 
 
@@ -286,7 +286,7 @@ def _unlike(given: Field | None, asked: Question) -> float | None:
     """How much a field of an answer differs from what is asked for, by kind; None where it cannot be that."""
     if given is None or given.secret or given.kind not in ("text", "integer", "number", "any"):
         return None
-    if asked.format and given.format and asked.format != given.format:
+    if asked.format and given.info.format and asked.format != given.info.format:
         return None
     return 0.0 if given.kind in _LIKE.get(asked.kind, (given.kind,)) else 0.12
 

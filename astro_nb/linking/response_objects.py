@@ -222,7 +222,7 @@ class Index:
         note = operation.notes.get("item")
         noted = str(note.get("id", "")) if isinstance(note, Mapping) else ""
         step = _last_step(operation.path)
-        for form in root.forms:
+        for form in root.alternatives:
             if form.kind == "array":
                 yield from self._listed(operation, form, "$[*]", step, noted)
             elif form.kind == "object":
@@ -245,7 +245,7 @@ class Index:
 
     def _listed(self, operation: Operation, array: Field, path: str, called: Words, noted: str) -> Iterator[Holder]:
         item = array.item
-        for form in item.forms if item else ():
+        for form in item.alternatives if item else ():
             if form.kind in ("object", "text", "integer"):
                 things = _things(form, called)
                 yield Holder(operation, path, form, things, True, False, noted)
@@ -255,7 +255,7 @@ class Index:
     def _lists(self, operation: Operation, form: Field, path: str) -> Iterator[Holder]:
         """The lists inside an entry of a list."""
         for child in self._plain(form).children if form.kind == "object" else ():
-            for inner in child.item.forms if child.kind == "array" and child.item else ():
+            for inner in child.item.alternatives if child.kind == "array" and child.item else ():
                 if inner.kind == "object":
                     place = f"{path}{to_path((child.name,))[1:]}[*]"
                     yield Holder(operation, place, inner, _things(inner, words_of(child.name)), True, True)
@@ -266,7 +266,7 @@ class Index:
         """The objects inside an object."""
         for child in self._plain(form).children if form.kind == "object" else ():
             place = path + to_path((child.name,))[1:]
-            for inner in child.forms if child.kind in _NESTED else ():
+            for inner in child.alternatives if child.kind in _NESTED else ():
                 if inner.kind == "object":
                     things = _things(inner, words_of(child.name))
                     yield Holder(operation, place, inner, things, listed, True, inside=of)

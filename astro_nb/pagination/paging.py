@@ -220,5 +220,5 @@ def _first_page(field: Field | None) -> int:
     """The number of the first page: the parameter's default, 0 where pages may be counted from it, else 1."""
     if field is None:
         return 1
-    counted = isinstance(field.default, int) and not isinstance(field.default, bool)
-    return int(field.default) if counted else 0 if field.schema.get("minimum") == 0 else 1
+    counted = isinstance(field.info.default, int) and not isinstance(field.info.default, bool)
+    return int(field.info.default) if counted else 0 if field.schema.get("minimum") == 0 else 1

@@ -65,7 +65,7 @@ def states_of(operation: Operation) -> set[str]:
     field: Field | None = read_field(operation.spec, schema) if schema is not None else None
     for step in state_key(operation).split("."):
         field = field.child(step) if field else None
-    return {choice for choice in field.choices if isinstance(choice, str)} if field else set()
+    return {choice for choice in field.info.choices if isinstance(choice, str)} if field else set()
 
 
 def listed_states(operation: Operation, kind: str) -> set[str]:

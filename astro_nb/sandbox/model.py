@@ -406,8 +406,8 @@ def _sample(field: Field | None, number: int, id_field: str) -> dict[str, Any]:
     value = make_sample(field, True) if field else {}
     item: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {}
     for child in field.children if field else ():
-        if child.kind == "choice" and child.choices and not child.read_only:
-            item[child.name] = child.choices[number % len(child.choices)]
+        if child.kind == "choice" and child.info.choices and not child.info.read_only:
+            item[child.name] = child.info.choices[number % len(child.info.choices)]
         elif child.name in (id_field, "name", "username", "title", "email"):
             item[child.name] = _numbered(child, number)
     item.setdefault(id_field, f"{id_field}-{number + 1}")
@@ -418,7 +418,7 @@ def _numbered(field: Field, number: int) -> Any:
     value = make_sample(field)
     if isinstance(value, int):
         return number + 1
-    if field.format == "uuid":
+    if field.info.format == "uuid":
         raw = word(32, "uuid", number).translate(str.maketrans("ghijklmnopqrstuvwxyz", "0123456789abcdef0123"))
         return "-".join((raw[:8], raw[8:12], "4" + raw[13:16], "8" + raw[17:20], raw[20:]))
     return f"{value}{'' if number == 0 else f'-{number + 1}'}" if isinstance(value, str) else value
@@ -432,6 +432,8 @@ def _new_id(label: str, field: Field | None, name: str) -> Make:
         count = len(scope.world.store.all(label))
         if field is not None and field.kind in ("integer", "number"):
             return count + 1
-        return _numbered(field, count) if field is not None and field.format else cuid(scope.world.seed, label, count)
+        return (
+            _numbered(field, count) if field is not None and field.info.format else cuid(scope.world.seed, label, count)
+        )
 
     return make

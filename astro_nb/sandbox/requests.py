@@ -286,8 +286,8 @@ def read_query(plan: Plan, request: Request) -> dict[str, Any]:
             values[parameter.name] = value
         elif parameter.required:
             errors.append(FieldError(parameter.name, "required", f"{parameter.name} is required"))
-        elif field.default is not None:
-            values[parameter.name] = field.default
+        elif field.info.default is not None:
+            values[parameter.name] = field.info.default
     if errors:
         raise Refused(400, f"Invalid request: {'; '.join(e.message for e in errors)}", tuple(errors))
     return values
@@ -337,13 +337,16 @@ def _typed(field: Field, parameter: Parameter, raw: list[str]) -> tuple[Any, Pro
 
 def _scalar(field: Field, name: str, text: str) -> tuple[Any, Problem | None]:
     if field.kind == "choice":
-        value = next((choice for choice in field.choices if str(choice) == text), text)
-        allowed = ", ".join(map(str, field.choices))
-        return value, None if value in field.choices else ("enum", f"{name} must be one of {allowed}, not '{text}'")
+        value = next((choice for choice in field.info.choices if str(choice) == text), text)
+        allowed = ", ".join(map(str, field.info.choices))
+        return value, None if value in field.info.choices else (
+            "enum",
+            f"{name} must be one of {allowed}, not '{text}'",
+        )
     value = _READERS.get(field.kind, str)(text)
     if value is UNSET:
         return text, ("type", f"{name} must be {_ARTICLES.get(field.kind, field.kind)}, not '{text}'")
-    if field.format == "date-time" and read_stamp(text) is None:
+    if field.info.format == "date-time" and read_stamp(text) is None:
         return text, ("format", f"{name} must be a date and time such as 2026-03-14T09:30:00Z, not '{text}'")
     return value, _out_of_bounds(field, name, value)
 

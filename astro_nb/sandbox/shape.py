@@ -21,7 +21,7 @@ def shape(field: Field) -> Shape:
 
 
 def _object(field: Field) -> Shape:
-    parts = [(child.name, child.required, child, _Late(child)) for child in field.children if not child.write_only]
+    parts = [(child.name, child.required, child, _Late(child)) for child in field.children if not child.info.write_only]
     names = {child.name for child in field.children}
     extra = bool(field.schema.get("additionalProperties")) or not names
 

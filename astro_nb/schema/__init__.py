@@ -2,40 +2,38 @@
 
 from .arguments import body_fields, build_call, python_name, python_names, signature, snake_case
 from .documentation import describe_operation, describe_type, operation_html
-from .field import Branch, Field, read_field
+from .field import Field, read_field
+from .info import FieldInfo
 from .masking import extract_secrets, has_secret, hold_secrets, mask_secrets
-from .operations import (
-    ActiveRules,
-    Problem,
-    active_rules,
-    body_example,
-    body_field,
-    broken_rules,
-    parameter_fields,
-    parameter_fields_by_name,
-    response_field,
-)
+from .operations import body_example, body_field, parameter_fields, parameter_fields_by_name, response_field
+from .rules import active_rules, broken_rules
 from .samples import example_call, make_sample
+from .unions import Branch
+from .validation import CompiledSchema, compile_schema, is_endless, is_valid, matches_shape
 
 __all__ = [
-    "ActiveRules",
     "Branch",
+    "CompiledSchema",
     "Field",
-    "Problem",
+    "FieldInfo",
     "active_rules",
     "body_example",
     "body_field",
     "body_fields",
     "broken_rules",
     "build_call",
+    "compile_schema",
     "describe_operation",
     "describe_type",
     "example_call",
     "extract_secrets",
     "has_secret",
     "hold_secrets",
+    "is_endless",
+    "is_valid",
     "make_sample",
     "mask_secrets",
+    "matches_shape",
     "operation_html",
     "parameter_fields",
     "parameter_fields_by_name",

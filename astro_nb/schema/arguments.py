@@ -55,7 +55,7 @@ def body_fields(operation: Operation) -> tuple[Field, ...]:
     body = body_field(operation)
     if body is None:
         return ()
-    branches = [{c.name: c for c in form.children if not c.read_only} for form in body.forms]
+    branches = [{c.name: c for c in form.children if not c.info.read_only} for form in body.alternatives]
     if body.kind != "union":
         return tuple(branches[0].values())
     names = dict.fromkeys(name for children in branches for name in children)
@@ -65,9 +65,9 @@ def body_fields(operation: Operation) -> tuple[Field, ...]:
 def _merge_variants(variants: list[Field], branches: int) -> Field:
     """Return one field for a name that several branches have, with all choices; required if all branches require it."""
     first, *rest = variants
-    listed = [choice for variant in variants for choice in variant.choices]
+    listed = [choice for variant in variants for choice in variant.info.choices]
     choices = [choice for index, choice in enumerate(listed) if choice not in listed[:index]]
-    is_tag = bool(rest) and len(choices) == len(variants) and all(len(v.choices) == 1 for v in variants)
+    is_tag = bool(rest) and len(choices) == len(variants) and all(len(v.info.choices) == 1 for v in variants)
     required = not is_tag and len(variants) == branches and all(v.required for v in variants)
     return replace(first, required=required, schema={**first.schema, "enum": choices} if choices else first.schema)
 
@@ -148,8 +148,8 @@ _ANNOTATIONS: dict[str, Any] = {
 
 
 def _annotation(field: Field) -> Any:
-    if field.kind == "choice" and field.choices and all(isinstance(c, str | int) for c in field.choices):
-        return Literal[field.choices]
+    if field.kind == "choice" and field.info.choices and all(isinstance(c, str | int) for c in field.info.choices):
+        return Literal[field.info.choices]
     return _ANNOTATIONS.get(field.kind, Any)
 
 

@@ -30,7 +30,7 @@ def operation_html(operation: Operation) -> html.Markup:
     """Return an operation's documentation as static HTML."""
     fields = [*parameter_fields(operation), *body_fields(operation)]
     rows = [
-        (html.code(f.name), describe_type(f), "required" if f.required else "", html.prose(f.description))
+        (html.code(f.name), describe_type(f), "required" if f.required else "", html.prose(f.info.description))
         for f in fields
     ]
     pill = html.method_pill(operation.method)
@@ -46,11 +46,11 @@ def describe_type(field: Field) -> str:
     """Return a field's type for people, with its choices."""
     if field.kind != "choice":
         return field.type_name
-    choices = ", ".join(map(str, field.choices[:_MAX_CHOICES]))
-    return choices + (" …" if len(field.choices) > _MAX_CHOICES else "")
+    choices = ", ".join(map(str, field.info.choices[:_MAX_CHOICES]))
+    return choices + (" …" if len(field.info.choices) > _MAX_CHOICES else "")
 
 
 def _describe_argument(field: Field) -> str:
     head = f"    {field.name} ({describe_type(field)}{', required' if field.required else ''})"
-    text = textwrap.fill(field.description, _WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    text = textwrap.fill(field.info.description, _WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8)
     return f"{head}\n{text}" if text else head

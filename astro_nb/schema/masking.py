@@ -1,4 +1,11 @@
-"""Secrets taken out of a value by its Field tree, before anyone sees it."""
+"""Secrets in a value, found by its Field tree and by names: masked, held in memory, or extracted.
+
+| to do what                                              | use               |
+|---------------------------------------------------------|-------------------|
+| show or store a value                                   | `mask_secrets`    |
+| pick a secret from a response without showing it        | `hold_secrets`    |
+| put templates in place of the secrets of a call         | `extract_secrets` |
+"""
 
 from __future__ import annotations
 
@@ -8,54 +15,67 @@ from typing import Any
 
 import orjson
 
-from ..call import Upload
+from ..call import UNSET, Upload
+from ..data import Location, replace_values
 from ..secrets import MASK, Secret, is_secret_name
 from ..templates import template_names
 from .field import Field
-from .normalization import OPEN
+from .normalization import NEVER_SECRET_BY_NAME
 from .validation import matches_shape
 
 Replace = Callable[[Any, str], Any]
-"""What stands in place of a secret, from its value and its name."""
-Path = tuple[str | int, ...]
-Trail = tuple[Any, str | int] | None
-"""A way from the root, the last step outermost: it is made a `Path` only where a secret is found."""
+"""Returns what stands in place of a secret, from its value and its name."""
+Path = tuple[Any, str | int] | None
+"""A location as linked steps, the last step outermost: a `Location` is built only if a secret is found."""
 
-_HOLDERS = (dict, list)
+_CONTAINERS = (dict, list)
 _SCALARS = frozenset((str, int, float, bool, type(None)))
-_NOTHING: frozenset[str] = frozenset()
+_NO_NAMES: frozenset[str] = frozenset()
 _NO_FIELDS: Mapping[str, Field] = {}
 
 
 def mask_secrets(field: Field | None, value: Any) -> Any:
-    """The value with every secret starred out: those that the field tree marks, and any whose name says so.
+    """Return the value with every secret masked: those that the field tree marks, and any whose name means one.
 
-    Without a field (an answer that the document does not declare) names alone decide. A value that holds no secret
-    comes back itself.
+    Without a field (a response that the document does not declare) names alone decide. A value without secrets is
+    returned itself.
     """
-    return _Hunt(lambda secret, name: MASK).replaced(field, value)
+    return _Search(lambda secret, name: MASK).replace(field, value)
 
 
 def hold_secrets(field: Field | None, value: Any) -> Any:
-    """The value with every secret as a `Secret` held in memory, for picking one on purpose without showing it.
+    """Return the value with every secret as a `Secret` held in memory, so that one can be picked without showing it.
 
-    A secret that is an object or a list keeps its form: its values are the secrets.
+    A secret that is an object or a list keeps its structure: its scalars become the secrets.
     """
-    return _Hunt(lambda leaf, name: _held(leaf, name or "answer", captured=True), leaves=True).replaced(field, value)
+    return _Search(lambda leaf, name: _hold(leaf, name or "response", captured=True), leaves=True).replace(field, value)
 
 
 def extract_secrets(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
-    """The value with every secret handed to `keep`, which answers with the template that stands in its place.
+    """Return the value with a template in place of every secret.
 
-    What is a template already, null, empty or a flag stays. A secret that is an object or a list keeps its form: its
-    values are lifted one by one. A number is sent as text then, for a `Secret` holds nothing else.
+    Templates, null, empty texts and booleans stay. A secret that is an object or a list keeps its structure: its
+    scalars are extracted one by one. A number is sent as text, since a `Secret` holds text only.
+
+    Args:
+        field: the field of the value.
+        value: the value, for example the body of a call.
+        keep: called with each secret; returns the template that stands in its place.
     """
 
-    def lifted(leaf: Any, name: str) -> Any:
+    def extract(leaf: Any, name: str) -> Any:
         stays = bool(template_names(leaf)) if isinstance(leaf, str) else isinstance(leaf, bool)
-        return leaf if stays or leaf == "" else keep(_held(leaf, _variable(name)))
+        return leaf if stays or leaf == "" else keep(_hold(leaf, _variable_name(name)))
 
-    return _Hunt(lifted, leaves=True).replaced(field, _lifted_objects(value, keep))
+    def keep_objects(inner: Any) -> Any:
+        """Replace `Secret` objects anywhere."""
+        if isinstance(inner, Secret):
+            return keep(inner)
+        if isinstance(inner, tuple):
+            return replace_values(list(inner), keep_objects)
+        return UNSET
+
+    return _Search(extract, leaves=True).replace(field, replace_values(value, keep_objects))
 
 
 def has_secret(field: Field | None, value: Any) -> bool:
@@ -63,116 +83,107 @@ def has_secret(field: Field | None, value: Any) -> bool:
     return bool(mask_secrets(field, value) != value)
 
 
-def _held(leaf: Any, name: str, captured: bool = False) -> Secret:
+def _hold(leaf: Any, name: str, captured: bool = False) -> Secret:
     value = leaf if isinstance(leaf, str | int | float) else orjson.dumps(leaf, default=str).decode()
     return Secret.in_memory(value, name, captured)
 
 
-def _variable(name: str) -> str:
-    """A name that a variable can have."""
+def _variable_name(name: str) -> str:
+    """Return a name that a variable can have."""
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
     return plain if re.match("[A-Za-z_]", plain) else f"secret_{plain}".rstrip("_")
 
 
-def _lifted_objects(value: Any, keep: Callable[[Secret], str]) -> Any:
-    """`Secret` objects, wherever they stand, become templates too."""
-    if isinstance(value, Secret):
-        return keep(value)
-    if isinstance(value, Mapping):
-        return {name: _lifted_objects(inner, keep) for name, inner in value.items()}
-    return [_lifted_objects(inner, keep) for inner in value] if isinstance(value, list | tuple) else value
+class _Search:
+    """One search for secrets, without recursion: a response may be nested as deep as the parser allows."""
 
-
-class _Hunt:
-    """One search for secrets, level by level: an answer may be nested as deep as the parser allows."""
-
-    def __init__(self, hide: Replace, leaves: bool = False) -> None:
-        self._hide = hide
+    def __init__(self, substitute: Replace, leaves: bool = False) -> None:
+        self._substitute = substitute
         self._leaves = leaves
-        self._found: dict[Path, Any] = {}
-        self._left: list[tuple[Field | None, Any, Trail]] = []
+        self._found: dict[Location, Any] = {}
+        self._pending: list[tuple[Field | None, Any, Path]] = []
 
-    def replaced(self, field: Field | None, value: Any) -> Any:
-        """The value with what was found replaced; itself where nothing was: nothing is copied that need not be."""
-        self._meet(field, value, None)
-        for inner, holder, trail in self._left:  # grows as it goes
-            (self._object if isinstance(holder, dict) else self._list)(inner, holder, trail)
-        return _replaced(value, self._found)
+    def replace(self, field: Field | None, value: Any) -> Any:
+        """Return the value with secrets replaced; parts without secrets are shared, not copied."""
+        self._visit(field, value, None)
+        for inner, container, path in self._pending:  # grows while it is read
+            (self._visit_object if isinstance(container, dict) else self._visit_list)(inner, container, path)
+        return _with_replacements(value, self._found)
 
-    def _meet(self, field: Field | None, value: Any, trail: Trail) -> None:
+    def _visit(self, field: Field | None, value: Any, path: Path) -> None:
         if field is not None:
-            if field.secret or (field.kind in OPEN and _says_secret(field.name, value)):
-                self._hit(value, field.name, trail)
+            if field.secret or (field.kind in NEVER_SECRET_BY_NAME and _is_secret_by_name(field.name, value)):
+                self._add(value, field.name, path)
                 return
             if field.kind == "union":
-                for form in _forms(field, value):
-                    self._meet(form, value, trail)
+                for form in _matching_alternatives(field, value):
+                    self._visit(form, value, path)
                 return
-        if isinstance(value, _HOLDERS):
-            self._left.append((field, value, trail))
+        if isinstance(value, _CONTAINERS):
+            self._pending.append((field, value, path))
 
-    def _object(self, field: Field | None, value: dict[str, Any], trail: Trail) -> None:
-        plain, named = (field.scalar_names, field.named) if field else (_NOTHING, _NO_FIELDS)
+    def _visit_object(self, field: Field | None, value: dict[str, Any], path: Path) -> None:
+        plain, children = (field.scalar_names, field.children_by_name) if field else (_NO_NAMES, _NO_FIELDS)
         if plain.issuperset(value) and _SCALARS.issuperset(map(type, value.values())):
-            return  # most of an answer is of this kind: one look is enough
+            return  # most objects of a response are like this
         for name, inner in value.items():
             if name in plain and type(inner) in _SCALARS:
                 continue
-            child = named.get(name)
-            armed = child.secret_when and value.get(child.secret_when) if child else _says_secret(name, inner)
-            if armed and inner:
-                self._hit(inner, name, (trail, name))
+            child = children.get(name)
+            is_secret = child.secret_when and value.get(child.secret_when) if child else _is_secret_by_name(name, inner)
+            if is_secret and inner:
+                self._add(inner, name, (path, name))
             elif type(inner) not in _SCALARS or field is not None:
-                self._meet(child or (field.item if field else None), inner, (trail, name))
+                self._visit(child or (field.item if field else None), inner, (path, name))
 
-    def _list(self, field: Field | None, value: list[Any], trail: Trail) -> None:
+    def _visit_list(self, field: Field | None, value: list[Any], path: Path) -> None:
         if (field is None or field.has_scalars) and _SCALARS.issuperset(map(type, value)):
             return
         for index, inner in enumerate(value):
-            self._meet(field.entry(index) if field else None, inner, (trail, index))
+            self._visit(field.item_at(index) if field else None, inner, (path, index))
 
-    def _hit(self, value: Any, name: str, trail: Trail) -> None:
-        inside = [(value, name, trail)]
-        for leaf, called, where in inside:  # grows as it goes
+    def _add(self, value: Any, name: str, path: Path) -> None:
+        pending = [(value, name, path)]
+        for leaf, leaf_name, at in pending:  # grows while it is read
             if self._leaves and isinstance(leaf, dict):
-                inside += [(v, f"{called}.{k}" if called else str(k), (where, k)) for k, v in leaf.items()]
+                pending += [(v, f"{leaf_name}.{k}" if leaf_name else str(k), (at, k)) for k, v in leaf.items()]
             elif self._leaves and isinstance(leaf, list):
-                inside += [(v, called, (where, k)) for k, v in enumerate(leaf)]
+                pending += [(v, leaf_name, (at, k)) for k, v in enumerate(leaf)]
             elif leaf is not None and not isinstance(leaf, Secret | Upload | bytes):
-                path = _path(where)
-                if path not in self._found:
-                    self._found[path] = self._hide(leaf, called)
+                location = _location(at)
+                if location not in self._found:
+                    self._found[location] = self._substitute(leaf, leaf_name)
 
 
-def _forms(field: Field, value: Any) -> Iterable[Field]:
-    """The branch that the value names; else every one that it fits, for any of them may know a secret."""
-    sure = field.sure_branch(value)
-    forms = (sure.field if sure else field).forms
+def _matching_alternatives(field: Field, value: Any) -> Iterable[Field]:
+    """Return the branch that the value chooses; else every one that it matches, for any of them may mark a secret."""
+    tagged = field.branch_by_tag(value)
+    forms = (tagged.field if tagged else field).alternatives
     return forms if len(forms) == 1 else [form for form in forms if matches_shape(form, value)] or forms
 
 
-def _says_secret(name: Any, value: Any) -> bool:
-    """Whether an undeclared name tells of a secret: not of a flag or a count."""
+def _is_secret_by_name(name: Any, value: Any) -> bool:
+    """Whether an undeclared value is a secret by its name; a flag or a count is not."""
     return isinstance(name, str) and is_secret_name(name) and not isinstance(value, int | Secret)
 
 
-def _path(trail: Trail) -> Path:
+def _location(path: Path) -> Location:
     steps: list[str | int] = []
-    while trail is not None:
-        trail, step = trail
+    while path is not None:
+        path, step = path
         steps.append(step)
     return tuple(reversed(steps))
 
 
-def _replaced(value: Any, found: Mapping[Path, Any]) -> Any:
-    """A copy with other values at some places, which shares with the old one all that is the same."""
+def _with_replacements(value: Any, found: Mapping[Location, Any]) -> Any:
+    """Return a copy with other values at some locations, which shares everything else with the original."""
     if () in found or not found:
         return found.get((), value)
-    copies: dict[Path, Any] = {(): value.copy()}
-    for path, new in found.items():
-        for depth in range(1, len(path)):
-            if path[:depth] not in copies:
-                holder, step = copies[path[: depth - 1]], path[depth - 1]
-                copies[path[:depth]] = holder[step] = holder[step].copy()
-        copies[path[:-1]][path[-1]] = new
+    copies: dict[Location, Any] = {(): value.copy()}
+    for location, new in found.items():
+        for depth in range(1, len(location)):
+            if location[:depth] not in copies:
+                container, step = copies[location[: depth - 1]], location[depth - 1]
+                copies[location[:depth]] = container[step] = container[step].copy()
+        copies[location[:-1]][location[-1]] = new
     return copies[()]

@@ -1,8 +1,6 @@
-"""The shape that each keyword of a schema must have to mean anything: documents are other people's.
+"""Normalized schemas: references resolved, `allOf` merged, null removed, types inferred, invalid keywords dropped.
 
-A schema made plain: references followed, `allOf` merged, null taken out, the type inferred.
-
-What a plain schema is drawn as, openly or as a secret.
+Also decides the kind of a field, whether it is a secret, and the name of its type.
 """
 
 from __future__ import annotations
@@ -18,15 +16,15 @@ from ..secrets import is_secret_name
 Schema = Mapping[str, Any]
 
 
-def shaped(schema: Schema) -> dict[str, Any]:
-    """A copy of a schema without the keywords that make no sense, its exclusive bounds as numbers."""
-    plain = numeric(schema)
+def drop_invalid_keywords(schema: Schema) -> dict[str, Any]:
+    """Return a copy of a schema without keywords whose value is invalid, with exclusive bounds as numbers."""
+    plain = bounds_as_numbers(schema)
     return {key: value for key, value in plain.items() if (check := SHAPES.get(key)) is None or check(value)}
 
 
-def numeric(schema: Schema) -> Schema:
-    """The schema with bounds as they are since OpenAPI 3.1: 3.0 has booleans beside them (section 4.7.24)."""
-    for exclusive, bound in _BOOLEANS:
+def bounds_as_numbers(schema: Schema) -> Schema:
+    """Return the schema with exclusive bounds as numbers, as in OpenAPI 3.1; 3.0 has booleans (section 4.7.24)."""
+    for exclusive, bound in _EXCLUSIVE_BOUNDS:
         if exclusive in schema and isinstance(schema[exclusive], bool):
             rest = {key: value for key, value in schema.items() if key != exclusive}
             if schema[exclusive] and bound in rest:
@@ -59,7 +57,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_names(value: Any) -> bool:
+def _is_name_list(value: Any) -> bool:
     return _is_list(value) and all(map(_is_text, value))
 
 
@@ -77,16 +75,16 @@ def _is_discriminator(value: Any) -> bool:
     )
 
 
-_BOOLEANS = (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum"))
+_EXCLUSIVE_BOUNDS = (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum"))
 _TYPES = frozenset(("string", "number", "integer", "boolean", "array", "object", "null"))
 
 SHAPES: dict[str, Callable[[Any], bool]] = {
     "type": _is_type,
     "const": lambda value: True,
-    "required": _is_names,
+    "required": _is_name_list,
     "uniqueItems": lambda value: isinstance(value, bool),
     "multipleOf": lambda value: _is_number(value) and value > 0,
-    "dependentRequired": lambda value: _is_mapping(value) and all(map(_is_names, value.values())),
+    "dependentRequired": lambda value: _is_mapping(value) and all(map(_is_name_list, value.values())),
     "discriminator": _is_discriminator,
     **dict.fromkeys(("format", "pattern"), _is_text),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number),
@@ -97,13 +95,13 @@ SHAPES: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("contains", "propertyNames", "not", "if", "then", "else"), _is_schema),
     **dict.fromkeys(("properties", "patternProperties", "dependentSchemas"), _is_mapping),
 }
-"""What each keyword's value must be. What is not listed here says nothing of a value: prose, extensions."""
+"""What each keyword's value must be. Keywords that are not listed, such as prose and extensions, limit no value."""
 
 
 Merged = dict[int, list[Any]]
-"""The lists of parts that were merged, by identity: each adds what it has once, however many ways lead to it."""
+"""The lists of parts that were merged, by identity, so that each is merged once."""
 
-_HINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+_TYPE_HINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("object", ("properties", "additionalProperties", "patternProperties", "required", "minProperties")),
     ("array", ("items", "prefixItems", "minItems", "maxItems", "uniqueItems")),
     ("string", ("pattern", "minLength", "maxLength", "format")),
@@ -112,8 +110,10 @@ _HINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _PROSE = ("title", "description", "example", "examples", "default", "deprecated", "readOnly", "writeOnly")
 
 
-def normal(spec: Spec, schema: Any) -> tuple[dict[str, Any], bool]:
-    """The schema in one piece: references followed, `allOf` merged, null taken out, typed; and whether null may be.
+def normalize(spec: Spec, schema: Any) -> tuple[dict[str, Any], bool]:
+    """Return the schema in one piece and whether it allows null.
+
+    References are resolved, `allOf` is merged, null is removed, and a missing type is inferred.
 
     Raises:
         DanglingReference: the schema itself is a reference that leads nowhere.
@@ -125,34 +125,34 @@ def normal(spec: Spec, schema: Any) -> tuple[dict[str, Any], bool]:
 
 
 def constraints(schema: Schema) -> dict[str, Any]:
-    """What of a schema limits the value: all but prose and extensions."""
+    """Return the keywords that limit the value: all but prose and extensions."""
     return {k: v for k, v in schema.items() if k not in _PROSE and not str(k).startswith("x-")}
 
 
 def _plain(spec: Spec, schema: Any, merged: Merged) -> tuple[dict[str, Any], bool | None]:
-    """The schema and whether null may be: None where nothing is said of types at all."""
-    own = shaped(spec.resolve(schema))
+    """Return the schema and whether it allows null; None if it does not mention types at all."""
+    own = drop_invalid_keywords(spec.resolve(schema))
     flagged = bool(own.pop("nullable", False))
     parts = own.pop("allOf", [])
     own, null = _without_null_type(own)
     own, branches, null = _without_null_branch(spec, own, null)
-    read = [*_parts(spec, parts, merged), *_parts(spec, branches, merged, null is True)]
-    if not read:
+    normalized = [*_parts(spec, parts, merged), *_parts(spec, branches, merged, null is True)]
+    if not normalized:
         return own, True if flagged else null
-    said = [null, *(n for _, n in read)]
-    return _merged([*(part for part, _ in read), own]), flagged or _all(said)
+    nulls = [null, *(part_null for _, part_null in normalized)]
+    return _merge([*(part for part, _ in normalized), own]), flagged or _all_allow_null(nulls)
 
 
-def _all(said: Iterable[bool | None]) -> bool | None:
-    """Null may be where no part refuses it, and one at least names it."""
-    told = {n for n in said if n is not None}
-    return False not in told if told else None
+def _all_allow_null(nulls: Iterable[bool | None]) -> bool | None:
+    """Whether no part forbids null, and at least one allows it; None if none mentions types."""
+    mentioned = {null for null in nulls if null is not None}
+    return False not in mentioned if mentioned else None
 
 
 def _parts(
     spec: Spec, parts: list[Any], merged: Merged, null: bool = False
 ) -> Iterator[tuple[dict[str, Any], bool | None]]:
-    """Each part read; one whose reference leads nowhere says so, and costs the others nothing."""
+    """Yield each part, normalized; one whose reference leads nowhere becomes a description of that."""
     if id(parts) in merged:
         return
     merged[id(parts)] = parts
@@ -160,20 +160,20 @@ def _parts(
         if null and _is_null(spec, part):
             continue
         try:
-            plain, said = _plain(spec, part, merged)
+            plain, part_null = _plain(spec, part, merged)
         except DanglingReference as error:
-            plain, said = {"description": error.what}, None
-        yield plain, null or said
+            plain, part_null = {"description": error.what}, None
+        yield plain, null or part_null
 
 
 def _without_null_type(schema: dict[str, Any]) -> tuple[dict[str, Any], bool | None]:
-    kinds = schema.get("type")
+    types = schema.get("type")
     enum = schema.get("enum") or ([schema["const"]] if "const" in schema else None)
     null = None in enum if enum else None
-    if not isinstance(kinds, list):
-        return schema, null if kinds is None else bool(null) or kinds == "null"
-    rest = [k for k in kinds if k != "null"] or ["null"]
-    null = bool(null) or "null" in kinds
+    if not isinstance(types, list):
+        return schema, null if types is None else bool(null) or types == "null"
+    rest = [t for t in types if t != "null"] or ["null"]
+    null = bool(null) or "null" in types
     if len(rest) == 1:
         return {**schema, "type": rest[0]}, null
     bare = {k: v for k, v in schema.items() if k != "type"}
@@ -181,31 +181,31 @@ def _without_null_type(schema: dict[str, Any]) -> tuple[dict[str, Any], bool | N
         return bare, null
     limits = constraints(bare)
     prose = {k: v for k, v in bare.items() if k not in limits}
-    return {**prose, "anyOf": [{**limits, "type": k} for k in rest]}, null
+    return {**prose, "anyOf": [{**limits, "type": t} for t in rest]}, null
 
 
 def _without_null_branch(
     spec: Spec, schema: dict[str, Any], null: bool | None
 ) -> tuple[dict[str, Any], list[Any], bool | None]:
-    """The schema without its branches that are null; where one is left it is no branch, but a part."""
+    """Return the schema without branches that are null; a single branch that is left becomes a part."""
     for key in ("oneOf", "anyOf"):
         branches = schema.get(key)
         if branches is None:
             continue
         rest = [b for b in branches if not _is_null(spec, b)]
-        named = len(rest) < len(branches)
+        has_null = len(rest) < len(branches)
         bare = {k: v for k, v in schema.items() if k != key}
         if not rest:
             return {"type": "null", **bare}, [], True
         if len(rest) == 1:
-            return bare, branches, named or null
-        null = named or any(_names_null(spec, b) for b in rest) or bool(null)
+            return bare, branches, has_null or null
+        null = has_null or any(_allows_null(spec, b) for b in rest) or bool(null)
         return {**bare, key: rest}, [], null
     return schema, [], null
 
 
 def _is_null(spec: Spec, schema: Any) -> bool:
-    plain = _resolved(spec, schema)
+    plain = _resolve(spec, schema)
     return (
         plain.get("type") in ("null", ["null"])
         or plain.get("enum") == [None]
@@ -213,20 +213,20 @@ def _is_null(spec: Spec, schema: Any) -> bool:
     )
 
 
-def _names_null(spec: Spec, schema: Any) -> bool:
-    plain = _resolved(spec, schema)
+def _allows_null(spec: Spec, schema: Any) -> bool:
+    plain = _resolve(spec, schema)
     listed = ((plain.get("type"), "null"), (plain.get("enum"), None))
     return plain.get("nullable") is True or any(isinstance(of, list) and null in of for of, null in listed)
 
 
-def _resolved(spec: Spec, schema: Any) -> Schema:
+def _resolve(spec: Spec, schema: Any) -> Schema:
     try:
         return spec.resolve(schema)
     except DanglingReference:
         return {}
 
 
-def _merged(parts: Iterable[Schema]) -> dict[str, Any]:
+def _merge(parts: Iterable[Schema]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for part in parts:
         for key, value in part.items():
@@ -236,7 +236,7 @@ def _merged(parts: Iterable[Schema]) -> dict[str, Any]:
 
 
 def _both(one: Any, other: Any) -> Any:
-    """A schema that asks what both ask."""
+    """Return a schema that requires what both require."""
     if one == other or other is True:
         return one
     if one is True or other is False:
@@ -266,11 +266,11 @@ _MERGES: dict[str, Callable[[Any, Any], Any]] = {
 def _inferred(schema: Schema) -> dict[str, str]:
     if schema.get("enum") or "const" in schema:
         return {}
-    return next(({"type": kind} for kind, keys in _HINTS if any(key in schema for key in keys)), {})
+    return next(({"type": kind} for kind, keys in _TYPE_HINTS if any(key in schema for key in keys)), {})
 
 
 Kind = Literal["text", "integer", "number", "boolean", "choice", "object", "map", "array", "union", "file", "any"]
-_FORMS: dict[str, Kind] = {
+_KINDS: dict[str, Kind] = {
     "string": "text",
     "integer": "integer",
     "number": "number",
@@ -278,44 +278,47 @@ _FORMS: dict[str, Kind] = {
     "array": "array",
     "object": "object",
 }
-OPEN = ("boolean", "integer")
-"""Kinds that a name does not make secret: `password: true` says that there is one, `api_key: 5` how many there are."""
+NEVER_SECRET_BY_NAME = ("boolean", "integer")
+"""Kinds that a name does not make secret: `password: true` means that there is one, `api_key: 5` how many there are."""
 
 
 def kind_of(schema: Schema) -> Kind:
-    """What a plain schema is drawn as."""
+    """Return the kind of control for a normalized schema."""
     if "enum" in schema or "const" in schema:
         return "choice"
     if "oneOf" in schema or "anyOf" in schema:
         return "union"
-    found = _FORMS.get(str(schema.get("type")), "any")
-    if found == "object" and not schema.get("properties"):
+    kind = _KINDS.get(str(schema.get("type")), "any")
+    if kind == "object" and not schema.get("properties"):
         closed = schema.get("additionalProperties") is False and not schema.get("patternProperties")
         return "object" if closed else "map"
-    return "file" if found == "text" and schema.get("format") == "binary" else found
+    return "file" if kind == "text" and schema.get("format") == "binary" else kind
 
 
 def secrecy(name: str, kind: Kind, schema: Schema) -> tuple[bool, str | None]:
-    """Whether the value is a secret; or the name of the sibling that decides."""
-    note = schema.get(f"{NOTE}secret")
-    if isinstance(note, Mapping) and isinstance(note.get("when"), str):
-        return False, note["when"]
-    if note is not None:
-        return bool(note), None
+    """Return whether the value is a secret, and the name of the sibling that decides if there is one.
+
+    The extension `x-astro-nb-secret` decides first, then the format `password`, then the name (`secrets/names.py`).
+    """
+    declared = schema.get(f"{NOTE}secret")
+    if isinstance(declared, Mapping) and isinstance(declared.get("when"), str):
+        return False, declared["when"]
+    if declared is not None:
+        return bool(declared), None
     by_format = kind == "text" and schema.get("format") == "password"
-    return by_format or (kind not in OPEN and is_secret_name(name)), None
+    return by_format or (kind not in NEVER_SECRET_BY_NAME and is_secret_name(name)), None
 
 
 def type_name(schema: Any, plain: Schema, kind: Kind) -> str:
-    """The type in words: the name of the schema where it has one."""
+    """Return the type for people: the name of the schema if it has one."""
     if kind == "array":
         items = plain.get("items")
-        stated = items.get("type", "any") if isinstance(items, Mapping) else "any"
-        return f"list of {ref_name(items) or (' or '.join(map(str, stated)) if isinstance(stated, list) else stated)}"
+        types = items.get("type", "any") if isinstance(items, Mapping) else "any"
+        return f"list of {ref_name(items) or (' or '.join(map(str, types)) if isinstance(types, list) else types)}"
     names = {"text": "string", "choice": "choice", "map": "names and values", "union": "one of", "any": "JSON"}
     return ref_name(schema) or names.get(kind, kind) + (f" ({plain['format']})" if plain.get("format") else "")
 
 
 def ref_name(schema: Any) -> str:
-    """The last word of a schema's reference; empty where it is none."""
+    """Return the last part of a schema's reference; empty if the schema is not a reference."""
     return reference_name(str(schema.get("$ref", ""))) if isinstance(schema, Mapping) else ""

@@ -1,137 +1,142 @@
-"""A believable, valid value for a field: the example first, else one made from the schema."""
+"""Sample values: valid and realistic, from the document's examples first, else made from the schema."""
 
 from __future__ import annotations
 
 import copy
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..call import UNSET, Call
 from ..openapi import Operation
 from .field import Field
-from .operations import active_rules, body_example, body_field, parameter_fields
-from .validation import SAMPLES, is_valid, texts_like
+from .operations import body_example, body_field, parameter_fields
+from .rules import active_rules
+from .validation import is_valid
 
-_DEEPEST = 8
-_MOST = 20  # entries of an array, however many are asked for
-_MOST_PARTS = 5_000  # values in one sample, tried ones included
-_LONGEST = 100_000  # characters of a text, however many are asked for
+T = TypeVar("T")
+
+_MAX_DEPTH = 8
+_MAX_ITEMS = 20  # of an array, however many the schema requires
+_MAX_PARTS = 5_000  # values in one sample, including those that were tried
+_MAX_LENGTH = 100_000  # characters of a text, however many the schema requires
+_MAX_REPEATS = 10_000  # characters that a pattern requires, repeats multiplied; beyond it no text is made
 
 
 @dataclass(frozen=True)
-class _Way:
-    """How a sample is made: with what is optional or not, how deep by now, and how many values may still be made."""
+class _Options:
+    """How a sample is made: with optional fields or not, the current depth, and how many values may still be made."""
 
     full: bool
     depth: int = 0
-    left: list[int] = field(default_factory=lambda: [_MOST_PARTS])
+    left: list[int] = field(default_factory=lambda: [_MAX_PARTS])
 
     @property
-    def is_at_its_end(self) -> bool:
-        return self.depth >= _DEEPEST or self.left[0] <= 0
+    def is_exhausted(self) -> bool:
+        return self.depth >= _MAX_DEPTH or self.left[0] <= 0
 
 
 def make_sample(field: Field, full: bool = False) -> Any:
-    """A valid value: required fields only, or with `full` the optional ones that have an example too.
+    """Return a valid value: required fields only, or with `full` also the optional ones that have an example.
 
-    It is the caller's own, never a part of the document. A document that asks for thousands of values gets some of
-    them.
+    The value shares nothing with the document. If the schema requires thousands of values, the sample has only some.
     """
-    return _made(field, _Way(full))
+    return _make(field, _Options(full))
 
 
-def _made(field: Field, way: _Way) -> Any:
-    full, way.left[0] = way.full, way.left[0] - 1
-    if full and field.whole is not UNSET and is_valid(field, field.whole):
-        return copy.deepcopy(field.whole)
-    if field.stated:
-        return copy.deepcopy(field.stated[0])
-    return _MAKERS[field.kind](field, way)
+def _make(field: Field, options: _Options) -> Any:
+    options.left[0] -= 1
+    if options.full and field.body_example is not UNSET and is_valid(field, field.body_example):
+        return copy.deepcopy(field.body_example)
+    if field.valid_example is not UNSET:
+        return copy.deepcopy(field.valid_example)
+    return _MAKERS[field.kind](field, options)
 
 
 def example_call(operation: Operation, full: bool = False) -> Call:
-    """A call of the operation that is filled with samples: required parameters, and the body where there is one.
+    """Return a call with samples: the required parameters, and the body if the operation takes one.
 
-    A body is the example that the document gives of the whole, where there is one that keeps to the schema.
+    The body is the document's example of the whole body if that is valid.
     """
     parameters = {f.name: make_sample(f) for f in parameter_fields(operation) if f.required}
     body, whole = body_field(operation), body_example(operation)
     return Call(operation.id, parameters, whole if body is None or whole is not UNSET else make_sample(body, full))
 
 
-def _deeper(way: _Way) -> _Way:
-    return replace(way, depth=way.depth + 1)
+def _deeper(options: _Options) -> _Options:
+    return replace(options, depth=options.depth + 1)
 
 
-def _object(field: Field, way: _Way) -> dict[str, Any]:
+def _object(field: Field, options: _Options) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for child in field.children:
-        wanted = child.required or (way.full and not child.secret and _has_example(child))
-        if wanted and not child.read_only and not way.is_at_its_end:
-            value[child.name] = _made(child, _deeper(way))
-    for _ in range(3):  # a rule may arm another
+        wanted = child.required or (options.full and not child.secret and _has_example(child))
+        if wanted and not child.info.read_only and not options.is_exhausted:
+            value[child.name] = _make(child, _deeper(options))
+    for _ in range(3):  # a value that a rule requires may make another rule apply
         for name in _missing(field, value):
-            late = field.child(name)
-            if late is not None:
-                value[name] = _made(late, _deeper(way))
+            needed = field.child(name)
+            if needed is not None:
+                value[name] = _make(needed, _deeper(options))
     hidden = active_rules(field, value).hidden
-    return _filled(field, {name: v for name, v in value.items() if name not in hidden}, way)
+    return _complete(field, {name: v for name, v in value.items() if name not in hidden}, options)
 
 
-def _filled(field: Field, value: dict[str, Any], way: _Way) -> dict[str, Any]:
-    """With the names that are required and not declared, and as many as there must be."""
+def _complete(field: Field, value: dict[str, Any], options: _Options) -> dict[str, Any]:
+    """Return the value with undeclared required names, and with as many names as `minProperties` requires."""
     known = {child.name for child in field.children}
     names = [name for name in field.schema.get("required", ()) if name not in known]
-    optional = (child.name for child in field.children if not child.read_only)
-    invented = (f"name{number}" for number in range(1, _MOST))
+    optional = (child.name for child in field.children if not child.info.read_only)
+    invented = (f"name{number}" for number in range(1, _MAX_ITEMS))
     least = field.schema.get("minProperties", 0)
     for name in itertools.chain(names, optional, invented):
         if name not in names and len(value) >= least:
             break
         if name not in value:
             inner = field.member(name)
-            value[name] = _made(inner, _deeper(way)) if inner and not way.is_at_its_end else {}
+            value[name] = _make(inner, _deeper(options)) if inner and not options.is_exhausted else {}
     return value
 
 
 def _missing(field: Field, value: Mapping[str, Any]) -> list[str]:
-    view = active_rules(field, value)
-    alternatives = [names[0] for names, _ in view.one_of if not any(n in value for n in names)]
-    return [name for name in [*view.required, *alternatives] if name not in value]
+    rules = active_rules(field, value)
+    alternatives = [names[0] for names, _ in rules.one_of if not any(n in value for n in names)]
+    return [name for name in [*rules.required, *alternatives] if name not in value]
 
 
 def _has_example(field: Field) -> bool:
-    return field.example is not None or field.kind in ("choice", "boolean")
+    return field.info.example is not None or field.kind in ("choice", "boolean")
 
 
-def _array(field: Field, way: _Way) -> list[Any]:
+def _array(field: Field, options: _Options) -> list[Any]:
     least = int(field.schema.get("minItems", 0))
-    wanted = max(least, 1 if (field.required or way.full) and not way.is_at_its_end else 0)
-    count = min(wanted, int(field.schema.get("maxItems", wanted)), _MOST) if way.left[0] > 0 else 0
-    found: list[Any] = []
+    wanted = max(least, 1 if (field.required or options.full) and not options.is_exhausted else 0)
+    count = min(wanted, int(field.schema.get("maxItems", wanted)), _MAX_ITEMS) if options.left[0] > 0 else 0
+    items: list[Any] = []
     for index in range(count):
-        values = _variants(field.entry(index), _deeper(way))
+        values = _variants(field.item_at(index), _deeper(options))
         unique = field.schema.get("uniqueItems")
-        found += itertools.islice((value for value in values if not unique or value not in found), 1)
-    return found
+        items += itertools.islice((value for value in values if not unique or value not in items), 1)
+    return items
 
 
-def _variants(field: Field | None, way: _Way) -> Iterator[Any]:
-    """The sample, and others beside it where more than one is needed."""
+def _variants(field: Field | None, options: _Options) -> Iterator[Any]:
+    """Yield the sample, then values that differ from it."""
     if field is None:
         return
-    first = _made(field, way)
+    first = _make(field, options)
     yield first
-    yield from (choice for choice in field.choices if choice != first)
-    others = (_another(first, number) for number in range(2, _MOST + 2))
+    yield from (choice for choice in field.info.choices if choice != first)
+    others = (_another(first, number) for number in range(2, _MAX_ITEMS + 2))
     yield from (value for value in others if value is not None and is_valid(field, value))
 
 
 def _another(value: Any, number: int) -> Any:
-    """A value like this one, and different; None where there is none."""
+    """Return a different value of the same type; None if there is none."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):
@@ -144,42 +149,45 @@ def _another(value: Any, number: int) -> Any:
     return None
 
 
-def _union(field: Field, way: _Way) -> Any:
-    """By the default branch, else by the first whose sample keeps to the union, for `oneOf` asks for exactly one."""
-    sure = field.default_branch
-    forms = field.forms if way.is_at_its_end else [sure.field] if sure else [b.field for b in field.branches]
-    return _first(field, (_made(form, _deeper(way)) for form in forms[:_DEEPEST])) if forms else None
+def _union(field: Field, options: _Options) -> Any:
+    """Return a sample of the default branch, else the first that is valid for the union: `oneOf` needs exactly one."""
+    default = field.default_branch
+    if options.is_exhausted:
+        forms: Sequence[Field] = field.alternatives
+    else:
+        forms = [default.field] if default else [branch.field for branch in field.branches]
+    return _first_valid(field, (_make(form, _deeper(options)) for form in forms[:_MAX_DEPTH])) if forms else None
 
 
-def _first(field: Field, candidates: Iterator[Any]) -> Any:
-    """The first candidate that keeps to the field, else the first at all."""
+def _first_valid(field: Field, candidates: Iterator[Any]) -> Any:
+    """Return the first candidate that is valid, else the first of all."""
     first = next(candidates)
     return next((value for value in itertools.chain([first], candidates) if is_valid(field, value)), first)
 
 
-def _text(field: Field, way: _Way) -> str:
-    return str(_first(field, _texts(field)))
+def _text(field: Field, options: _Options) -> str:
+    return str(_first_valid(field, _candidate_texts(field)))
 
 
-def _texts(field: Field) -> Iterator[str]:
-    usual = SAMPLES.get(field.format, f"my-{field.name.lower()}" if field.name else "example")
-    least = min(int(field.schema.get("minLength", 0)), _LONGEST)
-    for text in (usual, *_TEXTS):
+def _candidate_texts(field: Field) -> Iterator[str]:
+    usual = _FORMAT_SAMPLES.get(field.info.format, f"my-{field.name.lower()}" if field.name else "example")
+    least = min(int(field.schema.get("minLength", 0)), _MAX_LENGTH)
+    for text in (usual, *_COMMON_TEXTS):
         padded = text.ljust(least, text[-1:] if text != usual else "x")
         yield padded[: int(field.schema.get("maxLength", len(padded)))]
     yield from texts_like(field.schema.get("pattern", ""))
 
 
-def _number(field: Field, way: _Way) -> int | float:
-    numbers: Iterator[float] = _numbers(field.schema)
+def _number(field: Field, options: _Options) -> int | float:
+    numbers: Iterator[float] = _candidate_numbers(field.schema)
     if field.kind == "integer":
-        return int(_first(field, (int(number) for number in numbers)))
-    found: float = _first(field, numbers)
-    return found
+        return int(_first_valid(field, (int(number) for number in numbers)))
+    number: float = _first_valid(field, numbers)
+    return number
 
 
-def _numbers(schema: Mapping[str, Any]) -> Iterator[float]:
-    """Numbers that may keep to the bounds, the likely ones first."""
+def _candidate_numbers(schema: Mapping[str, Any]) -> Iterator[float]:
+    """Yield numbers that may be within the bounds, the likely ones first."""
     low = max((schema[k] for k in ("minimum", "exclusiveMinimum") if k in schema), default=None)
     high = min((schema[k] for k in ("maximum", "exclusiveMaximum") if k in schema), default=None)
     step = schema.get("multipleOf", 1)
@@ -195,23 +203,85 @@ def _numbers(schema: Mapping[str, Any]) -> Iterator[float]:
             yield round((low + high) / 2 / step) * step
 
 
-def _choice(field: Field, way: _Way) -> Any:
-    return copy.deepcopy(field.choices[0]) if field.choices else None
+def _choice(field: Field, options: _Options) -> Any:
+    return copy.deepcopy(field.info.choices[0]) if field.info.choices else None
 
 
-_MAKERS: dict[str, Callable[[Field, _Way], Any]] = {
+_MAKERS: dict[str, Callable[[Field, _Options], Any]] = {
     "text": _text,
     "integer": _number,
     "number": _number,
-    "boolean": lambda field, way: False,
+    "boolean": lambda field, options: False,
     "choice": _choice,
     "object": _object,
-    "map": lambda field, way: _filled(field, {}, way),
+    "map": lambda field, options: _complete(field, {}, options),
     "array": _array,
     "union": _union,
-    "file": lambda field, way: SAMPLES.get(field.format, "sample content"),
-    "any": lambda field, way: None if field.schema.get("type") == "null" else {},
+    "file": lambda field, options: _FORMAT_SAMPLES.get(field.info.format, "sample content"),
+    "any": lambda field, options: None if field.schema.get("type") == "null" else {},
 }
 
-_TEXTS = ("a", "A", "1", "aa", "Aa", "a1", "A1", "abc-123", "abc", "ABC", "123", "a.b", "a/b", "a@b.example", "#000000")
-"""Texts for patterns: one of them keeps to most."""
+_COMMON_TEXTS = (
+    *("a", "A", "1", "aa", "Aa", "a1", "A1", "abc-123", "abc", "ABC", "123"),
+    *("a.b", "a/b", "a@b.example", "#000000"),
+)
+"""Texts of which one matches most patterns."""
+
+
+def texts_like(pattern: str) -> Iterator[str]:
+    """Yield texts that a pattern may match, the shortest first; none if Python cannot read it or it needs too many.
+
+    Lookaheads and lookbehinds are ignored, so the caller has to check each text.
+    """
+    if not pattern or math.prod(map(int, re.findall(r"\{(\d+)", pattern))) > _MAX_REPEATS:
+        return
+    import rstr  # imported at first use: few patterns need it
+
+    for extra in (0, 1, 2, 4, 8, 16):
+        try:
+            yield rstr.Rstr(_Least(extra)).xeger(pattern)
+        except (re.error, KeyError, ValueError, OverflowError, RecursionError):
+            return
+
+
+class _Least(random.Random):
+    """Returns the first of several choices, and the least of a range or a little more."""
+
+    def __init__(self, extra: int) -> None:
+        super().__init__(0)
+        self._extra = extra
+
+    def randint(self, a: int, b: int) -> int:
+        return min(a + self._extra, b)
+
+    def choice(self, seq: Any) -> Any:
+        return seq[0]
+
+    def sample(self, population: Sequence[T], k: int, *, counts: Any = None) -> list[T]:
+        return list(population)[:k]
+
+
+_FORMAT_SAMPLES: Mapping[str, str] = {
+    "date-time": "2026-03-14T09:30:00Z",
+    "date": "2026-03-14",
+    "time": "09:30:00Z",
+    "duration": "PT1H",
+    "uuid": "6f1c1b1e-8f3a-4d55-9a57-0c2b8a1f6e42",
+    "email": "ada.lindqvist@example.com",
+    "idn-email": "ada.lindqvist@example.com",
+    "uri": "https://example.com/",
+    "url": "https://example.com/",
+    "iri": "https://example.com/",
+    "uri-reference": "/",
+    "iri-reference": "/",
+    "uri-template": "https://example.com/{id}",
+    "hostname": "example.com",
+    "idn-hostname": "example.com",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "json-pointer": "/a",
+    "relative-json-pointer": "0/a",
+    "regex": ".*",
+    "byte": "c2FtcGxl",
+}
+"""A sample of each format."""

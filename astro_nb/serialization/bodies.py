@@ -229,7 +229,7 @@ def _placed(body: list[Any], described: Described) -> Iterator[Part]:
     field = described.field
     for index, value in enumerate(body):
         encoding = described.positional(index)
-        member = field.entry(index) if field else None
+        member = field.item_at(index) if field else None
         yield _part("", str(index), value, encoding, member, _extra(described.operation, encoding))
 
 

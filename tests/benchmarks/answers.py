@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 
 from astro_nb.contract import check_response
-from astro_nb.contract.json_schema import Translation
 from astro_nb.contract.slices import cut
 from astro_nb.messages import Response
 from astro_nb.openapi import Operation, load
 from astro_nb.schema import make_sample, response_field
+from astro_nb.schema.json_schema import Translation
 
 from .peers import github_document
 from .processes import medians, seconds_of
@@ -49,7 +49,7 @@ def answer_check() -> Figures:
 def _bodies(operation: Operation) -> tuple[bytes, bytes]:
     """A list that keeps to the schema, and one whose every entry breaks it; the entries differ."""
     field = response_field(operation, 200, MEDIA)
-    entry = field.entry(0) if field else None
+    entry = field.item_at(0) if field else None
     assert entry is not None
     one = make_sample(entry, full=True)
     count = SIZE // len(orjson.dumps(one)) + 1
@@ -67,7 +67,7 @@ def _jsonschema(operation: Operation, body: bytes) -> Judge:
 
     declared = operation.response(200)
     assert declared is not None
-    schema: Any = Translation(operation.spec, "response", lambda pattern: True).whole(declared.schema(MEDIA))
+    schema: Any = Translation(operation.spec, "response", lambda pattern: True).translate(declared.schema(MEDIA))
     kind = jsonschema.Draft202012Validator
     validator = kind(schema, format_checker=kind.FORMAT_CHECKER)
     return lambda: validator.is_valid(orjson.loads(body))

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from astro_nb.contract.json_schema import Translation
 from astro_nb.openapi import Spec, load
 from astro_nb.openapi.documents import bundled
+from astro_nb.schema.json_schema import Translation
 
 from .peers import npm_program
 from .processes import Served, medians, printed, process_seconds, sandbox_process, seconds_of
@@ -81,7 +81,7 @@ def _schema(spec: Spec, operation: str) -> str:
     """What ours checks the answer against, too."""
     declared = spec.operation(operation).response(200)
     assert declared is not None
-    return json.dumps(Translation(spec, "response", lambda pattern: True).whole(declared.schema(MEDIA)))
+    return json.dumps(Translation(spec, "response", lambda pattern: True).translate(declared.schema(MEDIA)))
 
 
 def _peers(folder: Path, tasks: list[Task], served: Served) -> tuple[dict[str, Job], tuple[str, ...]]:

@@ -132,7 +132,7 @@ def _items() -> Iterator[bytes]:
 
     field = response_field(load().operation(OPERATION), 200, "application/json")
     listed = field.child("deployments") if field else None
-    entry = listed.entry(0) if listed else None
+    entry = listed.item_at(0) if listed else None
     assert entry is not None
     one = make_sample(entry)
     for number in range(ITEMS):
