@@ -247,7 +247,7 @@ def test_what_a_field_tells() -> None:
     ("schema", "words"),
     [
         ({"minLength": 2, "pattern": "^a"}, ("at least 2 characters", "pattern ^a")),
-        ({"minLength": 1}, ("at least 1 characters",)),
+        ({"minLength": 1}, ("at least 1 character",)),
         ({"minimum": 0, "maximum": 1}, ("at least 0", "at most 1")),
         ({"minimum": 5, "exclusiveMinimum": False}, ("at least 5",)),
         ({"minItems": 1}, ("at least 1 item",)),

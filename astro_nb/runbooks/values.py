@@ -240,7 +240,7 @@ class ValueComposer:
     def _make_parameter(self, value: Any, context: _ValueContext, variable: str) -> Expression:
         self._set_variables(template_names(value), context)
         wanted = variable or context.name
-        about = first_sentence(context.field.description) if context.field else f"The value of {{{{{wanted}}}}}."
+        about = first_sentence(context.field.info.description) if context.field else f"The value of {{{{{wanted}}}}}."
         subject = context.step.name.partition("_")[2]
         return Expression(
             self._parameters.name_for(
