@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from . import html
-from .approval import reader_of
 from .environments import TokenFacts
 from .exchange import Exchange
 from .frames import make_frame
@@ -342,7 +341,7 @@ def calls_in(spec: Spec, cells: Iterable[str]) -> tuple[list[str], list[str]]:
 
 def _read_for(spec: Spec, name: str) -> list[str]:
     """What a change reads first."""
-    reader = reader_of(spec.operation(name))
+    reader = spec.resources.reader_of(spec.operation(name))
     return [reader.id] if reader else []
 
 

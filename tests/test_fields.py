@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from astro_nb.contract import check_parameter, check_request_body
 from astro_nb.errors import DocumentError
-from astro_nb.openapi import Operation, Spec, load
+from astro_nb.openapi import Extensions, Operation, SecretExtension, Spec, load
 from astro_nb.schema import (
     Field,
     body_field,
@@ -236,11 +236,11 @@ def test_what_stands_inside_a_secret_is_one() -> None:
 
 
 def test_what_a_field_tells() -> None:
-    """Choices are without null, examples of either version of OpenAPI, notes without their prefix."""
+    """Choices are without null, examples of either version of OpenAPI, and the extensions of the overlay."""
     assert field({"enum": [1, None, "a"]}).info.choices == (1, "a")
     assert field({"example": 0}).info.example == 0
     assert field({"examples": ["a", "b"]}).info.example == "a"
-    assert field({"x-astro-nb-secret": True, "x-other": 1}).info.extensions == {"secret": True}
+    assert field({"x-astro-nb-secret": True, "x-other": 1}).info.extensions == Extensions(secret=SecretExtension(True))
 
 
 @pytest.mark.parametrize(

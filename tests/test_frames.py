@@ -142,7 +142,7 @@ def test_times_of_all_offsets_are_utc() -> None:
 def _lists() -> list[tuple[str, Field]]:
     found = []
     for operation in SPEC:
-        key = (operation.notes.get("page") or {}).get("items")
+        key = operation.extensions.page.items if operation.extensions.page else None
         field = response_field(operation, 200)
         child = field.child(key) if field and key else None
         if child and child.item:

@@ -16,7 +16,7 @@ from nbformat import v4
 from typer.testing import CliRunner
 
 import astro_nb as anb
-from astro_nb.approval import ALLOW_UNSAFE, Change, deed_of, reader_of
+from astro_nb.approval import ALLOW_UNSAFE, Change
 from astro_nb.call import Call
 from astro_nb.cli.program import app
 from astro_nb.environments import Environment
@@ -221,7 +221,7 @@ def test_a_broken_connection_is_no_name(api: anb.Workbench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "deed", "reader"),
+    ("operation", "action", "reader"),
     [
         ("CreateDeployment", "create", "GetOrganization"),
         ("UpdateTeamRoles", "update", "GetTeam"),
@@ -237,14 +237,14 @@ def test_a_broken_connection_is_no_name(api: anb.Workbench) -> None:
 def test_what_an_operation_does_and_what_reads_it(operation: str, action: str, reader: str | None) -> None:
     """By method, path and overlay: no operation of Astro is named in the code."""
     found = load("astro-v1").operation(operation)
-    read = reader_of(found)
-    assert (deed_of(found), read.id if read else None) == (action, reader)
+    read = found.spec.resources.reader_of(found)
+    assert (found.spec.resources.role(found).action, read.id if read else None) == (action, reader)
 
 
 def test_every_unsafe_operation_is_read_by_a_safe_one() -> None:
     """Over the whole document: what reads is safe, and lists only where a single thing stands in them."""
     for operation in load("astro-v1"):
-        reader = None if operation.is_safe else reader_of(operation)
+        reader = None if operation.is_safe else operation.spec.resources.reader_of(operation)
         assert reader is None or (reader.is_safe and reader.method == "GET")
 
 
@@ -257,7 +257,8 @@ def test_an_overlay_cannot_have_something_unsafe_sent(api: anb.Workbench) -> Non
     ok = {"responses": {"200": {"description": "fine"}}}
     paths = {"/t/{id}": {"put": {"operationId": "change", **ok}, "delete": {"operationId": "wipe", **ok}}}
     document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths}
-    assert reader_of(load(document, overlay).operation("change")) is None
+    spec = load(document, overlay)
+    assert spec.resources.reader_of(spec.operation("change")) is None
 
 
 def test_a_member_is_found_in_its_list(api: anb.Workbench) -> None:

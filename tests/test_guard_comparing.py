@@ -13,7 +13,14 @@ from astro_nb.approval import Entry, Row, compare
 from astro_nb.approval.diff import Hidden, Steps, same
 from astro_nb.approval.update_body import as_body, lost_by
 from astro_nb.call import UNSET
+from astro_nb.openapi import UpdateExtension, read_extensions
 from astro_nb.secrets import MASK, Secret
+
+
+def update_of(**members: Any) -> UpdateExtension | None:
+    """The extension for updates with these members, as it is read from an overlay."""
+    return read_extensions({"x-astro-nb-update": members}).update
+
 
 NAMES = st.sampled_from(["a", "b", "id", "key", "name", "x.y", "workspaceId"])
 SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["", "eu", "us", "1", "{{x}}"])
@@ -140,7 +147,7 @@ def test_what_is_nested_without_end_is_told_as_one() -> None:
 
 def test_the_overlay_says_what_an_update_loses() -> None:
     """Whole updates lose what is left out; lists that are replaced lose their entries; all else stays, or who knows."""
-    whole, some = lost_by({"whole": True}, "POST"), lost_by({"replaces": ["queues"]}, "POST")
+    whole, some = lost_by(update_of(whole=True), "POST"), lost_by(update_of(replaces=["queues"]), "POST")
     assert [whole(("a",)), some(("queues", Entry("key", "A"))), some(("a",)), some(("a", "b"))] == [
         "removed", "removed", "kept", "unknown"
     ]  # fmt: skip
@@ -159,7 +166,7 @@ def test_a_state_is_told_as_a_body() -> None:
         "keep": {"vars[].value": "leave-out-when isSecret"},
         "strip": ["tags", "updatedAt", "q[].cpu", "links[].old", "nowhere.at.all"],
     }
-    assert as_body(state, note) == {
+    assert as_body(state, update_of(**note)) == {
         "k8sTags": ["x"], "q": [{"name": "d"}], "links": [{"new": {"it": 5}}],
         "vars": [{"key": "A", "isSecret": True, "value": Hidden()}, {"key": "B", "isSecret": False, "value": "b"}],
     }  # fmt: skip
@@ -169,4 +176,4 @@ def test_a_state_is_told_as_a_body() -> None:
 @given(VALUES, st.dictionaries(st.sampled_from(["from", "keep", "strip"]), VALUES | st.just({"a[].b": "c"})))
 def test_no_note_and_no_state_can_break_it(state: Any, note: Any) -> None:
     """Whatever an overlay says, and whatever a server answers, there is something to compare."""
-    assert compare(as_body(state, note), {}) is not None
+    assert compare(as_body(state, read_extensions({"x-astro-nb-update": note}).update), {}) is not None

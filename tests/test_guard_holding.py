@@ -10,9 +10,15 @@ from hypothesis import strategies as st
 
 from astro_nb.approval import Entry, Hidden, as_body, held_by, lost_by, ruled, sendable, uncovered
 from astro_nb.contract import check_request_body
-from astro_nb.openapi import load
+from astro_nb.openapi import UpdateExtension, load, read_extensions
 from astro_nb.schema import body_field, broken_rules, make_sample, read_field
 from astro_nb.secrets import Secret
+
+
+def update_of(**members: Any) -> UpdateExtension | None:
+    """The extension for updates with these members, as it is read from an overlay."""
+    return read_extensions({"x-astro-nb-update": members}).update
+
 
 SPEC = load("astro-v1")
 FIELD = read_field(
@@ -101,11 +107,12 @@ def test_flags_below_the_root_and_what_is_over() -> None:
         "over": {"override": "isActive", "region": "/hasRegion"},
     }
     state = {"links": [{"value": ""}, {"value": "x"}], "override": {"isActive": False}, "region": "", "plain": True}
-    secret = as_body({**state, "parent": {"isSecret": True}, "hasRegion": False}, note)
+    secret = as_body({**state, "parent": {"isSecret": True}, "hasRegion": False}, update_of(**note))
     assert secret["links"] == [{"value": Hidden()}, {"value": Hidden("x")}]
     assert secret["plain"] == Hidden(True)
     assert not {"override", "region"} & set(secret)
-    open_ = as_body({**state, "parent": {"isSecret": False}, "hasRegion": True, "override": {"isActive": True}}, note)
+    state = {**state, "parent": {"isSecret": False}, "hasRegion": True, "override": {"isActive": True}}
+    open_ = as_body(state, update_of(**note))
     assert open_["links"] == state["links"]
     assert (open_["override"], open_["region"]) == ({"isActive": True}, "")
 
@@ -113,7 +120,7 @@ def test_flags_below_the_root_and_what_is_over() -> None:
 def test_a_secret_whose_flag_goes_is_uncovered() -> None:
     note = {"keep": {"vars[].value": "leave-out-when isSecret"}}
     entries = [{"isSecret": True, "value": Hidden()}, {"isSecret": False, "value": Hidden()}, {"isSecret": False}]
-    assert uncovered({"vars": entries}, note) == ["vars[].value"]
+    assert uncovered({"vars": entries}, update_of(**note)) == ["vars[].value"]
     assert sendable({"vars": entries}) == {"vars": [{"isSecret": True}, {"isSecret": False}, {"isSecret": False}]}
 
 
@@ -121,7 +128,7 @@ def test_an_entry_that_a_given_list_leaves_out_is_lost() -> None:
     """Whatever the method: lists are values, and a list that is given is given whole (RFC 7396, section 2)."""
     inside = ("list", Entry("key", "a"))
     assert {lost_by(None, method)(inside) for method in ("PUT", "PATCH", "POST")} == {"removed"}
-    assert lost_by({"replaces": []}, "POST")(inside) == "removed"
+    assert lost_by(update_of(replaces=[]), "POST")(inside) == "removed"
     assert lost_by(None, "PATCH")(("object", "field")) == "kept"
 
 

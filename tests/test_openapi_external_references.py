@@ -11,7 +11,7 @@ import pytest
 
 from astro_nb.contract import check_request_body
 from astro_nb.errors import DanglingReference, DocumentNotFound
-from astro_nb.openapi import Operation, Spec, external_references, load
+from astro_nb.openapi import Extensions, Operation, Spec, external_references, load
 from astro_nb.schema import body_field
 
 TEXT = {"type": "string"}
@@ -69,7 +69,7 @@ def test_a_reference_to_a_file(tmp_path: Path, ref: str) -> None:
     spec = load(path)
     assert schema(spec) == TEXT
     assert spec.operation("get_0").warnings == ()
-    assert (spec.notes, spec.warnings) == ({}, ())
+    assert (spec.extensions, spec.warnings) == (Extensions(), ())
 
 
 def test_all_references_are_pointers_afterwards(tmp_path: Path) -> None:

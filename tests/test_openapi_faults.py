@@ -24,7 +24,7 @@ ACCESSORS = (
     "security",
     "servers",
     "permissions",
-    "notes",
+    "extensions",
     "description",
     "warnings",
 )
@@ -80,7 +80,7 @@ def operation(raw: Any, path: str = "/a", item: Any = None, **more: Any) -> Oper
 
 def parts(spec: Spec) -> Iterator[Any]:
     """Everything that is read of a document, one after the other."""
-    yield from (spec.title, spec.version, spec.servers, spec.tags, spec.notes, spec.search("x"), repr(spec))
+    yield from (spec.title, spec.version, spec.servers, spec.tags, spec.extensions, spec.search("x"), repr(spec))
     for op in spec:
         yield from (getattr(op, name) for name in ACCESSORS)
 
@@ -151,7 +151,7 @@ def test_the_bundled_document_is_the_default() -> None:
     assert {s.kind for op in spec for need in op.security for s in need} == {"bearer"}
     assert sum(bool(op.permissions) for op in spec) == 71
     assert spec.operation("CreateDeployment").permissions == ("workspace.deployments.create",)
-    assert spec.notes["permission"] == "x-permission"
+    assert spec.extensions.permission == "x-permission"
     assert spec.servers == ("https://api.astronomer.io/v1",)
 
 

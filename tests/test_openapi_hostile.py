@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from astro_nb.errors import AstroNbError, DocumentError, DocumentInvalid
-from astro_nb.openapi import load
+from astro_nb.openapi import Extensions, load
 
 HEAD = {"openapi": "3.0.3", "info": {"title": "T", "version": "1"}}
 SECONDS = 5  # for the process as a whole, its start and the imports included
@@ -232,7 +232,7 @@ def test_a_name_that_stands_twice_is_told(padding: str, tmp_path: Path) -> None:
         spec = load(text)
         assert [op.id for op in spec] == ["put_a"]
         assert spec.warnings == ("'/a' stands twice in one mapping, the second time in line 5; it alone counts.",)
-        assert (spec.notes, spec.document["y"]) == ({}, {"a": 2})
+        assert (spec.extensions, spec.document["y"]) == (Extensions(), {"a": 2})
 
 
 POSTMAN = {

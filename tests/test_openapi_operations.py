@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from astro_nb.errors import UnknownName
-from astro_nb.openapi import Operation, Parameter, RequestBody, ResponseSpec, load
+from astro_nb.openapi import Operation, PageExtension, Parameter, RequestBody, ResponseSpec, load
 
 HEAD = {"openapi": "3.0.3", "info": {"title": "Pets", "version": "1.2"}}
 
@@ -211,7 +211,7 @@ def test_plain_facts_of_an_operation() -> None:
     """Summary, tags, safety and warnings are there, also where the document says nothing."""
     op = operation({"description": "Lists pets. All of them.", "deprecated": True, "x-astro-nb-page": {"items": "$"}})
     assert (op.summary, op.tags, op.is_safe, op.deprecated, op.warnings) == ("Lists pets", ("Other",), True, True, ())
-    assert (op.notes, repr(op)) == ({"page": {"items": "$"}}, "<Operation get_a: GET /a>")
+    assert (op.extensions.page, repr(op)) == (PageExtension(items="$"), "<Operation get_a: GET /a>")
     assert operation({"parameters": [{"$ref": "#/no"}]}).warnings == ("parameters: The reference #/no points nowhere.",)
 
 

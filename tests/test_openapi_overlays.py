@@ -12,7 +12,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from astro_nb.errors import DocumentError
-from astro_nb.openapi import Spec, apply_overlay, load
+from astro_nb.openapi import Extensions, Spec, apply_overlay, load
 
 HEAD = {"openapi": "3.0.3", "info": {"title": "Pets", "version": "1.2"}}
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} holds other people's documents; not there")
@@ -110,23 +110,25 @@ def test_an_overlay_leaves_a_document() -> None:
 @pytest.mark.parametrize("kind", ["mapping", "text", "bytes", "path", "str", "url"])
 def test_an_overlay_may_lie_anywhere(kind: str, tmp_path: Path) -> None:
     """All that a document's source may be, an overlay's may be too."""
-    text = "overlay: 1.0.0\nactions:\n- {target: $, update: {x-astro-nb-k: 1}}\n"
+    text = "overlay: 1.0.0\nactions:\n- {target: $, update: {x-astro-nb-permission: p}}\n"
     path = tmp_path / "o.yaml"
     path.write_text(text)
-    actions = [{"target": "$", "update": {"x-astro-nb-k": 1}}]
+    actions = [{"target": "$", "update": {"x-astro-nb-permission": "p"}}]
     source: Any = {
         "mapping": {"overlay": "1.0.0", "actions": actions}, "text": text, "bytes": text.encode(), "path": path,
         "str": str(path), "url": "https://h/o.yaml",
     }[kind]  # fmt: skip
-    assert load(doc(), source, fetch=lambda url: text.encode()).notes == {"k": 1}
+    assert load(doc(), source, fetch=lambda url: text.encode()).extensions == Extensions(permission="p")
 
 
 def test_the_overlay_beside_a_document_is_taken(tmp_path: Path) -> None:
     """`api.yaml` finds `api.overlay.yaml` by itself; another one that is named takes its place."""
     (tmp_path / "api.yaml").write_text("openapi: 3.0.3\npaths: {}\n")
-    (tmp_path / "api.overlay.yaml").write_text("overlay: 1.0.0\nactions: [{target: $, update: {x-astro-nb-k: 1}}]\n")
-    assert load(tmp_path / "api.yaml").notes == {"k": 1}
-    assert load(str(tmp_path / "api.yaml"), overlay={"overlay": "1.0.0"}).notes == {}
+    (tmp_path / "api.overlay.yaml").write_text(
+        "overlay: 1.0.0\nactions:\n- {target: $, update: {x-astro-nb-permission: p}}\n"
+    )
+    assert load(tmp_path / "api.yaml").extensions == Extensions(permission="p")
+    assert load(str(tmp_path / "api.yaml"), overlay={"overlay": "1.0.0"}).extensions == Extensions()
 
 
 @needs_shared
@@ -135,5 +137,5 @@ def test_the_document_fetched_from_astronomer_gets_the_overlay_too(version: str)
     """What is known of Astro is applied to the bundled document and to one fetched from Astronomer alike."""
     data = (SHARED / "specs" / "astro-v1.yaml").read_bytes()
     spec = load(f"https://api.astronomer.io/spec/{version}", fetch=lambda url: data)
-    assert (spec.notes.get("permission"), spec.warnings) == ("x-permission", ())
-    assert load("https://h/spec/v1", fetch=lambda url: data).notes == {}
+    assert (spec.extensions.permission, spec.warnings) == ("x-permission", ())
+    assert load("https://h/spec/v1", fetch=lambda url: data).extensions == Extensions()

@@ -27,7 +27,7 @@ from astro_nb.pagination.paging import Paging
 from astro_nb.templates import template_names
 
 SPEC = load()
-LISTS = [op.id for op in SPEC if (op.notes.get("page") or {}).get("style") in ("offset", "search")]
+LISTS = [op.id for op in SPEC if op.extensions.page and op.extensions.page.style in ("offset", "search")]
 
 
 def make_spec(*queries: dict[str, Any], response: dict[str, Any] | None = None) -> Spec:

@@ -278,7 +278,7 @@ def test_gateway_speaks_plain_text(sandbox: Sandbox) -> None:
 
 def test_tokens_say_what_they_are_for(sandbox: Sandbox) -> None:
     """Tokens of every scope are JWTs whose claims carry the ids and the expiry, as real ones do."""
-    notes = sandbox.spec.notes["token"]
+    notes = sandbox.spec.extensions.token
     names = {scope: set(read_token(sandbox.token(scope), notes).variables) for scope in ("organization", "workspace")}
     assert names == {"organization": {"organizationId"}, "workspace": {"organizationId", "workspaceId"}}
     assert not read_token(sandbox.token()).expired(NOW)
@@ -316,7 +316,7 @@ def test_rate_limits_by_token_and_method(spec: Spec, clock: Clock) -> None:
     """25 GET and 10 POST in a second, 2 audit logs in a minute, by token; past it a plain 429, until time passes."""
     box = Sandbox(spec, clock=clock, now=clock.now)
     token, other = box.token(), box.token("member")
-    organization = read_token(token, spec.notes["token"]).variables["organizationId"]
+    organization = read_token(token, spec.extensions.token).variables["organizationId"]
     statuses = [raw(box, "GET", "/organizations", token=token).status for _ in range(27)]
     assert statuses == [200] * 25 + [429] * 2
     assert raw(box, "GET", "/organizations", token=other).status == 200
@@ -779,7 +779,7 @@ def test_api_tokens_really_open_doors(ask: Caller, sandbox: Sandbox) -> None:
     first, where = made["token"], {"tokenId": made["id"]}
     assert "token" not in ask("GetApiToken", **where).json()
     assert first not in ask("ListApiTokens", limit=100).text
-    assert read_token(first, sandbox.spec.notes["token"]).variables["workspaceId"] == home
+    assert read_token(first, sandbox.spec.extensions.token).variables["workspaceId"] == home
     owner, ask.token = ask.token, first
     assert {d["workspaceId"] for d in ask("ListDeployments", limit=100).json()["deployments"]} == {home}
     assert ask.create("CreateDeployment", minimal(ask))["createdBy"]["apiTokenName"] == "ci"
@@ -1150,7 +1150,7 @@ def test_in_process_door(spec: Spec) -> None:
 
 def test_gzip_on_the_wire(sandbox: Sandbox) -> None:
     """The bytes on the wire are really gzip, with the length of the coded body."""
-    organization = read_token(sandbox.token(), sandbox.spec.notes["token"]).variables["organizationId"]
+    organization = read_token(sandbox.token(), sandbox.spec.extensions.token).variables["organizationId"]
     connection = http.client.HTTPConnection(urlsplit(sandbox.url).netloc)
     headers = {"Authorization": f"Bearer {sandbox.token()}"}
     connection.request("GET", f"/v1/organizations/{organization}/audit-logs", headers=headers)
@@ -1358,7 +1358,7 @@ def test_first_answer_is_quick(spec: Spec) -> None:
     begun = time.perf_counter()
     box = Sandbox(spec, limits=False)
     token = box.token()
-    organization = read_token(token, spec.notes["token"]).variables["organizationId"]
+    organization = read_token(token, spec.extensions.token).variables["organizationId"]
     path = f"/organizations/{organization}/deployments"
     assert raw(box, "GET", path, token=token).status == 200
     assert time.perf_counter() - begun < 0.3

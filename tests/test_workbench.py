@@ -197,7 +197,7 @@ def test_an_overlay_may_be_given(tmp_path: Path) -> None:
         anb.connect(spec=document(), overlay="things.overlay.yaml", **more),
         anb.connect(spec="things.json", **more),
     ):
-        assert api.spec.operation("getThing").notes["settled"]["good"] == ["UP"]
+        assert api.spec.operation("getThing").extensions.settled.good == ("UP",)
 
 
 def test_a_sandbox_that_runs_already_is_used(sandbox: anb.Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from .approval import ALLOW_UNSAFE, Approval, displayed, needs_approval, require
 from .change import Change, Found, ManyChanges, found_in, path_value, what_would_change
 from .diff import KINDS, Entry, Hidden, Lost, Row, Steps, compare
 from .display import shown
-from .reading import call_to_read, deed_of, last_parameter, lists, reader_of
 from .update_body import as_body, held_by, lost_by, ruled, sendable, uncovered
 
 __all__ = [
@@ -20,18 +19,13 @@ __all__ = [
     "Row",
     "Steps",
     "as_body",
-    "call_to_read",
     "compare",
-    "deed_of",
     "displayed",
     "found_in",
     "held_by",
-    "last_parameter",
-    "lists",
     "lost_by",
     "needs_approval",
     "path_value",
-    "reader_of",
     "require_confirmed",
     "ruled",
     "sendable",

@@ -16,15 +16,14 @@ import orjson
 
 from ..call import UNSET, Call
 from ..errors import AstroNbError
-from ..exchange import Exchange, items_path
+from ..exchange import Exchange
 from ..frames import make_frame
 from ..messages import Request
-from ..openapi import Operation
+from ..openapi import Action, Operation, call_to_read, id_field, label_fields, last_parameter
 from ..schema import body_field, hold_secrets
 from ..secrets import MASK, Secret
 from . import display as drawing
 from .diff import Entry, Row, compare, plain
-from .reading import Action, call_to_read, deed_of, last_parameter, lists, reader_of
 from .update_body import as_body, held_by, lost_by
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class Found(NamedTuple):
 
 def look(plan: Planned, read: Read) -> Found:
     """The present state, secrets as `Secret`; or why it is not known."""
-    reader = reader_of(plan.operation)
+    reader = plan.operation.spec.resources.reader_of(plan.operation)
     if reader is None:
         return Found(trouble="The document has no operation that reads it.")
     try:
@@ -79,16 +78,15 @@ def found_in(reader: Operation, exchange: Exchange, wanted: str) -> Found:
     if not (exchange.ok and exchange.response and exchange.response.is_json):
         told = f": {exchange.error.message}" if exchange.error else ", which is no JSON."
         return Found(reader, trouble=f"{reader.id} ended with {exchange.status_text}{told}")
-    if lists(reader):
+    if reader.spec.resources.is_list(reader):
         return _listed(reader, exchange, wanted)
     return Found(reader, exchange["$"])
 
 
 def _listed(reader: Operation, exchange: Exchange, wanted: str) -> Found:
     """The entry of a list that has that id."""
-    note = reader.notes.get("item")
-    known = str(note.get("id", "id")) if isinstance(note, Mapping) else "id"
-    entries = exchange[items_path(reader, exchange.json())]
+    known = id_field(reader)
+    entries = exchange[reader.spec.resources.items_path(reader, exchange.json())]
     same = (e for e in entries if isinstance(e, Mapping) and str(e.get(known)) == wanted)
     state = next(same, UNSET) if isinstance(entries, list) else UNSET
     return Found(reader, state, "" if state is not UNSET else f"{reader.id} does not list {wanted}.")
@@ -102,7 +100,6 @@ def path_value(plan: Planned, name: str) -> str:
     return unquote(given.get(f"{{{name}}}", "")) if name else ""
 
 
-_LABELS = ("name", "fullName", "username", "objectKey", "title", "key", "inviteeEmail", "email")
 _LONGEST = 120  # characters of a name that somebody is asked to type
 
 
@@ -171,7 +168,7 @@ def what_would_change(plan: Planned, read: Read) -> Change:
 
     `read` is asked for one safe call at the most; nothing else is sent.
     """
-    operation, action = plan.operation, deed_of(plan.operation)
+    operation, action = plan.operation, plan.operation.spec.resources.role(plan.operation).action
     then = _body_of(plan)
     label = _label(operation, then) if action == "create" else ""
     found = Found() if label else look(plan, read)
@@ -187,12 +184,11 @@ def what_would_change(plan: Planned, read: Read) -> Change:
 
 
 def _updated(plan: Planned, found: Found, then: Any) -> tuple[Row, ...]:
-    operation, note = plan.operation, plan.operation.notes.get("update")
+    operation, update = plan.operation, plan.operation.extensions.update
     if found.state is UNSET:
         return _unknown(then)
-    told = note if isinstance(note, Mapping) else None
-    now = held_by(body_field(operation, plan.call.media_type), as_body(found.state, told or {}))
-    return compare(now, {} if then is UNSET else then, lost_by(told, operation.method))
+    now = held_by(body_field(operation, plan.call.media_type), as_body(found.state, update))
+    return compare(now, {} if then is UNSET else then, lost_by(update, operation.method))
 
 
 def _deleted(plan: Planned, found: Found, then: Any) -> tuple[Row, ...]:
@@ -259,9 +255,7 @@ def _label(operation: Operation | None, state: Any) -> str:
     """What a thing is called: by the overlay's note, else by the usual fields; empty where that cannot be typed."""
     if operation is None or not isinstance(state, Mapping):
         return ""
-    note = operation.notes.get("item")
-    noted = str(note.get("name", "")) if isinstance(note, Mapping) else ""
-    found = (_reached(state, path.split(".")) for path in (noted, *_LABELS))
+    found = (_reached(state, path.split(".")) for path in label_fields(operation))
     return next((str(value) for value in found if isinstance(value, str) and _can_be_typed(value)), "")
 
 

@@ -6,10 +6,11 @@ The present state of a thing, told as the body of its update would tell it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..call import UNSET
+from ..openapi import UpdateExtension
 from ..schema import Field, active_rules
 from ..secrets import MASK
 from .diff import Entry, Hidden, Kind, Lost, Steps
@@ -92,36 +93,37 @@ def _can_be(field: Field, value: Any) -> bool:
 _UNLESS = "leave-out-when "
 
 
-def as_body(state: Any, note: Mapping[str, Any]) -> Any:
-    """A thing's state by the overlay's `update` note: `from` is taken over, `keep` is hidden, `over` and `strip` go.
+def as_body(state: Any, update: UpdateExtension | None) -> Any:
+    """Return a resource's state as the body of its update would hold it, by the overlay's `x-astro-nb-update`.
 
-    What the note says of places that are not there says nothing.
+    `from` is taken over, `keep` is hidden, `over` and `strip` are removed. Places that are not there are passed over.
     """
+    update = update or UpdateExtension()
     told = _copied(state)
-    for new, old in _pairs(note.get("from")):
+    for new, old in update.sources.items():
         _move(told, old.split("."), new.split("."))
-    for path, how in _pairs(note.get("keep")):
+    for path, how in update.keep.items():
         _hide(told, path.split("."), how.removeprefix(_UNLESS) if how.startswith(_UNLESS) else "")
-    for path, flag in _pairs(note.get("over")):
+    for path, flag in update.over.items():
         for holder, name in list(_places(told, path.split("."))):
             if not _is_set(told, holder[name], flag):
                 del holder[name]
-    for path in _texts(note.get("strip")):
+    for path in update.strip:
         for holder, name in list(_places(told, path.split("."))):
             del holder[name]
     return told
 
 
-def lost_by(note: Mapping[str, Any] | None, method: str) -> Lost:
-    """What it means for a value that the body leaves it out: by the overlay's note, else by the method."""
-    whole = note is not None and bool(note.get("whole"))
-    replaced = set(_texts(note.get("replaces"))) if note is not None else set()
+def lost_by(update: UpdateExtension | None, method: str) -> Lost:
+    """What it means for a value that the body leaves it out: by the overlay, else by the method."""
+    whole = update is not None and update.whole
+    replaced = set(update.replaces) if update else set[str]()
 
     def lost(steps: Steps) -> Kind:
         names = [step for step in steps if not isinstance(step, Entry | int)]
         if whole or len(names) < len(steps) or (names and names[0] in replaced):  # a list that is given is given whole
             return "removed"
-        if note is None:
+        if update is None:
             return _BY_METHOD.get(method, "unknown")
         return "kept" if len(steps) <= 1 else "unknown"
 
@@ -212,17 +214,10 @@ def _put(data: dict[str, Any], steps: list[str], value: Any) -> None:
     data.setdefault(last, value)
 
 
-def _pairs(given: Any) -> list[tuple[str, str]]:
-    return [(str(k), str(v)) for k, v in given.items()] if isinstance(given, Mapping) else []
-
-
-def _texts(given: Any) -> Iterable[str]:
-    return [str(item) for item in given] if isinstance(given, list) else []
-
-
-def uncovered(body: Any, note: Mapping[str, Any]) -> list[str]:
+def uncovered(body: Any, update: UpdateExtension | None) -> list[str]:
     """The secrets of a body that would be kept by leaving them out, and whose flag says now that they are none."""
-    flagged = [(path, how.removeprefix(_UNLESS)) for path, how in _pairs(note.get("keep")) if how.startswith(_UNLESS)]
+    keep = update.keep if update else {}
+    flagged = [(path, how.removeprefix(_UNLESS)) for path, how in keep.items() if how.startswith(_UNLESS)]
     return [
         path
         for path, flag in flagged

@@ -19,13 +19,13 @@ from ..approval.change import SHOWN
 from ..call import UNSET, Call
 from ..history import Mark, Run
 from ..http import new_id
-from ..openapi import Operation
+from ..openapi import Operation, id_field
 from ..progress import OnProgress
 from ..session import PARALLEL, Session
 from . import results
 from .mapping import Mapped, mapped
 from .plan import Checked, Sheet
-from .reconcile import Doubt, find_out, id_of
+from .reconcile import Doubt, find_out
 from .results import DOUBTFUL, LEFT, OUTCOMES, told_outcome
 from .rows import Constants, Given, read_rows
 from .sending import Sending
@@ -288,7 +288,7 @@ class Bulk(Sheet):
 
     def _made(self) -> set[str]:
         """The ids of what the rows have made that are done."""
-        path = {"id": f"$.{id_of(self.operation)}"}
+        path = {"id": f"$.{id_field(self.operation)}"}
         done = (self.result(n, "done", path) for n, mark in self._marks.items() if mark.state == "done")
         return {str(row["id"]) for row in done if row["id"] is not None}
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ..approval import deed_of, last_parameter, lists
 from ..errors import UnknownName, UsageError
-from ..openapi import Operation, reader_at
+from ..openapi import ID_FIELD, Operation, id_field, last_parameter
 from ..schema import Field, body_fields, parameter_fields, snake_case
 
 Steps = tuple[str, ...]
@@ -106,11 +105,11 @@ def _own_id(operation: Operation, known: Mapping[str, Target], columns: list[str
     """The id of a listed thing, for the parameter that names the thing; a collection is not one of its things."""
     own = last_parameter(operation)
     key = next((p.key for p in operation.parameters if p.location == "path" and p.name == own), "")
-    if not key or deed_of(operation) == "create" or lists(operation):
+    resources = operation.spec.resources
+    if not key or resources.role(operation).action == "create" or resources.is_list(operation):
         return
-    reader = reader_at(operation, operation.path.partition("/{" + own + "}")[0])
-    note = reader.notes.get("item") if reader else None
-    column = str(note.get("id", "id")) if isinstance(note, Mapping) else "id"
+    reader = resources.reader_at(operation.path.partition("/{" + own + "}")[0])
+    column = id_field(reader) if reader else ID_FIELD
     if column in columns and key in known:
         listed = f", as {reader.id} lists it" if reader else ""
         yield Mapped(known[key], column, f"the {column} of the thing{listed}")

@@ -10,11 +10,10 @@ from typing import Any
 
 import orjson
 
-from ..approval import call_to_read, lists
 from ..call import UNSET, Call
 from ..errors import AstroNbError
 from ..history import Mark
-from ..openapi import Operation, reader_at
+from ..openapi import Operation, call_to_read, id_field, label_fields
 from ..pagination import paging_of, read_pages
 from ..secrets import MASK
 from ..session import Session
@@ -24,8 +23,6 @@ SETTLED = 10.0
 
 CLOCKS = 600.0
 """Seconds by which the server's clock and ours may differ: what was made earlier was not made by this run."""
-
-_NAMES = ("name", "objectKey", "fullName", "username", "title", "key", "inviteeEmail", "email")
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,9 @@ def find_out(
     """
     if operation.is_idempotent:
         return dict.fromkeys(doubts, Verdict("again"))
-    reader = reader_at(operation, operation.path)
-    if reader is None or not lists(reader) or paging_of(reader) is None:
+    resources = operation.spec.resources
+    reader = resources.reader_at(operation.path)
+    if reader is None or not resources.is_list(reader) or paging_of(reader) is None:
         return dict.fromkeys(doubts, Verdict("unknown", "The document has no list in which it would stand."))
     found = _look(session, reader, doubts, set(claimed))
     lost = [doubts[number].mark for number, verdict in found.items() if verdict.state == "again"]
@@ -110,7 +108,7 @@ def _items(session: Session, reader: Operation, arguments: Mapping[str, Any]) ->
 
 
 def _verdict(reader: Operation, body: Mapping[str, Any], items: list[Any], claimed: set[str], at: float) -> Verdict:
-    named = next((name for name in (*_noted_name(reader), *_NAMES) if _is_told(body.get(name))), None)
+    named = next((name for name in label_fields(reader) if _is_told(body.get(name))), None)
     if named is None:
         return Verdict("unknown", f"It has no name by which it could be found in {reader.id}.")
     same = [item for item in items if _is_same(item, body, named) and _id(reader, item) not in claimed]
@@ -128,19 +126,8 @@ def _body(session: Session, call: Call) -> Mapping[str, Any]:
     return body if isinstance(body, Mapping) else {}
 
 
-def _noted_name(reader: Operation) -> tuple[str, ...]:
-    note = reader.notes.get("item")
-    return (str(note["name"]),) if isinstance(note, Mapping) and "name" in note else ()
-
-
-def id_of(operation: Operation) -> str:
-    """The field of an answer that holds the id of its thing."""
-    note = operation.notes.get("item")
-    return str(note.get("id", "id")) if isinstance(note, Mapping) else "id"
-
-
 def _id(reader: Operation, item: Any) -> str:
-    return str(item.get(id_of(reader)) or "") if isinstance(item, Mapping) else ""
+    return str(item.get(id_field(reader)) or "") if isinstance(item, Mapping) else ""
 
 
 def _is_same(item: Any, body: Mapping[str, Any], named: str) -> bool:

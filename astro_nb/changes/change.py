@@ -27,18 +27,13 @@ from ..approval import (
     Row,
     Steps,
     as_body,
-    call_to_read,
     compare,
-    deed_of,
     displayed,
     found_in,
     held_by,
-    last_parameter,
-    lists,
     lost_by,
     needs_approval,
     path_value,
-    reader_of,
     ruled,
     sendable,
     shown,
@@ -51,7 +46,7 @@ from ..errors import ConcurrentChange, UsageError
 from ..exchange import CallGroup, Exchange, Outcome
 from ..http import new_id
 from ..messages import header, is_json
-from ..openapi import Operation, reader_at
+from ..openapi import Operation, Ratio, call_to_read, last_parameter
 from ..schema import Field, body_field, hold_secrets
 from ..secrets import MASK, Secret, redact
 from ..session import Session
@@ -127,31 +122,27 @@ def _made(row: Row) -> str:
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 
-def followed(body: Mapping[str, Any], change: Mapping[str, Any], note: Any, operation: str) -> dict[str, Any]:
+def followed(
+    body: Mapping[str, Any], change: Mapping[str, Any], follow: Mapping[str, Ratio], operation: str
+) -> dict[str, Any]:
     """A body in which what follows a field that was changed alone is changed too.
 
     Args:
         body: the body, the change merged into it.
         change: what was given.
-        note: the overlay's `follow`: `{defaultTaskPodMemory: [defaultTaskPodCpu, 2, Gi]}` says that the memory is
-            twice the CPU, in Gi.
+        follow: by field, the quantity that it follows: the memory is twice the CPU, in Gi.
         operation: its id, for what is told.
 
     Raises:
         UsageError: a template is in the one, so that the other cannot be told.
     """
     made = dict(body)
-    for other, field, ratio, unit in _pairs(note):
-        for given, wanted, factor, old, new in ((field, other, ratio, "", unit), (other, field, 1 / ratio, unit, "")):
+    for other, ratio in follow.items():
+        field, times, unit = ratio.of, Decimal(ratio.times), ratio.unit
+        for given, wanted, factor, old, new in ((field, other, times, "", unit), (other, field, 1 / times, unit, "")):
             if given in change and change[given] is not None and wanted not in change and wanted in body:
                 made[wanted] = _scaled(change[given], factor, old, new, f"{operation} wants {wanted} beside {given}.")
     return made
-
-
-def _pairs(note: Any) -> Iterator[tuple[str, str, Decimal, str]]:
-    for other, told in note.items() if isinstance(note, Mapping) else ():
-        if isinstance(told, list) and len(told) == 3 and isinstance(told[1], int) and told[1] > 0:
-            yield str(other), str(told[0]), Decimal(told[1]), str(told[2])
 
 
 def _scaled(value: Any, factor: Decimal, old: str, new: str, what: str) -> str:
@@ -233,10 +224,12 @@ def _reader(operation: Operation) -> Operation:
     Raises:
         UsageError: it is none that can be read first and written back.
     """
-    if operation.is_safe or deed_of(operation) != "update" or operation.body is None:
+    resources = operation.spec.resources
+    if resources.role(operation).action != "update" or operation.body is None:
         raise UsageError(f"{operation.id} does not update a thing.", f'Use api.call("{operation.id}", …).')
-    own = reader_at(operation, operation.path)
-    reader = reader_of(operation) if "update" in operation.notes else own if own and not lists(own) else None
+    own = resources.reader_at(operation.path)
+    declared = operation.extensions.update is not None
+    reader = resources.reader_of(operation) if declared else own if own and not resources.is_list(own) else None
     if reader is None or not is_json(operation.body.media_type):
         why = "takes no JSON" if reader else "has no operation beside it that reads the thing"
         raise UsageError(
@@ -252,8 +245,7 @@ class _Changing:
     def __init__(self, session: Session, operation: Operation, reader: Operation, given: Call) -> None:
         self._session, self._operation, self._reader, self._given = session, operation, reader, given
         self._group = CallGroup("change", new_id())
-        noted = operation.notes.get("update")
-        self._note: Mapping[str, Any] | None = noted if isinstance(noted, Mapping) else None
+        self._update = operation.extensions.update
 
     def run(self, dry_run: bool) -> Changed:
         """Read, compare, ask, read again, write."""
@@ -284,16 +276,18 @@ class _Changing:
 
     def _body(self, state: Any) -> Any:
         """A state as the body would tell it; what stays by being left out is hidden in it."""
-        return held_by(self._field, as_body(state, self._note or {}))
+        return held_by(self._field, as_body(state, self._update))
 
     def _written(self, state: Any) -> Call:
         """The call that writes the thing back, the change merged into it, its secrets lifted out."""
-        note, wanted = self._note or {}, {} if self._given.body is UNSET else self._given.body
-        lost = lost_by(self._note, self._operation.method)
-        merger = Merger(self._operation.id, note.get("entries") or {}, lost, self._session.shown)
+        update, wanted = self._update, {} if self._given.body is UNSET else self._given.body
+        lost = lost_by(update, self._operation.method)
+        merger = Merger(self._operation.id, update.entries if update else {}, lost, self._session.shown)
         merged = merger.merge(captured(self._field, self._body(state)), wanted, self._field)
-        merged = ruled(self._field, followed(merged, wanted, note.get("follow"), self._operation.id), wanted)
-        for path in uncovered(merged, note):
+        merged = ruled(
+            self._field, followed(merged, wanted, update.follow if update else {}, self._operation.id), wanted
+        )
+        for path in uncovered(merged, update):
             raise UsageError(f"{path} is a secret that the server does not tell.", "Give its value anew with the rest.")
         body = sendable(self._part(merged, wanted))
         for path in masked(body):
@@ -359,7 +353,7 @@ class _Changing:
 
     def _tag(self, reading: Exchange) -> dict[str, str]:
         """`If-Match`, where the very thing that is written was read with a strong validator (RFC 9110, 13.1.1)."""
-        own = reader_at(self._operation, self._operation.path)
+        own = self._operation.spec.resources.reader_at(self._operation.path)
         tag = header(reading.response.headers, "etag") if reading.response and own is self._reader else None
         return {"If-Match": tag} if tag and tag.startswith('"') else {}
 

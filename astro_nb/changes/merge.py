@@ -15,11 +15,10 @@ from typing import Any
 from ..approval import Hidden, Lost, Steps
 from ..call import UNSET
 from ..errors import UsageError
+from ..openapi import ENTRY_KEYS, EntriesExtension
 from ..schema import Field
 from ..secrets import MASK
 from ..templates import template_names
-
-_USUAL = ("key", "name", "id")
 
 
 @dataclass(frozen=True)
@@ -50,22 +49,21 @@ class Known:
         return found[0] if found else None
 
 
-def known_of(told: Any, listed: Field | None, now: list[Any], names: list[str]) -> Known | None:
+def known_of(declared: EntriesExtension | None, listed: Field | None, now: list[Any], names: list[str]) -> Known | None:
     """How the entries of a list are known: as the overlay says, else by the usual fields; None where nothing names one.
 
     Args:
-        told: what the overlay's `entries` says of this list: `[by]`, `[by, value]` or `[by, value, new]`.
+        declared: what the overlay says about this list.
         listed: the list's field, where the document describes it.
         now: the entries there are.
         names: the names that are asked for, which tell an id from a name.
     """
-    if isinstance(told, list) and told:
-        new = told[2] if len(told) > 2 and isinstance(told[2], Mapping) else {}
-        return Known(str(told[0]), str(told[1]) if len(told) > 1 and told[1] else "", new)
+    if declared:
+        return Known(declared.by, declared.value, declared.new)
     item = listed.item if listed else None
     declared = [child.name for form in item.alternatives for child in form.children] if item else []
     seen = list(dict.fromkeys([*declared, *(str(n) for entry in now if isinstance(entry, Mapping) for n in entry)]))
-    candidates = [n for n in _USUAL if n in seen] + [n for n in seen if n.endswith(("Id", "_id"))]
+    candidates = [n for n in ENTRY_KEYS if n in seen] + [n for n in seen if n.endswith(("Id", "_id"))]
     sure = [name for name in candidates if _names_each(now, name)]
     if not sure:
         return None
@@ -97,7 +95,7 @@ class Merger:
     """
 
     operation: str
-    entries: Mapping[str, Any]
+    entries: Mapping[str, EntriesExtension]
     lost: Lost
     shown: Callable[[Any], Any]
 

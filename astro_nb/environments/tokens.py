@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from ..errors import TokenExpired
+from ..openapi import TokenExtension
 from ..templates import as_literal
 
 _LATEST_SECONDS = 1e11  # the year 5138; a larger `exp` is in milliseconds (1e11 of them are in 1973)
@@ -56,21 +57,20 @@ class TokenFacts:
         return bound[-1].capitalize() if bound else "unknown"
 
 
-def read_token(token: str, extension: Mapping[str, Any] | None = None) -> TokenFacts:
+def read_token(token: str, extension: TokenExtension | None = None) -> TokenFacts:
     """Return what a token's claims contain.
 
     Args:
         token: the token as it is sent.
-        extension: the overlay's `token` extension: `list` names the claim that is a list of `name:value`, and
-            `variables` the names that become variables, the widest first.
+        extension: what the overlay says about the claims (`x-astro-nb-token`).
     """
     claims = _decode_claims(token)
     if claims is None:
         return TokenFacts(False)
-    extension = extension or {}
-    listed = claims.get(str(extension.get("list", "")))
+    extension = extension or TokenExtension()
+    listed = claims.get(extension.list)
     entries = listed if isinstance(listed, list) else []
-    variables = _read_variables(entries, extension.get("variables") or ())
+    variables = _read_variables(entries, extension.variables)
     permissions = tuple(entry for entry in entries if isinstance(entry, str) and ":" not in entry)
     plain = {k: v for k, v in claims.items() if isinstance(v, str | int | float | bool) and k != "exp"}
     return TokenFacts(True, _expiry(claims.get("exp")), variables, plain, permissions)

@@ -2,7 +2,7 @@
 
 from .attempts import WAITING, Attempt, ErrorFacts, Failure, FieldError, plain
 from .display import draw, draw_body, draw_error, headline, size_words, time_words
-from .exchange import Exchange, item_field, items_path, lead
+from .exchange import Exchange, item_field, lead
 from .frames import paged_frame
 from .group import SINGLE_CALL, CallGroup, GroupKind
 from .outcome import Outcome, advice_for, outcome_of
@@ -24,7 +24,6 @@ __all__ = [
     "draw_error",
     "headline",
     "item_field",
-    "items_path",
     "lead",
     "outcome_of",
     "paged_frame",

@@ -11,13 +11,9 @@ from typing import Any
 from ..errors import PickError
 from ..jsonpath import find
 from ..messages import Response
+from ..openapi import ErrorPaths
 
-_ENVELOPE = {
-    "message": "$.message",
-    "requestId": "$.requestId",
-    "statusCode": "$.statusCode",
-    "fieldErrors": "$.fieldErrors",
-}
+_ENVELOPE = ErrorPaths("$.message", "$.requestId", "$.statusCode", "$.fieldErrors")
 _FALLBACKS = ("$.message", "$.detail", "$.title", "$.error.message", "$.error_description", "$.error")
 
 
@@ -102,23 +98,23 @@ def plain(text: str, most: int) -> str:
     return f"{told}…" if len(text) > most else told
 
 
-def from_envelope(answer: Response | None, paths: Mapping[str, Any] | None, part: str) -> Any:
-    """One part of an error's envelope ("message", "requestId" …), by the overlay's paths; None if absent."""
-    path = (paths or _ENVELOPE).get(part)
+def from_envelope(answer: Response | None, paths: ErrorPaths | None, part: str) -> Any:
+    """One part of an error's envelope ("message", "request_id" …), by the overlay's paths; None if absent."""
+    path = getattr(paths or _ENVELOPE, part)
     if answer is None or not answer.is_json or not path:
         return None
     try:
-        return next((value for _, value in find(answer.json(), str(path))), None)
+        return next((value for _, value in find(answer.json(), path)), None)
     except PickError:  # what is no path finds nothing
         return None
 
 
-def error_of(answer: Response, paths: Mapping[str, Any] | None, request_id: str, text: str) -> ErrorFacts:
+def error_of(answer: Response, paths: ErrorPaths | None, request_id: str, text: str) -> ErrorFacts:
     """What an unsuccessful answer says of itself: by its envelope, else by the usual names, else its masked text."""
     message = (
         from_envelope(answer, paths, "message") or _usual_message(answer) or _page_title(text) or text.strip()[:300]
     )
-    raw = from_envelope(answer, paths, "fieldErrors")
+    raw = from_envelope(answer, paths, "field_errors")
     found = [e for e in raw[:_MOST_FIELDS] if isinstance(e, Mapping)] if isinstance(raw, list) else []
     parts = [[plain(str(e.get(name, "")), _LONGEST_PART) for name in ("field", "message", "code")] for e in found]
     told = plain(str(message) or f"{answer.status} {answer.reason}".strip(), _LONGEST_MESSAGE)

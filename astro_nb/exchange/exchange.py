@@ -9,7 +9,6 @@ stars wherever the exchange is read, shown or stored; `reveal()` gives them on p
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -22,7 +21,7 @@ from ..contract import Violation
 from ..errors import PickError
 from ..jsonpath import find, pick
 from ..messages import Request, Response, header
-from ..openapi import Operation
+from ..openapi import Operation, StateExtension
 from ..schema import Field, hold_secrets, mask_secrets, response_field
 from ..secrets import MASK, is_secret_header
 from ..templates import as_literal
@@ -36,22 +35,9 @@ if TYPE_CHECKING:
     from ..frames import DataFrame
 
 
-def items_path(operation: Operation, data: Any) -> str:
-    """The JSONPath of the items in a list answer; "$" where the answer itself is the list, or the one thing."""
-    note = operation.notes.get("page") or {}
-    named = str(note.get("items", ""))
-    if named and named != "$" and isinstance(data, Mapping) and isinstance(data.get(named), list):
-        return f"$['{named}']"
-    if not isinstance(data, Mapping) or named:
-        return "$"
-    lists = [key for key, value in data.items() if isinstance(value, list)]
-    paged = {"totalCount", "total_entries", "total", "limit"} & set(data)
-    return f"$['{lists[0]}']" if len(lists) == 1 and paged else "$"
-
-
 def item_field(exchange: Exchange) -> Field | None:
     """The field tree of one item of an answer; None where the document does not declare it."""
-    field, path = exchange.field, items_path(exchange.operation, exchange.json())
+    field, path = exchange.field, exchange.operation.spec.resources.items_path(exchange.operation, exchange.json())
     if field is not None and path != "$":
         field = field.child(path[3:-2])
     return field.item if field is not None and field.kind == "array" else field
@@ -59,8 +45,9 @@ def item_field(exchange: Exchange) -> Field | None:
 
 def lead(operation: Operation) -> tuple[str, ...]:
     """The columns that tell things apart: name, id and state, where the overlay names them."""
-    item, state = operation.notes.get("item") or {}, operation.notes.get("settled") or {}
-    return tuple(str(v) for v in (item.get("name"), item.get("id"), state.get("state", "status")) if v)
+    item, state = operation.extensions.item, operation.extensions.settled
+    named = (item.name, item.id) if item else ()
+    return tuple(filter(None, (*named, (state or StateExtension()).state)))
 
 
 _LONGEST_ID = 200  # characters
@@ -141,7 +128,7 @@ class Exchange:
     def request_id(self) -> str:
         """The id by which the server's operators find this request; empty where it gave none."""
         told = header(self.response.headers, "x-request-id") if self.response else ""
-        told = told or str(from_envelope(self.response, self.operation.spec.notes.get("error"), "requestId") or "")
+        told = told or str(from_envelope(self.response, self.operation.spec.extensions.error, "request_id") or "")
         return plain(told, _LONGEST_ID)
 
     @cached_property
@@ -151,7 +138,7 @@ class Exchange:
             return None
         if self.response is None:
             return ErrorFacts(self.failure.message if self.failure else "No answer came.", "", None)
-        return error_of(self.response, self.operation.spec.notes.get("error"), self.request_id, self.text)
+        return error_of(self.response, self.operation.spec.extensions.error, self.request_id, self.text)
 
     def json(self) -> Any:
         """The answer's body as plain data, secret fields as stars.
@@ -185,7 +172,7 @@ class Exchange:
     @property
     def items(self) -> list[Any]:
         """The entries of a list answer, secret fields as stars; a single object is a list of one."""
-        path = items_path(self.operation, self._masked)
+        path = self.operation.spec.resources.items_path(self.operation, self._masked)
         if path != "$":
             return list(pick(self._masked, path))
         return self._masked if isinstance(self._masked, list) else [self._masked]

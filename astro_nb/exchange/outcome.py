@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from ..openapi import Operation, reader_at, upwards
+from ..openapi import Operation, paths_upwards
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -42,5 +42,5 @@ def advice_for(exchange: Exchange) -> str:
 
 def _nearest_reader(operation: Operation) -> Operation | None:
     """Return the operation that reads what this one changes: at its path, or at the nearest one above."""
-    readers = (reader_at(operation, path) for path in upwards(operation.path))
+    readers = (operation.spec.resources.reader_at(path) for path in paths_upwards(operation.path))
     return next((reader for reader in readers if reader), None)

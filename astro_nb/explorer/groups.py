@@ -110,7 +110,7 @@ def object_group(view: FormView, about: About, place: Place) -> widgets.Widget:
 def fields_of(view: FormView, field: Field, place: Place, without: str = "") -> list[widgets.Widget]:
     """The parts of an object; `without` names a field that is drawn elsewhere."""
     shown = [c for c in field.children if not c.info.read_only and c.name != without]
-    if field.info.extensions.get("rules") or field.info.extensions.get("union"):
+    if field.info.extensions.rules or field.info.extensions.union:
         ruled = Ruled(view, field, place, shown, partial(many, view))
         return ruled.widgets + _others(view, field, place, ruled.shown | {without})
     needed = {c.name for c in shown if c.required}
@@ -297,16 +297,16 @@ class Ruled:
 
 def _rank(field: Field) -> Callable[[Field], int]:
     """The order of fields: what chooses among others comes first, and those come last."""
-    union = field.info.extensions.get("union") or {}
-    chosen = set((union.get("branches") or {}).values())
-    return lambda child: 0 if child.name == union.get("by") else 2 if child.name in chosen else 1
+    union = field.info.extensions.union
+    by, chosen = (union.by, set(union.branches.values())) if union else ("", set[str]())
+    return lambda child: 0 if child.name == by else 2 if child.name in chosen else 1
 
 
 def _governed(field: Field) -> set[str]:
     """The names that some rule of an object requires, hides or sets against another."""
-    rules = field.info.extensions.get("rules") or ()
-    named = {name for rule in rules for part in ("require", "hide", "one-of") for name in rule.get(part) or ()}
-    return named | set(((field.info.extensions.get("union") or {}).get("branches") or {}).values())
+    rules, union = field.info.extensions.rules, field.info.extensions.union
+    named = {name for rule in rules for name in (*rule.require, *rule.hide, *rule.one_of)}
+    return named | set(union.branches.values() if union else ())
 
 
 def _differ(old: About | None, new: About | None) -> bool:

@@ -12,9 +12,9 @@ import math
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ..openapi import Operation
+from ..openapi import Operation, RateLimit
 
 _SLOWDOWN = 1.01
 """How much slower than allowed: two clocks never run alike."""
@@ -99,13 +99,11 @@ def rate_of(operation: Operation, place: tuple[str, str], limits: Mapping[str, f
         place: environment and base URL.
         limits: the environment's: requests a second by method; infinity for no limit.
     """
-    own = operation.notes.get("limit")
-    if own:
-        return _parse_rate(operation.id, own, place)
-    if operation.method in limits:
-        return _parse_rate(operation.method, {"count": limits[operation.method]}, place)
-    general = operation.spec.notes.get("limits") or {}
-    return _parse_rate(operation.method, general.get(operation.method), place)
+    if operation.extensions.limit:
+        return _make_rate(operation.id, operation.extensions.limit, place)
+    general = operation.spec.extensions.limits
+    limit = RateLimit(limits[operation.method]) if operation.method in limits else general.get(operation.method)
+    return _make_rate(operation.method, limit, place)
 
 
 def limiter_for(rate: Rate, clock: Callable[[], float]) -> RateLimiter:
@@ -123,10 +121,8 @@ _limiters: dict[Hashable, RateLimiter] = {}
 _lock = threading.Lock()
 
 
-def _parse_rate(label: str, limit: Any, place: tuple[str, str]) -> Rate | None:
-    """Return a rate as an overlay writes it, `{count: 25, per: 1}`; None if it is malformed or infinite."""
-    try:
-        count, per = float(limit["count"]), float(limit.get("per", 1))
-    except (TypeError, KeyError, ValueError, AttributeError):
+def _make_rate(label: str, limit: RateLimit | None, place: tuple[str, str]) -> Rate | None:
+    """Return the rate of a limit; None if there is none, or if it is infinite."""
+    if limit is None or not (0 < limit.count < math.inf and 0 < limit.per < math.inf):
         return None
-    return Rate(label, count, per, place) if 0 < count < math.inf and 0 < per < math.inf else None
+    return Rate(label, float(limit.count), float(limit.per), place)

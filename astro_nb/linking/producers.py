@@ -11,7 +11,7 @@ Producers and consumers as tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -243,8 +243,8 @@ def _present(index: Index, operation: Operation, asked: Question) -> Iterator[Pr
     """What the thing has now, for a field of the body that changes it."""
     if operation.body is None or operation.parameter(asked.name) is not None:
         return
-    note = operation.notes.get("update")
-    read = str(note.get("read", "")) if isinstance(note, Mapping) else ""
+    update = operation.extensions.update
+    read = update.read if update else ""
     for other in index.by_path.get(shape_of(operation.path), ()):
         for holder in index.holders[other.id] if other.method == "GET" or other.id == read else ():
             if holder.path == "$" and asked.name in holder.names:

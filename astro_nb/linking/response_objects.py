@@ -219,8 +219,8 @@ class Index:
         root = self._answer(operation)
         if root is None:
             return
-        note = operation.notes.get("item")
-        noted = str(note.get("id", "")) if isinstance(note, Mapping) else ""
+        item = operation.extensions.item
+        noted = item.id if item else ""
         step = _last_step(operation.path)
         for form in root.alternatives:
             if form.kind == "array":
@@ -232,11 +232,9 @@ class Index:
         """An object that is a whole answer: the lists in it, itself, and the objects in it."""
         children = self._plain(form).children
         lists = [child for child in children if child.kind == "array"]
-        page = operation.notes.get("page")
-        items = str(page.get("items", "")) if isinstance(page, Mapping) else ""
+        items = self.spec.resources.items_key(operation)
         for child in lists:
-            alone = len(lists) == 1 and len(children) < _FEW
-            main = child.name == items or bool(alone and child.item and child.item.kind in _NESTED)
+            main = child.name == items
             path = f"{to_path((child.name,))}[*]"
             for holder in self._listed(operation, child, path, words_of(child.name), noted if main else ""):
                 yield replace(holder, things=holder.things | {step}) if main and not holder.inner else holder
@@ -283,10 +281,6 @@ class Index:
         except DocumentError:  # told by the operation's warnings
             return None
         return read_field(self.spec, schema) if schema is not None else None
-
-
-_FEW = 8
-"""Keys of an object that is a page of a list: the one list in it is what the answer is about."""
 
 
 @lru_cache(maxsize=8)

@@ -11,6 +11,7 @@ from typing import Any
 from ..data import Location, leaves
 from ..exchange import Exchange
 from ..jsonpath import find, to_path
+from ..openapi import Operation, id_field, label_of
 from ..schema import Field
 from ..schema.validation import is_valid
 from ..secrets import MASK
@@ -19,7 +20,6 @@ from .producers import GOOD, Producer
 _DEEPEST = 6  # steps from the root of an answer
 _MOST_LEAVES = 100_000
 _MOST_OBJECTS = 100_000  # of all answers together, the newest first: a fifth of a second
-_LABELS = ("name", "fullName", "username", "objectKey", "ipAddressRange", "title", "description", "key")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _at_places(exchange: Exchange, paths: Sequence[str]) -> Iterator[Suggestion 
         for location, value in find(exchange.json(), path):
             if isinstance(value, str | int) and not isinstance(value, bool) and value not in ("", MASK):
                 around = find(exchange.json(), to_path(location[:-1]))[0][1] if location else None
-                label = _label(around) if isinstance(around, Mapping) else ""
+                label = _label(around, exchange.operation) if isinstance(around, Mapping) else ""
                 told = f"from {exchange.operation.id}"
                 yield Suggestion(value, label or str(value), told, exchange.id, to_path(location))
 
@@ -116,7 +116,7 @@ def _in_answer(name: str, exchange: Exchange) -> Iterator[Suggestion | None]:
         if not isinstance(value, str | int) or isinstance(value, bool) or value in ("", MASK):
             yield None
             continue
-        label = _label(item) if own else str(item.get(key.removesuffix("Id") + "Name") or value)
+        label = _label(item, exchange.operation) if own else str(item.get(key.removesuffix("Id") + "Name") or value)
         yield Suggestion(value, label, f"from {exchange.operation.id}", exchange.id, to_path((*at, key)))
 
 
@@ -133,8 +133,7 @@ def _objects(data: Any, at: Location = ()) -> Iterator[tuple[Location, Mapping[s
 
 
 def _own_id(exchange: Exchange, wanted: str) -> str:
-    note = exchange.operation.notes.get("item") or {}
-    return str(note.get("id", "id")) if wanted else ""
+    return id_field(exchange.operation) if wanted else ""
 
 
 def _is_about(exchange: Exchange, at: Location, wanted: str) -> bool:
@@ -151,7 +150,5 @@ def _singular(word: str) -> str:
     return word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s")
 
 
-def _label(item: Mapping[str, Any]) -> str:
-    return next(
-        (str(item[key]) for key in _LABELS if isinstance(item.get(key), str) and item[key]), str(item.get("id", ""))
-    )
+def _label(item: Mapping[str, Any], operation: Operation) -> str:
+    return label_of(item, operation) or str(item.get(id_field(operation), ""))

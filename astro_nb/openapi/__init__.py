@@ -1,35 +1,92 @@
 """OpenAPI documents: load, resolve references, upgrade, extend by overlays, and list their operations."""
 
 from .documents import bundled, load_document
-from .extensions import NOTE, notes_of
+from .extensions import (
+    PREFIX,
+    EntriesExtension,
+    ErrorPaths,
+    Extensions,
+    ItemExtension,
+    PageExtension,
+    RateLimit,
+    Ratio,
+    Rule,
+    SecretExtension,
+    StateExtension,
+    TokenExtension,
+    UnionExtension,
+    UpdateExtension,
+    read_extensions,
+)
 from .external_references import Fetch
 from .operations import OAuthFlow, Operation, SecurityScheme
 from .overlays import apply_overlay
 from .parameters import Parameter, RequestBody, ResponseSpec
 from .references import reference_name
-from .resources import reader_at, shape_of, upwards
+from .resources import (
+    ENTRY_KEYS,
+    ID_FIELD,
+    ITEMS_KEYS,
+    Action,
+    Resources,
+    Role,
+    call_to_read,
+    field_named_by,
+    id_field,
+    label_fields,
+    label_of,
+    last_parameter,
+    path_shape,
+    paths_upwards,
+    properties_of,
+)
 from .servers import Server, ServerVariable
 from .spec import Spec, load
 
 __all__ = [
-    "NOTE",
+    "ENTRY_KEYS",
+    "ID_FIELD",
+    "ITEMS_KEYS",
+    "PREFIX",
+    "Action",
+    "EntriesExtension",
+    "ErrorPaths",
+    "Extensions",
     "Fetch",
+    "ItemExtension",
     "OAuthFlow",
     "Operation",
+    "PageExtension",
     "Parameter",
+    "RateLimit",
+    "Ratio",
     "RequestBody",
+    "Resources",
     "ResponseSpec",
+    "Role",
+    "Rule",
+    "SecretExtension",
     "SecurityScheme",
     "Server",
     "ServerVariable",
     "Spec",
+    "StateExtension",
+    "TokenExtension",
+    "UnionExtension",
+    "UpdateExtension",
     "apply_overlay",
     "bundled",
+    "call_to_read",
+    "field_named_by",
+    "id_field",
+    "label_fields",
+    "label_of",
+    "last_parameter",
     "load",
     "load_document",
-    "notes_of",
-    "reader_at",
+    "path_shape",
+    "paths_upwards",
+    "properties_of",
+    "read_extensions",
     "reference_name",
-    "shape_of",
-    "upwards",
 ]

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DanglingReference, DocumentError
-from .extensions import malformed, notes_of, told_of
+from .extensions import Extensions, loader_warnings, malformed_extensions, read_extensions
 from .malformed import READ_ERRORS, as_list, as_mapping, find_faults, parsed_part, parsed_part_or
 from .parameters import Content, Parameter, RequestBody, ResponseSpec, read_parameters, read_schema
 from .servers import Server
@@ -125,18 +125,18 @@ class Operation:
 
         RFC 9110, section 9.2.2, names the idempotent methods; `x-astro-nb-repeatable` of an operation overrules it.
         """
-        declared = self.notes.get("repeatable")
+        declared = self.extensions.repeatable
         return self.method in _IDEMPOTENT_METHODS if declared is None else bool(declared)
 
     @cached_property
-    def notes(self) -> Mapping[str, Any]:
-        """The extensions that the overlay adds to this operation, by name without the prefix."""
-        return notes_of(self.raw)
+    def extensions(self) -> Extensions:
+        """What the overlay says about this operation."""
+        return read_extensions(self.raw)
 
     @parsed_part_or(())
     def permissions(self) -> tuple[str, ...]:
         """The permissions that the operation needs, if the document lists them (`x-permission`-like lists)."""
-        listed = as_list(self.raw.get(str(self.spec.notes.get("permission", ""))))
+        listed = as_list(self.raw.get(self.spec.extensions.permission))
         return tuple(str(entry["action"] if isinstance(entry, Mapping) else entry) for entry in listed)
 
     @parsed_part_or(())
@@ -227,8 +227,8 @@ class Operation:
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with this operation in the document; usually nothing."""
         found = (
-            *told_of(self.raw),
-            *malformed(self.raw),
+            *loader_warnings(self.raw),
+            *malformed_extensions(self.raw),
             *find_faults(self),
             *self.spec.operation_warnings(self.id),
             *_find_oddities(self),

@@ -18,7 +18,7 @@ from ..data import Location
 from ..errors import DocumentInvalid, PickError
 from ..jsonpath import find
 from .documents import Document, as_path, bundled_folder, is_url, read_source
-from .extensions import NOTE
+from .extensions import EXTENDS
 from .external_references import Fetch
 from .parsing import parse
 
@@ -87,7 +87,7 @@ def _bundled_overlays() -> Iterator[Document]:
 
 
 def _extended_urls(overlay: Document) -> list[Any]:
-    several = overlay.get(f"{NOTE}extends")
+    several = overlay.get(EXTENDS)
     return [overlay.get("extends"), *(several if isinstance(several, list) else [])]
 
 

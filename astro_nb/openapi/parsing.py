@@ -21,7 +21,7 @@ import platformdirs
 
 from ..errors import DocumentInvalid
 from ..files import write_atomically
-from .extensions import TOLD
+from .extensions import WARNINGS
 
 MAX_BYTES = 64 * 1024 * 1024
 _CACHE_VERSION = 3  # raise it when the loader reads something differently
@@ -57,12 +57,12 @@ def parse(data: bytes, name: str) -> Any:
     """
     value, _ = parse_with_json(data, name)
     if isinstance(value, dict):
-        value.pop(TOLD, None)
+        value.pop(WARNINGS, None)
     return value
 
 
 def parse_with_json(data: bytes, name: str) -> tuple[Any, bytes]:
-    """Return what `parse` returns and the same as JSON; a mapping has the parser's warnings under `TOLD`."""
+    """Return what `parse` returns and the same as JSON; a mapping has the parser's warnings under `WARNINGS`."""
     if len(data) > MAX_BYTES:
         size = f"{len(data) / 1e6:.0f} MB"
         raise DocumentInvalid(f"{name} has {size}; the limit is {MAX_BYTES // 1_000_000} MB.", "Split the document.")
@@ -242,7 +242,7 @@ def _yaml_to_json(data: bytes, name: str) -> bytes:
     except (YamlError, RecursionError) as error:  # RecursionError: aliases of aliases, too, nest deeply
         _raise_unreadable(data, name, str(error))
     if warnings and isinstance(parsed, dict):
-        parsed = {**parsed, TOLD: warnings}
+        parsed = {**parsed, WARNINGS: warnings}
     return _dump_or_raise(parsed, name)
 
 

@@ -1,53 +1,311 @@
-"""Which operation reads a path, whatever its parameters are called there.
+"""What the operations of a document do to its resources: the one place where this is inferred.
 
-Links: what the document itself says of where an answer's values go (OpenAPI, section "Link Object").
+`spec.resources` answers, for any document:
+
+- `role(operation)`: does it list, read, create, update or delete a resource, or act on one, and of which collection;
+- `reader_at(path)`, `reader_of(operation)`: which operation reads a path, or what an unsafe operation changes;
+- `is_list(operation)`, `items_key(operation)`: does it list resources, and where in its response the items are;
+- `id_field(operation)`, `label_fields(operation)`: by which field a resource is known, and which one names it.
+
+The overlay goes first (`x-astro-nb-page`, `x-astro-nb-item`, `x-astro-nb-update`). Otherwise paths decide: a path that
+ends in a parameter is one resource, and the path before it is its collection. Then schemas decide: a response is a list
+when it is an array, or an object around one array that is not itself a resource. Names that APIs in general use are
+in the tables here; names of one API belong to its overlay.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import DanglingReference
-from .malformed import as_mapping
-from .operations import Operation
+from ..call import Call
+from ..errors import DanglingReference, DocumentError
+from .malformed import READ_ERRORS
 
 if TYPE_CHECKING:
+    from .operations import Operation
     from .spec import Spec
 
+Action = Literal["list", "read", "create", "update", "delete", "act"]
+"""What an operation does; "act" is anything that the other words do not say, such as starting or stopping."""
 
-_PARAMETER = re.compile(r"\{[^{}/]*\}")
+LABEL_FIELDS = ("name", "fullName", "username", "title", "key", "email")
+"""Fields that name a resource, the likeliest first. An API's own go into the overlay (`x-astro-nb-item`, `name`)."""
+
+ID_FIELD = "id"
+"""The field by which a resource is known where the overlay names no other."""
+
+ENTRY_KEYS = ("key", "name", ID_FIELD)
+"""Fields that tell the entries of a list inside a resource apart, the likeliest first."""
+
+ITEMS_KEYS = ("items", "results", "data", "value", "values", "records", "entries", "list")
+"""Usual names of the array that holds the items of a list."""
+
+TOTAL_KEYS = ("totalCount", "total_entries", "total", "limit")
+"""Usual names of the numbers beside the items of a list."""
+
+_PARAMETER = re.compile(r"\{([^{}/]*)\}")
+_MOST_MEMBERS = 8  # of an object that is a list and not a resource with a list in it
+_MOST_PARTS = 64  # schemas that are looked at for one question: `allOf` may go in a circle
 
 
-def shape_of(path: str) -> str:
-    """A path without the names of its parameters."""
+@dataclass(frozen=True)
+class Role:
+    """What one operation does to which resource.
+
+    Attributes:
+        action: what it does.
+        collection: the path of the collection that the resource belongs to; empty where the document has none.
+        id_parameter: the last parameter of the path, which names the resource; empty where there is none.
+        is_single: whether the path is that of a single resource.
+    """
+
+    action: Action
+    collection: str
+    id_parameter: str
+    is_single: bool
+
+
+def path_shape(path: str) -> str:
+    """Return a path without the names of its parameters: `/pets/{petId}` gives `/pets/{}`."""
     return _PARAMETER.sub("{}", path).rstrip("/")
 
 
-def upwards(path: str) -> list[str]:
-    """A path and every one above it, the nearest first."""
+def paths_upwards(path: str) -> list[str]:
+    """Return a path and every path above it, the nearest first."""
     steps = path.split("/")
     return ["/".join(steps[:end]) for end in range(len(steps), 1, -1)]
 
 
-def reader_at(operation: Operation, path: str) -> Operation | None:
-    """The operation of the same document that reads a path; None where there is none."""
-    shape = shape_of(path)
-    return next((other for other in operation.spec if other.method == "GET" and shape_of(other.path) == shape), None)
+def last_parameter(operation: Operation) -> str:
+    """Return the parameter that names the resource of an operation; empty where its path has none."""
+    return next(iter(reversed(_PARAMETER.findall(operation.path))), "")
 
+
+def id_field(operation: Operation) -> str:
+    """Return the field of a response by which its resource is known."""
+    item = operation.extensions.item
+    return (item.id if item else "") or ID_FIELD
+
+
+def label_fields(operation: Operation | None) -> tuple[str, ...]:
+    """Return the fields that may name a resource, the overlay's first."""
+    item = operation.extensions.item if operation else None
+    return tuple(dict.fromkeys([item.name, *LABEL_FIELDS])) if item and item.name else LABEL_FIELDS
+
+
+def label_of(item: Mapping[str, Any], operation: Operation | None = None) -> str:
+    """Return what a resource is called; empty where no field says."""
+    found = (item.get(name) for name in label_fields(operation))
+    return next((value for value in found if isinstance(value, str) and value), "")
+
+
+def field_named_by(parameter: str, names: Iterable[str]) -> str:
+    """Return the field that a path parameter stands for: `pool_name` for `name`, where there is no `pool_name`.
+
+    It is the field of the same name, else the longest that the parameter's name ends in, else `id`.
+    """
+    known = list(names)
+    if parameter in known:
+        return parameter
+    ends = [name for name in known if _plain(name) and _plain(parameter).endswith(_plain(name))]
+    return max(ends, key=len) if ends else ID_FIELD if ID_FIELD in known else parameter
+
+
+def call_to_read(reader: Operation, operation: Operation, call: Call) -> Call:
+    """Return the call that reads what another call is about, by the values of its path."""
+    theirs, ours = _PARAMETER.findall(reader.path), _PARAMETER.findall(operation.path)
+    placed = dict(zip(theirs, ours, strict=False))
+    wanted = {p.key: placed.get(p.name, p.key) if p.location == "path" else p.key for p in reader.parameters}
+    given = {key: call.parameters[ours] for key, ours in wanted.items() if ours in call.parameters}
+    page = reader.extensions.page
+    largest = {page.limit: page.most} if page and page.limit and page.most else {}
+    return Call(reader.id, {**largest, **given}, security=call.security)
+
+
+class Resources:
+    """The resources of one document; see the head of this module. Made once for each `Spec`."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._roles: dict[str, Role] = {}
+        self._items: dict[str, str] = {}
+
+    # --- paths --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def by_shape(self) -> Mapping[str, tuple[Operation, ...]]:
+        """The operations by the shape of their path, whatever its parameters are called."""
+        found: dict[str, list[Operation]] = {}
+        for operation in self._spec:
+            found.setdefault(path_shape(operation.path), []).append(operation)
+        return {shape: tuple(operations) for shape, operations in found.items()}
+
+    def at(self, path: str) -> tuple[Operation, ...]:
+        """Return the operations of a path."""
+        return self.by_shape.get(path_shape(path), ())
+
+    def reader_at(self, path: str) -> Operation | None:
+        """Return the operation that reads a path; None where there is none."""
+        return next((operation for operation in self.at(path) if operation.method == "GET"), None)
+
+    def has_items(self, path: str) -> bool:
+        """Whether single resources stand below a path, so that it is their collection."""
+        shape = path_shape(path)
+        return not shape.endswith("}") and f"{shape}/{{}}" in self.by_shape
+
+    # --- operations ---------------------------------------------------------------------------------------------------
+
+    def role(self, operation: Operation) -> Role:
+        """Return what an operation does to which resource."""
+        if operation.id not in self._roles:
+            self._roles[operation.id] = self._role(operation)
+        return self._roles[operation.id]
+
+    def is_list(self, operation: Operation) -> bool:
+        """Whether an operation reads a list of resources, by the overlay or by its path."""
+        return operation.extensions.page is not None or self.has_items(operation.path)
+
+    def reader_of(self, operation: Operation) -> Operation | None:
+        """Return the safe operation that reads what an operation changes; None where there is none.
+
+        It is the one that the overlay names, else the one at the same path. For a single resource it is else the list
+        that the resource is in; for anything else the nearest one above that reads a single resource.
+        """
+        update = operation.extensions.update
+        named = next((o for o in self._spec if update and o.id == update.read and o.is_safe), None)
+        path, *above = paths_upwards(operation.path)
+        own = named or self.reader_at(path)
+        if own and not self.is_list(own):
+            return own
+        if _is_single(operation):
+            return self.reader_at(above[0]) if above else None
+        found = (self.reader_at(path) for path in above)
+        return next((reader for reader in found if reader and not self.is_list(reader)), None)
+
+    def _role(self, operation: Operation) -> Role:
+        single = _is_single(operation)
+        collections = (path for path in paths_upwards(operation.path) if self.has_items(path))
+        return Role(self._action(operation, single), next(collections, ""), last_parameter(operation), single)
+
+    def _action(self, operation: Operation, single: bool) -> Action:
+        if operation.is_safe:
+            return "list" if self.is_list(operation) else "read"
+        own = self.reader_at(operation.path)
+        if operation.method == "DELETE":
+            return "delete" if own or single else "act"
+        if operation.extensions.update is not None or operation.method in ("PUT", "PATCH"):
+            return "update"
+        if own and single and not self.is_list(own):  # else it may be a list whose entries cannot be read one by one
+            return "update"
+        return "create" if own or self.has_items(operation.path) else "act"
+
+    # --- responses ----------------------------------------------------------------------------------------------------
+
+    def items_key(self, operation: Operation) -> str:
+        """Return the key of the array that holds the items of a list response.
+
+        "$" means that the response is the array; empty, that it is no list, or that it is not clear where they are.
+        """
+        if operation.id not in self._items:
+            page = operation.extensions.page
+            self._items[operation.id] = (page.items if page else "") or self._declared_items(operation)
+        return self._items[operation.id]
+
+    def items_path(self, operation: Operation, data: Any) -> str:
+        """Return the JSONPath of the items in a response; "$" where it is the list itself, or one resource.
+
+        Where the overlay names no place, the only array beside a total or a limit holds the items.
+        """
+        page = operation.extensions.page
+        named = page.items if page else ""
+        if not isinstance(data, Mapping):
+            return "$"
+        if named:
+            return f"$['{named}']" if named != "$" and isinstance(data.get(named), list) else "$"
+        lists = [key for key, value in data.items() if isinstance(value, list)]
+        return f"$['{lists[0]}']" if len(lists) == 1 and set(TOTAL_KEYS) & set(data) else "$"
+
+    def _declared_items(self, operation: Operation) -> str:
+        try:
+            schema = operation.success.schema() if operation.success else None
+            return "" if schema is None else self._items_in(schema, operation.path)
+        except (DocumentError, *READ_ERRORS):  # reported by the operation's warnings
+            return ""
+
+    def _items_in(self, schema: Any, path: str) -> str:
+        if is_array(self._spec, schema):
+            return "$"
+        properties = properties_of(self._spec, schema)
+        arrays = [name for name, inner in properties.items() if is_array(self._spec, inner)]
+        usual = {_plain(name): name for name in arrays}
+        wanted = (path.rstrip("/").rpartition("/")[2], *ITEMS_KEYS)
+        found = next((usual[_plain(name)] for name in wanted if _plain(name) in usual), "")
+        if found or len(arrays) != 1:
+            return found
+        is_resource = ID_FIELD in properties or any(name in properties for name in LABEL_FIELDS)
+        return "" if is_resource or len(properties) >= _MOST_MEMBERS else arrays[0]
+
+
+def _is_single(operation: Operation) -> bool:
+    return path_shape(operation.path).endswith("}")
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
+
+
+# --- raw schemas ------------------------------------------------------------------------------------------------------
+
+
+def properties_of(spec: Spec, schema: Any) -> dict[str, Any]:
+    """Return the properties that an object schema declares, following `$ref`, `allOf` and a nullable union."""
+    found: dict[str, Any] = {}
+    for part in _parts(spec, schema):
+        properties = part.get("properties")
+        for name, inner in properties.items() if isinstance(properties, Mapping) else ():
+            found.setdefault(str(name), inner)
+    return found
+
+
+def is_array(spec: Spec, schema: Any) -> bool:
+    """Whether a schema declares an array."""
+    types = (part.get("type") for part in _parts(spec, schema))
+    return any(kind == "array" or (isinstance(kind, list) and "array" in kind) for kind in types)
+
+
+def _parts(spec: Spec, schema: Any) -> Iterator[Mapping[str, Any]]:
+    """The schemas that apply to the same value at once."""
+    waiting, seen = [schema], 0
+    while waiting and seen < _MOST_PARTS:
+        try:
+            part = spec.resolve(waiting.pop(0))
+        except DanglingReference:
+            continue
+        seen += 1
+        yield part
+        every = part.get("allOf")
+        waiting.extend(every if isinstance(every, list) else ())
+        for either in (part.get("anyOf"), part.get("oneOf")):
+            options = [o for o in either if o != {"type": "null"}] if isinstance(either, list) else []
+            waiting.extend(options if len(options) == 1 else ())
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
 
 _BODY = "$response.body#"
 
 
 @dataclass(frozen=True)
 class Link:
-    """One value of an answer that another operation takes.
+    """One value of a response that another operation takes (OpenAPI 3.1, section "Link Object").
 
     Attributes:
-        source: the id of the operation that answers it.
-        pointer: where it stands in the answer's body (RFC 6901).
+        source: the id of the operation that responds with it.
+        pointer: where it stands in the response's body (RFC 6901).
         target: the id of the operation that takes it.
         parameter: the key of the parameter there; empty for the whole body.
     """
@@ -59,7 +317,7 @@ class Link:
 
 
 def links_of(spec: Spec) -> tuple[Link, ...]:
-    """Every link of a document from a place in a good answer; one that leads nowhere is left out."""
+    """Return every link of a document from a place in a good response; one that leads nowhere is left out."""
     return tuple(link for operation in spec for link in _links(operation))
 
 
@@ -105,4 +363,4 @@ def _resolved(spec: Spec, node: Any) -> Mapping[str, Any]:
 
 
 def _mapping(node: Any) -> Mapping[str, Any]:
-    return as_mapping(node) if isinstance(node, Mapping) else {}
+    return node if isinstance(node, Mapping) else {}

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 from ..errors import DanglingReference, DocumentInvalid, UnknownName
 from .documents import Document, as_path, check_document, is_url, load_document
-from .extensions import malformed, notes_of, told_of
+from .extensions import Extensions, loader_warnings, malformed_extensions, read_extensions
 from .external_references import Fetch
 from .malformed import READ_ERRORS, as_list, as_mapping, describe_type, find_faults, parsed_part_or
 from .operations import Operation, SecurityScheme, read_security_scheme, read_tags
 from .overlays import apply_overlay, find_overlay, load_overlay
 from .parameters import Schema
 from .references import lookup, resolve
+from .resources import Resources
 from .servers import Server, read_servers
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
@@ -213,7 +214,7 @@ class Spec:
         self.document = document
         self.source = source
         entries, path_warnings = locate_operations(document)
-        self._load_warnings = (*warnings, *told_of(document), *path_warnings)
+        self._load_warnings = (*warnings, *loader_warnings(document), *path_warnings)
         self._entries = dict(assign_ids(entries))
         self._by_id = {name: self._make_operation(name, entry) for name, entry in self._entries.items()}
 
@@ -243,16 +244,21 @@ class Spec:
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the document as a whole, and which overlay targets matched nothing; usually nothing."""
         empty = () if self._by_id else ("The document has no operations.",)
-        return (*self._load_warnings, *malformed(self.document), *find_faults(self), *empty)
+        return (*self._load_warnings, *malformed_extensions(self.document), *find_faults(self), *empty)
 
     @parsed_part_or({})
     def _info(self) -> Mapping[str, Any]:
         return as_mapping(self.document.get("info"))
 
     @cached_property
-    def notes(self) -> Mapping[str, Any]:
-        """The extensions that the overlay adds to the whole API, by name without the prefix."""
-        return notes_of(self.document)
+    def extensions(self) -> Extensions:
+        """What the overlay says about the whole API."""
+        return read_extensions(self.document)
+
+    @cached_property
+    def resources(self) -> Resources:
+        """What the operations do to the resources of the API."""
+        return Resources(self)
 
     @parsed_part_or(())
     def servers(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import DanglingReference
-from .extensions import FILES, TOLD, told_of
+from .extensions import FILES, WARNINGS, loader_warnings
 from .malformed import READ_ERRORS, as_list, as_mapping, describe_error
 from .references import resolve
 
@@ -250,7 +250,7 @@ def upgrade(document: Raw, home: str = "") -> dict[str, Any]:
     new["components"] = converter.convert_components()
     if FILES in document:
         new[FILES] = {name: _convert_any(content) for name, content in document[FILES].items()}
-    return {**new, **({TOLD: [*told_of(document), *warnings]} if warnings else {})}
+    return {**new, **({WARNINGS: [*loader_warnings(document), *warnings]} if warnings else {})}
 
 
 def convert_servers(document: Raw, schemes: Any, home: str, warnings: list[str]) -> list[dict[str, str]]:
@@ -361,7 +361,7 @@ class _Converter:
             }
         if isinstance(raw.get("schemes"), list) and raw["schemes"] != self.document.get("schemes"):
             new["servers"] = convert_servers(self.document, raw["schemes"], self.home, warnings)
-        return {**new, **({TOLD: [*told_of(raw), *warnings]} if warnings else {})}
+        return {**new, **({WARNINGS: [*loader_warnings(raw), *warnings]} if warnings else {})}
 
     # --- parameters and bodies ----------------------------------------------------------------------------------------
 

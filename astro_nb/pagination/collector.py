@@ -17,12 +17,11 @@ from .. import html
 from ..call import Call
 from ..errors import PickError
 from ..exchange import Exchange
-from ..openapi import Operation
+from ..openapi import ID_FIELD, Operation
 from .page import resolve_position
 from .paging import Paging
 from .tracker import PageTracker, PlacedPage
 
-_USUAL = "id"
 _MAX_NAMED_IDS, _MAX_ID_LENGTH = 3, 60
 
 _RESUME = "Continue with pages.resume(), or take what there is with partial=True."
@@ -232,10 +231,10 @@ def find_identity(operation: Operation, pages: Iterable[PlacedPage]) -> Identity
 
     The overlay declares it; otherwise it is "id", if every item has one that is unique on its page.
     """
-    noted = (operation.notes.get("item") or {}).get("id")
-    if noted:
-        return Identity(str(noted), is_declared=True)
-    usual = Identity(_USUAL, is_declared=False)
+    item = operation.extensions.item
+    if item and item.id:
+        return Identity(item.id, is_declared=True)
+    usual = Identity(ID_FIELD, is_declared=False)
     for page in pages:
         ids = {usual.of(item) for item in page.items}
         if None in ids or len(ids) < len(page.items):

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..call import Call
 from ..jsonpath import to_path
-from ..openapi import Operation
+from ..openapi import Operation, PageExtension
 from ..schema import Field, parameter_fields, read_field
 
 STYLES: Mapping[str, tuple[str, ...]] = {
@@ -30,8 +30,6 @@ LIMITS = (
 TOTALS = ("totalCount", "total_entries", "total", "total_items", "total_results", "total_size", "count")
 VAGUE = ("count",)
 """Totals that with some servers count the page alone."""
-ITEMS = ("items", "results", "data", "value", "values", "records", "entries", "list")
-"""Arrays that are the list, where there are others beside."""
 CURSORS = (
     "next_page_token", "next_token", "next_cursor", "next_continuation_token", "continuation_token", "continuation",
     "continue", "next_marker", "next_page_cursor", "end_cursor", "scroll_id", "cursor", "marker", "next_page", "next",
@@ -66,17 +64,6 @@ def answer_of(operation: Operation) -> Field | None:
     declared = operation.success
     schema = declared.schema() if declared else None
     return read_field(operation.spec, schema) if schema is not None else None
-
-
-def array_in(answer: Field | None, path: str) -> str:
-    """The key of the array that holds the items: "$" for a bare one, empty where that is not clear.
-
-    Of several it is the one that the path is named after, or that has a usual name.
-    """
-    if answer is None or answer.kind == "array":
-        return "$" if answer else ""
-    arrays = [child.name for child in answer.children if child.kind == "array"]
-    return arrays[0] if len(arrays) == 1 else named(arrays, (path.rstrip("/").rpartition("/")[2], *ITEMS))
 
 
 def place_of(answer: Field | None, wanted: Iterable[str]) -> str:
@@ -139,9 +126,9 @@ class Paging:
 
 def paging_of(operation: Operation) -> Paging | None:
     """How an operation pages: by the overlay's note, else inferred from parameters and answer; None if it does not."""
-    note = operation.notes.get("page")
-    noted = _from_note(operation, note) if isinstance(note, Mapping) else None
-    return noted or _inferred(operation)
+    page = operation.extensions.page
+    declared = _declared(operation, page) if page else None
+    return declared or _inferred(operation)
 
 
 def first_call(paging: Paging, call: Call) -> Call:
@@ -162,32 +149,32 @@ _MOVED_BY = ("offset", "page", "search", "cursor")
 _STYLES = (*_MOVED_BY, "link", "whole", "lines")
 
 
-def _from_note(operation: Operation, note: Mapping[str, Any]) -> Paging | None:
-    """As a note says; None where it names a style, or a parameter that moves on, which there is not."""
-    style = _ALSO_CALLED.get(told := str(note.get("style", "offset")), told)
-    parameter = str(note.get("parameter") or note.get("offset") or ("cursor" if style == "cursor" else ""))
+def _declared(operation: Operation, page: PageExtension) -> Paging | None:
+    """The paging that the overlay declares; None where its style, or the parameter that moves on, does not exist."""
+    style = _ALSO_CALLED.get(page.style, page.style) or "offset"
+    parameter = page.parameter or page.offset or ("cursor" if style == "cursor" else "")
     known = queries(operation)
-    limit, cursor, sort = (str(note.get(name, "")) for name in ("limit", "cursor", "sort"))
-    if style not in _STYLES or (style in _MOVED_BY and parameter not in known) or (style == "search" and not cursor):
+    lacks_cursor = style == "search" and not page.cursor
+    if style not in _STYLES or (style in _MOVED_BY and parameter not in known) or lacks_cursor:
         return None
     return Paging(
         style=style,
-        items=str(note.get("items", "$")),
-        total=str(note.get("total", "")),
+        items=page.items or "$",
+        total=page.total,
         parameter=parameter,
-        limit=limit if limit in known else "",
-        most=int(note.get("most", LARGEST)),
-        cursor=cursor,
-        sort=sort if "sorts" in known else "",
-        other_items=tuple(note.get("also") or ()),
-        first=int(note.get("first", _first_page(known.get(parameter)))),
+        limit=page.limit if page.limit in known else "",
+        most=LARGEST if page.most is None else page.most,
+        cursor=page.cursor,
+        sort=page.sort if "sorts" in known else "",
+        also=page.also,
+        first=_first_page(known.get(parameter)) if page.first is None else page.first,
     )
 
 
 def _inferred(operation: Operation) -> Paging | None:
     """By names alone: what moves on, what limits, and where the items, the total and the cursor stand."""
     answer = answer_of(operation)
-    items, known = array_in(answer, operation.path), queries(operation)
+    items, known = operation.spec.resources.items_key(operation), queries(operation)
     if operation.method != "GET" or not items:
         return None
     style, parameter = moving(known)

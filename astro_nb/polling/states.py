@@ -8,7 +8,7 @@ the last one known before the call, or if a grace period has passed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,7 +19,7 @@ from ..errors import PickError
 from ..exchange import Exchange, plain
 from ..jsonpath import pick
 from ..messages import is_under_base_url
-from ..openapi import Operation
+from ..openapi import Operation, StateExtension, id_field
 from ..schema import Field, read_field
 
 StateKind = Literal["good", "bad", "passing", "error"]
@@ -55,7 +55,7 @@ def state_kind(exchange: Exchange) -> StateKind:
 
 def state_reason(exchange: Exchange) -> str:
     """Return why the resource is in its state, or the error message, as one line; empty if there is neither."""
-    key = str(_settled(exchange.operation).get("reason", "statusReason"))
+    key = _settled(exchange.operation).reason
     return _one_line(exchange.error.message if exchange.error else _pick_text(exchange, key), _MAX_REASON_LENGTH)
 
 
@@ -70,22 +70,23 @@ def states_of(operation: Operation) -> set[str]:
 
 def listed_states(operation: Operation, kind: str) -> set[str]:
     """Return the states that the overlay lists as "good" or as "bad"."""
-    return set(_settled(operation).get(kind, ()))
+    settled = _settled(operation)
+    return set(settled.good if kind == "good" else settled.bad)
 
 
 def state_key(operation: Operation) -> str:
     """Return where the state stands in a response, as names joined by dots."""
-    return str(_settled(operation).get("state", "status"))
+    return _settled(operation).state
 
 
 def grace_of(operation: Operation) -> float:
     """Return the grace period in seconds: how long after a change an unchanged state is not trusted."""
-    grace = _settled(operation).get("grace")
-    return float(grace) if isinstance(grace, int | float) else GRACE
+    grace = _settled(operation).grace
+    return GRACE if grace is None else float(grace)
 
 
-def _settled(operation: Operation) -> Mapping[str, Any]:
-    return operation.notes.get("settled") or {}
+def _settled(operation: Operation) -> StateExtension:
+    return operation.extensions.settled or StateExtension()
 
 
 def _pick_text(exchange: Exchange, key: str) -> str:
@@ -175,12 +176,12 @@ def _state_in_response(operation: Operation, exchange: Exchange) -> str:
 
 
 def _states_in_list(exchange: Exchange, operation: Operation, resource_id: str) -> Iterator[str]:
-    id_field = str((operation.notes.get("item") or {}).get("id", "id"))
+    key = id_field(operation)
     try:
         items = exchange.items if exchange.response and exchange.response.is_json else []
     except PickError:
         return
-    resources = (item for item in items if isinstance(item, dict) and str(item.get(id_field)) == resource_id)
+    resources = (item for item in items if isinstance(item, dict) and str(item.get(key)) == resource_id)
     yield from (_state_in_data(operation, resource) for resource in resources)
 
 

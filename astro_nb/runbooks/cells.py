@@ -13,6 +13,7 @@ from ..codegen import literal
 from ..environments import Environment, load_environment
 from ..errors import SettingsError, UnknownName
 from ..exchange import Exchange
+from ..openapi import StateExtension
 from ..schema import body_fields
 from ..secrets import Secret
 from .source_code import Expression, Parameters, render, render_call
@@ -236,9 +237,9 @@ def _wait_condition(step: Step) -> str | tuple[str, ...]:
 
 
 def _last_state(exchange: Exchange) -> str:
-    note = exchange.operation.notes.get("settled") or {}
+    settled = exchange.operation.extensions.settled
     data = exchange.json() if exchange.response and exchange.response.is_json else None
-    found = data.get(str(note.get("state", "status"))) if isinstance(data, Mapping) else None
+    found = data.get((settled or StateExtension()).state) if isinstance(data, Mapping) else None
     return found if isinstance(found, str) else ""
 
 

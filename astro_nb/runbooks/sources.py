@@ -24,7 +24,7 @@ from ..exchange import Exchange
 from ..jsonpath import pick, to_path
 from ..linking import read_reference, suggest
 from ..messages import header, is_json, media_type
-from ..openapi import Parameter
+from ..openapi import Parameter, id_field, label_fields
 from ..pagination import paging_of
 from ..secrets import MASK, Secret
 from ..templates import is_response_reference, resolve, template_names
@@ -117,7 +117,6 @@ _MAX_LEAVES = 1_000_000
 _ID_NAME = re.compile(r"(?:.*_)?(?:id|ids|uuid)|.*(?:Id|Ids|ID|IDs|Uuid)")
 _GENERATED_TEXT = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])\S{16,}")
 _PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_LABELS = ("name", "fullName", "username", "objectKey", "title", "key", "ipAddressRange")
 
 ParameterNames = Callable[[str], str | None]
 """Return the name of the parameter that holds a text, or None."""
@@ -250,7 +249,7 @@ def _own_id_paths(sought: SoughtValue, exchange: Exchange) -> set[str]:
 
 
 def _id_key(exchange: Exchange) -> str:
-    return str((exchange.operation.notes.get("item") or {}).get("id", "id"))
+    return id_field(exchange.operation)
 
 
 def _candidate_source(candidate: Candidate, parameter_names: ParameterNames) -> str:
@@ -298,8 +297,7 @@ def _path_pieces(exchange: Exchange, location: Location) -> list[str | _Search]:
 
 def _unique_label(exchange: Exchange, items: list[Any], index: int, ahead: Location) -> _Search | None:
     """The label that only this item of a list has; None if the label is the value to find."""
-    noted = str((exchange.operation.notes.get("item") or {}).get("name", ""))
-    for key in (noted, *_LABELS):
+    for key in label_fields(exchange.operation):
         if not _PLAIN.fullmatch(key) or ahead == (key,) or not isinstance(items[index], Mapping):
             continue
         label = items[index].get(key)

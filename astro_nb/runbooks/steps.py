@@ -263,6 +263,8 @@ def _repeats(before: Exchange, after: Exchange) -> bool:
 
 def _state_class(exchange: Exchange) -> str:
     """The class of the state in a response by the overlay: "good", "bad" or "passing"; empty if it has none."""
-    note = exchange.operation.notes.get("settled") or {}
-    state = state_of(exchange) if note and exchange.ok else ""
-    return next((kind for kind in ("good", "bad") if state in note.get(kind, ())), "passing") if state else ""
+    settled = exchange.operation.extensions.settled
+    state = state_of(exchange) if settled and exchange.ok else ""
+    if not settled or not state:
+        return ""
+    return "good" if state in settled.good else "bad" if state in settled.bad else "passing"

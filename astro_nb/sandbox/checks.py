@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..call import UNSET
 from ..messages import header
+from ..openapi import RateLimit
 from ..schema import broken_rules
 from .life import values_at
 from .model import Kind, Refusal
@@ -33,11 +34,11 @@ _GATEWAY: dict[str, tuple[int, str]] = {
 }
 
 
-def _limit(visit: Visit) -> tuple[Mapping[str, Any] | None, str]:
+def _limit(visit: Visit) -> tuple[RateLimit | None, str]:
     operation = visit.operation
-    if "limit" in operation.notes:
-        return operation.notes["limit"], operation.id
-    return (operation.spec.notes.get("limits") or {}).get(operation.method), operation.method
+    if operation.extensions.limit:
+        return operation.extensions.limit, operation.id
+    return operation.spec.extensions.limits.get(operation.method), operation.method
 
 
 def check_token(visit: Visit) -> None:
@@ -60,7 +61,7 @@ def check_rate(visit: Visit) -> None:
     if plan is None or not limits.on:
         return
     now = visit.world.pace.real()
-    wait = limits.take(visit.subject.key, label, float(plan["count"]), float(plan["per"]), now)
+    wait = limits.take(visit.subject.key, label, plan.count, plan.per, now)
     if wait:
         headers = {"Retry-After": str(max(1, math.ceil(wait)))} if limits.retry_after else {}
         raise gateway(visit.world, "rate", headers)

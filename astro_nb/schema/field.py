@@ -137,7 +137,7 @@ class Field:
     @property
     def default_branch(self) -> Branch | None:
         """The branch for values without a discriminator, if the overlay or the document declares one."""
-        label = self.info.extensions.get("default-branch") or default_label(self.schema)
+        label = self.info.extensions.default_branch or default_label(self.schema)
         return next((b for b in self.branches if b.label == label), None) if label else None
 
     def branch_by_tag(self, value: Any) -> Branch | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from ..openapi import notes_of
+from ..openapi import Extensions, read_extensions
 from .normalization import Schema
 
 _BOUNDS: tuple[tuple[str, str], ...] = (
@@ -108,10 +109,10 @@ class FieldInfo:
         limits = ((text, self.schema.get(keyword)) for keyword, text in _BOUNDS)
         return tuple(_bound(text, value) for text, value in limits if value is not None)
 
-    @property
-    def extensions(self) -> Mapping[str, Any]:
-        """The `x-astro-nb-*` extensions of the schema, by name without the prefix."""
-        return notes_of(self.schema)
+    @cached_property
+    def extensions(self) -> Extensions:
+        """What the overlay says about the schema."""
+        return read_extensions(self.schema)
 
 
 def _bound(text: str, value: Any) -> str:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from ..errors import DanglingReference
-from ..openapi import NOTE, Spec, reference_name
+from ..openapi import Spec, read_extensions, reference_name
 from .normalization import SHAPES, bounds_as_numbers
 from .unions import default_label, mapping_reference
 
@@ -274,7 +274,7 @@ class Translation:
         has_it = {"type": "object", "required": [name]}
         known: dict[str, Any] = {"properties": {name: {"enum": list(branches)}}}
         label = default_label(schema)
-        assumed = branches.get(label or str(schema.get(f"{NOTE}default-branch")))
+        assumed = branches.get(label or read_extensions(schema).default_branch)
         if label and assumed:  # `defaultMapping` counts for unknown values, too
             known = {"if": {"not": known}, "then": self._reference(assumed, foreign)}
         without = self._reference(assumed, foreign) if assumed else {"anyOf": plain}

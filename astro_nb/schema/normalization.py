@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from ..errors import DanglingReference
-from ..openapi import NOTE, Spec, reference_name
+from ..openapi import PREFIX, Spec, read_extensions, reference_name
 from ..secrets import is_secret_name
 
 Schema = Mapping[str, Any]
@@ -257,7 +257,7 @@ _MERGES: dict[str, Callable[[Any, Any], Any]] = {
     "enum": lambda a, b: [v for v in a if v in b] or b,
     "type": lambda a, b: "integer" if {a, b} == {"integer", "number"} else b,
     "uniqueItems": lambda a, b: a or b,
-    f"{NOTE}rules": lambda a, b: [*a, *b] if isinstance(a, list) and isinstance(b, list) else b,
+    f"{PREFIX}rules": lambda a, b: [*a, *b] if isinstance(a, list) and isinstance(b, list) else b,
     **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"), max),
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"), min),
 }
@@ -300,11 +300,9 @@ def secrecy(name: str, kind: Kind, schema: Schema) -> tuple[bool, str | None]:
 
     The extension `x-astro-nb-secret` decides first, then the format `password`, then the name (`secrets/names.py`).
     """
-    declared = schema.get(f"{NOTE}secret")
-    if isinstance(declared, Mapping) and isinstance(declared.get("when"), str):
-        return False, declared["when"]
+    declared = read_extensions(schema).secret
     if declared is not None:
-        return bool(declared), None
+        return declared.is_secret, declared.when or None
     by_format = kind == "text" and schema.get("format") == "password"
     return by_format or (kind not in NEVER_SECRET_BY_NAME and is_secret_name(name)), None
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..data import Location
+from ..openapi import Rule
 from .field import Field
 
 
@@ -51,14 +52,13 @@ def active_rules(field: Field, value: Any) -> ActiveRules:
     hidden: dict[str, str] = {}
     one_of = []
     for rule in _rules(field):
-        when = rule.get("when") or {}
-        if not _applies(when, value):
+        if not _applies(rule.when, value):
             continue
-        reason = str(rule.get("because") or _reason(when))
-        required.update(dict.fromkeys(rule.get("require") or (), reason))
-        hidden.update(dict.fromkeys(rule.get("hide") or (), reason))
-        if rule.get("one-of"):
-            one_of.append((tuple(rule["one-of"]), reason))
+        reason = rule.because or _reason(rule.when)
+        required.update(dict.fromkeys(rule.require, reason))
+        hidden.update(dict.fromkeys(rule.hide, reason))
+        if rule.one_of:
+            one_of.append((rule.one_of, reason))
     return ActiveRules(required, {k: v for k, v in hidden.items() if k not in required}, tuple(one_of))
 
 
@@ -89,13 +89,13 @@ def _broken_here(field: Field, value: Mapping[str, Any], at: Location) -> Iterat
             yield Problem((*at, names[0]), f"exactly one of {', '.join(names)} is needed: {reason}")
 
 
-def _rules(field: Field) -> Iterator[Mapping[str, Any]]:
-    yield from field.info.extensions.get("rules") or ()
-    union = field.info.extensions.get("union")
+def _rules(field: Field) -> Iterator[Rule]:
+    yield from field.info.extensions.rules
+    union = field.info.extensions.union
     if union:
-        names = set(union["branches"].values())
-        for value, name in union["branches"].items():
-            yield {"when": {union["by"]: [value]}, "require": [name], "hide": sorted(names - {name})}
+        names = set(union.branches.values())
+        for value, name in union.branches.items():
+            yield Rule({union.by: [value]}, (name,), tuple(sorted(names - {name})))
 
 
 def _applies(when: Mapping[str, Any], value: Mapping[str, Any]) -> bool:

@@ -70,7 +70,7 @@ class Authenticated:
         """What the token says of itself; None where there is none."""
         secret = self.token_secret()
         try:
-            return read_token(secret.reveal(), self.spec.notes.get("token")) if secret else None
+            return read_token(secret.reveal(), self.spec.extensions.token) if secret else None
         except SecretMissing:
             return None
 
@@ -81,7 +81,7 @@ class Authenticated:
     @property
     def bindings(self) -> tuple[str, ...]:
         """The names of the ids that a token may be bound to, the widest first, where the overlay knows them."""
-        return tuple(map(str, (self.spec.notes.get("token") or {}).get("variables") or ()))
+        return self.spec.extensions.token.variables if self.spec.extensions.token else ()
 
     def set_credential(self, scheme: str, secret_text: str) -> None:
         """Hold a pasted credential for a security scheme, in memory and for this environment: it goes before its own.
@@ -134,7 +134,7 @@ class Authenticated:
     def _fill_variables(self) -> None:
         self._since = datetime.now(UTC)
         self.variables.fill_scope("environment", self.environment.parsed_variables(), self.environment.name)
-        facts = self.token_facts() if "token" in self.spec.notes else None
+        facts = self.token_facts() if self.spec.extensions.token else None
         self.variables.fill_scope("token", facts.variables if facts else {}, "the token's claims")
 
     def _values_near(self, typed: bool = False) -> set[str]:

@@ -1,4 +1,7 @@
-"""What the overlay says of Astro is true of the document: ours, and the published one where it lies beside."""
+"""The extensions of the Astro overlay are true of the document: of ours, and of the published one where it is there.
+
+A loop over extensions has a floor: it must fail when no extension is read.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,16 @@ import pytest
 
 from astro_nb.contract import check_request_body
 from astro_nb.jsonpath import is_singular
-from astro_nb.openapi import Operation, Spec, load
+from astro_nb.openapi import (
+    ErrorPaths,
+    Operation,
+    RateLimit,
+    Rule,
+    Spec,
+    TokenExtension,
+    UpdateExtension,
+    load,
+)
 from astro_nb.openapi.parsing import parse
 from astro_nb.schema import (
     Field,
@@ -75,11 +87,11 @@ def answer(operation: Operation) -> Field:
     return found
 
 
-def thing(operation: Operation) -> Field:
-    """What an operation answers with, or what its list lists."""
+def resource_field(operation: Operation) -> Field:
+    """The field of the resource in a response, or of one item of a list."""
     whole = answer(operation)
-    page = operation.notes.get("page")
-    listed = whole if page is None or page["items"] == "$" else whole.child(page["items"])
+    page = operation.extensions.page
+    listed = whole if page is None or page.items == "$" else whole.child(page.items)
     entry = listed.item if listed and listed.kind == "array" else listed
     assert entry is not None, operation.id
     return entry
@@ -119,9 +131,17 @@ def every_object(field: Field, depth: int = 0) -> Iterator[Field]:
             yield from every_object(part, depth + 1)
 
 
-def noted(spec: Spec, note: str) -> list[Operation]:
-    """The operations that carry a note."""
-    return [operation for operation in spec if note in operation.notes]
+def having(spec: Spec, name: str, at_least: int) -> Iterator[tuple[Operation, Any]]:
+    """The operations with an extension, and the extension; there are so many at least."""
+    found = [(operation, getattr(operation.extensions, name)) for operation in spec]
+    given = [(operation, extension) for operation, extension in found if extension is not None]
+    assert len(given) >= at_least
+    yield from given
+
+
+def ids_having(spec: Spec, name: str) -> list[str]:
+    """The ids of the operations with an extension."""
+    return [operation.id for operation, _ in having(spec, name, 1)]
 
 
 def test_applies_without_a_warning(spec: Spec) -> None:
@@ -131,7 +151,7 @@ def test_applies_without_a_warning(spec: Spec) -> None:
 
 def test_lies_beside_the_bundled_document() -> None:
     """Without being asked for, the overlay is applied to the bundled document."""
-    assert load("astro-v1").notes["permission"] == "x-permission"
+    assert load("astro-v1").extensions.permission == "x-permission"
 
 
 def test_every_target_is_the_path_of_one_place() -> None:
@@ -140,8 +160,8 @@ def test_every_target_is_the_path_of_one_place() -> None:
     assert [a["target"] for a in actions if not is_singular(a["target"])] == []
 
 
-def test_adds_nothing_but_notes_and_examples() -> None:
-    """No path, schema or property is made up: an update gives notes or an example, a removal takes an example."""
+def test_adds_nothing_but_extensions_and_examples() -> None:
+    """No path, schema or property is made up: an update gives extensions or an example, a removal takes an example."""
     for action in parse(OVERLAY.read_bytes(), OVERLAY.name)["actions"]:
         if action.get("remove"):
             assert action["target"].endswith(".example"), action
@@ -149,125 +169,132 @@ def test_adds_nothing_but_notes_and_examples() -> None:
             assert all(key == "example" or key.startswith("x-astro-nb-") for key in action["update"]), action
 
 
-def test_whole_api_notes(spec: Spec) -> None:
+def test_extensions_of_the_whole_api(spec: Spec) -> None:
     """The limits, the error envelope, the token's claims and the permission's name stand at the root."""
-    assert {m: (n["count"], n["per"]) for m, n in spec.notes["limits"].items()} == {
-        "GET": (25, 1),
-        "POST": (10, 1),
-        "DELETE": (5, 1),
-    }
+    found = spec.extensions
+    assert found.limits == {"GET": RateLimit(25), "POST": RateLimit(10), "DELETE": RateLimit(5)}
     error = spec.operation("GetDeployment").response(400)
     envelope = read_field(spec, error.schema() if error else None)
-    paths = {name: path.removeprefix("$.") for name, path in spec.notes["error"].items()}
-    assert set(paths) == {"message", "requestId", "statusCode", "fieldErrors"}
-    assert [name for name, path in paths.items() if not envelope.child(path)] in ([], ["fieldErrors"])
-    assert spec.notes["token"]["list"] == "permissions"
+    assert found.error == ErrorPaths("$.message", "$.requestId", "$.statusCode", "$.fieldErrors")
+    assert all(envelope.child(name) for name in ("message", "requestId", "statusCode"))
+    assert found.token == TokenExtension("permissions", ("organizationId", "workspaceId", "deploymentId"))
     assert sum(bool(operation.permissions) for operation in spec) == 71
-    assert [o.id for o in noted(spec, "limit")] == ["GetOrganizationAuditLogs"]
+    assert ids_having(spec, "limit") == ["GetOrganizationAuditLogs"]
 
 
 def test_every_list_has_a_page(spec: Spec) -> None:
-    """An answer with a total, a search or a bare array is read in pages, by names that it has."""
+    """A response with a total, a search or a bare array is read in pages, by names that it has."""
     found = {}
     for operation in spec:
         whole = response_field(operation, 200)
         if whole and (whole.kind == "array" or whole.child("totalCount") or whole.child("searchId")):
-            found[operation.id] = operation.notes["page"]["style"]
+            page = operation.extensions.page
+            found[operation.id] = page.style if page else ""
     styles = list(found.values())
     assert (styles.count("offset"), styles.count("search"), styles.count("whole")) == (14, 1, 3)
-    assert set(found) | {"GetOrganizationAuditLogs", "BulkCreateAllowedIpAddressRanges"} == {
-        o.id for o in noted(spec, "page")
-    }
+    assert set(found) | {"GetOrganizationAuditLogs", "BulkCreateAllowedIpAddressRanges"} == set(
+        ids_having(spec, "page")
+    )
 
 
 def test_page_names_exist(spec: Spec) -> None:
-    """The items, counts, cursors and parameters of every page are in the answer and in the request."""
-    for operation in noted(spec, "page"):
-        page, whole = operation.notes["page"], response_field(operation, 200, "application/json")
-        if page["style"] == "lines":
+    """The items, counts, cursors and parameters of every page are in the response and in the request."""
+    for operation, page in having(spec, "page", 20):
+        whole = response_field(operation, 200, "application/json")
+        if page.style == "lines":
             continue
         assert whole is not None
-        lists = [page["items"], *page.get("also", [])] if page["items"] != "$" else []
+        lists = [page.items, *page.also] if page.items != "$" else []
         assert all((c := whole.child(name)) and c.kind == "array" for name in lists), operation.id
-        names = [page[key] for key in ("total", "count", "cursor") if key in page]
+        names = filter(None, (page.total, page.count, page.cursor))
         assert all(whole.child(name) for name in names), operation.id
         given = {f.name for f in parameter_fields(operation)}
-        assert {page[key] for key in ("offset", "limit", "cursor") if key in page} <= given, operation.id
+        assert {page.offset, page.limit, page.cursor} - {""} <= given, operation.id
 
 
 def test_page_size_and_order(spec: Spec) -> None:
     """A page asks for at most what `limit` allows, and for creation order wherever that can be had."""
-    for operation in noted(spec, "page"):
-        page, parameters = operation.notes["page"], {f.name: f for f in parameter_fields(operation)}
-        if page["style"] == "offset":
-            assert page["most"] == min(parameters["limit"].schema.get("maximum", 1000), 1000)
+    seen = 0
+    for operation, page in having(spec, "page", 20):
+        parameters = {f.name: f for f in parameter_fields(operation)}
+        if page.style == "offset":
+            seen += 1
+            assert page.most == min(parameters["limit"].schema.get("maximum", 1000), 1000)
             allowed = parameters["sorts"].item if "sorts" in parameters else None
-            assert page.get("sort") == ("createdAt:asc" if allowed else None), operation.id
-            assert not allowed or page["sort"] in allowed.info.choices
+            assert page.sort == ("createdAt:asc" if allowed else ""), operation.id
+            assert not allowed or page.sort in allowed.info.choices
+    assert seen == 14
 
 
 def test_every_post_says_whether_it_may_be_repeated(spec: Spec) -> None:
-    """No POST is left to a guess; updates may be repeated, creations and deeds may not."""
+    """No POST is left to a guess; updates may be repeated, creations and actions may not."""
     posts = [o for o in spec if o.method == "POST"]
     assert len(posts) == 31
-    assert [o.id for o in posts if not isinstance(o.notes.get("repeatable"), bool)] == []
-    assert [o.id for o in spec if o.method != "POST" and "repeatable" in o.notes] == []
-    repeatable = {o.id for o in posts if o.notes["repeatable"]}
+    assert [o.id for o in posts if o.extensions.repeatable is None] == []
+    assert [o.id for o in spec if o.method != "POST" and o.extensions.repeatable is not None] == []
+    repeatable = {o.id for o in posts if o.extensions.repeatable}
     assert repeatable == {o.id for o in posts if o.id.startswith("Update")} | {"BulkDeleteAllowedIpAddressRanges"}
 
 
 def test_item_names_exist(spec: Spec) -> None:
-    """Where the id and the name of a thing stand, the thing has such fields."""
-    for operation in noted(spec, "item"):
-        entry = thing(operation)
-        for path in operation.notes["item"].values():
+    """A resource has the fields that hold its id and its name."""
+    for operation, item in having(spec, "item", 38):
+        entry = resource_field(operation)
+        for path in filter(None, (item.id, item.name)):
             assert reach([entry], path), (operation.id, path)
 
 
 def test_everything_with_an_id_is_named(spec: Spec) -> None:
-    """Each list, get or create whose thing has an id says where its id and its name stand."""
-    missing = []
+    """Each list, get or create whose resource has an id says which fields hold its id and its name."""
+    missing, seen = [], 0
     for operation in spec:
         if not operation.id.startswith(("List", "Get", "Create")) or response_field(operation, 200) is None:
             continue
-        if operation.id != "GetOrganizationAuditLogs" and reach([thing(operation)], "id"):
-            missing += [operation.id] if "item" not in operation.notes else []
+        if operation.id != "GetOrganizationAuditLogs" and reach([resource_field(operation)], "id"):
+            seen += 1
+            missing += [operation.id] if operation.extensions.item is None else []
     assert missing == []
+    assert seen >= 30
 
 
 def test_settled_states_are_in_the_enum(spec: Spec) -> None:
     """Waiting is for states that the API has; no script waits for READY."""
-    assert {o.id for o in noted(spec, "settled")} == {"GetDeployment", "GetCluster", "GetDeploy"}
-    for operation in noted(spec, "settled"):
-        note, whole = operation.notes["settled"], answer(operation)
-        (state,) = reach([whole], note["state"])
-        assert {*note["good"], *note["bad"]} <= set(state.info.choices)
-        assert note["good"]
-        assert 0 < note["grace"] < 60
-        assert "reason" not in note or reach([whole], note["reason"])
+    assert set(ids_having(spec, "settled")) == {"GetDeployment", "GetCluster", "GetDeploy"}
+    for operation, settled in having(spec, "settled", 3):
+        whole = answer(operation)
+        (state,) = reach([whole], settled.state)
+        assert {*settled.good, *settled.bad} <= set(state.info.choices)
+        assert settled.good
+        assert 0 < settled.grace < 60
+        assert not settled.reason or reach([whole], settled.reason)
+
+
+def updates(spec: Spec) -> Iterator[tuple[Operation, UpdateExtension, Field, Field]]:
+    """The updates: operation, extension, the field of the body, the field of the state that is read."""
+    for operation, update in having(spec, "update", 12):
+        body = body_field(operation)
+        assert body is not None
+        yield operation, update, body, answer(spec.operation(update.read))
 
 
 def test_update_names_exist(spec: Spec) -> None:
-    """What an update reads, replaces, strips, keeps and renames is in the answer or in the request."""
-    assert len(noted(spec, "update")) == 12
-    for operation in noted(spec, "update"):
-        note, body = operation.notes["update"], body_field(operation)
-        assert body is not None
-        assert note.get("whole") or note.get("replaces"), operation.id
-        state = answer(spec.operation(note["read"]))
-        assert spec.operation(note["read"]).method == "GET"
-        assert all(reach([body], name) for name in note.get("replaces", ())), operation.id
-        assert all(f.kind == "array" for name in note.get("replaces", ()) for f in reach([body], name))
-        assert [n for n in note["strip"] if not reach([state], n)] == [], operation.id
-        for new, old in note.get("from", {}).items():
+    """What an update reads, replaces, strips, keeps and renames is in the response or in the request."""
+    assert len(list(updates(spec))) == 12
+    for operation, update, body, state in updates(spec):
+        assert update.whole or update.replaces, operation.id
+        assert spec.operation(update.read).method == "GET"
+        assert all(reach([body], name) for name in update.replaces), operation.id
+        assert all(f.kind == "array" for name in update.replaces for f in reach([body], name))
+        assert [n for n in update.strip if not reach([state], n)] == [], operation.id
+        for new, old in update.sources.items():
             assert reach([body], new), (operation.id, new)
             assert reach([state], old), (operation.id, old)
-        for path, how in note.get("keep", {}).items():
+        for path, how in update.keep.items():
             flag = how.partition("leave-out-when ")[2]
             beside = f"{path.rpartition('.')[0]}.{flag}"
             assert how == "leave-out" or reach([state], flag[1:] if flag.startswith("/") else beside)
             assert reach([body], path), (operation.id, path)
-        for path, flag in note.get("over", {}).items():
+        for path, flag in update.over.items():
             assert reach([body], path), (operation.id, path)
             at = flag[1:] if flag.startswith("/") else f"{path}.{flag}"
             assert [f.kind for f in reach([state], at)] == ["boolean"], at
@@ -275,35 +302,31 @@ def test_update_names_exist(spec: Spec) -> None:
 
 def test_entries_and_what_follows_are_fields_of_the_body(spec: Spec) -> None:
     """Every list that is replaced says how its entries are known, or holds plain values; ratios are of two texts."""
-    for operation in noted(spec, "update"):
-        note, body = operation.notes["update"], body_field(operation)
-        assert body is not None
-        for name in note.get("replaces", ()):
+    ratios = entries = 0
+    for operation, update, body, _ in updates(spec):
+        for name in update.replaces:
             plain = all(f.item and f.item.kind in ("text", "choice") for f in reach([body], name))
-            assert plain or name in note["entries"], (operation.id, name)
-        for path, (by, *more) in note.get("entries", {}).items():
-            value, new = [*more, "", {}][0], ([*more, "", {}][1] if len(more) > 1 else {})
-            assert all(reach([body], f"{path}[].{name}") for name in (by, *([value] if value else []), *new))
-        for wanted, (of, times, unit) in note.get("follow", {}).items():
-            assert {f.kind for f in [*reach([body], wanted), *reach([body], of)]} == {"text"}
-            assert (times, unit) == (2, "Gi")
+            assert plain or name in update.entries, (operation.id, name)
+        for path, known in update.entries.items():
+            entries += 1
+            assert all(reach([body], f"{path}[].{name}") for name in filter(None, (known.by, known.value, *known.new)))
+        for wanted, ratio in update.follow.items():
+            ratios += 1
+            assert {f.kind for f in [*reach([body], wanted), *reach([body], ratio.of)]} == {"text"}
+            assert (ratio.times, ratio.unit) == (2, "Gi")
+    assert (entries >= 5, ratios) == (True, 2)
 
 
 def test_strip_leaves_what_the_request_takes(spec: Spec) -> None:
     """Stripped of those names, the state that was read is what the update takes, and nothing is stripped beyond."""
-    for operation in noted(spec, "update"):
-        note, body = operation.notes["update"], body_field(operation)
-        assert body is not None
-        state = answer(spec.operation(note["read"]))
-        assert set(only_in_answer(state, [body])) == set(note["strip"]), operation.id
+    for operation, update, body, state in updates(spec):
+        assert set(only_in_answer(state, [body])) == set(update.strip), operation.id
 
 
 def test_updates_can_be_filled_from_what_is_read(spec: Spec) -> None:
-    """Every field that an update requires is in the answer read, by its own or by an old name."""
-    for operation in noted(spec, "update"):
-        note, body = operation.notes["update"], body_field(operation)
-        assert body is not None
-        state, known = answer(spec.operation(note["read"])), {n.partition(".")[0] for n in note.get("from", {})}
+    """Every field that an update requires is in the response read, by its own or by an old name."""
+    for operation, update, body, state in updates(spec):
+        known = {n.partition(".")[0] for n in update.sources}
         needed = {c.name for branch in objects([body]) for c in branch.children if c.required}
         assert [n for n in needed - known if not reach([state], n)] == [], operation.id
 
@@ -350,38 +373,44 @@ def test_secrets_are_masked_in_whole_answers_and_bodies(spec: Spec) -> None:
 
 def test_no_secret_has_an_example_in_a_sample(spec: Spec) -> None:
     """A full sample of a body carries no secret, so that none is learnt from a form."""
+    seen, secret = 0, 0
     for operation in spec:
         field = body_field(operation)
         if field is not None:
+            seen += 1
+            secret += any(child.secret for part in every_object(field) for child in part.children)
             value = make_sample(field, full=True)
             assert mask_secrets(field, value) == value, operation.id
+    assert seen >= 30
+    assert secret >= 2  # bodies in which there is a secret at all
 
 
 def test_rule_names_exist(spec: Spec) -> None:
     """Every rule and union names siblings that the object has, values that they allow, and its reason."""
-    seen: set[int] = set()
+    rules: set[int] = set()
+    unions: set[str] = set()
     for operation in spec:
         body = body_field(operation)
         for part in every_object(body) if body else ():
-            rules = part.info.extensions.get("rules") or ()
             names = {child.name: child for child in part.children}
-            for rule in rules:
-                seen.add(id(rule))
+            for rule in part.info.extensions.rules:
+                rules.add(hash(repr(rule)))
                 _check_rule(rule, names)
-            union = part.info.extensions.get("union")
+            union = part.info.extensions.union
             if union:
-                assert set(union["branches"]) == set(names[union["by"]].info.choices)
-                assert set(union["branches"].values()) <= set(names)
-    assert len(seen) > 30
+                unions.add(union.by)
+                assert set(union.branches) == set(names[union.by].info.choices)
+                assert set(union.branches.values()) <= set(names)
+    assert len(rules) > 30
+    assert unions == {"objectType"}
 
 
-def _check_rule(rule: Mapping[str, Any], names: Mapping[str, Field]) -> None:
-    assert len({"require", "hide", "one-of"} & set(rule)) == 1, rule
-    assert set(rule) <= {"when", "require", "hide", "one-of", "because"}
-    assert rule["because"]
-    assert {n for key in ("require", "hide", "one-of") for n in rule.get(key, ())} <= set(names), rule
-    assert not {n for n in rule.get("hide", ()) if names[n].required}, rule
-    for name, condition in rule.get("when", {}).items():
+def _check_rule(rule: Rule, names: Mapping[str, Field]) -> None:
+    assert [bool(rule.require), bool(rule.hide), bool(rule.one_of)].count(True) == 1, rule
+    assert rule.because
+    assert {*rule.require, *rule.hide, *rule.one_of} <= set(names), rule
+    assert not {n for n in rule.hide if names[n].required}, rule
+    for name, condition in rule.when.items():
         allowed = names[name].info.choices
         if isinstance(condition, list) and allowed:
             assert set(condition) & set(allowed), rule
@@ -453,19 +482,24 @@ def test_least_deployment_breaks_no_rule(spec: Spec, kind: str | None) -> None:
     body = {"name": "etl", "workspaceId": "w", **({"type": kind} if kind else {})}
     assert field is not None
     assert list(broken_rules(field, body)) == []
+    control = {**body, "type": "STANDARD", "cloudProvider": "AWS"}
+    assert [problem.location for problem in broken_rules(field, control)] == [("region",)]  # there are rules
 
 
 @pytest.mark.parametrize("full", [False, True])
 def test_samples_break_no_rule(spec: Spec, full: bool) -> None:
     """The example of every body is valid by its schema and by the rules, in every branch."""
+    ruled = set()
     for operation in spec:
         field = body_field(operation)
         if field is None:
             continue
+        ruled |= {operation.id for part in every_object(field) if part.info.extensions.rules}
         bodies = [example_call(operation, full).body, *(make_sample(b.field, full) for b in field.branches)]
         for body in bodies:
             assert list(broken_rules(field, body)) == [], operation.id
             assert check_request_body(operation, body) == (), operation.id
+    assert len(ruled) == 13  # operations whose bodies have rules that could be broken
 
 
 def test_examples_belong_to_their_branch(spec: Spec) -> None:
