@@ -70,7 +70,7 @@ def test_what_is_held_is_held_again(state: Any) -> None:
     assert "Hidden" not in repr(sendable(held if isinstance(held, dict | list) else [held]))
 
 
-@pytest.mark.parametrize("operation", [o.id for o in SPEC if "update" in o.notes])
+@pytest.mark.parametrize("operation", [o.id for o in SPEC if o.extensions.update])
 def test_a_body_is_held_whole(operation: str) -> None:
     """Of a whole body nothing is lost but what its own rules rule out, and it keeps the contract."""
     field = body_field(SPEC.operation(operation))
