@@ -166,7 +166,7 @@ def _declared(operation: Operation, page: PageExtension) -> Paging | None:
         most=LARGEST if page.most is None else page.most,
         cursor=page.cursor,
         sort=page.sort if "sorts" in known else "",
-        also=page.also,
+        other_items=page.also,
         first=_first_page(known.get(parameter)) if page.first is None else page.first,
     )
 
