@@ -61,8 +61,8 @@ def known_of(declared: EntriesExtension | None, listed: Field | None, now: list[
     if declared:
         return Known(declared.by, declared.value, declared.new)
     item = listed.item if listed else None
-    declared = [child.name for form in item.alternatives for child in form.children] if item else []
-    seen = list(dict.fromkeys([*declared, *(str(n) for entry in now if isinstance(entry, Mapping) for n in entry)]))
+    fields = [child.name for form in item.alternatives for child in form.children] if item else []
+    seen = list(dict.fromkeys([*fields, *(str(n) for entry in now if isinstance(entry, Mapping) for n in entry)]))
     candidates = [n for n in ENTRY_KEYS if n in seen] + [n for n in seen if n.endswith(("Id", "_id"))]
     sure = [name for name in candidates if _names_each(now, name)]
     if not sure:
