@@ -1,4 +1,4 @@
-"""What the user means, before anything is resolved."""
+"""A call: an operation and its arguments, before anything is resolved."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 
-class _Unset:
-    """The third state of a field: neither a value nor null, but left out."""
+class _UnsetType:
+    """The type of UNSET, which stands for an absent field: neither a value nor null."""
 
     def __repr__(self) -> str:
         return "UNSET"
@@ -18,27 +18,27 @@ class _Unset:
     def __bool__(self) -> bool:
         return False
 
-    def __copy__(self) -> _Unset:
+    def __copy__(self) -> _UnsetType:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Unset:
+    def __deepcopy__(self, memo: dict[int, Any]) -> _UnsetType:
         return self
 
     def __reduce__(self) -> str:
         return "UNSET"
 
 
-UNSET: Final = _Unset()
+UNSET: Final = _UnsetType()
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as a value of a body: what it holds, and what the server is told of it.
+    """A file as a value in a body.
 
     Attributes:
-        name: the file name that the server sees; without folders.
-        content: the bytes.
-        media_type: what they are; empty where nobody said.
+        name: The file name that the server sees, without folders.
+        content: The bytes.
+        media_type: Their media type; empty if unknown.
     """
 
     name: str
@@ -47,40 +47,40 @@ class Upload:
 
     @property
     def size(self) -> int:
-        """Bytes of the content."""
+        """The size of the content in bytes."""
         return len(self.content)
 
 
 @dataclass(frozen=True)
 class OmittedUpload(Upload):
-    """A file that was too large to be kept: its name, its size and its hash are left, and it cannot be sent again.
+    """A file that was too large to store: only its name, size and hash are known, so that it cannot be sent again.
 
     Attributes:
-        whole: bytes that it had.
-        digest: BLAKE2b of 16 bytes, in hexadecimal digits.
+        original_size: The size of the omitted content in bytes.
+        digest: Its BLAKE2b hash of 16 bytes, in hexadecimal.
     """
 
-    whole: int = 0
+    original_size: int = 0
     digest: str = ""
 
     @property
     def size(self) -> int:
-        """Bytes that the content had."""
-        return self.whole
+        """The size of the omitted content in bytes."""
+        return self.original_size
 
 
 @dataclass(frozen=True)
 class Call:
-    """An operation and its arguments, still holding `{{names}}`: never a resolved value, so never a secret.
+    """An operation and its arguments, with `{{names}}` unresolved, so that it never contains a secret.
 
     Attributes:
-        operation: the operation's id.
-        parameters: arguments by parameter key, in the document's spelling.
-        body: the body as plain JSON data, or UNSET for none.
-        media_type: the body's media type; None for the operation's first.
-        headers: further headers by name.
-        security: how the request authenticates: None for the first alternative that can be met, empty for not at all,
-            else the name of a security scheme, or several joined by " + ".
+        operation: The operation's id.
+        parameters: Arguments by parameter key, in the document's spelling.
+        body: The body as plain JSON data, or UNSET for none.
+        media_type: The body's media type; None for the default of the operation.
+        headers: Further headers by name.
+        security: How the request authenticates: None for the first alternative whose credentials are available, empty
+            for not at all, else the name of a security scheme, or several joined by " + ".
     """
 
     operation: str
@@ -91,18 +91,18 @@ class Call:
     security: str | None = None
 
     def with_parameters(self, **parameters: Any) -> Call:
-        """The same call with some parameters set anew."""
+        """Return the same call with some parameters replaced."""
         return replace(self, parameters={**self.parameters, **parameters})
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data, for the history.
+        """Return the call as plain JSON data, for the history.
 
-        Bytes, wherever they are, are base64: `{"$bytes": "…"}`, a file is `{"$file": {…}}`. Of what is larger than
-        `LARGEST_FILE` the content is left out: it comes back as a `CutUpload`.
+        Bytes become `{"$bytes": "…"}` in base64, a file becomes `{"$file": {…}}`. Content larger than
+        `MAX_STORED_FILE` is omitted: it is read back as an `OmittedUpload`.
         """
-        out: dict[str, Any] = {"operation": self.operation, "parameters": dict(_packed(self.parameters))}
+        out: dict[str, Any] = {"operation": self.operation, "parameters": dict(_encode(self.parameters))}
         if self.body is not UNSET:
-            out["body"] = _packed(self.body)
+            out["body"] = _encode(self.body)
         if self.media_type:
             out["mediaType"] = self.media_type
         if self.headers:
@@ -113,79 +113,80 @@ class Call:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Call:
-        """The inverse of `to_dict`."""
+        """Return the call that `to_dict` made the data of."""
         return cls(
             data["operation"],
-            _unpacked(data.get("parameters", {})),
-            _unpacked(data.get("body", UNSET)),
+            _decode(data.get("parameters", {})),
+            _decode(data.get("body", UNSET)),
             data.get("mediaType"),
             data.get("headers", {}),
             data.get("security"),
         )
 
 
-LARGEST_FILE: Final = 1_000_000
-"""Bytes of a file that are kept with a call."""
+MAX_STORED_FILE: Final = 1_000_000
+"""The largest file, in bytes, whose content is stored with a call."""
 
 _BYTES, _FILE = "$bytes", "$file"
-"""The only names of a mapping that stand for bytes or a file; one `$` more, and it is a name of the user's own."""
+"""The keys that mark bytes or a file. A user's own key that looks like one is stored with one more `$`."""
 
 
-def _packed(value: Any) -> Any:
-    """A value in which bytes and files are marked mappings; itself where it holds none."""
+def _encode(value: Any) -> Any:
+    """Return a value with bytes and files encoded as marked mappings; the value itself if it contains none."""
     if isinstance(value, bytes):
-        return {_BYTES: _text(value)} if len(value) <= LARGEST_FILE else {_FILE: _file(Upload("", value))}
+        is_small = len(value) <= MAX_STORED_FILE
+        return {_BYTES: _to_base64(value)} if is_small else {_FILE: _encode_file(Upload("", value))}
     if isinstance(value, Upload):
-        return {_FILE: _file(value)}
-    packed = value if _is_plain(value) else _each(_packed, value)
-    return {f"${name}": inner for name, inner in packed.items()} if _is_marked(value) else packed
+        return {_FILE: _encode_file(value)}
+    encoded = value if _is_plain(value) else _map_children(_encode, value)
+    return {f"${name}": inner for name, inner in encoded.items()} if _is_marked(value) else encoded
 
 
-def _file(upload: Upload) -> dict[str, Any]:
-    told = {"name": upload.name, "mediaType": upload.media_type}
+def _encode_file(upload: Upload) -> dict[str, Any]:
+    facts = {"name": upload.name, "mediaType": upload.media_type}
     if isinstance(upload, OmittedUpload):
-        return {**told, "size": upload.whole, "hash": upload.digest}
-    if upload.size <= LARGEST_FILE:
-        return {**told, "content": _text(upload.content)}
-    return {**told, "size": upload.size, "hash": hashlib.blake2b(upload.content, digest_size=16).hexdigest()}
+        return {**facts, "size": upload.original_size, "hash": upload.digest}
+    if upload.size <= MAX_STORED_FILE:
+        return {**facts, "content": _to_base64(upload.content)}
+    return {**facts, "size": upload.size, "hash": hashlib.blake2b(upload.content, digest_size=16).hexdigest()}
 
 
-def _text(content: bytes) -> str:
+def _to_base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _unpacked(value: Any) -> Any:
-    """The inverse of `_packed`."""
+def _decode(value: Any) -> Any:
+    """Return the value that `_encode` made the data of."""
     if not _is_marked(value):
-        return value if _is_plain(value) else _each(_unpacked, value)
+        return value if _is_plain(value) else _map_children(_decode, value)
     ((name, inner),) = value.items()
-    read = _READERS.get(name)
-    return read(inner) if read else {name[1:]: _unpacked(inner)}
+    decode = _DECODERS.get(name)
+    return decode(inner) if decode else {name[1:]: _decode(inner)}
 
 
-def _upload(told: Any) -> Any:
-    """A file as it was kept; a body of before there were files stays what it is."""
-    if not isinstance(told, dict) or "mediaType" not in told:
-        return {_FILE: _unpacked(told)}
-    if "content" in told:
-        return Upload(told["name"], base64.b64decode(told["content"]), told["mediaType"])
-    return OmittedUpload(told["name"], b"", told["mediaType"], told["size"], told["hash"])
+def _decode_file(data: Any) -> Any:
+    """Return a stored file; a `$file` mapping from before files were supported is returned as it was."""
+    if not isinstance(data, dict) or "mediaType" not in data:
+        return {_FILE: _decode(data)}
+    if "content" in data:
+        return Upload(data["name"], base64.b64decode(data["content"]), data["mediaType"])
+    return OmittedUpload(data["name"], b"", data["mediaType"], data["size"], data["hash"])
 
 
-_READERS: Mapping[str, Callable[[Any], Any]] = {_BYTES: base64.b64decode, _FILE: _upload}
-"""What each mark stands for."""
+_DECODERS: Mapping[str, Callable[[Any], Any]] = {_BYTES: base64.b64decode, _FILE: _decode_file}
+"""The decoder of each marked mapping."""
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value holds neither bytes, files nor a name that stands for them: nearly all do, so this is quick."""
-    waiting = [value]
-    for node in waiting:  # grows while it is walked
+    """Whether a value contains no bytes, files or marking keys. This is the usual case, so it has to be fast."""
+    pending = [value]
+    for node in pending:  # grows while it is walked
         if isinstance(node, dict):
             if _is_marked(node):
                 return False
-            waiting.extend(node.values())
+            pending.extend(node.values())
         elif isinstance(node, list | tuple):
-            waiting.extend(node)
+            pending.extend(node)
         elif isinstance(node, bytes | Upload):
             return False
     return True
@@ -199,8 +200,8 @@ def _is_mark(name: str) -> bool:
     return name.startswith("$") and name.lstrip("$") in ("bytes", "file")
 
 
-def _each(change: Callable[[Any], Any], value: Any) -> Any:
-    """A value with a change made to everything in it."""
+def _map_children(change: Callable[[Any], Any], value: Any) -> Any:
+    """Return a container with `change` applied to each of its members; a scalar as it is."""
     if isinstance(value, dict):
         return {name: change(inner) for name, inner in value.items()}
     return [change(inner) for inner in value] if isinstance(value, list | tuple) else value

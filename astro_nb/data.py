@@ -1,4 +1,4 @@
-"""Nested plain data: dicts, lists and scalars, read, changed and walked.
+"""Nested plain data (dicts, lists and scalars): reading, changing and walking it.
 
 A `Location` names a place in nested data as the steps that lead there, such as `("deployments", 0, "id")`. A step into
 a dict is a name, a step into a list is an index.

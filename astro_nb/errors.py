@@ -1,29 +1,29 @@
-"""Everything that can go wrong, drawn as one tree.
+"""The exceptions of astro_nb, as one tree.
 
-AstroNbError                     carries what happened, and ends in what to do
-├── DocumentError                the document's fault
+AstroNbError                     says what happened and what to do
+├── DocumentError                the document is at fault
 │   ├── DocumentNotFound
 │   ├── DocumentInvalid          not YAML or JSON, not OpenAPI, out of bounds
 │   └── DanglingReference        a $ref that points nowhere
-├── UsageError                   the caller's fault: raised before anything is sent
+├── UsageError                   the caller is at fault: raised before anything is sent
 │   ├── UnknownName              an operation, argument, variable or environment that does not exist
 │   ├── MissingArgument
-│   ├── PickError                a path that finds nothing in a response
+│   ├── PickError                a JSONPath that matches nothing, or a body that is not JSON
 │   ├── RunbookError
-│   └── UnsafeRefused            an unsafe method in a guarded environment that nobody confirmed
-├── SettingsError                the environment's fault
-│   ├── SecretMissing            a secret reference that yields nothing
-│   ├── SecretRefused            a secret that would leave its hosts
+│   └── UnsafeRefused            a call that changes something and was not confirmed
+├── SettingsError                the environment is at fault
+│   ├── SecretMissing            a secret reference without a value
+│   ├── SecretRefused            a secret that would be sent to another host
 │   ├── TokenExpired
 │   └── NewerFormat              state written by a later version of astro_nb
-├── WaitError                    what was waited for did not come
+├── WaitError                    a condition was not met
 │   ├── WaitTimeout
-│   └── WaitFailed               a terminal state that is not the one wanted
-├── Stopped                      work in the background that was cancelled
-├── PagesIncomplete              a list that was not read to its end
-└── ConcurrentChange             somebody else changed a thing while it was being changed
+│   └── WaitFailed               a final state other than the wanted one
+├── Stopped                      background work that was cancelled
+├── PagesIncomplete              a list of which a page is missing
+└── ConcurrentChange             a resource that somebody else changed at the same time
 
-What a server answers is never in this tree: a 404, a 500 or a broken connection is an `Exchange` whose `ok` is false.
+A server's response is never in this tree: a 404, a 500 or a broken connection is an `Exchange` whose `ok` is false.
 """
 
 from __future__ import annotations
@@ -32,14 +32,18 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+_MIN_SIMILARITY = 0.6  # of two names, from 0 to 1
+_MIN_PART = 4  # characters of a part of a name that is recognised
+_MAX_NAMES_SHOWN = 8
+
 
 class AstroNbError(Exception):
-    """Base of all errors of astro_nb.
+    """The base of all errors of astro_nb.
 
     Attributes:
-        what: what happened, one sentence.
-        todo: what to do about it, one sentence.
-        data: the facts behind the sentence, by name; never a secret.
+        what: What happened, in one sentence.
+        todo: What to do about it, in one sentence.
+        data: The facts behind the message, by name; never a secret.
     """
 
     def __init__(self, what: str, todo: str, **data: Any) -> None:
@@ -47,28 +51,28 @@ class AstroNbError(Exception):
         super().__init__(f"{what} {todo}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by what the error says, whatever its class wants to be made of."""
-        return _again, (type(self), self.what, self.todo), self.__dict__
+        """Copy and pickle by the message, whatever arguments the class takes."""
+        return _rebuild, (type(self), self.what, self.todo), self.__dict__
 
     def _render_traceback_(self) -> list[str]:
-        """Let IPython show the sentence alone: the stack would say nothing that the caller can act on."""
+        """Let IPython show the message without a traceback, which would not help the caller."""
         return [f"{type(self).__name__}: {self.what}", f"  → {self.todo}"]
 
 
 class DocumentError(AstroNbError):
-    """The OpenAPI document cannot be used, wholly or in the part that was asked for."""
+    """The OpenAPI document, or the part of it that is needed, cannot be used."""
 
 
 class DocumentNotFound(DocumentError):
-    """There is no document at the place given."""
+    """There is no document at the given source."""
 
 
 class DocumentInvalid(DocumentError):
-    """What stands at the place given is not an OpenAPI document."""
+    """The given source is not a valid OpenAPI document."""
 
 
 class DanglingReference(DocumentError):
-    """A `$ref` of the document points nowhere, or for ever at itself."""
+    """A `$ref` of the document points nowhere, or is circular."""
 
 
 class UsageError(AstroNbError):
@@ -76,15 +80,15 @@ class UsageError(AstroNbError):
 
 
 class UnknownName(UsageError):
-    """A name that does not exist; `data` holds `kind`, `name` and the `nearest` names that do.
+    """A name that does not exist; `data` has its `kind`, the `name` and the `nearest` names that exist.
 
-    What to do is the nearest names, else `todo`, else all names; `hint` says where such a name could come from.
+    The advice is the nearest names, else `todo`, else all names; `hint` says where such a name comes from.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, todo: str = "", hint: str = "") -> None:
         names = sorted(set(known))
         nearest = closest_names(name, names)
-        advice = f"Did you mean {' or '.join(nearest)}?" if nearest else todo or _all_of(names)
+        advice = f"Did you mean {' or '.join(nearest)}?" if nearest else todo or _list_names(names)
         advice = f"{advice} {hint}".strip()
         super().__init__(f"There is no {kind} named {name!r}.", advice, kind=kind, name=name, nearest=nearest)
 
@@ -94,7 +98,7 @@ class MissingArgument(UsageError):
 
 
 class PickError(UsageError):
-    """A JSONPath is malformed, or finds nothing in the value."""
+    """A JSONPath is malformed or matches nothing, or a body is not JSON."""
 
 
 class RunbookError(UsageError):
@@ -102,7 +106,7 @@ class RunbookError(UsageError):
 
 
 class UnsafeRefused(UsageError):
-    """An unsafe method in a guarded environment was not confirmed; `data` may hold the `change` that it would make."""
+    """A call that changes something was not confirmed; `data` may have the `change` that it would make."""
 
 
 class SettingsError(AstroNbError):
@@ -110,63 +114,63 @@ class SettingsError(AstroNbError):
 
 
 class SecretMissing(SettingsError):
-    """A secret reference yields no value."""
+    """A secret reference has no value."""
 
 
 class SecretRefused(SettingsError):
-    """A secret would be sent to a host that it does not belong to, or in the clear."""
+    """A secret would be sent to a host that it does not belong to, or over plain HTTP."""
 
 
 class TokenExpired(SettingsError):
-    """The token's own claims say that its time has passed."""
+    """The token has expired, by its own claims."""
 
 
 class NewerFormat(SettingsError):
-    """A file was written by a later version of astro_nb; it is left as it is."""
+    """A file was written by a later version of astro_nb; it is not modified."""
 
 
 class WaitError(AstroNbError):
-    """What was waited for did not come about."""
+    """The condition that was waited for was not met."""
 
 
 class WaitTimeout(WaitError):
-    """Time ran out; `data["last"]` holds the last state seen."""
+    """The time ran out; `data["last"]` has the last state seen."""
 
 
 class WaitFailed(WaitError):
-    """A terminal state was reached that is not the one wanted."""
+    """A final state other than the wanted one was reached."""
 
 
 class Stopped(AstroNbError):
-    """Work in the background was cancelled before its end."""
+    """Background work was cancelled."""
 
 
 class PagesIncomplete(AstroNbError):
-    """A page could not be read, so the list is not whole; `data["exchange"]` tells why."""
+    """A page could not be read, so the list is incomplete; `data["exchange"]` says why."""
 
 
 class ConcurrentChange(AstroNbError):
-    """Somebody changed the thing between reading and writing, so nothing was written; `data["rows"]` tells what."""
+    """Somebody changed the resource between reading and writing, so nothing was written; `data["rows"]` says what."""
 
 
-def _again(kind: type[AstroNbError], what: str, todo: str) -> AstroNbError:
-    """An error as it was before it was copied or pickled; its data come after."""
-    error = kind.__new__(kind)
+def _rebuild(error_type: type[AstroNbError], what: str, todo: str) -> AstroNbError:
+    """Return an error as it was before it was copied or pickled; its data are set afterwards."""
+    error = error_type.__new__(error_type)
     AstroNbError.__init__(error, what, todo)
     return error
 
 
-def closest_names(name: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """The known names that look most like `name`, best first; case does not count."""
+def closest_names(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
+    """Return the known names that are most similar to `name`, best first; case is ignored."""
     by_fold = {k.casefold(): k for k in known}
     wanted = name.casefold()
-    found = difflib.get_close_matches(wanted, by_fold, n=most, cutoff=0.6)
-    inside = [k for k in by_fold if len(wanted) > 3 and wanted in k and k not in found]
-    return [by_fold[k] for k in [*found, *inside][:most]]
+    found = difflib.get_close_matches(wanted, by_fold, n=limit, cutoff=_MIN_SIMILARITY)
+    inside = [k for k in by_fold if len(wanted) >= _MIN_PART and wanted in k and k not in found]
+    return [by_fold[k] for k in [*found, *inside][:limit]]
 
 
-def _all_of(names: list[str]) -> str:
+def _list_names(names: list[str]) -> str:
     if not names:
-        return "There are none yet: make one first."
-    shown = ", ".join(names[:8])
-    return f"There are: {shown}{' …' if len(names) > 8 else ''}."
+        return "There are none yet: create one first."
+    shown = ", ".join(names[:_MAX_NAMES_SHOWN])
+    return f"There are: {shown}{' …' if len(names) > _MAX_NAMES_SHOWN else ''}."

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part; folders are made as needed.
+    """Write a file so that a reader sees the old content or the new, never a part; create folders as needed.
 
-    What is there keeps its permissions, and a link stays one: what it points to is replaced. A new file has the
-    permissions that the umask leaves it.
+    An existing file keeps its permissions; a new one gets those of the umask. A symbolic link stays one: its target is
+    replaced.
     """
     real = Path(os.path.realpath(path))
     real.parent.mkdir(parents=True, exist_ok=True)
     temporary = real.with_name(f".{real.name}.{secrets.token_hex(4)}")
     try:
         with temporary.open("xb") as file:
-            _keep_mode(real, temporary)  # before there is anything to read
+            _copy_mode(real, temporary)  # before the content is written
             file.write(data)
         os.replace(temporary, real)
     except BaseException:
@@ -27,6 +27,6 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def _keep_mode(old: Path, new: Path) -> None:
-    if old.is_file():
-        new.chmod(stat.S_IMODE(old.stat().st_mode))
+def _copy_mode(source: Path, target: Path) -> None:
+    if source.is_file():
+        target.chmod(stat.S_IMODE(source.stat().st_mode))

@@ -1,4 +1,4 @@
-"""Rows as a DataFrame that changes none of their values."""
+"""Records as pandas DataFrames, without changing any value."""
 
 from __future__ import annotations
 
@@ -12,51 +12,54 @@ if TYPE_CHECKING:
 
 
 TIME = "datetime64[ns, UTC]"
-_FITTING: dict[str, tuple[type, ...]] = {
+_ALLOWED_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "Int64": (int, float),
     "Float64": (int, float),
     "boolean": (bool,),
     TIME: (str, datetime),
 }
-"""What may stand in a column of a dtype; a column with anything else stays as it came, for pandas would change it."""
-_EXACT = 2**53
-"""Whole numbers up to this are the same as a float."""
+"""The types that a column of a dtype may contain; with others it has dtype object, or pandas would change them."""
+_MAX_EXACT_FLOAT = 2**53
+"""Integers up to this size are exact as a float."""
 
 
 def make_frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], index: str | None = None) -> DataFrame:
-    """Rows as a DataFrame with exactly these columns and dtypes; a column that does not fit is kept as it came."""
-    import pandas as pd  # imported at first use: it is slow to load, and not everyone looks at tables
+    """Return rows as a DataFrame with these columns and dtypes; a column whose values do not match has dtype object."""
+    import pandas as pd  # imported at first use: it is slow to load, and not everyone needs tables
 
-    kept = list(rows)
-    present, nothing = set().union(*kept), [None] * len(kept)  # many columns that are declared are never there
-    data = {n: _column([r.get(n) for r in kept] if n in present else nothing, dtype) for n, dtype in columns.items()}
-    frame = pd.DataFrame(data, columns=list(columns), index=range(len(kept)))
+    records = list(rows)
+    present, empty = set().union(*records), [None] * len(records)  # many declared columns never occur
+    data = {
+        name: _make_column([record.get(name) for record in records] if name in present else empty, dtype)
+        for name, dtype in columns.items()
+    }
+    frame = pd.DataFrame(data, columns=list(columns), index=range(len(records)))
     return frame.set_index(index) if index else frame
 
 
 def index_rows(frame: DataFrame, keys: Sequence[tuple[Any, ...]], names: Sequence[str]) -> DataFrame:
-    """A frame whose rows go by keys of several parts; the frame itself is changed."""
+    """Give a frame a MultiIndex of these keys, in place, and return it."""
     import pandas as pd
 
     frame.index = pd.MultiIndex.from_tuples(keys, names=list(names))
     return frame
 
 
-def first_rows(frame: DataFrame, most: int) -> list[list[Any]]:
-    """The first rows of a frame as plain values; None where nothing stands."""
-    shown = frame.head(most).astype(object)
+def first_rows(frame: DataFrame, limit: int) -> list[list[Any]]:
+    """Return the first rows of a frame as plain values; None for a missing one."""
+    shown = frame.head(limit).astype(object)
     return [
-        [None if lost else value for value, lost in zip(row, gaps, strict=True)]
+        [None if is_missing else value for value, is_missing in zip(row, gaps, strict=True)]
         for row, gaps in zip(shown.to_numpy(), shown.isna().to_numpy(), strict=True)
     ]
 
 
-def _column(values: list[Any], dtype: str) -> Series[Any]:
+def _make_column(values: list[Any], dtype: str) -> Series[Any]:
     import pandas as pd
 
     plain = pd.Series(values, dtype="object")
-    if not _fits(values, dtype):
+    if not _matches_dtype(values, dtype):
         return plain
     try:
         if dtype == TIME:
@@ -66,14 +69,16 @@ def _column(values: list[Any], dtype: str) -> Series[Any]:
         return plain
 
 
-def _fits(values: list[Any], dtype: str) -> bool:
-    """Whether every value can stand in a column of that dtype without being changed."""
-    kinds, allowed = set(map(type, values)) - {type(None)}, _FITTING.get(dtype, (object,))
-    if not all(issubclass(kind, allowed) for kind in kinds) or (bool in kinds and dtype in ("Int64", "Float64")):
+def _matches_dtype(values: list[Any], dtype: str) -> bool:
+    """Whether a column of that dtype can contain every value unchanged."""
+    types, allowed = set(map(type, values)) - {type(None)}, _ALLOWED_TYPES.get(dtype, (object,))
+    if not all(issubclass(value_type, allowed) for value_type in types):
         return False
-    return dtype != "Float64" or int not in kinds or _are_exact(values)
+    if bool in types and dtype in ("Int64", "Float64"):  # a bool is an int in Python
+        return False
+    return dtype != "Float64" or int not in types or _are_exact(values)
 
 
 def _are_exact(values: list[Any]) -> bool:
-    """Whether every whole number stays the same on its way through a float."""
-    return all(abs(value) <= _EXACT for value in values if isinstance(value, int))
+    """Whether every integer is exact as a float."""
+    return all(abs(value) <= _MAX_EXACT_FLOAT for value in values if isinstance(value, int))

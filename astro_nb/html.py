@@ -1,7 +1,7 @@
-"""Plain data as static HTML: escaped, capped, readable in light and dark, and sound without scripts.
+"""Plain data as static HTML: escaped, limited in size, readable in light and dark themes, without scripts.
 
-JupyterLab's sanitiser strips `<style>`, scripts and ids from static output, so all style is inline and all folding is
-`<details>`. Colours come from the front end's theme, with fallbacks that read well where there is none.
+JupyterLab's sanitizer strips `<style>`, scripts and ids from static output, so all style is inline and collapsible
+parts are `<details>`. Colours come from the front end's theme, with readable fallbacks if there is none.
 """
 
 from __future__ import annotations
@@ -10,14 +10,23 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-MOST_NODES = 600
-"""Lines that a tree draws; what is beyond is told, never silently left out."""
+MAX_TREE_LINES = 600
+"""Lines that a tree shows; the rest is counted, never dropped silently."""
 
-DEEPEST = 60
-"""Levels that a tree draws."""
+MAX_TREE_DEPTH = 60
+"""Levels that a tree shows."""
 
-_LONGEST = 400  # characters of one text
-_LEAST = 12  # characters of a text that stand side by side in a table
+MAX_BLOCK_LENGTH = 20_000
+"""Characters that a block of text shows."""
+
+MAX_TABLE_ROWS = 200
+"""Rows that a table shows."""
+
+_MAX_TEXT_LENGTH = 400  # characters of one string in a tree
+_MAX_HINT_LENGTH = 60  # characters of the name that stands beside a collapsed object
+_MIN_CELL_WIDTH = 12  # characters of a table cell that are kept on one line
+_OPEN_LEVELS = 2  # levels of a tree that are open at first
+_MAX_OPEN_CHILDREN = 40  # a node of a tree with more children is collapsed at first
 
 TEXT: Final = "var(--jp-content-font-color1, CanvasText)"
 MUTED: Final = "var(--jp-content-font-color2, GrayText)"
@@ -33,42 +42,42 @@ TONES: Final[Mapping[str, tuple[str, str]]] = {
     "quiet": ("#5f6368", "#ffffff"),
     "violet": ("#6a3fb5", "#ffffff"),
 }
-"""Background and text of a pill by tone; each pair has a contrast of 4.5 or more (WCAG 2.2, 1.4.3)."""
+"""Background and text colour of a pill by tone; each pair has a contrast of at least 4.5 (WCAG 2.2, 1.4.3)."""
 
 METHOD_TONES: Final = {"GET": "info", "POST": "good", "PUT": "warn", "PATCH": "warn", "DELETE": "bad"}
 
 
 class Markup(str):
-    """Text that is HTML already; everything else is escaped."""
+    """Text that already is HTML; everything else is escaped."""
 
     __slots__ = ()
 
 
 def escape(value: Any) -> Markup:
-    """A value as escaped text; `Markup` is passed through."""
+    """Return a value as escaped text; `Markup` is returned as it is."""
     return value if isinstance(value, Markup) else Markup(html.escape(str(value)))
 
 
 def prose(text: str) -> Markup:
-    """A description: escaped, with what stands between backticks as code."""
+    """Return a description, escaped, with text in backticks as code."""
     pieces = text.split("`")
-    return join(code(p) if n % 2 and len(pieces) % 2 else p for n, p in enumerate(pieces))
+    return join(code(piece) if n % 2 and len(pieces) % 2 else piece for n, piece in enumerate(pieces))
 
 
 def tag(name: str, *children: Any, style: str = "", **attributes: str) -> Markup:
-    """One element; children are escaped unless they are `Markup`."""
-    extra = {"style": style, **attributes}
-    told = "".join(f' {k.rstrip("_")}="{html.escape(v)}"' for k, v in extra.items() if v)
-    return Markup(f"<{name}{told}>{''.join(escape(c) for c in children)}</{name}>")
+    """Return one element; children are escaped unless they are `Markup`."""
+    every = {"style": style, **attributes}
+    written = "".join(f' {k.rstrip("_")}="{html.escape(v)}"' for k, v in every.items() if v)
+    return Markup(f"<{name}{written}>{''.join(escape(c) for c in children)}</{name}>")
 
 
 def join(parts: Iterable[Any], between: str = "") -> Markup:
-    """Several pieces as one."""
+    """Return several pieces as one, each escaped unless it is `Markup`."""
     return Markup(between.join(escape(part) for part in parts))
 
 
 def pill(text: str, tone: str = "quiet") -> Markup:
-    """A short word on colour; the word alone tells the meaning."""
+    """Return a short word on a coloured background; the colour adds no meaning to the word."""
     background, color = TONES[tone]
     style = (
         f"background:{background};color:{color};border-radius:4px;padding:1px 7px;font-size:.85em;"
@@ -78,12 +87,12 @@ def pill(text: str, tone: str = "quiet") -> Markup:
 
 
 def method_pill(method: str) -> Markup:
-    """The badge of an HTTP method."""
+    """Return the pill of an HTTP method."""
     return pill(method, METHOD_TONES.get(method, "quiet"))
 
 
 def status_tone(status: int | None) -> str:
-    """The tone of a status: by its class (RFC 9110, section 15)."""
+    """Return the tone of a status, by its class (RFC 9110, section 15)."""
     return {2: "good", 3: "info", 4: "bad", 5: "bad"}.get((status or 0) // 100, "bad")
 
 
@@ -93,111 +102,116 @@ def pluralize(count: int, noun: str) -> str:
 
 
 def muted(text: Any) -> Markup:
-    """Less important text."""
+    """Return less important text, in a muted colour."""
     return tag("span", text, style=f"color:{MUTED}")
 
 
 def code(text: Any) -> Markup:
-    """Inline code."""
+    """Return inline code."""
     return tag("code", text, style=f"font-family:{MONO};font-size:.92em;overflow-wrap:anywhere")
 
 
 def selectable(text: Any) -> Markup:
-    """Inline code that is selected as a whole when it is pressed, ready to be copied."""
+    """Return inline code that is selected as a whole on a click, ready to copy."""
     return tag("code", text, style=f"font-family:{MONO};font-size:.92em;user-select:all")
 
 
-def block(text: str, most: int = 20_000) -> Markup:
-    """A block of preformatted text, capped; the cap is said."""
-    shown = text[:most]
+def block(text: str, limit: int = MAX_BLOCK_LENGTH) -> Markup:
+    """Return a block of preformatted text; the characters beyond `limit` are counted below it."""
+    shown = text[:limit]
     style = (
         f"font-family:{MONO};font-size:.88em;white-space:pre-wrap;overflow-wrap:anywhere;margin:0;padding:8px 10px;"
         f"background:{PANEL};border-radius:4px;max-height:28em;overflow:auto"
     )
     note = (
-        muted(f"{len(text) - most:,} more characters are not drawn; response.text has them all.")
-        if len(text) > most
+        muted(f"{len(text) - limit:,} more characters are not shown; response.text has them all.")
+        if len(text) > limit
         else ""
     )
     return join([tag("pre", shown, style=style, tabindex="0"), note])
 
 
 def copyable(text: str) -> Markup:
-    """A block of code that is selected as a whole when it is pressed, ready to be copied."""
+    """Return a block of code that is selected as a whole on a click, ready to copy."""
     style = f"font-family:{MONO};font-size:.88em;white-space:pre-wrap;user-select:all;margin:0;padding:8px 10px"
-    note = muted("Press the code to select all of it, then copy.")
+    note = muted("Click the code to select all of it, then copy.")
     return join([tag("pre", text, style=f"{style};background:{PANEL};border-radius:4px", tabindex="0"), note])
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 200, wrap: bool = True) -> Markup:
-    """A table; the rows beyond `most` are counted below it. Without `wrap` each row stays one line."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], limit: int = MAX_TABLE_ROWS, wrap: bool = True
+) -> Markup:
+    """Return a table; rows beyond `limit` are counted below it. Without `wrap` each row stays on one line."""
     cell = f"text-align:left;vertical-align:top;padding:3px 10px 3px 0;border-bottom:1px solid {BORDER}"
     head = tag("tr", *(tag("th", c, style=f"{cell};font-weight:600") for c in columns))
     every = list(rows)
-    body = [tag("tr", *(tag("td", v, style=f"{cell};{_breaks(v, wrap)}") for v in row)) for row in every[:most]]
-    note = muted(f"{len(every) - most:,} more rows are not drawn.") if len(every) > most else ""
-    drawn = tag(
+    body = [tag("tr", *(tag("td", v, style=f"{cell};{_wrap_style(v, wrap)}") for v in row)) for row in every[:limit]]
+    hidden = len(every) - limit
+    note = muted(f"{hidden:,} more {'row is' if hidden == 1 else 'rows are'} not shown.") if hidden > 0 else ""
+    element = tag(
         "table", tag("thead", head), tag("tbody", *body), style="border-collapse:collapse;font-size:.92em;margin:0"
     )
-    return join([tag("div", drawn, style="overflow-x:auto"), note])
+    return join([tag("div", element, style="overflow-x:auto"), note])
 
 
-def _breaks(value: Any, wrap: bool) -> str:
-    """Where a cell is broken; a text keeps some width, for a table that is wider than its place can be scrolled."""
+def _wrap_style(value: Any, wrap: bool) -> str:
+    """Return the style that wraps a cell; a text keeps some width, since a wide table can be scrolled."""
     if not wrap:
         return "white-space:nowrap"
     length = 0 if isinstance(value, Markup) else len(str(value))
-    return f"overflow-wrap:anywhere;min-width:{_LEAST}ch" if length > _LEAST else "overflow-wrap:anywhere"
+    minimum = f";min-width:{_MIN_CELL_WIDTH}ch" if length > _MIN_CELL_WIDTH else ""
+    return f"overflow-wrap:anywhere{minimum}"
 
 
-def details(summary: Any, *children: Any, opened: bool = False) -> Markup:
-    """Something that opens when its summary is pressed."""
+def details(summary: Any, *children: Any, is_open: bool = False) -> Markup:
+    """Return a part that opens on a click on its summary."""
     head = tag("summary", summary, style="cursor:pointer")
     inner = tag("div", *children, style="padding:4px 0 4px 14px")
-    return Markup(f"<details{' open' if opened else ''}>{head}{inner}</details>")
+    return Markup(f"<details{' open' if is_open else ''}>{head}{inner}</details>")
 
 
-def tree(data: Any, most: int = MOST_NODES) -> Markup:
-    """JSON data as a tree that folds; beyond `most` lines, and below `DEEPEST` levels, it is counted, not drawn."""
-    tally = _Tally(most)
-    drawn = _node(None, data, tally, 0)
-    left_out = f"{tally.left_out:,} more lines are not drawn; response.json() has them all."
+def tree(data: Any, limit: int = MAX_TREE_LINES) -> Markup:
+    """Return JSON data as a collapsible tree; lines beyond `limit` or `MAX_TREE_DEPTH` are counted, not shown."""
+    budget = _LineBudget(limit)
+    root = _render_node(None, data, budget, 0)
+    hidden = f"{budget.hidden:,} more {'line is' if budget.hidden == 1 else 'lines are'} not shown"
     style = f"font-family:{MONO};font-size:.88em;line-height:1.5;color:{TEXT};overflow-wrap:anywhere"
-    return tag("div", drawn, muted(left_out) if tally.left_out else "", style=style)
+    note = muted(f"{hidden}; response.json() has them all.") if budget.hidden else ""
+    return tag("div", root, note, style=style)
 
 
-class _Tally:
-    """Lines that may still be drawn, and those that are not."""
+class _LineBudget:
+    """Counts the lines that may still be shown, and those that are hidden."""
 
-    def __init__(self, room: int) -> None:
-        self.room, self.left_out = room, 0
+    def __init__(self, limit: int) -> None:
+        self.remaining, self.hidden = limit, 0
 
-    def takes(self, value: Any) -> bool:
-        """Whether there is room for the line of a value; if not, it and all below it are left out."""
-        self.room -= 1
-        if self.room < 0:
-            self.left_out += 1 + _below(value)
-        return self.room >= 0
+    def allows(self, value: Any) -> bool:
+        """Whether the line of a value may be shown; if not, it and all below it are counted as hidden."""
+        self.remaining -= 1
+        if self.remaining < 0:
+            self.hidden += 1 + _count_descendants(value)
+        return self.remaining >= 0
 
 
-def _node(key: Any, value: Any, tally: _Tally, depth: int) -> Markup:
-    if not tally.takes(value):
+def _render_node(key: Any, value: Any, budget: _LineBudget, depth: int) -> Markup:
+    if not budget.allows(value):
         return Markup("")
     children = _children(value)
     name = join([tag("span", key, style=f"color:{MUTED}"), ": "]) if key is not None else Markup("")
     if not children:
-        return tag("div", name, _scalar(value))
+        return tag("div", name, _render_scalar(value))
     shape = f"{{{len(value)}}}" if isinstance(value, Mapping) else f"[{len(value)}]"
     head = join([name, tag("span", shape, style=f"color:{MUTED}"), _hint(value)])
-    if depth == DEEPEST:
-        tally.left_out += _below(value)
-        return tag("div", head, muted(f" below {DEEPEST} levels: not drawn"))
-    inner = [_node(k, v, tally, depth + 1) for k, v in children]
-    return details(head, *inner, opened=depth < 2 and len(children) <= 40)
+    if depth == MAX_TREE_DEPTH:
+        budget.hidden += _count_descendants(value)
+        return tag("div", head, muted(f" more than {MAX_TREE_DEPTH} levels deep: not shown"))
+    inner = [_render_node(k, v, budget, depth + 1) for k, v in children]
+    return details(head, *inner, is_open=depth < _OPEN_LEVELS and len(children) <= _MAX_OPEN_CHILDREN)
 
 
-def _below(value: Any) -> int:
-    """How many lines stand below a value."""
+def _count_descendants(value: Any) -> int:
+    """Return how many lines a tree has below a value."""
     count, stack = 0, [value]
     while stack:
         children = _children(stack.pop())
@@ -213,28 +227,26 @@ def _children(value: Any) -> list[tuple[Any, Any]]:
 
 
 def _hint(value: Any) -> Markup:
-    """What a folded mapping is about: its name, else its id."""
+    """Return what identifies a collapsed object: its name, else its id."""
     if isinstance(value, Mapping):
         for key in ("name", "title", "key", "id"):
             if isinstance(value.get(key), str):
-                return tag("span", f" {value[key][:60]}", style=f"color:{MUTED}")
+                return tag("span", f" {value[key][:_MAX_HINT_LENGTH]}", style=f"color:{MUTED}")
     return Markup("")
 
 
-_SCALARS = {str: "#0a7a3d", bool: "#8a5a00", int: "#1f5fbf", float: "#1f5fbf", type(None): "#8a5a00"}
-_VARIABLES = {str: "--jp-mirror-editor-string-color", int: "--jp-mirror-editor-number-color"}
+_SCALAR_COLORS = {str: "#0a7a3d", bool: "#8a5a00", int: "#1f5fbf", float: "#1f5fbf", type(None): "#8a5a00"}
+_THEME_VARIABLES = {str: "--jp-mirror-editor-string-color", int: "--jp-mirror-editor-number-color"}
 
 
-def _scalar(value: Any) -> Markup:
-    words = {True: "true", False: "false", None: "null"}
+def _render_scalar(value: Any) -> Markup:
     if isinstance(value, str):
-        text = f'"{value[:_LONGEST]}"' + (f" … {len(value):,} characters" if len(value) > _LONGEST else "")
-    else:
-        text = (
-            words[value] if value is None or isinstance(value, bool) else str(value or (value if value == 0 else "{}"))
-        )
-    if isinstance(value, list | Mapping):
+        length = f" … {len(value):,} characters" if len(value) > _MAX_TEXT_LENGTH else ""
+        text = f'"{value[:_MAX_TEXT_LENGTH]}"{length}'
+    elif isinstance(value, list | Mapping):  # an empty one
         text = "[]" if isinstance(value, list) else "{}"
-    fallback = _SCALARS.get(type(value), "inherit")
-    name = _VARIABLES.get(type(value), "--jp-mirror-editor-keyword-color")
+    else:
+        text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    fallback = _SCALAR_COLORS.get(type(value), "inherit")
+    name = _THEME_VARIABLES.get(type(value), "--jp-mirror-editor-keyword-color")
     return tag("span", text, style=f"color:var({name}, {fallback})")

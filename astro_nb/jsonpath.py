@@ -1,4 +1,4 @@
-"""A value out of a response, by JSONPath (RFC 9535)."""
+"""Selecting values in nested data by JSONPath (RFC 9535)."""
 
 from __future__ import annotations
 
@@ -16,97 +16,98 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NAME, _INDEX, _QUOTED = r"\.([A-Za-z_][A-Za-z0-9_]*)", r"\[(0|[1-9][0-9]{0,15})\]", r"\['([^'\\\x00-\x1f]*)'\]"
 _STEP = re.compile(f"{_NAME}|{_INDEX}|{_QUOTED}")
 _PLAIN_PATH = re.compile(rf"\$(?:{_STEP.pattern})*\Z")
-_STEP_OR_ALL = re.compile(rf"{_STEP.pattern}|\[(\*)\]")
-_SPREAD_PATH = re.compile(rf"\$(?:{_STEP_OR_ALL.pattern})*\Z")
+_STEP_OR_WILDCARD = re.compile(rf"{_STEP.pattern}|\[(\*)\]")
+_WILDCARD_PATH = re.compile(rf"\$(?:{_STEP_OR_WILDCARD.pattern})*\Z")
 _QUOTED_OR_ROOT = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\$""")
 _CONDITION = re.compile(r"\s*(?:[$@!(]|(?:length|count|match|search|value)\()")
-_LONGEST_TEXT, _LONGEST_PATTERN, _MOST_REPEATS = 2_000, 200, 3
+_MAX_TEXT_LENGTH, _MAX_PATTERN_LENGTH, _MAX_REPEATS = 2_000, 200, 3
+_MAX_KEYS_SHOWN = 8
 _REPEAT = re.compile(r"[*+?{]")
 _REPEATED_GROUP = re.compile(r"\)[*+{]")
 _ESCAPES = {n: f"\\u{n:04x}" for n in range(0x20)} | {ord("'"): "\\'", ord("\\"): "\\\\"}
-"""How a name is written between single quotes (RFC 9535, section 2.3.1.1)."""
+"""How characters of a name are escaped in single quotes (RFC 9535, section 2.3.1.1)."""
 
 
 def pick(data: Any, path: str) -> Any:
-    """The value at `path`: the only match itself, or a list where the path can match many.
+    """Return the value at `path`: the match itself, or a list if the path can match several values.
 
     Raises:
-        PickError: the path is malformed or finds nothing.
+        PickError: The path is malformed or matches nothing.
     """
     found = [value for _, value in find(data, path)]
     if not found:
-        raise PickError(f"The path {path!r} finds nothing.", _nearest_hint(data, path), path=path)
+        raise PickError(f"The path {path!r} matches nothing.", _describe_top_level(data, path), path=path)
     return found[0] if len(found) == 1 and is_singular(path) else found
 
 
 def find(data: Any, path: str) -> list[tuple[Location, Any]]:
-    """Every match of `path` as (location, value), in document order.
+    """Return every match of `path` as (location, value), in document order.
 
     Raises:
-        PickError: the path is malformed, or searches deeper than can be searched.
+        PickError: The path is malformed, or the value is nested too deeply for it.
     """
     if _PLAIN_PATH.fullmatch(path):
-        return _walk(data, path)
-    return _spread(data, path) if _SPREAD_PATH.fullmatch(path) else _search(data, path)
+        return _find_plain(data, path)
+    return _find_with_wildcards(data, path) if _WILDCARD_PATH.fullmatch(path) else _search(data, path)
 
 
 def is_singular(path: str) -> bool:
-    """Whether `path` can match one value at the most (a singular query of RFC 9535, section 2.3.5.1)."""
+    """Whether `path` can match at most one value (a singular query, RFC 9535, section 2.3.5.1)."""
     return bool(_PLAIN_PATH.fullmatch(path)) or bool(_compiled(path).singular_query())
 
 
 def is_condition(text: str) -> bool:
-    """Whether a text is written as a condition: it begins with a path, a bracket, "!", or a function of RFC 9535."""
+    """Whether a text is written as a condition: it begins with a path, "(", "!" or a function of RFC 9535."""
     return _CONDITION.match(text) is not None
 
 
 def compile_condition(text: str) -> Callable[[Any], bool]:
-    """Whether a value is so: a path that finds something in it, or a comparison, as in the filters of RFC 9535.
+    """Return a function that tests a value by a filter expression of RFC 9535: a path that matches, or a comparison.
 
-    The value is `$` as well as `@`: `$.status == 'HEALTHY'`, `@.count > 3 && !@.paused`, `$.items[?@.ready == true]`.
+    Both `$` and `@` are the value: `$.status == 'HEALTHY'`, `@.count > 3 && !@.paused`, `$.items[?@.ready == true]`.
 
     Raises:
-        PickError: it is malformed; and when asked of a value that is nested too deep.
+        PickError: The condition is malformed. The function raises it, too, for a value that is nested too deeply.
     """
     path = f"$[?({_QUOTED_OR_ROOT.sub(lambda m: '$[0]' if m[0] == '$' else m[0], text)})]"
     try:
         _compiled(path)
     except PickError as error:
-        told = re.sub(r", line \d+, column \d+", "", str(error.__cause__))
-        raise PickError(f"{text!r} is not a condition: {told}.", _SO_WRITTEN, path=text) from error.__cause__
+        reason = re.sub(r", line \d+, column \d+", "", str(error.__cause__))
+        raise PickError(f"{text!r} is not a condition: {reason}.", _CONDITION_ADVICE, path=text) from error.__cause__
     return lambda value: bool(_search([value], path))
 
 
-_SO_WRITTEN = (
-    "Write it as in RFC 9535: $.status == 'HEALTHY', or a path that finds something: $.items[?@.status == 'HEALTHY']."
+_CONDITION_ADVICE = (
+    "Write it as in RFC 9535: $.status == 'HEALTHY', or a path that matches something: $.items[?@.status == 'HEALTHY']."
 )
 
 
 def to_path(location: Location) -> str:
-    """The JSONPath of a location: `("deployments", 0, "id")` gives `$.deployments[0].id`."""
+    """Return the JSONPath of a location: `("deployments", 0, "id")` gives `$.deployments[0].id`."""
     return "$" + "".join(_segment(step) for step in location)
 
 
 def to_pointer(location: Location) -> str:
-    """The JSON Pointer (RFC 6901) of a location: `/deployments/0/id`."""
+    """Return the JSON Pointer of a location (RFC 6901): `/deployments/0/id`."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
 
 
 def unquote_name(text: str) -> str:
-    """A name that stands between quotes in a JSONPath, without them and without escapes.
+    """Return a quoted name of a JSONPath without quotes and escapes.
 
     Raises:
-        PickError: what stands there is no name of RFC 9535.
+        PickError: It is not a name of RFC 9535.
     """
     inner = re.sub(r"\\(.)|\"", lambda m: '\\"' if not m[1] else "'" if m[1] == "'" else m[0], text[1:-1], flags=re.S)
     try:
         return str(json.loads(f'"{inner}"'))
     except ValueError:
-        raise PickError(f"{text} is not a name of a JSONPath.", "Write it as in RFC 9535: ['a name'].") from None
+        raise PickError(f"{text} is not a quoted name of a JSONPath.", "Write it as in RFC 9535: ['a name'].") from None
 
 
 def pointer_steps(pointer: str) -> tuple[str, ...]:
-    """The keys of a JSON Pointer, indices as they are written: the inverse of `to_pointer`, up to their kind."""
+    """Return the steps of a JSON Pointer, indices as strings: the inverse of `to_pointer`, except for their type."""
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
 
 
@@ -116,7 +117,7 @@ def _segment(step: str | int) -> str:
     return f".{step}" if _PLAIN_NAME.match(step) else f"['{step.translate(_ESCAPES)}']"
 
 
-def _walk(data: Any, path: str) -> list[tuple[Location, Any]]:
+def _find_plain(data: Any, path: str) -> list[tuple[Location, Any]]:
     where: list[str | int] = []
     for plain, index, quoted in _STEP.findall(path):
         name = plain or quoted
@@ -130,15 +131,15 @@ def _walk(data: Any, path: str) -> list[tuple[Location, Any]]:
     return [(tuple(where), data)]
 
 
-def _spread(data: Any, path: str) -> list[tuple[Location, Any]]:
-    """As `_search`, for paths of plain steps and `[*]`: many times quicker where a list is long."""
+def _find_with_wildcards(data: Any, path: str) -> list[tuple[Location, Any]]:
+    """Like `_search`, for paths of plain steps and `[*]`: many times faster for long lists."""
     nodes: list[tuple[Location, Any]] = [((), data)]
-    for plain, index, quoted, every in _STEP_OR_ALL.findall(path):
+    for plain, index, quoted, every in _STEP_OR_WILDCARD.findall(path):
         if every:
             nodes = [((*at, key), child) for at, node in nodes for key, child in children(node) or ()]
         elif index:
-            place = int(index)
-            nodes = [((*at, place), node[place]) for at, node in nodes if isinstance(node, list) and place < len(node)]
+            item = int(index)
+            nodes = [((*at, item), node[item]) for at, node in nodes if isinstance(node, list) and item < len(node)]
         else:
             name = plain or quoted
             nodes = [((*at, name), node[name]) for at, node in nodes if isinstance(node, dict) and name in node]
@@ -151,7 +152,7 @@ def _search(data: Any, path: str) -> list[tuple[Location, Any]]:
     try:
         return [(tuple(node.location), node.value) for node in _compiled(path).find(data)]
     except (jsonpath.JSONPathError, RecursionError) as error:
-        what = f"The path {path!r} cannot be followed in this value: {error}."
+        what = f"The path {path!r} cannot be applied to this value: {error}."
         raise PickError(what, "Write each step out, as in $.deployments[0].id.", path=path) from error
 
 
@@ -160,26 +161,26 @@ def _compiled(path: str) -> Any:
     import jsonpath_rfc9535 as jsonpath  # likewise
 
     try:
-        return _language().compile(path)
+        return _environment().compile(path)
     except (jsonpath.JSONPathError, ValueError, RecursionError) as error:
         advice = "Write it as in RFC 9535, for example $.deployments[0].id."
         raise PickError(f"{path!r} is not a JSONPath: {error}.", advice, path=path) from error
 
 
 @lru_cache(maxsize=1)
-def _language() -> Any:
-    """RFC 9535, of which no filter runs without end."""
+def _environment() -> Any:
+    """Return the implementation of RFC 9535, with regular expressions that cannot run forever."""
     import jsonpath_rfc9535 as jsonpath  # likewise
 
-    language = jsonpath.JSONPathEnvironment()
-    functions: dict[str, Any] = language.function_extensions
-    functions.update({name: _Bounded(functions[name]) for name in ("match", "search")})
-    return language
+    environment = jsonpath.JSONPathEnvironment()
+    functions: dict[str, Any] = environment.function_extensions
+    functions.update({name: _LimitedRegexFunction(functions[name]) for name in ("match", "search")})
+    return environment
 
 
 @dataclass(frozen=True)
-class _Bounded:
-    """A function that tries a pattern, for patterns and texts that it is done with soon: its engine knows no limit."""
+class _LimitedRegexFunction:
+    """A filter function that takes a pattern, limited to fast patterns and short texts: its engine has no timeout."""
 
     function: Any
 
@@ -198,18 +199,18 @@ class _Bounded:
 
 
 def _check_pattern(text: str, pattern: str) -> None:
-    endless = _REPEATED_GROUP.search(pattern) or len(_REPEAT.findall(pattern)) > _MOST_REPEATS
-    if endless or len(pattern) > _LONGEST_PATTERN:
-        what = f"The pattern {pattern[:60]!r} may take time without end."
-        raise PickError(what, f"Write at most {_MOST_REPEATS} repeats (* + ?), and none after a group.", path=pattern)
-    if len(text) > _LONGEST_TEXT:
+    is_slow = _REPEATED_GROUP.search(pattern) or len(_REPEAT.findall(pattern)) > _MAX_REPEATS
+    if is_slow or len(pattern) > _MAX_PATTERN_LENGTH:
+        what = f"The pattern {pattern[:60]!r} may take too long."
+        raise PickError(what, f"Use at most {_MAX_REPEATS} repeats (* + ?), and none after a group.", path=pattern)
+    if len(text) > _MAX_TEXT_LENGTH:
         what = f"A text of {len(text):,} characters is too long for the pattern {pattern[:60]!r}."
         raise PickError(what, "Compare it with ==, or look at a shorter value.", path=pattern)
 
 
-def _nearest_hint(data: Any, path: str) -> str:
+def _describe_top_level(data: Any, path: str) -> str:
     if isinstance(data, dict):
-        return f"At the top there are: {', '.join(list(map(str, data))[:8]) or 'no keys'}."
+        return f"The top level has: {', '.join(list(map(str, data))[:_MAX_KEYS_SHOWN]) or 'no keys'}."
     if isinstance(data, list):
-        return f"The value is a list of {len(data)} items; begin with $[0]."
-    return "The value is a scalar; only $ finds it."
+        return f"The value is a list of {len(data)} item{'' if len(data) == 1 else 's'}; start with $[0]."
+    return "The value is a scalar; only $ matches it."

@@ -1,4 +1,4 @@
-"""A request and a response of HTTP as plain data."""
+"""HTTP requests and responses as plain data."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ import orjson
 from .errors import PickError, UsageError
 
 Headers = tuple[tuple[str, str], ...]
-"""Header fields in order, names as sent; a name may repeat."""
+"""Header fields in order, names as sent; a name may occur several times."""
 
 
 def header(headers: Headers, name: str, default: str = "") -> str:
-    """The first value of a header field; names compare without case (RFC 9110, section 5.1)."""
+    """Return the first value of a header field; names are compared without case (RFC 9110, section 5.1)."""
     wanted = name.lower()
     return next((value for key, value in headers if key.lower() == wanted), default)
 
 
 def media_type(headers: Headers) -> str:
-    """The bare media type of a message, in lower case, without parameters; empty where none is declared."""
+    """Return the media type of a message in lower case, without parameters; empty if there is none."""
     return bare_media_type(header(headers, "content-type"))
 
 
 def bare_media_type(media: str) -> str:
-    """A media type without its parameters, in lower case: by this media types are compared (RFC 9110, 8.3.1)."""
+    """Return a media type in lower case, without parameters, as media types are compared (RFC 9110, section 8.3.1)."""
     return media.partition(";")[0].strip().lower()
 
 
 def is_json(media: str) -> bool:
-    """Whether a media type carries JSON: application/json or any `+json` suffix (RFC 6839)."""
-    kind = bare_media_type(media)
-    return kind == "application/json" or kind.endswith("+json") or kind == "text/json"
+    """Whether a media type is JSON: application/json, text/json or any `+json` suffix (RFC 6839)."""
+    media_type = bare_media_type(media)
+    return media_type in ("application/json", "text/json") or media_type.endswith("+json")
 
 
 def is_under_base_url(url: str, base: str) -> bool:
-    """Whether an address is one of a server's: its base URL, or below it."""
+    """Whether a URL is a base URL or below it."""
     base = base.rstrip("/")
     return url == base or url.startswith((f"{base}/", f"{base}?"))
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `secret` says that it holds secrets in the clear: then its repr shows scheme and host alone."""
+    """One HTTP request. `secret` marks one that contains secrets: its repr shows only scheme and host."""
 
     method: str
     url: str
@@ -60,15 +60,15 @@ class Request:
 
     def __reduce__(self) -> Any:
         if self.secret:
-            raise TypeError("A request that holds secrets is neither copied nor pickled.")
+            raise TypeError("A request that contains secrets cannot be copied or pickled.")
         return type(self), (self.method, self.url, self.headers, self.body)
 
     @property
     def host(self) -> str:
-        """Host of the target, in lower case, without the port.
+        """The host of the URL in lower case, without the port.
 
         Raises:
-            UsageError: the URL cannot be read.
+            UsageError: The URL is malformed.
         """
         try:
             return (urlsplit(self.url).hostname or "").lower()
@@ -76,13 +76,13 @@ class Request:
             raise UsageError("The request's URL is malformed.", "Check the base URL.") from error
 
     def with_header(self, name: str, value: str) -> Request:
-        """The same request with one header field set anew."""
-        kept = tuple((k, v) for k, v in self.headers if k.lower() != name.lower())
-        return replace(self, headers=(*kept, (name, value)))
+        """Return the same request with one header field replaced."""
+        others = tuple((k, v) for k, v in self.headers if k.lower() != name.lower())
+        return replace(self, headers=(*others, (name, value)))
 
 
 def _origin(url: str) -> str:
-    """Scheme and host of a URL, without user and password; nothing where it is malformed."""
+    """Return scheme and host of a URL, without user and password; an ellipsis if it is malformed."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -92,7 +92,7 @@ def _origin(url: str) -> str:
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP response, its body whole and decoded from any transfer or content coding."""
+    """One HTTP response with its complete body, decoded from any transfer or content coding."""
 
     status: int
     headers: Headers = ()
@@ -105,19 +105,19 @@ class Response:
 
     @cached_property
     def media_type(self) -> str:
-        """Bare media type of the body; empty where none is declared."""
+        """The media type of the body without parameters; empty if there is none."""
         return media_type(self.headers)
 
     @cached_property
     def text(self) -> str:
-        """The body as text, in the declared charset or UTF-8; what cannot be decoded becomes U+FFFD."""
+        """The body as text, in the declared charset or UTF-8; undecodable bytes become U+FFFD."""
         charset = "utf-8"
         for part in header(self.headers, "content-type").split(";")[1:]:
             key, _, value = part.strip().partition("=")
             charset = value.strip("\"' ") if key.lower() == "charset" else charset
         try:
             return self.body.decode(charset, errors="replace")
-        except (LookupError, ValueError):  # not known here, or known and of no use for text
+        except (LookupError, ValueError):  # an unknown charset, or one that is not for text
             return self.body.decode("utf-8", errors="replace")
 
     @cached_property
@@ -135,15 +135,15 @@ class Response:
         return not self._parsed[1]
 
     def json(self) -> Any:
-        """The body as plain JSON data.
+        """Return the body as plain JSON data.
 
         Raises:
-            PickError: the body is not JSON.
+            PickError: The body is not JSON.
         """
         data, problem = self._parsed
         if problem:
-            kind = self.media_type or "no declared media type"
+            media_type = self.media_type or "no media type"
             raise PickError(
-                f"The answer ({self.status}, {kind}) is not JSON: {problem}.", "Read it as text: `response.text`."
+                f"The response ({self.status}, {media_type}) is not JSON: {problem}.", "Use its text: `response.text`."
             )
         return data

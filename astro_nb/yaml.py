@@ -1,7 +1,7 @@
-"""YAML as plain data, by YAML 1.2's idea of scalars.
+"""Reading and writing YAML as plain data, with the scalars of YAML 1.2.
 
-Rule 1: what is read is untrusted. Nesting, merge keys and aliases are bounded while they are read, not afterwards.
-Rule 2: what is written reads back as what it was, here and by a reader of YAML 1.1.
+Rule 1: input is untrusted. Nesting, merge keys and aliases are limited while reading, not afterwards.
+Rule 2: output reads back as the same data, here and by a parser of YAML 1.1.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.representer import RepresenterError
 from yaml.resolver import Resolver
 
-DEEPEST = 500
-MOST_MERGED = 1_000_000
-MOST_NODES = 20_000_000
+MAX_DEPTH = 500
+MAX_MERGED = 1_000_000
+MAX_NODES = 20_000_000
 _TAG = "tag:yaml.org,2002:"
-_MOST_TOLD = 20
-_MOST_EVENTS = 2_000_000
-_OLD_BREAKS = re.compile("[\x85\u2028\u2029]")
+_MAX_WARNINGS = 20
+_MAX_EVENTS = 2_000_000
+_MAX_KEY_SHOWN = 60  # characters
+_YAML_1_1_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 _SCALARS: tuple[tuple[str, str, list[str]], ...] = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -35,80 +36,80 @@ _SCALARS: tuple[tuple[str, str, list[str]], ...] = (
     ),
     ("merge", "<<", ["<"]),
 )
-"""The core schema of YAML 1.2 (10.3.2), and the merge key that people expect: tag, pattern, first characters."""
+"""The core schema of YAML 1.2 (section 10.3.2) and the merge key of YAML 1.1: tag, pattern, first characters."""
 
 
 class YamlError(ValueError):
-    """A text that is not YAML, or goes beyond what is read of it; the message is one phrase, the place at its end."""
+    """A text is not YAML, or exceeds a limit; the message is one phrase that ends in the place."""
 
 
-class _Plain(SafeConstructor, Resolver):
-    """What both parsers do on their way: choose plain types, and keep within bounds."""
+class _LimitedConstructor(SafeConstructor, Resolver):
+    """What both parsers share: plain types only, and limits."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  # filled below, row by row
     _depth = 0
     _merged = 0
-    repeated: dict[str, None]
-    merging: set[int]
+    duplicates: dict[str, None]
+    merged_nodes: set[int]
 
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
-        """Called at every node on the way down; libyaml's composer would end the process at great depths."""
+        """Count a level down; without a limit libyaml's composer would crash the process at great depths."""
         self._depth += 1
-        if self._depth > DEEPEST:
-            raise YamlError(f"it is nested more than {DEEPEST} deep")
+        if self._depth > MAX_DEPTH:
+            raise YamlError(f"it is nested more than {MAX_DEPTH} levels deep")
 
     def ascend_resolver(self) -> None:
-        """Called at every node on the way up."""
+        """Count a level up."""
         self._depth -= 1
 
     def flatten_mapping(self, node: Any) -> None:
-        """Merge what `<<` names, within bounds: merge keys unfold as aliases do."""
+        """Apply the merge keys `<<`, within limits: they multiply data as aliases do."""
         merged = [value for key, value in node.value if key.tag == _TAG + "merge"]
         for source in [s for m in merged for s in (m.value if isinstance(m, yaml.SequenceNode) else [m])]:
             if isinstance(source, yaml.MappingNode):
                 self.flatten_mapping(source)
                 self._merged += len(source.value)
-            if self._merged > MOST_MERGED:
-                raise YamlError("its merge keys unfold without end")
+            if self._merged > MAX_MERGED:
+                raise YamlError("its merge keys unfold to too much data")
         if merged:
-            self.merging.add(id(node))
+            self.merged_nodes.add(id(node))
             super().flatten_mapping(node)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """A mapping; that a name stands in it twice is kept in mind, since the last one silently wins."""
-        written = len(node.value)
+        """Return a mapping, and record the keys that it has twice, of which the last one silently wins."""
+        expected = len(node.value)
         found: dict[Any, Any] = super().construct_mapping(node, deep)
-        if len(found) < written and id(node) not in self.merging and len(self.repeated) < _MOST_TOLD:
-            self.repeated |= dict.fromkeys(_repeated(node))
+        if len(found) < expected and id(node) not in self.merged_nodes and len(self.duplicates) < _MAX_WARNINGS:
+            self.duplicates |= dict.fromkeys(_find_duplicates(node))
         return found
 
     def read_bool(self, node: Any) -> bool:
-        """`true` or `false`, also where the tag is written out."""
+        """Return a boolean; with an explicit tag, too, only `true` and `false` are allowed."""
         text = self.construct_scalar(node).lower()
         if text not in ("true", "false"):
             raise ConstructorError(None, None, f"{text!r} is neither true nor false", node.start_mark)
         return bool(text == "true")
 
     def read_int(self, node: Any) -> int:
-        """Decimal, `0o` octal or `0x` hexadecimal; a leading zero means nothing."""
+        """Return an integer: decimal, `0o` octal or `0x` hexadecimal; leading zeros are ignored."""
         text = self.construct_scalar(node)
         return int(text[2:], {"0o": 8, "0x": 16}[text[:2]]) if text[:2] in ("0o", "0x") else int(text)
 
     def read_float(self, node: Any) -> float:
-        """A number with a point or an exponent, `.inf` or `.nan`."""
+        """Return a number with a point or an exponent, `.inf` or `.nan`."""
         return float(re.sub(r"\.(?=inf|nan)", "", self.construct_scalar(node).lower()))
 
 
 for _tag, _pattern, _firsts in _SCALARS:
-    _Plain.add_implicit_resolver(_TAG + _tag, re.compile(f"(?:{_pattern})\\Z"), _firsts)
+    _LimitedConstructor.add_implicit_resolver(_TAG + _tag, re.compile(f"(?:{_pattern})\\Z"), _firsts)
 
-_Plain.yaml_constructors = {
+_LimitedConstructor.yaml_constructors = {
     _TAG + "null": SafeConstructor.construct_yaml_null,
-    _TAG + "bool": _Plain.read_bool,
-    _TAG + "int": _Plain.read_int,
-    _TAG + "float": _Plain.read_float,
+    _TAG + "bool": _LimitedConstructor.read_bool,
+    _TAG + "int": _LimitedConstructor.read_int,
+    _TAG + "float": _LimitedConstructor.read_float,
     _TAG + "str": SafeConstructor.construct_yaml_str,
-    _TAG + "binary": SafeConstructor.construct_yaml_str,  # as in JSON: dates and bytes are texts
+    _TAG + "binary": SafeConstructor.construct_yaml_str,  # as in JSON: dates and bytes are strings
     _TAG + "timestamp": SafeConstructor.construct_yaml_str,
     _TAG + "seq": SafeConstructor.construct_yaml_seq,
     _TAG + "map": SafeConstructor.construct_yaml_map,
@@ -116,20 +117,20 @@ _Plain.yaml_constructors = {
 }
 
 
-class _Patient(_Plain, yaml.SafeLoader):
-    """In Python: slow, and content with tabs where libyaml is not."""
+class _PythonLoader(_LimitedConstructor, yaml.SafeLoader):
+    """The parser in Python: slow, but it accepts tabs where libyaml does not."""
 
 
-class _Quick(_Plain, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is optional
-    """In C, by libyaml."""
+class _CLoader(_LimitedConstructor, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is optional
+    """The parser in C, libyaml."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that YAML 1.1 or 1.2 would read as something else."""
+    """Quotes every string that YAML 1.1 or 1.2 would read as something else."""
 
     def write_text(self, text: str) -> yaml.ScalarNode:
-        """A text; what YAML 1.1 takes for the end of a line, and 1.2 does not, is escaped."""
-        return self.represent_scalar(_TAG + "str", str(text), style='"' if _OLD_BREAKS.search(text) else None)
+        """Return a string node; characters that are line breaks only in YAML 1.1 are escaped."""
+        return self.represent_scalar(_TAG + "str", str(text), style='"' if _YAML_1_1_BREAKS.search(text) else None)
 
 
 _Dumper.add_multi_representer(str, _Dumper.write_text)
@@ -138,69 +139,70 @@ for _tag, _pattern, _firsts in _SCALARS:
     _Dumper.add_implicit_resolver(_TAG + _tag, re.compile(f"(?:{_pattern})\\Z"), _firsts)
 
 
-def _repeated(node: Any) -> list[str]:
-    """The names that stand twice in a mapping, in words with their lines."""
+def _find_duplicates(node: Any) -> list[str]:
+    """Return a warning with the line for each key that a mapping has twice."""
     seen: set[str] = set()
     found = []
     for key, _ in node.value:
         text = str(key.value)
         if text in seen:
             line = key.start_mark.line + 1
-            found.append(f"{text[:60]!r} stands twice in one mapping, the second time in line {line}; it alone counts.")
+            shown = repr(text[:_MAX_KEY_SHOWN])
+            found.append(f"{shown} occurs twice in one mapping, again in line {line}; the last one is used.")
         seen.add(text)
     return found
 
 
-def load_yaml(data: bytes | str, told: list[str] | None = None) -> Any:
-    """The one document in a text, as dictionaries, lists, texts, numbers, truth values and None.
+def load_yaml(data: bytes | str, warnings: list[str] | None = None) -> Any:
+    """Return the one document in a text, as dicts, lists, strings, numbers, booleans and None.
 
-    Keys are what was written, so that `200:` has the key 200. What was anchored once is one object wherever its alias
-    stands.
+    Keys have the type that they are written in: `200:` has the key 200. An anchored value and its aliases are one
+    object.
 
     Args:
-        data: the text.
-        told: where to write down, in words, which names stand twice in one mapping.
+        data: The text.
+        warnings: A list that is filled with a warning for each key that a mapping has twice.
 
     Raises:
-        NotYaml: it is not YAML, has a tag that is not plain data, or goes beyond the bounds.
+        YamlError: It is not YAML, has a tag that is not plain data, or exceeds a limit.
     """
     try:
-        parsed = _loaded(data, told)
+        parsed = _parse(data, warnings)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        deep = "nesting depth" in str(error.problem)  # libyaml has a bound of its own since PyYAML 6.0.4
+        deep = "nesting depth" in str(error.problem)  # libyaml has a limit of its own since PyYAML 6.0.4
         raise YamlError(f"{'it is nested too deeply' if deep else error.problem or error}{where}") from error
     except RecursionError as error:
         raise YamlError("it is nested too deeply") from error
     except (yaml.YAMLError, ValueError) as error:
         raise YamlError(str(error).partition("\n")[0]) from error
     if (b"&" if isinstance(data, bytes) else "&") in data:  # type: ignore[operator]  # of the same type by the test
-        _bound_aliases(parsed)
+        _check_aliases(parsed)
     return parsed
 
 
 def dump_yaml(data: Any) -> str:
-    """Plain data as YAML, names in the order that they have.
+    """Return plain data as YAML, keys in their order.
 
     Raises:
-        NotYaml: it holds an object that is no plain data.
+        YamlError: It contains an object that is not plain data.
     """
     try:
         return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
     except RepresenterError as error:
-        raise YamlError(f"an object of the type {type(error.args[-1]).__name__} is no plain data") from None
+        raise YamlError(f"an object of type {type(error.args[-1]).__name__} is not plain data") from None
 
 
 def find_line(data: bytes, name: str) -> int | None:
-    """The line, counted from 1, on which a name of the outermost mapping stands; None where it is not found."""
+    """Return the line, from 1, of a key of the top-level mapping; None if it is not found."""
     try:
-        return _line(itertools.islice(yaml.parse(data, Loader=_Quick), _MOST_EVENTS), name)
+        return _find_key_line(itertools.islice(yaml.parse(data, Loader=_CLoader), _MAX_EVENTS), name)
     except (yaml.YAMLError, ValueError):
         return None
 
 
-def _line(events: Iterator[Any], name: str) -> int | None:
+def _find_key_line(events: Iterator[Any], name: str) -> int | None:
     depth, is_key = 0, True
     for event in events:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -212,28 +214,28 @@ def _line(events: Iterator[Any], name: str) -> int | None:
     return None
 
 
-def _loaded(data: bytes | str, told: list[str] | None) -> Any:
+def _parse(data: bytes | str, warnings: list[str] | None) -> Any:
     try:
-        return _read(_Quick, data, told)
+        return _parse_with(_CLoader, data, warnings)
     except yaml.MarkedYAMLError as error:
         if "tab character" not in str(error.problem):
             raise
-        return _read(_Patient, data, told)
+        return _parse_with(_PythonLoader, data, warnings)
 
 
-def _read(kind: Any, data: bytes | str, told: list[str] | None) -> Any:
-    loader = kind(data)
-    loader.repeated, loader.merging = {}, set()
+def _parse_with(loader_type: Any, data: bytes | str, warnings: list[str] | None) -> Any:
+    loader = loader_type(data)
+    loader.duplicates, loader.merged_nodes = {}, set()
     try:
         return loader.get_single_data()
     finally:
         loader.dispose()
-        if told is not None:
-            told[:] = loader.repeated
+        if warnings is not None:
+            warnings[:] = loader.duplicates
 
 
-def _bound_aliases(root: Any) -> None:
-    """Refuse aliases that contain themselves, or that unfold to more nodes than any real document has."""
+def _check_aliases(root: Any) -> None:
+    """Raise YamlError if an alias contains itself, or if the aliases unfold to more than `MAX_NODES`."""
     sizes: dict[int, int] = {}
     stack: list[tuple[Any, bool]] = [(root, False)]
     while stack:
@@ -244,8 +246,8 @@ def _bound_aliases(root: Any) -> None:
         if seen:
             sizes[id(node)] = 1 + sum(sizes.get(id(child), 1) for child in children)
         elif id(node) not in sizes:
-            sizes[id(node)] = MOST_NODES + 1  # stands while open: a cycle finds it
+            sizes[id(node)] = MAX_NODES + 1  # until it is complete; an alias inside it finds this value
             stack.append((node, True))
             stack.extend((child, False) for child in children)
-        if seen and sizes[id(node)] > MOST_NODES:
-            raise YamlError("its aliases unfold without end")
+        if seen and sizes[id(node)] > MAX_NODES:
+            raise YamlError("its aliases unfold to too much data")

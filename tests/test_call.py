@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_nb import UNSET, Call, Upload
-from astro_nb.call import LARGEST_FILE, OmittedUpload
+from astro_nb.call import MAX_STORED_FILE, OmittedUpload
 
 STEADY = settings(deadline=None, max_examples=80, derandomize=True)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -133,7 +133,7 @@ def test_calls_share_no_defaults() -> None:
     assert Call("A").parameters is not Call("A").parameters
 
 
-@pytest.mark.parametrize("value", [Upload("a.bin", b"x" * (LARGEST_FILE + 1), "image/png"), b"x" * (LARGEST_FILE + 1)])
+@pytest.mark.parametrize("value", [Upload("a.bin", b"x" * (MAX_STORED_FILE + 1), "image/png"), b"x" * (MAX_STORED_FILE + 1)])
 def test_a_large_file_is_kept_by_its_name(value: Any) -> None:
     """Its size and hash stay, its content does not; kept once more, it is the same."""
     call = Call("Upload", body={"f": value})
@@ -141,14 +141,14 @@ def test_a_large_file_is_kept_by_its_name(value: Any) -> None:
     again = stored(call)
     cut = again.body["f"]
     assert isinstance(cut, OmittedUpload)
-    assert (cut.size, cut.content, len(cut.digest)) == (LARGEST_FILE + 1, b"", 32)
+    assert (cut.size, cut.content, len(cut.digest)) == (MAX_STORED_FILE + 1, b"", 32)
     assert (cut.name, cut.media_type) == (("a.bin", "image/png") if isinstance(value, Upload) else ("", ""))
     assert stored(again) == again
 
 
 def test_a_file_of_the_largest_size_is_kept() -> None:
     """The limit itself is within it."""
-    call = Call("Upload", body=Upload("a", b"x" * LARGEST_FILE))
+    call = Call("Upload", body=Upload("a", b"x" * MAX_STORED_FILE))
     assert stored(call) == call
 
 

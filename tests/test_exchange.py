@@ -292,7 +292,7 @@ def test_a_large_answer_is_drawn_small() -> None:
     data = {"workspaces": [{"id": f"id-{n}", "name": "x" * 40} for n in range(5000)]}
     html = told("ListWorkspaces", data=data)._repr_mimebundle_()["text/html"]
     assert len(html) < 400_000
-    assert "more lines are not drawn; response.json() has them all" in html
+    assert "more lines are not shown; response.json() has them all" in html
 
 
 def test_no_body_is_no_error() -> None:
@@ -335,7 +335,7 @@ def test_a_path_into_an_error_tells_the_error() -> None:
         "CreateWorkspace ended with 400 Bad Request: workspaceId is required. It has no $.id. Mend that first."
     )
     assert refused["$.statusCode"] == 400
-    with pytest.raises(PickError, match="finds nothing"):
+    with pytest.raises(PickError, match="matches nothing"):
         told("GetWorkspace", 200, {"name": "x"})["$.id"]
 
 

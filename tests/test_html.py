@@ -143,7 +143,7 @@ def test_table_says_what_it_leaves_out() -> None:
     """Rows beyond the cap are counted below the table; cells may be HTML; no rows make a head alone."""
     read = Read(html.table(["a", "b"], ([n, html.code(n)] for n in range(205))))
     assert read.tags.count("tr") == 201
-    assert "5 more rows are not drawn" in read.text
+    assert "5 more rows are not shown" in read.text
     assert Read(html.table(["a"], [])).tags.count("tr") == 1
     assert "nowrap" in html.table(["a"], [["x"]], wrap=False)
 
@@ -193,7 +193,7 @@ def test_a_folded_mapping_tells_its_name() -> None:
 
 def test_a_large_tree_says_what_it_leaves_out() -> None:
     """A tree is cut at `most` lines, and the rest is counted."""
-    read = Read(html.tree(list(range(1000)), most=100))
+    read = Read(html.tree(list(range(1000)), limit=100))
     assert read.text.count("\n") == 0
     assert "98: 98" in read.text
     assert "99: 99" not in read.text
@@ -202,7 +202,7 @@ def test_a_large_tree_says_what_it_leaves_out() -> None:
 
 def test_a_tree_of_exactly_the_cap_is_not_cut() -> None:
     """Where every line is drawn, nothing says that some are not."""
-    assert "cut" not in Read(html.tree(list(range(599)), most=600)).text
+    assert "cut" not in Read(html.tree(list(range(599)), limit=600)).text
 
 
 def test_a_deep_tree_is_drawn() -> None:
@@ -218,8 +218,8 @@ def test_a_deep_tree_is_drawn() -> None:
 @STEADY
 def test_what_a_tree_leaves_out_is_counted(data: Any, most: int) -> None:
     """Lines drawn and lines left out are all the lines that there are."""
-    tree = html.tree(data, most=most)
-    told = re.search(r">([\d,]+) more lines are not drawn", tree)
+    tree = html.tree(data, limit=most)
+    told = re.search(r">([\d,]+) more lines are not shown", tree)
     drawn = Read(tree).tags.count("div") - 1
     left_out = int(told[1].replace(",", "")) if told else 0
 

@@ -231,7 +231,7 @@ def test_a_name_that_stands_twice_is_told(padding: str, tmp_path: Path) -> None:
     for _ in range(2):
         spec = load(text)
         assert [op.id for op in spec] == ["put_a"]
-        assert spec.warnings == ("'/a' stands twice in one mapping, the second time in line 5; it alone counts.",)
+        assert spec.warnings == ("'/a' occurs twice in one mapping, again in line 5; the last one is used.",)
         assert (spec.extensions, spec.document["y"]) == (Extensions(), {"a": 2})
 
 

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_nb.yaml import DEEPEST, YamlError, dump_yaml, load_yaml
+from astro_nb.yaml import MAX_DEPTH, YamlError, dump_yaml, load_yaml
 
 STEADY = settings(deadline=None, max_examples=200, derandomize=True)
 ODD = st.text(st.sampled_from(list("\n\t -:#'\"|>&*!%@`x0\x85\u2028\r.~<=_+eEoinfaNF12")), max_size=8)
@@ -96,7 +96,7 @@ def test_depth_is_bounded(opening: str) -> None:
 
 def test_an_honest_depth_is_read() -> None:
     """Up to the bound the depth does not matter."""
-    depth = DEEPEST - 1
+    depth = MAX_DEPTH - 1
     data = load_yaml("[" * depth + "]" * depth)
     for _ in range(depth - 1):
         (data,) = data

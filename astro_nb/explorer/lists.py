@@ -197,7 +197,7 @@ def compare(older: Exchange, newer: Exchange) -> html.Markup:
     for title, left, right in (("Request", _sent(older), _sent(newer)), ("Answer", older.text, newer.text)):
         lines = list(difflib.unified_diff(left.splitlines(), right.splitlines(), lineterm="", n=1))[2:]
         told = f"{title}: {len(lines)} lines" if lines else f"{title}: no difference"
-        parts.append(html.details(told, *map(_colored, lines[:300]), opened=True))
+        parts.append(html.details(told, *map(_colored, lines[:300]), is_open=True))
     return html.tag("div", *parts)
 
 

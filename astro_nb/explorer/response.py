@@ -153,7 +153,7 @@ def draw_table(exchange: Exchange) -> html.Markup:
     line = html.muted(f"{len(frame)} rows, {len(frame.columns)} columns. In Python: api.history[-1].frame()")
     shown = frame.dropna(axis="columns", how="all") if len(frame) else frame
     rows = [[_cell(value) for value in row] for row in first_rows(shown, 100)]
-    return html.join([line, html.table([str(c) for c in shown.columns], rows, most=100, wrap=False)])
+    return html.join([line, html.table([str(c) for c in shown.columns], rows, limit=100, wrap=False)])
 
 
 def _cell(value: Any) -> str:

@@ -47,7 +47,7 @@ class Attempts:
     def __call__(self, attempt: Attempt) -> None:
         told = attempt.progress(self._most)
         if told:
-            self._progress = self._progress or Progress("Sending", quiet=0.0)
+            self._progress = self._progress or Progress("Sending", delay=0.0)
             self.show(None, told)
         elif self._progress:
             self.show(1.0, f"{attempt.outcome} at attempt {attempt.number}")
