@@ -133,7 +133,10 @@ def test_calls_share_no_defaults() -> None:
     assert Call("A").parameters is not Call("A").parameters
 
 
-@pytest.mark.parametrize("value", [Upload("a.bin", b"x" * (MAX_STORED_FILE + 1), "image/png"), b"x" * (MAX_STORED_FILE + 1)])
+LARGE = b"x" * (MAX_STORED_FILE + 1)
+
+
+@pytest.mark.parametrize("value", [Upload("a.bin", LARGE, "image/png"), LARGE])
 def test_a_large_file_is_kept_by_its_name(value: Any) -> None:
     """Its size and hash stay, its content does not; kept once more, it is the same."""
     call = Call("Upload", body={"f": value})

@@ -115,7 +115,7 @@ def test_survives_copy_and_pickle(error: AstroNbError) -> None:
         ("listdeployments", ["ListDeployments"], "Did you mean ListDeployments?"),
         ("zzz", ["b", "a"], "There are: a, b."),
         ("zzz", [f"n{i}" for i in range(10)], "There are: n0, n1, n2, n3, n4, n5, n6, n7 …."),
-        ("zzz", [], "There are none yet: make one first."),
+        ("zzz", [], "There are none yet: create one first."),
     ],
 )
 def test_unknown_name_offers_what_there_is(name: str, known: list[str], todo: str) -> None:

@@ -173,7 +173,7 @@ def test_what_is_not_json_says_so(content_type: str, body: bytes) -> None:
     assert not response.is_json
     with pytest.raises(PickError) as caught:
         response.json()
-    assert f"(200, {content_type or 'no declared media type'})" in caught.value.what
+    assert f"(200, {content_type or 'no media type'})" in caught.value.what
     assert "response.text" in caught.value.todo
 
 

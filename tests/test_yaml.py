@@ -83,11 +83,11 @@ def test_what_is_no_yaml_is_told(text: Any, words: str) -> None:
 def test_depth_is_bounded(opening: str) -> None:
     """libyaml ends the process at a great depth; here it is refused before that."""
     code = f"""
-        from astro_nb.plain_yaml import NotYaml, load_yaml
+        from astro_nb.yaml import YamlError, load_yaml
         for text in ({opening!r} * 200_000, ({opening!r} * 200_000).encode()):
             try:
                 load_yaml(text)
-            except NotYaml as error:
+            except YamlError as error:
                 print("nested" in str(error))
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)

@@ -114,7 +114,8 @@ def content_of(value: bytes | Upload) -> bytes:
     if isinstance(value, OmittedUpload):
         name = f"The file {value.name!r}" if value.name else "The file"
         raise UsageError(
-            f"{name} of {_sized(value.whole)} was too large to be kept: its content is gone.", "Give the file again."
+            f"{name} of {_sized(value.original_size)} was too large to be kept: its content is gone.",
+            "Give the file again.",
         )
     return value if isinstance(value, bytes) else value.content
 
