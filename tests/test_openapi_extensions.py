@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from astro_nb.openapi import (
     TokenExtension,
     UnionExtension,
     UpdateExtension,
+    load,
     read_extensions,
 )
 from astro_nb.openapi.extensions import KNOWN, PREFIX, malformed_extensions
+from astro_nb.openapi.parsing import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,7 +38,7 @@ EXAMPLES: list[tuple[str, Any, Extensions]] = [
     ("token", {"list": "scopes", "variables": ["a"]}, Extensions(token=TokenExtension("scopes", ("a",)))),
     ("permission", "x-permission", Extensions(permission="x-permission")),
     ("page", {"style": "cursor", "most": 5}, Extensions(page=PageExtension(style="cursor", most=5))),
-    ("item", {"id": "uid", "name": "title"}, Extensions(item=ItemExtension("uid", "title"))),
+    ("item", {"id": "uid", "label": "code"}, Extensions(item=ItemExtension("uid", label="code"))),
     ("settled", {"good": ["UP"], "grace": 3}, Extensions(settled=StateExtension(good=("UP",), grace=3))),
     ("repeatable", False, Extensions(repeatable=False)),
     (
@@ -70,6 +73,16 @@ def test_every_extension_has_an_example_here() -> None:
     assert {f"{PREFIX}{name}" for name, _, _ in EXAMPLES} == set(KNOWN) - {f"{PREFIX}extends"}
 
 
+def test_every_extension_is_documented_and_nothing_else() -> None:
+    """specs/README.md has a heading for each extension that the reader knows, and for no other."""
+    text = (ROOT / "specs" / "README.md").read_text(encoding="utf-8")
+    headings = re.findall(r"(?m)^### `(x-astro-nb-[a-z-]+)`", text)
+    assert sorted(headings) == sorted(KNOWN)
+    assert set(re.findall(r"x-astro-nb-[a-z]+(?:-[a-z]+)*", text)) == set(KNOWN)
+    examples = {name for name in KNOWN if re.search(rf"(?s)### `{name}`(?:(?!###).)*```yaml\n{name}: ?\S?", text)}
+    assert examples == set(KNOWN)
+
+
 def test_every_extension_of_the_astro_overlay_is_known() -> None:
     """The bundled overlay has no extension that nobody reads."""
     text = (ROOT / "specs" / "astro-v1.overlay.yaml").read_text(encoding="utf-8")
@@ -93,6 +106,24 @@ def test_a_malformed_part_is_left_out_with_a_warning(name: str, value: Any, part
     assert malformed_extensions(raw) == (f"The overlay's extension {part} is malformed; it is left out.",)
     found = getattr(read_extensions(raw), name)
     assert found in (None, {}, PageExtension(items="a"), UpdateExtension(), TokenExtension(), StateExtension())
+
+
+def test_the_example_overlay_of_the_documentation_works() -> None:
+    """The overlay in "Make another API first-class" is read without a warning."""
+    text = (ROOT / "specs" / "README.md").read_text(encoding="utf-8")
+    overlay = parse(textwrap.dedent(re.findall(r"(?s) +```yaml\n(.*?)\n +```", text)[0]).encode(), "overlay.yaml")
+    get = {"operationId": "listPets", "responses": {"200": {"description": "ok"}}}
+    document = {
+        "openapi": "3.1.0", "info": {"title": "t", "version": "1"},
+        "paths": {"/pets": {"get": get}, "/pets/{petId}": {"get": {**get, "operationId": "getPet"}}},
+        "components": {"schemas": {"Pet": {"properties": {"chip": {"type": "string"}}}}},
+    }  # fmt: skip
+    spec = load(document, overlay)
+    assert spec.warnings == ()
+    assert [spec.operation(name).extensions.item for name in ("listPets", "getPet")] == [
+        ItemExtension("petId", "nickname")
+    ] * 2
+    assert spec.operation("getPet").extensions.settled == StateExtension("phase", good=("ADOPTED",), bad=("LOST",))
 
 
 @pytest.mark.parametrize("value", [True, "yes", 1, {"when": 3}, ["x"]])

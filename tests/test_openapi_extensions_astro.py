@@ -242,6 +242,9 @@ def test_item_names_exist(spec: Spec) -> None:
         entry = resource_field(operation)
         for path in filter(None, (item.id, item.name)):
             assert reach([entry], path), (operation.id, path)
+    labels = {o.id: item.label for o, item in having(spec, "item", 38) if item.label}
+    assert labels == {"CreateEnvironmentObject": "objectKey", "CreateUserInvite": "inviteeEmail"}
+    assert all(reach([body], labels[o.id]) for o in spec if o.id in labels and (body := body_field(o)))
 
 
 def test_everything_with_an_id_is_named(spec: Spec) -> None:

@@ -93,10 +93,16 @@ class PageExtension:
 
 @dataclass(frozen=True)
 class ItemExtension:
-    """The field by which a resource is known, and the one that names it."""
+    """The field by which a resource is known, and the one that names it.
+
+    Attributes:
+        id, name: fields of the response.
+        label: the field of the request that names the resource, where it is called otherwise.
+    """
 
     id: str = ""
     name: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -423,7 +429,7 @@ _SHAPES: Mapping[str, Any] = {
         "first": _is_count,
         "also": _NAMES,
     },
-    "item": {"id": _is_name, "name": _is_name},
+    "item": dict.fromkeys(("id", "name", "label"), _is_name),
     "settled": {
         **dict.fromkeys(("state", "reason"), _is_name),
         **dict.fromkeys(("good", "bad"), _NAMES),

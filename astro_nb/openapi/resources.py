@@ -94,7 +94,8 @@ def id_field(operation: Operation) -> str:
 def label_fields(operation: Operation | None) -> tuple[str, ...]:
     """Return the fields that may name a resource, the overlay's first."""
     item = operation.extensions.item if operation else None
-    return tuple(dict.fromkeys([item.name, *LABEL_FIELDS])) if item and item.name else LABEL_FIELDS
+    declared = filter(None, (item.name, item.label)) if item else ()
+    return tuple(dict.fromkeys([*declared, *LABEL_FIELDS]))
 
 
 def label_of(item: Mapping[str, Any], operation: Operation | None = None) -> str:
