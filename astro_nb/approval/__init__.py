@@ -1,35 +1,33 @@
 """What an unsafe call would change, and whether it may be sent."""
 
-from .approval import ALLOW_UNSAFE, Approval, displayed, needs_approval, require_confirmed
-from .change import Change, Found, ManyChanges, found_in, path_value, what_would_change
-from .diff import KINDS, Entry, Hidden, Lost, Row, Steps, compare
-from .display import shown
-from .update_body import as_body, held_by, lost_by, ruled, sendable, uncovered
+from .approval import ALLOW_UNSAFE, Approval, display_change, needs_approval
+from .change import BATCH_PREVIEWS, Change, ReadState, describe_change, path_value, state_in
+from .display import value_text
+from .update_body import (
+    drop_excluded_fields,
+    omission_rule,
+    state_to_body,
+    unprotected_secrets,
+    without_stored_values,
+    writable_part,
+)
 
 __all__ = [
     "ALLOW_UNSAFE",
-    "KINDS",
+    "BATCH_PREVIEWS",
     "Approval",
     "Change",
-    "Entry",
-    "Found",
-    "Hidden",
-    "Lost",
-    "ManyChanges",
-    "Row",
-    "Steps",
-    "as_body",
-    "compare",
-    "displayed",
-    "found_in",
-    "held_by",
-    "lost_by",
+    "ReadState",
+    "describe_change",
+    "display_change",
+    "drop_excluded_fields",
     "needs_approval",
+    "omission_rule",
     "path_value",
-    "require_confirmed",
-    "ruled",
-    "sendable",
-    "shown",
-    "uncovered",
-    "what_would_change",
+    "state_in",
+    "state_to_body",
+    "unprotected_secrets",
+    "value_text",
+    "without_stored_values",
+    "writable_part",
 ]

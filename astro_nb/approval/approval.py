@@ -1,7 +1,8 @@
-"""Whether an unsafe call may be sent: asked of whoever sends it, and remembered no longer than told.
+"""Whether an unsafe call may be sent to an environment that requires approval.
 
-A leave is given in a `with` block and holds for the thread that entered it; `astro-nb run --allow-unsafe` gives one to
-the kernel of that run.
+An approval is given by typing the name of the resource, or in a `with` block. A block holds for the thread that
+entered it, and for background work that is started in it. `astro-nb run --allow-unsafe` approves all calls of its
+kernel.
 """
 
 from __future__ import annotations
@@ -15,164 +16,171 @@ from typing import Final
 from ..call import Call
 from ..environments import Environment
 from ..errors import UnsafeRefused
+from ..http import PreparedRequest
 from ..openapi import Operation
 from ..progress import in_notebook
-from .change import Change, Planned, Read, what_many_would_change, what_would_change
+from .change import Batch, Change, Read, describe_batch, describe_change
 
 ALLOW_UNSAFE: Final = "ASTRO_NB_ALLOW_UNSAFE"
-"""Operating-system variable that gives leave to a whole process; `astro-nb run --allow-unsafe` sets it."""
+"""Environment variable of the operating system that approves all calls of a process, if it is "1"."""
 
-_MOST = 8  # changes that were looked at and may yet be confirmed
+_MAX_PREVIEWS = 8  # changes that were shown and can still be confirmed
 
-_leaves: ContextVar[tuple[tuple[Approval, str | None], ...]] = ContextVar("leaves", default=())
-"""What is given leave now: by which guard, and for the thing of which name; None for everything."""
+_granted: ContextVar[tuple[tuple[Approval, str | None], ...]] = ContextVar("granted", default=())
+"""The approvals of the `with` blocks around this code: whose it is, and the confirmed name; None for all calls."""
+
+
+def needs_approval(operation: Operation, environment: Environment) -> bool:
+    """Whether an operation has to be approved in an environment."""
+    return environment.requires_approval and not operation.is_safe
 
 
 class Approval:
-    """Stands before the unsafe calls of one session. `read` sends a safe call and keeps what came of it."""
+    """The approvals of one session.
+
+    Args:
+        read: sends a safe call, to read the state of the resource that a call would change.
+    """
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._looked_at: list[tuple[Environment, Change]] = []
+        self._previews: list[tuple[Environment, Change]] = []
 
     def __repr__(self) -> str:
-        return "<Guard>"
+        return "<Approval>"
+
+    # --- giving it ----------------------------------------------------------------------------------------------------
 
     @contextmanager
     def allow_unsafe(self) -> Iterator[None]:
-        """Send unsafe calls without a question, within this block."""
-        with self._leave(None):
+        """Approve all unsafe calls within this block."""
+        with self._grant(None):
             yield
 
     @contextmanager
     def confirmed(self, name: str) -> Iterator[None]:
-        """Answer the question with this name, within this block; another thing is refused."""
-        with self._leave(name):
+        """Approve unsafe calls on the resource with this name within this block; calls on others raise."""
+        with self._grant(name):
             yield
 
-    def change_of(self, plan: Planned, environment: Environment) -> Change:
-        """What a call would change; it may be confirmed by its name from now on, once."""
-        change = what_would_change(plan, self._read)
-        self._looked_at = [*self._looked_at, (environment, change)][-_MOST:]
+    def preview_change(self, prepared: PreparedRequest, environment: Environment) -> Change:
+        """Return what a call would change. From now on its name confirms the call, once."""
+        change = describe_change(prepared, self._read)
+        self._previews = [*self._previews, (environment, change)][-_MAX_PREVIEWS:]
         return change
 
-    def require_approval(self, plan: Planned, environment: Environment) -> None:
-        """Ask before an unsafe call goes to a guarded environment.
+    # --- asking for it ------------------------------------------------------------------------------------------------
+
+    def require_approval(self, prepared: PreparedRequest, environment: Environment) -> None:
+        """Ask the user before an unsafe call is sent to an environment that requires approval.
 
         Raises:
-            UnsafeRefused: the answer is not the name of the thing, or nobody is there to answer.
+            UnsafeRefused: the user did not type the name of the resource, or cannot be asked.
         """
-        if not self._is_free(plan.operation, environment):
-            self._require(what_would_change(plan, self._read))
+        if not self._is_approved(prepared.operation, environment):
+            self._require(describe_change(prepared, self._read))
 
     @contextmanager
-    def approve_many(self, plans: Sequence[Planned], count: int, left: int, environment: Environment) -> Iterator[None]:
-        """Ask once before many calls of one operation, and send them without a question within this block.
+    def approve_many(
+        self, prepared: Sequence[PreparedRequest], calls: int, remaining: int, environment: Environment
+    ) -> Iterator[None]:
+        """Ask the user once for many calls of one operation, and approve them within this block.
 
         Args:
-            plans: the first of them.
-            count, left: how many there are, and how many are yet to be sent; `45 CreateX` confirms 45 of them.
-            environment: where they go.
+            prepared: the first of the calls.
+            calls, remaining: how many there are, and how many of them are not sent yet; `45 CreateWorkspace` confirms
+                45 of them.
+            environment: where they are sent.
 
         Raises:
-            UnsafeRefused: as for `require_leave`.
+            UnsafeRefused: as for `require_approval`.
         """
-        if plans and not self._is_free(plans[0].operation, environment):
-            self._require(what_many_would_change(plans, count, left, self._read))
+        if prepared and not self._is_approved(prepared[0].operation, environment):
+            self._require(describe_batch(prepared, Batch(calls, remaining), self._read))
         with self.allow_unsafe():
             yield
 
-    def _require(self, change: Change) -> None:
-        """Raise UnsafeRefused unless the change is confirmed, in advance or now."""
-        named = self._named()
-        require_confirmed(change, _ask(change) if named is None else named)
-
-    def require_confirmed(self, plan: Planned, environment: Environment, confirmed: str | None) -> None:
-        """As `require_leave`, where the sender asks by itself; `confirmed` is what was answered.
+    def require_confirmed(self, prepared: PreparedRequest, environment: Environment, confirmed: str | None) -> None:
+        """Check the approval of a call whose sender asks the user itself; `confirmed` is what the user typed.
 
         Raises:
-            UnsafeRefused: nothing was answered, or not the name of the thing.
+            UnsafeRefused: the user typed nothing, or not the name of the resource.
         """
-        if self._is_free(plan.operation, environment):
+        if self._is_approved(prepared.operation, environment):
             return
-        confirmed = self._named() if confirmed is None else confirmed
+        confirmed = self._confirmed_name() if confirmed is None else confirmed
         if confirmed is None:
-            raise _unasked(plan.operation, environment)
-        change = self._taken(plan.call, environment) or what_would_change(plan, self._read)
-        require_confirmed(change, confirmed)
+            raise _not_confirmed(prepared.operation, environment)
+        change = self._pop_preview(prepared.call, environment) or describe_change(prepared, self._read)
+        _check_confirmation(change, confirmed)
 
-    def _named(self) -> str | None:
-        """The name that was given in a `with api.confirmed(…)` around this."""
-        names = [name for guard, name in _leaves.get() if guard is self and name is not None]
+    def _require(self, change: Change) -> None:
+        name = self._confirmed_name()
+        _check_confirmation(change, ask_for_name(change) if name is None else name)
+
+    def _confirmed_name(self) -> str | None:
+        """The name that the innermost `with api.confirmed(…)` around this code gives."""
+        names = [name for approval, name in _granted.get() if approval is self and name is not None]
         return names[-1] if names else None
 
-    def _is_free(self, operation: Operation, environment: Environment) -> bool:
+    def _is_approved(self, operation: Operation, environment: Environment) -> bool:
         if not needs_approval(operation, environment):
             return True
-        return os.environ.get(ALLOW_UNSAFE) == "1" or (self, None) in _leaves.get()
+        return os.environ.get(ALLOW_UNSAFE) == "1" or (self, None) in _granted.get()
 
-    def _taken(self, call: Call, environment: Environment) -> Change | None:
-        """What was looked at for a call; it is forgotten, so that it is confirmed once."""
-        found = [pair for pair in self._looked_at if pair[0] == environment and pair[1].call == call]
-        self._looked_at = [pair for pair in self._looked_at if pair not in found]
-        return found[-1][1] if found else None
+    def _pop_preview(self, call: Call, environment: Environment) -> Change | None:
+        """The latest change that was shown for a call; it is removed, so that it is confirmed once."""
+        matches = [pair for pair in self._previews if pair[0] == environment and pair[1].call == call]
+        self._previews = [pair for pair in self._previews if pair not in matches]
+        return matches[-1][1] if matches else None
 
     @contextmanager
-    def _leave(self, name: str | None) -> Iterator[None]:
-        token = _leaves.set((*_leaves.get(), (self, name)))
+    def _grant(self, name: str | None) -> Iterator[None]:
+        token = _granted.set((*_granted.get(), (self, name)))
         try:
             yield
         finally:
-            _leaves.reset(token)
+            _granted.reset(token)
 
 
-def needs_approval(operation: Operation, environment: Environment) -> bool:
-    """Whether an operation needs to be confirmed in an environment."""
-    return environment.requires_approval and not operation.is_safe
-
-
-def require_confirmed(change: Change, answer: str | None) -> None:
-    """Raise UnsafeRefused unless the answer is the name that the change has to be confirmed by."""
-    if answer is None:
-        raise UnsafeRefused(
-            f"{change.headline} Nobody is here to confirm it: nothing was sent.",
-            "If it is meant, run the notebook with `astro-nb run --allow-unsafe`, or call it inside "
-            "`with api.allow_unsafe():`.",
-            change=change,
-        )
-    if answer.strip() != change.name:
-        raise UnsafeRefused(
-            f"{change.headline} What was given is not its {change.named_by}: nothing was sent.",
-            f"If it is meant, call it again and give {change.name!r}.",
-            change=change,
-        )
-
-
-def _unasked(operation: Operation, environment: Environment) -> UnsafeRefused:
-    return UnsafeRefused(
-        f"{operation.id} is not confirmed, and {environment.name} asks before anything is changed: nothing was sent.",
-        "If it is meant, send it inside `with api.confirmed(name):`, or `with api.allow_unsafe():`.",
-    )
-
-
-def _ask(change: Change) -> str | None:
-    """Show a change and ask for its name; None where nobody can answer."""
-    question = f"Type the {change.named_by} “{change.name}” to send it, or anything else to send nothing: "
+def ask_for_name(change: Change) -> str | None:
+    """Show a change and ask the user to type its name; return None if nobody can be asked."""
+    question = f'Type the {change.named_by} "{change.name}" to confirm, or anything else to cancel: '
     try:
-        return input(question if displayed(change) else f"{change.text()}\n{question}")
-    except (
-        EOFError,
-        OSError,
-        RuntimeError,
-    ):  # no terminal, or none any more; a kernel without a front end says the last
+        return input(question if display_change(change) else f"{change.text()}\n{question}")
+    except (EOFError, OSError, RuntimeError):  # no terminal; a kernel without a front end raises the last
         return None
 
 
-def displayed(change: Change) -> bool:
-    """Whether a notebook shows a change."""
+def display_change(change: Change) -> bool:
+    """Display a change in the notebook, and return whether there is one."""
     if not in_notebook():
         return False
     from IPython.display import display
 
     display(change)  # type: ignore[no-untyped-call]  # IPython has no types here
     return True
+
+
+def _check_confirmation(change: Change, typed: str | None) -> None:
+    """Raise UnsafeRefused unless the typed text confirms the change."""
+    if typed is None:
+        raise UnsafeRefused(
+            f"{change.headline} It was not confirmed, and nobody can be asked here: nothing was sent.",
+            "To send it, run the notebook with `astro-nb run --allow-unsafe`, or call it inside "
+            "`with api.allow_unsafe():`.",
+            change=change,
+        )
+    if typed.strip() != change.name:
+        raise UnsafeRefused(
+            f"{change.headline} What was typed is not its {change.named_by}: nothing was sent.",
+            f"To send it, call it again and type {change.name!r}.",
+            change=change,
+        )
+
+
+def _not_confirmed(operation: Operation, environment: Environment) -> UnsafeRefused:
+    return UnsafeRefused(
+        f"{operation.id} is not confirmed, and {environment.name} requires approval of changes: nothing was sent.",
+        "To send it, call it inside `with api.confirmed(name):`, or `with api.allow_unsafe():`.",
+    )

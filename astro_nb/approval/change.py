@@ -1,160 +1,161 @@
-"""The thing that an unsafe call is about, as it is now.
+"""What a call would change: its body compared with the current state of the resource, field by field.
 
-What a call would change.
-
-What many calls of one operation would change: one question for all of them.
+`describe_change` sends one safe call at the most, to read the state; the call itself is not sent. `describe_batch`
+does the same for the first of many calls of one operation, which are confirmed together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import orjson
 
 from ..call import UNSET, Call
+from ..data import get_value
+from ..diff import DiffKind, DiffRow, Entry, compare_values, to_plain
 from ..errors import AstroNbError
 from ..exchange import Exchange
 from ..frames import make_frame
-from ..messages import Request
+from ..http import PreparedRequest
 from ..openapi import Action, Operation, call_to_read, id_field, label_fields, last_parameter
 from ..schema import body_field, hold_secrets
 from ..secrets import MASK, Secret
-from . import display as drawing
-from .diff import Entry, Row, compare, plain
-from .update_body import as_body, held_by, lost_by
+from . import display
+from .update_body import omission_rule, state_to_body, writable_part
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
 
-
 Read = Callable[[Call], Exchange]
-"""Sends a safe call and keeps what came of it."""
+"""Sends a safe call, stores its exchange and returns it."""
+
+BATCH_PREVIEWS = 5
+"""Calls of a batch whose changes are shown."""
+
+_MAX_NAME_LENGTH = 120  # characters of a name that the user is asked to type
+
+_COLUMNS = {"path": "string", "now": "object", "then": "object", "kind": "string", "note": "string"}
 
 
-class Planned(Protocol):
-    """What is asked about: a call made ready to be sent, as it is shown and as it goes out."""
-
-    @property
-    def operation(self) -> Operation: ...
-
-    @property
-    def call(self) -> Call: ...
-
-    @property
-    def shown(self) -> Request: ...
-
-    @property
-    def request(self) -> Request: ...
-
-    @property
-    def environment(self) -> str: ...
+# --- the current state ------------------------------------------------------------------------------------------------
 
 
-class Found(NamedTuple):
-    """What reading gave: the operation that reads, the state, and why there is none."""
+class ReadState(NamedTuple):
+    """The current state of a resource: the operation that read it, the state, and why there is none."""
 
     reader: Operation | None = None
     state: Any = UNSET
-    trouble: str = ""
+    error: str = ""
 
 
-def look(plan: Planned, read: Read) -> Found:
-    """The present state, secrets as `Secret`; or why it is not known."""
-    reader = plan.operation.spec.resources.reader_of(plan.operation)
+def read_state(prepared: PreparedRequest, read: Read) -> ReadState:
+    """Read the current state of the resource that a call is about, with secrets as `Secret`."""
+    reader = prepared.operation.spec.resources.reader_of(prepared.operation)
     if reader is None:
-        return Found(trouble="The document has no operation that reads it.")
+        return ReadState(error="The document has no operation that reads it.")
     try:
-        exchange = read(call_to_read(reader, plan.operation, plan.call))
+        exchange = read(call_to_read(reader, prepared.operation, prepared.call))
     except AstroNbError as error:
-        return Found(reader, trouble=f"{reader.id} could not be sent: {error.what}")
-    return found_in(reader, exchange, path_value(plan, last_parameter(plan.operation)))
+        return ReadState(reader, error=f"{reader.id} could not be sent: {error.what}")
+    return state_in(reader, exchange, path_value(prepared, last_parameter(prepared.operation)))
 
 
-def found_in(reader: Operation, exchange: Exchange, wanted: str) -> Found:
-    """What an answer tells of a thing; `wanted` is its id, by which it is found where many are listed."""
+def state_in(reader: Operation, exchange: Exchange, resource_id: str) -> ReadState:
+    """Return the state of a resource from a response; in a list, that of the item with the id."""
     if not (exchange.ok and exchange.response and exchange.response.is_json):
-        told = f": {exchange.error.message}" if exchange.error else ", which is no JSON."
-        return Found(reader, trouble=f"{reader.id} ended with {exchange.status_text}{told}")
-    if reader.spec.resources.is_list(reader):
-        return _listed(reader, exchange, wanted)
-    return Found(reader, exchange["$"])
+        reason = f": {exchange.error.message}" if exchange.error else ", and the response is not JSON."
+        return ReadState(reader, error=f"{reader.id} returned {exchange.status_text}{reason}")
+    if not reader.spec.resources.is_list(reader):
+        return ReadState(reader, exchange["$"])
+    items = exchange[reader.spec.resources.items_path(reader, exchange.json())]
+    known_by = id_field(reader)
+    matches = (item for item in items if isinstance(item, Mapping) and str(item.get(known_by)) == resource_id)
+    state = next(matches, UNSET) if isinstance(items, list) else UNSET
+    return ReadState(reader, state, "" if state is not UNSET else f"{reader.id} does not list {resource_id}.")
 
 
-def _listed(reader: Operation, exchange: Exchange, wanted: str) -> Found:
-    """The entry of a list that has that id."""
-    known = id_field(reader)
-    entries = exchange[reader.spec.resources.items_path(reader, exchange.json())]
-    same = (e for e in entries if isinstance(e, Mapping) and str(e.get(known)) == wanted)
-    state = next(same, UNSET) if isinstance(entries, list) else UNSET
-    return Found(reader, state, "" if state is not UNSET else f"{reader.id} does not list {wanted}.")
+def path_value(prepared: PreparedRequest, name: str) -> str:
+    """Return the value of a path parameter, masked, read from the URL; empty if there is none."""
+    template = prepared.operation.path.strip("/").split("/")
+    segments = urlsplit(prepared.shown.url).path.strip("/").split("/")[-len(template) :]
+    values = dict(zip(template, segments, strict=False))
+    return unquote(values.get(f"{{{name}}}", "")) if name else ""
 
 
-def path_value(plan: Planned, name: str) -> str:
-    """The value of a path parameter as it is shown, read from the address."""
-    template = plan.operation.path.strip("/").split("/")
-    asked = urlsplit(plan.shown.url).path.strip("/").split("/")[-len(template) :]
-    given = dict(zip(template, asked, strict=False))
-    return unquote(given.get(f"{{{name}}}", "")) if name else ""
+# --- the change -------------------------------------------------------------------------------------------------------
 
 
-_LONGEST = 120  # characters of a name that somebody is asked to type
+@dataclass(frozen=True)
+class Batch:
+    """Many calls that are confirmed together: how many there are, and how many of them are not sent yet."""
+
+    calls: int
+    remaining: int
 
 
 @dataclass(frozen=True, repr=False)
 class Change:
-    """What a call would change. No secret is in it.
+    """What a call would change. It holds no secrets.
 
     Attributes:
-        call: the call, unresolved.
-        deed: "create", "update", "delete" or "act".
-        name: what has to be typed to confirm it.
-        named_by: "name" or "id": which of the two that is.
-        rows: what becomes of each field.
-        environment, method, url: where it goes.
-        thing: the present state; UNSET where it was not read.
-        trouble: why it could not be read, in a sentence; else empty.
+        operation: the operation that is called.
+        call: the call, unresolved; of a batch the first one.
+        action: "create", "update", "delete" or "act".
+        name: the text that confirms the change.
+        named_by: what that text is: "name", "id", or "count and operation" for a batch.
+        rows: the difference in each field.
+        environment, method, url: where the request goes.
+        state: the current state; UNSET if it was not read.
+        read_error: why the state could not be read; empty if it was read or is not needed.
+        batch: of many calls, how many there are; None for a single call.
     """
 
+    operation: Operation
     call: Call
     action: Action
     name: str
     named_by: str
-    rows: tuple[Row, ...]
+    rows: tuple[DiffRow, ...]
     environment: str
     method: str
     url: str
-    thing: Any = field(default=UNSET)
-    trouble: str = ""
+    state: Any = field(default=UNSET)
+    read_error: str = ""
+    batch: Batch | None = None
 
     @property
     def headline(self) -> str:
-        """What it is, in a line."""
-        return drawing.headline(self)
+        """The change in one line: `Deletes Workspace "Training" in production.`"""
+        return display.headline(self)
 
-    def count(self, *kinds: str) -> int:
-        """How many rows are of some kinds."""
+    def count(self, *kinds: DiffKind) -> int:
+        """Return how many rows are of these kinds."""
         return sum(row.kind in kinds for row in self.rows)
 
+    @property
+    def is_effective(self) -> bool:
+        """Whether any field would change."""
+        return self.count("unchanged") < len(self.rows)
+
     def frame(self) -> DataFrame:
-        """A row for each field: path, now, then, kind, note."""
+        """Return one row per field, with the columns path, now, then, kind and note."""
+        missing_as_none = [(None if value is UNSET else value for value in (row.now, row.then)) for row in self.rows]
         rows = [
-            {"path": r.path, "now": _cell(r.now), "then": _cell(r.then), "kind": r.kind, "note": r.note}
-            for r in self.rows
+            dict(zip(_COLUMNS, (row.path, *values, row.kind, row.note), strict=True))
+            for row, values in zip(self.rows, missing_as_none, strict=True)
         ]
-        return make_frame(
-            rows, {"path": "string", "now": "object", "then": "object", "kind": "string", "note": "string"}
-        )
+        return make_frame(rows, _COLUMNS)
 
     def html(self) -> str:
-        """As static HTML, readable in light and dark."""
-        return str(drawing.draw(self))
+        """Return the change as static HTML."""
+        return str(display.render_html(self))
 
     def text(self) -> str:
-        """As plain text, for terminals."""
-        return drawing.tell(self)
+        """Return the change as plain text, for terminals."""
+        return display.render_text(self)
 
     def __repr__(self) -> str:
         return self.text()
@@ -163,157 +164,139 @@ class Change:
         return {"text/plain": self.text(), "text/html": self.html()}
 
 
-def what_would_change(plan: Planned, read: Read) -> Change:
-    """What a call would change: its body against the present state of the thing, field by field.
-
-    `read` is asked for one safe call at the most; nothing else is sent.
-    """
-    operation, action = plan.operation, plan.operation.spec.resources.role(plan.operation).action
-    then = _body_of(plan)
-    label = _label(operation, then) if action == "create" else ""
-    found = Found() if label else look(plan, read)
-    name = label or _label(found.reader, found.state)
-    typed, named_by = (name, "name") if name else (_id_of(plan, found), "id")
-    thing = plain(found.state) if found.state is not UNSET else UNSET
-    at = plan.shown
-    rows = _RULES[action](plan, found, then)
-    return Change(plan.call, action, typed, named_by, rows, plan.environment, at.method, at.url, thing, found.trouble)
-
-
-# --- what becomes of the fields, by what the operation does -----------------------------------------------------------
-
-
-def _updated(plan: Planned, found: Found, then: Any) -> tuple[Row, ...]:
-    operation, update = plan.operation, plan.operation.extensions.update
-    if found.state is UNSET:
-        return _unknown(then)
-    now = held_by(body_field(operation, plan.call.media_type), as_body(found.state, update))
-    return compare(now, {} if then is UNSET else then, lost_by(update, operation.method))
-
-
-def _deleted(plan: Planned, found: Found, then: Any) -> tuple[Row, ...]:
-    if found.state is not UNSET:
-        return compare(found.state if isinstance(found.state, Mapping) else {"": found.state}, {})
-    own = last_parameter(plan.operation)
-    given = path_value(plan, own)
-    return compare({own: given} if given else {}, {})
-
-
-def _sent(plan: Planned, found: Found, then: Any) -> tuple[Row, ...]:
-    """What is made, or what an action is given."""
-    if isinstance(then, Mapping):
-        return compare({}, then)
-    return () if then is UNSET else compare(UNSET, then)
-
-
-def _unknown(then: Any) -> tuple[Row, ...]:
-    """What is sent, where nobody knows what it replaces."""
-    items = then.items() if isinstance(then, Mapping) else () if then is UNSET else (("body", then),)
-    return tuple(
-        Row((str(name),), UNSET, plain(value), "unknown", "what it is now is not known") for name, value in items
+def describe_change(prepared: PreparedRequest, read: Read) -> Change:
+    """Return what a call would change. `read` is called once at the most; nothing else is sent."""
+    operation = prepared.operation
+    action = operation.spec.resources.role(operation).action
+    body = _body_of(prepared)
+    new_name = _label_of(operation, body) if action == "create" else ""
+    current = ReadState() if new_name else read_state(prepared, read)
+    label = new_name or _label_of(current.reader, current.state)
+    name, named_by = (label, "name") if label else (_id_or_operation(prepared), "id")
+    return Change(
+        operation,
+        prepared.call,
+        action,
+        name,
+        named_by,
+        _ROWS_OF[action](prepared, current, body),
+        prepared.environment,
+        prepared.shown.method,
+        prepared.shown.url,
+        to_plain(current.state) if current.state is not UNSET else UNSET,
+        current.error,
     )
 
 
-_RULES: Mapping[Action, Callable[[Planned, Found, Any], tuple[Row, ...]]] = {
-    "create": _sent,
-    "act": _sent,
-    "update": _updated,
-    "delete": _deleted,
+def describe_batch(prepared: Sequence[PreparedRequest], batch: Batch, read: Read) -> Change:
+    """Return what many calls of one operation would change, the first of them in full.
+
+    `read` is called once for each of these at the most.
+    """
+    changes = [describe_change(each, read) for each in prepared[:BATCH_PREVIEWS]]
+    return replace(
+        changes[0],
+        name=f"{batch.calls} {prepared[0].operation.id}",
+        named_by="count and operation",
+        rows=tuple(row for number, change in enumerate(changes, 1) for row in _numbered_rows(number, change)),
+        url=prepared[0].operation.path,
+        state=UNSET,
+        read_error=next((change.read_error for change in changes if change.read_error), ""),
+        batch=batch,
+    )
+
+
+def _numbered_rows(number: int, change: Change) -> list[DiffRow]:
+    """The rows of one change of a batch, each below the name of its resource; of a deletion only the name."""
+    resource = Entry("", f"{number} {change.name}")
+    if change.action == "delete":
+        return [DiffRow((resource,), change.name, UNSET, "removed")]
+    return [replace(row, steps=(resource, *row.steps)) for row in change.rows]
+
+
+# --- the rows, by what the operation does -----------------------------------------------------------------------------
+
+
+def _rows_of_update(prepared: PreparedRequest, current: ReadState, body: Any) -> tuple[DiffRow, ...]:
+    operation, update = prepared.operation, prepared.operation.extensions.update
+    if current.state is UNSET:
+        return _rows_of_unknown_state(body)
+    now = writable_part(body_field(operation, prepared.call.media_type), state_to_body(current.state, update))
+    return compare_values(now, {} if body is UNSET else body, omission_rule(update, operation.method))
+
+
+def _rows_of_delete(prepared: PreparedRequest, current: ReadState, body: Any) -> tuple[DiffRow, ...]:
+    if current.state is not UNSET:
+        return compare_values(current.state if isinstance(current.state, Mapping) else {"": current.state}, {})
+    parameter = last_parameter(prepared.operation)
+    value = path_value(prepared, parameter)
+    return compare_values({parameter: value} if value else {}, {})
+
+
+def _rows_of_body(prepared: PreparedRequest, current: ReadState, body: Any) -> tuple[DiffRow, ...]:
+    """The fields that a create or an action is given."""
+    if isinstance(body, Mapping):
+        return compare_values({}, body)
+    return () if body is UNSET else compare_values(UNSET, body)
+
+
+def _rows_of_unknown_state(body: Any) -> tuple[DiffRow, ...]:
+    items = body.items() if isinstance(body, Mapping) else () if body is UNSET else (("body", body),)
+    return tuple(
+        DiffRow((str(name),), UNSET, to_plain(value), "unknown", "the current value is unknown")
+        for name, value in items
+    )
+
+
+_ROWS_OF: Mapping[Action, Callable[[PreparedRequest, ReadState, Any], tuple[DiffRow, ...]]] = {
+    "list": _rows_of_body,
+    "read": _rows_of_body,
+    "create": _rows_of_body,
+    "act": _rows_of_body,
+    "update": _rows_of_update,
+    "delete": _rows_of_delete,
 }
 
 
-# --- both sides -------------------------------------------------------------------------------------------------------
-
-
-def _body_of(plan: Planned) -> Any:
-    """The body as it goes out, secrets as `Secret`; a body that is no JSON as it was written."""
-    operation, call = plan.operation, plan.call
+def _body_of(prepared: PreparedRequest) -> Any:
+    """The body as it is sent, with secrets as `Secret`; a body that is not JSON as it was given."""
+    operation, call = prepared.operation, prepared.call
     if call.body is UNSET:
         return UNSET
     try:
-        body = _veiled(orjson.loads(plan.shown.body), orjson.loads(plan.request.body))
+        body = _with_secrets(orjson.loads(prepared.shown.body), orjson.loads(prepared.request.body))
     except orjson.JSONDecodeError:
         body = call.body
     return hold_secrets(body_field(operation, call.media_type), body)
 
 
-def _veiled(shown: Any, clear: Any) -> Any:
-    """A value in the clear, in which every leaf that is shown otherwise is a `Secret`."""
-    if isinstance(shown, dict) and isinstance(clear, dict):
-        return {name: _veiled(shown.get(name), value) for name, value in clear.items()}
-    if isinstance(shown, list) and isinstance(clear, list) and len(shown) == len(clear):
-        return [_veiled(*pair) for pair in zip(shown, clear, strict=True)]
-    if shown == clear:
+def _with_secrets(masked: Any, clear: Any) -> Any:
+    """The clear value, with a `Secret` for every scalar that the masked value shows differently."""
+    if isinstance(masked, dict) and isinstance(clear, dict):
+        return {name: _with_secrets(masked.get(name), value) for name, value in clear.items()}
+    if isinstance(masked, list) and isinstance(clear, list) and len(masked) == len(clear):
+        return [_with_secrets(*pair) for pair in zip(masked, clear, strict=True)]
+    if masked == clear:
         return clear
     return Secret.in_memory(clear if isinstance(clear, str | int | float) else orjson.dumps(clear).decode())
 
 
-# --- the name ---------------------------------------------------------------------------------------------------------
+# --- the text that confirms it ----------------------------------------------------------------------------------------
 
 
-def _label(operation: Operation | None, state: Any) -> str:
-    """What a thing is called: by the overlay's note, else by the usual fields; empty where that cannot be typed."""
+def _label_of(operation: Operation | None, state: Any) -> str:
+    """The name of a resource; empty if it has none that can be typed."""
     if operation is None or not isinstance(state, Mapping):
         return ""
-    found = (_reached(state, path.split(".")) for path in label_fields(operation))
-    return next((str(value) for value in found if isinstance(value, str) and _can_be_typed(value)), "")
+    values = (get_value(state, tuple(path.split(".")), None) for path in label_fields(operation))
+    return next((str(value) for value in values if isinstance(value, str) and _can_be_typed(value)), "")
 
 
-def _reached(state: Any, steps: list[str]) -> Any:
-    for step in steps:
-        state = state.get(step) if isinstance(state, Mapping) else None
-    return state
-
-
-def _id_of(plan: Planned, found: Found) -> str:
-    """The id in the path, else the operation's own."""
-    own = path_value(plan, last_parameter(plan.operation))
-    return own if _can_be_typed(own) and MASK not in own else plan.operation.id
+def _id_or_operation(prepared: PreparedRequest) -> str:
+    """The id in the path, or the operation's own if there is none."""
+    value = path_value(prepared, last_parameter(prepared.operation))
+    return value if _can_be_typed(value) and MASK not in value else prepared.operation.id
 
 
 def _can_be_typed(text: str) -> bool:
-    return 0 < len(text) <= _LONGEST and text.isprintable() and text == text.strip()
-
-
-def _cell(value: Any) -> Any:
-    return None if value is UNSET else value
-
-
-SHOWN = 5
-"""Calls of which it is told what they would change."""
-
-
-@dataclass(frozen=True, repr=False)
-class ManyChanges(Change):
-    """What many calls would change, the first ones told; `calls` is how many there are, `left` how many are to go."""
-
-    calls: int = 0
-    left: int = 0
-
-    @property
-    def headline(self) -> str:
-        """What it is, in a line."""
-        rest = f" ({self.left:,} are left)" if self.left != self.calls else ""
-        return f"{self.call.operation}, {self.calls:,} times, in {self.environment}{rest}."
-
-
-def what_many_would_change(plans: Sequence[Planned], count: int, left: int, read: Read) -> ManyChanges:
-    """What the first of many calls would change, by the thing's name; `read` is asked once for each at the most."""
-    first = plans[0]
-    changes = [what_would_change(plan, read) for plan in plans[:SHOWN]]
-    rows = tuple(row for number, change in enumerate(changes, 1) for row in _told(number, change))
-    trouble = next((change.trouble for change in changes if change.trouble), "")
-    named = f"{count} {first.operation.id}"
-    told = changes[0]
-    return ManyChanges(
-        told.call, told.action, named, "count and operation", rows, told.environment, told.method, first.operation.path,
-        UNSET, trouble, count, left,
-    )  # fmt: skip
-
-
-def _told(number: int, change: Change) -> list[Row]:
-    """The rows of one change, each below the name of its thing; of what is deleted the name is enough."""
-    thing = Entry("", f"{number} {change.name}")
-    if change.action == "delete":
-        return [Row((thing,), change.name, UNSET, "removed")]
-    return [replace(row, steps=(thing, *row.steps)) for row in change.rows]
+    return 0 < len(text) <= _MAX_NAME_LENGTH and text.isprintable() and text == text.strip()

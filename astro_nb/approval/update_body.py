@@ -1,79 +1,88 @@
-"""What of a value a body can hold: the rest is the server's own.
+"""The current state of a resource, converted to a body of its update.
 
-The present state of a thing, told as the body of its update would tell it.
+A response has more than the body of an update may hold: read-only fields, other names, secrets that it does not
+return. What has to be converted is declared in the overlay's `x-astro-nb-update`; see specs/README.md.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..call import UNSET
+from ..data import copy_data
+from ..diff import DiffKind, Entry, OmissionRule, Steps, StoredValue
 from ..openapi import UpdateExtension
 from ..schema import Field, active_rules
 from ..secrets import MASK
-from .diff import Entry, Hidden, Kind, Lost, Steps
 
-_DEEPEST = 40
-_OPEN = ("map", "any")
+_MAX_DEPTH = 40  # levels of a state that are compared with the fields of the body
+_OPEN_KINDS = ("map", "any")
+_UNLESS = "leave-out-when "
+
+_OMITTED_BY_METHOD: Mapping[str, DiffKind] = {"PUT": "removed", "PATCH": "unchanged", "DELETE": "removed"}
+"""RFC 9110, section 9.3.4, and RFC 5789: PUT replaces, PATCH changes what it names. POST may do either."""
 
 
-def held_by(field: Field | None, value: Any) -> Any:
-    """The part of a state that a body can hold: by its fields, of a union by those of the branch that it names.
+# --- what the document declares ---------------------------------------------------------------------------------------
 
-    What the body does not know, what only answers have, what is null or empty where it cannot be, and what the rules of
-    the overlay rule out, goes. Where the document says nothing, all of it stays.
+
+def writable_part(field: Field | None, state: Any) -> Any:
+    """Return the part of a state that a body may hold.
+
+    Fields that the body does not declare are dropped, and so are read-only ones, null or empty values where these are
+    not allowed, and what the rules of the overlay exclude. Of a union the branch that the state matches decides.
+    Without a schema all of the state is returned.
     """
-    return value if field is None else _held(field, value, _DEEPEST)
+    return state if field is None else _writable(field, state, _MAX_DEPTH)
 
 
-def ruled(field: Field | None, value: Any, given: Any) -> Any:
-    """A body without the fields that the rules of the overlay rule out, all the way down; what was `given` stays.
+def drop_excluded_fields(field: Field | None, body: Any, given: Any) -> Any:
+    """Return a body without the fields that the overlay's rules exclude, at every level; fields in `given` stay.
 
-    Rules may rule each other's fields out: they are asked anew after each one that goes.
+    Rules may exclude each other's fields, so they are evaluated again after each field that is dropped.
     """
-    form = _form(field, value) if field else None
-    if form is None or not isinstance(value, Mapping):
-        return value
-    kept = given if isinstance(given, Mapping) else {}
-    left = {name: ruled(form.member(name), inner, kept.get(name)) for name, inner in value.items()}
-    left = _without_excluded(form, left, kept)
-    while gone := [name for name in active_rules(form, left).hidden if name in left and name not in kept]:
-        del left[gone[0]]
+    branch = _branch_of(field, body) if field else None
+    if branch is None or not isinstance(body, Mapping):
+        return body
+    named = given if isinstance(given, Mapping) else {}
+    left = {name: drop_excluded_fields(branch.member(name), value, named.get(name)) for name, value in body.items()}
+    left = _without_excluded_by(branch, left, named)
+    while excluded := [name for name in active_rules(branch, left).hidden if name in left and name not in named]:
+        del left[excluded[0]]
     return left
 
 
-def _without_excluded(form: Field, body: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """A body without the fields that what was given excludes, though they may require each other."""
+def _without_excluded_by(branch: Field, body: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body without the fields that the given ones exclude, even if those fields require each other."""
     named = {name: body[name] for name in given if name in body}
-    out = [name for name in active_rules(form, named).hidden if name in body and name not in given]
+    out = [name for name in active_rules(branch, named).hidden if name in body and name not in given]
     rest = {name: value for name, value in body.items() if name not in out}
-    gone = [name for name in out if name in active_rules(form, {**rest, name: body[name]}).hidden]
-    return {name: value for name, value in body.items() if name not in gone}
+    excluded = [name for name in out if name in active_rules(branch, {**rest, name: body[name]}).hidden]
+    return {name: value for name, value in body.items() if name not in excluded}
 
 
-def _held(field: Field, value: Any, depth: int) -> Any:
-    form = _form(field, value)
-    if form is None or depth <= 0:
+def _writable(field: Field, value: Any, depth: int) -> Any:
+    branch = _branch_of(field, value)
+    if branch is None or depth <= 0:
         return value
     if isinstance(value, list):
-        pairs = ((form.item_at(index), entry) for index, entry in enumerate(value))
-        return [entry if item is None else _held(item, entry, depth - 1) for item, entry in pairs]
-    if not isinstance(value, Mapping) or form.kind in _OPEN or not (form.children or form.item):
+        pairs = ((branch.entry(index), entry) for index, entry in enumerate(value))
+        return [entry if item is None else _writable(item, entry, depth - 1) for item, entry in pairs]
+    if not isinstance(value, Mapping) or branch.kind in _OPEN_KINDS or not (branch.children or branch.item):
         return value
-    members = {name: (form.member(name), inner) for name, inner in value.items()}
-    kept = {
-        name: _held(member, inner, depth - 1)
+    members = {name: (branch.member(name), inner) for name, inner in value.items()}
+    writable = {
+        name: _writable(member, inner, depth - 1)
         for name, (member, inner) in members.items()
-        if member is not None and not member.info.read_only and _can_be(member, inner)
+        if member is not None and not member.read_only and _allows_emptiness_of(member, inner)
     }
-    return ruled(form, kept, {})
+    return drop_excluded_fields(branch, writable, {})
 
 
-def _form(field: Field, value: Any) -> Field | None:
-    """The field itself, or the branch of a union that a value belongs to; None where that is not known."""
-    for _ in range(_DEEPEST):
+def _branch_of(field: Field, value: Any) -> Field | None:
+    """Return the field, or the branch of a union that a value matches; None if no branch is known to match."""
+    for _ in range(_MAX_DEPTH):
         if field.kind != "union":
             return field
         branch = field.branch_for(value)
@@ -83,85 +92,88 @@ def _form(field: Field, value: Any) -> Field | None:
     return None
 
 
-def _can_be(field: Field, value: Any) -> bool:
-    """Whether a field can be null, or empty, where the value is: servers answer so where there is nothing."""
+def _allows_emptiness_of(field: Field, value: Any) -> bool:
+    """Whether a field may be null, or empty, if the value is: servers return these where there is no value."""
     if value is None:
         return field.nullable or field.kind == "any"
-    return not (isinstance(value, str) and value == "" and field.kind == "choice" and "" not in field.info.choices)
+    return not (isinstance(value, str) and value == "" and field.kind == "choice" and "" not in field.choices)
 
 
-_UNLESS = "leave-out-when "
+# --- what the overlay declares ----------------------------------------------------------------------------------------
 
 
-def as_body(state: Any, update: UpdateExtension | None) -> Any:
-    """Return a resource's state as the body of its update would hold it, by the overlay's `x-astro-nb-update`.
+def state_to_body(state: Any, update: UpdateExtension | None) -> Any:
+    """Return a state with the overlay's `x-astro-nb-update` applied.
 
-    `from` is taken over, `keep` is hidden, `over` and `strip` are removed. Places that are not there are passed over.
+    `from` renames fields, `keep` marks values that the server keeps if they are left out, `over` and `strip` remove
+    fields. Paths that do not exist in the state are ignored.
     """
     update = update or UpdateExtension()
-    told = _copied(state)
+    body = copy_data(state)
     for new, old in update.sources.items():
-        _move(told, old.split("."), new.split("."))
+        _rename(body, old.split("."), new.split("."))
     for path, how in update.keep.items():
-        _hide(told, path.split("."), how.removeprefix(_UNLESS) if how.startswith(_UNLESS) else "")
+        _mark_stored(body, path.split("."), how.removeprefix(_UNLESS) if how.startswith(_UNLESS) else "")
     for path, flag in update.over.items():
-        for holder, name in list(_places(told, path.split("."))):
-            if not _is_set(told, holder[name], flag):
-                del holder[name]
+        for parent, name in list(_existing_places(body, path.split("."))):
+            if not _is_flag_set(body, parent[name], flag):
+                del parent[name]
     for path in update.strip:
-        for holder, name in list(_places(told, path.split("."))):
-            del holder[name]
-    return told
+        for parent, name in list(_existing_places(body, path.split("."))):
+            del parent[name]
+    return body
 
 
-def lost_by(update: UpdateExtension | None, method: str) -> Lost:
-    """What it means for a value that the body leaves it out: by the overlay, else by the method."""
-    whole = update is not None and update.whole
+def omission_rule(update: UpdateExtension | None, method: str) -> OmissionRule:
+    """Return what happens to a value that a body leaves out: as the overlay declares it, else as the method does."""
+    replaces_all = update is not None and update.whole
     replaced = set(update.replaces) if update else set[str]()
 
-    def lost(steps: Steps) -> Kind:
+    def kind_of_omission(steps: Steps) -> DiffKind:
         names = [step for step in steps if not isinstance(step, Entry | int)]
-        if whole or len(names) < len(steps) or (names and names[0] in replaced):  # a list that is given is given whole
+        is_in_list = len(names) < len(steps)  # a list that is given replaces the whole list
+        if replaces_all or is_in_list or (names and names[0] in replaced):
             return "removed"
         if update is None:
-            return _BY_METHOD.get(method, "unknown")
-        return "kept" if len(steps) <= 1 else "unknown"
+            return _OMITTED_BY_METHOD.get(method, "unknown")
+        return "unchanged" if len(steps) <= 1 else "unknown"
 
-    return lost
-
-
-_BY_METHOD: Mapping[str, Kind] = {"PUT": "removed", "PATCH": "kept", "DELETE": "removed"}
-"""RFC 9110, section 9.3.4, and RFC 5789: PUT replaces, PATCH changes what it names. POST may do either."""
+    return kind_of_omission
 
 
-def _copied(state: Any) -> Any:
-    """A copy that can be changed; `Secret` objects are shared."""
-    return copy.copy(state) if not isinstance(state, Mapping | list) else _deep(state)
+def unprotected_secrets(body: Any, update: UpdateExtension | None) -> list[str]:
+    """Return the paths of secrets that would be kept by leaving them out, but are no longer flagged as secret."""
+    keep = update.keep if update else {}
+    flagged = [(path, how.removeprefix(_UNLESS)) for path, how in keep.items() if how.startswith(_UNLESS)]
+    return [
+        path
+        for path, flag in flagged
+        for parent, name in _places(body, path.split("."))
+        if isinstance(parent.get(name), StoredValue) and not flag.startswith("/") and parent.get(flag, True) is not True
+    ]
 
 
-def _deep(state: Any) -> Any:
-    made: Any = {} if isinstance(state, Mapping) else []
-    left = [(state, made)]
-    for source, target in left:  # grows while it is walked
-        items = source.items() if isinstance(source, Mapping) else enumerate(source)
-        for key, value in items:
-            if isinstance(value, Mapping | list):
-                inner: Any = {} if isinstance(value, Mapping) else []
-                left.append((value, inner))
-                value = inner
-            target.append(value) if isinstance(target, list) else target.__setitem__(key, value)
-    return made
+def without_stored_values(body: Any) -> Any:
+    """Return a body without the values that the server keeps if they are left out: what is sent."""
+    if isinstance(body, Mapping):
+        return {name: without_stored_values(v) for name, v in body.items() if not isinstance(v, StoredValue)}
+    if isinstance(body, list):
+        return [without_stored_values(entry) for entry in body if not isinstance(entry, StoredValue)]
+    return body
+
+
+# --- paths such as `queues[].podCpu` ----------------------------------------------------------------------------------
+
+
+def _existing_places(data: Any, steps: list[str]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the objects that have the field named by a path, each with the name of the field."""
+    for parent, name in _places(data, steps):
+        if name in parent:
+            yield parent, name
 
 
 def _places(data: Any, steps: list[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    """The objects that have what a path such as `queues[].podCpu` names, each with its last step."""
-    for holder, name in _holders(data, steps):
-        if name in holder:
-            yield holder, name
-
-
-def _holders(data: Any, steps: list[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    """The objects in which the last step of a path may stand."""
+    """Yield the objects that may have the field named by a path, each with the name of the field."""
     if not isinstance(data, dict) or not steps:
         return
     name, each, _ = steps[0].partition("[]")
@@ -170,64 +182,47 @@ def _holders(data: Any, steps: list[str]) -> Iterator[tuple[dict[str, Any], str]
         return
     inner = data.get(name)
     for item in inner if each and isinstance(inner, list) else [inner]:
-        yield from _holders(item, steps[1:])
+        yield from _places(item, steps[1:])
 
 
-def _hide(data: Any, steps: list[str], flag: str) -> None:
-    """Hide a secret where its flag is set; it is there then even if the answer does not name it.
+def _mark_stored(data: Any, steps: list[str], flag: str) -> None:
+    """Mark the values at a path as stored by the server, where their flag is set; also those it does not return.
 
-    The flag stands beside it, or, with a slash before it, below the root.
+    The flag is a field beside the value, or, if it begins with a slash, a path from the root.
     """
-    for holder, name in _holders(data, steps):
-        if (not flag and name in holder) or (flag and _is_set(data, holder, flag)):
-            value = holder.get(name)
-            holder[name] = Hidden(UNSET if value in (None, "", MASK) else value)
+    for parent, name in _places(data, steps):
+        if (not flag and name in parent) or (flag and _is_flag_set(data, parent, flag)):
+            value = parent.get(name)
+            parent[name] = StoredValue(UNSET if value in (None, "", MASK) else value)
 
 
-def _is_set(data: Any, holder: Mapping[str, Any], flag: str) -> bool:
-    at = flag.removeprefix("/").split(".")
-    return any(inner.get(name) is True for inner, name in _holders(data if flag.startswith("/") else holder, at))
+def _is_flag_set(root: Any, parent: Mapping[str, Any], flag: str) -> bool:
+    steps = flag.removeprefix("/").split(".")
+    start = root if flag.startswith("/") else parent
+    return any(inner.get(name) is True for inner, name in _existing_places(start, steps))
 
 
-def _move(data: Any, old: list[str], new: list[str]) -> None:
-    """Take a value over to another name, below the steps that both paths share."""
+def _rename(data: Any, old: list[str], new: list[str]) -> None:
+    """Copy a value to another name, below the steps that both paths share."""
     if not isinstance(data, dict):
         return
     if old[0] == new[0] and len(old) > 1 and len(new) > 1:
         name, each, _ = old[0].partition("[]")
         inner = data.get(name)
         for item in inner if each and isinstance(inner, list) else [inner]:
-            _move(item, old[1:], new[1:])
+            _rename(item, old[1:], new[1:])
         return
-    found = next((holder[name] for holder, name in _places(data, old)), UNSET)
-    if found is not UNSET:
-        _put(data, new, found)
+    value = next((parent[name] for parent, name in _existing_places(data, old)), UNSET)
+    if value is not UNSET:
+        _set_if_missing(data, new, value)
 
 
-def _put(data: dict[str, Any], steps: list[str], value: Any) -> None:
-    *above, last = steps
-    for step in above:
+def _set_if_missing(data: dict[str, Any], steps: list[str], value: Any) -> None:
+    *parents, last = steps
+    for step in parents:
         inner = data.setdefault(step, {})
         if not isinstance(inner, dict):
             return
         data = inner
     data.setdefault(last, value)
 
-
-def uncovered(body: Any, update: UpdateExtension | None) -> list[str]:
-    """The secrets of a body that would be kept by leaving them out, and whose flag says now that they are none."""
-    keep = update.keep if update else {}
-    flagged = [(path, how.removeprefix(_UNLESS)) for path, how in keep.items() if how.startswith(_UNLESS)]
-    return [
-        path
-        for path, flag in flagged
-        for holder, name in _holders(body, path.split("."))
-        if isinstance(holder.get(name), Hidden) and not flag.startswith("/") and holder.get(flag, True) is not True
-    ]
-
-
-def sendable(body: Any) -> Any:
-    """A body without what stays by being left out."""
-    if isinstance(body, Mapping):
-        return {name: sendable(value) for name, value in body.items() if not isinstance(value, Hidden)}
-    return [sendable(entry) for entry in body if not isinstance(entry, Hidden)] if isinstance(body, list) else body

@@ -1,5 +1,5 @@
 """Change one part of a resource and keep the rest."""
 
-from .change import Changed, change
+from .change import ChangeResult, change
 
-__all__ = ["Changed", "change"]
+__all__ = ["ChangeResult", "change"]
