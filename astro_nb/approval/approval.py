@@ -38,12 +38,10 @@ def needs_approval(operation: Operation, environment: Environment) -> bool:
 class Approval:
     """The approvals of one session.
 
-    Args:
-        read: sends a safe call, to read the state of the resource that a call would change.
+    Several methods take `read`, which sends a safe call, to read the state of the resource that a call would change.
     """
 
-    def __init__(self, read: Read) -> None:
-        self._read = read
+    def __init__(self) -> None:
         self._previews: list[tuple[Environment, Change]] = []
 
     def __repr__(self) -> str:
@@ -63,26 +61,26 @@ class Approval:
         with self._grant(name):
             yield
 
-    def preview_change(self, prepared: PreparedRequest, environment: Environment) -> Change:
+    def preview_change(self, prepared: PreparedRequest, environment: Environment, read: Read) -> Change:
         """Return what a call would change. From now on its name confirms the call, once."""
-        change = describe_change(prepared, self._read)
+        change = describe_change(prepared, read)
         self._previews = [*self._previews, (environment, change)][-_MAX_PREVIEWS:]
         return change
 
     # --- asking for it ------------------------------------------------------------------------------------------------
 
-    def require_approval(self, prepared: PreparedRequest, environment: Environment) -> None:
+    def require_approval(self, prepared: PreparedRequest, environment: Environment, read: Read) -> None:
         """Ask the user before an unsafe call is sent to an environment that requires approval.
 
         Raises:
             UnsafeRefused: the user did not type the name of the resource, or cannot be asked.
         """
         if not self._is_approved(prepared.operation, environment):
-            self._require(describe_change(prepared, self._read))
+            self._require(describe_change(prepared, read))
 
     @contextmanager
     def approve_many(
-        self, prepared: Sequence[PreparedRequest], calls: int, remaining: int, environment: Environment
+        self, prepared: Sequence[PreparedRequest], calls: int, remaining: int, environment: Environment, read: Read
     ) -> Iterator[None]:
         """Ask the user once for many calls of one operation, and approve them within this block.
 
@@ -91,16 +89,19 @@ class Approval:
             calls, remaining: how many there are, and how many of them are not sent yet; `45 CreateWorkspace` confirms
                 45 of them.
             environment: where they are sent.
+            read: sends a safe call.
 
         Raises:
             UnsafeRefused: as for `require_approval`.
         """
         if prepared and not self._is_approved(prepared[0].operation, environment):
-            self._require(describe_batch(prepared, Batch(calls, remaining), self._read))
+            self._require(describe_batch(prepared, Batch(calls, remaining), read))
         with self.allow_unsafe():
             yield
 
-    def require_confirmed(self, prepared: PreparedRequest, environment: Environment, confirmed: str | None) -> None:
+    def require_confirmed(
+        self, prepared: PreparedRequest, environment: Environment, confirmed: str | None, read: Read
+    ) -> None:
         """Check the approval of a call whose sender asks the user itself; `confirmed` is what the user typed.
 
         Raises:
@@ -111,7 +112,7 @@ class Approval:
         confirmed = self._confirmed_name() if confirmed is None else confirmed
         if confirmed is None:
             raise _not_confirmed(prepared.operation, environment)
-        change = self._pop_preview(prepared.call, environment) or describe_change(prepared, self._read)
+        change = self._pop_preview(prepared.call, environment) or describe_change(prepared, read)
         _check_confirmation(change, confirmed)
 
     def _require(self, change: Change) -> None:

@@ -78,11 +78,16 @@ def state_in(reader: Operation, exchange: Exchange, resource_id: str) -> ReadSta
 
 
 def path_value(prepared: PreparedRequest, name: str) -> str:
-    """Return the value of a path parameter, masked, read from the URL; empty if there is none."""
-    template = prepared.operation.path.strip("/").split("/")
-    segments = urlsplit(prepared.shown.url).path.strip("/").split("/")[-len(template) :]
-    values = dict(zip(template, segments, strict=False))
-    return unquote(values.get(f"{{{name}}}", "")) if name else ""
+    """Return the value of a path parameter, masked; empty if there is none."""
+    return path_values(prepared.operation, prepared.shown.url).get(name, "")
+
+
+def path_values(operation: Operation, url: str) -> dict[str, str]:
+    """Return the values of the path parameters in the URL of a request, by name."""
+    template = operation.path.strip("/").split("/")
+    segments = urlsplit(url).path.strip("/").split("/")[-len(template) :]
+    pairs = zip(template, segments, strict=False)
+    return {step[1:-1]: unquote(value) for step, value in pairs if step.startswith("{") and step.endswith("}")}
 
 
 # --- the change -------------------------------------------------------------------------------------------------------

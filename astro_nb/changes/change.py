@@ -240,9 +240,8 @@ class _ChangeRun:
 
     def _ask(self, call: Call, change: Change) -> None:
         """Display the difference; where approval is required, ask for it, which displays it too."""
-        environment = self._session.environment
-        if needs_approval(self._operation, environment):
-            self._session.approval.require_approval(self._session.prepare(call, self._group), environment)
+        if needs_approval(self._operation, self._session.environment):
+            self._session.require_approval(self._session.prepare(call, self._group))
         else:
             display_change(change)
 

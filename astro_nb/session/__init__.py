@@ -1,16 +1,18 @@
-"""Resolve a call, send it, keep its exchange."""
+"""Resolve a call, send it, and store its exchange."""
 
-from .concurrent import PARALLEL, Many, send_many
+from .concurrent import MAX_PARALLEL, ConcurrentCalls, send_many
+from .credentials import Credentials
 from .secrets import available_secrets, environment_folder_secrets, session_secrets
-from .session import Session, permissions
+from .session import Session, open_session
 
 __all__ = [
-    "PARALLEL",
-    "Many",
+    "MAX_PARALLEL",
+    "ConcurrentCalls",
+    "Credentials",
     "Session",
     "available_secrets",
     "environment_folder_secrets",
-    "permissions",
+    "open_session",
     "send_many",
     "session_secrets",
 ]

@@ -1,4 +1,4 @@
-"""Many calls under way at once, as many as the pace and the connections allow."""
+"""Many calls that are sent at the same time, as many as the rate limit and the connections allow."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..exchange import SINGLE_CALL, CallGroup, Exchange
 from ..http import Running
 from .session import Session
 
-PARALLEL = 16
-"""Calls under way at once: enough to keep the pace at half a second an answer."""
+MAX_PARALLEL = 16
+"""Calls that are sent at the same time: enough for the usual rate limits if a response takes half a second."""
 
 Key = TypeVar("Key", bound=Hashable)
 
 
-class Many(Generic[Key]):
-    """Calls under way, each by its key; whoever asks for the next gets what came first.
+class ConcurrentCalls(Generic[Key]):
+    """Calls that are being sent in the background, each by a key. `next` returns the one that ends first.
 
-    They are sent in the background: started on the thread that calls `start`, whose leaves of the guard they have.
+    They are started on the thread that calls `start`, and have the approvals of its `with` blocks.
     """
 
     def __init__(self, session: Session) -> None:
@@ -31,54 +31,57 @@ class Many(Generic[Key]):
         self._ended: SimpleQueue[Key] = SimpleQueue()
 
     def __repr__(self) -> str:
-        return f"<Many, {len(self)} under way>"
+        return f"<ConcurrentCalls, {len(self)} running>"
 
     def __len__(self) -> int:
-        """How many are under way."""
+        """The number of running calls."""
         return len(self._running)
 
     def start(self, key: Key, call: Call, group: CallGroup = SINGLE_CALL) -> None:
-        """Send one more.
+        """Send one more call.
 
         Raises:
-            AstroNbError: as for `Session.start`; nothing was sent, and the others go on.
+            AstroNbError: as for `Session.start`; nothing was sent, and the other calls continue.
         """
         running = self._session.start(call, group=group)
         self._running[key] = running
         running.when_done(lambda _: self._ended.put(key))
 
     def next(self) -> tuple[Key, Exchange]:
-        """The next one to end, and what came of it; waits for it.
+        """Wait for the next call to end, and return its key and exchange.
 
         Raises:
-            SettingsError: it could not be kept in the history.
+            SettingsError: the exchange could not be stored in the history.
         """
         key = self._ended.get()
         return key, self._running.pop(key).result()
 
     def cancel(self) -> None:
-        """End all that is under way; `next` tells each as cancelled."""
+        """Cancel all running calls; `next` returns each of them as cancelled."""
         for running in list(self._running.values()):
             running.cancel()
 
 
 def send_many(
-    session: Session, calls: Iterable[tuple[Key, Call]], group: Callable[[Key], CallGroup], most: int = PARALLEL
+    session: Session,
+    calls: Iterable[tuple[Key, Call]],
+    group: Callable[[Key], CallGroup],
+    max_parallel: int = MAX_PARALLEL,
 ) -> Generator[tuple[Key, Exchange]]:
-    """Send calls, so many at once, and give each with its key as it ends, whatever comes of it.
+    """Send calls, several at the same time, and yield each key and exchange as it ends, whatever its outcome.
 
-    Whoever stops listening ends what is under way: it is cancelled, and kept in the history as such.
+    When the generator is closed, the calls that are still running are cancelled, and stored as such.
     """
-    many: Many[Key] = Many(session)
+    concurrent: ConcurrentCalls[Key] = ConcurrentCalls(session)
     try:
         for key, call in calls:
-            while len(many) >= most:
-                yield many.next()
-            many.start(key, call, group(key))
-        while len(many):
-            yield many.next()
+            while len(concurrent) >= max_parallel:
+                yield concurrent.next()
+            concurrent.start(key, call, group(key))
+        while len(concurrent):
+            yield concurrent.next()
     finally:
-        many.cancel()
-        while len(many):
-            with suppress(AstroNbError):  # one that could not be kept must not hide why the others end
-                many.next()
+        concurrent.cancel()
+        while len(concurrent):
+            with suppress(AstroNbError):  # a failure to store one must not hide the reason why the others end
+                concurrent.next()

@@ -1,152 +1,164 @@
-"""Work of many calls that is held to the place where it began.
-
-As whom requests go: the environment, its credentials, and those that were pasted for it.
-"""
+"""Where requests are sent, and with which credentials: the environment, and what was pasted for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from ..environments import Environment, TokenFacts, Variables, read_token
 from ..errors import SecretMissing, SettingsError, UnknownName
 from ..openapi import Operation, Spec
 from ..permissions import TokenPanel, token_panel
 from ..secrets import Secret
-from ..serialization import security_choices
-
-Place = tuple[str, str | None]
-"""The name and the address of an environment."""
-
-_held: ContextVar[tuple[object, Place] | None] = ContextVar("held", default=None)
+from ..serialization import SecurityChoice, security_choices
 
 
-@contextmanager
-def held_to(session: object, place: Place) -> Iterator[None]:
-    """Within it, `require_held` refuses what that session would send to any other place."""
-    token = _held.set((session, place))
-    try:
-        yield
-    finally:
-        _held.reset(token)
+class Target(NamedTuple):
+    """The name and the base URL of an environment: secrets that are held for one target are not sent to another."""
+
+    name: str
+    base_url: str | None
 
 
-def require_held(session: object, place: Place) -> None:
-    """Raise where work that began in another place goes on here.
+_pinned: ContextVar[tuple[Credentials, Target] | None] = ContextVar("pinned", default=None)
+"""The target that long-running work started with, and whose it is."""
 
-    Raises:
-        SettingsError: the environment was changed meanwhile; nothing was sent.
+
+class Credentials:
+    """An environment, its credentials, and credentials that were pasted for it.
+
+    It fills two scopes of the variables: "environment" with the environment's own variables, and "token" with those
+    from the token's claims.
+
+    Attributes:
+        environment: the environment as it was loaded; change it with `switch`.
+        since: when the current credentials came into use.
     """
-    held = _held.get()
-    if held is None or held[0] is not session or held[1] == place:
-        return
-    (name, address), (other, elsewhere) = held[1], place
-    raise SettingsError(
-        f"The environment was changed to {other!r} at {elsewhere}, but this began in {name!r} at {address}: "
-        "nothing of it is sent there.",
-        "Change back, and call it again.",
-    )
-
-
-class Authenticated:
-    """A document and an environment, and as whom requests go there."""
 
     def __init__(self, spec: Spec, environment: Environment, variables: Variables) -> None:
-        self.spec = spec
         self.environment = environment
-        self.variables = variables
-        self._pasted: dict[tuple[str, str | None], dict[str, Secret]] = {}  # by environment and server
+        self.since = datetime.now(UTC)
+        self._spec, self._variables = spec, variables
+        self._pasted: dict[Target, dict[str, Secret]] = {}
         self._fill_variables()
 
-    def token_secret(self) -> Secret | None:
-        """The secret that authenticates requests, or None where the environment has none."""
-        secrets = (self.effective_environment.secret_for(name) for name in [*self.spec.scheme_names, "token"])
-        return next((secret for secret in secrets if secret), None)
-
-    def token_facts(self) -> TokenFacts | None:
-        """What the token says of itself; None where there is none."""
-        secret = self.token_secret()
-        try:
-            return read_token(secret.reveal(), self.spec.extensions.token) if secret else None
-        except SecretMissing:
-            return None
-
-    def token_panel(self) -> TokenPanel:
-        """What is known of the token, for display; never the token."""
-        return token_panel(self.token_secret(), self.token_facts(), self.bindings)
+    def __repr__(self) -> str:
+        return f"<Credentials of {self.environment.name}>"
 
     @property
-    def bindings(self) -> tuple[str, ...]:
-        """The names of the ids that a token may be bound to, the widest first, where the overlay knows them."""
-        return self.spec.extensions.token.variables if self.spec.extensions.token else ()
+    def target(self) -> Target:
+        """The name and the base URL of the environment."""
+        return Target(self.environment.name, self.environment.base_url)
 
-    def set_credential(self, scheme: str, secret_text: str) -> None:
-        """Hold a pasted credential for a security scheme, in memory and for this environment: it goes before its own.
+    @property
+    def effective_environment(self) -> Environment:
+        """The environment with the pasted credentials, which take precedence over its own."""
+        pasted = self._pasted.get(self.target) if self._pasted else None
+        if not pasted:
+            return self.environment
+        return replace(self.environment, credentials={**self.environment.credentials, **pasted})
+
+    def switch(self, environment: Environment) -> None:
+        """Use another environment. Pasted credentials are kept for the one that they were pasted for."""
+        self.environment = environment
+        self._fill_variables()
+
+    def set(self, scheme: str, secret_text: str) -> None:
+        """Hold a credential for a security scheme in memory. It takes precedence over the environment's own.
+
+        Args:
+            scheme: the name of a security scheme of the document, or "token".
+            secret_text: the credential.
 
         Raises:
             UnknownName: the document has no such scheme.
             SettingsError: the text is empty.
         """
-        require_scheme(self.spec, scheme, secret_text)
-        pasted = self._pasted.setdefault(self._place, {})
-        pasted[scheme] = Secret.in_memory(secret_text, scheme)
+        if scheme not in (*self._spec.scheme_names, "token"):
+            raise UnknownName("security scheme", scheme, self._spec.scheme_names)
+        if not secret_text.strip():
+            raise SettingsError(f"The credential for {scheme} is empty.", "Paste the credential itself.")
+        self._pasted.setdefault(self.target, {})[scheme] = Secret.in_memory(secret_text, scheme)
         self._fill_variables()
 
-    def drop_credential(self, scheme: str) -> None:
-        """Forget what was pasted for a scheme; nothing happens where nothing was."""
-        self._pasted.get(self._place, {}).pop(scheme, None)
+    def remove(self, scheme: str) -> None:
+        """Remove the pasted credential for a security scheme, if there is one."""
+        self._pasted.get(self.target, {}).pop(scheme, None)
         self._fill_variables()
 
-    def security_choices(self, operation: Operation) -> list[tuple[str, str | None, bool]]:
-        """The ways to authenticate an operation: in words, as `Call.security` has it, and whether it can be met."""
-        return [
-            (choice.label, choice.value, choice.is_available)
-            for choice in security_choices(operation, self.effective_environment)
-        ]
+    def choices(self, operation: Operation) -> tuple[SecurityChoice, ...]:
+        """Return the ways to authenticate a request, and which credentials each of them lacks."""
+        return security_choices(operation, self.effective_environment)
 
-    def lacking_credentials(self, operation: Operation) -> dict[str, str]:
-        """The schemes of an operation that have no credential, each with the words of what to paste."""
-        return {
-            name: words
-            for choice in security_choices(operation, self.effective_environment)
-            for name, words in choice.missing
-        }
+    # --- the token ----------------------------------------------------------------------------------------------------
 
-    @property
-    def effective_environment(self) -> Environment:
-        """The environment with what was pasted for it."""
-        pasted = self._pasted.get(self._place) if self._pasted else None
-        if not pasted:
-            return self.environment
-        return replace(self.environment, credentials={**self.environment.credentials, **pasted})
+    def token_secret(self) -> Secret | None:
+        """Return the secret that authenticates requests; None if the environment has none."""
+        environment = self.effective_environment
+        secrets = (environment.secret_for(name) for name in [*self._spec.scheme_names, "token"])
+        return next((secret for secret in secrets if secret), None)
 
-    def pin_environment(self) -> AbstractContextManager[None]:
-        """Within it, nothing is sent to another environment than this one, whoever changes it meanwhile."""
-        return held_to(self, self._place)
+    def token_facts(self) -> TokenFacts | None:
+        """Return what the token's claims say; None if there is no token."""
+        secret = self.token_secret()
+        try:
+            return read_token(secret.reveal(), self._spec.extensions.token) if secret else None
+        except SecretMissing:
+            return None
+
+    def token_panel(self) -> TokenPanel:
+        """Return what is known about the token, for display; never the token itself."""
+        return token_panel(self.token_secret(), self.token_facts(), self.token_variables)
 
     @property
-    def _place(self) -> tuple[str, str | None]:
-        return self.environment.name, self.environment.base_url
+    def token_variables(self) -> tuple[str, ...]:
+        """The names of the ids that a token may be restricted to, the widest scope first."""
+        token = self._spec.extensions.token
+        return token.variables if token else ()
+
+    # --- secrets ------------------------------------------------------------------------------------------------------
+
+    def secret_values(self, typed_only: bool = False) -> set[str]:
+        """Return the values of all secrets that can be had without a prompt, or only of those that were typed."""
+        pasted = (secret for secrets in self._pasted.values() for secret in secrets.values())
+        secrets = [secret for secret in (*self._variables.secrets(), *pasted) if secret.is_local]
+        wanted = (s for s in secrets if not typed_only or (s.is_in_memory and not s.is_captured))
+        return {secret.value_if_available() for secret in wanted} - {""}
 
     def _fill_variables(self) -> None:
-        self._since = datetime.now(UTC)
-        self.variables.fill_scope("environment", self.environment.parsed_variables(), self.environment.name)
-        facts = self.token_facts() if self.spec.extensions.token else None
-        self.variables.fill_scope("token", facts.variables if facts else {}, "the token's claims")
+        self.since = datetime.now(UTC)
+        variables, environment = self._variables, self.environment
+        variables.fill_scope("environment", environment.parsed_variables(), environment.name)
+        facts = self.token_facts() if self._spec.extensions.token else None
+        variables.fill_scope("token", facts.variables if facts else {}, "the token's claims")
 
-    def _values_near(self, typed: bool = False) -> set[str]:
-        """The values of this session's secrets that lie in memory, or of those of them alone that were typed."""
-        pasted = (secret for place in self._pasted.values() for secret in place.values())
-        secrets = [secret for secret in (*self.variables.secrets(), *pasted) if secret.is_local]
-        return {s.value_if_available() for s in secrets if not typed or (s.is_in_memory and not s.is_captured)} - {""}
+    # --- long-running work --------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def pin_environment(self) -> Iterator[None]:
+        """Within this block, `require_pinned` raises if the environment was switched in the meantime."""
+        token = _pinned.set((self, self.target))
+        try:
+            yield
+        finally:
+            _pinned.reset(token)
 
-def require_scheme(spec: Spec, scheme: str, secret_text: str) -> None:
-    """Raise unless the document has that security scheme (or it is `token`), and there is something to hold for it."""
-    if scheme not in (*spec.scheme_names, "token"):
-        raise UnknownName("security scheme", scheme, spec.scheme_names)
-    if not secret_text.strip():
-        raise SettingsError(f"Nothing was given for {scheme}.", "Paste the credential itself.")
+    def require_pinned(self) -> None:
+        """Raise if this code runs within `pin_environment`, and the environment is another one now.
+
+        Raises:
+            SettingsError: the environment was switched; nothing was sent.
+        """
+        pinned = _pinned.get()
+        if pinned is None or pinned[0] is not self or pinned[1] == self.target:
+            return
+        began, now = pinned[1], self.target
+        raise SettingsError(
+            f"The environment was switched to {now.name!r} at {now.base_url}, but this was started in {began.name!r} "
+            f"at {began.base_url}: nothing was sent.",
+            f"Switch back to {began.name!r}, and call it again.",
+        )

@@ -1,14 +1,16 @@
-"""Calls made ready for the eye: arranged, previewed, and written as code; nothing is sent.
+"""Calls that are resolved, sent and stored.
 
-Calls made: resolved, sent, and kept.
+A session is a document, an environment with its credentials, variables, a client and a history. Python code and the
+explorer send through it, so that every exchange is in the history, whatever its outcome.
 
-A session is what an environment, a document, variables, a client and a history are together. Python and the widgets
-use this one way to send; whatever is sent, whatever comes of it, is in the history.
+Every call takes the same steps: `extract_secrets` moves literal secrets into variables, `prepare` resolves the call
+into a request to send and a masked one to show, the approval is checked, and the client's exchange is stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ..approval import Approval, Change
@@ -19,220 +21,314 @@ from ..errors import Stopped, UnknownName
 from ..exchange import SINGLE_CALL, CallGroup, Exchange
 from ..history import ExchangeList, History
 from ..http import Client, OnAttempt, PreparedRequest, Running, rate_of
-from ..linking import Chained, Chaining, Responses
+from ..linking import Linking, Responses
 from ..messages import Request, header
 from ..openapi import Operation, Spec
-from ..permissions import Privileges, needs_of_calls, needs_of_trail
+from ..permissions import Privileges, privileges_of_calls, privileges_of_exchanges
 from ..schema import build_call
 from ..secrets import Secret
 from ..serialization import build_request, build_request_pair
-from .credentials import Authenticated, require_held
+from .credentials import Credentials, Target
 from .secrets import extract_secrets_from, mask_headers
 
 
-class Prepared(Chained, Authenticated):
-    """Calls of one document, in one environment."""
-
-    def build_call(self, operation: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Call:
-        """The call that Python arguments mean; secrets among them become session variables.
-
-        Raises:
-            UnknownName, MissingArgument: as for `fields.build_call`.
-        """
-        return self.extract_secrets(build_call(self.spec.operation(operation), arguments, body, self.variables))
-
-    def extract_secrets(self, call: Call) -> Call:
-        """The call without literal secrets: each becomes a session variable, and the call holds its template."""
-        return extract_secrets_from(self.spec.operation(call.operation), call, self.variables)
-
-    def preview(self, call: Call) -> Request:
-        """The request as it will be sent, secrets as stars; nothing is sent."""
-        return mask_headers(build_request(self.spec.operation(call.operation), call, self._values("masked")))
-
-    def shown(self, value: Any) -> Any:
-        """A value with its templates resolved, secrets as stars.
-
-        Raises:
-            UnknownName: a variable does not exist.
-        """
-        return self._values("masked").resolve(value)
-
-    def snippet(self, kind: str, call: Call) -> str:
-        """A call as code of that kind: complete, secrets as look-ups."""
-        if kind not in SNIPPETS:
-            raise UnknownName("kind of snippet", kind, SNIPPETS)
-        operation, named = self.spec.operation(call.operation), self._values("named", self.chain.showing(pending=None))
-        return SNIPPETS[kind](operation, call, build_request(operation, without_file_contents(call), named))
-
-    def _values(self, mode: Mode, answers: Responses | None = None, dynamic: DynamicValues | None = None) -> Resolver:
-        known, again = answers or self.chain.showing(), dynamic.replay() if dynamic else DynamicValues()
-        return Resolver(self.variables, self.effective_environment, mode, dynamic=again, response_value=known.value_of)
+def open_session(
+    spec: Spec, environment: Environment, variables: Variables, client: Client, history: History
+) -> Session:
+    """Return a session with its parts put together."""
+    credentials = Credentials(spec, environment, variables)
+    linking = Linking(spec, variables, history, lambda: credentials.environment)
+    return Session(spec, credentials, variables, linking, client, history, Approval())
 
 
-class Session(Prepared):
-    """One document, one environment, and everything that was sent there."""
+class Session:
+    """One document, one environment at a time, and everything that was sent there.
+
+    Attributes:
+        spec, variables, client, history: the document, the variables, what sends, and what stores.
+        credentials: the environment, and the credentials of requests.
+        linking: values of responses for later requests.
+        approval: the approvals of unsafe calls.
+        initial_environment: the environment that the session was opened with.
+        on_attempt: called with each attempt of a call that the caller waits for; None for no report.
+        group_calls: the call that a group of requests was made for, by the group's id, where no request is that call.
+    """
 
     def __init__(
-        self, spec: Spec, environment: Environment, variables: Variables, client: Client, history: History
+        self,
+        spec: Spec,
+        credentials: Credentials,
+        variables: Variables,
+        linking: Linking,
+        client: Client,
+        history: History,
+        approval: Approval,
     ) -> None:
-        super().__init__(spec, environment, variables)
-        self.home = environment
+        self.spec = spec
+        self.credentials = credentials
+        self.variables = variables
+        self.linking = linking
         self.client = client
         self.history = history
-        self.approval = Approval(lambda call: self.send(call, CallGroup("approval")))
-        self.chain = Chaining(spec, variables, history, lambda: self.environment)
-        self.on_attempt: OnAttempt | None = None  # told of each attempt at what is sent from a cell
-        self.group_calls: dict[str, Call] = {}  # the calls that were asked for, by group id
+        self.approval = approval
+        self.initial_environment = credentials.environment
+        self.on_attempt: OnAttempt | None = None
+        self.group_calls: dict[str, Call] = {}
         self._sent: list[str] = []
-        variables.places = self.places
-        self._aside: dict[tuple[str, str | None], list[Variable]] = {}  # secrets of other environments and servers
+        self._stashed_secrets: dict[Target, list[Variable]] = {}  # variables that were left in other environments
+        variables.places = self._templates_in_use
 
     def __repr__(self) -> str:
         return f"<Session {self.spec.title} at {self.environment.base_url}>"
 
     @property
     def exchanges(self) -> ExchangeList:
-        """Everything that was sent in this session, oldest first; what the guard read is in the history alone."""
+        """Everything that was sent in this session, oldest first, but for requests that only asked for approval."""
         return ExchangeList(tuple(self._sent), self.history.get)
 
     @property
     def trail(self) -> ExchangeList:
-        """The same as `exchanges`: the last cell of a runbook recorded before the rename asks for it."""
+        """The same as `exchanges`: runbooks recorded before 0.2 read it in their last cell."""
         return self.exchanges
 
-    def places(self) -> list[tuple[str, Any]]:
-        """What may name variables: the environment's headers, then every call of this session, each with its data."""
-        headers = [(f"header {name}", value) for name, value in self.environment.headers.items()]
-        calls = [exchange.call for exchange in self.exchanges]
-        return [*headers, *((call.operation, (call.parameters, call.body, call.headers)) for call in calls)]
+    # --- the environment ----------------------------------------------------------------------------------------------
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that requests are sent to."""
+        return self.credentials.environment
+
+    @property
+    def effective_environment(self) -> Environment:
+        """The environment with the credentials that were pasted for it."""
+        return self.credentials.effective_environment
 
     def switch(self, environment: Environment) -> None:
-        """Go on in another environment: session variables stay, those of the old environment go.
+        """Use another environment. Session variables stay; the variables of the old environment are removed.
 
-        A secret that lies in memory alone (typed, or captured from an answer) stays behind, for it belongs to the hosts
-        that it was given for; it is there again on the way back.
+        A variable with a secret in memory (typed, or captured from a response) is stashed, because the secret belongs
+        to the hosts that it was given for. It is back when you switch back.
         """
-        held = [v for v in self.variables.entries() if v.scope == "session" and _is_held(v.value)]
-        self._aside[self._place] = held
-        for variable in held:
+        secrets = [v for v in self.variables.entries() if v.scope == "session" and _is_secret_in_memory(v.value)]
+        self._stashed_secrets[self.credentials.target] = secrets
+        for variable in secrets:
             del self.variables[variable.name]
-        self.environment = environment
-        self._fill_variables()
-        for variable in self._aside.pop(self._place, []):
+        self.credentials.switch(environment)
+        for variable in self._stashed_secrets.pop(self.credentials.target, []):
             self.variables.set(variable.name, variable.value, variable.source)
 
+    def pin_environment(self) -> AbstractContextManager[None]:
+        """Within this block, sending raises if somebody switched the environment in the meantime."""
+        return self.credentials.pin_environment()
+
+    # --- without sending ----------------------------------------------------------------------------------------------
+
+    def build_call(self, operation: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Call:
+        """Return the call for Python arguments, with secrets among them moved into session variables.
+
+        Raises:
+            UnknownName, MissingArgument: as for `schema.build_call`.
+        """
+        return self.extract_secrets(build_call(self.spec.operation(operation), arguments, body, self.variables))
+
+    def extract_secrets(self, call: Call) -> Call:
+        """Return the call without literal secrets: each is moved into a session variable, and replaced by its name."""
+        return extract_secrets_from(self.spec.operation(call.operation), call, self.variables)
+
+    def preview(self, call: Call) -> Request:
+        """Return the request that a call would send, secrets masked."""
+        return mask_headers(build_request(self.spec.operation(call.operation), call, self._resolver("masked")))
+
+    def resolve(self, value: Any) -> Any:
+        """Return a value with its templates resolved, secrets masked.
+
+        Raises:
+            UnknownName: a variable does not exist.
+        """
+        return self._resolver("masked").resolve(value)
+
+    def snippet(self, snippet_kind: str, call: Call) -> str:
+        """Return a call as code, with look-ups in place of secrets.
+
+        Args:
+            snippet_kind: a key of `codegen.SNIPPETS`: "python", "curl" …
+            call: the call.
+
+        Raises:
+            UnknownName: there is no such kind of snippet, or no such variable.
+        """
+        if snippet_kind not in SNIPPETS:
+            raise UnknownName("kind of snippet", snippet_kind, SNIPPETS)
+        operation = self.spec.operation(call.operation)
+        resolver = self._resolver("named", self.linking.showing(pending=None))
+        return SNIPPETS[snippet_kind](operation, call, build_request(operation, without_file_contents(call), resolver))
+
     def privileges(self, operation: str | None = None) -> Privileges:
-        """What the token needs for everything that was sent to this environment, or for one operation.
+        """Return what the token needs for everything that was sent to this environment, or for one operation.
 
         Raises:
             UnknownName: there is no such operation.
         """
-        sent = [
-            e for e in self.exchanges if e.environment == self.environment.name and operation in (None, e.operation.id)
-        ]
+        here = self.environment.name
+        sent = [e for e in self.exchanges if e.environment == here and operation in (None, e.operation.id)]
         if operation is not None and not sent:
-            return self.privileges_for({operation: 0})
-        return needs_of_trail(sent, self.token_facts(), self.bindings, self._since)
+            return self.privileges_of_calls({operation: 0})
+        credentials = self.credentials
+        return privileges_of_exchanges(
+            sent, credentials.token_facts(), credentials.token_variables, credentials.since
+        )
 
-    def privileges_for(self, used: Mapping[str, int], told: Iterable[str] = ()) -> Privileges:
-        """What the token needs for operations that are called so many times; nothing is sent."""
-        return needs_of_calls(self.spec, used, self.token_facts(), self.bindings, told)
+    def privileges_of_calls(self, counts: Mapping[str, int], notes: Iterable[str] = ()) -> Privileges:
+        """Return what the token needs for operations, given how many times each is called."""
+        facts, variables = self.credentials.token_facts(), self.credentials.token_variables
+        return privileges_of_calls(self.spec, counts, facts, variables, notes)
 
-    # --- one call -----------------------------------------------------------------------------------------------------
+    # --- sending ------------------------------------------------------------------------------------------------------
 
     def prepare(self, call: Call, group: CallGroup = SINGLE_CALL, asking: tuple[str, ...] = ()) -> PreparedRequest:
-        """A call made ready to be sent; what it refers to and is not there yet is called for it, where that is safe.
+        """Return a call resolved into a request. Safe operations that it refers to are called first, if necessary.
+
+        Args:
+            call: a call without literal secrets.
+            group: what it is sent for.
+            asking: the operations that are being called for references already.
 
         Raises:
             UsageError: a name or a value is missing.
-            SettingsError: a secret is missing, expired, or not for this host, or this is part of what began elsewhere.
+            SettingsError: a secret is missing, expired, or not for this host, or the environment was switched.
         """
         operation = self.spec.operation(call.operation)
-        answers = self.chain.sending(self._ask, asking)
-        revealed = self._values("revealed", answers)
+        responses = self.linking.sending(self._call_for_reference, asking)
+        resolver = self._resolver("revealed", responses)
         try:
-            request, shown = build_request_pair(
+            request, masked = build_request_pair(
                 operation,
                 call,
-                revealed,
-                lambda: self._values("masked", self.chain.showing(answers), revealed.dynamic),
+                resolver,
+                lambda: self._resolver("masked", self.linking.showing(responses), resolver.drawn),
             )
-        except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
-            raise error.with_traceback(None) from None  # they hold secrets in the clear
-        secrets = frozenset(revealed.revealed | self._values_near(typed=True))  # no answer shows what was typed here
-        own = revealed.grants and header(request.headers, "authorization")  # what the call itself says goes before
-        grant = None if own or not revealed.grants else revealed.grants[0]
-        require_held(self, self._place)  # last: whatever was read above was read in one place
-        rate = rate_of(operation, (self.environment.name, self.environment.base_url or ""), self.environment.limits)
+        except BaseException as error:  # noqa: BLE001  # raised again, without frames that hold secrets in the clear
+            raise error.with_traceback(None) from None
+        secrets = frozenset(resolver.revealed | self.credentials.secret_values(typed_only=True))
+        has_own = resolver.grants and header(request.headers, "authorization")  # a header of the call takes precedence
+        grant = None if has_own or not resolver.grants else resolver.grants[0]
+        self.credentials.require_pinned()  # last: everything above was read from one environment
+        environment = self.environment
+        rate = rate_of(operation, (environment.name, environment.base_url or ""), environment.limits)
         return PreparedRequest(
-            operation, call, mask_headers(shown), request, secrets, self.environment.name, group, grant, rate
+            operation, call, mask_headers(masked), request, secrets, environment.name, group, grant, rate
         )
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
-        """Send one request and wait for what comes of it."""
+        """Send one request and return its exchange."""
         return self._send(self.build_call(operation, arguments, body), SINGLE_CALL, None)
 
-    def send(self, call: Call, group: CallGroup = SINGLE_CALL, note: OnAttempt | None = None) -> Exchange:
-        """Send a call and keep what came of it, an interrupted one too."""
-        return self._send(self.extract_secrets(call), group, note)
+    def send(self, call: Call, group: CallGroup = SINGLE_CALL, on_attempt: OnAttempt | None = None) -> Exchange:
+        """Send a call and return its exchange. An interrupted one is stored, too."""
+        return self._send(self.extract_secrets(call), group, on_attempt)
 
     def start(
         self,
         call: Call,
-        note: OnAttempt | None = None,
+        on_attempt: OnAttempt | None = None,
         confirmed: str | None = None,
         group: CallGroup = SINGLE_CALL,
     ) -> Running[Exchange]:
-        """Send in the background; the result is the exchange, once it is kept.
+        """Send a call in the background. The result is the exchange, once it is stored.
 
-        An unsafe call to a guarded environment is not asked about here: `confirmed` is the name of `change_of(call)`,
-        as the user typed it. Where `change_of` was not looked at, it is now, and that takes as long as a request.
+        Args:
+            call: the call.
+            on_attempt: called with each attempt.
+            confirmed: what the user typed to approve the call: the name of `preview_change(call)`. If that was not
+                called, the state of the resource is read now, which takes as long as a request.
+            group: what it is sent for.
 
         Raises:
-            UnsafeRefused: it is not confirmed; nothing was sent.
+            UnsafeRefused: the call needs approval, and is not confirmed; nothing was sent.
         """
-        plan = self.prepare(self.extract_secrets(call), group)
-        self.approval.require_confirmed(plan, self.environment, confirmed)
-        return self.client.start(plan, note, lambda exchange: self._kept(plan, exchange))
+        prepared = self.prepare(self.extract_secrets(call), group)
+        self.approval.require_confirmed(prepared, self.environment, confirmed, self._read_for_approval)
+        return self.client.start(prepared, on_attempt, lambda exchange: self._store(prepared, exchange))
 
     def pause(self, seconds: float) -> None:
-        """Let time pass.
+        """Wait.
 
         Raises:
-            Stopped: the work that waits here was cancelled.
+            Stopped: the work that waits was cancelled.
         """
         self.client.pause(seconds)
 
-    def change_of(self, call: Call) -> Change:
-        """What a call would change; one safe request at the most is sent for it, and the call itself is not."""
-        return self.approval.change_of(self.prepare(self.extract_secrets(call)), self.environment)
+    # --- approval -----------------------------------------------------------------------------------------------------
 
-    def _ask(self, operation: Operation, asking: tuple[str, ...]) -> Exchange:
-        """Call an operation for what its answer holds; its required parameters are variables."""
-        return self._send(self.build_call(operation.id, {}), CallGroup("reference"), None, asking)
+    def preview_change(self, call: Call) -> Change:
+        """Return what a call would change. One safe request is sent at the most, and the call itself is not."""
+        prepared = self.prepare(self.extract_secrets(call))
+        return self.approval.preview_change(prepared, self.environment, self._read_for_approval)
 
-    def _send(self, call: Call, group: CallGroup, note: OnAttempt | None, asking: tuple[str, ...] = ()) -> Exchange:
-        plan = self.prepare(call, group, asking)
-        self.approval.require_approval(plan, self.environment)
+    def require_approval(self, prepared: PreparedRequest) -> None:
+        """Ask the user before an unsafe call, if the environment requires approval.
+
+        Raises:
+            UnsafeRefused: the user did not confirm it, or cannot be asked; nothing was sent.
+        """
+        self.approval.require_approval(prepared, self.environment, self._read_for_approval)
+
+    def approve_many(
+        self, prepared: Sequence[PreparedRequest], calls: int, remaining: int
+    ) -> AbstractContextManager[None]:
+        """Ask the user once for many calls of one operation, and approve them within this block.
+
+        Args:
+            prepared: the first of the calls.
+            calls, remaining: how many there are, and how many of them are not sent yet.
+
+        Raises:
+            UnsafeRefused: as for `require_approval`.
+        """
+        return self.approval.approve_many(prepared, calls, remaining, self.environment, self._read_for_approval)
+
+    def _read_for_approval(self, call: Call) -> Exchange:
+        return self.send(call, CallGroup("approval"))
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def _send(
+        self, call: Call, group: CallGroup, on_attempt: OnAttempt | None, asking: tuple[str, ...] = ()
+    ) -> Exchange:
+        prepared = self.prepare(call, group, asking)
+        self.require_approval(prepared)
         try:
-            return self._kept(plan, self.client.send(plan, note or self.on_attempt))
+            return self._store(prepared, self.client.send(prepared, on_attempt or self.on_attempt))
         except (KeyboardInterrupt, Stopped) as stop:
-            left = getattr(stop, "exchange", None)  # what the client had to leave, if it had begun
-            if left is not None:
-                self._kept(plan, left)
+            interrupted = getattr(stop, "exchange", None)  # set by the client if the request had been sent
+            if interrupted is not None:
+                self._store(prepared, interrupted)
             raise
 
-    def _kept(self, plan: PreparedRequest, exchange: Exchange) -> Exchange:
-        kept = self.history.add(exchange, plan.secrets, self._values_near())
-        if plan.group.kind != "approval":
-            self._sent.append(kept.id)  # last: what stands in the trail is in the history
-        return kept
+    def _store(self, prepared: PreparedRequest, exchange: Exchange) -> Exchange:
+        stored = self.history.add(exchange, prepared.secrets, self.credentials.secret_values())
+        if prepared.group.kind != "approval":
+            self._sent.append(stored.id)  # last: what is in `exchanges` is in the history
+        return stored
+
+    def _call_for_reference(self, operation: Operation, asking: tuple[str, ...]) -> Exchange:
+        """Call an operation for a value of its response; its required parameters are variables."""
+        return self._send(self.build_call(operation.id, {}), CallGroup("reference"), None, asking)
+
+    def _resolver(
+        self, mode: Mode, responses: Responses | None = None, drawn: DynamicValues | None = None
+    ) -> Resolver:
+        known = responses or self.linking.showing()
+        again = drawn.again() if drawn else DynamicValues()
+        return Resolver(self.variables, self.effective_environment, mode, drawn=again, answer=known.value_of)
+
+    def _templates_in_use(self) -> Iterator[tuple[str, Any]]:
+        """Yield what may contain templates: the environment's headers and every call of this session, by name."""
+        yield from ((f"header {name}", value) for name, value in self.environment.headers.items())
+        for exchange in self.exchanges:
+            call = exchange.call
+            yield call.operation, (call.parameters, call.body, call.headers)
 
 
-def _is_held(value: Any) -> bool:
+def _is_secret_in_memory(value: Any) -> bool:
     return isinstance(value, Secret) and value.is_in_memory
-
-
-def permissions(exchanges: Iterable[Exchange]) -> list[str]:
-    """The permissions that a row of exchanges needed, each once, in order of first need."""
-    return list(dict.fromkeys(p for exchange in exchanges for p in exchange.operation.permissions))

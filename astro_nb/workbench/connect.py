@@ -1,4 +1,4 @@
-"""An environment, a document, a client and a history, put together."""
+"""Connect to an API: read the environment and the document, start the sandbox if it is needed, open a session."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ from ..history import FOLDER, History
 from ..http import Client, Retries
 from ..openapi import Spec, load
 from ..secrets import Secret
-from ..session import Session
+from ..session import Credentials, open_session
 from .workbench import Workbench
 
 if TYPE_CHECKING:
     from ..sandbox import Sandbox, SandboxClient
 
-
 SANDBOX_URL = "ASTRO_NB_SANDBOX_URL"
-"""Operating-system variable with the address of a sandbox that runs already; `astro-nb lab` sets it."""
-
+"""Environment variable of the operating system with the URL of a running sandbox; `astro-nb lab` sets it."""
 
 SANDBOX_SPEED = 10.0
-"""How many times faster than life the embedded sandbox runs: a Deployment is created in seconds, not in minutes."""
+"""How many times faster than real time the embedded sandbox runs: a Deployment is created in seconds."""
 
 
 def connect(
@@ -42,48 +40,50 @@ def connect(
     transport: Any = None,
     seed: int | None = None,
 ) -> Workbench:
-    """A workbench for an API.
+    """Return a workbench for an API.
 
     Args:
-        environment: the name of an environment (built in: "sandbox", the default, and "astro"), or one made in Python.
-        spec: another document: a path, a URL, a dict, a text.
-        base_url: the server; by default the environment's, else the document's first.
+        environment: the name of an environment (built in are "sandbox", the default, and "astro"), or an `Environment`.
+        spec: another document: a path, a URL, a dict, or the text itself.
+        base_url: the server; by default the environment's, or else the document's first one.
         token: a secret reference such as "env:MY_TOKEN", or a `Secret`.
-        overlay: what the document leaves unsaid; by default the overlay beside it.
-        variables: session variables to begin with.
+        overlay: an OpenAPI Overlay for the document; by default the one beside it.
+        variables: initial session variables.
         history: the folder of the history; None keeps it in memory.
-        retries: what is tried again, and how long.
-        transport: an httpx transport in place of the network.
-        seed: what random values such as `{{$uuid}}` follow, for runs that can be repeated.
+        retries: how often and for how long failed requests are repeated.
+        transport: an httpx transport to use instead of the network.
+        seed: makes random values such as `{{$uuid}}` repeatable.
 
     Raises:
         DocumentError: the document cannot be used.
-        SettingsError: the environment is not set up, or its token has expired.
+        SettingsError: the environment is incomplete, or its token has expired.
         UnknownName: there is no such environment.
     """
-    chosen = _environment(environment, spec, base_url, token)
+    chosen = _choose_environment(environment, spec, base_url, token)
     client = Client(chosen.timeout, retries, transport)
     document = load(spec if spec is not None else chosen.spec, overlay or chosen.overlay, client.fetch)
-    kept = History(document, Path(history) / f"{_slug(document.title)}.sqlite" if history is not None else None)
-    return _opened(chosen, document, Variables(seed, session=dict(variables or {})), client, kept)
+    path = Path(history) / f"{_slug(document.title)}.sqlite" if history is not None else None
+    return _open_workbench(
+        chosen, document, Variables(seed, session=dict(variables or {})), client, History(document, path)
+    )
 
 
-def _opened(chosen: Environment, spec: Spec, variables: Variables, client: Client, history: History) -> Workbench:
-    """The workbench; where its token turns out to have expired, what was started for it is stopped again."""
-    placed, sandbox = _placed(chosen, spec)
-    if sandbox is not None:
-        client.bypass_proxy(placed.base_url or "")
-    workbench = Workbench(Session(spec, placed, variables, client, history), sandbox)
+def _open_workbench(
+    environment: Environment, spec: Spec, variables: Variables, client: Client, history: History
+) -> Workbench:
+    """Return the workbench. If its token turns out to have expired, everything that was started is stopped."""
+    located, sandbox = _locate_server(environment, spec)
+    workbench = Workbench(open_session(spec, located, variables, client, history), sandbox)
     try:
         workbench.environments.fill_shared(variables)
-        _require_valid_token(workbench.session)
+        _require_valid_token(workbench.session.credentials)
     except BaseException:
         workbench.close()
         raise
     return workbench
 
 
-def _environment(
+def _choose_environment(
     given: str | Environment | None, spec: Any, base_url: str | None, token: str | Secret | None
 ) -> Environment:
     if given is None and (spec is not None or base_url is not None):
@@ -93,8 +93,8 @@ def _environment(
     return replace(chosen, credentials={**chosen.credentials, "token": token}) if token else chosen
 
 
-def _placed(environment: Environment, spec: Spec) -> tuple[Environment, Sandbox | SandboxClient | None]:
-    """The environment with its base URL known; the sandbox is started, or found, where it is meant."""
+def _locate_server(environment: Environment, spec: Spec) -> tuple[Environment, Sandbox | SandboxClient | None]:
+    """Return the environment with a base URL, and the sandbox, started or already running, if that is the server."""
     if environment.base_url != "sandbox":
         return environment.with_base_url(environment.base_url or (spec.servers or ("",))[0]), None
     from ..sandbox import Sandbox, SandboxClient
@@ -105,8 +105,8 @@ def _placed(environment: Environment, spec: Spec) -> tuple[Environment, Sandbox 
     return replace(environment, credentials=credentials).with_base_url(sandbox.url), sandbox
 
 
-def _require_valid_token(session: Session) -> None:
-    facts, secret = session.token_facts(), session.token_secret()
+def _require_valid_token(credentials: Credentials) -> None:
+    facts, secret = credentials.token_facts(), credentials.token_secret()
     if facts and secret:
         facts.require_valid(secret.source)
 

@@ -1,9 +1,4 @@
-"""Attempts told in the cell that waits for them.
-
-Everything that a workbench sends.
-
-An API in hand: every method passes on to the room that does the work.
-"""
+"""The facade: one object for everything that a notebook does with an API. Every method delegates to a package."""
 
 from __future__ import annotations
 
@@ -15,92 +10,114 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ..call import UNSET, Call
-from ..changes import Changed, change
+from ..changes import ChangeResult, change
 from ..environments import Environment, Environments, Variable, Variables
 from ..exchange import Attempt, Exchange
 from ..history import Errors, History
 from ..http import Running, in_background
 from ..openapi import Spec
 from ..pagination import Pages, read_pages
+from ..permissions import Privileges, calls_in, permissions_of
 from ..polling import Until, WaitOptions, WaitResult, wait_for
 from ..progress import Progress
-from ..session import Session, permissions
+from ..session import Session, session_secrets
 from .ops import make_operations
 
 if TYPE_CHECKING:
     from ..bulk import Bulk
     from ..explorer import Explorer
     from ..frames import DataFrame
-    from ..permissions import Privileges
     from ..runbooks import Runbook
     from ..sandbox import Sandbox, SandboxClient
     from ..secret_scan import Scan
-
-
-class Attempts:
-    """Called with each attempt as it ends; says in the notebook why the next one waits, and how it ended."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._progress: Progress | None = None
-
-    def __call__(self, attempt: Attempt) -> None:
-        told = attempt.progress(self._most)
-        if told:
-            self._progress = self._progress or Progress("Sending", delay=0.0)
-            self.show(None, told)
-        elif self._progress:
-            self.show(1.0, f"{attempt.outcome} at attempt {attempt.number}")
-            self._progress = None
-
-    def show(self, fraction: float | None, words: str) -> None:
-        """Draw it."""
-        if self._progress:
-            self._progress(fraction, words)
-
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class Doing:
-    """Whatever is sent in a session: one call, or many for one wish."""
+class AttemptProgress:
+    """Reports in the cell why the next attempt of a request waits, and how the last one ended.
 
-    session: Session
-    sandbox: Sandbox | SandboxClient | None
+    Called with each attempt as it ends. Requests without a second attempt are not reported.
+    """
 
-    def __init__(self) -> None:
-        self._beside: set[Running[Any]] = set()  # what goes on in the background
+    def __init__(self, max_attempts: int) -> None:
+        self._max_attempts = max_attempts
+        self._progress: Progress | None = None
+
+    def __call__(self, attempt: Attempt) -> None:
+        message = attempt.progress(self._max_attempts)
+        if message:
+            self._progress = self._progress or Progress("Sending", quiet=0.0)
+            self._progress(None, message)
+        elif self._progress:
+            self._progress(1.0, f"{attempt.outcome} at attempt {attempt.number}")
+            self._progress = None
+
+
+class Workbench:
+    """An API: call it, explore it, read what was sent, and write it down as a runbook.
+
+    A cell that ends with it displays the explorer.
+
+    Attributes:
+        session: what sends the calls.
+        spec: the document.
+        variables: values by name, for `{{name}}`; set like a dict.
+        history: every exchange.
+        ops: the operations as functions.
+        sandbox: the embedded server; None in other environments.
+    """
+
+    def __init__(self, session: Session, sandbox: Sandbox | SandboxClient | None = None) -> None:
+        self.session = session
+        self.sandbox = sandbox
+        self.spec: Spec = session.spec
+        self.variables: Variables = session.variables
+        self.history: History = session.history
+        self.ops = make_operations(session.spec, session.call)
+        self._background: set[Running[Any]] = set()
+        session.on_attempt = AttemptProgress(session.client.retries.attempts)
+
+    def __repr__(self) -> str:
+        target = f"{self.environment.name} at {self.environment.base_url}"
+        return f"<astro_nb: {self.spec.title} {self.spec.version}, {len(self.spec)} operations, {target}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return self.explore()._repr_mimebundle_()
+
+    # --- sending ------------------------------------------------------------------------------------------------------
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
         """Send one request. Arguments are parameters first, then fields of the body, in the document's spelling."""
         return self.session.call(operation, body=body, **arguments)
 
-    def start(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Running[Exchange]:
-        """Send one request in the background: `await` it, ask for its `result()`, or `cancel()` it.
+    def send(self, call: Call) -> Exchange:
+        """Send a `Call`: for what arguments cannot express, such as extra headers or another media type."""
+        return self.session.send(call)
 
-        Production is not asked about here: send it within `with api.confirmed(name):` or `with api.allow_unsafe():`.
+    def start(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Running[Exchange]:
+        """Send one request in the background: `await` it, get its `result()`, or `cancel()` it.
+
+        It does not ask for approval: in production, start it within `with api.confirmed(name):` or
+        `with api.allow_unsafe():`.
         """
         return self.session.start(self.session.build_call(operation, arguments, body))
 
     def in_background(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Running[T]:
-        """Do longer work beside the notebook: `await api.in_background(api.wait, "GetDeployment", …)`.
+        """Run longer work in the background: `await api.in_background(api.wait, "GetDeployment", …)`.
 
-        What it gives may be awaited, asked for its `result()`, or ended with `cancel()`, requests under way included.
+        `await` it, get its `result()`, or `cancel()` it together with the requests that it is waiting for.
         """
         running = in_background(work, *args, **kwargs)
-        self._beside.add(running)
-        running.when_done(self._beside.discard)
+        self._background.add(running)
+        running.when_done(self._background.discard)
         return running
 
-    def send(self, call: Call) -> Exchange:
-        """Send a `Call`: for what keywords cannot say, such as further headers or another media type."""
-        return self.session.send(call)
-
     def pages(self, operation: str, /, *, resume: bool = False, **arguments: Any) -> Pages:
-        """Read every page of a list, many at once where that can be; `.frame()` makes a table of it.
+        """Read every page of a list, several at the same time if possible; `.frame()` makes a table of it.
 
-        With `resume` the unfinished reading of this same call goes on, as after an interrupt.
+        With `resume`, an unfinished reading of the same call is continued, for example after an interrupt.
         """
         return read_pages(self.session, operation, lambda: Progress(f"Pages of {operation}"), resume, **arguments)
 
@@ -135,29 +152,23 @@ class Doing:
         options = WaitOptions(timeout, every, grace, self._speed)
         return wait_for(self.session, operation, until, options, Progress(f"Waiting for {operation}"), **arguments)
 
-    def _speed(self) -> float:
-        """How many times faster than real time the server lives: a sandbox's speed, where requests go to it."""
-        sandbox = self.sandbox
-        here = (self.session.environment.base_url or "").rstrip("/")
-        return sandbox.speed if sandbox is not None and here == sandbox.url.rstrip("/") else 1.0
-
-    def change(self, operation: str, /, *, body: Any = UNSET, dry_run: bool = False, **arguments: Any) -> Changed:
-        """Change something of a thing, and leave the rest of it as it is: read, merge, show the difference, write.
+    def change(self, operation: str, /, *, body: Any = UNSET, dry_run: bool = False, **arguments: Any) -> ChangeResult:
+        """Change a part of a resource and keep the rest: read it, merge, show the difference, and write it back.
 
         Arguments are parameters first, then the fields that change, in the document's spelling:
 
         - an object is merged field by field; `None` removes a field (RFC 7396);
         - a list given as a mapping is changed entry by entry: `environmentVariables={"REGION": "eu"}` sets a value or
-          adds it, `{"REGION": {"isSecret": True, "value": …}}` changes these fields of it, `{"OLD": None}` removes it,
-          and every other entry stays;
+          adds it, `{"REGION": {"isSecret": True, "value": …}}` changes these fields of the entry, `{"OLD": None}`
+          removes it, and every other entry stays;
         - a list given as a list replaces the old one, and so does any other value.
 
-        Stored secrets are kept; a `Secret` given as a bare value is stored as one. Where nothing would change, nothing
-        is sent. With `dry_run` the difference is told, and nothing is sent.
+        Stored secrets are kept. A `Secret` given as a bare value is stored as a secret. If nothing would change,
+        nothing is sent. With `dry_run` the difference is returned, and nothing is sent.
 
         Raises:
-            UsageError: the operation is no update of a thing that can be read; what to use instead is told.
-            ConcurrentChange: somebody else changed the thing meanwhile; nothing was written.
+            UsageError: the operation does not update a resource that can be read; the message says what to use.
+            ConcurrentChange: somebody else changed the resource in the meantime; nothing was sent.
         """
         return change(self.session, operation, body=body, dry_run=dry_run, **arguments)
 
@@ -171,102 +182,75 @@ class Doing:
         body: Any = UNSET,
         **constants: Any,
     ) -> Bulk:
-        """A table as many requests: `api.bulk("CreateWorkspace", frame).run()`. Looking at it sends nothing.
+        """Send one request per row of a table: `api.bulk("CreateWorkspace", frame).run()`. Displaying it sends nothing.
 
-        `columns` says which column goes where (`{"environmentVariable.value": "value"}`), what it leaves out is
-        proposed, and arguments are the same in all rows; see `bulk.Bulk`.
+        Args:
+            operation: the operation.
+            rows: the table.
+            columns: which column goes where (`{"environmentVariable.value": "value"}`); the other columns are matched
+                by name.
+            body, constants: arguments that are the same in all rows.
         """
         from ..bulk import bulk
 
         return bulk(self.session, operation, rows, columns, body, Progress(f"Bulk of {operation}"), **constants)
 
     def allow_unsafe(self) -> AbstractContextManager[None]:
-        """`with api.allow_unsafe():` sends unsafe calls to a production environment without a question."""
+        """Within `with api.allow_unsafe():`, unsafe calls are sent without asking for approval."""
         return self.session.approval.allow_unsafe()
 
     def confirmed(self, name: str) -> AbstractContextManager[None]:
-        """`with api.confirmed("demo"):` answers the question of production; what has another name is refused."""
+        """Within `with api.confirmed("demo"):`, calls on the resource "demo" are approved; calls on others raise."""
         return self.session.approval.confirmed(name)
 
-
-class Workbench(Doing):
-    """An API in hand: call it, explore it, look back, and write down what was done.
-
-    Ending a cell with it shows the explorer.
-
-    Attributes:
-        spec: the document.
-        variables: values by name, for `{{name}}`; set like a dict.
-        history: everything that was sent, and what came back.
-        ops: the operations as functions.
-        sandbox: the embedded server; None in other environments.
-    """
-
-    def __init__(self, session: Session, sandbox: Sandbox | SandboxClient | None = None) -> None:
-        super().__init__()
-        self.session = session
-        self.sandbox = sandbox
-        self.spec: Spec = session.spec
-        self.variables: Variables = session.variables
-        self.history: History = session.history
-        session.on_attempt = Attempts(session.client.retries.attempts)
-        self.ops = make_operations(session.spec, session.call)
-
-    def __repr__(self) -> str:
-        at = f"{self.environment.name} at {self.environment.base_url}"
-        return f"<astro_nb: {self.spec.title} {self.spec.version}, {len(self.spec)} operations, {at}>"
+    # --- environments and values --------------------------------------------------------------------------------------
 
     @property
     def environment(self) -> Environment:
-        """The environment that requests go to."""
+        """The environment that requests are sent to."""
         return self.session.environment
 
     @cached_property
     def environments(self) -> Environments:
-        """The environments there are: the built-in ones, and those beside the notebook."""
+        """All environments: the built-in ones and those in the folder of the notebook."""
         return Environments()
 
-    @cached_property
-    def runbook(self) -> Runbook:
-        """What was done in this session, as a notebook to be."""
-        from ..runbooks import Runbook
-
-        return Runbook(self.session)
-
-    @property
-    def errors(self) -> Errors:
-        """The exchanges that did not go well."""
-        return self.history.errors
-
-    def explore(self, operation: str | None = None) -> Explorer:
-        """The explorer, open at one operation if it is named."""
-        from ..explorer import Explorer
-
-        return Explorer(self.session, self.sandbox, operation)
-
     def keep(self, response: Exchange | WaitResult, path: str, as_: str, secret: bool = False) -> Variable:
-        """Set a variable to a value of an answer: `api.keep(created, "$.token", as_="token")`. A secret stays one."""
-        exchange = response.exchange if isinstance(response, WaitResult) else response
-        return self.session.keep(exchange, path, as_, secret)
+        """Set a variable to a value of a response: `api.keep(created, "$.token", as_="token")`. A secret stays one."""
+        return self.session.linking.keep(getattr(response, "exchange", response), path, as_, secret)
 
     def sources(self, operation: str) -> DataFrame:
-        """Which operations answer what this one asks for: field, operation, path and reason, the best first."""
+        """Return which operations return what this one needs: field, operation, path and reason, the best first."""
         from ..linking import sources_frame
 
         return sources_frame(self.spec.operation(operation))
 
     def uses(self, operation: str) -> DataFrame:
-        """Which operations take what this one answers: operation, field, path and reason, the likeliest first."""
+        """Return which operations need what this one returns: operation, field, path and reason, the best first."""
         from ..linking import uses_frame
 
         return uses_frame(self.spec.operation(operation))
 
+    # --- what was done ------------------------------------------------------------------------------------------------
+
+    @property
+    def errors(self) -> Errors:
+        """The exchanges that failed."""
+        return self.history.errors
+
+    @cached_property
+    def runbook(self) -> Runbook:
+        """The calls of this session as a notebook that can be run again."""
+        from ..runbooks import Runbook
+
+        return Runbook(self.session)
+
     def permissions(self) -> list[str]:
-        """The permissions that everything done in this session needed: what a token for it should have."""
-        return permissions(self.session.exchanges)
+        """Return the permissions that the calls of this session needed."""
+        return permissions_of(self.session.exchanges)
 
     def privileges(self, operation: str | None = None, *, notebook: str | Path | None = None) -> Privileges:
-        """What a token needs, against what this one has: for an operation, for a notebook, or for all that was done.
+        """Return what a token needs, compared with what this one has: for a call, a notebook, or all of the session.
 
         `.frame()` makes a table of it, `.ticket` a text for whoever creates the token.
 
@@ -274,25 +258,24 @@ class Workbench(Doing):
             UnknownName: there is no such operation.
             RunbookError: there is no such notebook.
         """
-        if notebook is None:
-            return self.session.privileges(operation)
-        from ..permissions import calls_in
-        from ..runbooks import read_code_cells
-
-        called, told = calls_in(self.spec, read_code_cells(notebook))
-        return self.session.privileges_for(Counter(called), told)
+        return self.session.privileges(operation) if notebook is None else _notebook_privileges(self.session, notebook)
 
     def scan(self, paths: Iterable[str | Path] | None = None) -> Scan:
-        """Look for secrets in files: by default in the folder of this notebook, with all that this session knows."""
+        """Search files for secrets, including those of this session; by default the folder of this notebook."""
         from ..secret_scan import scan
-        from ..session import session_secrets
 
         known = session_secrets(self.variables, self.session.effective_environment, self.history.recent())
         return scan([Path()] if paths is None else paths, known=known)
 
+    def explore(self, operation: str | None = None) -> Explorer:
+        """Return the explorer, with an operation selected if one is given."""
+        from ..explorer import Explorer
+
+        return Explorer(self.session, self.sandbox, operation)
+
     def close(self) -> None:
-        """End what goes on in the background, close connections and history, and stop the sandbox if it is ours."""
-        for running in list(self._beside):
+        """Cancel background work, close connections and history, and stop the sandbox if this workbench started it."""
+        for running in list(self._background):
             running.cancel()
         self.session.client.close()
         self.history.close()
@@ -301,5 +284,15 @@ class Workbench(Doing):
         if isinstance(self.sandbox, Sandbox):
             self.sandbox.stop()
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return self.explore()._repr_mimebundle_()
+    def _speed(self) -> float:
+        """How many times faster than real time the server runs: a sandbox's speed, if requests are sent to it."""
+        base_url = (self.environment.base_url or "").rstrip("/")
+        is_sandbox = self.sandbox is not None and base_url == self.sandbox.url.rstrip("/")
+        return self.sandbox.speed if self.sandbox is not None and is_sandbox else 1.0
+
+
+def _notebook_privileges(session: Session, notebook: str | Path) -> Privileges:
+    from ..runbooks import read_code_cells
+
+    called, notes = calls_in(session.spec, read_code_cells(notebook))
+    return session.privileges_of_calls(Counter(called), notes)
