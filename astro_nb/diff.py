@@ -119,7 +119,13 @@ def _compare(steps: Steps, now: Any, then: Any, omitted: OmissionRule) -> Iterat
 def _compare_stored(steps: Steps, now: Any, then: Any) -> _Unmasked:
     """Compare a value that the server keeps unless another one is sent."""
     if then is UNSET:
-        return steps, Secret.in_memory("") if now is UNSET else now, then, "unchanged", "left out, so the server keeps it"
+        return (
+            steps,
+            Secret.in_memory("") if now is UNSET else now,
+            then,
+            "unchanged",
+            "left out, so the server keeps it",
+        )
     if now is UNSET:
         return steps, Secret.in_memory(""), then, "unknown", "replaced; the server does not return the current value"
     return steps, now, then, "unchanged" if is_equal(now, then) else "changed", ""

@@ -107,7 +107,7 @@ def test_the_keyboard_is_enough(lab: Lab) -> None:
 
 def test_no_secret_is_saved(lab: Lab, tmp_path: Path) -> None:
     """A typed secret and the token are in no saved notebook, widget state included, and not in the history file."""
-    explorer = opened(lab, "secrets", "token = api.session.token_secret()")
+    explorer = opened(lab, "secrets", "token = api.session.credentials.token_secret()")
     find(explorer, "CreateEnvironmentObject")
     field(explorer, "objectType").select_option("CONNECTION")
     field(explorer, "objectKey").fill("warehouse")

@@ -58,45 +58,47 @@ def test_suggestions_begin_with_what_a_producer_answered(api: anb.Workbench) -> 
     """Ids of workspaces, by name and with the reason, before those that merely stand in a Deployment."""
     first = api.call("ListWorkspaces", limit=1)
     api.call("ListDeployments", limit=100)
-    offered = api.session.suggestions("workspaceId", operation="CreateDeployment")
+    offered = api.session.linking.suggestions("workspaceId", operation="CreateDeployment")
     assert (offered[0].value, offered[0].label, offered[0].reason) == (
         first["$.workspaces[0].id"],
         first["$.workspaces[0].name"],
         "from ListWorkspaces",
     )
     assert {s.reason for s in offered} == {"from ListWorkspaces", "from ListDeployments"}
-    assert [s.value for s in api.session.suggestions("workspaceId", 1)] == [offered[0].value]
+    assert [s.value for s in api.session.linking.suggestions("workspaceId", 1)] == [offered[0].value]
 
 
 def test_an_id_by_another_name_is_offered(api: anb.Workbench) -> None:
     """`defaultClusterId` takes a cluster's id, `workspaceIds` those of workspaces: no answer calls them so."""
     cluster = api.call("ListClusters")["$.clusters[0].id"]
-    assert cluster in {s.value for s in api.session.suggestions("defaultClusterId", operation="CreateWorkspace")}
+    assert cluster in {
+        s.value for s in api.session.linking.suggestions("defaultClusterId", operation="CreateWorkspace")
+    }
     workspace = api.call("ListWorkspaces")["$.workspaces[0].id"]
-    assert workspace in {s.value for s in api.session.suggestions("workspaceIds", operation="ListDeployments")}
+    assert workspace in {s.value for s in api.session.linking.suggestions("workspaceIds", operation="ListDeployments")}
 
 
 def test_kinds_and_choices_are_respected(api: anb.Workbench) -> None:
     """What a field cannot take is not offered for it."""
     api.call("ListDeployments")
     (executor,) = [f for f in body_fields(api.spec.operation("CreateDeployment")) if f.name == "executor"]
-    values = [s.value for s in api.session.suggestions("executor", field=executor)]
-    assert set(values) <= set(executor.info.choices)
+    values = [s.value for s in api.session.linking.suggestions("executor", field=executor)]
+    assert set(values) <= set(executor.choices)
     assert values
-    assert api.session.suggestions("isDevelopmentMode", operation="CreateDeployment") == []
+    assert api.session.linking.suggestions("isDevelopmentMode", operation="CreateDeployment") == []
 
 
 def test_nothing_is_offered_from_another_environment(api: anb.Workbench) -> None:
     """Neither from one of another name nor from another server of the same, unless it is asked for."""
     api.call("ListDeployments")
-    here = api.session.suggestions("deploymentId")
+    here = api.session.linking.suggestions("deploymentId")
     home = api.environment
     for other in (replace(home, name="other"), home.at((home.base_url or "") + "0"), home.at("http://127.0.0.1:1/v1")):
         api.session.switch(other)
-        assert api.session.suggestions("deploymentId") == []
-        assert api.session.suggestions("deploymentId", everywhere=True) == here
+        assert api.session.linking.suggestions("deploymentId") == []
+        assert api.session.linking.suggestions("deploymentId", everywhere=True) == here
     api.session.switch(home)
-    assert api.session.suggestions("deploymentId") == here
+    assert api.session.linking.suggestions("deploymentId") == here
 
 
 # --- references -------------------------------------------------------------------------------------------------------
@@ -135,13 +137,13 @@ def test_a_preview_sends_nothing_and_shows_what_is_there(api: anb.Workbench) -> 
     """Before: that it will be asked. After: the value. A snippet has no words for the former."""
     text = "{{responses.ListDeployments.deployments[0].id}}"
     call = api.session.build_call("GetDeployment", {"deploymentId": text})
-    assert api.session.shown(text) == PENDING
+    assert api.session.resolve(text) == PENDING
     assert "asked" in api.session.preview(call).url
     with pytest.raises(UsageError, match="ListDeployments"):
         api.session.snippet("curl", call)
     assert len(api.history) == 0
     value = api.call("ListDeployments")["$.deployments[0].id"]
-    assert api.session.shown(text) == value
+    assert api.session.resolve(text) == value
     assert value in api.session.preview(call).url
     assert value in api.session.snippet("curl", call)
     assert len(api.history) == 1
@@ -158,7 +160,7 @@ def test_unsafe_operations_are_never_called_by_themselves(api: anb.Workbench) ->
     with pytest.raises(UsageError, match="not called by itself"):
         api.call("GetDeployment", deploymentId="{{responses.CreateDeployment.id}}")
     assert len(api.history) == 0
-    assert api.session.shown("{{responses.CreateDeployment.id:-none}}") == "none"
+    assert api.session.resolve("{{responses.CreateDeployment.id:-none}}") == "none"
 
 
 def test_what_cannot_be_asked_is_told(api: anb.Workbench) -> None:
@@ -183,9 +185,9 @@ def test_answers_of_elsewhere_do_not_count(api: anb.Workbench) -> None:
     made = api.call("CreateWorkspace", name="here")
     home, text = api.environment, "{{responses.CreateWorkspace.id:-none}}"
     api.session.switch(replace(home, name="other", base_url="http://127.0.0.1:1/v1"))
-    assert api.session.shown(text) == "none"
+    assert api.session.resolve(text) == "none"
     api.session.switch(home)
-    assert api.session.shown(text) == made["$.id"]
+    assert api.session.resolve(text) == made["$.id"]
 
 
 def test_the_history_of_the_same_server_counts(tmp_path: Path) -> None:
@@ -204,11 +206,11 @@ def test_the_history_of_the_same_server_counts(tmp_path: Path) -> None:
         assert first.call("CreateApiToken", **TOKEN).ok
         first.close()
         later = anb.connect(**login)
-        assert later.session.shown("{{responses.CreateWorkspace.id}}") == made["$.id"]
+        assert later.session.resolve("{{responses.CreateWorkspace.id}}") == made["$.id"]
         with pytest.raises(UsageError, match="keeps no secrets"):
-            later.session.shown("{{responses.CreateApiToken.token}}")
+            later.session.resolve("{{responses.CreateApiToken.token}}")
         later.session.switch(later.environment.with_base_url("http://127.0.0.1:1/v1"))
-        assert later.session.shown("{{responses.CreateWorkspace.id:-none}}") == "none"
+        assert later.session.resolve("{{responses.CreateWorkspace.id:-none}}") == "none"
         later.close()
 
 
@@ -289,15 +291,15 @@ def test_a_one_time_token_is_captured_without_being_shown(api: anb.Workbench) ->
 
 def test_an_unknown_variable_tells_where_it_could_come_from(api: anb.Workbench) -> None:
     """The operation that answers it, as a line of code that works."""
-    told = api.session.hint("deploymentId")
+    told = api.session.linking.hint("deploymentId")
     assert told == (
         'ListDeployments answers it: api.variables["deploymentId"] = api.call("ListDeployments")["$.deployments[0].id"]'
     )
     api.variables["deploymentId"] = api.call("ListDeployments")["$.deployments[0].id"]  # what it says
     assert api.call("GetDeployment").ok
-    assert api.session.hint("description") == api.session.hint("no such thing") == ""
+    assert api.session.linking.hint("description") == api.session.linking.hint("no such thing") == ""
     with pytest.raises(UnknownName, match="ListTeams answers it"):
-        api.session.shown("{{teamId}}")
+        api.session.resolve("{{teamId}}")
 
 
 def test_sources_and_uses_are_frames(api: anb.Workbench) -> None:

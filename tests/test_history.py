@@ -422,7 +422,7 @@ def test_what_the_document_calls_secret_is_never_on_disk(kept: anb.Workbench, tm
     assert deploy.ok, deploy
     assert typed.ok, typed
     planted = [token.reveal()["token"], deploy.reveal()["dagsUploadUrl"], TOKEN]
-    session_token = kept.session.token_secret()
+    session_token = kept.session.credentials.token_secret()
     assert session_token is not None
     data = stored(tmp_path / "kept").decode("utf-8", "replace")
     for secret in [*planted, session_token.reveal()]:

@@ -83,8 +83,8 @@ def planted(
             "planted", base_url=url, credentials=credentials, variables=variables, production=production
         )
         api = connect(environment, spec=spec or document(), history=folder / ".astro_nb", transport=transport)
-        api.session.set_credential("Key", PASTED)
-        api.session.set_credential("Query", IN_QUERY)
+        api.session.credentials.add("Key", PASTED)
+        api.session.credentials.add("Query", IN_QUERY)
         yield Planted(api, seen, folder)
         api.close()
 
@@ -165,7 +165,7 @@ def test_no_object_on_the_way_shows_one(all_of: Planted) -> None:
     exchanges = all_of.story()
     api, kinds = all_of.api, set[str]()
     plans = [api.session.prepare(api.session.build_call(name, all_of.arguments(name))) for name in OPERATIONS]
-    values = api.session._values("revealed")
+    values = api.session._resolver("revealed")
     values.credential("T")
     previews = [api.session.preview(plan.call) for plan in plans]
     roots = (api, exchanges, plans, values, previews, Client(), api.explore("save"), api.runbook)
@@ -315,7 +315,7 @@ def test_no_copy_has_one(all_of: Planted) -> None:
     """What holds a secret is not pickled; what is pickled holds none."""
     exchanges, api = all_of.story(), all_of.api
     plan = api.session.prepare(api.session.build_call("granted", {}))
-    values = api.session._values("revealed")
+    values = api.session._resolver("revealed")
     values.credential("T")
     holders = [
         plan,

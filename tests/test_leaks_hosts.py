@@ -184,7 +184,7 @@ def test_two_workbenches_at_once(two: list[tuple[str, Seen]], monkeypatch: pytes
         credentials = {"T": f"env:TOKEN_OF_{name}"}
         environment = Environment(name, base_url=url, credentials=credentials, variables={"whose": f"{name}-value"})
         api = connect(environment, spec=document(), history=".astro_nb")
-        api.session.set_credential("Key", f"{name}-pasted-654321")
+        api.session.credentials.add("Key", f"{name}-pasted-654321")
         benches.append(api)
     start = threading.Barrier(4)
 
@@ -231,20 +231,20 @@ def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Pa
     Path("planted.json").write_text(json.dumps(document()), encoding="utf-8")
     api = connect("alpha", history=None)
     explorer, session = api.explore("save"), api.session
-    session.set_credential("T", BEARER)
-    session.set_credential("Key", PASTED)
+    session.credentials.add("T", BEARER)
+    session.credentials.add("Key", PASTED)
     saved = api.call("save", name="{{whose}}", password=Secret.in_memory(TYPED))
     made = api.call("mint")
     api.variables["captured"] = made["$.token"]
-    assert [s.value for s in session.suggestions("id")] == ["made-1"]
+    assert [s.value for s in session.linking.suggestions("id")] == ["made-1"]
 
     explorer.where._switch("omega")
     (_, alpha), (_, omega) = two
     before = len(alpha.requests)
     assert api.variables["whose"] == "omega-value"
-    assert session.suggestions("id") == []
+    assert session.linking.suggestions("id") == []
     assert session.effective_environment.secret_for("Key") is None
-    assert session.token_secret() is None
+    assert session.credentials.token_secret() is None
     for call in (saved.call, session.build_call("save", {"name": "{{captured}}"})):
         with pytest.raises(UnknownName):
             api.send(call)

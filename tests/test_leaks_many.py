@@ -351,7 +351,7 @@ def test_a_credential_that_cannot_be_sent_is_told_by_its_name(
         for secret in (f"{PASTED}{bad}", f"{bad}{PASTED}"):
             for work in (made.api.call, lambda name: made.api.start(name).result(10)):
                 try:
-                    made.api.session.set_credential("Key", secret)
+                    made.api.session.credentials.add("Key", secret)
                     told = shown(work("keyed"))
                 except (AstroNbError, UnicodeError) as error:
                     told = f"{error} {error!r} {vars(error)!r}"

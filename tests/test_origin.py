@@ -79,7 +79,7 @@ def test_the_newest_comes_first_and_each_value_once() -> None:
 def test_every_item_of_a_long_answer_is_offered(api: anb.Workbench) -> None:
     """All deployments of the sandbox are offered, not only the first few: each answer is looked at to its end."""
     listed = api.call("ListDeployments", limit=100)
-    offered = {s.value for s in api.session.suggestions("deploymentId", most=200)}
+    offered = {s.value for s in api.session.linking.suggestions("deploymentId", most=200)}
     assert offered == {item["id"] for item in listed.items}
 
 

@@ -392,7 +392,7 @@ def test_the_workbench_knows_what_was_typed() -> None:
     """`api.scan()` looks through the folder of the notebook for all that the session knows, memory included."""
     api = anb.connect(history=None)
     api.variables["typed"] = anb.Secret.in_memory(TYPED, "typed")
-    token = api.session.token_secret()
+    token = api.session.credentials.token_secret()
     assert token is not None
     written("n.ipynb", notebook(markdown=f"{TYPED} and {token.reveal()}"))
     found = api.scan()

@@ -194,7 +194,7 @@ def test_a_preview_sends_nothing_and_shows_stars(api: anb.Workbench) -> None:
     shown = api.session.preview(call)
     assert json.loads(shown.body) == {"name": f"a {MASK}"}
     assert ("Authorization", f"Bearer {MASK}") in shown.headers
-    assert api.session.shown(["{{hidden}}", "{{organizationId}}"]) == [MASK, api.variables["organizationId"]]
+    assert api.session.resolve(["{{hidden}}", "{{organizationId}}"]) == [MASK, api.variables["organizationId"]]
     assert asked(api) == 0
 
 
@@ -211,9 +211,9 @@ def test_another_environment_brings_its_own_variables(api: anb.Workbench) -> Non
 
 def test_what_was_answered_is_offered(api: anb.Workbench) -> None:
     """Ids of earlier answers are offered by name, the newest first."""
-    assert api.session.suggestions("workspaceId") == []
+    assert api.session.linking.suggestions("workspaceId") == []
     listed = api.call("ListWorkspaces")
-    offered = api.session.suggestions("workspaceId")
+    offered = api.session.linking.suggestions("workspaceId")
     assert {s.value for s in offered} == {w["id"] for w in listed.items}
     assert {s.label for s in offered} == {w["name"] for w in listed.items}
     assert all(api.history[s.exchange_id][s.path] == s.value for s in offered)
@@ -305,9 +305,9 @@ def test_an_interrupt_is_kept_and_raised(moment: str, api: anb.Workbench) -> Non
 
     api.session.client = Client(sleep=stop)
     api.sandbox.faults.add("status", code=503)
-    note = stop if moment == "note" else None
+    on_attempt = stop if moment == "note" else None
     with pytest.raises(KeyboardInterrupt):
-        api.session.send(api.session.build_call("ListWorkspaces", {}), note=note)
+        api.session.send(api.session.build_call("ListWorkspaces", {}), on_attempt=on_attempt)
     if moment == "wait":
         assert api.history[-1].failure is not None
         assert api.history[-1].failure.kind == "cancelled"
@@ -316,12 +316,12 @@ def test_an_interrupt_is_kept_and_raised(moment: str, api: anb.Workbench) -> Non
 def test_attempts_are_told_as_they_end(api: anb.Workbench) -> None:
     """The listener hears of each attempt, in order, before the exchange is there."""
     assert api.sandbox is not None
-    told: list[Attempt] = []
+    attempts: list[Attempt] = []
     api.session.client = Client(sleep=lambda seconds: None)
     api.sandbox.faults.add("rate_limit", times=2)
-    exchange = api.session.send(api.session.build_call("CreateWorkspace", {"name": "x"}), note=told.append)
+    exchange = api.session.send(api.session.build_call("CreateWorkspace", {"name": "x"}), on_attempt=attempts.append)
     assert exchange.ok
-    assert [a.outcome for a in told if a.outcome != WAITING] == ["429", "429", "200"]
+    assert [a.outcome for a in attempts if a.outcome != WAITING] == ["429", "429", "200"]
 
 
 def test_the_permissions_of_what_was_done_are_known(api: anb.Workbench) -> None:
@@ -339,17 +339,17 @@ def test_a_pasted_credential_goes_before_the_environments(api: anb.Workbench) ->
     """It is held for the session, used at once, forgotten when it is dropped, and in no repr."""
     session, operation = api.session, api.spec.operation("ListWorkspaces")
     scheme = operation.security[0][0].name
-    good = session.token_secret()
+    good = session.credentials.token_secret()
     assert good is not None
-    session.set_credential(scheme, "planted-but-wrong")
+    session.credentials.add(scheme, "planted-but-wrong")
     assert api.call("ListWorkspaces", organizationId="o").status in (401, 403)
-    session.set_credential(scheme, good.reveal())
+    session.credentials.add(scheme, good.reveal())
     assert api.call("ListWorkspaces").ok
     assert "planted" not in repr(session.environment) + repr(session.effective_environment) + repr(
         session.exchanges[-2]
     )
-    session.drop_credential(scheme)
-    session.drop_credential(scheme)
+    session.credentials.remove(scheme)
+    session.credentials.remove(scheme)
     assert session.effective_environment is session.environment
     assert api.call("ListWorkspaces").ok
 
@@ -358,7 +358,7 @@ def test_a_pasted_credential_stays_in_its_environment(api: anb.Workbench) -> Non
     """Another environment, or the same name at another server, never sees it; back again, it is there."""
     session, here = api.session, api.session.environment
     scheme = api.spec.operation("ListWorkspaces").security[0][0].name
-    session.set_credential(scheme, "planted-pasted")
+    session.credentials.add(scheme, "planted-pasted")
     for other in (Environment("other", base_url=here.base_url), here.with_base_url("https://other.example")):
         session.switch(other)
         assert session.effective_environment.credentials.get(scheme) is None
@@ -369,17 +369,17 @@ def test_a_pasted_credential_stays_in_its_environment(api: anb.Workbench) -> Non
 def test_what_cannot_be_pasted_is_told(api: anb.Workbench) -> None:
     """An unknown scheme, and nothing at all."""
     with pytest.raises(UnknownName):
-        api.session.set_credential("Nope", "x")
-    with pytest.raises(SettingsError, match="Nothing was given"):
-        api.session.set_credential("token", " ")
+        api.session.credentials.add("Nope", "x")
+    with pytest.raises(SettingsError, match="is empty"):
+        api.session.credentials.add("token", " ")
 
 
-def test_the_explorer_is_told_the_choices(api: anb.Workbench) -> None:
-    """In words, with what `Call.security` has to be; and which credential is lacking."""
+def test_the_ways_to_authenticate_an_operation(api: anb.Workbench) -> None:
+    """Each has a label, the value of `Call.security`, whether it is available, and which credentials are missing."""
     session, operation = api.session, api.spec.operation("ListWorkspaces")
-    (first, choice, last), scheme = session.security_choices(operation), operation.security[0][0].name
-    assert (first, choice[1:], last) == (("automatic", None, True), (scheme, True), ("none", "", True))
-    assert session.lacking_credentials(operation) == {}
+    (first, choice, last), scheme = session.credentials.choices(operation), operation.security[0][0].name
+    assert [(c.label, c.value, c.is_available) for c in (first, last)] == [("automatic", None, True), ("none", "", True)]
+    assert (choice.value, choice.is_available, choice.missing) == (scheme, True, ())
     session.switch(Environment("bare", base_url=session.environment.base_url))
-    assert list(session.lacking_credentials(operation)) == [scheme]
+    assert [name for c in session.credentials.choices(operation) for name, _ in c.missing] == [scheme]
     assert session.send(Call("ListWorkspaces", {"organizationId": "o"}, security="")).status in (401, 403)

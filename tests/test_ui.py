@@ -301,7 +301,7 @@ def test_form_and_json_stay_in_step(explorer: Explorer) -> None:
 
 def test_views_show_request_and_code_without_secrets(explorer: Explorer) -> None:
     """The request and every snippet are shown complete, and the token is in none of them."""
-    secret = explorer.session.token_secret()
+    secret = explorer.session.credentials.token_secret()
     token = secret.reveal() if secret else ""
     explorer.open("ListDeployments")
     for view, part in (("Request", "Bearer *****"), ("curl", "$SANDBOX_TOKEN"), ("Python (astro_nb)", "api.call(")):
@@ -425,7 +425,7 @@ def test_production_asks_before_it_sends() -> None:
 
 def test_the_bar_tells_the_token_and_never_shows_it(explorer: Explorer) -> None:
     """Source, scope and expiry of the token stand in the bar; the token stands nowhere."""
-    secret = explorer.session.token_secret()
+    secret = explorer.session.credentials.token_secret()
     assert secret is not None
     text = text_of(explorer)
     assert "scope Organization" in text

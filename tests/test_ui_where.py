@@ -187,8 +187,8 @@ def test_nothing_pasted_is_told(api: Workbench) -> None:
 def test_the_scheme_is_chosen_for_each_operation(seen: tuple[str, list[dict[str, str]]]) -> None:
     url, asked = seen
     workbench = connect(spec=DOCUMENT, base_url=url, history=None)
-    workbench.session.set_credential("key", "planted-key")
-    workbench.session.set_credential("login", "ada:planted-pass")
+    workbench.session.credentials.add("key", "planted-key")
+    workbench.session.credentials.add("login", "ada:planted-pass")
     explorer = workbench.explore("read")
     form_of(explorer).set(("parameters", "shop"), "s")
     chosen = explorer.options.security

@@ -317,7 +317,7 @@ def test_a_token_in_the_clear_is_never_shown(token: str) -> None:
         api = anb.connect(
             "astro", token=token, history=None, transport=httpx.MockTransport(lambda r: httpx.Response(200))
         )
-        shown += [repr(api), repr(api.environment), repr(api.session.token_secret()), repr(api.variables)]
+        shown += [repr(api), repr(api.environment), repr(api.session.credentials.token_secret()), repr(api.variables)]
         shown.append(repr(api.call("ListOrganizations")))
     except AstroNbError as error:
         todo = error.todo

@@ -225,4 +225,3 @@ def _set_if_missing(data: dict[str, Any], steps: list[str], value: Any) -> None:
             return
         data = inner
     data.setdefault(last, value)
-

@@ -14,14 +14,13 @@ from urllib.parse import urlsplit
 import orjson
 
 from .. import html
-from ..approval import needs_approval
-from ..approval.change import SHOWN
+from ..approval import BATCH_PREVIEWS, needs_approval
 from ..call import UNSET, Call
 from ..history import Mark, Run
 from ..http import new_id
 from ..openapi import Operation, id_field
 from ..progress import OnProgress
-from ..session import PARALLEL, Session
+from ..session import MAX_PARALLEL, Session
 from . import results
 from .mapping import Mapped, mapped
 from .plan import Checked, Sheet
@@ -226,7 +225,7 @@ class Bulk(Sheet):
         """The rows that may have been carried out, as they were given, with a message."""
         return self._of("unknown")
 
-    def run(self, parallel: int = PARALLEL, *, resume: bool = True, send_invalid: bool = False) -> Bulk:
+    def run(self, parallel: int = MAX_PARALLEL, *, resume: bool = True, send_invalid: bool = False) -> Bulk:
         """Send the rows; what was begun before and not finished is gone on with.
 
         A first interrupt lets what is under way end, a second one cancels it; `run()` again goes on. A row that is done
@@ -251,8 +250,8 @@ class Bulk(Sheet):
             return self
         guarded = needs_approval(self.operation, self._session.environment)
         with self._session.pin_environment():
-            plans = [self._session.prepare(calls[number]) for number in left[:SHOWN]] if guarded else []
-            with self._session.approval.approve_many(plans, len(calls), len(left), self._session.environment):
+            plans = [self._session.prepare(calls[number]) for number in left[:BATCH_PREVIEWS]] if guarded else []
+            with self._session.approve_many(plans, len(calls), len(left)):
                 self._go_on(calls, known, parallel, anew=not resume)
         return self
 

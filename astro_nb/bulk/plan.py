@@ -63,7 +63,7 @@ def check(session: Session, operation: Operation, call: Call) -> Checked:
     """What is wrong with a call; nothing is sent."""
     try:
         request = session.preview(call)
-        parameters = {key: session.shown(value) for key, value in call.parameters.items()}
+        parameters = {key: session.resolve(value) for key, value in call.parameters.items()}
     except AstroNbError as error:
         return Checked(call, None, (str(error),))
     problems = [*_of_parameters(operation, parameters), *_of_body(operation, call, request)]

@@ -122,7 +122,7 @@ def _verdict(reader: Operation, body: Mapping[str, Any], items: list[Any], claim
 
 
 def _body(session: Session, call: Call) -> Mapping[str, Any]:
-    body = session.shown(call.body) if call.body is not UNSET else {}
+    body = session.resolve(call.body) if call.body is not UNSET else {}
     return body if isinstance(body, Mapping) else {}
 
 

@@ -23,7 +23,7 @@ from ..history import Journal, Mark, Run
 from ..http import current_stop
 from ..progress import OnProgress
 from ..secrets import redact
-from ..session import Many, Session, session_secrets
+from ..session import ConcurrentCalls, Session, session_secrets
 from .results import state_of
 
 
@@ -72,7 +72,7 @@ class Sending:
     def __init__(self, session: Session, run: Run, marks: dict[int, Mark], tell: OnProgress | None) -> None:
         self._session, self._run, self._tell = session, run, tell
         self._journal: Journal = session.history.journal
-        self._many: Many[int] = Many(session)
+        self._many: ConcurrentCalls[int] = ConcurrentCalls(session)
         self._begun = session.client.clock()
         self._ended = self._failed = 0
         self.marks = marks

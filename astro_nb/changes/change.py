@@ -273,7 +273,7 @@ class _ChangeRun:
         return {"If-Match": tag} if tag and tag.startswith('"') else {}
 
     def _altered_fields(self, exchange: Exchange, resource_id: str, change: Change) -> tuple[DiffRow, ...]:
-        """The fields that the server set to something else, by the response or, if it has no state, one more reading."""
+        """The fields that the server set to something else, by the response or, if it has none of them, a reading."""
         if not exchange.ok:
             return ()
         sent = orjson.loads(exchange.request.body)

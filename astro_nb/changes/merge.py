@@ -148,9 +148,7 @@ class Merger:
     def _resolve_name(self, name: str) -> str:
         return str(self.resolve(name) if template_names(name) else name)
 
-    def _patch_of_scalar(
-        self, known: EntriesExtension, value: Any, item: Field | None, at: Steps
-    ) -> Mapping[str, Any]:
+    def _patch_of_scalar(self, known: EntriesExtension, value: Any, item: Field | None, at: Steps) -> Mapping[str, Any]:
         """Return the field that a bare value stands for; with a secret, the flag that marks it as one is set."""
         if not known.value or isinstance(value, list):
             raise UsageError(

@@ -59,7 +59,11 @@ class Bar:
         self._offering = False
 
     def _names(self) -> list[str]:
-        return list(dict.fromkeys([self._session.home.name, *environment_names(), self._session.environment.name]))
+        return list(
+            dict.fromkeys(
+                [self._session.initial_environment.name, *environment_names(), self._session.environment.name]
+            )
+        )
 
     def draw(self) -> None:
         """Tell the environment as it is now."""
@@ -73,7 +77,7 @@ class Bar:
 
 def token_words(session: Session) -> str:
     """The token in words: source, scope, and how long it lives; never the token."""
-    secret, facts = session.token_secret(), session.token_facts()
+    secret, facts = session.credentials.token_secret(), session.credentials.token_facts()
     if secret is None:
         return "no token"
     if facts is None:
@@ -195,7 +199,9 @@ class Whereabouts:
 
     def _switch(self, name: str) -> None:
         session = self._session
-        environment = load_environment(name) if name != session.home.name else session.home
+        environment = (
+            load_environment(name) if name != session.initial_environment.name else session.initial_environment
+        )
         session.switch(environment.with_base_url(environment.base_url or next(iter(session.spec.servers), "")))
         self.servers.draw()
         self._tell()
@@ -203,7 +209,10 @@ class Whereabouts:
     def _written(self, name: str) -> None:
         """An environment's file was written: it can be chosen; what the present one says now counts from here on."""
         self.bar.offer()
-        if name == self._session.environment.name != self._session.home.name and name in environment_names():
+        if (
+            name == self._session.environment.name != self._session.initial_environment.name
+            and name in environment_names()
+        ):
             self._switch(name)
 
     def _serve(self, base_url: str) -> None:

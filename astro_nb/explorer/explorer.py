@@ -49,7 +49,7 @@ class Assist:
 
     def offers(self, operation: Operation, field: Field) -> list[Offer]:
         """Values that earlier answers hold for a field of an operation, then the variables."""
-        found = self._session.suggestions(field.name, 30, operation=operation.id, field=field)
+        found = self._session.linking.suggestions(field.name, 30, operation=operation.id, field=field)
         seen = [Offer(f"{s.label} · {s.reason}", s.value) for s in found]
         return [*seen, *(Offer(f"{{{{{name}}}}}", f"{{{{{name}}}}}") for name in self._session.variables)]
 
@@ -62,7 +62,7 @@ class Assist:
     def becomes(self, value: Any) -> str:
         """What templates resolve to, secrets as stars; or why they do not."""
         try:
-            return str(self._session.shown(value))
+            return str(self._session.resolve(value))
         except AstroNbError as error:
             return str(error)
 
@@ -206,7 +206,7 @@ class Explorer:
             return
         self._pressed = True
         self._changed()
-        self.sending.send(self.session.extract_secrets(self.form.form.to_call()))
+        self.sending.send(self.form.form.to_call())
 
     def reopen(self, exchange: Exchange) -> None:
         """Show an earlier exchange again, form and answer; nothing is sent."""
@@ -230,7 +230,7 @@ class Explorer:
         """After every change: mark what is wrong, and redraw what is shown of the request."""
         if self.form is None:
             return
-        problems = self.form.form.problems(self.session.shown)
+        problems = self.form.form.problems(self.session.resolve)
         if not self._pressed:  # what is merely empty yet is no mistake
             problems = {at: text for at, text in problems.items() if self.form.form.get(at) is not UNSET}
         elsewhere = self.form.mark(problems, self.assist.becomes)

@@ -98,11 +98,11 @@ class CredentialsPanel:
         if not any(typed):
             self._status.say(f"Nothing was given for {scheme.name}: paste the credential first.", "warn")
             return
-        self._session.set_credential(scheme.name, ":".join(typed))
+        self._session.credentials.add(scheme.name, ":".join(typed))
         self._done(f"Requests that need {scheme.name} use what you gave.")
 
     def _forget(self, scheme: SecurityScheme) -> None:
-        self._session.drop_credential(scheme.name)
+        self._session.credentials.remove(scheme.name)
         self._done(f"What was given for {scheme.name} is forgotten.")
 
     def _done(self, text: str) -> None:
@@ -113,7 +113,7 @@ class CredentialsPanel:
 
 def token_facts(session: Session) -> html.Markup:
     """What is known of the token, and whether it suffices for what was done so far; never the token."""
-    rows = [(html.tag("strong", name), value) for name, value in session.token_panel().rows]
+    rows = [(html.tag("strong", name), value) for name, value in session.credentials.token_panel().rows]
     needs = html.Markup(session.privileges()._repr_mimebundle_()["text/html"])
     known = html.table(["token", "what is known"], rows)
     return html.join([known, html.details("The permissions that all this needed so far", needs)])

@@ -15,6 +15,7 @@ from ..call import Call
 from ..codegen import SNIPPETS
 from ..errors import AstroNbError, UsageError
 from ..forms import Form
+from ..serialization import SecurityChoice
 from ..session import Session
 from .widgets import Status, button, classed, layout, set_hidden, shared_style
 
@@ -46,9 +47,9 @@ class RequestOptions:
     def show(self, form: Form) -> None:
         """Show what a form has."""
         self._form = None  # what is set now was chosen before
-        choices = self._session.security_choices(form.operation)
-        self.security.options = [(_words(*choice), number) for number, choice in enumerate(choices)]
-        self._values = [value for _, value, _ in choices]
+        choices = self._session.credentials.choices(form.operation)
+        self.security.options = [(_choice_label(choice), number) for number, choice in enumerate(choices)]
+        self._values = [choice.value for choice in choices]
         self.security.value = self._values.index(form.security) if form.security in self._values else 0
         set_hidden(self.security, len(choices) < 3)
         self.headers.value = _written(form.headers)
@@ -92,9 +93,10 @@ def _written(headers: Mapping[str, str]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in headers.items())
 
 
-def _words(label: str, value: str | None, is_held: bool) -> str:
-    """A way to authorise: what it is, by which name the document calls it, and that nothing is held for it."""
-    return label + (f" ({value})" if value else "") + ("" if is_held else " · no credential yet")
+def _choice_label(choice: SecurityChoice) -> str:
+    """Return a way to authenticate as an option: its name, what the document calls it, and whether it is available."""
+    name = f"{choice.label} ({choice.value})" if choice.value else choice.label
+    return name if choice.is_available else f"{name} · no credential yet"
 
 
 def _dropdown(text: str, tip: str) -> widgets.Dropdown:

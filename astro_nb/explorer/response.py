@@ -94,7 +94,7 @@ class AnswerView:
 
         def use(_: Any) -> None:
             if select.value:
-                self._session.keep(exchange, select.value, name.value)
+                self._session.linking.keep(exchange, select.value, name.value)
                 self._used(name.value)
 
         search.observe(self._guard(find), "value")

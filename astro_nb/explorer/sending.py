@@ -123,7 +123,7 @@ class Sending:
             return
         self._status.say(f"Looking at what {call.operation} would change …")
         self._actions.busy(True)
-        look = self._looks.submit(self._session.change_of, call)
+        look = self._looks.submit(self._session.preview_change, call)
         look.add_done_callback(self._status.guard(self._looked))
 
     def confirm(self, typed: Callable[[], str]) -> None:

@@ -1,6 +1,6 @@
 """Where values come from and go to: producers, consumers, provenance, response references, suggestions."""
 
-from .linking import Chained, Chaining, Provenance, provenance_of
+from .linking import Linking, Provenance, provenance_of
 from .producers import (
     GOOD,
     Consumer,
@@ -17,9 +17,8 @@ from .suggestions import Suggestion, source_of, suggest, thing
 
 __all__ = [
     "GOOD",
-    "Chained",
-    "Chaining",
     "Consumer",
+    "Linking",
     "Producer",
     "Provenance",
     "Responses",

@@ -107,7 +107,7 @@ class Answered(Protocol):
     def get(self, key: str) -> Exchange: ...
 
 
-class Chaining:
+class Linking:
     """What the answers of a session give to its next requests. Variables that are set tell where they came from.
 
     Args:
@@ -125,9 +125,23 @@ class Chaining:
     # --- what earlier answers hold ------------------------------------------------------------------------------------
 
     def suggestions(
-        self, name: str, most: int, operation: str | None, field: Field | None, everywhere: bool
+        self,
+        name: str,
+        most: int = 50,
+        *,
+        operation: str | None = None,
+        field: Field | None = None,
+        everywhere: bool = False,
     ) -> list[Suggestion]:
-        """Values for a field, from what was answered in this environment, or everywhere."""
+        """Return values for a field from the responses in this environment, those of its producers first.
+
+        Args:
+            name: the name of a parameter, or of a field of a body.
+            most: how many values.
+            operation: the operation that has the parameter or field.
+            field: its description; by default the operation's.
+            everywhere: whether the responses of other environments count, too.
+        """
         seen = self._history.recent() if everywhere else [e for e in self._history.recent() if self.is_here(e)]
         asked = self._spec.operation(operation) if operation else None
         sources = producers(asked, name) if asked else producers_of(self._spec, name)
@@ -182,8 +196,15 @@ class Chaining:
 
     # --- variables ----------------------------------------------------------------------------------------------------
 
-    def keep(self, exchange: Exchange, path: str, name: str, secret: bool) -> Variable:
-        """Set a variable to a value of an answer; see `Session.keep`."""
+    def keep(self, exchange: Exchange, path: str, as_: str, secret: bool = False) -> Variable:
+        """Set a variable to a value of a response, with its provenance. A secret stays one, and is not shown.
+
+        Args:
+            exchange: the exchange of the response.
+            path: the JSONPath of the value; of several matches the first.
+            as_: the name of the variable.
+            secret: whether it is a secret, even if the document does not say so.
+        """
         try:
             value = value_at(exchange, path)
         except KeyError as error:
@@ -191,9 +212,9 @@ class Chaining:
         if secret and not isinstance(value, Secret):
             if isinstance(value, bool) or not isinstance(value, str | int | float):
                 raise UsageError(f"{path} holds no scalar, so it cannot be one secret.", "Pick the secret itself.")
-            value = Secret.in_memory(value, name)
-        self._variables.set(name, value, str(Provenance.of(exchange, path)))
-        return self._variables.all(name)[0]
+            value = Secret.in_memory(value, as_)
+        self._variables.set(as_, value, str(Provenance.of(exchange, path)))
+        return self._variables.all(as_)[0]
 
     def source_of(self, value: Any) -> str:
         """Where a value that was picked out of an answer stood; empty where it was not."""
@@ -208,47 +229,6 @@ class Chaining:
         path, called = first.path.replace("[*]", "[0]"), f'api.call("{first.operation.id}"'
         more = "" if first.operation.is_safe else ", …"
         return f'{first.operation.id} answers it: api.variables["{name}"] = {called}{more})["{path}"]'
-
-
-class Chained:
-    """What a session offers of it."""
-
-    chain: Chaining
-
-    def suggestions(
-        self,
-        name: str,
-        most: int = 50,
-        *,
-        operation: str | None = None,
-        field: Field | None = None,
-        everywhere: bool = False,
-    ) -> list[Suggestion]:
-        """Values for a field from what was answered in this session and environment, those of its producers first.
-
-        Args:
-            name: of the parameter, or of the field of a body.
-            most: how many.
-            operation: whose parameter or field it is.
-            field: what is known of it; by default what the operation tells.
-            everywhere: whether the answers of other environments count, too.
-        """
-        return self.chain.suggestions(name, most, operation, field, everywhere)
-
-    def keep(self, exchange: Exchange, path: str, as_: str, secret: bool = False) -> Variable:
-        """Set a variable to a value of an answer and tell its provenance; a secret stays one, and is not shown.
-
-        Args:
-            exchange: whose answer.
-            path: the JSONPath of the value; of many matches the first counts.
-            as_: the name of the variable.
-            secret: whether it is a secret, even if the document does not say so.
-        """
-        return self.chain.keep(exchange, path, as_, secret)
-
-    def hint(self, name: str) -> str:
-        """Where a variable that does not exist could come from, in a sentence; empty where nobody knows."""
-        return self.chain.hint(name)
 
 
 def _field_of(operation: Operation, name: str) -> Field | None:

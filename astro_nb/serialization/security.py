@@ -112,7 +112,7 @@ def choose(operation: Operation, chosen: str, environment: Environment) -> Alter
             raise SecretMissing(
                 f"The environment {environment.name!r} has no credential for {scheme.name}.",
                 f"Paste {_WORDS.get(scheme.kind, ('', 'it'))[1]}: "
-                f'api.session.set_credential("{scheme.name}", …), or name it in the environment.',
+                f'api.session.credentials.add("{scheme.name}", …), or name it in the environment.',
             )
     return named
 

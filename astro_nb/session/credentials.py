@@ -67,7 +67,7 @@ class Credentials:
         self.environment = environment
         self._fill_variables()
 
-    def set(self, scheme: str, secret_text: str) -> None:
+    def add(self, scheme: str, secret_text: str) -> None:
         """Hold a credential for a security scheme in memory. It takes precedence over the environment's own.
 
         Args:

@@ -174,9 +174,7 @@ class Session:
         if operation is not None and not sent:
             return self.privileges_of_calls({operation: 0})
         credentials = self.credentials
-        return privileges_of_exchanges(
-            sent, credentials.token_facts(), credentials.token_variables, credentials.since
-        )
+        return privileges_of_exchanges(sent, credentials.token_facts(), credentials.token_variables, credentials.since)
 
     def privileges_of_calls(self, counts: Mapping[str, int], notes: Iterable[str] = ()) -> Privileges:
         """Return what the token needs for operations, given how many times each is called."""
@@ -315,9 +313,7 @@ class Session:
         """Call an operation for a value of its response; its required parameters are variables."""
         return self._send(self.build_call(operation.id, {}), CallGroup("reference"), None, asking)
 
-    def _resolver(
-        self, mode: Mode, responses: Responses | None = None, drawn: DynamicValues | None = None
-    ) -> Resolver:
+    def _resolver(self, mode: Mode, responses: Responses | None = None, drawn: DynamicValues | None = None) -> Resolver:
         known = responses or self.linking.showing()
         again = drawn.again() if drawn else DynamicValues()
         return Resolver(self.variables, self.effective_environment, mode, drawn=again, answer=known.value_of)

@@ -217,7 +217,8 @@ class Workbench:
 
     def keep(self, response: Exchange | WaitResult, path: str, as_: str, secret: bool = False) -> Variable:
         """Set a variable to a value of a response: `api.keep(created, "$.token", as_="token")`. A secret stays one."""
-        return self.session.linking.keep(getattr(response, "exchange", response), path, as_, secret)
+        exchange = response.exchange if isinstance(response, WaitResult) else response
+        return self.session.linking.keep(exchange, path, as_, secret)
 
     def sources(self, operation: str) -> DataFrame:
         """Return which operations return what this one needs: field, operation, path and reason, the best first."""

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_nb.approval import Entry, Hidden, as_body, held_by, lost_by, ruled, sendable, uncovered
+from astro_nb.approval import (
+    drop_excluded_fields,
+    omission_rule,
+    state_to_body,
+    unprotected_secrets,
+    without_stored_values,
+    writable_part,
+)
 from astro_nb.contract import check_request_body
+from astro_nb.diff import Entry, StoredValue
 from astro_nb.openapi import UpdateExtension, load, read_extensions
 from astro_nb.schema import body_field, broken_rules, make_sample, read_field
 from astro_nb.secrets import Secret
@@ -36,7 +44,7 @@ FIELD = read_field(
     },
 )
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.just(Hidden()),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.just(StoredValue()),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "name", "list", "key"]), inner),
 )
 
@@ -55,19 +63,19 @@ VALUES = st.recursive(
 )
 def test_a_body_holds_what_it_declares(state: Any, held: Any) -> None:
     """What only answers have goes, at every depth; so does what is null or empty where it cannot be."""
-    assert held_by(FIELD, state) == held
+    assert writable_part(FIELD, state) == held
 
 
 def test_without_a_field_all_of_it_stays() -> None:
-    assert held_by(None, {"any": [1]}) == {"any": [1]}
+    assert writable_part(None, {"any": [1]}) == {"any": [1]}
 
 
 @given(VALUES)
 def test_what_is_held_is_held_again(state: Any) -> None:
     """Taking the part that is held once more changes nothing, and what can be sent hides nothing."""
-    held = held_by(FIELD, state)
-    assert held_by(FIELD, held) == held
-    assert "Hidden" not in repr(sendable(held if isinstance(held, dict | list) else [held]))
+    held = writable_part(FIELD, state)
+    assert writable_part(FIELD, held) == held
+    assert "Hidden" not in repr(without_stored_values(held if isinstance(held, dict | list) else [held]))
 
 
 @pytest.mark.parametrize("operation", [o.id for o in SPEC if o.extensions.update])
@@ -77,7 +85,7 @@ def test_a_body_is_held_whole(operation: str) -> None:
     assert field is not None
     for branch in [b.field for b in field.branches] or [field]:
         body = make_sample(branch, True)
-        held = held_by(field, body)
+        held = writable_part(field, body)
         assert list(broken_rules(field, held)) == []
         assert [v for v in check_request_body(SPEC.operation(operation), held) if v.severity == "error"] == []
         assert set(body) - set(held) <= {"workerQueues", "scalingSpec", "taskPodNodePoolId", "nodePools",
@@ -88,16 +96,16 @@ def test_rules_that_exclude_each_other_leave_one_side() -> None:
     """A default cluster and a default region rule each other out: one goes, and what was given stays."""
     field = body_field(SPEC.operation("UpdateWorkspace"))
     body = {"name": "n", "defaultCloudProvider": "AWS", "defaultRegion": "eu", "defaultClusterId": "c"}
-    assert ruled(field, body, {}) == {"name": "n", "defaultCloudProvider": "AWS", "defaultRegion": "eu"}
-    assert ruled(field, body, {"defaultClusterId": "c"}) == {"name": "n", "defaultClusterId": "c"}
+    assert drop_excluded_fields(field, body, {}) == {"name": "n", "defaultCloudProvider": "AWS", "defaultRegion": "eu"}
+    assert drop_excluded_fields(field, body, {"defaultClusterId": "c"}) == {"name": "n", "defaultClusterId": "c"}
 
 
 def test_no_queues_for_kubernetes_unless_they_are_given() -> None:
     """The rule takes them away; whoever gives them sends them, and hears of it from the server."""
     field = body_field(SPEC.operation("UpdateDeployment"))
     body = {"type": "STANDARD", "executor": "KUBERNETES", "workerQueues": []}
-    assert ruled(field, body, {}) == {"type": "STANDARD", "executor": "KUBERNETES"}
-    assert ruled(field, body, {"workerQueues": []}) == body
+    assert drop_excluded_fields(field, body, {}) == {"type": "STANDARD", "executor": "KUBERNETES"}
+    assert drop_excluded_fields(field, body, {"workerQueues": []}) == body
 
 
 def test_flags_below_the_root_and_what_is_over() -> None:
@@ -107,31 +115,37 @@ def test_flags_below_the_root_and_what_is_over() -> None:
         "over": {"override": "isActive", "region": "/hasRegion"},
     }
     state = {"links": [{"value": ""}, {"value": "x"}], "override": {"isActive": False}, "region": "", "plain": True}
-    secret = as_body({**state, "parent": {"isSecret": True}, "hasRegion": False}, update_of(**note))
-    assert secret["links"] == [{"value": Hidden()}, {"value": Hidden("x")}]
-    assert secret["plain"] == Hidden(True)
+    secret = state_to_body({**state, "parent": {"isSecret": True}, "hasRegion": False}, update_of(**note))
+    assert secret["links"] == [{"value": StoredValue()}, {"value": StoredValue("x")}]
+    assert secret["plain"] == StoredValue(True)
     assert not {"override", "region"} & set(secret)
     state = {**state, "parent": {"isSecret": False}, "hasRegion": True, "override": {"isActive": True}}
-    open_ = as_body(state, update_of(**note))
+    open_ = state_to_body(state, update_of(**note))
     assert open_["links"] == state["links"]
     assert (open_["override"], open_["region"]) == ({"isActive": True}, "")
 
 
 def test_a_secret_whose_flag_goes_is_uncovered() -> None:
     note = {"keep": {"vars[].value": "leave-out-when isSecret"}}
-    entries = [{"isSecret": True, "value": Hidden()}, {"isSecret": False, "value": Hidden()}, {"isSecret": False}]
-    assert uncovered({"vars": entries}, update_of(**note)) == ["vars[].value"]
-    assert sendable({"vars": entries}) == {"vars": [{"isSecret": True}, {"isSecret": False}, {"isSecret": False}]}
+    entries = [
+        {"isSecret": True, "value": StoredValue()},
+        {"isSecret": False, "value": StoredValue()},
+        {"isSecret": False},
+    ]
+    assert unprotected_secrets({"vars": entries}, update_of(**note)) == ["vars[].value"]
+    assert without_stored_values({"vars": entries}) == {
+        "vars": [{"isSecret": True}, {"isSecret": False}, {"isSecret": False}]
+    }
 
 
 def test_an_entry_that_a_given_list_leaves_out_is_lost() -> None:
     """Whatever the method: lists are values, and a list that is given is given whole (RFC 7396, section 2)."""
     inside = ("list", Entry("key", "a"))
-    assert {lost_by(None, method)(inside) for method in ("PUT", "PATCH", "POST")} == {"removed"}
-    assert lost_by(update_of(replaces=[]), "POST")(inside) == "removed"
-    assert lost_by(None, "PATCH")(("object", "field")) == "kept"
+    assert {omission_rule(None, method)(inside) for method in ("PUT", "PATCH", "POST")} == {"removed"}
+    assert omission_rule(update_of(replaces=[]), "POST")(inside) == "removed"
+    assert omission_rule(None, "PATCH")(("object", "field")) == "unchanged"
 
 
 def test_secrets_pass_as_they_are() -> None:
     held = Secret.in_memory("planted-99", "x")
-    assert held_by(FIELD, {"name": held})["name"] is held
+    assert writable_part(FIELD, {"name": held})["name"] is held

@@ -16,7 +16,7 @@ import astro_nb as anb
 from astro_nb.environments import read_token
 from astro_nb.errors import RunbookError, UnknownName
 from astro_nb.openapi import load
-from astro_nb.permissions import Privileges, calls_in, needs_of_calls, token_panel
+from astro_nb.permissions import Privileges, calls_in, privileges_of_calls, token_panel
 from astro_nb.secrets import Secret
 
 NAMES = ("organizationId", "workspaceId", "deploymentId")
@@ -54,7 +54,7 @@ def test_a_refusal_is_an_answer(api: anb.Workbench) -> None:
     assert isinstance(api.sandbox, anb.Sandbox)
     assert api.call("ListTeams").ok
     assert verdicts(api.privileges()) == {"ListTeams": "yes"}
-    api.session.set_credential("token", api.sandbox.token("deployment"))
+    api.session.credentials.add("token", api.sandbox.token("deployment"))
     assert verdicts(api.privileges()) == {"ListTeams": "no"}
     assert "bound to one deployment" in api.privileges().needs[0].reason
     assert api.call("ListTeams").status == 403
@@ -88,7 +88,7 @@ def test_the_claims_decide_where_nothing_was_answered(
 ) -> None:
     """Names in the claims are patterns; an expired token covers nothing; roles are not guessed."""
     facts = read_token(token(*permissions, **claims), NOTES)
-    found = needs_of_calls(load("astro-v1"), {"GetDeployment": 1}, facts, NAMES)
+    found = privileges_of_calls(load("astro-v1"), {"GetDeployment": 1}, facts, NAMES)
     assert verdicts(found) == {"GetDeployment": covered}
     assert found.needs[0].reason
 
@@ -96,12 +96,12 @@ def test_the_claims_decide_where_nothing_was_answered(
 @pytest.mark.parametrize("facts", [None, read_token("opaque")])
 def test_without_claims_nothing_is_known(facts: Any) -> None:
     """No token, or one that cannot be read, is no reason to say yes or no."""
-    assert verdicts(needs_of_calls(load("astro-v1"), {"GetTeam": 1}, facts, NAMES)) == {"GetTeam": "unknown"}
+    assert verdicts(privileges_of_calls(load("astro-v1"), {"GetTeam": 1}, facts, NAMES)) == {"GetTeam": "unknown"}
 
 
 def test_a_token_for_another_thing_does_not_cover(api: anb.Workbench) -> None:
     """The id in the address is held against the one that the token is bound to."""
-    api.session.set_credential("token", token("organizationId:other", exp=4102444800))
+    api.session.credentials.add("token", token("organizationId:other", exp=4102444800))
     api.variables["organizationId"] = "mine"
     api.call("ListTeams")
     assert api.privileges().needs[0].covered == "no"
@@ -124,7 +124,7 @@ def test_a_notebook_is_read_and_not_run(api: anb.Workbench, tmp_path: Path) -> N
     assert {n.operation: n.used for n in found.needs} == {
         "ListTeams": 2, "GetDeployment": 1, "CreateDeployment": 1, "DeleteDeployment": 1, "RotateApiToken": 1
     }  # fmt: skip
-    assert [text.split()[2] for text in found.told] == ["5", "6"]
+    assert [text.split()[2] for text in found.notes] == ["5", "6"]
     assert "ListTeamz" in found.ticket
     assert len(api.history) == 0
     with pytest.raises(RunbookError):
@@ -178,4 +178,4 @@ def test_the_panel_of_no_token(api: anb.Workbench, monkeypatch: pytest.MonkeyPat
     assert token_panel(None, None, NAMES).rows == (("kind", "no token"),)
     assert token_panel(Secret("env:NO_SUCH_TOKEN"), None, NAMES).kind == "token without a value"
     assert token_panel(Secret.in_memory("planted-opaque"), read_token("planted-opaque"), NAMES).kind == "opaque token"
-    assert api.session.token_panel().scope == "organization"
+    assert api.session.credentials.token_panel().scope == "organization"

@@ -74,8 +74,8 @@ def first(api: anb.Workbench) -> dict[str, Any]:
     return found
 
 
-def change_of(api: anb.Workbench, operation: str, /, body: Any = anb.UNSET, **arguments: Any) -> Change:
-    return api.session.change_of(api.session.build_call(operation, arguments, body))
+def preview_change(api: anb.Workbench, operation: str, /, body: Any = anb.UNSET, **arguments: Any) -> Change:
+    return api.session.preview_change(api.session.build_call(operation, arguments, body))
 
 
 def kinds(change: Change) -> dict[str, str]:
@@ -87,13 +87,13 @@ def test_an_update_tells_the_variables_that_it_would_drop(api: anb.Workbench) ->
     deployment = first(api)
     body = {name: deployment[name] for name in KEPT if name in deployment}
     body["environmentVariables"] = [{"key": "ENVIRONMENT", "value": "next"}]
-    change = change_of(api, "UpdateDeployment", body, deploymentId=deployment["id"])
+    change = preview_change(api, "UpdateDeployment", body, deploymentId=deployment["id"])
     told = kinds(change)
     lost = [v["key"] for v in deployment["environmentVariables"] if v["key"] != "ENVIRONMENT"]
     assert lost
     assert all(told[f"environmentVariables[{key}]"] == "removed" for key in lost)
     assert told["environmentVariables[ENVIRONMENT].value"] == "changed"
-    assert (told["name"], told["description"]) == ("kept", "kept")
+    assert (told["name"], told["description"]) == ("unchanged", "unchanged")
     assert not {"id", "status", "updatedAt", "webServerUrl"} & set(told)
     assert (change.action, change.name, change.named_by) == ("update", deployment["name"], "name")
     assert sent(api)[-1] == ("GET", "approval")
@@ -107,7 +107,7 @@ def test_what_is_told_is_what_comes(api: anb.Workbench) -> None:
     deployment = first(api)
     body = {name: deployment[name] for name in KEPT if name in deployment}
     body |= {"name": "renamed", "environmentVariables": [{"key": "NEW", "value": "1", "isSecret": False}]}
-    change = change_of(api, "UpdateDeployment", body, deploymentId=deployment["id"])
+    change = preview_change(api, "UpdateDeployment", body, deploymentId=deployment["id"])
     with api.confirmed(deployment["name"]):
         assert api.call("UpdateDeployment", body=body, deploymentId=deployment["id"]).ok
     after = api.call("GetDeployment", deploymentId=deployment["id"]).json()
@@ -203,9 +203,9 @@ def test_what_cannot_be_read_is_asked_for_by_its_id(status: int, api: anb.Workbe
     deployment = first(api)
     assert isinstance(api.sandbox, anb.Sandbox)
     api.sandbox.faults.add("status", code=status, operation="GetDeployment", times=2)
-    change = change_of(api, "DeleteDeployment", deploymentId=deployment["id"])
+    change = preview_change(api, "DeleteDeployment", deploymentId=deployment["id"])
     assert (change.name, change.named_by) == (deployment["id"], "id")
-    assert str(status) in change.trouble
+    assert str(status) in change.read_error
     assert "could not be read" in change.text()
     asked.append(deployment["id"])
     assert api.call("DeleteDeployment", deploymentId=deployment["id"]).ok
@@ -216,7 +216,7 @@ def test_a_broken_connection_is_no_name(api: anb.Workbench) -> None:
     deployment = first(api)
     assert isinstance(api.sandbox, anb.Sandbox)
     api.sandbox.faults.add("reset", operation="GetDeployment")
-    change = change_of(api, "UpdateDeployment", {"name": "x"}, deploymentId=deployment["id"])
+    change = preview_change(api, "UpdateDeployment", {"name": "x"}, deploymentId=deployment["id"])
     assert (change.named_by, kinds(change)) == ("id", {"name": "unknown"})
 
 
@@ -265,9 +265,9 @@ def test_a_member_is_found_in_its_list(api: anb.Workbench) -> None:
     """A thing that has no operation of its own is named by the entry of the list above it."""
     team = api.call("ListTeams", limit=1)["$.teams[0].id"]
     member = api.call("ListTeamMembers", teamId=team).json()["teamMembers"][0]
-    change = change_of(api, "RemoveTeamMember", teamId=team, memberId=member["userId"])
+    change = preview_change(api, "RemoveTeamMember", teamId=team, memberId=member["userId"])
     assert (change.name, change.action) == (member["username"], "delete")
-    assert change_of(api, "RemoveTeamMember", teamId=team, memberId="nobody").name == "nobody"
+    assert preview_change(api, "RemoveTeamMember", teamId=team, memberId="nobody").name == "nobody"
 
 
 def test_secrets_are_stars_on_both_sides(api: anb.Workbench) -> None:
@@ -279,11 +279,11 @@ def test_secrets_are_stars_on_both_sides(api: anb.Workbench) -> None:
         {"key": "WAREHOUSE_PASSWORD", "isSecret": True, "value": PLANTED},
         {"key": "OTHER", "isSecret": False, "value": "x-{{hidden}}-y"},
     ]
-    change = change_of(api, "UpdateDeployment", body, deploymentId=deployment["id"])
+    change = preview_change(api, "UpdateDeployment", body, deploymentId=deployment["id"])
     told = kinds(change)
     assert told["environmentVariables[WAREHOUSE_PASSWORD].value"] == "unknown"
     everything = [change.text(), change.html(), repr(change), change.frame().to_string(), str(change.rows)]
-    everything += [str(change.call), str(change.thing), json.dumps([e.call.to_dict() for e in api.history])]
+    everything += [str(change.call), str(change.state), json.dumps([e.call.to_dict() for e in api.history])]
     assert all(PLANTED not in text for text in everything)
     with pytest.raises(UnsafeRefused) as caught, api.confirmed("wrong"):
         api.call("UpdateDeployment", body=body, deploymentId=deployment["id"])
@@ -298,9 +298,9 @@ def test_a_secret_that_is_left_out_is_kept(api: anb.Workbench) -> None:
         {k: v for k, v in entry.items() if k in ("key", "isSecret") or (k == "value" and not entry["isSecret"])}
         for entry in deployment["environmentVariables"]
     ]
-    change = change_of(api, "UpdateDeployment", body, deploymentId=deployment["id"])
+    change = preview_change(api, "UpdateDeployment", body, deploymentId=deployment["id"])
     assert "environmentVariables[WAREHOUSE_PASSWORD].value" in kinds(change)
-    assert {k for p, k in kinds(change).items() if p.startswith("environmentVariables")} == {"kept"}
+    assert {k for p, k in kinds(change).items() if p.startswith("environmentVariables")} == {"unchanged"}
 
 
 def started(api: anb.Workbench, call: Call, confirmed: str | None) -> Exchange:
@@ -314,11 +314,11 @@ def test_what_is_started_is_confirmed_by_whoever_asks(api: anb.Workbench) -> Non
     call = api.session.build_call("DeleteDeployment", {"deploymentId": deployment["id"]})
     with pytest.raises(UnsafeRefused, match="inside `with api"):
         started(api, call, None)
-    change = api.session.change_of(call)
+    change = api.session.preview_change(call)
     with pytest.raises(UnsafeRefused, match="not its name"):
         started(api, call, "wrong")
     reads = len(sent(api))
-    api.session.change_of(call)
+    api.session.preview_change(call)
     assert started(api, call, change.name).status == 204
     assert len(sent(api)) == reads + 2  # one look, one deletion: what was looked at is not read again
     with pytest.raises(UnsafeRefused):
@@ -340,7 +340,7 @@ def test_what_is_started_may_be_confirmed_around_it(api: anb.Workbench) -> None:
 def test_another_server_is_another_question(api: anb.Workbench) -> None:
     """What was looked at in one environment confirms nothing in another."""
     call = api.session.build_call("CreateWorkspace", {"name": "mine"})
-    api.session.change_of(call)
+    api.session.preview_change(call)
     here = api.environment
     api.session.switch(Environment("two", base_url=here.base_url, credentials=here.credentials, production=True))
     with pytest.raises(UnsafeRefused):
@@ -361,7 +361,7 @@ def test_names_that_cannot_be_typed_are_not_asked_for() -> None:
     document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/t/{id}": item}}
     live = Environment("live", base_url="https://api.example.com", production=True)
     api = anb.connect(live, spec=document, history=None, transport=httpx.MockTransport(answer))
-    change = change_of(api, "wipe", id="7")
+    change = preview_change(api, "wipe", id="7")
     assert (change.name, change.named_by) == ("7", "id")
     assert "<img" not in change.html()
     assert "<script" not in change.html()
@@ -418,7 +418,7 @@ def plans(api: anb.Workbench, *names: str) -> list[Any]:
 def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -> None:
     """One question tells how often and shows the first; its words give leave within the block, and not beyond it."""
     asked.append("7 CreateWorkspace")
-    with api.session.approval.approve_many(plans(api, "one", "two"), 7, 7, api.environment):
+    with api.session.approve_many(plans(api, "one", "two"), 7, 7):
         assert api.call("CreateWorkspace", name="one").ok
         assert api.call("CreateWorkspace", name="two").ok
     (prompt,) = asked
@@ -434,12 +434,12 @@ def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -
 def test_what_is_left_of_many_is_told(api: anb.Workbench, asked: list[str]) -> None:
     """The words stay those of all of them, so that a run that is gone on with is confirmed as it was."""
     with pytest.raises(UnsafeRefused, match=r"7 times, in live \(3 are left\)") as caught:  # noqa: SIM117  # one raises
-        with api.session.approval.approve_many(plans(api, "one"), 7, 3, api.environment):
+        with api.session.approve_many(plans(api, "one"), 7, 3):
             raise AssertionError("not asked")
     assert caught.value.data["change"].name == "7 CreateWorkspace"
-    with api.confirmed("7 CreateWorkspace"), api.session.approval.approve_many(plans(api, "a"), 7, 3, api.environment):
+    with api.confirmed("7 CreateWorkspace"), api.session.approve_many(plans(api, "a"), 7, 3):
         pass
     with api.confirmed("a"), pytest.raises(UnsafeRefused):  # noqa: SIM117  # one raises
-        with api.session.approval.approve_many(plans(api, "a"), 7, 3, api.environment):
+        with api.session.approve_many(plans(api, "a"), 7, 3):
             raise AssertionError("another name")
     assert sent(api) == []

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import astro_nb as anb
-from astro_nb.approval import compare
 from astro_nb.contract import check_request_body
+from astro_nb.diff import compare_values
 from astro_nb.exchange import Exchange
 from astro_nb.openapi import load
 from astro_nb.schema import body_field, broken_rules
@@ -133,7 +133,7 @@ def environment_object(kind: str, name: str, content: dict[str, Any], override: 
         ids = [deployment()(api)["deploymentId"] for _ in range(3)]
         made = ok(api.call("CreateEnvironmentObject", body={
             "objectKey": named("key").replace(" ", "_"), "objectType": kind, "scope": "WORKSPACE",
-            "scopeEntityId": workspace(api), "description": "kept", name: content, "autoLinkDeployments": True,
+            "scopeEntityId": workspace(api), "description": "unchanged", name: content, "autoLinkDeployments": True,
             "links": [
                 {"scope": "DEPLOYMENT", "scopeEntityId": ids[0], "overrides": {name: override}},
                 {"scope": "DEPLOYMENT", "scopeEntityId": ids[1]},
@@ -180,7 +180,7 @@ def roles(api: anb.Workbench) -> dict[str, Any]:
 
 
 def team(api: anb.Workbench) -> dict[str, Any]:
-    made = ok(api.call("CreateTeam", name=named("team"), description="kept"))["$.id"]
+    made = ok(api.call("CreateTeam", name=named("team"), description="unchanged"))["$.id"]
     ok(api.call("UpdateTeamRoles", teamId=made, **roles(api)))
     return {"teamId": made}
 
@@ -192,7 +192,7 @@ def user(api: anb.Workbench) -> dict[str, Any]:
 
 
 def token(api: anb.Workbench) -> dict[str, Any]:
-    made = ok(api.call("CreateApiToken", name=named("token"), description="kept", scope="ORGANIZATION",
+    made = ok(api.call("CreateApiToken", name=named("token"), description="unchanged", scope="ORGANIZATION",
                        role="ORGANIZATION_MEMBER", tokenExpiryPeriodInDays=9))["$.id"]  # fmt: skip
     given = roles(api)
     every = [{"entityType": "ORGANIZATION", "entityId": "{{organizationId}}", "role": "ORGANIZATION_MEMBER"}]
@@ -206,14 +206,14 @@ def token(api: anb.Workbench) -> dict[str, Any]:
 
 
 def role(api: anb.Workbench) -> dict[str, Any]:
-    made = ok(api.call("CreateCustomRole", name=named("role"), description="kept", scopeType="DEPLOYMENT",
+    made = ok(api.call("CreateCustomRole", name=named("role"), description="unchanged", scopeType="DEPLOYMENT",
                        permissions=["deployment.get", "deployment.update"],
                        restrictedWorkspaceIds=[workspace(api)]))  # fmt: skip
     return {"customRoleId": made["$.id"]}
 
 
 def home(api: anb.Workbench) -> dict[str, Any]:
-    made = ok(api.call("CreateWorkspace", name=named("home"), description="kept", cicdEnforcedDefault=True,
+    made = ok(api.call("CreateWorkspace", name=named("home"), description="unchanged", cicdEnforcedDefault=True,
                        defaultCloudProvider="AWS", defaultRegion="us-east-1"))  # fmt: skip
     return {"workspaceId": made["$.id"]}
 
@@ -287,7 +287,7 @@ def stored(api: anb.Workbench, case: Case, at: dict[str, Any]) -> dict[str, Any]
 
 
 def moved(before: Any, after: Any) -> set[str]:
-    rows = [row for row in compare(before, after) if row.kind != "kept"]
+    rows = [row for row in compare_values(before, after) if row.kind != "unchanged"]
     return {re.sub(r"\[cm\w+\]", "[id]", row.path) for row in rows if not any(step in MOVING for step in row.steps)}
 
 
@@ -303,7 +303,7 @@ def test_all_else_stays_as_it_was(case: Case, api: anb.Workbench) -> None:
     done = api.change(case.operation, **at, **case.given)
     assert done.ok, done
     assert done.sent, done
-    assert done.remade == ()
+    assert done.altered == ()
     after, now = state(api, case, at), stored(api, case, at)
     shown = {path for path in moved(before, after) if not path.startswith(("scalingStatus", "schedulerReplicas"))}
     assert shown == case.paths
@@ -324,7 +324,7 @@ def test_a_change_of_nothing_sends_nothing(case: Case, api: anb.Workbench) -> No
     at = case.make(api)
     count = len(bodies(api))
     nothing = api.change(case.operation, **at)
-    assert (nothing.sent, nothing.ok, nothing.change.count("kept")) == (False, True, len(nothing.change.rows))
+    assert (nothing.sent, nothing.ok, nothing.change.count("unchanged")) == (False, True, len(nothing.change.rows))
     assert api.change(case.operation, **at, **case.given).sent
     again = api.change(case.operation, **at, **case.given)
     assert (again.sent, again.ok) == (False, True)
@@ -339,6 +339,6 @@ def test_what_excludes_each_other_is_not_sent_together(api: anb.Workbench) -> No
     sent = json.loads(done.exchange.request.body)
     assert not {"defaultCloudProvider", "defaultRegion"} & set(sent)
     assert {row.path for row in done.change.rows if row.kind == "removed"} == {"defaultCloudProvider", "defaultRegion"}
-    assert {row.path for row in done.remade} <= {"defaultCloudProvider", "defaultRegion", "defaultClusterId"}
-    assert done.remade
+    assert {row.path for row in done.altered} <= {"defaultCloudProvider", "defaultRegion", "defaultClusterId"}
+    assert done.altered
     assert "the server made" in repr(done)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.changes import Changed
+from astro_nb.changes import ChangeResult
 from astro_nb.environments import Environment
 from astro_nb.errors import ConcurrentChange, MissingArgument, SettingsError, UnknownName, UnsafeRefused, UsageError
 from astro_nb.exchange import Exchange
@@ -85,7 +85,7 @@ def values(api: anb.Workbench, deployment: str) -> dict[str, Any]:
     return {v["key"]: v.get("value") for v in stored(api, deployment)["environmentVariables"]}
 
 
-def change(api: anb.Workbench, deployment: str, /, **more: Any) -> Changed:
+def change(api: anb.Workbench, deployment: str, /, **more: Any) -> ChangeResult:
     return api.change("UpdateDeployment", deploymentId=deployment, **more)
 
 
@@ -93,8 +93,8 @@ def writes(api: anb.Workbench) -> list[Exchange]:
     return [e for e in api.history if e.group.kind == "change" and e.request.method != "GET"]
 
 
-def kinds(done: Changed) -> dict[str, str]:
-    return {row.path: row.kind for row in done.change.rows if row.kind != "kept"}
+def kinds(done: ChangeResult) -> dict[str, str]:
+    return {row.path: row.kind for row in done.change.rows if row.kind != "unchanged"}
 
 
 # --- one variable of thirty -------------------------------------------------------------------------------------------
@@ -356,7 +356,7 @@ def test_a_refused_write_is_told(api: anb.Workbench) -> None:
     """What the server answers is the result."""
     deployment = rich(api, 1)
     done = change(api, deployment, name=api.call("ListDeployments", limit=1)["$.deployments[0].name"])
-    assert (done.ok, done.sent, done.status, done.remade) == (False, True, 400, ())
+    assert (done.ok, done.sent, done.status, done.altered) == (False, True, 400, ())
 
 
 # --- somebody else ----------------------------------------------------------------------------------------------------
@@ -538,9 +538,9 @@ def test_what_the_server_made_of_it_is_told() -> None:
     with anb.Sandbox(load(document), limits=False, knowledge=knowledge) as sandbox:
         api = anb.connect(spec=document, base_url=sandbox.url, history=None)
         made = api.call("make", name="one", note="n", size=3)["$.id"]
-        assert api.change("write", thing=made, note="quiet").remade == ()
+        assert api.change("write", thing=made, note="quiet").altered == ()
         done = api.change("write", thing=made, note="LOUD")
-        assert [(row.path, row.now, row.then) for row in done.remade] == [("note", "LOUD", "loud")]
+        assert [(row.path, row.now, row.then) for row in done.altered] == [("note", "LOUD", "loud")]
         assert 'note was written as "LOUD"; the server made "loud" of it.' in repr(done)
         api.close()
 
