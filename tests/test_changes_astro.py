@@ -341,4 +341,4 @@ def test_what_excludes_each_other_is_not_sent_together(api: anb.Workbench) -> No
     assert {row.path for row in done.change.rows if row.kind == "removed"} == {"defaultCloudProvider", "defaultRegion"}
     assert {row.path for row in done.altered} <= {"defaultCloudProvider", "defaultRegion", "defaultClusterId"}
     assert done.altered
-    assert "the server made" in repr(done)
+    assert "the server set it to" in repr(done)

@@ -15,12 +15,12 @@ from nbformat import v4
 import astro_nb as anb
 from astro_nb.environments import read_token
 from astro_nb.errors import RunbookError, UnknownName
-from astro_nb.openapi import load
+from astro_nb.openapi import TokenExtension, load
 from astro_nb.permissions import Privileges, calls_in, privileges_of_calls, token_panel
 from astro_nb.secrets import Secret
 
 NAMES = ("organizationId", "workspaceId", "deploymentId")
-NOTES = {"list": "permissions", "variables": list(NAMES)}
+NOTES = TokenExtension("permissions", NAMES)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +56,7 @@ def test_a_refusal_is_an_answer(api: anb.Workbench) -> None:
     assert verdicts(api.privileges()) == {"ListTeams": "yes"}
     api.session.credentials.add("token", api.sandbox.token("deployment"))
     assert verdicts(api.privileges()) == {"ListTeams": "no"}
-    assert "bound to one deployment" in api.privileges().needs[0].reason
+    assert "restricted to one deployment" in api.privileges().needs[0].reason
     assert api.call("ListTeams").status == 403
     assert "403" in api.privileges().needs[0].reason
 
@@ -159,7 +159,7 @@ def test_what_is_drawn_is_escaped(api: anb.Workbench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "state"), [(timedelta(-1), "expired"), (timedelta(1), "ends soon"), (timedelta(30), "valid")]
+    ("left", "state"), [(timedelta(-1), "expired"), (timedelta(1), "expires soon"), (timedelta(30), "valid")]
 )
 def test_the_panel_tells_a_token_and_never_shows_it(left: timedelta, state: str) -> None:
     """Kind, scope, permissions, end and source; not a piece of the token."""

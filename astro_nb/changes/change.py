@@ -295,7 +295,7 @@ def _concurrent_change(operation: Operation, rows: list[DiffRow]) -> ConcurrentC
     more = " …" if len(rows) > _MAX_FIELDS_IN_MESSAGE else ""
     fields = ", ".join(row.path for row in rows[:_MAX_FIELDS_IN_MESSAGE]) + more if rows else "the resource"
     return ConcurrentChange(
-        f"Somebody else changed {fields} while {operation.id} was being prepared: nothing was sent.",
+        f"Somebody else changed {fields} while {operation.id} was being prepared: nothing was written.",
         "Call it again: it starts from the new state.",
         rows=tuple(rows),
         fields=[row.path for row in rows],
