@@ -396,7 +396,7 @@ def test_a_headless_run_is_refused(notebook: Path, sandbox: anb.Sandbox, monkeyp
     assert "UnsafeRefused" in done.output
     assert "--allow-unsafe" in done.output
     assert made(sandbox) == 0
-    assert "CreateWorkspace makes the thing" in notebook.with_name("out.ipynb").read_text()
+    assert "Creates Workspace" in notebook.with_name("out.ipynb").read_text()
 
 
 def test_a_run_may_be_allowed(notebook: Path, sandbox: anb.Sandbox) -> None:
@@ -422,8 +422,8 @@ def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -
         assert api.call("CreateWorkspace", name="one").ok
         assert api.call("CreateWorkspace", name="two").ok
     (prompt,) = asked
-    assert "CreateWorkspace, 7 times, in live." in prompt
-    assert "“7 CreateWorkspace”" in prompt
+    assert "Calls CreateWorkspace 7 times in live." in prompt
+    assert ""7 CreateWorkspace"" in prompt
     assert '"one"' in prompt
     assert '"two"' in prompt
     asked.clear()
@@ -433,7 +433,7 @@ def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -
 
 def test_what_is_left_of_many_is_told(api: anb.Workbench, asked: list[str]) -> None:
     """The words stay those of all of them, so that a run that is gone on with is confirmed as it was."""
-    with pytest.raises(UnsafeRefused, match=r"7 times, in live \(3 are left\)") as caught:  # noqa: SIM117  # one raises
+    with pytest.raises(UnsafeRefused, match=r"7 times in live \(3 remaining\)") as caught:  # noqa: SIM117  # one raises
         with api.session.approve_many(plans(api, "one"), 7, 3):
             raise AssertionError("not asked")
     assert caught.value.data["change"].name == "7 CreateWorkspace"

@@ -309,8 +309,8 @@ def test_mistakes_come_before_anything_is_sent(api: anb.Workbench) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"contactEmails": {"a@example.com": None}}, "Give the list whole"),
-        ({"workerQueues": {"heavy": 3}}, "which field"),
+        ({"contactEmails": {"a@example.com": None}}, "Give the whole list"),
+        ({"workerQueues": {"heavy": 3}}, "which of its fields"),
         ({"isDagDeployEnabled": None}, "cannot be removed"),
         ({"defaultTaskPodCpu": "{{cpu}}"}, "Give both"),
         ({"defaultTaskPodCpu": "half"}, "Give both"),
@@ -541,7 +541,7 @@ def test_what_the_server_made_of_it_is_told() -> None:
         assert api.change("write", thing=made, note="quiet").altered == ()
         done = api.change("write", thing=made, note="LOUD")
         assert [(row.path, row.now, row.then) for row in done.altered] == [("note", "LOUD", "loud")]
-        assert 'note was written as "LOUD"; the server made "loud" of it.' in repr(done)
+        assert 'note was sent as "LOUD"; the server set it to "loud".' in repr(done)
         api.close()
 
 
@@ -616,7 +616,7 @@ def test_a_change_is_one_step_and_runs_again(
         assert result.ok, result.error
         shown = [o.data.get("text/html", "") for c in nbformat.read(result.output, as_version=4).cells
                  for o in c.get("outputs", []) if o.output_type == "display_data"]  # fmt: skip
-        assert sum("UpdateDeployment changes the thing" in text for text in shown) == 1  # the second changes nothing
+        assert sum("Updates Deployment" in text for text in shown) == 1  # the second changes nothing
         item = next(d for d in fresh.engine.world.store.all("deployment") if d["name"] == "nightly")
         assert {v["key"]: v["value"] for v in item["environmentVariables"]} == {"REGION": "us-west", "TOKEN": PLANTED}
 
@@ -652,7 +652,7 @@ def test_what_was_read_here_is_written_nowhere_else(api: anb.Workbench) -> None:
     time.sleep(0.2)
     before = sandbox_of(api).requests
     guarded(api)
-    with pytest.raises(SettingsError, match="changed to 'live'"):
+    with pytest.raises(SettingsError, match="switched to 'live'"):
         running.result(10)
     assert sandbox_of(api).requests <= before + 1
     assert all(seen.method != "POST" or "strayed" not in str(seen) for seen in sandbox_of(api).log)

@@ -67,7 +67,7 @@ def _writable(field: Field, value: Any, depth: int) -> Any:
     if branch is None or depth <= 0:
         return value
     if isinstance(value, list):
-        pairs = ((branch.entry(index), entry) for index, entry in enumerate(value))
+        pairs = ((branch.item_at(index), entry) for index, entry in enumerate(value))
         return [entry if item is None else _writable(item, entry, depth - 1) for item, entry in pairs]
     if not isinstance(value, Mapping) or branch.kind in _OPEN_KINDS or not (branch.children or branch.item):
         return value
@@ -75,7 +75,7 @@ def _writable(field: Field, value: Any, depth: int) -> Any:
     writable = {
         name: _writable(member, inner, depth - 1)
         for name, (member, inner) in members.items()
-        if member is not None and not member.read_only and _allows_emptiness_of(member, inner)
+        if member is not None and not member.info.read_only and _allows_emptiness_of(member, inner)
     }
     return drop_excluded_fields(branch, writable, {})
 
@@ -96,7 +96,7 @@ def _allows_emptiness_of(field: Field, value: Any) -> bool:
     """Whether a field may be null, or empty, if the value is: servers return these where there is no value."""
     if value is None:
         return field.nullable or field.kind == "any"
-    return not (isinstance(value, str) and value == "" and field.kind == "choice" and "" not in field.choices)
+    return not (isinstance(value, str) and value == "" and field.kind == "choice" and "" not in field.info.choices)
 
 
 # --- what the overlay declares ----------------------------------------------------------------------------------------

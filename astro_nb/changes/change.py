@@ -226,7 +226,7 @@ class _ChangeRun:
         """The whole body; for a PATCH the changed and the required fields."""
         if self._operation.method != "PATCH":
             return merged
-        forms = self._field.forms if self._field else ()
+        forms = self._field.alternatives if self._field else ()
         required = {child.name for form in forms for child in form.children if child.required}
         return {name: value for name, value in merged.items() if name in wanted or name in required}
 

@@ -183,7 +183,7 @@ def _infer_entries(field: Field | None, now: list[Any], names: list[str]) -> Ent
         names: the names in the change; they decide between an id and a name.
     """
     item = field.item if field else None
-    declared = [child.name for form in item.forms for child in form.children] if item else []
+    declared = [child.name for form in item.alternatives for child in form.children] if item else []
     present = [str(name) for entry in now if isinstance(entry, Mapping) for name in entry]
     known = list(dict.fromkeys([*declared, *present]))
     candidates = [n for n in ENTRY_KEYS if n in known] + [n for n in known if n.endswith(("Id", "_id"))]

@@ -203,7 +203,7 @@ class Session:
                 operation,
                 call,
                 resolver,
-                lambda: self._resolver("masked", self.linking.showing(responses), resolver.drawn),
+                lambda: self._resolver("masked", self.linking.showing(responses), resolver.dynamic),
             )
         except BaseException as error:  # noqa: BLE001  # raised again, without frames that hold secrets in the clear
             raise error.with_traceback(None) from None
@@ -313,10 +313,10 @@ class Session:
         """Call an operation for a value of its response; its required parameters are variables."""
         return self._send(self.build_call(operation.id, {}), CallGroup("reference"), None, asking)
 
-    def _resolver(self, mode: Mode, responses: Responses | None = None, drawn: DynamicValues | None = None) -> Resolver:
+    def _resolver(self, mode: Mode, responses: Responses | None = None, dynamic: DynamicValues | None = None) -> Resolver:
         known = responses or self.linking.showing()
-        again = drawn.again() if drawn else DynamicValues()
-        return Resolver(self.variables, self.effective_environment, mode, drawn=again, answer=known.value_of)
+        again = dynamic.replay() if dynamic else DynamicValues()
+        return Resolver(self.variables, self.effective_environment, mode, dynamic=again, response_value=known.value_of)
 
     def _templates_in_use(self) -> Iterator[tuple[str, Any]]:
         """Yield what may contain templates: the environment's headers and every call of this session, by name."""

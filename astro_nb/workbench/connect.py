@@ -73,6 +73,8 @@ def _open_workbench(
 ) -> Workbench:
     """Return the workbench. If its token turns out to have expired, everything that was started is stopped."""
     located, sandbox = _locate_server(environment, spec)
+    if sandbox is not None:
+        client.bypass_proxy(located.base_url or "")
     workbench = Workbench(open_session(spec, located, variables, client, history), sandbox)
     try:
         workbench.environments.fill_shared(variables)
