@@ -423,7 +423,7 @@ def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -
         assert api.call("CreateWorkspace", name="two").ok
     (prompt,) = asked
     assert "Calls CreateWorkspace 7 times in live." in prompt
-    assert ""7 CreateWorkspace"" in prompt
+    assert '"7 CreateWorkspace"' in prompt
     assert '"one"' in prompt
     assert '"two"' in prompt
     asked.clear()

@@ -378,7 +378,10 @@ def test_the_ways_to_authenticate_an_operation(api: anb.Workbench) -> None:
     """Each has a label, the value of `Call.security`, whether it is available, and which credentials are missing."""
     session, operation = api.session, api.spec.operation("ListWorkspaces")
     (first, choice, last), scheme = session.credentials.choices(operation), operation.security[0][0].name
-    assert [(c.label, c.value, c.is_available) for c in (first, last)] == [("automatic", None, True), ("none", "", True)]
+    assert [(c.label, c.value, c.is_available) for c in (first, last)] == [
+        ("automatic", None, True),
+        ("none", "", True),
+    ]
     assert (choice.value, choice.is_available, choice.missing) == (scheme, True, ())
     session.switch(Environment("bare", base_url=session.environment.base_url))
     assert [name for c in session.credentials.choices(operation) for name, _ in c.missing] == [scheme]

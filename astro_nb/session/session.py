@@ -313,7 +313,9 @@ class Session:
         """Call an operation for a value of its response; its required parameters are variables."""
         return self._send(self.build_call(operation.id, {}), CallGroup("reference"), None, asking)
 
-    def _resolver(self, mode: Mode, responses: Responses | None = None, dynamic: DynamicValues | None = None) -> Resolver:
+    def _resolver(
+        self, mode: Mode, responses: Responses | None = None, dynamic: DynamicValues | None = None
+    ) -> Resolver:
         known = responses or self.linking.showing()
         again = dynamic.replay() if dynamic else DynamicValues()
         return Resolver(self.variables, self.effective_environment, mode, dynamic=again, response_value=known.value_of)
