@@ -48,7 +48,7 @@ class AttemptProgress:
     def __call__(self, attempt: Attempt) -> None:
         message = attempt.progress(self._max_attempts)
         if message:
-            self._progress = self._progress or Progress("Sending", quiet=0.0)
+            self._progress = self._progress or Progress("Sending", delay=0.0)
             self._progress(None, message)
         elif self._progress:
             self._progress(1.0, f"{attempt.outcome} at attempt {attempt.number}")
