@@ -338,7 +338,7 @@ def test_the_choices_in_words() -> None:
             "HTTP digest",
             "Digest",
             False,
-            (("Digest", "HTTP digest authentication is not supported, for it needs an answer of the server first."),),
+            (("Digest", "HTTP digest authentication is not supported: it needs a challenge from the server first."),),
         ),
         SecurityChoice("none", "", True),
     )

@@ -16,7 +16,7 @@ from astro_nb.errors import UsageError
 from astro_nb.messages import header
 from astro_nb.openapi import Operation, Parameter, Spec
 from astro_nb.serialization import build_request
-from astro_nb.serialization.styles import whole_query
+from astro_nb.serialization.styles import build_whole_query
 
 STABLE = settings(deadline=None, max_examples=60, derandomize=True)
 
@@ -134,7 +134,7 @@ def test_a_parameter_of_a_media_type(media: str, value: Any, expected: str, wher
 def test_a_parameter_that_is_the_whole_query(media: str, value: Any, expected: str) -> None:
     """`in: querystring` (OpenAPI 3.2, section 4.12.1): its content is all that stands behind the question mark."""
     parameter = Parameter("q", "q", "querystring", False, {}, media_type=media)  # type: ignore[arg-type]  # of 3.2
-    assert whole_query((parameter,), {"q": value}) == expected
+    assert build_whole_query((parameter,), {"q": value}) == expected
 
 
 # --- read back --------------------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def test_an_operations_own_server(base: str, servers: Any, expected: str) -> Non
 def test_a_json_query_is_json_again() -> None:
     """Read by whoever decodes the whole query."""
     parameter = Parameter("q", "q", "querystring", False, {}, media_type="application/json")  # type: ignore[arg-type]  # of 3.2
-    assert orjson.loads(unquote(whole_query((parameter,), {"q": {"é": "&="}}))) == {"é": "&="}
+    assert orjson.loads(unquote(build_whole_query((parameter,), {"q": {"é": "&="}}))) == {"é": "&="}
 
 
 def test_a_file_is_no_parameter() -> None:

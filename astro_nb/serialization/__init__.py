@@ -1,4 +1,4 @@
-"""Parameters, bodies and credentials to and from HTTP."""
+"""Calls as HTTP requests: parameters, bodies and credentials."""
 
 from .request import build_request, build_request_pair
 from .security import SecurityChoice, security_choices

@@ -1,8 +1,8 @@
 """A call as an HTTP request.
 
-`build_request(operation, call, values)` is pure: with shown values it is for the eye, with revealed ones for the
-transport; `build_both` gives both. Parameters are serialised by the table of the OpenAPI specification (3.1.1, section
-4.8.12.2 and appendix E); what it leaves open follows RFC 6570.
+`build_request(operation, call, values)` is pure. With a resolver that masks secrets it builds the request to show, with
+one that reveals them the request to send; `build_request_pair` builds both. Parameters are serialized by the table of
+the OpenAPI specification (3.1.1, section 4.8.12.2 and appendix E), and where that is silent by RFC 6570.
 """
 
 from __future__ import annotations
@@ -18,49 +18,58 @@ from ..environments import Resolver
 from ..errors import UsageError
 from ..messages import Headers, Request
 from ..openapi import Operation, Parameter
-from .bodies import body_of
-from .security import Alternative, Alternatives, alternatives_of, authenticate, choose, select
-from .styles import Pairs, pairs_of, path_of, query_of, whole_query
-from .text import is_name, is_unfit, joined, to_text
+from ..openapi.parameters import is_token
+from .bodies import encode_body
+from .security import (
+    Alternative,
+    Alternatives,
+    authenticate,
+    automatic_alternative,
+    named_alternative,
+    sendable_alternatives,
+)
+from .styles import Pairs, build_pairs, build_path, build_whole_query, join_pairs
+from .text import has_forbidden_characters, join_url, to_text
 
 USER_AGENT = "astro_nb"
 
 
 def build_request(operation: Operation, call: Call, values: Resolver) -> Request:
-    """The request that a call means.
+    """Return the request of a call.
 
     Args:
         operation: the operation called.
-        call: its arguments, still holding templates.
-        values: how templates resolve; whether secrets become stars or are revealed.
+        call: its arguments, with templates.
+        values: resolves the templates, and masks or reveals secrets.
 
     Raises:
         UnknownName: a variable or a parameter does not exist.
         MissingArgument: a path parameter has no value.
-        UsageError: a value cannot be said where it stands, or would change what the request means.
-        SecretRefused: a secret would leave its hosts, or go out in the clear.
+        UsageError: a value cannot be represented in its place, or would change the meaning of the request.
+        SecretRefused: a secret would be sent to a host that is not the environment's, or unencrypted.
     """
-    return _checked(_built(operation, call, values), values)
+    return _check_request(_build(operation, call, values), values)
 
 
 def build_request_pair(
-    operation: Operation, call: Call, revealed: Resolver, shown: Callable[[], Resolver]
+    operation: Operation, call: Call, revealing: Resolver, masking: Callable[[], Resolver]
 ) -> tuple[Request, Request]:
-    """The request for the transport, and the one for the eye; what holds no secret is built once for both.
+    """Return the request to send and the request to show; the parts without secrets are built once for both.
 
     Args:
-        operation, call: as for `build_request`, which raises the same.
-        revealed: the values to send.
-        shown: makes the values to show, once those to send are known.
+        operation, call: as for `build_request`, which raises the same errors.
+        revealing: the resolver for the request to send.
+        masking: returns the resolver for the request to show; called when the one to send has been built.
     """
-    draft = _draft(operation, call, revealed)
-    is_plain = not revealed.revealed
-    sent, seen = _checked(_signed(operation, call, draft, revealed), revealed), shown()
-    return sent, _signed(operation, call, draft, seen) if is_plain else _built(operation, call, seen)
+    draft = _draft(operation, call, revealing)
+    has_secret = bool(revealing.revealed)
+    sent = _check_request(_add_credentials(operation, call, draft, revealing), revealing)
+    values = masking()
+    return sent, _build(operation, call, values) if has_secret else _add_credentials(operation, call, draft, values)
 
 
-def _built(operation: Operation, call: Call, values: Resolver) -> Request:
-    return _signed(operation, call, _draft(operation, call, values), values)
+def _build(operation: Operation, call: Call, values: Resolver) -> Request:
+    return _add_credentials(operation, call, _draft(operation, call, values), values)
 
 
 class _Draft(NamedTuple):
@@ -69,93 +78,89 @@ class _Draft(NamedTuple):
     base: str
     path: str
     query: Pairs
-    whole: str
+    whole_query: str
     headers: Pairs
     cookies: Pairs
-    last: Pairs
+    last_headers: Pairs
     body: bytes
 
 
 def _draft(operation: Operation, call: Call, values: Resolver) -> _Draft:
-    outline, given = _outline(operation), values.resolve(dict(call.parameters))
-    path = path_of(operation, outline.path, given)
-    headers = [*_filled(values, values.environment.headers), *pairs_of(outline.header, given)]
-    body, content = body_of(operation, call, values)
-    last = [*([("Content-Type", content)] if content else []), *_filled(values, call.headers)]
+    outline, arguments = _outline(operation), values.resolve(dict(call.parameters))
+    path = build_path(operation, outline.path, arguments)
+    headers = [*_resolve_headers(values, values.environment.headers), *build_pairs(outline.header, arguments)]
+    body, media_type = encode_body(operation, call, values)
+    last = [*([("Content-Type", media_type)] if media_type else []), *_resolve_headers(values, call.headers)]
     return _Draft(
         base=_base_url(operation, outline, values),
         path=path,
-        query=pairs_of(outline.query, given),
-        whole=whole_query(outline.whole, given) if outline.whole else "",
+        query=build_pairs(outline.query, arguments),
+        whole_query=build_whole_query(outline.whole_query, arguments) if outline.whole_query else "",
         headers=headers,
-        cookies=pairs_of(outline.cookie, given),
-        last=last,
+        cookies=build_pairs(outline.cookie, arguments),
+        last_headers=last,
         body=body,
     )
 
 
-def _signed(operation: Operation, call: Call, draft: _Draft, values: Resolver) -> Request:
-    """A draft with the credentials that these values have for it."""
+def _add_credentials(operation: Operation, call: Call, draft: _Draft, values: Resolver) -> Request:
+    """Return the request of a draft with its credentials."""
     outline = _outline(operation)
     headers, query, cookies = list(draft.headers), list(draft.query), list(draft.cookies)
-    authenticate(_need(operation, outline, call, values), values, headers, query, cookies)
-    headers += draft.last
+    authenticate(_alternative(operation, outline, call, values), values, headers, query, cookies)
+    headers += draft.last_headers
     if cookies:
         headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)))
-    asked = _joined(draft.whole, query_of(query))
-    url = f"{draft.base}{draft.path}{f'?{asked}' if asked else ''}"
-    return Request(operation.method, url, _finished(outline, headers), draft.body, bool(values.revealed))
+    query_text = "&".join(filter(None, (draft.whole_query, join_pairs(query))))
+    url = f"{draft.base}{draft.path}{f'?{query_text}' if query_text else ''}"
+    return Request(operation.method, url, _final_headers(outline, headers), draft.body, bool(values.revealed))
 
 
-def _joined(*queries: str) -> str:
-    return "&".join(filter(None, queries))
-
-
-def _need(operation: Operation, outline: _Outline, call: Call, values: Resolver) -> Alternative:
+def _alternative(operation: Operation, outline: _Outline, call: Call, values: Resolver) -> Alternative:
     if call.security is None:
-        return select(operation, outline.security, values.environment)
-    return choose(operation, call.security, values.environment)
+        return automatic_alternative(operation, outline.security, values.environment)
+    return named_alternative(operation, call.security, values.environment)
 
 
 def _base_url(operation: Operation, outline: _Outline, values: Resolver) -> str:
-    """The environment's server; where that is one of the document's, the operation's own goes before it."""
+    """Return the environment's server; if it is one of the document's, an operation's own server has priority."""
     base = values.environment.base_url or ""
     if outline.server and operation.spec.has_server(base):
-        base = joined(base, outline.server)
-    if not _is_web(base):
+        base = join_url(base, outline.server)
+    if not _is_http_url(base):
         raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')
     return base.rstrip("/")
 
 
-def _is_web(base: str) -> bool:
+def _is_http_url(base: str) -> bool:
     try:
         return urlsplit(base).scheme in ("http", "https")
     except ValueError:
         return False
 
 
-def _checked(request: Request, values: Resolver) -> Request:
+def _check_request(request: Request, values: Resolver) -> Request:
     if values.revealed:
         values.environment.require_allowed_host(request.url)
-    if is_unfit("".join([name + value for name, value in request.headers])):
-        broken = next(name for name, value in request.headers if is_unfit(name + value))
-        what = f"The header {broken} holds a line break or another character that no header can hold."
+    if has_forbidden_characters("".join([name + value for name, value in request.headers])):
+        broken = next(name for name, value in request.headers if has_forbidden_characters(name + value))
+        what = f"The header {broken} contains a line break or another character that headers do not allow."
         raise UsageError(what, "Take it out of the value.")
-    odd = next((name for name, _ in request.headers if not is_name(name)), None)
+    odd = next((name for name, _ in request.headers if not is_token(name)), None)
     if odd is not None:
-        raise UsageError(f"No header can be called {odd[:60]!r}.", "Use letters, digits and hyphens.")
+        raise UsageError(f"A header cannot be named {odd[:60]!r}.", "Use letters, digits and hyphens.")
     return request
 
 
 @dataclass(frozen=True)
 class _Outline:
-    """What every request of an operation shares: parameters by place, credentials, headers that need no value."""
+    """What all requests of an operation share: parameters by location, ways to authenticate, standard headers."""
 
     path: tuple[Parameter, ...]
     query: tuple[Parameter, ...]
     header: tuple[Parameter, ...]
     cookie: tuple[Parameter, ...]
-    whole: tuple[Parameter, ...]
+    whole_query: tuple[Parameter, ...]
     security: Alternatives
     standard: Mapping[str, tuple[str, str]]
     server: str
@@ -165,28 +170,30 @@ _outlines: WeakKeyDictionary[Operation, _Outline] = WeakKeyDictionary()
 
 
 def _outline(operation: Operation) -> _Outline:
-    """The outline of an operation; it is drawn once."""
+    """Return the outline of an operation; it is built once."""
     found = _outlines.get(operation)
     if found is None:
-        found = _outlines[operation] = _drawn(operation)
+        found = _outlines[operation] = _build_outline(operation)
     return found
 
 
-def _drawn(operation: Operation) -> _Outline:
+def _build_outline(operation: Operation) -> _Outline:
     places = ("path", "query", "header", "cookie", "querystring")
-    path, query, head, cookie, whole = (tuple(p for p in operation.parameters if p.location == at) for at in places)
+    path, query, head, cookie, whole_query = (
+        tuple(p for p in operation.parameters if p.location == place) for place in places
+    )
     standard = [("User-Agent", USER_AGENT), ("Accept", _accept(operation)), ("Accept-Encoding", "gzip, deflate")]
     by_name = {name.lower(): (name, value) for name, value in standard}
     server = next(iter(operation.servers), "")
-    return _Outline(path, query, head, cookie, whole, alternatives_of(operation), by_name, server)
+    return _Outline(path, query, head, cookie, whole_query, sendable_alternatives(operation), by_name, server)
 
 
-def _filled(values: Resolver, headers: Mapping[str, str]) -> Pairs:
+def _resolve_headers(values: Resolver, headers: Mapping[str, str]) -> Pairs:
     return list(values.resolve(dict(headers)).items()) if headers else []
 
 
-def _finished(outline: _Outline, headers: Pairs) -> Headers:
-    """The headers, each name once (the last wins), with those that every request needs."""
+def _final_headers(outline: _Outline, headers: Pairs) -> Headers:
+    """Return the headers with the standard ones, each name once: the last one wins."""
     found = dict(outline.standard)
     for name, value in headers:
         found[name.lower()] = (name, to_text(value, name).strip(" \t"))  # RFC 9110, section 5.5
@@ -194,5 +201,5 @@ def _finished(outline: _Outline, headers: Pairs) -> Headers:
 
 
 def _accept(operation: Operation) -> str:
-    kinds = dict.fromkeys(m for r in operation.responses.values() for m in r.content)
-    return ", ".join([*kinds, "*/*;q=0.5"]) if kinds else "*/*"
+    media_types = dict.fromkeys(m for r in operation.responses.values() for m in r.content)
+    return ", ".join([*media_types, "*/*;q=0.5"]) if media_types else "*/*"

@@ -1,4 +1,4 @@
-"""Plain data as XML, by the hints of a schema (OpenAPI 3.1.1, section 4.8.26; 3.2, section 4.26)."""
+"""Nested data as XML, by the XML Objects of a schema (OpenAPI 3.1.1, section 4.8.26; 3.2, section 4.26)."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _NAME = re.compile(r"[^\W\d][\w.\-]*(?::[^\W\d][\w.\-]*)?")
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NIL = {"xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance", "xsi:nil": "true"}
 _HEAD = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-_BUILT_IN = "xml"  # the one prefix that nobody declares
+_BUILT_IN_PREFIX = "xml"  # needs no declaration
 
 
 def xml_of(value: Any, field: Field | None, name: str, place: str) -> bytes:
-    """A value as an XML document.
+    """Return a value as an XML document.
 
     Args:
-        value: plain data.
-        field: the schema; None where there is none: then names are what they are.
-        name: the root's name where the schema's hints give none.
-        place: where the value stands, for words.
+        value: nested data.
+        field: the schema; None if there is none.
+        name: the root's name if the schema has none.
+        place: where the value is, for messages.
 
     Raises:
-        UsageError: the root has no name, or XML cannot say the value.
+        UsageError: the root has no name, or XML cannot represent the value.
     """
     hints = _hints(field)
     if not name and "name" not in hints and isinstance(value, Mapping) and len(value) == 1:
@@ -41,14 +41,14 @@ def xml_of(value: Any, field: Field | None, name: str, place: str) -> bytes:
         hints = _hints(field)
     tag = str(hints.get("name") or name)
     if not tag:
-        raise UsageError(f"{place} has no name that its root element could have.", "Give the XML as a text.")
+        raise UsageError(f"{place} has no name for its root element.", "Give the XML as a text.")
     root = _element(tag, hints, place)
     _fill(root, value, field, tag, place)
     return _HEAD + to_utf8(ElementTree.tostring(root, encoding="unicode"), place)
 
 
 def _fill(element: Element, value: Any, field: Field | None, name: str, place: str) -> None:
-    """What stands inside an element."""
+    """Fill an element with its content."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if inner is not UNSET:
@@ -65,7 +65,7 @@ def _fill(element: Element, value: Any, field: Field | None, name: str, place: s
 
 
 def _add(parent: Element, name: str, value: Any, field: Field | None, place: str) -> None:
-    """One property, as the kind of node that its hints name."""
+    """Add one property as the type of node that its XML Object names."""
     hints = _hints(field)
     node, tag = _node(hints, value), str(hints.get("name") or name)
     if node == "attribute":
@@ -87,7 +87,7 @@ def _child(parent: Element, tag: str, value: Any, field: Field | None, place: st
 
 
 def _node(hints: Mapping[str, Any], value: Any) -> str:
-    """What a property becomes; a list that is not wrapped is its entries."""
+    """Return the type of node for a property; "none" for a list that is not wrapped: only its items are written."""
     if hints.get("nodeType"):
         return str(hints["nodeType"])
     if hints.get("attribute"):
@@ -109,7 +109,7 @@ def _qualified(tag: str, hints: Mapping[str, Any], place: str) -> str:
 
 
 def _declare(element: Element, hints: Mapping[str, Any]) -> None:
-    if hints.get("namespace") and hints.get("prefix") != _BUILT_IN:
+    if hints.get("namespace") and hints.get("prefix") != _BUILT_IN_PREFIX:
         element.set(f"xmlns:{hints['prefix']}" if hints.get("prefix") else "xmlns", str(hints["namespace"]))
 
 
@@ -121,5 +121,5 @@ def _hints(field: Field | None) -> Mapping[str, Any]:
 def _text(value: Any, place: str) -> str:
     text = to_text(value, place)
     if _UNFIT.search(text):
-        raise UsageError(f"{place} holds a character that XML cannot hold.", "Take it out of the value.")
+        raise UsageError(f"{place} contains a character that XML does not allow.", "Take it out of the value.")
     return text
