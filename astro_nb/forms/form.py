@@ -1,312 +1,228 @@
-"""The field that stands at a place of a body, by the branches that the present values choose.
+"""The values of one form, without widgets.
 
-What a body is drawn as, by the media type that carries it.
-
-Values set, unset, listed and named: one nest of plain data, and what was typed into it that is no value.
-
-The values of one form: three states to a field, in step with JSON, and told in words where they are wrong.
-
-What is unset is not there; null is a value of its own. The body is kept as the JSON that it is, so that the form and
-the JSON editor show one thing. A text that is no number where a number is wanted is kept, and told, not thrown away.
+A field is unset, null, or has a value: what is unset is not in the call, and null is a value of its own. The body is
+kept as the JSON that it is, so that the form and the JSON editor show the same. Text that is not a value of its field,
+such as letters for a number, is kept and reported, not discarded.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from ..call import UNSET, Call, Upload
+from ..call import UNSET, Call
 from ..data import Location, copy_data, get_value, locations_overlap, put_value, remove_value
 from ..errors import UsageError
-from ..messages import bare_media_type, is_json
 from ..openapi import Operation
 from ..schema import Field, body_example, body_field, make_sample, parameter_fields
 from ..templates import template_names
-from .parsing import as_json, parse_text, read_json, restored
+from .bodies import declared_field, edited_as, field_at, with_uploads
+from .parsing import as_json, parse_text, read_json, restore_files
 from .problems import find_problems
 
-Get = Callable[[Location], Any]
+_NAMED = ("object", "union", "map")
+"""Kinds of bodies that consist of names and values."""
 
 
-def field_at(body: Field | None, get: Get, location: Location) -> Field | None:
-    """The field at a location of the body, of a union the branch that its value belongs to; None where none stands."""
-    if not location or location[0] != "body":
-        return None
-    return _branch(declared_field(body, get, location), get, location)
+class Form:
+    """The values that a call is made of.
 
-
-def declared_field(body: Field | None, get: Get, location: Location) -> Field | None:
-    """The field at a location of the body, before its own branch is chosen."""
-    field = body
-    for depth, step in enumerate(location[1:], 1):
-        field = _branch(field, get, location[:depth])
-        if field is not None:
-            field = field.item_at(step) if isinstance(step, int) else field.member(step)
-    return field
-
-
-def _branch(field: Field | None, get: Get, at: Location) -> Field | None:
-    while field is not None and field.kind == "union":
-        branch = field.branch_for(get(at))
-        field = branch.field if branch else None
-    return field
-
-
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_WRITTEN = ("xml", "yaml", "x-yaml", "csv", "x-ndjson", "javascript", "graphql", "sql", "toml")
-_BUILT = ("any", "object", "map", "array", "union")
-
-
-def as_sent(field: Field | None, media_type: str | None) -> Field | None:
-    """The field of a body as it is typed: text as it stands, or a file, where the media type knows no JSON."""
-    media = bare_media_type(media_type or "")
-    if field is None or is_json(media) or media in _FORMS or "*" in media.partition("/")[0]:
-        return field
-    drawn = next((draw for applies, draw in _DRAWN if applies(media)), None)
-    return drawn(field, media) if drawn else field
-
-
-def with_files(field: Field | None, value: Any, media_type: str | None) -> Any:
-    """A sample whose files are files: a server takes a part without a file's name for a text."""
-    if field is None or is_json(media_type or ""):
-        return value
-    if field.kind == "file" and isinstance(value, str):
-        return Upload(f"{field.name or 'sample'}.txt", value.encode(), "text/plain")
-    if field.kind == "union":
-        branch = field.branch_for(value)
-        return with_files(branch.field, value, media_type) if branch else value
-    if isinstance(value, dict):
-        return {name: with_files(field.member(name), inner, media_type) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [with_files(field.item_at(index), inner, media_type) for index, inner in enumerate(value)]
-    return value
-
-
-def is_written(media: str) -> bool:
-    """Whether a media type is one that people write: text, XML and their like."""
-    main, _, kind = bare_media_type(media).partition("/")
-    return main == "text" or kind in _WRITTEN or kind.rpartition("+")[2] in ("xml", "yaml")
-
-
-def _as_text(field: Field, media: str) -> Field:
-    return replace(field, kind="text", type_name=media) if field.kind in _BUILT else field
-
-
-def _as_file(field: Field, media: str) -> Field:
-    return replace(field, kind="file", type_name=media) if field.kind in ("any", "text") else field
-
-
-_DRAWN: tuple[tuple[Callable[[str], bool], Callable[[Field, str], Field]], ...] = (
-    (is_written, _as_text),
-    (lambda media: bool(media), _as_file),
-)
-
-
-class Entries:
-    """The values of a form by location.
+    A location starts with "parameters" or "body": `("parameters", "limit")`, `("body", "tags", 0)`.
 
     Attributes:
-        body: the field of the body; None where there is none.
-        faults: what was typed and is no value, by location, in words.
+        operation: the operation to call.
+        parameters: the fields of its parameters.
+        body: the field of its body; None if it takes none.
+        media_type: the media type of the body.
+        headers: further headers by name.
+        security: the security scheme that was chosen; None for the first one with credentials.
+        input_errors: why typed text is not a value of its field, by location.
     """
 
-    def __init__(self, body: Field | None, values: dict[str, Any]) -> None:
-        self.body = body
-        self.faults: dict[Location, str] = {}
-        self._values = values
+    def __init__(self, operation: Operation, media_type: str | None = None) -> None:
+        self.operation = operation
+        self.parameters = parameter_fields(operation)
+        self.media_type = media_type or self._default_media_type()
+        self.body: Field | None = None
+        self.clear()
+
+    def __repr__(self) -> str:
+        return f"<Form of {self.operation.id}>"
+
+    def clear(self) -> None:
+        """Unset everything; the media type stays."""
+        self.headers: dict[str, str] = {}
+        self.security: str | None = None
+        self.input_errors: dict[Location, str] = {}
+        self._values: dict[str, Any] = {"parameters": {}}
+        self._other_bodies: dict[str, Any] = {}  # by media type, for switching back
+        self._use_media_type(self.media_type)
 
     def get(self, location: Location) -> Any:
-        """The value at a location; UNSET where there is none."""
+        """Return the value at a location; UNSET if there is none."""
         return get_value(self._values, location)
 
     def set(self, location: Location, value: Any) -> None:
-        """Set a value; UNSET takes it out, and with it every optional parent that has become empty.
+        """Set a value; UNSET removes it, and every optional parent that becomes empty.
 
-        What was wrong there, in its parts, or in what it is a part of, is forgotten.
+        Input errors at the location, in its parts and in its parents are cleared.
 
         Raises:
-            UsageError: an entry of a list was skipped.
+            UsageError: the location skips an item of a list.
         """
         if value is UNSET:
             self._unset(location)
         else:
             put_value(self._values, location, copy_data(value))
-        self._forget(location)
+        self._clear_errors(location)
 
-    def type_in(self, location: Location, field: Field, text: str) -> None:
-        """Set what was typed; an empty text unsets, and one that is no value is kept and told in `faults`."""
-        value, fault = parse_text(field, text)
+    def set_text(self, location: Location, field: Field, text: str) -> None:
+        """Set what was typed; empty text unsets the value, and invalid text is kept with an input error."""
+        value, error = parse_text(field, text)
         self.set(location, value)
-        if fault:
-            self.faults[location] = fault
+        if error:
+            self.input_errors[location] = error
+
+    def body_text(self) -> str:
+        """Return the body as JSON text, indented by two; empty if it is unset. A file appears as its name and size."""
+        body = self.get(("body",))
+        return "" if body is UNSET else as_json(body)
+
+    def set_body_text(self, text: str) -> None:
+        """Set the body from JSON text; if the text is not JSON, the body stays and the error is in `input_errors`."""
+        try:
+            body = restore_files(read_json(text), self.get(("body",))) if text.strip() else UNSET
+        except json.JSONDecodeError as error:
+            self.input_errors[("body",)] = f"This is not JSON: {error}."
+        else:
+            self.set(("body",), body)
 
     def add_row(self, location: Location, value: Any = UNSET) -> int:
-        """Append an entry to an array; its index."""
+        """Append an item to an array and return its index."""
         rows = self._rows(location)
         self.set(location, [*rows, {} if value is UNSET else value])
         return len(rows)
 
-    def drop_row(self, location: Location, index: int) -> None:
-        """Take an entry out of an array; an array that is empty then is unset."""
+    def remove_row(self, location: Location, index: int) -> None:
+        """Remove an item of an array; an array that becomes empty is unset."""
         rows = [row for number, row in enumerate(self._rows(location)) if number != index]
         self.set(location, rows or UNSET)
 
     def copy_row(self, location: Location, index: int) -> int:
-        """Put a copy of an entry after it; the index of the copy."""
+        """Insert a copy after an item of an array and return the index of the copy."""
         rows = self._rows(location)
         self.set(location, [*rows[: index + 1], *rows[index : index + 1], *rows[index + 1 :]])
         return index + 1
 
     def move_row(self, location: Location, index: int, by: int) -> int:
-        """Move an entry up or down by some places, at most to an end; its new index."""
+        """Move an item of an array up or down by some places, at most to an end, and return its new index."""
         rows = self._rows(location)
-        there = max(0, min(len(rows) - 1, index + by))
-        rows.insert(there, rows.pop(index))
+        target = max(0, min(len(rows) - 1, index + by))
+        rows.insert(target, rows.pop(index))
         self.set(location, rows)
-        return there
+        return target
 
     def rename(self, location: Location, old: str, new: str) -> None:
-        """Give a value of an object another name; value and place stay.
+        """Rename a member of an object; its value and its position stay.
 
         Raises:
-            UsageError: the name is taken, or empty; nothing has changed.
+            UsageError: the new name is taken, or empty; nothing is changed.
         """
-        held = self.get(location)
-        names = list(held) if isinstance(held, dict) else []
+        value = self.get(location)
+        names = list(value) if isinstance(value, dict) else []
         if old == new or old not in names:
             return
         if not new or new in names:
             what = f"There is a {new} already." if new else "A name must not be empty."
             raise UsageError(what, "Choose another name.")
-        self.set(location, {new if name == old else name: value for name, value in held.items()})
+        self.set(location, {new if name == old else name: inner for name, inner in value.items()})
 
     def field_at(self, location: Location) -> Field | None:
-        """The field that stands at a location of the body, by the branches that the present values choose."""
+        """Return the field at a location of the body, by the branches that the present values choose."""
         return field_at(self.body, self.get, location)
-
-    def _rows(self, location: Location) -> list[Any]:
-        rows = self.get(location)
-        return list(rows) if isinstance(rows, list) else []
-
-    def _forget(self, location: Location) -> None:
-        self.faults = {at: text for at, text in self.faults.items() if not locations_overlap(at, location)}
-
-    def _unset(self, location: Location) -> None:
-        if self.get(location) is UNSET:
-            return
-        holder = self.get(location[:-1])
-        if isinstance(holder, list):
-            self._forget(location[:-1])  # the entries after it move up
-        remove_value(holder, location[-1])
-        if holder == {} and self._is_optional(location[:-1]):
-            self._unset(location[:-1])
-
-    def _is_optional(self, location: Location) -> bool:
-        """Whether an object that has become empty goes with its last member; an entry of an array stays."""
-        if location == ("parameters",) or isinstance(location[-1], int):
-            return False
-        field = declared_field(self.body, self.get, location) if location[0] == "body" else None
-        return field is None or not field.required
-
-
-_NAMED = ("object", "union", "map")
-"""Kinds of bodies that are names and values."""
-
-
-class Form(Entries):
-    """The values that a call is made of, without a widget.
-
-    Attributes:
-        operation: the operation to be called.
-        parameters: the fields of its parameters.
-        body: the field of its body; None where it takes none.
-        media_type: what the body is sent as.
-        headers: further headers by name.
-        security: the security scheme that was chosen; None for the first that can be met.
-    """
-
-    def __init__(self, operation: Operation, media_type: str | None = None) -> None:
-        self.operation = operation
-        self.media_type = media_type or (operation.body.media_type if operation.body else None)
-        self.parameters = parameter_fields(operation)
-        self.headers: dict[str, str] = {}
-        self.security: str | None = None
-        super().__init__(as_sent(body_field(operation, self.media_type), self.media_type), {"parameters": {}})
-        self._held: dict[str, Any] = {}  # bodies of other media types, looked at before
-        if self.body is not None and self.body.required and self.body.kind in _NAMED:
-            self._values["body"] = {}
-
-    def __repr__(self) -> str:
-        return f"<Form of {self.operation.id}>"
 
     def fill(self, full: bool = False) -> None:
         """Fill with samples: what is required, or with `full` everything that has an example.
 
-        A body is the example that the document gives of the whole, where there is a good one.
+        The body is the document's example of the whole body if that is valid. Parameters with templates stay.
         """
         kept = {k: v for k, v in self._values["parameters"].items() if template_names(v)}
         samples = {f.name: make_sample(f) for f in self.parameters if f.required and f.name not in kept}
-        self._values = copy_data({"parameters": {**samples, **kept}})  # an example is the document's own
+        self._values = {"parameters": copy_data({**samples, **kept})}
         if self.body is not None:
             whole = body_example(self.operation, self.media_type)
-            made = copy_data(make_sample(self.body, full)) if whole is UNSET else whole
-            self._values["body"] = with_files(self.body, made, self.media_type)
-        self.faults = {}
+            body = make_sample(self.body, full) if whole is UNSET else whole
+            self._values["body"] = with_uploads(self.body, body, self.media_type)
+        self.input_errors = {}
 
-    def clear(self) -> None:
-        """Unset everything."""
-        self.__init__(self.operation, self.media_type)  # type: ignore[misc]  # as new, and nothing else
+    def set_media_type(self, media_type: str) -> None:
+        """Change the media type of the body.
 
-    def ask_as(self, media_type: str) -> None:
-        """Send the body as another media type: what both know goes along, and what the other had before is back."""
-        parameters, body, held = self._values["parameters"], self.get(("body",)), dict(self._held)
-        held[str(self.media_type)] = body
-        headers, security = self.headers, self.security
-        self.__init__(self.operation, media_type)  # type: ignore[misc]  # as new, and nothing else
-        self.headers, self.security = headers, security
-        self._values["parameters"], self._held = parameters, held
-        old = held.get(media_type, UNSET)
+        Members that both types declare move to the new body; a body that was entered for the new type before is back.
+        """
+        body, bodies = self.get(("body",)), self._other_bodies
+        bodies[str(self.media_type)] = body
+        self._values.pop("body", None)
+        self.input_errors = {}
+        self._use_media_type(media_type)
+        old = bodies.get(media_type, UNSET)
         if self.body is not None and self.body.kind in _NAMED and isinstance(body, dict):
             known = {name for form in self.body.alternatives for name in body if form.member(name) is not None}
             old = {**(old if isinstance(old, dict) else {}), **{n: v for n, v in body.items() if n in known}}
         if old is not UNSET:
             self._values["body"] = old
 
-    def take(self, call: Call) -> None:
-        """Show a call: its values replace all others, and its media type is the form's."""
-        media_type = call.media_type or (self.operation.body.media_type if self.operation.body else None)
-        self.__init__(self.operation, media_type)  # type: ignore[misc]  # as new, and nothing else
+    def load_call(self, call: Call) -> None:
+        """Replace all values and the media type by those of a call."""
+        self.clear()
+        self._use_media_type(call.media_type or self._default_media_type())
         self._values = copy_data({"parameters": dict(call.parameters)})
         self.headers, self.security = dict(call.headers), call.security
         if call.body is not UNSET:
             self._values["body"] = copy_data(call.body)
 
     def to_call(self) -> Call:
-        """The call as it stands; nothing is resolved."""
+        """Return the call with these values; templates stay unresolved."""
         values = copy_data(self._values)
-        body, media_type = values.get("body", UNSET), self._other_media_type()
+        media_type = None if self.media_type == self._default_media_type() else self.media_type
+        body = values.get("body", UNSET)
         return Call(self.operation.id, values["parameters"], body, media_type, dict(self.headers), self.security)
 
-    def body_text(self) -> str:
-        """The body as JSON text, indented by two; empty where it is unset. A file is told by its size."""
-        body = self.get(("body",))
-        return "" if body is UNSET else as_json(body)
-
-    def type_body(self, text: str) -> None:
-        """Take the body from JSON text; a text that is not JSON is told in `faults`, and the old body stays."""
-        try:
-            body = restored(read_json(text), self.get(("body",))) if text.strip() else UNSET
-        except json.JSONDecodeError as error:
-            self.faults[("body",)] = f"This is not JSON: {error}."
-        else:
-            self.set(("body",), body)
-
     def problems(self, resolve: Callable[[Any], Any]) -> dict[Location, str]:
-        """What is wrong, by location and in words, with templates resolved by `resolve`; empty when all is well."""
-        return find_problems(self, resolve)
+        """Return what is wrong by location, with templates resolved by `resolve`; empty if nothing is."""
+        return {**find_problems(self, resolve), **self.input_errors}
 
-    def _other_media_type(self) -> str | None:
-        body = self.operation.body
-        return self.media_type if body and self.media_type != body.media_type else None
+    def _default_media_type(self) -> str | None:
+        return self.operation.body.media_type if self.operation.body else None
+
+    def _use_media_type(self, media_type: str | None) -> None:
+        """Set the field of the body; a required body of names and values starts empty instead of unset."""
+        self.media_type = media_type
+        self.body = edited_as(body_field(self.operation, media_type), media_type)
+        if self.body is not None and self.body.required and self.body.kind in _NAMED:
+            self._values["body"] = {}
+
+    def _rows(self, location: Location) -> list[Any]:
+        rows = self.get(location)
+        return list(rows) if isinstance(rows, list) else []
+
+    def _clear_errors(self, location: Location) -> None:
+        self.input_errors = {at: e for at, e in self.input_errors.items() if not locations_overlap(at, location)}
+
+    def _unset(self, location: Location) -> None:
+        if self.get(location) is UNSET:
+            return
+        parent = self.get(location[:-1])
+        if isinstance(parent, list):
+            self._clear_errors(location[:-1])  # the items after it move up
+        remove_value(parent, location[-1])
+        if parent == {} and self._is_optional(location[:-1]):
+            self._unset(location[:-1])
+
+    def _is_optional(self, location: Location) -> bool:
+        """Whether an object is unset with its last member; an item of an array stays."""
+        if location == ("parameters",) or isinstance(location[-1], int):
+            return False
+        field = declared_field(self.body, self.get, location) if location[0] == "body" else None
+        return field is None or not field.required

@@ -4,14 +4,16 @@ from .arguments import body_fields, build_call, python_name, python_names, signa
 from .documentation import describe_operation, describe_type, operation_html
 from .field import Field, read_field
 from .info import FieldInfo
+from .json_schema import INTEGER_BITS
 from .masking import extract_secrets, has_secret, hold_secrets, mask_secrets
 from .operations import body_example, body_field, parameter_fields, parameter_fields_by_name, response_field
 from .rules import active_rules, broken_rules
 from .samples import example_call, make_sample
 from .unions import Branch
-from .validation import CompiledSchema, compile_schema, is_endless, is_valid, matches_shape
+from .validation import CompiledSchema, compile_schema, has_format, is_endless, is_valid, matches_shape
 
 __all__ = [
+    "INTEGER_BITS",
     "Branch",
     "CompiledSchema",
     "Field",
@@ -27,6 +29,7 @@ __all__ = [
     "describe_type",
     "example_call",
     "extract_secrets",
+    "has_format",
     "has_secret",
     "hold_secrets",
     "is_endless",

@@ -205,7 +205,7 @@ class Translation:
         out = {key: self._keyword(key, value, foreign) for key, value in plain.items() if self._is_kept(key, value)}
         if "required" in out:
             out["required"] = [name for name in dict.fromkeys(out["required"]) if name not in foreign]
-        _bound_integers(out)
+        bound_integers(out)
         if self._is_3_0 and schema.get("nullable") is True and isinstance(out.get("type"), str):
             out["type"] = [out["type"], "null"]
         self._choose_branch(out, schema, foreign)
@@ -301,7 +301,7 @@ class Translation:
                 yield str(value), ref
 
 
-def _bound_integers(schema: dict[str, Any]) -> None:
+def bound_integers(schema: dict[str, Any]) -> None:
     """Replace an integer format by its bounds, in place."""
     bits, types = INTEGER_BITS.get(str(schema.get("format"))), schema.get("type")
     if bits and not {"integer", "number"}.isdisjoint(types if isinstance(types, list) else [types]):

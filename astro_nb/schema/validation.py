@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..openapi import Spec
-from .json_schema import Direction, Translation, is_too_large
+from .json_schema import Direction, Translation, bound_integers, is_too_large
 
 if TYPE_CHECKING:
     from .field import Field
@@ -109,6 +109,20 @@ def is_valid(field: Field, value: Any) -> bool:
         return field.compiled.is_valid(value)
     except ValueError:  # not JSON, or nested too deeply
         return False
+
+
+def has_format(field: Field, value: Any) -> bool:
+    """Whether an integer or a text has the format of its field, whatever else its schema requires."""
+    return bool(_format_validator(field.info.format, field.kind == "integer").is_valid(value))
+
+
+@lru_cache(maxsize=256)
+def _format_validator(format_: str, is_integer: bool) -> Any:
+    import jsonschema_rs  # as above
+
+    schema: dict[str, Any] = {"type": "integer" if is_integer else "string", "format": format_}
+    bound_integers(schema)
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, formats=_OWN_FORMATS)
 
 
 def matches_shape(field: Field, value: Any) -> bool:
