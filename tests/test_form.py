@@ -68,8 +68,8 @@ def test_a_body_that_is_meant_to_be_empty_is_sent() -> None:
     """An empty object that was set, typed or shown stays; unsetting what is not there changes nothing."""
     for given in (
         lambda f: f.set(("body",), {}),
-        lambda f: f.type_body("{}"),
-        lambda f: f.take(Call("x", body={})),
+        lambda f: f.set_body_text("{}"),
+        lambda f: f.load_call(Call("x", body={})),
     ):
         form = Form(operation(NESTED))
         given(form)
@@ -100,21 +100,23 @@ def test_entries_come_in_order() -> None:
 def test_a_fault_above_or_in_a_row_that_moved_goes_too() -> None:
     """Text that is not JSON is forgotten when a field is entered; faults of rows go when a row goes."""
     form = Form(operation(obj((), rows={"type": "array", "items": obj((), n={"type": "integer"})})))
-    form.type_body("{")
+    form.set_body_text("{")
     form.set(("body", "rows", 0, "n"), 1)
-    assert form.faults == {}
-    form.type_in(("body", "rows", 1, "n"), NUMBER, "x")
+    assert form.input_errors == {}
+    form.set_text(("body", "rows", 1, "n"), NUMBER, "x")
     form.set(("body", "rows", 0), UNSET)
-    assert form.faults == {}
-    form.type_body("{")
-    assert list(form.faults) == [("body",)]
+    assert form.input_errors == {}
+    form.set_body_text("{")
+    assert list(form.input_errors) == [("body",)]
 
 
-@pytest.mark.parametrize("change", [lambda f: f.type_body('{"a": {"n": 3}}'), lambda f: f.set(("body", "a"), UNSET)])
+@pytest.mark.parametrize(
+    "change", [lambda f: f.set_body_text('{"a": {"n": 3}}'), lambda f: f.set(("body", "a"), UNSET)]
+)
 def test_a_fault_goes_with_what_was_typed(change: Callable[[Form], None]) -> None:
     """What replaces a part of the body takes the faults of that part with it."""
     form = Form(operation(NESTED))
-    form.type_in(("body", "a", "n"), NUMBER, "x")
+    form.set_text(("body", "a", "n"), NUMBER, "x")
     change(form)
     assert form.problems(as_is) == {}
 
@@ -122,21 +124,21 @@ def test_a_fault_goes_with_what_was_typed(change: Callable[[Form], None]) -> Non
 def test_json_that_is_none_leaves_the_body() -> None:
     """A text that is not JSON is told, and the body stays; an empty one takes the body out."""
     form = Form(operation(NESTED))
-    form.type_body('{"a": {"n": 1}}')
-    form.type_body('{"a": ')
+    form.set_body_text('{"a": {"n": 1}}')
+    form.set_body_text('{"a": ')
     assert form.to_call().body == {"a": {"n": 1}}
     assert "not JSON" in form.problems(as_is)[("body",)]
-    form.type_body("  ")
-    assert (form.to_call().body, form.faults) == (UNSET, {})
+    form.set_body_text("  ")
+    assert (form.to_call().body, form.input_errors) == (UNSET, {})
 
 
 def test_rows_are_added_and_dropped() -> None:
     """Entries come and go one by one; with the last one goes the array."""
     form = Form(operation(NESTED))
     assert [form.add_row(("body", "tags"), v) for v in ("x", "y")] == [0, 1]
-    form.drop_row(("body", "tags"), 0)
+    form.remove_row(("body", "tags"), 0)
     assert form.to_call().body == {"tags": ["y"]}
-    form.drop_row(("body", "tags"), 0)
+    form.remove_row(("body", "tags"), 0)
     assert form.get(("body", "tags")) is UNSET
 
 
@@ -150,7 +152,7 @@ def test_a_call_once_made_does_not_change() -> None:
     """Neither the call that is shown nor the one that was made from the form follows what is entered later."""
     shown = Call("x", {"filter": {"a": "old"}}, {"tags": ["old"]})
     form, kept = Form(operation(NESTED, PARAMETERS)), copy.deepcopy(shown)
-    form.take(shown)
+    form.load_call(shown)
     made = form.to_call()
     form.set(("parameters", "filter", "a"), "new")
     form.set(("body", "tags", 0), "new")
@@ -162,11 +164,11 @@ def test_filling_never_writes_into_the_document() -> None:
     op = operation(obj(tags={**ARRAY, "example": ["a"]}), PARAMETERS)
     form = Form(op)
     form.set(("parameters", "id"), "{{id}}")
-    form.type_in(("body", "tags"), read_field(ASTRO, ARRAY), "[")
+    form.set_text(("body", "tags"), read_field(ASTRO, ARRAY), "[")
     form.fill(full=True)
     form.set(("body", "tags", 0), "changed")
     assert form.to_call() == Call("x", {"id": "{{id}}"}, {"tags": ["changed"]})
-    assert form.faults == {}
+    assert form.input_errors == {}
     form.fill(full=True)
     assert form.to_call().body == {"tags": ["a"]}
     form.clear()
@@ -183,7 +185,7 @@ def test_another_media_type_is_said_in_the_call() -> None:
     assert form.to_call() == Call("x", {}, {"file": b"\xff"}, "multipart/form-data")
     assert isinstance(form.body_text(), str)
     assert form.problems(as_is) == {}
-    form.type_body(form.body_text())
+    form.set_body_text(form.body_text())
     assert form.to_call().body == {"file": b"\xff"}
 
 

@@ -56,13 +56,13 @@ def leaves(form: Form, field: Field | None, at: Location) -> Iterator[tuple[Fiel
 
 def assert_kept(operation: Operation, media: str, value: Any) -> None:
     form = Form(operation, media)
-    form.take(Call(operation.id, {}, value, media))
+    form.load_call(Call(operation.id, {}, value, media))
     for field, at in [*leaves(form, form.body, ("body",))]:
         shown = format_value(field, form.get(at))
         if shown != "":  # an empty control is UNSET; the form is not asked for what it does not show
-            form.type_in(at, field, shown)
+            form.set_text(at, field, shown)
         assert repr(form.to_call().body) == repr(value), (operation.id, at, shown)
-    form.type_body(form.body_text())
+    form.set_body_text(form.body_text())
     assert repr(form.to_call().body) == repr(value)
 
 

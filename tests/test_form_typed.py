@@ -76,7 +76,7 @@ def enter(form: Form, at: Location, field: Field | None, value: Any) -> None:
     if chosen or field is None:
         form.set(at, value)
     else:
-        form.type_in(at, field, format_value(field, value))
+        form.set_text(at, field, format_value(field, value))
 
 
 def entered(operation: Operation, value: Any) -> Form:
@@ -96,7 +96,7 @@ def test_any_body_of_astro_can_be_entered(name: str, data: st.DataObject) -> Non
     value = data.draw(drawn(body))
     form = entered(ASTRO.operation(name), value)
     assert same(form.to_call().body, value)
-    assert form.faults == {}
+    assert form.input_errors == {}
 
 
 KITCHEN = obj(
@@ -126,7 +126,7 @@ def test_any_value_of_any_kind_can_be_entered(value: Any) -> None:
     """Each kind of field gives back what was entered, quotes, line breaks, brackets and templates and all."""
     form = entered(operation(KITCHEN, required=True), value)
     assert same(form.to_call().body, value)
-    assert form.faults == {}
+    assert form.input_errors == {}
 
 
 @STABLE
@@ -135,8 +135,8 @@ def test_form_and_json_are_one(value: Any) -> None:
     """The body as JSON text, taken back, is the same body; so is the call that is shown again."""
     form, again, third = (Form(operation(KITCHEN, required=True)) for _ in range(3))
     form.set(("body",), value)
-    again.type_body(form.body_text())
-    third.take(form.to_call())
+    again.set_body_text(form.body_text())
+    third.load_call(form.to_call())
     assert same(again.to_call().body, value)
     assert third.to_call() == form.to_call()
     assert again.faults == {}
@@ -238,16 +238,16 @@ def test_what_a_text_means(schema: Any, text: str, value: Any) -> None:
 def test_what_is_no_value_is_kept_and_told(schema: Any, text: str, words: str) -> None:
     """What was typed is not thrown away: it stays in the form, with what is wrong with it, and JSON can show it."""
     form = Form(operation(obj(a=schema)))
-    form.type_in(("body", "a"), field(schema), text)
+    form.set_text(("body", "a"), field(schema), text)
     assert words in form.problems(lambda value: value)["body", "a"]
     assert format_value(field(schema), form.get(("body", "a"))) == text
     assert same(orjson.loads(form.body_text()), form.to_call().body)
-    form.type_in(("body", "a"), field(schema), "")
+    form.set_text(("body", "a"), field(schema), "")
     assert form.problems(lambda value: value) == {}
 
 
 def test_a_number_beyond_json_is_told_or_shown_but_never_breaks_the_form() -> None:
     """More digits than 64 bits hold are no reason to fail where the body is drawn."""
     form = Form(operation(obj(a={"type": "integer"})))
-    form.type_in(("body", "a"), field({"type": "integer"}), str(2**70))
+    form.set_text(("body", "a"), field({"type": "integer"}), str(2**70))
     assert str(2**70) in form.body_text()

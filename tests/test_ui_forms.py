@@ -43,7 +43,7 @@ class Drawn:
     def __init__(self, operation: Operation, body: Any = UNSET) -> None:
         self.form, self.status = Form(operation), Status()
         if body is not UNSET:
-            self.form.take(Call(operation.id, body=body))
+            self.form.load_call(Call(operation.id, body=body))
         self.secrets: dict[str, str] = {}
         self.view = FormView(self.form, self.status, lambda field: [], self._keep, self._changed)
         self._changed()
@@ -469,7 +469,7 @@ def test_files_are_uploads_with_name_and_size() -> None:
     assert [file.name for file in form.body["many"]] == ["b.txt", "c.txt", "d.txt"]
     assert "→ b.txt, 2.0 KB; c.txt, 1 bytes; d.txt, 1 bytes" in form.told()
     before = form.body
-    form.form.type_body(form.form.body_text())
+    form.form.set_body_text(form.form.body_text())
     assert form.body == before
     form.press("Remove c.txt")
     form.press("Remove a.txt")
@@ -509,7 +509,7 @@ def test_another_media_type_is_chosen() -> None:
     form.control("a").value = "5"
     choose("application/json")
     assert form.form.to_call() == Call("x", {}, {"a": 5, "b": 2})
-    form.form.take(Call("x", {}, {"a": 2}, "multipart/form-data"))
+    form.form.load_call(Call("x", {}, {"a": 2}, "multipart/form-data"))
     assert form.form.to_call().media_type == "multipart/form-data"
 
 
@@ -614,7 +614,7 @@ def test_a_valid_value_is_shown_and_typed_again(schema: Any, data: st.DataObject
     retype(form)
     assert same(form.body, {"v": value})
     form.view.mark({}, str)
-    form.form.type_body(form.form.body_text())
+    form.form.set_body_text(form.form.body_text())
     assert same(form.body, {"v": value})
     form.close()
 

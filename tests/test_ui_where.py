@@ -264,14 +264,14 @@ def test_the_last_values_come_back_in_another_session(seen: tuple[str, list[dict
 def test_a_body_left_in_another_media_type_comes_back(api: Workbench) -> None:
     form = form_of(api.explore("write"))
     form.set(("body", "a"), "x")
-    form.ask_as("application/x-www-form-urlencoded")
+    form.set_media_type("application/x-www-form-urlencoded")
     assert form.to_call().body == {"a": "x"}
-    form.ask_as("text/plain")
+    form.set_media_type("text/plain")
     assert form.get(("body",)) is not None
     form.set(("body",), "plain")
-    form.ask_as("application/json")
+    form.set_media_type("application/json")
     assert form.to_call().body == {"a": "x"}
-    form.ask_as("text/plain")
+    form.set_media_type("text/plain")
     assert form.to_call().body == "plain"
 
 

@@ -80,7 +80,7 @@ class Rows:
 
     def drop(self, index: int) -> None:
         """Take an entry away."""
-        self.view.form.drop_row(self.place.at, index)
+        self.view.form.remove_row(self.place.at, index)
         self.redraw(index)
         last = min(index, len(self.rows) - 1)
         (self.rows[last].drop if self.rows else self._add).focus()

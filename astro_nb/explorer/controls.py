@@ -72,7 +72,7 @@ def leaf(view: FormView, about: About, place: Place) -> widgets.Widget:
     field, guard = about.field, view.status.guard
 
     def typed(text: str) -> None:
-        view.form.type_in(place.at, field, text)
+        view.form.set_text(place.at, field, text)
         view.after(place)
 
     def chosen(value: Any) -> None:

@@ -117,7 +117,7 @@ class Memory:
         known = call or self._calls.get(operation.id) or self._sent(operation)
         form = Form(operation, known.media_type if known else None)
         if known:
-            form.take(known)
+            form.load_call(known)
         for field in form.parameters:
             at = ("parameters", field.name)
             if field.required and field.name in self._named and not call and form.get(at) is UNSET:

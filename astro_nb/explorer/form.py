@@ -165,7 +165,7 @@ def _media(view: FormView, kinds: list[str]) -> widgets.Widget:
     made = widgets.Dropdown(options=kinds, value=now, description="Body as", layout=layout(), style=style)
 
     def choose(change: dict[str, Any]) -> None:
-        view.form.ask_as(change["new"])
+        view.form.set_media_type(change["new"])
         view.draw()
         view.changed()
         next(part for part in view.widget.children if "anb-media" in part._dom_classes).focus()

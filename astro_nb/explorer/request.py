@@ -155,7 +155,7 @@ class Details:
 
     def _take(self, text: str) -> None:
         if self._form is not None and self.view.value == JSON and text != self._form.body_text():
-            self._form.type_body(text)
+            self._form.set_body_text(text)
             self._typed()
 
 

@@ -18,7 +18,7 @@ from ..errors import AstroNbError, UsageError
 from ..messages import is_json
 from ..schema import INTEGER_BITS, Field, broken_rules, has_format
 from ..secrets import MASK
-from ..serialization import json_of
+from ..serialization import to_json
 
 if TYPE_CHECKING:
     from .form import Form
@@ -82,7 +82,7 @@ def _json_problems(form: Form, body: Any) -> dict[Location, str]:
 def _as_json(at: Location, value: Any) -> tuple[Any, dict[Location, str]]:
     """Return a value as it is after JSON, and what in it is not JSON by location: then nothing else is checked."""
     try:
-        return orjson.loads(json_of(value, str(at[-1]))), {}
+        return orjson.loads(to_json(value, str(at[-1]))), {}
     except UsageError as error:
         return value, {(*at, *error.data["location"]): error.what}
 
