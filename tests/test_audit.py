@@ -51,7 +51,7 @@ def test_an_example_that_cannot_be_is_named_as_the_documents_fault() -> None:
     (remain,) = found.remains
     assert (remain.operation, remain.what, remain.whose) == ("a", "example of application/json", "document")
     assert "$.n" in remain.why
-    assert "none of them is of its type integer" in remain.why
+    assert "it is not of its type integer" in remain.why
 
 
 def test_alternatives_that_overlap_are_named_as_the_documents_fault() -> None:

@@ -204,19 +204,19 @@ def test_problems_are_told_where_they_are() -> None:
     """Required, wrong, unresolved: each in words at its own place; a template is judged by what it becomes."""
     values = Resolver(Variables(shared={"long": "abcd", "ok": "abc"}), Environment("e"))
     form = Form(operation(obj(("b",), b={"type": "integer"}), PARAMETERS, required=True))
-    assert form.problems(values.fill) == {
+    assert form.problems(values.resolve) == {
         ("parameters", "id"): "id is required.",
         ("body", "b"): "b is required.",
     }
     form.set(("body", "b"), "{{nope}}")
     for value, told in (("{{long}}", "longer than 3"), ("{{o}}", "no variable named 'o'"), ("abcd", "longer than 3")):
         form.set(("parameters", "id"), value)
-        found = form.problems(values.fill)
+        found = form.problems(values.resolve)
         assert told in found["parameters", "id"]
         assert "no variable named 'nope'" in found[("body",)]
     form.set(("parameters", "id"), "{{ok}}")
     form.set(("body", "b"), 1)
-    assert form.problems(values.fill) == {}
+    assert form.problems(values.resolve) == {}
 
 
 @pytest.mark.parametrize("value", [b"x", {1, 2}, {1: 2}, float("nan"), "\ud800", 2**70])

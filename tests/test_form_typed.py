@@ -139,7 +139,7 @@ def test_form_and_json_are_one(value: Any) -> None:
     third.load_call(form.to_call())
     assert same(again.to_call().body, value)
     assert third.to_call() == form.to_call()
-    assert again.faults == {}
+    assert again.input_errors == {}
 
 
 @STABLE
@@ -222,8 +222,8 @@ def test_what_a_text_means(schema: Any, text: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("schema", "text", "words"),
     [
-        ({"type": "integer"}, "5.5", "is not a whole number"),
-        ({"type": "integer"}, "ten", "'ten' is not a whole number"),
+        ({"type": "integer"}, "5.5", "is not an integer"),
+        ({"type": "integer"}, "ten", "'ten' is not an integer"),
         ({"type": "number"}, "ten", "'ten' is not a number"),
         ({"type": "number"}, "nan", "is not a number"),
         ({"type": "number"}, "-Infinity", "is not a number"),
@@ -231,7 +231,7 @@ def test_what_a_text_means(schema: Any, text: str, value: Any) -> None:
         ({"type": "boolean"}, "yes", "neither true nor false"),
         ({"type": "object"}, '{"a": 1e999}', "This is not JSON"),
         ({"type": "object"}, "{a: 1}", "This is not JSON"),
-        ({"type": "array", "items": {"type": "integer"}}, "1\nx", "'x' is not a whole number"),
+        ({"type": "array", "items": {"type": "integer"}}, "1\nx", "'x' is not an integer"),
         (ARRAY, '["a"', "This is not JSON"),
     ],
 )

@@ -159,7 +159,7 @@ def test_a_wrong_value_is_told_beside_its_field(explorer: Explorer) -> None:
     press(explorer, "More:")
     field = control(explorer, "limit")
     field.value = "many"
-    assert "is not a whole number" in told_below(explorer, field)
+    assert "is not an integer" in told_below(explorer, field)
     field.value = "{{many}}"
     assert "no variable named" in told_below(explorer, field)
     explorer.session.variables["many"] = 5
