@@ -24,6 +24,7 @@ from astro_nb.exchange import Exchange
 from astro_nb.http import Retries
 from astro_nb.openapi import load
 from astro_nb.runbooks import run
+from astro_nb.sandbox.behavior import Behavior, Change, Resource
 from astro_nb.workbench import SANDBOX_URL
 
 PLANTED = "planted-password-99"
@@ -76,7 +77,7 @@ def rich(api: anb.Workbench, count: int = 30) -> str:
 
 def stored(api: anb.Workbench, deployment: str) -> dict[str, Any]:
     """The Deployment as the sandbox keeps it, secrets included."""
-    item = sandbox_of(api).engine.world.store.find("deployment", deployment)
+    item = sandbox_of(api).engine.state.find("deployment", deployment)
     assert item is not None
     return copy.deepcopy(item)
 
@@ -110,7 +111,7 @@ def test_one_variable_of_thirty(api: anb.Workbench) -> None:
     entry = next(v for v in before["environmentVariables"] if v["key"] == "KEY_7")
     entry["value"] = "eu"
     changes = {name for name in before if before[name] != after[name] and name != "environmentVariables"}
-    assert changes <= {"updatedAt", "updatedBy", "_life"}
+    assert changes <= {"updatedAt", "updatedBy", "_timeline"}
     stripped = [
         [{k: v for k, v in variable.items() if k != "updatedAt"} for variable in thing["environmentVariables"]]
         for thing in (before, after)
@@ -242,11 +243,11 @@ def test_variables_are_merged_as_a_dict_is(
     api = shared_api
     deployment = api.variables.get("made") or rich(api, 1)
     api.variables["made"] = deployment
-    store = sandbox_of(api).engine.world.store
+    store = sandbox_of(api).engine.state
     item = store.find("deployment", deployment)
     assert item is not None
     now = [{"key": key, "value": value, "isSecret": secret} for key, (value, secret) in start.items()]
-    store.put(store.kinds["deployment"], {**item, "environmentVariables": now})
+    store.put(store.resources["deployment"], {**item, "environmentVariables": now})
     model = {key: {"value": value, "isSecret": secret} for key, (value, secret) in start.items()}
     for key, value in changes.items():
         if value is None:
@@ -366,10 +367,10 @@ def other(api: anb.Workbench, deployment: str, **fields: Any) -> Callable[..., N
     """Somebody else who changes a Deployment in the store."""
 
     def write() -> None:
-        store = sandbox_of(api).engine.world.store
+        store = sandbox_of(api).engine.state
         item = store.find("deployment", deployment)
         assert item is not None
-        store.put(store.kinds["deployment"], {**item, **fields})
+        store.put(store.resources["deployment"], {**item, **fields})
 
     return write
 
@@ -534,8 +535,12 @@ def test_airflow_is_changed_by_patch(shared: Path) -> None:
 def test_what_the_server_made_of_it_is_told() -> None:
     """A value that comes back otherwise than it was written is told, in words and as rows."""
     document = document_of("put")
-    knowledge = {"kinds": {"thing": {"at": "/things", "touched": {"note": "{note|lower}"}}}}
-    with anb.Sandbox(load(document), limits=False, knowledge=knowledge) as sandbox:
+
+    def lower_note(change: Change, item: dict[str, Any]) -> None:
+        item["note"] = item["note"].lower()
+
+    behavior = Behavior({"thing": Resource("thing", "/things", touch=lower_note)})
+    with anb.Sandbox(load(document), limits=False, behavior=behavior) as sandbox:
         api = anb.connect(spec=document, base_url=sandbox.url, history=None)
         made = api.call("make", name="one", note="n", size=3)["$.id"]
         assert api.change("write", thing=made, note="quiet").altered == ()
@@ -617,7 +622,7 @@ def test_a_change_is_one_step_and_runs_again(
         shown = [o.data.get("text/html", "") for c in nbformat.read(result.output, as_version=4).cells
                  for o in c.get("outputs", []) if o.output_type == "display_data"]  # fmt: skip
         assert sum("Updates Deployment" in text for text in shown) == 1  # the second changes nothing
-        item = next(d for d in fresh.engine.world.store.all("deployment") if d["name"] == "nightly")
+        item = next(d for d in fresh.engine.state.all("deployment") if d["name"] == "nightly")
         assert {v["key"]: v["value"] for v in item["environmentVariables"]} == {"REGION": "us-west", "TOKEN": PLANTED}
 
 

@@ -19,7 +19,7 @@ from astro_nb.openapi import load
 from astro_nb.schema import body_field, broken_rules
 
 PLANTED = "planted-secret-{}"
-MOVING = {"clusterType", "updatedAt", "updatedBy", "status", "statusReason", "_life", "lastUsedAt"}
+MOVING = {"clusterType", "updatedAt", "updatedBy", "status", "statusReason", "_timeline", "lastUsedAt"}
 """What a write changes of itself."""
 
 
@@ -85,7 +85,7 @@ def deployment(**more: Any) -> Callable[[anb.Workbench], dict[str, Any]]:
         }  # fmt: skip
         body = {name: value for name, value in given.items() if value is not None}
         made = ok(api.call("CreateDeployment", body=body))["$.id"]
-        if "environmentVariables" not in (api.sandbox.engine.world.store.find("deployment", made) or {}):
+        if "environmentVariables" not in (api.sandbox.engine.state.find("deployment", made) or {}):
             raise AssertionError(made)
         return {"deploymentId": made}
 
@@ -280,7 +280,7 @@ def state(api: anb.Workbench, case: Case, at: dict[str, Any]) -> Any:
 def stored(api: anb.Workbench, case: Case, at: dict[str, Any]) -> dict[str, Any]:
     """The thing as the sandbox keeps it, secrets included."""
     assert isinstance(api.sandbox, anb.Sandbox)
-    store = api.sandbox.engine.world.store
+    store = api.sandbox.engine.state
     item = store.find(case.kind, list(at.values())[-1]) if at else store.all(case.kind)[0]
     assert item is not None
     return {name: value for name, value in copy.deepcopy(item).items() if name not in MOVING}

@@ -18,7 +18,7 @@ from astro_nb.http import Client, Rate, rate_of
 from astro_nb.http.rate_limit import RateLimiter, limiter_for
 from astro_nb.openapi import load
 from astro_nb.sandbox import Sandbox
-from astro_nb.sandbox.clock import Limits
+from astro_nb.sandbox.clock import RateLimits
 from astro_nb.secrets import Secret
 
 SPEC = load()
@@ -48,7 +48,7 @@ def test_slots_come_at_the_rate(rate: Rate) -> None:
 )
 def test_no_slot_meets_an_empty_bucket(rate: Rate, asked: list[tuple[float, float]]) -> None:
     """Whenever requests are made, and however late each is on its way (up to 150 ms), a token bucket lets all in."""
-    limiter, limits, now = RateLimiter(rate), Limits(), 0.0
+    limiter, limits, now = RateLimiter(rate), RateLimits(), 0.0
     arrivals = []
     for pause, late in asked:
         now += pause / rate.count

@@ -27,8 +27,9 @@ from astro_nb.errors import SettingsError, UnknownName, UsageError
 from astro_nb.messages import Request, Response
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.sandbox import Sandbox, SandboxClient
-from astro_nb.sandbox.faults import KINDS
-from astro_nb.sandbox.life import Cycle, Life, holds, values_at
+from astro_nb.sandbox.behavior import Behavior, find_values
+from astro_nb.sandbox.clock import Event, LifeCycle, Timeline
+from astro_nb.sandbox.faults import FAULT_KINDS
 from astro_nb.sandbox.requests import Route, Router
 from astro_nb.schema import example_call
 
@@ -476,7 +477,7 @@ def test_update_replaces_lists(ask: Caller) -> None:
     assert [v["key"] for v in after["environmentVariables"]] == ["KEEP", "PASSWORD"]
     assert after["workerQueues"][0]["id"] == queue["id"]
     assert after["workerQueues"][1]["podMemory"] == "8Gi"
-    stored = ask.sandbox.engine.world.store.find("deployment", made["id"])
+    stored = ask.sandbox.engine.state.find("deployment", made["id"])
     assert stored is not None
     assert stored["environmentVariables"][1]["value"] == "hunter2"
     emptied = ask.create("UpdateDeployment", replacement(after, environmentVariables=[]), **where)
@@ -552,10 +553,10 @@ def test_lag(ask: Caller, clock: Clock) -> None:
 
 def test_lag_of_a_sandbox_file(spec: Spec) -> None:
     """A sandbox file may say how long the old state is told; the knob goes before it, and turns from afar too."""
-    cycle = Cycle("status", "create", {"update": {"through": {"B": 10}, "to": "A"}}, {}, 3.0)
-    before = Life((), "A")
-    assert cycle.begin("update", {"_life": before}, 100.0).through == (("A", 103.0), ("B", 113.0))
-    assert cycle.begin("update", {"_life": before}, 100.0, lag=0.0).through == (("B", 110.0),)
+    cycle = LifeCycle("status", {"update": Event("A", {"B": 10})}, lag=3.0)
+    before = Timeline((), "A")
+    assert cycle.begin("update", {"_timeline": before}, 100.0).through == (("A", 103.0), ("B", 113.0))
+    assert cycle.begin("update", {"_timeline": before}, 100.0, lag=0.0).through == (("B", 110.0),)
     assert cycle.begin("update", {}, 100.0).through == (("B", 110.0),)
     with Sandbox(spec) as box:
         far = SandboxClient(box.url)
@@ -917,17 +918,15 @@ def test_reset_goes_back_to_the_seed(ask: Caller) -> None:
 
 def sweep(box: Sandbox) -> dict[str, Response]:
     """Every operation once, with samples for its arguments and ids that are there: reads first, deletions last."""
-    token, world = box.token() if box.engine.world.tokens.needed else "", box.engine.world
+    token, world = box.token() if box.engine.state.tokens.required else "", box.engine.state
     answers = {}
     for operation in sorted(box.spec, key=_turn):
-        call, plan = example_call(operation), box.engine._plan(Route(operation, {}))
+        call, plan = example_call(operation), box.engine.plan(Route(operation, {}))
         path: dict[str, str] = {}
         for name, kind in plan.above:
-            world.store.sampled(kind, path)
+            world.create_samples(kind, path)
             items = [
-                i
-                for i in world.store.all(kind.name)
-                if all(str(i.get(p)) == v for p, v in path.items() if p in kind.parents)
+                i for i in world.all(kind.name) if all(str(i.get(p)) == v for p, v in path.items() if p in kind.parents)
             ]
             path[name] = str(items[0 if operation.method == "GET" else -1][kind.id]) if items else "none"
         target, query = operation.path, []
@@ -939,7 +938,7 @@ def sweep(box: Sandbox) -> dict[str, Response]:
                 query += [(p.name, v) for v in (value if isinstance(value, list) else [value])]
         body = call.body if operation.body else None
         if isinstance(body, dict) and token:
-            body = _with_real_ids(operation.id, body, world.store)
+            body = _with_real_ids(operation.id, body, world)
         url = f"{target}?{urlencode(query)}" if query else target
         answers[operation.id] = raw(box, operation.method, url, body, token, content_type="application/json")
     return answers
@@ -1001,7 +1000,7 @@ def test_any_document_works_without_a_sandbox_file(name: str) -> None:
     path = SHARED / f"{name}.yaml"
     if not path.is_file():
         pytest.skip(f"{path} is not here: the published documents lie beside the repository")
-    box = Sandbox(load(path), limits=False, knowledge={})
+    box = Sandbox(load(path), limits=False, behavior=Behavior())
     answers = sweep(box)
     assert all(answer.status < 500 for answer in answers.values())
     assert sum(answer.status < 300 for answer in answers.values()) >= len(answers) * 0.8
@@ -1287,7 +1286,7 @@ def test_unknown_faults_are_refused(spec: Spec) -> None:
     with pytest.raises(UsageError):
         faults.add("reset", probability=2)
     assert len(faults) == 0
-    assert set(KINDS) == {
+    assert set(FAULT_KINDS) == {
         "latency", "status", "rate_limit", "reset", "reset_midway", "truncated", "short", "html", "drip"
     }  # fmt: skip
 
@@ -1344,13 +1343,11 @@ def test_nobody_there(spec: Spec) -> None:
 # ── Small print ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_conditions() -> None:
-    """Paths step into lists, null means nothing there, and the tests of the table hold."""
+def test_paths_of_values() -> None:
+    """A path steps into lists, and null counts as nothing."""
     data = {"a": {"b": [{"c": 1}, {"c": 2}]}, "name": "Failing", "none": None}
-    assert values_at(data, "a.b[].c") == [1, 2]
-    assert values_at(data, "none") == []
-    assert holds({"a.b[].c": 2, "name": {"has": "fail"}, "none": None, "x": {"given": False}}, data)
-    assert not holds({"a.b[].c": {"not": [2, 3]}}, data)
+    assert find_values(data, "a.b[].c") == [1, 2]
+    assert find_values(data, "none") == []
 
 
 def test_first_answer_is_quick(spec: Spec) -> None:

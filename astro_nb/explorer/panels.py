@@ -194,7 +194,7 @@ class FaultsPanel:
     """Make the sandbox misbehave on purpose: for training, and to see what a client does."""
 
     def __init__(self, sandbox: Sandbox | SandboxClient, status: Status) -> None:
-        from ..sandbox import KINDS as FAULT_KINDS  # loaded already where there is a sandbox
+        from ..sandbox import FAULT_KINDS  # loaded already where there is a sandbox
 
         self._sandbox = sandbox
         style = shared_style(widgets.widget_description.DescriptionStyle)

@@ -1,7 +1,18 @@
 """A server double for a document, in process or on loopback."""
 
-from .faults import KINDS, Fault, Faults
-from .remote import SandboxClient
-from .sandbox import Sandbox, Seen
+from .behavior import Action, Behavior, Resource
+from .client import SandboxClient
+from .faults import FAULT_KINDS, Fault, Faults
+from .sandbox import LoggedRequest, Sandbox
 
-__all__ = ["KINDS", "Fault", "Faults", "Sandbox", "SandboxClient", "Seen"]
+__all__ = [
+    "FAULT_KINDS",
+    "Action",
+    "Behavior",
+    "Fault",
+    "Faults",
+    "LoggedRequest",
+    "Resource",
+    "Sandbox",
+    "SandboxClient",
+]

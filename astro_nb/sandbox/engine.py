@@ -1,171 +1,156 @@
-"""From a request to an answer: route, faults, checks, deed."""
+"""From a request to a response: route, faults, checks, action."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from ..messages import Request, Response
-from ..openapi import Spec, bundled
-from ..openapi.parsing import parse
-from .actions import DEEDS
-from .answers import refusal_answer, text_answer, with_headers
-from .astro import is_upload, upload_answer
-from .checks import CHECKS, gateway
-from .clock import Limits, Pace, Sequence
+from ..openapi import Spec
+from . import astro
+from .actions import ACTIONS
+from .behavior import Behavior, Refused
+from .checks import CHECKS, gateway_error
+from .clock import Clock, RateLimits, Sequence
 from .faults import Fault, Faults
-from .model import Knowledge, all_kinds, read_knowledge
-from .requests import Plan, Refused, Route, Router, Visit
-from .state import World
+from .inference import resources_of
+from .requests import OperationPlan, RequestContext, Route, Router
+from .responses import refusal_response, text_response, with_headers
+from .state import State
 
-_HOME = "astro-v1.yaml"  # a document that ships with the package: sandbox files lie beside it
-_PAGE = (
+_BEHAVIORS = (astro,)  # modules with `matches(spec)` and `behavior()`
+_HTML_ERROR = (
     "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
 )
 
 
 @dataclass(frozen=True)
 class Served:
-    """An answer and how it travels: seconds before it, seconds over it, and what breaks (`wire`, a kind of fault)."""
+    """A response and how it travels: seconds before it, seconds over it, and the kind of fault that breaks it."""
 
     response: Response
     request_id: str = ""
     operation: str = ""
     latency: float = 0.0
     drip: float = 0.0
-    wire: str = ""
+    broken: str = ""
 
 
 class Engine:
-    """The sandbox without its doors. Not safe to share between threads: whoever opens a door holds the lock."""
+    """The sandbox without its front ends. Not thread-safe: a front end holds the lock."""
 
-    def __init__(
-        self, spec: Spec, seed: int, pace: Pace, faults: Faults, knowledge: Mapping[str, Any] | None = None
-    ) -> None:
-        self.spec, self._seed, self.pace, self._faults = spec, seed, pace, faults
-        self._knowledge = fitting(spec) if knowledge is None else read_knowledge(knowledge)
-        self._kinds = all_kinds(spec, self._knowledge)
+    def __init__(self, spec: Spec, seed: int, clock: Clock, faults: Faults, behavior: Behavior | None = None) -> None:
+        self.spec, self._seed, self.clock, self._faults = spec, seed, clock, faults
+        self._behavior = behavior_for(spec) if behavior is None else behavior
+        self._resources = resources_of(spec, self._behavior)
         self._router = Router(spec)
-        self._plans: dict[str, Plan] = {}
-        self.limits = Limits()
+        self._plans: dict[str, OperationPlan] = {}
+        self.limits = RateLimits()
         self.base = urlsplit(next(iter(spec.servers), "")).path.rstrip("/")
         self.reset()
 
     def reset(self) -> None:
-        """Begin again from the seed."""
-        self.world = World(self._knowledge, self._kinds, self._seed, self.pace)
+        """Return to the seed."""
+        self.state = State(self._behavior, self._resources, self._seed, self.clock)
         self._requests = Sequence(self._seed)
         self.limits.clear()
 
     def serve(self, request: Request) -> Served:
-        """The answer to one request, with whatever fault befalls it."""
+        """Return the response to a request, with the faults that apply to it."""
         request_id = self._requests.next("request")
         path = urlsplit(request.url).path
+        endpoint = self._behavior.endpoint(path)
         try:
-            if is_upload(self.world, path):
-                served = Served(upload_answer(self.world, request))
+            if endpoint:
+                served = Served(endpoint(self.state, request))
             else:
-                served = self._served(request, self._route(request.method, path), request_id)
+                served = self._serve(request, self._route(request.method, path), request_id)
         except Refused as refused:
-            served = Served(refusal_answer(refused, request_id, None, self.spec))
+            served = Served(refusal_response(refused, request_id, None, self.spec))
         response = with_headers(served.response, {"X-Request-Id": request_id})
         return replace(served, response=response, request_id=request_id)
 
-    def _served(self, request: Request, route: Route, request_id: str) -> Served:
-        plan = self._plan(route)
-        visit = Visit(request, self.world, plan, route.path, self.limits)
+    def plan(self, route: Route) -> OperationPlan:
+        """Return the plan of an operation, prepared on first use."""
+        name = route.operation.id
+        if name not in self._plans:
+            self._plans[name] = OperationPlan(route.operation, self._resources, self._behavior)
+        return self._plans[name]
+
+    def _serve(self, request: Request, route: Route, request_id: str) -> Served:
+        plan = self.plan(route)
+        context = RequestContext(request, self.state, plan, route.path, self.limits)
 
         def refuse(refused: Refused) -> Response:
-            return refusal_answer(refused, request_id, plan.operation, self.spec)
+            return refusal_response(refused, request_id, plan.operation, self.spec)
 
-        def do() -> Response:
+        def respond() -> Response:
             try:
                 for check in CHECKS:
-                    check(visit)
-                return DEEDS[plan.deed.does](visit)
+                    check(context)
+                return (plan.action.handle or ACTIONS[plan.action.kind])(context)
             except Refused as refused:
                 return refuse(refused)
 
-        served = self._befallen(plan, do, refuse)
-        return replace(served, operation=plan.operation.id)
+        return replace(self._apply_faults(plan, respond, refuse), operation=plan.operation.id)
 
-    def _befallen(self, plan: Plan, do: Callable[[], Response], refuse: Callable[[Refused], Response]) -> Served:
-        drawn = self._faults.draw(plan.operation.id, plan.operation.method)
-        latency = sum(float(fault["seconds"]) for fault in drawn if fault.kind == "latency")
-        main = next((fault for fault in drawn if fault.kind != "latency"), None)
+    def _apply_faults(
+        self, plan: OperationPlan, respond: Callable[[], Response], refuse: Callable[[Refused], Response]
+    ) -> Served:
+        faults = self._faults.take(plan.operation.id, plan.operation.method)
+        latency = sum(float(fault["seconds"]) for fault in faults if fault.kind == "latency")
+        main = next((fault for fault in faults if fault.kind != "latency"), None)
         if main is None:
-            return Served(do(), latency=latency)
+            return Served(respond(), latency=latency)
         if main.options.get("done"):
-            do()
-        refused = _refusal(main, self.world)
-        return replace(
-            _EFFECTS.get(main.kind, _refusing)(main, lambda: refuse(refused) if refused else do()), latency=latency
-        )
+            respond()
+        refused = self._refusal(main)
+        apply = _EFFECTS.get(main.kind, _only_respond)
+        return replace(apply(main, lambda: refuse(refused) if refused else respond()), latency=latency)
 
-    def _plan(self, route: Route) -> Plan:
-        name = route.operation.id
-        if name not in self._plans:
-            self._plans[name] = Plan(route.operation, self._kinds, self._knowledge)
-        return self._plans[name]
+    def _refusal(self, fault: Fault) -> Refused | None:
+        """Return the error that a fault of kind `status` or `rate_limit` responds with; None for the other kinds."""
+        retry_after = fault.options.get("retry_after")
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        if fault.kind == "status":
+            return Refused(int(fault["code"]), "A fault of the sandbox responds with this error", headers=headers)
+        return gateway_error(self.state, "rate", headers) if fault.kind == "rate_limit" else None
 
     def _route(self, method: str, path: str) -> Route:
-        inside = path.startswith(f"{self.base}/") or not self.base
-        found = self._router.find(method, path[len(self.base) :]) if inside else frozenset[str]()
-        if isinstance(found, Route):
-            return found
-        if found:
-            allowed = ", ".join(sorted(found))
+        is_below = path.startswith(f"{self.base}/") or not self.base
+        route = self._router.find(method, path[len(self.base) :]) if is_below else frozenset[str]()
+        if isinstance(route, Route):
+            return route
+        if route:
+            allowed = ", ".join(sorted(route))
             raise Refused(405, f"Method not allowed: {method}; this path has {allowed}", headers={"Allow": allowed})
         raise Refused(404, f"Not found: there is no path {path}")
 
 
-def _refusal(fault: Fault, world: World) -> Refused | None:
-    """The error that a fault of kind status or rate_limit answers with; None for the other kinds."""
-    again = fault.options.get("retry_after")
-    headers = {} if again is None else {"Retry-After": str(again)}
-    if fault.kind == "status":
-        return Refused(int(fault["code"]), "The sandbox was told to answer with this error", headers=headers)
-    return gateway(world, "rate", headers) if fault.kind == "rate_limit" else None
+def behavior_for(spec: Spec) -> Behavior:
+    """Return the behavior of a document's API; an empty one, which is then inferred, if none is known."""
+    return next((module.behavior() for module in _BEHAVIORS if module.matches(spec)), Behavior())
 
 
-def _refusing(fault: Fault, answer: Callable[[], Response]) -> Served:
-    return Served(answer())
+def _only_respond(fault: Fault, respond: Callable[[], Response]) -> Served:
+    return Served(respond())
 
 
-def _truncated(fault: Fault, answer: Callable[[], Response]) -> Served:
-    whole = answer()
+def _truncate(fault: Fault, respond: Callable[[], Response]) -> Served:
+    whole = respond()
     return Served(replace(whole, body=whole.body[: len(whole.body) // 2]))
 
 
-def _broken(fault: Fault, answer: Callable[[], Response]) -> Served:
-    return Served(answer(), wire=fault.kind)
+def _break(fault: Fault, respond: Callable[[], Response]) -> Served:
+    return Served(respond(), broken=fault.kind)
 
 
 _EFFECTS: dict[str, Callable[[Fault, Callable[[], Response]], Served]] = {
-    "html": lambda fault, answer: Served(text_answer(502, _PAGE, "text/html; charset=utf-8")),
-    "reset": lambda fault, answer: Served(text_answer(502, ""), wire="reset"),
-    "reset_midway": _broken,
-    "short": _broken,
-    "truncated": _truncated,
-    "drip": lambda fault, answer: Served(answer(), drip=float(fault["seconds"])),
+    "html": lambda fault, respond: Served(text_response(502, _HTML_ERROR, "text/html; charset=utf-8")),
+    "reset": lambda fault, respond: Served(text_response(502, ""), broken="reset"),
+    "reset_midway": _break,
+    "short": _break,
+    "truncated": _truncate,
+    "drip": lambda fault, respond: Served(respond(), drip=float(fault["seconds"])),
 }
-
-
-def fitting(spec: Spec) -> Knowledge:
-    """The bundled sandbox file that says of itself that it fits the document; knowledge of nothing where none does."""
-    for path in sorted(bundled(_HOME).parent.glob("*.sandbox.yaml")):
-        fits, known = _read(str(path), path.stat().st_mtime_ns)
-        if spec.title in (fits.get("titles") or ()) or set(spec.servers) & set(fits.get("servers") or ()):
-            return known
-    return Knowledge()
-
-
-@lru_cache(maxsize=8)
-def _read(path: str, changed: int) -> tuple[Mapping[str, Any], Knowledge]:
-    """What a sandbox file fits, and what it knows: read once for every sandbox of the process."""
-    data: Mapping[str, Any] = parse(Path(path).read_bytes(), path)
-    return data.get("fits") or {}, read_knowledge(data)

@@ -1,4 +1,4 @@
-"""Things that go wrong on purpose: what, where, how often."""
+"""Faults: errors and delays on purpose, for some requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import UnknownName, UsageError
 
-KINDS: dict[str, Mapping[str, Any]] = {
+FAULT_KINDS: dict[str, Mapping[str, Any]] = {
     "latency": {"seconds": 1.0},
     "status": {"code": 503, "retry_after": None, "done": False},
     "rate_limit": {"retry_after": None},
@@ -20,18 +20,18 @@ KINDS: dict[str, Mapping[str, Any]] = {
     "short": {},
     "drip": {"seconds": 2.0},
 }
-"""Each kind with its options and their defaults. `done` says whether the deed is done before it goes wrong.
+"""Each kind of fault with its options and their defaults. `done`: whether the operation runs before it fails.
 
-latency: the answer comes `seconds` late. status: an error with that `code`. rate_limit: a 429. html: a 502 with a page
-of HTML. reset: the connection breaks before the answer. reset_midway: it breaks inside the answer. truncated: the JSON
-ends early, and the length says so. short: fewer bytes come than the length declares. drip: the body comes over
+latency: the response is `seconds` late. status: an error with that `code`. rate_limit: a 429. html: a 502 with a page
+of HTML. reset: the connection breaks before the response. reset_midway: it breaks inside the response. truncated: the
+JSON ends early, with the length that it has. short: the body is shorter than its declared length. drip: the body takes
 `seconds`.
 """
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong: for which operation and method ("*" for all), and how often yet (None for always)."""
+    """One fault: for which operation and method ("*" for all), and how many more times (None for always)."""
 
     kind: str
     operation: str = "*"
@@ -42,22 +42,22 @@ class Fault:
 
     def __str__(self) -> str:
         where = " ".join(part for part in (self.method, self.operation) if part != "*") or "any operation"
-        often = "always" if self.times is None else "once" if self.times == 1 else f"{self.times} times"
+        times = "always" if self.times is None else "once" if self.times == 1 else f"{self.times} times"
         chance = (
             "" if self.probability == 1 else f", one in {1 / self.probability:.3g}" if self.probability else ", never"
         )
         details = ", ".join(f"{name} {value}" for name, value in self.options.items() if value not in (None, False))
-        return f"{self.kind}{f' ({details})' if details else ''} · {where} · {often}{chance}"
+        return f"{self.kind}{f' ({details})' if details else ''} · {where} · {times}{chance}"
 
-    def fits(self, operation: str, method: str) -> bool:
-        """Whether it concerns this request."""
+    def applies_to(self, operation: str, method: str) -> bool:
+        """Whether the fault is for this operation and method."""
         return self.operation in ("*", operation) and self.method.upper() in ("*", method)
 
     def __getitem__(self, name: str) -> Any:
         return self.options[name]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for a table or the wire."""
+        """Return the fault as plain data."""
         plain = {name: getattr(self, name) for name in ("kind", "operation", "method", "times", "probability")}
         return {**plain, **self.options}
 
@@ -71,24 +71,24 @@ def make_fault(
     probability: float = 1.0,
     **options: Any,
 ) -> Fault:
-    """A fault with its defaults filled in.
+    """Return a fault with the defaults of its kind.
 
     Raises:
         UnknownName: there is no such kind, or it has no such option.
-        UsageError: the number of times or the probability makes no sense.
+        UsageError: the number of times or the probability is out of range.
     """
-    if kind not in KINDS:
-        raise UnknownName("fault", kind, KINDS)
+    if kind not in FAULT_KINDS:
+        raise UnknownName("fault", kind, FAULT_KINDS)
     for name in options:
-        if name not in KINDS[kind]:
-            raise UnknownName(f"option of the fault {kind!r}", name, KINDS[kind], todo="It has none.")
+        if name not in FAULT_KINDS[kind]:
+            raise UnknownName(f"option of the fault {kind!r}", name, FAULT_KINDS[kind], todo="It has none.")
     if (times is not None and times < 1) or not 0 <= probability <= 1:
-        raise UsageError("A fault needs times of 1 or more, and a probability from 0 to 1.", "Mend the numbers.")
-    return Fault(kind, operation, method, times, probability, {**KINDS[kind], **options})
+        raise UsageError("A fault needs `times` of 1 or more and a `probability` from 0 to 1.", "Correct the numbers.")
+    return Fault(kind, operation, method, times, probability, {**FAULT_KINDS[kind], **options})
 
 
 class Faults:
-    """The faults that are waiting; each is used up by the requests that it befalls."""
+    """The faults that are active; each is used up by the requests that it applies to."""
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
@@ -114,20 +114,20 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Take all faults back."""
+        """Remove all faults."""
         self._faults: list[Fault] = []
         self._chance = random.Random(self._seed)  # noqa: S311  # repeatable on purpose, not secret
 
-    def draw(self, operation: str, method: str) -> tuple[Fault, ...]:
-        """The faults that befall this request: every latency, and the first of the others."""
-        drawn: list[Fault] = []
+    def take(self, operation: str, method: str) -> tuple[Fault, ...]:
+        """Return the faults that apply to this request, every latency and the first of the others, and use them up."""
+        taken: list[Fault] = []
         for fault in tuple(self._faults):
-            second = fault.kind != "latency" and any(other.kind != "latency" for other in drawn)
-            if second or not fault.fits(operation, method) or self._chance.random() >= fault.probability:
+            second = fault.kind != "latency" and any(other.kind != "latency" for other in taken)
+            if second or not fault.applies_to(operation, method) or self._chance.random() >= fault.probability:
                 continue
-            drawn.append(fault)
+            taken.append(fault)
             self._use(fault)
-        return tuple(drawn)
+        return tuple(taken)
 
     def _use(self, fault: Fault) -> None:
         if fault.times is None:

@@ -1,18 +1,10 @@
-"""All that is prepared once for an operation, so that a request finds it ready.
-
-One request on its way through the sandbox, and the way in which it can be refused.
-
-Which operation a method and a path mean.
-
-A request's query, headers and body as values of the types that the document declares.
-"""
+"""Requests: which operation a method and a path mean, and the request's arguments in the types that it declares."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -23,24 +15,22 @@ from ..call import UNSET
 from ..messages import Request, header, is_json, media_type
 from ..openapi import Operation, Parameter
 from ..schema import Field, body_field, parameter_fields
-from .clock import Limits, read_stamp
-from .model import Deed, Kind, Knowledge, deed_of, list_part, success_field, success_status
-from .shape import Shape, shape
+from .behavior import Action, Behavior, Change, FieldError, Item, Refused, Resource
+from .clock import RateLimits, parse_timestamp
+from .inference import action_of, list_part, success_field, success_status
+from .responses import Shape, shape_for
 from .tokens import ANYONE, Subject
 
 if TYPE_CHECKING:
-    from ..openapi import Operation
-    from .state import Item, World
-    from .template import Scope
+    from .state import State
 
 
-_PAGE = {"offset": "offset", "limit": "limit"}
-_NOTHING = Kind("")
+_NO_RESOURCE = Resource("")
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """How a list is wrapped: the name of the items (empty for a bare array), of the total, and one item's shape."""
+    """How a list is wrapped: the fields of the items (empty for a bare array) and the total, and the shapes."""
 
     items: str
     total: str
@@ -48,22 +38,22 @@ class Envelope:
     wrap: Shape
 
 
-class Plan:
-    """An operation with what it does, to which kind, below which things, and in which form it answers."""
+class OperationPlan:
+    """An operation with its action, its resource, the resources above it, and the form of its response."""
 
-    def __init__(self, operation: Operation, kinds: Mapping[str, Kind], knowledge: Knowledge) -> None:
+    def __init__(self, operation: Operation, resources: Mapping[str, Resource], behavior: Behavior) -> None:
         self.operation = operation
-        self.deed: Deed = deed_of(operation, kinds, knowledge)
-        self.kind = kinds.get(self.deed.kind, _NOTHING)
-        self.above = tuple(_above(operation.path, kinds))
+        self.action: Action = action_of(operation, resources, behavior)
+        self.resource = resources.get(self.action.resource, _NO_RESOURCE)
+        self.above = tuple(_resources_above(operation.path, resources))
         self.status = success_status(operation)
 
     def __repr__(self) -> str:
-        return f"<Plan {self.operation.id}: {self.deed.does} {self.deed.kind}>"
+        return f"<OperationPlan {self.operation.id}: {self.action.kind} {self.action.resource}>"
 
     @cached_property
     def parameters(self) -> tuple[tuple[Parameter, Field], ...]:
-        """The parameters outside the path, each with its field."""
+        """The parameters in the query and the headers, each with its field."""
         pairs = zip(self.operation.parameters, parameter_fields(self.operation), strict=True)
         return tuple((parameter, field) for parameter, field in pairs if parameter.location in ("query", "header"))
 
@@ -74,119 +64,103 @@ class Plan:
 
     @cached_property
     def body_names(self) -> tuple[str, ...]:
-        """The names that a body may hold at its top, over all branches."""
-        holders = [b.field for b in self.body.branches] or [self.body] if self.body else []
-        return tuple(dict.fromkeys(child.name for holder in holders for child in holder.children))
+        """The names of the body's fields, over all branches."""
+        owners = [b.field for b in self.body.branches] or [self.body] if self.body else []
+        return tuple(dict.fromkeys(child.name for owner in owners for child in owner.children))
 
     @cached_property
-    def answer(self) -> Field | None:
-        """The field of the answer of success; None where it has no JSON body."""
+    def response(self) -> Field | None:
+        """The field of the successful response; None if it has no JSON body."""
         return success_field(self.operation)
 
     @cached_property
     def shape(self) -> Shape | None:
-        """The form of the answer of success."""
-        return shape(self.answer) if self.answer else None
+        """The shape of the successful response; None if it has no JSON body."""
+        return shape_for(self.response) if self.response else None
 
     @cached_property
     def envelope(self) -> Envelope | None:
-        """How the answer wraps a list; None where it is none."""
-        wanted = self.deed.options.get("items")
-        child = self.answer.child(str(wanted)) if self.answer and wanted else None
-        part = (str(wanted), child.item) if child and child.item else list_part(self.answer)
-        if part is None or self.answer is None:
+        """How the response wraps a list; None if it is none."""
+        wanted = self.action.items
+        child = self.response.child(wanted) if self.response and wanted else None
+        part = (wanted, child.item) if child and child.item else list_part(self.response)
+        if part is None or self.response is None:
             return None
-        total = next((c.name for c in self.answer.children if re.search(r"(?i)total|count", c.name)), "")
-        return Envelope(part[0], total, shape(part[1]), shape(self.answer))
+        total = next((c.name for c in self.response.children if re.search(r"(?i)total|count", c.name)), "")
+        return Envelope(part[0], total, shape_for(part[1]), shape_for(self.response))
 
     @cached_property
     def media_type(self) -> str:
-        """The media type of the answer of success: JSON where it is offered, else the first declared."""
+        """The media type of the successful response: JSON where it is offered, else the first one declared."""
         content: Mapping[str, Any] = self.operation.success.content if self.operation.success else {}
         return next((m for m in content if "json" in m and "nd" not in m), next(iter(content), ""))
 
 
-def _above(path: str, kinds: Mapping[str, Kind]) -> list[tuple[str, Kind]]:
-    """The kinds that the path's parameters name, in order: each by the collection that stands before it."""
-    by_path = {kind.at: kind for kind in kinds.values() if kind.at}
-    found, before = [], ""
+def _resources_above(path: str, resources: Mapping[str, Resource]) -> Iterable[tuple[str, Resource]]:
+    """Yield the path parameters that name resources, in order, each with the resource of the collection before it."""
+    by_path = {resource.path: resource for resource in resources.values() if resource.path}
+    before = ""
     for segment in path.strip("/").split("/"):
         if segment.startswith("{") and segment.endswith("}") and before in by_path:
-            found.append((segment[1:-1], by_path[before]))
+            yield segment[1:-1], by_path[before]
         before = f"{before}/{segment}"
-    return found
-
-
-@dataclass(frozen=True)
-class FieldError:
-    """One field of a request that broke a rule."""
-
-    field: str
-    code: str
-    message: str
-
-
-class Refused(Exception):
-    """The sandbox answers with an error. Never leaves the sandbox: whoever asked gets a Response.
-
-    `plain` says that the gateway speaks: text instead of the document's envelope.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        fields: tuple[FieldError, ...] = (),
-        headers: Mapping[str, str] | None = None,
-        plain: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.status, self.message, self.fields = status, message, fields
-        self.headers, self.plain = dict(headers or {}), plain
 
 
 @dataclass
-class Visit:
-    """What is known of a request so far; the checks fill it in, one after the other."""
+class RequestContext:
+    """What is known of a request so far; each check adds to it.
+
+    Attributes:
+        path: the values of the path parameters.
+        query: the arguments of the query and the headers, typed.
+        body: the body as plain data; UNSET if there is none.
+        items: the resources that the path names, by type.
+    """
 
     request: Request
-    world: World
-    plan: Plan
+    state: State
+    plan: OperationPlan
     path: Mapping[str, str]
-    limits: Limits
+    limits: RateLimits
     subject: Subject = ANYONE
-    query: dict[str, Any] = dataclasses.field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
     body: Any = UNSET
-    items: dict[str, Item] = dataclasses.field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
 
     @property
     def operation(self) -> Operation:
-        """The operation that was asked for."""
+        """The operation that is called."""
         return self.plan.operation
 
     @property
-    def deed(self) -> Deed:
+    def action(self) -> Action:
         """What it does."""
-        return self.plan.deed
+        return self.plan.action
 
     @property
-    def kind(self) -> Kind:
-        """The kind that it does it to."""
-        return self.plan.kind
+    def resource(self) -> Resource:
+        """The type of resource that it does it to."""
+        return self.plan.resource
 
     @property
     def target(self) -> Item | None:
-        """The thing of the deed's kind that the path names, if it names one."""
-        return self.items.get(self.kind.name)
+        """The resource of that type that the path names, if it names one."""
+        return self.items.get(self.resource.name)
 
-    def scope(self, item: Mapping[str, Any] | None = None, **names: Any) -> Scope:
-        """A scope for templates: path parameters, the things that the path names, query, body and subject."""
-        origin = "/".join(self.request.url.split("/", 3)[:3])
-        body = self.body if isinstance(self.body, Mapping) else {}
-        store, kinds = self.world.store, self.world.kinds
-        shown = {name: store.view(kinds[name], thing)[1] if thing else thing for name, thing in self.items.items()}
-        known = {**self.path, **shown, "query": self.query, "body": body, "origin": origin}
-        return self.world.scope(item or {}, self.kind.name, **{"subject": self.subject.profile, **known, **names})
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The fields of the body; none if it is not an object."""
+        return self.body if isinstance(self.body, Mapping) else {}
+
+    @cached_property
+    def change(self) -> Change:
+        """The circumstances of what the request changes."""
+        return self.state.change(self.subject.profile, "/".join(self.request.url.split("/", 3)[:3]))
+
+    def view(self, name: str) -> Item:
+        """Return the view of a resource that the path names; an empty one if there is none."""
+        item = self.items.get(name)
+        return self.state.view(self.state.resources[name], item)[1] if item else {}
 
 
 _HOLE = re.compile(r"\{([^{}]+)\}")
@@ -194,7 +168,7 @@ _HOLE = re.compile(r"\{([^{}]+)\}")
 
 @dataclass(frozen=True)
 class Route:
-    """An operation that was found, and what its path parameters hold."""
+    """An operation and the values of its path parameters."""
 
     operation: Operation
     path: Mapping[str, str]
@@ -202,15 +176,15 @@ class Route:
 
 @dataclass
 class _Node:
-    """One segment of the paths: fixed ones by text, then templates by pattern, then what ends here by method."""
+    """One segment of the paths: literal segments by text, templates by pattern, and the operations here by method."""
 
-    fixed: dict[str, _Node] = dataclasses.field(default_factory=dict)
-    open: dict[str, _Node] = dataclasses.field(default_factory=dict)
-    ends: dict[str, Operation] = dataclasses.field(default_factory=dict)
+    literal: dict[str, _Node] = field(default_factory=dict)
+    templates: dict[str, _Node] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)
 
 
 class Router:
-    """The document's paths as a tree; two templates of one shape share their place, and the method tells them apart."""
+    """The document's paths as a tree. Two templates of the same form share a node; the method tells them apart."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._root = _Node()
@@ -218,24 +192,24 @@ class Router:
             node = self._root
             for segment in operation.path.strip("/").split("/"):
                 node = _child(node, segment)
-            node.ends.setdefault(operation.method, operation)
+            node.operations.setdefault(operation.method, operation)
 
     def find(self, method: str, path: str) -> Route | frozenset[str]:
-        """The route; or the methods that the path does have, none at all where the path is unknown."""
+        """Return the route; or the methods that the path has: an empty set if the path is unknown."""
         segments = path.strip("/").split("/")
         best: frozenset[str] = frozenset()
-        for node in _walk(self._root, segments):
-            operation = node.ends.get(method)
+        for node in _matching_nodes(self._root, segments):
+            operation = node.operations.get(method)
             if operation is not None:
-                return Route(operation, _values(operation.path, segments))
-            best |= frozenset(node.ends)
+                return Route(operation, _path_values(operation.path, segments))
+            best |= frozenset(node.operations)
         return best
 
 
 def _child(node: _Node, segment: str) -> _Node:
     if "{" not in segment:
-        return node.fixed.setdefault(segment, _Node())
-    return node.open.setdefault(_pattern(segment), _Node())
+        return node.literal.setdefault(segment, _Node())
+    return node.templates.setdefault(_pattern(segment), _Node())
 
 
 def _pattern(segment: str) -> str:
@@ -243,19 +217,19 @@ def _pattern(segment: str) -> str:
     return "".join("(.+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
 
 
-def _walk(node: _Node, segments: list[str]) -> Iterable[_Node]:
+def _matching_nodes(node: _Node, segments: list[str]) -> Iterable[_Node]:
     if not segments:
         yield node
         return
     first, rest = segments[0], segments[1:]
-    if first in node.fixed:
-        yield from _walk(node.fixed[first], rest)
-    for pattern, child in node.open.items():
+    if first in node.literal:
+        yield from _matching_nodes(node.literal[first], rest)
+    for pattern, child in node.templates.items():
         if first and (pattern == "(.+)" or re.fullmatch(pattern, first)):
-            yield from _walk(child, rest)
+            yield from _matching_nodes(child, rest)
 
 
-def _values(template: str, segments: list[str]) -> dict[str, str]:
+def _path_values(template: str, segments: list[str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for part, segment in zip(template.strip("/").split("/"), segments, strict=True):
         names = _HOLE.findall(part)
@@ -265,11 +239,11 @@ def _values(template: str, segments: list[str]) -> dict[str, str]:
     return values
 
 
-def read_query(plan: Plan, request: Request) -> dict[str, Any]:
-    """The arguments of the query and the headers, typed.
+def read_query(plan: OperationPlan, request: Request) -> dict[str, Any]:
+    """Return the arguments of the query and the headers, in the declared types.
 
     Raises:
-        Refused: a required one is missing, or a value does not fit its declaration.
+        Refused: a required one is missing, or a value does not match its declaration.
     """
     raw: dict[str, list[str]] = {}
     query = urlsplit(request.url).query
@@ -277,27 +251,27 @@ def read_query(plan: Plan, request: Request) -> dict[str, Any]:
         raw.setdefault(name, []).append(value)
     values: dict[str, Any] = {}
     errors: list[FieldError] = []
-    for parameter, field in plan.parameters:
-        found = _raw(parameter, raw, request)
-        if found:
-            value, problem = _typed(field, parameter, found)
+    for parameter, declared in plan.parameters:
+        texts = _raw(parameter, raw, request)
+        if texts:
+            value, problem = _typed(declared, parameter, texts)
             if problem:
                 errors.append(FieldError(parameter.name, *problem))
             values[parameter.name] = value
         elif parameter.required:
             errors.append(FieldError(parameter.name, "required", f"{parameter.name} is required"))
-        elif field.info.default is not None:
-            values[parameter.name] = field.info.default
+        elif declared.info.default is not None:
+            values[parameter.name] = declared.info.default
     if errors:
         raise Refused(400, f"Invalid request: {'; '.join(e.message for e in errors)}", tuple(errors))
     return values
 
 
-def read_body(plan: Plan, request: Request) -> Any:
-    """The body as plain data, bytes where it is not JSON or a form; UNSET where there is none.
+def read_body(plan: OperationPlan, request: Request) -> Any:
+    """Return the body as plain data, as bytes if it is neither JSON nor a form, or UNSET if there is none.
 
     Raises:
-        Refused: it is needed and not there, or it cannot be read.
+        Refused: it is required and missing, or it is not valid JSON.
     """
     declared = plan.operation.body
     if declared is None:
@@ -327,26 +301,24 @@ def _raw(parameter: Parameter, query: Mapping[str, list[str]], request: Request)
 Problem = tuple[str, str]
 
 
-def _typed(field: Field, parameter: Parameter, raw: list[str]) -> tuple[Any, Problem | None]:
-    if field.kind != "array":
-        return _scalar(field, parameter.name, raw[-1])
-    entries = raw if parameter.explode or len(raw) > 1 else raw[0].split(",")
-    found = [_scalar(field.item, parameter.name, entry) if field.item else (entry, None) for entry in entries]
-    return [value for value, _ in found], next((problem for _, problem in found if problem), None)
+def _typed(declared: Field, parameter: Parameter, raw: list[str]) -> tuple[Any, Problem | None]:
+    if declared.kind != "array":
+        return _scalar(declared, parameter.name, raw[-1])
+    texts = raw if parameter.explode or len(raw) > 1 else raw[0].split(",")
+    entries = [_scalar(declared.item, parameter.name, text) if declared.item else (text, None) for text in texts]
+    return [value for value, _ in entries], next((problem for _, problem in entries if problem), None)
 
 
 def _scalar(field: Field, name: str, text: str) -> tuple[Any, Problem | None]:
     if field.kind == "choice":
-        value = next((choice for choice in field.info.choices if str(choice) == text), text)
-        allowed = ", ".join(map(str, field.info.choices))
-        return value, None if value in field.info.choices else (
-            "enum",
-            f"{name} must be one of {allowed}, not '{text}'",
-        )
+        choices = field.info.choices
+        value = next((choice for choice in choices if str(choice) == text), text)
+        allowed = ", ".join(map(str, choices))
+        return value, None if value in choices else ("enum", f"{name} must be one of {allowed}, not '{text}'")
     value = _READERS.get(field.kind, str)(text)
     if value is UNSET:
         return text, ("type", f"{name} must be {_ARTICLES.get(field.kind, field.kind)}, not '{text}'")
-    if field.info.format == "date-time" and read_stamp(text) is None:
+    if field.info.format == "date-time" and parse_timestamp(text) is None:
         return text, ("format", f"{name} must be a date and time such as 2026-03-14T09:30:00Z, not '{text}'")
     return value, _out_of_bounds(field, name, value)
 

@@ -1,4 +1,4 @@
-"""The sandbox's HTTP door: a real server on loopback, with its own port and threads."""
+"""The HTTP front end of the sandbox: a real server on loopback, with its own port and threads."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError
 from ..messages import Headers, Request, Response, header
-from .answers import text_answer
+from .controls import control_response, is_control
 from .engine import Served
-from .remote import control_answer, is_control
+from .responses import text_response
 
 if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 
-MAX_BYTES = 32 * 1024 * 1024
-"""A larger request body is refused with 413, unread."""
+_MOST_BYTES = 32 * 1024 * 1024
+"""A larger request body is refused with 413 before it is read."""
 
-_PIECES = 10
+_PIECES = 10  # of a body that drips
 
 
 class Server:
@@ -50,18 +50,18 @@ class Server:
 
     @property
     def connections(self) -> int:
-        """Connections accepted so far."""
+        """The connections accepted so far."""
         return self._http.accepted
 
     def close(self) -> None:
-        """Close the port and every connection, and wait until the threads have ended."""
+        """Close the port and every connection, and wait until all threads have ended."""
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
 
 
 class _Listener(ThreadingHTTPServer):
-    """A threading server that knows its connections, so that it can end them."""
+    """A threading server that knows its connections, so that it can close them."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -70,16 +70,16 @@ class _Listener(ThreadingHTTPServer):
     def __init__(self, *args: Any) -> None:
         self.accepted = 0
         self._open: dict[threading.Thread, socket.socket] = {}
-        self._guard = threading.Lock()
-        self.closing = threading.Event()  # nobody goes on being late
+        self._connections_lock = threading.Lock()
+        self.closing = threading.Event()  # ends the wait of responses that are late
         super().__init__(*args)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve one connection on a thread of its own."""
+        """Serve one connection on its own thread."""
         thread = threading.Thread(
             target=self._serve, args=(request, client_address), name="astro-nb sandbox connection", daemon=True
         )
-        with self._guard:
+        with self._connections_lock:
             self.accepted += 1
             self._open[thread] = request
         thread.start()
@@ -88,11 +88,11 @@ class _Listener(ThreadingHTTPServer):
         try:
             self.process_request_thread(request, client_address)
         finally:
-            with self._guard:
+            with self._connections_lock:
                 self._open.pop(threading.current_thread(), None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news; anything else shows itself in the thread's traceback."""
+        """Ignore a client that disconnects; print the traceback of any other error."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -100,39 +100,39 @@ class _Listener(ThreadingHTTPServer):
         """Close the port, then every connection, and wait for their threads."""
         super().server_close()
         self.closing.set()
-        with self._guard:
-            still = list(self._open.items())
-        for thread, connection in still:
+        with self._connections_lock:
+            connections = list(self._open.items())
+        for thread, connection in connections:
             _shut(connection)
             if thread is not threading.current_thread():
                 thread.join(timeout=5)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection: request after request, each answered in one write."""
+    """One connection: request after request, each response in one write."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     rbufsize = 65_536
     server: _Listener
 
-    def answer(self) -> None:
-        """Read the request, ask the sandbox, write what it says."""
+    def respond(self) -> None:
+        """Read a request, hand it to the sandbox, and write the response."""
         request = self._read()
         if request is None:
             return
         if is_control(self.server.sandbox, self.path):
-            self._write(Served(control_answer(self.server.sandbox, request)))
+            self._write(Served(control_response(self.server.sandbox, request)))
             return
         served = self.server.sandbox.serve(request)
         if served.latency:
             self.server.closing.wait(served.latency)
         self._write(served)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = do_QUERY = answer  # noqa: N815  # http.server looks these names up
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = do_QUERY = respond  # noqa: N815  # http.server looks these names up
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is http.server's
-        """Say nothing on stderr: what was asked stands in the sandbox's log."""
+        """Print nothing: requests are in the sandbox's log."""
 
     def _read(self) -> Request | None:
         headers: Headers = tuple((str(k), str(v)) for k, v in self.headers.items())
@@ -142,48 +142,48 @@ class _Handler(BaseHTTPRequestHandler):
         elif not length.isdigit():
             body = None
         else:
-            body = self.rfile.read(int(length)) if int(length) <= MAX_BYTES else None
+            body = self.rfile.read(int(length)) if int(length) <= _MOST_BYTES else None
         if body is None:
             self.close_connection = True
-            told = length.isdigit() and int(length) > MAX_BYTES
-            status, text = (413, "the body is too large") if told else (400, "the body cannot be read")
-            self._write(Served(text_answer(status, text)))
+            is_too_large = length.isdigit() and int(length) > _MOST_BYTES
+            status, text = (413, "the body is too large") if is_too_large else (400, "the body cannot be read")
+            self._write(Served(text_response(status, text)))
             return None
         host = header(headers, "host") or f"127.0.0.1:{self.server.server_address[1]}"
         url = self.path if self.path.startswith("http") else f"http://{host}{self.path}"
         return Request(self.command, url, headers, body, secret=True)
 
     def _chunks(self) -> bytes | None:
-        """A chunked body (RFC 9112, section 7.1); None when it is malformed, or larger than is allowed."""
-        found, total = [], 0
+        """Return a chunked body (RFC 9112, section 7.1); None if it is malformed or too large."""
+        chunks, total = [], 0
         while size := _chunk_size(self.rfile.readline(100)):
             total += size
-            if size < 0 or total > MAX_BYTES:
+            if size < 0 or total > _MOST_BYTES:
                 return None
-            found.append(self.rfile.read(size))
+            chunks.append(self.rfile.read(size))
             self.rfile.readline(4)
         while self.rfile.readline(65_536).strip():
             pass  # trailers are not used
-        return b"".join(found)
+        return b"".join(chunks)
 
     def _write(self, served: Served) -> None:
-        if served.wire == "reset":
-            self._break()
+        if served.broken == "reset":
+            self._close(reset=True)
             return
         head, body = self._encoded(served.response)
-        if served.wire in ("reset_midway", "short"):
+        if served.broken in ("reset_midway", "short"):
             self.wfile.write(head + body[: len(body) // 2])
-            self._end(hard=served.wire == "reset_midway")
+            self._close(reset=served.broken == "reset_midway")
         elif served.drip:
             self.wfile.write(head)
-            for piece in pieces(body):
+            for piece in split(body):
                 self.server.closing.wait(served.drip / _PIECES)
                 self.wfile.write(piece)
         else:
             self.wfile.write(head + body)
 
     def _encoded(self, response: Response) -> tuple[bytes, bytes]:
-        """Head and body as they go over the wire; coded where the header says so."""
+        """Return head and body as bytes; the body in gzip if `Content-Encoding` is gzip."""
         body = (
             gzip.compress(response.body, 6) if header(response.headers, "content-encoding") == "gzip" else response.body
         )
@@ -197,13 +197,10 @@ class _Handler(BaseHTTPRequestHandler):
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", errors="replace")
         return head, b"" if self.command == "HEAD" or response.status == 204 else body
 
-    def _break(self) -> None:
-        self._end(hard=True)
-
-    def _end(self, hard: bool) -> None:
-        """End the connection: with a reset where that is what was asked for, else in good order but too early."""
+    def _close(self, reset: bool) -> None:
+        """Close the connection, with a TCP reset or in good order."""
         self.close_connection = True
-        if hard:
+        if reset:
             linger = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.connection.close()
@@ -212,15 +209,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _chunk_size(line: bytes) -> int:
-    """The size that a chunk's first line states; -1 where it states none."""
+    """Return the size in the first line of a chunk; -1 if there is none."""
     try:
         return int(line.split(b";")[0], 16)
     except ValueError:
         return -1
 
 
-def pieces(body: bytes) -> Iterator[bytes]:
-    """A body in ten pieces, for one that drips."""
+def split(body: bytes) -> Iterator[bytes]:
+    """Yield a body in ten pieces, for one that drips."""
     size = max(1, -(-len(body) // _PIECES))
     yield from (body[at : at + size] for at in range(0, len(body), size))
 

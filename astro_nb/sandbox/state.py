@@ -1,306 +1,221 @@
-"""The things there are, by kind: made from the seed when first looked for, and shown as they stand now.
-
-Everything that a sandbox remembers, and how things in it are made and changed.
-"""
+"""Everything that a sandbox remembers: its resources, its ids, its time and its tokens."""
 
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..call import UNSET
-from .clock import Pace, Sequence, read_stamp, stamp
-from .life import FOREVER, Life, holds, values_at
-from .model import Kind, Knowledge, ListRule, Secret
-from .template import Fields, Scope, compiled_fields
+from .behavior import Behavior, Change, Item, Resource, Secret, find_values
+from .clock import FOREVER, Clock, Sequence, Timeline, format_timestamp, parse_timestamp
 from .tokens import Tokens
 
-Item = dict[str, Any]
-_SAMPLES = 3
+SAMPLES = 3  # resources that an inferred collection starts with
 
 
-class Store:
-    """Items by kind and key. An item is plain data; names that begin with an underscore are the sandbox's own."""
+class State:
+    """The resources of one sandbox, by type and key.
 
-    def __init__(self, world: World, kinds: Mapping[str, Kind], seed: Mapping[str, Mapping[str, Any]]) -> None:
-        self._world, self.kinds, self._seed = world, kinds, seed
-        self._items: dict[str, dict[str, Item]] = {}
-        self._sampled: set[tuple[str, tuple[str, ...]]] = set()
+    Attributes:
+        epoch: the moment that dates the seed, as text.
+        searches: the lines that each search found, by its id.
+        fragments: list items as JSON, by operation and key, each with the serial number of its view.
+    """
+
+    def __init__(self, behavior: Behavior, resources: Mapping[str, Resource], seed: int, clock: Clock) -> None:
+        self.behavior, self.resources, self.seed, self.clock = behavior, resources, seed, clock
+        self.ids = Sequence(seed)
+        self.tokens = Tokens(self, behavior.access)
+        self.searches: dict[str, list[Any]] = {}
+        self.fragments: dict[tuple[str, str], tuple[int, Any]] = {}
+        self._items: dict[str, dict[str, Item]] = {name: {} for name in resources}
+        self._sampled: set[tuple[str, ...]] = set()
         self._views: dict[tuple[str, str], tuple[int, float, int, Item]] = {}
-        self._serials = itertools.count(1)
-        self.version = 0
+        self._serials, self._changes = itertools.count(1), itertools.count(1)
+        self._version = 0
+        stated, now = parse_timestamp(behavior.epoch), clock.now()
+        self.epoch = format_timestamp(min(stated, now) if stated else now)
+        self._unseeded = dict(behavior.seed)
 
-    def all(self, kind: str) -> list[Item]:
-        """Every item of a kind, in the order of creation."""
-        return list(self._of(kind).values())
+    # Resources
 
-    def find(self, kind: str, key: str) -> Item | None:
-        """The item of that key, or None."""
-        return self._of(kind).get(key)
+    def all(self, name: str) -> list[Item]:
+        """Return every resource of a type, in the order of creation."""
+        return list(self._of(name).values())
 
-    def key(self, kind: Kind, item: Mapping[str, Any]) -> str:
-        """What an item is filed under: its id, unless the kind says otherwise."""
-        return str(kind.key(Scope(self._world, item)) if kind.key else item.get(kind.id))
+    def find(self, name: str, key: object) -> Item | None:
+        """Return the resource with a key, or None."""
+        return self._of(name).get(str(key))
 
-    def put(self, kind: Kind, item: Item) -> Item:
-        """File an item, new or changed."""
-        self.settle()
-        self._of(kind.name)[self.key(kind, item)] = item
-        self.version += 1
+    def first(self, name: str, /, **fields: Any) -> Item | None:
+        """Return the first resource of a type with these values, or None."""
+        items = self._of(name).values()
+        return next((item for item in items if all(item.get(k) == value for k, value in fields.items())), None)
+
+    def put(self, resource: Resource, item: Item) -> Item:
+        """Store a resource, new or changed."""
+        self._seed_all()
+        return self.add(resource, item)
+
+    def add(self, resource: Resource, item: Item) -> Item:
+        """Store a resource of the seed."""
+        self._items[resource.name][resource.key_of(item)] = item
+        self._version += 1
         return item
 
-    def remove(self, kind: Kind, item: Mapping[str, Any]) -> None:
-        """Take an item out, and with it everything that hangs on it."""
-        self.settle()
-        self._of(kind.name).pop(self.key(kind, item), None)
-        self.version += 1
-        for other, field in kind.cascade.items():
+    def remove(self, resource: Resource, item: Mapping[str, Any]) -> None:
+        """Remove a resource, and those that are deleted with it."""
+        self._seed_all()
+        self._items[resource.name].pop(resource.key_of(item), None)
+        self._version += 1
+        for other, field in resource.cascade.items():
             for child in self.all(other):
-                if child.get(field) == item.get(kind.id):
-                    self.remove(self.kinds[other], child)
+                if child.get(field) == item.get(resource.id):
+                    self.remove(self.resources[other], child)
 
-    def settle(self) -> None:
-        """Make all seeds that are still to be made: what changes from now on must not change the beginning."""
-        for kind in self._seed:
-            self._of(kind)
-
-    def touch(self, kind: Kind, item: Item, **fields: Any) -> None:
-        """Note something on an item that its neighbours do not show."""
+    def touch(self, resource: Resource, item: Item, **fields: Any) -> None:
+        """Set fields that no other resource shows, so that the other views stay valid."""
         item.update(fields)
-        self._views.pop((kind.name, self.key(kind, item)), None)
+        self._views.pop((resource.name, resource.key_of(item)), None)
 
-    def view(self, kind: Kind, item: Item) -> tuple[int, Item]:
-        """The item as it is shown now, and a number that stays the same for as long as that does."""
-        at, time = (kind.name, self.key(kind, item)), self._world.pace.time()
-        kept = self._views.get(at) if self._of(kind.name).get(at[1]) is item else None
-        if kept and kept[0] == self.version and kept[1] > time:
-            return kept[2], kept[3]
-        shown, until = self.open(kind, item, time)
-        for secret in kind.secrets:
-            shown = _concealed(shown, secret.at.split("."), secret, shown)
-        serial = next(self._serials)
-        if self._of(kind.name).get(at[1]) is item:  # an older state of it is shown, but not remembered
-            self._views[at] = (self.version, until, serial, shown)
-        return serial, shown
-
-    def open(self, kind: Kind, item: Item, time: float | None = None) -> tuple[Item, float]:
-        """The item with everything that is computed, secrets included, and until when that holds."""
-        shown, until = dict(item), FOREVER
-        life = item.get("_life")
-        if kind.life and isinstance(life, Life):
-            state, until = life.at(self._world.pace.time() if time is None else time)
-            shown[kind.life.field] = state
-        scope = Scope(self._world, shown, label=kind.name)
-        for name, make in kind.shown:
-            value = make(scope)
-            if value is UNSET:
-                shown.pop(name, None)
-            else:
-                shown[name] = value
-        return shown, until
-
-    def sampled(self, kind: Kind, above: Mapping[str, str]) -> None:
-        """See that an inferred kind has its samples under the parents that a path names."""
-        mine = {name: above[name] for name in kind.parents if name in above}
-        mark = (kind.name, tuple(mine.values()))
-        if kind.sample is None or mark in self._sampled:
+    def create_samples(self, resource: Resource, above: Mapping[str, str]) -> None:
+        """Create the samples of an inferred type under the parents that a path names, once."""
+        mine = {name: above[name] for name in resource.parents if name in above}
+        mark = (resource.name, *mine.values())
+        if resource.sample is None or mark in self._sampled:
             return
         self._sampled.add(mark)
-        for number in range(_SAMPLES):
-            self.put(kind, kind.sample(number, mine))
+        for number in range(SAMPLES):
+            self.put(resource, resource.sample(number, mine))
 
-    def _of(self, kind: str) -> dict[str, Item]:
-        if kind not in self._items:
-            self._items[kind] = {}
-            for item in self._seeded(kind):
-                self._items[kind][self.key(self.kinds[kind], item)] = item
-        return self._items[kind]
+    def _of(self, name: str) -> dict[str, Item]:
+        """Return the resources of a type by key; they are seeded on first use."""
+        seed = self._unseeded.pop(name, None)
+        if seed:
+            seed(self)
+        return self._items[name]
 
-    def _seeded(self, kind: str) -> Iterator[Item]:
-        plan = self._seed.get(kind)
-        if not plan:
-            return
-        make = compiled_fields(plan.get("make"))
-        changes = [(change["if"], compiled_fields(change["set"])) for change in plan.get("change") or ()]
-        for number, names in enumerate(self._rows(plan, kind)):
-            scope = Scope(self._world, {}, {**names, "n": number, "now": self._world.epoch}, kind, number)
-            body: Item = {}
-            for name, value in make:
-                scope = scope if not body else _seen(scope, body)
-                found = value(scope)
-                if found is not UNSET:
-                    body[name] = found
-            for conditions, fields in changes:
-                if holds(conditions, body):
-                    body.update({name: value(scope) for name, value in fields})
-            yield self._world.build(self.kinds[kind], body, _seen(scope, body), seeding=True)
+    def _seed_all(self) -> None:
+        """Seed every type, before the first change: a change must not alter what there was in the beginning."""
+        for name in tuple(self._unseeded):
+            self._of(name)
 
-    def _rows(self, plan: Mapping[str, Any], kind: str) -> Iterator[dict[str, Any]]:
-        """The names that each seeded item is made with: every combination of the rows of `cross`, then `rows`."""
-        table = plan.get("rows")
-        rows = self._world.tables[table] if isinstance(table, str) else table or ()
-        for combination in itertools.product(*(plan.get("cross") or ())) if plan.get("cross") else ():
-            yield {key: value for row in combination for key, value in row.items()}
-        yield from map(dict, rows)
-        if "per" in plan:
-            low, high = plan["count"]
-            for parent in self.all(plan["per"]):
-                chance = Scope(self._world, label=f"{kind}/{parent.get('id')}").chance
-                count = chance.randint(low, high)
-                yield from ({plan["per"]: parent, "i": i, "count": count} for i in range(count))
+    # Views
+
+    def view(self, resource: Resource, item: Item) -> tuple[int, Item]:
+        """Return a resource as it is shown now, and a serial number that changes with it."""
+        at, time = (resource.name, resource.key_of(item)), self.clock.time()
+        is_stored = self._of(resource.name).get(at[1]) is item
+        cached = self._views.get(at) if is_stored else None
+        if cached and cached[0] == self._version and cached[1] > time:
+            return cached[2], cached[3]
+        shown, until = self.reveal(resource, item, time)
+        for secret in resource.secrets:
+            shown = _conceal(shown, secret.path.split("."), secret, shown)
+        serial = next(self._serials)
+        if is_stored:  # an item from before a change is shown, but not cached
+            self._views[at] = (self._version, until, serial, shown)
+        return serial, shown
+
+    def view_of(self, name: str, key: object) -> Item:
+        """Return the view of the resource with a key; an empty one if it does not exist."""
+        item = self.find(name, key)
+        return self.view(self.resources[name], item)[1] if item else {}
+
+    def reveal(self, resource: Resource, item: Item, time: float | None = None) -> tuple[Item, float]:
+        """Return a resource with its computed fields and its secrets, and the time until which that is valid."""
+        shown, until = dict(item), FOREVER
+        timeline = item.get("_timeline")
+        if resource.life and isinstance(timeline, Timeline):
+            shown[resource.life.state_field], until = timeline.at(self.clock.time() if time is None else time)
+        if resource.view:
+            resource.view(self, shown)
+        return shown, until
+
+    # Changes
+
+    def change(self, subject: Mapping[str, Any], origin: str = "") -> Change:
+        """Return the circumstances of a change that a request makes now."""
+        self._seed_all()
+        now = format_timestamp(self.clock.now())
+        return Change(self, now, subject, self.chance("change", next(self._changes)), origin)
+
+    def seeding(self, label: str, number: int) -> Change:
+        """Return the circumstances under which the n-th seeded resource of a type is created."""
+        return Change(self, self.epoch, {}, self.chance(label, number))
+
+    def chance(self, *parts: object) -> random.Random:
+        """Return random numbers that depend on the sandbox's seed and the parts alone."""
+        return random.Random("/".join(map(str, (self.seed, *parts))))  # noqa: S311  # repeatable, not secret
+
+    def build(self, resource: Resource, body: Mapping[str, Any], change: Change) -> Item:
+        """Return a new resource from a body: with an id, its defaults and what the server sets; not stored yet."""
+        item: Item = {resource.renames.get(name, name): value for name, value in body.items()}
+        if not resource.key and not item.get(resource.id):
+            item[resource.id] = self.ids.next(resource.name)
+        if resource.complete:
+            resource.complete(change, item, {})
+        if resource.create:
+            resource.create(change, item)
+        return item
+
+    def update(
+        self, resource: Resource, old: Item, body: Mapping[str, Any], change: Change, replaces: tuple[str, ...]
+    ) -> Item:
+        """Return a resource as an update leaves it; the fields in `replaces` are removed if the body lacks them."""
+        body = {resource.renames.get(name, name): value for name, value in body.items()}
+        new = {name: value for name, value in old.items() if name not in replaces or name in body}
+        for name, value in body.items():
+            before = old.get(name)
+            merges = name in resource.merges and isinstance(before, Mapping) and isinstance(value, Mapping)
+            new[name] = {**before, **value} if merges and before else value
+        if resource.complete:
+            resource.complete(change, new, old)
+        if resource.touch:
+            resource.touch(change, new)
+        return new
+
+    def begin(self, resource: Resource, item: Item, event: str, until: Any = None) -> None:
+        """Begin an event of a resource's life cycle now; `until` is the moment at which it ends by itself."""
+        if resource.life and event:
+            moment = parse_timestamp(until) if until else None
+            lasts = self.clock.seconds_until(moment) if moment else FOREVER
+            item["_timeline"] = resource.life.begin(event, item, self.clock.start(), lasts, self.clock.lag)
 
 
-def _seen(scope: Scope, item: Mapping[str, Any]) -> Scope:
-    inner = Scope(scope.world, item, scope.names, scope.label, scope.n)
-    inner.__dict__["chance"] = scope.chance
-    return inner
+def stamp_creation(change: Change, item: Item) -> None:
+    """Set who created and last changed a resource, and when; a seeded resource keeps what it has."""
+    for name, value in (("createdAt", change.now), ("createdBy", change.subject)):
+        item.setdefault(name, value)
+    item.setdefault("updatedAt", change.now)
+    item.setdefault("updatedBy", change.subject)
 
 
-def _concealed(value: Any, steps: list[str], secret: Secret, root: Item) -> Any:
-    """A copy without the secret at the path; what does not lie on the path is shared."""
+def _conceal(value: Any, steps: list[str], secret: Secret, root: Item) -> Any:
+    """Return a copy without the secret at the path; what does not lie on the path is shared."""
     if not isinstance(value, dict):
         return value
     name, every = steps[0].removesuffix("[]"), steps[0].endswith("[]")
     if name not in value:
         return value
+    inner = value[name]
+    if len(steps) > 1 and every and isinstance(inner, list):
+        return {**value, name: [_conceal(entry, steps[1:], secret, root) for entry in inner]}
     if len(steps) > 1:
-        inner = value[name]
-        rest = [_concealed(e, steps[1:], secret, root) for e in inner] if every and isinstance(inner, list) else None
-        return {**value, name: rest if rest is not None else _concealed(inner, steps[1:], secret, root)}
-    holder = root if secret.when.startswith("/") else value
-    if secret.when and values_at(holder, secret.when.lstrip("/")) != [True]:
+        return {**value, name: _conceal(inner, steps[1:], secret, root)}
+    beside = root if secret.condition.startswith("/") else value
+    if secret.condition and find_values(beside, secret.condition.lstrip("/")) != [True]:
         return value
-    if secret.show is None:
-        return {key: inner for key, inner in value.items() if key != name}
-    return {**value, name: secret.show}
+    if secret.mask is None:
+        return {key: entry for key, entry in value.items() if key != name}
+    return {**value, name: secret.mask}
 
 
-class World:
-    """One sandbox's state: its things, its ids, its time and its tokens."""
-
-    def __init__(self, knowledge: Knowledge, kinds: Mapping[str, Kind], seed: int, pace: Pace) -> None:
-        self.knowledge, self.kinds, self.seed, self.pace = knowledge, kinds, seed, pace
-        self.tables, self.templates = knowledge.tables, knowledge.templates
-        self.ids = Sequence(seed)
-        self._scopes = itertools.count(1000)  # beyond the numbers of the seed
-        self.epoch = self._epoch()
-        self.store = Store(self, kinds, knowledge.seed)
-        self.tokens = Tokens(self, knowledge.access)
-        self.searches: dict[str, list[Any]] = {}
-        self.written: dict[tuple[str, str], tuple[int, Any]] = {}
-
-    def _epoch(self) -> str:
-        """The moment by which seeds are dated: the file's own, or now where that has not come yet."""
-        stated, now = read_stamp(self.knowledge.epoch), self.pace.now()
-        return stamp(min(stated, now) if stated else now)
-
-    def scope(self, item: Mapping[str, Any], label: str = "", **names: Any) -> Scope:
-        """A scope for templates about one thing."""
-        return Scope(self, item, {"now": stamp(self.pace.now()), **names}, label, next(self._scopes))
-
-    def matching(self, kind: str, wanted: Mapping[str, Any]) -> list[Item]:
-        """The things of a kind that have these values; by id it is found without looking through them."""
-        id_field = self.kinds[kind].id
-        if wanted.get(id_field) is not None and not self.kinds[kind].key and not isinstance(wanted[id_field], list):
-            found = self.store.find(kind, str(wanted[id_field]))
-            candidates = [found] if found is not None else []
-        else:
-            candidates = self.store.all(kind)
-        return [item for item in candidates if holds(wanted, item)]
-
-    def mint_for(self, item: Mapping[str, Any]) -> str:
-        """The token that a stored token's record stands for."""
-        return self.tokens.mint_for(item)
-
-    def build(self, kind: Kind, body: Mapping[str, Any], scope: Scope, seeding: bool = False) -> Item:
-        """A new thing from a body: defaults, what the server makes, and the beginning of its life."""
-        if not seeding:
-            self.store.all(kind.name)  # the seeds come first, so that their ids do not depend on what is done before
-        item: Item = {kind.rename.get(name, name): value for name, value in body.items()}
-        if kind.id not in item and not kind.key:
-            item[kind.id] = self.ids.next(kind.name)
-        self._complete(kind, item, {}, scope)
-        for name, make in kind.made:
-            if not (seeding and name in body):
-                self._set(item, name, make, scope)
-        if kind.life:
-            item["_life"] = self._seeded_life(kind, item) if seeding else self._begun(kind, kind.life.starts, item)
-        return item
-
-    def change(self, kind: Kind, item: Item, body: Mapping[str, Any], scope: Scope, replaces: tuple[str, ...]) -> Item:
-        """The thing as an update leaves it; lists in the body replace the old ones, entry by entry."""
-        body = {kind.rename.get(name, name): value for name, value in body.items()}
-        new = {name: value for name, value in item.items() if name not in replaces or name in body}
-        for name, value in body.items():
-            old = item.get(name)
-            merges = name in kind.merge and isinstance(old, Mapping) and isinstance(value, Mapping)
-            new[name] = {**old, **value} if merges and old else value
-        self._complete(kind, new, item, scope)
-        return self.set(new, kind.touched, scope)
-
-    def set(self, item: Item, fields: Fields, scope: Scope) -> Item:
-        """The thing with some fields made anew; a field that is made UNSET goes."""
-        for name, make in fields:
-            self._set(item, name, make, scope)
-        return item
-
-    def begin(self, kind: Kind, item: Item, event: str, until: Any = None) -> None:
-        """Let an event of a thing's life begin now; `until` is the moment at which it is over by itself."""
-        if kind.life and event:
-            item["_life"] = self._begun(kind, event, item, until)
-
-    def _begun(self, kind: Kind, event: str, item: Item, until: Any = None) -> Life:
-        assert kind.life  # noqa: S101  # the callers asked; this is for the type checker
-        moment = read_stamp(until) if until else None
-        lasts = self.pace.until(moment) if moment else FOREVER
-        return kind.life.begin(event, item, self.pace.start(), lasts, self.pace.lag)
-
-    def _seeded_life(self, kind: Kind, item: Item) -> Life:
-        assert kind.life  # noqa: S101  # the callers asked; this is for the type checker
-        plan = item.pop("_life", None)
-        if plan:
-            start = self.pace.start()
-            return Life(tuple((state, start + float(s)) for state, s in plan["through"].items()), str(plan["to"]))
-        started = kind.life.begin(kind.life.starts, item, 0.0)
-        return Life((), str(item.get(kind.life.field) or started.end))
-
-    def _complete(self, kind: Kind, item: Item, before: Mapping[str, Any], scope: Scope) -> None:
-        for name, make in kind.defaults:
-            if item.get(name) is None:
-                self._set(item, name, make, scope)
-        for conditions, names in kind.drop:
-            if holds(conditions, item):
-                for name in names:
-                    item.pop(name, None)
-        for name, rule in kind.lists.items():
-            if isinstance(item.get(name), list):
-                item[name] = self._entries(rule, item[name], before.get(name) or [], item, scope)
-
-    def _entries(self, rule: ListRule, new: list[Any], old: list[Any], item: Item, scope: Scope) -> list[Any]:
-        known = {str(entry.get(rule.key)): entry for entry in old}
-        return [self._entry(rule, entry, known.get(str(entry.get(rule.key))), item, scope) for entry in new]
-
-    def _entry(self, rule: ListRule, entry: Any, old: Any, item: Item, scope: Scope) -> Item:
-        kept: Item = {}
-        if old and (not rule.when or entry.get(rule.when)):
-            kept = {name: old[name] for name in rule.keep if name in old and entry.get(name) is None}
-        merged = {**entry, **kept}
-        if old and all(old.get(name) == value for name, value in merged.items()):
-            return {**old}
-        inner = Scope(self, item, {**scope.names, "it": merged}, scope.label, scope.n)
-        for name, make in rule.made:
-            if name == rule.key:
-                merged[name] = old[name] if old else make(inner)
-            else:
-                self._set(merged, name, make, inner)
-        return merged
-
-    def _set(self, item: Item, name: str, make: Any, scope: Scope) -> None:
-        inner = Scope(self, item, scope.names, scope.label, scope.n)
-        inner.__dict__["chance"] = scope.chance
-        value = make(inner)
-        if value is UNSET:
-            item.pop(name, None)
-        else:
-            item[name] = value
+def names_of_values(value: Mapping[str, Any], at: str = "") -> Iterator[str]:
+    """Yield the dotted name of every value in nested objects that is not empty."""
+    for name, inner in value.items():
+        if isinstance(inner, Mapping) and inner:
+            yield from names_of_values(inner, f"{at}{name}.")
+        elif inner not in (None, "", {}):
+            yield f"{at}{name}"

@@ -1,4 +1,4 @@
-"""The sandbox's in-process door: a transport for httpx, without a socket."""
+"""The in-process front end of the sandbox: a transport for httpx, without a socket."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 
-_PIECES = 10
+_PIECES = 10  # of a body that drips
 
 
 class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Gives every request to a sandbox. Latency counts against the client's read timeout, as it would on the wire."""
+    """Hands every request to a sandbox. Latency counts against the client's read timeout, as over a socket."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -30,35 +30,35 @@ class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return f"<SandboxTransport to {self._sandbox!r}>"
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The sandbox's answer to a request of a sync client.
+        """Return the response to a request of a sync client.
 
         Raises:
-            httpx.TransportError: a fault said so.
+            httpx.TransportError: a fault broke the connection.
         """
-        served = self._sandbox.serve(_ours(request, request.read()))
+        served = self._sandbox.serve(_to_request(request, request.read()))
         wait, late = _wait(request, served)
         if wait:
             time.sleep(wait)
-        return _theirs(request, served, late)
+        return _to_httpx(request, served, late)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The sandbox's answer to a request of an async client.
+        """Return the response to a request of an async client.
 
         Raises:
-            httpx.TransportError: a fault said so.
+            httpx.TransportError: a fault broke the connection.
         """
-        served = self._sandbox.serve(_ours(request, await request.aread()))
+        served = self._sandbox.serve(_to_request(request, await request.aread()))
         wait, late = _wait(request, served)
         if wait:
             await asyncio.sleep(wait)
-        return _theirs(request, served, late)
+        return _to_httpx(request, served, late)
 
     __call__ = handle_request
-    """So that the door is a side effect for respx, too."""
+    """The transport is a side effect for respx, too."""
 
 
 class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes in pieces, and may break off."""
+    """A body that arrives in pieces, and may break off."""
 
     def __init__(self, body: bytes, served: Served) -> None:
         self._body, self._served = body, served
@@ -77,7 +77,7 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def _pieces(self) -> Iterator[tuple[bytes, float]]:
         body, drip = self._body, self._served.drip
-        if self._served.wire:
+        if self._served.broken:
             yield body[: len(body) // 2], 0.0
         elif drip:
             size = max(1, -(-len(body) // _PIECES))
@@ -86,43 +86,44 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield body, 0.0
 
     def _finish(self) -> None:
-        problem = _BREAKS.get(self._served.wire)
+        problem = _ERRORS.get(self._served.broken)
         if problem:
             raise problem[0](problem[1])
 
 
-_BREAKS: dict[str, tuple[type[httpx.TransportError], str]] = {
-    "reset": (httpx.ReadError, "The sandbox broke the connection before the answer."),
-    "reset_midway": (httpx.ReadError, "The sandbox broke the connection inside the answer."),
+_ERRORS: dict[str, tuple[type[httpx.TransportError], str]] = {
+    "reset": (httpx.ReadError, "A fault of the sandbox reset the connection before the response."),
+    "reset_midway": (httpx.ReadError, "A fault of the sandbox reset the connection inside the response."),
     "short": (httpx.RemoteProtocolError, "peer closed connection without sending complete message body"),
 }
 
 
-def _ours(request: httpx.Request, body: bytes) -> Request:
+def _to_request(request: httpx.Request, body: bytes) -> Request:
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
     return Request(request.method, str(request.url), headers, body, secret=True)
 
 
 def _wait(request: httpx.Request, served: Served) -> tuple[float, bool]:
-    """Seconds to wait, and whether the client's patience ends before the answer comes."""
-    patience = (request.extensions.get("timeout") or {}).get("read")
-    if patience is None or served.latency <= patience:
+    """Return the seconds to wait, and whether the client's read timeout ends before the response comes."""
+    timeout = (request.extensions.get("timeout") or {}).get("read")
+    if timeout is None or served.latency <= timeout:
         return served.latency, False
-    return float(patience), True
+    return float(timeout), True
 
 
-def _theirs(request: httpx.Request, served: Served, late: bool) -> httpx.Response:
+def _to_httpx(request: httpx.Request, served: Served, late: bool) -> httpx.Response:
     if late:
-        raise httpx.ReadTimeout("The sandbox was slower than the client's patience.", request=request)
-    if served.wire == "reset":
-        kind, text = _BREAKS["reset"]
-        raise kind(text, request=request)
-    ours = served.response
-    body = gzip.compress(ours.body, 6) if header(ours.headers, "content-encoding") == "gzip" else ours.body
-    headers = list(ours.headers)
-    if ours.status != 204:
+        raise httpx.ReadTimeout("The sandbox took longer than the read timeout.", request=request)
+    if served.broken == "reset":
+        error, text = _ERRORS["reset"]
+        raise error(text, request=request)
+    response = served.response
+    is_gzip = header(response.headers, "content-encoding") == "gzip"
+    body = gzip.compress(response.body, 6) if is_gzip else response.body
+    headers = list(response.headers)
+    if response.status != 204:
         headers.append(("Content-Length", str(len(body))))
-    extensions = {"http_version": b"HTTP/1.1", "reason_phrase": ours.reason.encode()}
+    extensions = {"http_version": b"HTTP/1.1", "reason_phrase": response.reason.encode()}
     return httpx.Response(
-        ours.status, headers=headers, stream=_Stream(body, served), extensions=extensions, request=request
+        response.status, headers=headers, stream=_Stream(body, served), extensions=extensions, request=request
     )

@@ -1,0 +1,613 @@
+"""The resources of the Astro API: their defaults, what the server sets, what it computes, and their life cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..behavior import (
+    Change,
+    Item,
+    Resource,
+    Secret,
+    Unique,
+    fill_fields,
+    merge_entries,
+    set_fields,
+)
+from ..clock import Event, LifeCycle, word
+from ..state import State, names_of_values, stamp_creation
+from .data import astro_data, compact, days_after, scale, seeded_id, table_value
+
+_ORGANIZATION = "/organizations/{organizationId}"
+_ROLE_LISTS = ("workspaceRoles", "deploymentRoles", "dagRoles")
+
+
+def set_update(change: Change, item: Item) -> None:
+    """Set when a resource was last changed, and by whom."""
+    item.update(updatedAt=change.now, updatedBy=change.subject)
+
+
+def _set_update_time(change: Change, item: Item) -> None:
+    item["updatedAt"] = change.now
+
+
+def _has_fail_in(field: str, item: Mapping[str, Any]) -> bool:
+    """Whether a resource is to fail on purpose, for training: the word "fail" stands in the field."""
+    return "fail" in str(item.get(field) or "").lower()
+
+
+# Organizations and Workspaces
+
+
+def _view_organization(state: State, item: Item) -> None:
+    item["hasAllowedIpAddressRanges"] = bool(state.first("allowedIpAddressRange", organizationId=item["id"]))
+
+
+def _complete_workspace(change: Change, item: Item, before: Mapping[str, Any]) -> None:
+    fill_fields(item, cicdEnforcedDefault=False, description="")
+
+
+def _show_organization_name(state: State, item: Item) -> None:
+    organization = state.find("organization", item.get("organizationId")) or {}
+    set_fields(item, organizationName=organization.get("name"))
+
+
+# Deployments
+
+_NOT_HYBRID = (
+    "schedulerSize", "isDevelopmentMode", "isHighAvailability", "defaultTaskPodCpu", "defaultTaskPodMemory",
+    "resourceQuotaCpu", "resourceQuotaMemory",
+)  # fmt: skip
+_NAMESPACE_WORDS = (
+    ("stellar", "orbital", "lunar", "solar", "distant", "radiant", "quiet", "magnetic"),
+    ("horizon", "nebula", "eclipse", "comet", "transit", "apogee", "zenith", "meridian"),
+)
+_STATUS_REASONS = {
+    "CREATING": "Resources are being made ready",
+    "DEPLOYING": "A new version is being rolled out",
+    "UNHEALTHY": "The scheduler has not sent a heartbeat since the last deploy",
+    "HIBERNATING": "The Deployment hibernates",
+}
+
+
+def _complete_deployment(change: Change, item: Item, before: Mapping[str, Any]) -> None:
+    """Set what the server assumes of a Deployment that declares only its name and its Workspace."""
+    state = change.state
+    workspace = state.find("workspace", item.get("workspaceId")) or {}
+    fill_fields(
+        item,
+        type="STANDARD",
+        astroRuntimeVersion="3.1-2",
+        executor="CELERY",
+        cloudProvider=workspace.get("defaultCloudProvider") or "AWS",
+        region=workspace.get("defaultRegion") or "us-east-1",
+        isCicdEnforced=workspace.get("cicdEnforcedDefault") or False,
+        isDagDeployEnabled=True,
+        isDevelopmentMode=False,
+        isHighAvailability=False,
+        schedulerSize="SMALL",
+        defaultTaskPodCpu="0.25",
+        resourceQuotaCpu="10",
+        contactEmails=[],
+        environmentVariables=[],
+        workerQueues=[
+            {
+                "name": "default", "isDefault": True, "astroMachine": "A5",
+                "minWorkerCount": 0, "maxWorkerCount": 10, "workerConcurrency": 5,
+            }
+        ],
+    )  # fmt: skip
+    fill_fields(
+        item,
+        clusterId=seeded_id(state, "sharedCluster") if item["type"] == "STANDARD" else first_id(state, "cluster"),
+        defaultTaskPodMemory=scale(item["defaultTaskPodCpu"], 2, "Gi"),
+        resourceQuotaMemory=scale(item["resourceQuotaCpu"], 2, "Gi"),
+    )
+    if item["executor"] == "KUBERNETES":
+        set_fields(item, workerQueues=None)
+    if item["type"] == "HYBRID":
+        set_fields(item, **dict.fromkeys(_NOT_HYBRID))
+
+    def make_variable(entry: Item, old: Mapping[str, Any]) -> None:
+        entry["updatedAt"] = change.now
+
+    def make_queue(entry: Item, old: Mapping[str, Any]) -> None:
+        machine = entry.get("astroMachine")
+        entry["id"] = old.get("id") or state.ids.next("workerQueue")
+        entry["podCpu"] = table_value("machines", machine, "cpu") or "1"
+        entry["podMemory"] = table_value("machines", machine, "memory") or "2Gi"
+        fill_fields(entry, podEphemeralStorage="10Gi")
+
+    variables, queues = item["environmentVariables"], item.get("workerQueues")
+    item["environmentVariables"] = merge_entries(
+        variables, before.get("environmentVariables"), "key", make_variable, ("value",), "isSecret"
+    )
+    if queues is not None:
+        item["workerQueues"] = merge_entries(queues, before.get("workerQueues"), "id", make_queue)
+
+
+def first_id(state: State, resource: str) -> str | None:
+    """Return the id of the first resource of a type; None if there is none."""
+    item = state.first(resource)
+    return str(item["id"]) if item else None
+
+
+def _create_deployment(change: Change, item: Item) -> None:
+    stamp_creation(change, item)
+    words = [change.chance.choice(words) for words in _NAMESPACE_WORDS]
+    runtime = item["astroRuntimeVersion"]
+    item.update(
+        namespace="-".join((*words, str(change.chance.randint(1000, 9999)))),
+        imageRepository="images.astronomer.cloud/baseimages/astro-runtime",
+        imageTag=f"{runtime}-base",
+        imageVersion=runtime,
+    )
+
+
+def _view_deployment(state: State, item: Item) -> None:
+    short, cluster_id, is_standard = item["id"][-8:], item.get("clusterId"), item["type"] == "STANDARD"
+    cluster = {} if is_standard else state.find("cluster", cluster_id) or {}
+    workspace = state.find("workspace", item.get("workspaceId")) or {}
+    airflow = table_value("runtimes", item["astroRuntimeVersion"], "airflow") or "NA"
+    host = f"{cluster_id}.astronomer.run/{short}"
+    api = f"{host}/api/v1" if airflow.startswith("2.") else f"{host}/api/v2"
+    set_fields(
+        item,
+        workspaceName=workspace.get("name"),
+        clusterName=cluster.get("name"),
+        region=cluster.get("region"),
+        cloudProvider=item.get("cloudProvider") if is_standard else None,
+        runtimeVersion=item["astroRuntimeVersion"],
+        airflowVersion=airflow,
+        apiUrl=f"https://{api}",
+        uiUrl=f"https://{host}?orgId={item['organizationId']}",
+        webServerUrl=f"{host}?orgId={item['organizationId']}",
+        webServerIngressHostname=host,
+        webServerAirflowApiUrl=api,
+        effectiveWorkloadIdentity=item.get("workloadIdentity")
+        or f"arn:aws:iam::123456789012:role/AirflowS3Logs-{short}",
+        effectiveDRWorkloadIdentity=item.get("drWorkloadIdentity"),
+        oidcIssuerUrl=f"https://oidc.northwind.example/clusters/{str(cluster_id)[-8:]}",
+        externalIPs=["203.0.113.17", "203.0.113.18"],
+    )
+    _show_sizes(item)
+    _show_status(item)
+    remote = item.get("remoteExecution")
+    if remote is not None:
+        url = f"https://{cluster_id}.external.astronomer.run/{short}" if remote.get("enabled") else ""
+        item["remoteExecution"] = {"allowedIpAddressRanges": [], **remote, "remoteApiUrl": url}
+
+
+def _show_sizes(item: Item) -> None:
+    scheduler, size = item.get("scheduler") or {}, item.get("schedulerSize")
+    units, replicas = scheduler.get("au"), 2 if item.get("isHighAvailability") else 1
+    set_fields(
+        item,
+        webServerCpu="1",
+        webServerMemory="2Gi",
+        webServerReplicas=replicas,
+        schedulerAu=units,
+        schedulerCpu=table_value("schedulers", size, "cpu") or scale(units, 0.1) or "1",
+        schedulerMemory=table_value("schedulers", size, "memory") or scale(units, 0.375, "Gi") or "2Gi",
+        schedulerReplicas=scheduler.get("replicas") or replicas,
+    )
+
+
+def _show_status(item: Item) -> None:
+    status = item["status"]
+    desired = item.get("desiredDagTarballVersion") if item.get("isDagDeployEnabled") else None
+    reason = item.get("_trouble") if status == "UNHEALTHY" else None
+    set_fields(
+        item,
+        desiredDagTarballVersion=desired,
+        dagTarballVersion=item.get("_tarball") if status == "DEPLOYING" else desired,
+        statusReason=reason or _STATUS_REASONS.get(status),
+        scalingStatus=None,
+    )
+    if item.get("isDevelopmentMode"):
+        sleeps = status == "HIBERNATING"
+        why = "Hibernating by override or schedule" if sleeps else "Awake"
+        item["scalingStatus"] = {"hibernationStatus": {"isHibernating": sleeps, "reason": why}}
+
+
+# Deploys and agent tokens
+
+
+def _create_deploy(change: Change, item: Item) -> None:
+    deployment = change.state.view_of("deployment", item["deploymentId"])
+    fill_fields(
+        item,
+        createdAt=change.now,
+        updatedAt=change.now,
+        createdBySubject=change.subject,
+        updatedBySubject=change.subject,
+        _signature=word(43, change.state.seed, "deploy", item["id"]),
+        imageTag=deployment["imageTag"] if item["type"] == "DAG_ONLY" else f"deploy-{to_minute(change.now)}",
+        airflowVersion=deployment["airflowVersion"],
+        isDagDeployEnabled=deployment["isDagDeployEnabled"],
+    )
+    set_fields(
+        item, imageRepository=deployment["imageRepository"], astroRuntimeVersion=deployment["astroRuntimeVersion"]
+    )
+    if deployment["isDagDeployEnabled"] and change.origin:
+        folder = f"{change.origin}/-/upload/{item['deploymentId']}/{item['id']}"
+        query = f"sv=2025-01-05&sr=b&sp=cw&sig={item['_signature']}"
+        if item["type"] in ("IMAGE_AND_DAG", "DAG_ONLY"):
+            item["dagsUploadUrl"] = f"{folder}/dags.tar.gz?{query}"
+        elif item["type"] == "BUNDLE":
+            item["bundleUploadUrl"] = f"{folder}/bundle.tar.gz?{query}"
+
+
+def to_minute(timestamp: str) -> str:
+    """Return a time stamp up to its minute, as image tags hold it."""
+    return timestamp[:16].replace(":", "-")
+
+
+def _touch_deploy(change: Change, item: Item) -> None:
+    item.update(updatedAt=change.now, updatedBySubject=change.subject)
+
+
+def _create_agent_token(change: Change, item: Item) -> None:
+    stamp_creation(change, item)
+    fill_fields(item, description="")
+    _start_token(change, item, "agentToken", change.now)
+    item.update(
+        kind="STANDARD",
+        scope="DEPLOYMENT",
+        roles=[{"role": "DEPLOYMENT_AGENT", "entityId": item["deploymentId"], "entityType": "DEPLOYMENT"}],
+    )
+
+
+def _start_token(change: Change, item: Item, label: str, start: str) -> None:
+    days = item.get("tokenExpiryPeriodInDays")
+    set_fields(
+        item,
+        startAt=start,
+        expiryPeriodInDays=days,
+        endAt=days_after(start, days),
+        shortToken=word(6, change.state.seed, label, item["id"]),
+        _serial=change.state.ids.next("serial"),
+    )
+
+
+def _show_token(state: State, item: Item) -> Item:
+    return {"token": state.tokens.create_for(item)}
+
+
+# Clusters
+
+
+def _complete_cluster(change: Change, item: Item, before: Mapping[str, Any]) -> None:
+    provider = item.get("cloudProvider")
+    pool = compact(
+        name="default", isDefault=True, maxNodeCount=20, nodeInstanceType=table_value("providers", provider, "node")
+    )
+    fill_fields(
+        item,
+        dbInstanceType=table_value("providers", provider, "database"),
+        workspaceIds=[],
+        isDrEnabled=item.get("drRegion") is not None,
+        nodePools=[pool],
+    )
+
+    def make_pool(entry: Item, old: Mapping[str, Any]) -> None:
+        fill_fields(entry, isDefault=False, createdAt=change.now)
+        set_fields(
+            entry,
+            id=old.get("id") or change.state.ids.next("nodePool"),
+            updatedAt=change.now,
+            clusterId=item["id"],
+            cloudProvider=provider,
+            supportedAstroMachines=["A5", "A10", "A20", "A40"],
+        )
+
+    item["nodePools"] = merge_entries(
+        item["nodePools"], before.get("nodePools"), "id", make_pool, ("createdAt", "isDefault")
+    )
+
+
+def _create_cluster(change: Change, item: Item) -> None:
+    fill_fields(item, createdAt=change.now, updatedAt=change.now)
+
+
+def _view_cluster(state: State, item: Item) -> None:
+    issuer = f"https://oidc.northwind.example/clusters/{item['id'][-8:]}"
+    item.update(
+        isLimited=False,
+        isFailedOver=item.get("isFailedOver") or False,
+        failoverInProgress=False,
+        healthStatus={"value": "HEALTHY", "details": []},
+        metadata={"externalIPs": ["203.0.113.40", "203.0.113.41"], "oidcIssuerUrl": issuer},
+    )
+
+
+# Environment objects
+
+_PARTS = {
+    "CONNECTION": "connection",
+    "ENVIRONMENT_VARIABLE": "environmentVariable",
+    "AIRFLOW_VARIABLE": "airflowVariable",
+    "METRICS_EXPORT": "metricsExport",
+}
+"""The field that holds an environment object of each type."""
+
+
+def _complete_environment_object(change: Change, item: Item, before: Mapping[str, Any]) -> None:
+    fill_fields(item, links=[], excludeLinks=[], description="")
+
+
+def _create_environment_object(change: Change, item: Item) -> None:
+    stamp_creation(change, item)
+    if item["scope"] == "WORKSPACE":
+        fill_fields(item, autoLinkDeployments=False)
+        workspace = item["scopeEntityId"]
+    else:
+        item.pop("autoLinkDeployments", None)
+        workspace = (change.state.find("deployment", item["scopeEntityId"]) or {}).get("workspaceId")
+    set_fields(item, _workspaceId=workspace)
+
+
+def _view_environment_object(state: State, item: Item) -> None:
+    value_part = _PARTS.get(item["objectType"], "")
+    part = item.get(value_part)
+    set_fields(item, setFields=None if part is None else sorted(names_of_values(part)))
+    for name in _PARTS.values():
+        if name in ("environmentVariable", "airflowVariable"):
+            shown = {"isSecret": False, "value": "", **(part or {})} if name == value_part else None
+            set_fields(item, **{name: shown})
+    kind = table_value("authTypes", (part or {}).get("authTypeId"), "id")
+    if value_part == "connection":
+        auth = {"connectionAuthType": astro_data()["authTypes"][kind]} if kind else {}
+        item["connection"] = {**(part or {}), **auth}
+    else:
+        item.pop("connection", None)
+    item["_linked"] = [link.get("scopeEntityId") for link in item["links"]]
+    item["links"] = [_view_link(link) for link in item["links"]]
+
+
+def _view_link(link: Mapping[str, Any]) -> Item:
+    overrides = link.get("overrides") or {}
+    parts = {f"{name}Overrides": overrides.get(name) for name in _PARTS.values()}
+    names = next((sorted(names_of_values(part)) for part in parts.values() if part is not None), [])
+    return compact(scope=link.get("scope"), scopeEntityId=link.get("scopeEntityId"), **parts, setFields=names)
+
+
+# Users, teams, API tokens and the rest
+
+
+def _complete_team(change: Change, item: Item, before: Mapping[str, Any]) -> None:
+    fill_fields(
+        item,
+        description="",
+        organizationRole="ORGANIZATION_MEMBER",
+        memberIds=[],
+        **{name: [] for name in _ROLE_LISTS},
+    )
+
+
+def _create_team(change: Change, item: Item) -> None:
+    stamp_creation(change, item)
+    item["isIdpManaged"] = False
+
+
+def _view_team(state: State, item: Item) -> None:
+    item["rolesCount"] = 1 + sum(len(item.get(name) or ()) for name in _ROLE_LISTS)
+
+
+def _create_api_token(change: Change, item: Item) -> None:
+    stamp_creation(change, item)
+    fill_fields(item, description="", kind="STANDARD")
+    scope, entity = item["scope"], item.get("entityId")
+    _start_token(change, item, "apiToken", item["createdAt"])
+    bound_to = item["organizationId"] if scope == "ORGANIZATION" else entity
+    item["roles"] = [compact(role=item["role"], entityId=bound_to, entityType=scope)]
+    deployment = change.state.find("deployment", entity) if scope == "DEPLOYMENT" else None
+    set_fields(
+        item,
+        _deploymentId=entity if scope == "DEPLOYMENT" else None,
+        _workspaceId=deployment["workspaceId"] if deployment else entity if scope == "WORKSPACE" else None,
+    )
+
+
+def _is_selected_token(item: Mapping[str, Any], only_organization: Any) -> bool:
+    return not only_organization or item["scope"] == "ORGANIZATION"
+
+
+def _complete_role(change: Change, item: Item, before: Mapping[str, Any]) -> None:
+    fill_fields(item, description="", restrictedWorkspaceIds=[])
+
+
+_INVITE_DAYS = 14
+
+
+def _create_invite(change: Change, item: Item) -> None:
+    fill_fields(item, inviter=change.subject)
+    item["userId"] = change.state.ids.next("user")
+    item["invitee"] = {"id": item["userId"], "username": item["inviteeEmail"], "subjectType": "USER"}
+    item["expiresAt"] = days_after(change.now, _INVITE_DAYS)
+    _show_organization_name(change.state, item)
+
+
+def _by_role(**others: str) -> dict[str, tuple[str, ...]]:
+    """Return filters by what the roles of a user or a team are bound to."""
+    workspace, deployment = ("workspaceRoles[].workspaceId",), ("deploymentRoles[].deploymentId",)
+    return {"workspaceId": workspace, "deploymentId": deployment, **{name: (path,) for name, path in others.items()}}
+
+
+_IN_WORKSPACE, _IN_DEPLOYMENT = "already exists in this workspace", "already exists in this deployment"
+_IN_ORGANIZATION = "already exists in this organization"
+
+_TABLE = (
+    Resource(
+        "organization",
+        "/organizations",
+        touch=set_update,
+        unique=(Unique(("name",), "Organization name '{name}' is taken"),),
+        view=_view_organization,
+    ),
+    Resource(
+        "workspace",
+        f"{_ORGANIZATION}/workspaces",
+        scopes={"workspace": ("id",)},
+        unique=(Unique(("name",), f"Workspace name '{{name}}' {_IN_ORGANIZATION}", ("organizationId",)),),
+        complete=_complete_workspace,
+        create=stamp_creation,
+        touch=set_update,
+        view=_show_organization_name,
+    ),
+    Resource(
+        "deployment",
+        f"{_ORGANIZATION}/deployments",
+        scopes={"workspace": ("workspaceId",), "deployment": ("id",)},
+        references={"workspaceId": "workspace"},
+        unique=(Unique(("name",), f"Deployment name '{{name}}' {_IN_WORKSPACE}", ("workspaceId",)),),
+        secrets=(Secret("environmentVariables[].value", "isSecret"),),
+        complete=_complete_deployment,
+        create=_create_deployment,
+        touch=set_update,
+        view=_view_deployment,
+        replaces=("environmentVariables", "workerQueues"),
+        life=LifeCycle(
+            "status",
+            {
+                "create": Event("HEALTHY", {"CREATING": 20}),
+                "update": Event("HEALTHY", {"DEPLOYING": 15}, keep=("HIBERNATING",)),
+                "deploy": Event("HEALTHY", {"DEPLOYING": 25}),
+                "hibernate": Event("HIBERNATING", back="HEALTHY"),
+                "wake": Event("HEALTHY"),
+            },
+            fails=lambda item: _has_fail_in("description", item),
+            failures={"HEALTHY": "UNHEALTHY"},
+        ),
+        cascade={"deploy": "deploymentId", "agentToken": "deploymentId"},
+    ),
+    Resource(
+        "agentToken",
+        f"{_ORGANIZATION}/deployments/{{deploymentId}}/agent-tokens",
+        unique=(Unique(("name",), f"Agent token name '{{name}}' {_IN_DEPLOYMENT}", ("deploymentId",)),),
+        create=_create_agent_token,
+        once=_show_token,
+        sorts={"createdById": "createdBy.id", "updatedById": "updatedBy.id"},
+    ),
+    Resource(
+        "deploy",
+        f"{_ORGANIZATION}/deployments/{{deploymentId}}/deploys",
+        create=_create_deploy,
+        touch=_touch_deploy,
+        life=LifeCycle(
+            "status",
+            {"create": Event("INITIALIZED"), "finalize": Event("DEPLOYED", {"INITIALIZED": 15})},
+            fails=lambda item: _has_fail_in("description", item),
+            failures={"DEPLOYED": "FAILED"},
+        ),
+    ),
+    Resource(
+        "cluster",
+        f"{_ORGANIZATION}/clusters",
+        scopes={"workspace": ("workspaceIds[]",)},
+        references={"workspaceIds[]": "workspace"},
+        unique=(Unique(("name",), f"Cluster name '{{name}}' {_IN_ORGANIZATION}", ("organizationId",)),),
+        complete=_complete_cluster,
+        create=_create_cluster,
+        touch=_set_update_time,
+        view=_view_cluster,
+        renames={"k8sTags": "tags", "enableDr": "isDrEnabled"},
+        filters={"provider": ("cloudProvider",)},
+        life=LifeCycle(
+            "status",
+            {"create": Event("CREATED", {"CREATING": 60}), "update": Event("CREATED", {"UPDATING": 30})},
+            fails=lambda item: _has_fail_in("name", item),
+            failures={"CREATED": "CREATE_FAILED"},
+        ),
+    ),
+    Resource(
+        "environmentObject",
+        f"{_ORGANIZATION}/environment-objects",
+        scopes={"workspace": ("_workspaceId",), "deployment": ("scopeEntityId",)},
+        unique=(
+            Unique(
+                ("objectKey",),
+                "Environment object '{objectKey}' already exists here",
+                ("scopeEntityId", "objectType"),
+                status=409,
+            ),
+        ),
+        secrets=(
+            Secret("connection.password"),
+            Secret("connection.extra"),
+            Secret("environmentVariable.value", "isSecret", ""),
+            Secret("airflowVariable.value", "isSecret", ""),
+            Secret("metricsExport.password"),
+            Secret("metricsExport.basicToken"),
+            Secret("links[].connectionOverrides.password"),
+            Secret("links[].connectionOverrides.extra"),
+            Secret("links[].metricsExportOverrides.password"),
+            Secret("links[].metricsExportOverrides.basicToken"),
+            Secret("links[].environmentVariableOverrides.value", "/environmentVariable.isSecret", ""),
+            Secret("links[].airflowVariableOverrides.value", "/airflowVariable.isSecret", ""),
+        ),
+        complete=_complete_environment_object,
+        create=_create_environment_object,
+        touch=set_update,
+        view=_view_environment_object,
+        merges=tuple(_PARTS.values()),
+        filters={"workspaceId": ("scopeEntityId",), "deploymentId": ("scopeEntityId", "_linked[]")},
+    ),
+    Resource(
+        "user",
+        f"{_ORGANIZATION}/users",
+        touch=_set_update_time,
+        filters=_by_role(dagId="dagRoles[].dagId", dagTags="dagRoles[].dagTag"),
+        sorts={"userId": "id"},
+    ),
+    Resource(
+        "team",
+        f"{_ORGANIZATION}/teams",
+        references={"memberIds[]": "user"},
+        unique=(Unique(("name",), f"Team name '{{name}}' {_IN_ORGANIZATION}", ("organizationId",)),),
+        complete=_complete_team,
+        create=_create_team,
+        touch=set_update,
+        view=_view_team,
+        filters=_by_role(),
+    ),
+    Resource(
+        "apiToken",
+        f"{_ORGANIZATION}/tokens",
+        scopes={"workspace": ("roles[].entityId", "_workspaceId"), "deployment": ("roles[].entityId",)},
+        unique=(Unique(("name",), f"Token name '{{name}}' {_IN_ORGANIZATION}", ("organizationId",)),),
+        create=_create_api_token,
+        touch=set_update,
+        once=_show_token,
+        filters={
+            **dict.fromkeys(("workspaceId", "deploymentId", "dagId", "dagTags"), ("roles[].entityId",)),
+            "includeOnlyOrganizationTokens": _is_selected_token,
+        },
+    ),
+    Resource(
+        "role",
+        f"{_ORGANIZATION}/roles",
+        references={"restrictedWorkspaceIds[]": "workspace"},
+        unique=(Unique(("name",), f"Role name '{{name}}' {_IN_ORGANIZATION}", ("organizationId",)),),
+        complete=_complete_role,
+        create=stamp_creation,
+        touch=set_update,
+    ),
+    Resource(
+        "invite",
+        f"{_ORGANIZATION}/invites",
+        id="inviteId",
+        unique=(Unique(("inviteeEmail",), "'{inviteeEmail}' is invited already", ("organizationId",)),),
+        create=_create_invite,
+    ),
+    Resource(
+        "allowedIpAddressRange",
+        f"{_ORGANIZATION}/allowed-ip-address-ranges",
+        unique=(Unique(("ipAddressRange",), "The range '{ipAddressRange}' is allowed already", ("organizationId",)),),
+        create=stamp_creation,
+        sorts={"ipAddress": "ipAddressRange"},
+    ),
+)
+
+RESOURCES = {resource.name: resource for resource in _TABLE}

@@ -1,0 +1,372 @@
+"""What the Astro double starts with: one organization and everything in it.
+
+Names and counts stand in the data file; the rest is drawn from random numbers that depend on the sandbox's seed, the
+type of resource and the number of the row alone. The order of the draws decides the values.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from ..behavior import Change, Item
+from ..clock import Timeline, word
+from ..state import State
+from .data import AUTHORS, astro_data, compact, contact, days_after, join_words, person, seeded_id, table_value
+from .resources import RESOURCES, to_minute
+
+Row = Mapping[str, Any]
+
+_OBJECT_WORKSPACES = ("Data Platform", "Analytics", "Machine Learning")
+_STAGES = ("prod", "staging", "dev")
+_MOVE_SECONDS = 600  # for which one Deployment is DEPLOYING
+_STATES: dict[str, dict[str, Any]] = {
+    "price-model-staging": {
+        "status": "UNHEALTHY",
+        "_trouble": "The scheduler restarts again and again since the last deploy",
+    },
+    "exec-dashboard-dev": {"status": "UNHEALTHY", "_trouble": "The image could not be pulled"},
+    "workshop-dev": {"status": "HEALTHY"},
+    "onboarding-dev": {"status": "HIBERNATING"},
+}
+"""Deployments in the states that lessons need, by name."""
+_DEPLOYING = "feature-store-staging"
+
+_DEPLOY_TEXTS = (
+    "Fix the currency conversion", "New source for returns", "Upgrade of the runtime", "Retry on timeouts",
+    "Smaller batches", "Alert on late data",
+)  # fmt: skip
+_DEPLOY_DAYS = (1, 3, 5, 8, 11)  # after the creation of the Deployment
+_DEPLOY_COUNT = (2, 5)  # per Deployment
+
+
+def _create(state: State, name: str) -> None:
+    """Create the resources of a type."""
+    resource, (rows, make) = RESOURCES[name], _TABLE[name]
+    home = {} if name == "organization" else {"organizationId": seeded_id(state, "organization")}
+    for number, row in enumerate(rows(state)):
+        change = state.seeding(name, number)
+        body = {key: value for key, value in make(change, row, number).items() if value is not None}
+        item = state.build(resource, {**home, **body}, change)
+        if resource.life:
+            status = item.get(resource.life.state_field) or resource.life.begin("create", item, 0.0).end
+            item["_timeline"] = Timeline((), status)
+        if item.get("name") == _DEPLOYING:
+            until = state.clock.start() + _MOVE_SECONDS
+            item["_timeline"] = Timeline((("DEPLOYING", until),), "HEALTHY")
+        state.add(resource, item)
+
+
+def _dates(change: Change, oldest: float = -365, newest: float = -200, later: float = 20) -> Item:
+    """Return when a resource was created, some days before now, and last changed, up to `later` days after that."""
+    created = days_after(change.now, change.chance.uniform(oldest, newest))
+    return {"createdAt": created, "updatedAt": days_after(created, change.chance.uniform(0, later))}
+
+
+def _authors(change: Change, suffix: str = "") -> Item:
+    """Return who created and last changed a resource."""
+    return {name + suffix: _someone(change) for name in ("createdBy", "updatedBy")}
+
+
+def _someone(change: Change) -> Item:
+    return person(change.state, change.chance.randint(0, AUTHORS - 1))
+
+
+def _id_of(change: Change, resource: str, name: object) -> str | None:
+    item = change.state.first(resource, name=name)
+    return str(item["id"]) if item else None
+
+
+def _choose(change: Change, **weights: int) -> str:
+    return change.chance.choices(list(weights), list(weights.values()))[0]
+
+
+def _organization(change: Change, row: Row, number: int) -> Item:
+    owner, home = person(change.state, 0), seeded_id(change.state, "organization")
+    domain = {
+        "id": seeded_id(change.state, "domain"), "name": "northwind.example", "organizationId": home,
+        "status": "VERIFIED", "enforcedLogins": [],
+        "createdAt": "2024-03-18T08:00:00Z", "updatedAt": "2024-03-19T08:00:00Z",
+    }  # fmt: skip
+    plan = {
+        "astronomerProduct": "ASTRO", "organizationId": home,
+        "productPlanId": seeded_id(change.state, "plan"), "productPlanName": "ENTERPRISE_V2",
+    }  # fmt: skip
+    return {
+        "name": "Northwind Data",
+        "createdAt": "2024-03-18T08:00:00Z",
+        "updatedAt": days_after(change.now, change.chance.uniform(-40, -1)),
+        "createdBy": owner,
+        "updatedBy": owner,
+        "billingEmail": "billing@northwind.example",
+        "allowEnhancedSupportAccess": False,
+        "hasAiFeaturesDisabled": False,
+        "isBlockedEnableAiFeatures": False,
+        "isScimEnabled": False,
+        "shouldEnforceDedicatedClusters": False,
+        "paymentMethod": "INVOICE",
+        "product": "HOSTED",
+        "status": "ACTIVE",
+        "managedDomains": [domain],
+        "productPlans": [plan],
+    }
+
+
+def _workspace(change: Change, row: Row, number: int) -> Item:
+    return {
+        "name": row["name"],
+        "description": row["about"],
+        "cicdEnforcedDefault": number == 0,
+        "defaultCloudProvider": row["cloud"],
+        "defaultRegion": row["region"],
+        **_dates(change),
+        **_authors(change),
+    }
+
+
+def _roles_in(change: Change, row: Row) -> list[Item]:
+    return [compact(workspaceId=_id_of(change, "workspace", row["in"]), role=row["as"])]
+
+
+def _user(change: Change, row: Row, number: int) -> Item:
+    return {
+        "fullName": row["name"],
+        **contact(row["name"]),
+        "status": row.get("status", "ACTIVE"),
+        "organizationRole": row.get("role", "ORGANIZATION_MEMBER"),
+        "workspaceRoles": _roles_in(change, row),
+        "deploymentRoles": [],
+        "dagRoles": [],
+        **_dates(change),
+    }
+
+
+def _cluster(change: Change, row: Row, number: int) -> Item:
+    is_gcp, is_azure = row["cloud"] == "GCP", row["cloud"] == "AZURE"
+    return {
+        "name": row["name"],
+        "type": "DEDICATED",
+        "cloudProvider": row["cloud"],
+        "region": row["region"],
+        "vpcSubnetRange": row["range"],
+        "podSubnetRange": "10.41.0.0/19" if is_gcp else None,
+        "serviceSubnetRange": "10.42.0.0/22" if is_gcp else None,
+        "servicePeeringRange": "10.43.0.0/20" if is_gcp else None,
+        "tenantId": "7c1d5e0a-93b4-4f6e-8a27-2b5d90e1f346" if is_azure else None,
+        "workspaceIds": [_id_of(change, "workspace", name) for name in row["homes"]],
+        "isPrivateNetworkEgressEnabled": False,
+        **_dates(change),
+    }
+
+
+def _deployment_rows(state: State) -> Iterable[Row]:
+    for row, stage in itertools.product(astro_data()["seed"]["deployments"], _STAGES):
+        yield {**row, "stage": stage}
+
+
+def _deployment(change: Change, row: Row, number: int) -> Item:
+    stage, name = row["stage"], f"{row['subject']}-{row['stage']}"
+    is_dev, is_prod, chance = stage == "dev", stage == "prod", change.chance
+    body = {
+        "name": name,
+        "workspaceId": _id_of(change, "workspace", row["in"]),
+        "description": row["about"],
+        "type": "DEDICATED" if "cluster" in row else "STANDARD",
+        "clusterId": _id_of(change, "cluster", row.get("cluster")),
+        "executor": _choose(change, CELERY=6, ASTRO=3, KUBERNETES=2),
+        "astroRuntimeVersion": _choose(change, **{"3.1-2": 4, "3.0-9": 3, "13.3.0": 3, "12.10.0": 2, "11.19.0": 1}),
+        "isDevelopmentMode": is_dev,
+        "isHighAvailability": is_prod,
+        "isCicdEnforced": is_prod,
+        "schedulerSize": "MEDIUM" if is_prod else "SMALL",
+        "contactEmails": [f"{join_words(row['in'], '-')}-oncall@northwind.example"],
+        "environmentVariables": [
+            {"key": "ENVIRONMENT", "value": stage, "isSecret": False},
+            {"key": "AIRFLOW__CORE__PARALLELISM", "value": chance.choice(("32", "64", "128")), "isSecret": False},
+            {"key": "WAREHOUSE_PASSWORD", "value": f"wh-{name}-s3cr3t", "isSecret": True},
+        ],
+        "workerQueues": [
+            {
+                "name": "default", "isDefault": True, "astroMachine": chance.choice(("A5", "A10")),
+                "minWorkerCount": 0, "maxWorkerCount": chance.choice((5, 10, 20)), "workerConcurrency": 5,
+            },
+            {
+                "name": "heavy", "isDefault": False, "astroMachine": "A40",
+                "minWorkerCount": 0, "maxWorkerCount": 4, "workerConcurrency": 20,
+            },
+        ],
+    }  # fmt: skip
+    if is_dev:
+        hours = {
+            "description": "Sleep outside office hours", "hibernateAtCron": "0 19 * * 1-5",
+            "wakeAtCron": "0 7 * * 1-5", "isEnabled": True,
+        }  # fmt: skip
+        body["scalingSpec"] = {"hibernationSpec": {"schedules": [hours]}}
+    deployed = chance.uniform(1, 9)  # days
+    body["status"] = _choose(change, HEALTHY=2, HIBERNATING=3) if is_dev else "HEALTHY"
+    body |= {**_dates(change, -340, -15, 14), **_authors(change), **_STATES.get(name, {})}
+    return {**body, "desiredDagTarballVersion": days_after(body["createdAt"], deployed)}
+
+
+def _deploy_rows(state: State) -> Iterable[Row]:
+    for deployment in state.all("deployment"):
+        count = state.chance(f"deploy/{deployment['id']}", 0).randint(*_DEPLOY_COUNT)
+        yield from itertools.repeat({"deployment": deployment}, count)
+
+
+def _deploy(change: Change, row: Row, number: int) -> Item:
+    deployment, chance, seed = row["deployment"], change.chance, change.state.seed
+    kind = _choose(change, IMAGE_AND_DAG=2, DAG_ONLY=5, IMAGE_ONLY=1)
+    description = chance.choice(_DEPLOY_TEXTS)
+    created = days_after(deployment["createdAt"], _DEPLOY_DAYS[number % len(_DEPLOY_DAYS)])
+    return {
+        "deploymentId": deployment["id"],
+        "type": kind,
+        "description": description,
+        "createdAt": created,
+        "updatedAt": days_after(created, 0.002),
+        **_authors(change, "Subject"),
+        "status": _choose(change, DEPLOYED=12, FAILED=1),
+        "imageTag": f"deploy-{to_minute(created or '')}",
+        "airflowVersion": table_value("runtimes", deployment["astroRuntimeVersion"], "airflow"),
+        "isDagDeployEnabled": True,
+        "dagTarballVersion": None if kind == "IMAGE_ONLY" else created,
+        "git": {
+            "provider": "GITHUB",
+            "account": "northwind-data",
+            "repo": deployment["name"],
+            "branch": "main",
+            "commitSha": word(40, seed, "deploy", number),
+            "authorName": chance.choice(("Sofia Marchetti", "Priya Raman", "Lucas Moreau")),
+        },
+    }
+
+
+def _team(change: Change, row: Row, number: int) -> Item:
+    users, count = [user["id"] for user in change.state.all("user")], change.chance.randint(3, 7)
+    return {
+        "name": row["name"],
+        "description": row["about"],
+        "organizationRole": "ORGANIZATION_MEMBER",
+        "workspaceRoles": _roles_in(change, row),
+        "memberIds": change.chance.sample(users, count),
+        **_dates(change),
+        **_authors(change),
+    }
+
+
+def _api_token(change: Change, row: Row, number: int) -> Item:
+    workspace, deployment = row.get("in"), row.get("of")
+    entity = _id_of(change, "workspace", workspace) or _id_of(change, "deployment", deployment)
+    return {
+        "name": row["name"],
+        "scope": row["scope"],
+        "role": row["role"],
+        "description": row["about"],
+        "entityId": entity,
+        "tokenExpiryPeriodInDays": row.get("days"),
+        **_dates(change, -80, -10),
+        "lastUsedAt": days_after(change.now, change.chance.uniform(-5, 0)),
+        **_authors(change),
+    }
+
+
+def _agent_token(change: Change, row: Row, number: int) -> Item:
+    return {
+        "name": row["name"],
+        "deploymentId": _id_of(change, "deployment", "orders-ingest-prod"),
+        "description": "Remote agent in Frankfurt",
+        **_dates(change),
+        **_authors(change),
+    }
+
+
+def _role(change: Change, row: Row, number: int) -> Item:
+    return {
+        "name": row["name"],
+        "description": row["about"],
+        "scopeType": "DEPLOYMENT",
+        "permissions": row["allow"],
+        **_dates(change),
+        **_authors(change),
+    }
+
+
+def _environment_object_rows(state: State) -> Iterable[Row]:
+    for workspace, row in itertools.product(_OBJECT_WORKSPACES, astro_data()["seed"]["environmentObjects"]):
+        yield {**row, "in": workspace}
+
+
+def _environment_object(change: Change, row: Row, number: int) -> Item:
+    kind, workspace = row["type"], _id_of(change, "workspace", row["in"])
+    slug, snake = join_words(row["in"], "-"), join_words(row["in"], "_")
+    parts: dict[str, Item] = {
+        "CONNECTION": {
+            "connection": {
+                "type": "snowflake", "authTypeId": "snowflake-key-pair", "host": "northwind.snowflakecomputing.example",
+                "login": snake, "password": f"sf-{slug}-s3cr3t", "port": 443, "schema": "public",
+                "extra": {"region_name": "eu-central-1"},
+            },
+        },
+        "ENVIRONMENT_VARIABLE": {"environmentVariable": {"isSecret": True, "value": f"key-{slug}-s3cr3t"}},
+        "AIRFLOW_VARIABLE": {"airflowVariable": {"isSecret": False, "value": "5000"}},
+        "METRICS_EXPORT": {
+            "metricsExport": {
+                "endpoint": "https://prometheus.northwind.example/api/v1/write", "exporterType": "PROMETHEUS",
+                "authType": "BASIC", "username": snake, "password": f"pm-{slug}-s3cr3t", "labels": {"team": slug},
+            },
+        },
+    }  # fmt: skip
+    return {
+        "objectKey": row["key"],
+        "objectType": kind,
+        "description": row["about"],
+        "scope": "WORKSPACE",
+        "scopeEntityId": workspace,
+        "autoLinkDeployments": kind == "METRICS_EXPORT",
+        **parts[kind],
+        "links": _links(change, workspace) if kind == "CONNECTION" else None,
+        **_dates(change),
+        **_authors(change),
+    }
+
+
+def _links(change: Change, workspace: str | None) -> list[Item]:
+    ids = [item["id"] for item in change.state.all("deployment") if item["workspaceId"] == workspace]
+    chosen = change.chance.sample(ids, min(change.chance.randint(2, 3), len(ids)))
+    overrides = {"connection": {"schema": "staging"}}
+    return [{"scope": "DEPLOYMENT", "scopeEntityId": key, "overrides": overrides} for key in chosen]
+
+
+def _ip_range(change: Change, row: Row, number: int) -> Item:
+    return {"ipAddressRange": row["range"], **_dates(change), **_authors(change)}
+
+
+def _invite(change: Change, row: Row, number: int) -> Item:
+    return {"inviteeEmail": row["email"], "role": "ORGANIZATION_MEMBER", "inviter": person(change.state, 0)}
+
+
+def _rows(name: str) -> Callable[[State], Iterable[Row]]:
+    return lambda state: astro_data()["seed"][name]
+
+
+_TABLE: dict[str, tuple[Callable[[State], Iterable[Row]], Callable[[Change, Row, int], Item]]] = {
+    "organization": (lambda state: [{}], _organization),
+    "workspace": (_rows("workspaces"), _workspace),
+    "user": (lambda state: astro_data()["people"], _user),
+    "cluster": (_rows("clusters"), _cluster),
+    "deployment": (_deployment_rows, _deployment),
+    "deploy": (_deploy_rows, _deploy),
+    "team": (_rows("teams"), _team),
+    "apiToken": (_rows("apiTokens"), _api_token),
+    "agentToken": (_rows("agentTokens"), _agent_token),
+    "role": (_rows("roles"), _role),
+    "environmentObject": (_environment_object_rows, _environment_object),
+    "allowedIpAddressRange": (_rows("allowedIpAddressRanges"), _ip_range),
+    "invite": (_rows("invites"), _invite),
+}
+
+SEEDS = {name: partial(_create, name=name) for name in _TABLE}
+"""Creates the resources of each type that there are in the beginning."""

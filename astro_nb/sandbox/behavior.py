@@ -1,0 +1,358 @@
+"""What an API does beyond what its document declares: the hooks that the sandbox calls.
+
+A `Behavior` describes one API. `Behavior()`, with no hooks at all, is inferred from the document (see `inference`);
+`astro` holds the behavior of the Astro API.
+
+| hook                                  | when it is called                                                            |
+|---------------------------------------|------------------------------------------------------------------------------|
+| `Behavior.seed`                       | before a type is first used: creates the resources it starts with            |
+| `Resource.complete`                   | on creation and update: defaults, and fields that depend on others           |
+| `Resource.create`, `Resource.touch`   | on creation; on every change: fields that the server sets                    |
+| `Resource.view`                       | when a resource is read: fields that are computed                            |
+| `Resource.once`                       | in the response to the creation: fields that are shown only then             |
+| `Action.check`                        | before an operation changes anything: raises `Refused`                       |
+| `Action.change`, `Action.affect`      | when an operation changes its resource; afterwards, for other resources      |
+| `Action.respond`                      | for the body of the response, where it is not the resource itself            |
+| `Behavior.endpoints`                  | for requests to paths outside the document                                   |
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from .clock import LifeCycle
+
+if TYPE_CHECKING:
+    from ..messages import Request, Response
+    from .requests import RequestContext
+    from .state import State
+
+Item = dict[str, Any]
+"""One resource as plain data. Names that begin with an underscore are the sandbox's own and never shown."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """The circumstances of one change: when it happens, who makes it, and at which origin (scheme, host, port).
+
+    `chance` is random but repeatable: it depends on the sandbox's seed and on the requests before this one.
+    """
+
+    state: State = field(repr=False)
+    now: str
+    subject: Mapping[str, Any]
+    chance: random.Random = field(repr=False)
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One field of a request that breaks a rule."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Refused(Exception):
+    """The sandbox responds with an error. Never leaves the sandbox: the caller gets a response.
+
+    `plain` marks an error of the gateway: plain text instead of the document's error envelope.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        fields: tuple[FieldError, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        plain: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.fields = status, message, fields
+        self.headers, self.plain = dict(headers or {}), plain
+
+
+def invalid(message: str, field_name: str = "", status: int = 400) -> Refused:
+    """Return the refusal of a request that the API finds invalid, with the field that is to blame."""
+    return Refused(status, message, (FieldError(field_name, "invalid", message),) if field_name else ())
+
+
+@dataclass(frozen=True)
+class Unique:
+    """Fields that no two resources may share within the same values of others. `message` is formatted with fields."""
+
+    fields: tuple[str, ...]
+    message: str
+    within: tuple[str, ...] = ()
+    status: int = 400
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A place whose value is stored but not shown: left out, or replaced by `mask`.
+
+    Attributes:
+        path: where it stands, such as `environmentVariables[].value`.
+        condition: a field beside it that must be true; one that begins with a slash is a path from the resource.
+    """
+
+    path: str
+    condition: str = ""
+    mask: Any = None
+
+
+Filter = tuple[str, ...] | Callable[[Mapping[str, Any], Any], bool]
+"""The paths whose values a query parameter selects by, or a function of a resource and the parameter's value."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One type of resource and what is particular about it.
+
+    Attributes:
+        name: its name, or its path if it was inferred.
+        path: the path of its collection, as the document writes it.
+        id: the field that its path parameter names.
+        key: the fields that identify it where `id` is not unique.
+        scopes: where the ids stand of what it belongs to, by the type that a token can be bound to.
+        references: fields of a body that must hold the id of an existing resource, with its type.
+        replaces: fields that an update removes when they are left out.
+        merges: objects that an update merges instead of replacing.
+        renames: fields of a body that are called otherwise in a response.
+        filters, sorts: what a query parameter, or a sort, refers to where its name does not say it.
+        cascade: types of resources that are deleted with it, with the field that holds its id.
+        schema: the name of its schema if it was inferred.
+        sample: makes the n-th resource under given parents, if it was inferred.
+    """
+
+    name: str
+    path: str = ""
+    id: str = "id"
+    key: tuple[str, ...] = ()
+    scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
+    unique: tuple[Unique, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    life: LifeCycle | None = None
+    complete: Callable[[Change, Item, Mapping[str, Any]], None] | None = None
+    create: Callable[[Change, Item], None] | None = None
+    touch: Callable[[Change, Item], None] | None = None
+    view: Callable[[State, Item], None] | None = None
+    once: Callable[[State, Item], Item] | None = None
+    replaces: tuple[str, ...] = ()
+    merges: tuple[str, ...] = ()
+    renames: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    sorts: Mapping[str, str] = field(default_factory=dict)
+    cascade: Mapping[str, str] = field(default_factory=dict)
+    schema: str = ""
+    sample: Callable[[int, Mapping[str, str]], Item] | None = field(default=None, repr=False)
+
+    @cached_property
+    def parents(self) -> tuple[str, ...]:
+        """The fields with the ids of the resources above it: the path parameters of `path`."""
+        return tuple(name for name in re.findall(r"\{(.+?)\}", self.path) if name != self.id)
+
+    def key_of(self, item: Mapping[str, Any]) -> str:
+        """Return the key under which a resource is stored."""
+        return "/".join(str(item.get(name)) for name in self.key or (self.id,))
+
+
+@dataclass(frozen=True)
+class Action:
+    """What one operation does.
+
+    Attributes:
+        kind: a row of `actions.ACTIONS`: list, create, read, update, delete, act, respond or sample.
+        resource: the type of resource that it does it to.
+        assume: values of body fields that are missing or empty.
+        references: as `Resource.references`, for this operation's body.
+        check: raises `Refused` if the operation is not possible.
+        where, row: which resources a list holds, and how it shows one.
+        items: the field of the response that holds the list, where there are several.
+        reveal: a query parameter with which secrets are shown.
+        bodies: the bodies of the resources to create; by default the request's own.
+        keys: the keys of the resources to delete; by default the one that the path names.
+        change: changes the resource.
+        event: the event of the life cycle that begins.
+        until: the moment at which the event ends by itself.
+        replaces: overrides `Resource.replaces`.
+        affect: changes other resources; gets the resource as it is now.
+        respond: the body of the response; gets the resource's view, or for `bodies` their views.
+        once: whether the response shows the fields of `Resource.once`.
+        unique_status: overrides `Unique.status`.
+        handle: answers the request, instead of `kind`.
+    """
+
+    kind: str = ""
+    resource: str = ""
+    assume: Mapping[str, Any] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
+    check: Callable[[RequestContext], None] | None = None
+    where: Callable[[RequestContext, Item], bool] | None = None
+    row: Callable[[Item], Item] | None = None
+    items: str = ""
+    reveal: str = ""
+    bodies: Callable[[RequestContext], list[Item]] | None = None
+    keys: Callable[[RequestContext], list[str]] | None = None
+    change: Callable[[RequestContext, Item], None] | None = None
+    event: str | Callable[[RequestContext], str] = ""
+    until: Callable[[RequestContext], Any] | None = None
+    replaces: tuple[str, ...] = ()
+    affect: Callable[[RequestContext, Item], None] | None = None
+    respond: Callable[[RequestContext, Any], Any] | None = None
+    once: bool = False
+    unique_status: int | None = None
+    handle: Callable[[RequestContext], Response] | None = None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a role allows: patterns of permissions, methods (empty for all), and the resource that it is bound to."""
+
+    allow: tuple[str, ...]
+    methods: tuple[str, ...] = ()
+    scope: str = ""
+    id: str = ""
+
+    def covers(self, permissions: Iterable[str], method: str) -> bool:
+        """Whether the grant includes every one of the permissions for a request with this method."""
+        allowed = not self.methods or method in self.methods
+        return allowed and all(any(_matches(p, pattern) for pattern in self.allow) for p in permissions)
+
+
+@lru_cache(maxsize=4096)
+def _matches(permission: str, pattern: str) -> bool:
+    return fnmatchcase(permission, pattern)
+
+
+@dataclass(frozen=True)
+class TokenScope:
+    """A scope of `Sandbox.token`.
+
+    Attributes:
+        role: the role of its tokens, and `bound_to`, the id that the role is bound to.
+        ids: the ids in its tokens, each with the type of resource; by default that of the first resource.
+    """
+
+    role: str
+    bound_to: str
+    ids: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may do what.
+
+    Attributes:
+        tokens: the type of resource that holds tokens.
+        claims: the claims of a stored token.
+        profile: the profile of a token, from its id and its name.
+        roles: the roles of a stored token.
+        grants: what a role allows.
+        scopes: the scopes of `Sandbox.token`.
+    """
+
+    tokens: str
+    claims: Callable[[Mapping[str, Any]], Item]
+    profile: Callable[[Mapping[str, Any]], Item]
+    roles: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
+    grants: Callable[[State, Mapping[str, Any]], Iterable[Grant]]
+    scopes: Mapping[str, TokenScope]
+
+
+@dataclass(frozen=True)
+class Behavior:
+    """What an API does beyond its document; every part may be left out.
+
+    Attributes:
+        resources: the types of resources, by name; inferred from the document's paths where there are none.
+        actions: what operations do, by operation id; inferred from method and path where left out.
+        seed: creates the resources that there are in the beginning, by type.
+        epoch: the moment that dates the seed; now, where that comes first.
+        access: tokens and roles; without it nobody needs a token.
+        gateway: status and text of the gateway's own errors, by name (see `checks.GATEWAY`).
+        endpoints: paths outside the document, by prefix.
+    """
+
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    seed: Mapping[str, Callable[[State], None]] = field(default_factory=dict)
+    epoch: str = ""
+    access: Access | None = None
+    gateway: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    endpoints: Mapping[str, Callable[[State, Request], Response]] = field(default_factory=dict)
+
+    def endpoint(self, path: str) -> Callable[[State, Request], Response] | None:
+        """Return the function for a path outside the document, or None."""
+        return next((answer for prefix, answer in self.endpoints.items() if path.startswith(prefix)), None)
+
+
+def find_values(data: Any, path: str) -> list[Any]:
+    """Return every value at a dotted path; null counts as nothing. `[]` steps into every entry: `roles[].entityId`."""
+    values = [data]
+    for step in path.split("."):
+        name, every = step.removesuffix("[]"), step.endswith("[]")
+        values = [value[name] for value in values if isinstance(value, Mapping) and value.get(name) is not None]
+        if every:
+            values = [entry for value in values if isinstance(value, list) for entry in value]
+    return values
+
+
+def set_fields(item: Item, **fields: Any) -> None:
+    """Set fields of a resource; a value of None removes the field."""
+    for name, value in fields.items():
+        if value is None:
+            item.pop(name, None)
+        else:
+            item[name] = value
+
+
+def fill_fields(item: Item, **fields: Any) -> None:
+    """Set the fields that a resource lacks."""
+    set_fields(item, **{name: value for name, value in fields.items() if item.get(name) is None})
+
+
+def merge_entries(
+    new: Any,
+    old: Any,
+    key: str,
+    make: Callable[[Item, Mapping[str, Any]], None],
+    keep: tuple[str, ...] = (),
+    condition: str = "",
+) -> list[Item]:
+    """Return the entries of a list that replaces another: an entry with a known key keeps its identity.
+
+    Args:
+        new: the list that an update sends.
+        old: the list until now.
+        key: the field by which an entry is recognised.
+        make: sets the fields of an entry that the server makes; gets the entry and the old one (empty for none).
+        keep: fields that an entry keeps if they are left out, such as the value of a secret.
+        condition: a field that must be true for `keep` to apply.
+    """
+    known = {str(entry.get(key)): entry for entry in old or ()}
+    return [_merged_entry(entry, known.get(str(entry.get(key)), {}), make, keep, condition) for entry in new]
+
+
+def _merged_entry(
+    entry: Item,
+    old: Mapping[str, Any],
+    make: Callable[[Item, Mapping[str, Any]], None],
+    keep: tuple[str, ...],
+    condition: str,
+) -> Item:
+    merged = dict(entry)
+    if not condition or entry.get(condition):
+        merged.update({name: old[name] for name in keep if name in old and entry.get(name) is None})
+    if old and all(old.get(name) == value for name, value in merged.items()):
+        return dict(old)
+    make(merged, old)
+    return merged

@@ -1,0 +1,187 @@
+"""What can be changed on a sandbox while it runs, in Python and over HTTP.
+
+No web page may use the controls: a request is refused if it carries an `Origin`, comes from a page by `Sec-Fetch-Site`,
+or names a host that is not loopback. The socket itself listens on loopback only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from ..errors import AstroNbError
+from ..messages import Request, Response, header
+from .engine import Engine
+from .responses import json_response
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
+
+
+PREFIX = "/-/"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Controls:
+    """Speed, lag, rate limits, tokens, and the way back to the seed. Thread-safe, given the lock of the front ends."""
+
+    def __init__(self, engine: Engine, lock: threading.RLock) -> None:
+        self._engine, self._lock = engine, lock
+
+    def token(self, scope: str = "organization", *, expired: bool = False, **ids: str) -> str:
+        """Return a token of the sandbox, shaped like a real one.
+
+        Args:
+            scope: for Astro: organization (may do everything), workspace, deployment or member (may only read).
+            expired: whether it has expired already.
+            ids: what it is bound to, such as `workspaceId`; by default the first of its kind.
+
+        Raises:
+            UnknownName: there is no such scope.
+        """
+        with self._lock:
+            return self._engine.state.tokens.create(scope, ids, expired)
+
+    def reset(self) -> None:
+        """Return to the seed: resources, ids and rate limits as in the beginning. Faults and the log stay."""
+        with self._lock:
+            self._engine.reset()
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time life cycles run; 0 ends every transition at once.
+
+        Raises:
+            ValueError: when set below 0.
+        """
+        return self._engine.clock.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        with self._lock:
+            self._engine.clock.speed = speed
+
+    @property
+    def lag(self) -> float | None:
+        """Sandbox seconds for which the old state is still shown after a change; None for what the API declares.
+
+        Raises:
+            ValueError: when set below 0.
+        """
+        return self._engine.clock.lag
+
+    @lag.setter
+    def lag(self, lag: float | None) -> None:
+        if lag is not None and lag < 0:
+            raise ValueError("The lag is 0 or more.")
+        self._engine.clock.lag = lag
+
+    @property
+    def limits(self) -> bool:
+        """Whether rate limits apply."""
+        return self._engine.limits.enabled
+
+    @limits.setter
+    def limits(self, enabled: bool) -> None:
+        self._engine.limits.enabled = enabled
+
+    @property
+    def retry_after(self) -> bool:
+        """Whether a 429 carries `Retry-After`."""
+        return self._engine.limits.retry_after
+
+    @retry_after.setter
+    def retry_after(self, enabled: bool) -> None:
+        self._engine.limits.retry_after = enabled
+
+
+def is_control(sandbox: Sandbox, path: str) -> bool:
+    """Whether a path belongs to the controls, and not to the API."""
+    return path.startswith(PREFIX) and not sandbox.engine.state.behavior.endpoint(path)
+
+
+def control_response(sandbox: Sandbox, request: Request) -> Response:
+    """Carry out a request to the controls; 403 if a web page could have sent it."""
+    if not _is_local_program(request):
+        return json_response(403, {"message": "The controls are for programs on this machine, not for web pages."})
+    target = urlsplit(request.url)
+    control = _CONTROLS.get((request.method, target.path))
+    if control is None:
+        return json_response(404, {"message": f"There is no control {request.method} {target.path}."})
+    try:
+        data = orjson.loads(request.body) if request.body else dict(parse_qsl(target.query))
+        return json_response(200, control(sandbox, data if isinstance(data, dict) else {}))
+    except orjson.JSONDecodeError as error:
+        return json_response(400, {"message": f"The body is not JSON: {error}"})
+    except (AstroNbError, TypeError, ValueError, KeyError) as error:
+        return json_response(400, {"message": str(error)})
+
+
+def _is_local_program(request: Request) -> bool:
+    site = header(request.headers, "sec-fetch-site", "none")
+    host = urlsplit(f"http://{header(request.headers, 'host')}").hostname or ""
+    return not header(request.headers, "origin") and site == "none" and host in _LOOPBACK
+
+
+def state_of(sandbox: Sandbox) -> dict[str, Any]:
+    """Return counts, speed, lag and faults as plain data; never a token."""
+    return {
+        "title": sandbox.spec.title,
+        "url": sandbox.url,
+        "connections": sandbox.connections,
+        "requests": sandbox.requests,
+        "speed": sandbox.speed,
+        "lag": sandbox.lag,
+        "limits": sandbox.limits,
+        "faults": [fault.to_dict() for fault in sandbox.faults],
+    }
+
+
+def _add_fault(sandbox: Sandbox, data: dict[str, Any]) -> Any:
+    return sandbox.faults.add(**data).to_dict()
+
+
+def _clear_faults(sandbox: Sandbox, data: dict[str, Any]) -> Any:
+    sandbox.faults.clear()
+    return state_of(sandbox)
+
+
+def _reset(sandbox: Sandbox, data: dict[str, Any]) -> Any:
+    sandbox.reset()
+    return state_of(sandbox)
+
+
+def _set_speed(sandbox: Sandbox, data: dict[str, Any]) -> Any:
+    sandbox.speed = float(data["speed"])
+    return state_of(sandbox)
+
+
+def _set_lag(sandbox: Sandbox, data: dict[str, Any]) -> Any:
+    sandbox.lag = None if data["lag"] is None else float(data["lag"])
+    return state_of(sandbox)
+
+
+def _set_limits(sandbox: Sandbox, data: dict[str, Any]) -> Any:
+    sandbox.limits = bool(data["limits"])
+    return state_of(sandbox)
+
+
+def _get_token(sandbox: Sandbox, data: dict[str, Any]) -> Any:
+    expired = str(data.pop("expired", "")).lower() in ("true", "1")
+    return {"token": sandbox.token(str(data.pop("scope", "organization")), expired=expired, **data)}
+
+
+_CONTROLS: dict[tuple[str, str], Callable[[Sandbox, dict[str, Any]], Any]] = {
+    ("POST", "/-/faults"): _add_fault,
+    ("DELETE", "/-/faults"): _clear_faults,
+    ("POST", "/-/reset"): _reset,
+    ("POST", "/-/speed"): _set_speed,
+    ("POST", "/-/lag"): _set_lag,
+    ("POST", "/-/limits"): _set_limits,
+    ("GET", "/-/state"): lambda sandbox, data: state_of(sandbox),
+    ("GET", "/-/token"): _get_token,
+}
