@@ -92,13 +92,19 @@ def _origin(url: str) -> str:
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP response with its complete body, decoded from any transfer or content coding."""
+    """One HTTP response, its body decoded from any transfer or content coding.
+
+    Attributes:
+        status, headers, body, reason, http_version: as received.
+        full_size: bytes of the complete body, if only its beginning was stored; None if the body is complete.
+    """
 
     status: int
     headers: Headers = ()
     body: bytes = field(default=b"", repr=False)
     reason: str = ""
     http_version: str = "HTTP/1.1"
+    full_size: int | None = None
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"
@@ -120,8 +126,20 @@ class Response:
         except (LookupError, ValueError):  # an unknown charset, or one that is not for text
             return self.body.decode("utf-8", errors="replace")
 
+    @property
+    def is_truncated(self) -> bool:
+        """Whether only the beginning of the body was stored."""
+        return self.full_size is not None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body as it was received."""
+        return len(self.body) if self.full_size is None else self.full_size
+
     @cached_property
     def _parsed(self) -> tuple[Any, str]:
+        if self.is_truncated:
+            return None, f"only the first {len(self.body)} of its {self.size} bytes were stored"
         if not self.body:
             return None, "the body is empty"
         try:

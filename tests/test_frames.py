@@ -53,7 +53,7 @@ def test_dtypes_come_from_the_schema() -> None:
 
 def test_columns_stand_in_the_documents_order_behind_the_lead() -> None:
     """The lead comes first, then the schema's order, then what the document does not know; no column is lost."""
-    frame = items_frame([{"extra": 1, "by": {"id": "u"}, "id": "a"}], ITEM, lead=("state", "missing", "id"))
+    frame = items_frame([{"extra": 1, "by": {"id": "u"}, "id": "a"}], ITEM, leading=("state", "missing", "id"))
     known = [name for name in SCHEMA["properties"] if name not in ("state", "id", "by")]
     assert list(frame.columns) == ["state", "id", *known, "by.id", "extra"]
 

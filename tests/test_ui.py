@@ -316,7 +316,7 @@ def test_views_show_request_and_code_without_secrets(explorer: Explorer) -> None
         ("Body", "deployments"),
         ("Table", "20 rows"),
         ("Headers", "Content-Type"),
-        ("Contract", "keeps to the document"),
+        ("Contract", "matches the spec"),
         ("Timeline", "attempt"),
     ],
 )

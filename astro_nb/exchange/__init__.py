@@ -1,33 +1,30 @@
 """One call and its result."""
 
-from .attempts import WAITING, Attempt, ErrorFacts, Failure, FieldError, plain
-from .display import draw, draw_body, draw_error, headline, size_words, time_words
-from .exchange import Exchange, item_field, lead
-from .frames import paged_frame
-from .group import SINGLE_CALL, CallGroup, GroupKind
+from .display import draw_body, draw_error, draw_exchange, draw_headline, format_duration, format_size
+from .exchange import Exchange
+from .frames import item_field, leading_columns, paged_frame
 from .outcome import Outcome, advice_for, outcome_of
+from .parts import SINGLE_CALL, WAITING, Attempt, CallGroup, Failure, FieldError, printable
 
 __all__ = [
     "SINGLE_CALL",
     "WAITING",
     "Attempt",
     "CallGroup",
-    "ErrorFacts",
     "Exchange",
     "Failure",
     "FieldError",
-    "GroupKind",
     "Outcome",
     "advice_for",
-    "draw",
     "draw_body",
     "draw_error",
-    "headline",
+    "draw_exchange",
+    "draw_headline",
+    "format_duration",
+    "format_size",
     "item_field",
-    "lead",
+    "leading_columns",
     "outcome_of",
     "paged_frame",
-    "plain",
-    "size_words",
-    "time_words",
+    "printable",
 ]

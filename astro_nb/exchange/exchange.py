@@ -1,9 +1,7 @@
-"""Where the items of a list answer stand, what each is, and what tells them apart.
+"""One call and its result.
 
-One call and what came of it.
-
-An Exchange never raises for what a server answered; `ok` says whether it went well. Secret fields of the answer are
-stars wherever the exchange is read, shown or stored; `reveal()` gives them on purpose, in memory.
+An exchange never raises because of what a server responded; `ok` says whether it succeeded. Secret fields of the
+response are masked wherever the exchange is read, shown or stored; `reveal()` returns them on purpose, in memory.
 """
 
 from __future__ import annotations
@@ -17,59 +15,45 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..call import Call
-from ..contract import Violation
+from ..contract import Violation, check_request_fully, check_response_fully
 from ..errors import PickError
 from ..jsonpath import find, pick
 from ..messages import Request, Response, header
-from ..openapi import Operation, StateExtension
+from ..openapi import Operation
 from ..schema import Field, hold_secrets, mask_secrets, response_field
 from ..secrets import MASK, is_secret_header
 from ..templates import as_literal
-from .attempts import Attempt, ErrorFacts, Failure, error_of, from_envelope, plain
-from .display import draw, one_line
-from .frames import items_frame
-from .group import SINGLE_CALL, CallGroup
+from .display import draw_exchange, summary
+from .frames import item_field, items_frame, leading_columns
 from .outcome import Outcome, advice_for, outcome_of
+from .parts import SINGLE_CALL, Attempt, CallGroup, ErrorDetails, Failure, envelope_value, printable, read_error
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
 
-
-def item_field(exchange: Exchange) -> Field | None:
-    """The field tree of one item of an answer; None where the document does not declare it."""
-    field, path = exchange.field, exchange.operation.spec.resources.items_path(exchange.operation, exchange.json())
-    if field is not None and path != "$":
-        field = field.child(path[3:-2])
-    return field.item if field is not None and field.kind == "array" else field
-
-
-def lead(operation: Operation) -> tuple[str, ...]:
-    """The columns that tell things apart: name, id and state, where the overlay names them."""
-    item, state = operation.extensions.item, operation.extensions.settled
-    named = (item.name, item.id) if item else ()
-    return tuple(filter(None, (*named, (state or StateExtension()).state)))
-
-
 _LONGEST_ID = 200  # characters
+_MOST_PICKED = 20
+_NO_RESPONSE = "There is no response."
 
 
 @dataclass(frozen=True, repr=False)
 class Exchange:
-    """One call and what came of it.
+    """One call and its result.
 
     Attributes:
         id: unique, and in order of time.
-        operation: the operation called.
-        call: what was meant, templates unresolved.
-        request: what was sent, as shown: secrets are stars.
-        failure: why no answer came; None where one did.
-        attempts: every try, in order.
-        started: when it began, UTC.
-        elapsed: seconds from the first byte sent to the last one read, waiting between attempts included.
-        violations: how the answer departs from the document.
-        environment: name of the environment.
-        picked: what was picked out of the answer lately, and where: a value is known again by itself, not by its looks.
+        operation: the operation that was called.
+        call: the call with its templates.
+        request: the request as it is shown: secrets are masked.
+        started: when the first attempt began, in UTC.
+        elapsed: seconds from the first byte sent to the last one read, waits between attempts included.
+        response: the response; None if there is none.
+        failure: why there is no response; None if there is one.
+        attempts: every attempt, in order.
+        violations: how the response departs from the document, by the quick check; `check()` makes the full one.
+        environment: the name of the environment.
         group: what it was sent for: a single call, or part of pages, a wait, a bulk or a change.
+        picked: the values that were picked from the response lately, with their paths, to recognize them by identity.
     """
 
     id: str
@@ -84,24 +68,26 @@ class Exchange:
     violations: tuple[Violation, ...] = ()
     environment: str = ""
     group: CallGroup = SINGLE_CALL
-    picked: deque[tuple[Any, str]] = field(default_factory=lambda: deque(maxlen=20), init=False, compare=False)
+    picked: deque[tuple[Any, str]] = field(
+        default_factory=lambda: deque(maxlen=_MOST_PICKED), init=False, compare=False
+    )
 
     @property
     def ok(self) -> bool:
-        """Whether an answer of a status below 400 came."""
+        """Whether there is a response with a status below 400."""
         return self.response is not None and self.response.status < 400
 
     @property
     def status(self) -> int | None:
-        """The status of the answer; None where none came."""
+        """The status of the response; None if there is none."""
         return self.response.status if self.response else None
 
     @property
     def status_text(self) -> str:
-        """The status in words: "200 OK", or what went wrong instead."""
+        """The status with its reason, such as "200 OK", or the kind of the failure."""
         if self.response:
-            return plain(f"{self.response.status} {self.response.reason}".strip(), _LONGEST_ID)
-        return self.failure.kind if self.failure else "no answer"
+            return printable(f"{self.response.status} {self.response.reason}".strip(), _LONGEST_ID)
+        return self.failure.kind if self.failure else "no response"
 
     @property
     def outcome(self) -> Outcome:
@@ -115,118 +101,134 @@ class Exchange:
 
     @property
     def size(self) -> int:
-        """Bytes of the answer's body."""
-        return len(self.response.body) if self.response else 0
+        """Bytes of the response's body, as it was received."""
+        return self.response.size if self.response else 0
 
     @property
     def headers(self) -> dict[str, str]:
-        """The answer's headers by name; those that carry credentials are stars."""
+        """The response's headers by name; those that carry credentials are masked."""
         pairs = self.response.headers if self.response else ()
         return {name: MASK if is_secret_header(name) else value for name, value in pairs}
 
     @property
     def request_id(self) -> str:
-        """The id by which the server's operators find this request; empty where it gave none."""
-        told = header(self.response.headers, "x-request-id") if self.response else ""
-        told = told or str(from_envelope(self.response, self.operation.spec.extensions.error, "request_id") or "")
-        return plain(told, _LONGEST_ID)
+        """The id by which the server's operators find this request; empty if the server returned none."""
+        sent = header(self.response.headers, "x-request-id") if self.response else ""
+        found = sent or envelope_value(self.response, self.operation.spec.extensions.error, "request_id") or ""
+        return printable(str(found), _LONGEST_ID)
 
     @cached_property
-    def error(self) -> ErrorFacts | None:
-        """What went wrong, or None where the exchange is ok."""
+    def error(self) -> ErrorDetails | None:
+        """What went wrong; None if the exchange is ok."""
         if self.ok:
             return None
         if self.response is None:
-            return ErrorFacts(self.failure.message if self.failure else "No answer came.", "", None)
-        return error_of(self.response, self.operation.spec.extensions.error, self.request_id, self.text)
+            return ErrorDetails(self.failure.message if self.failure else _NO_RESPONSE, "", None)
+        return read_error(self.response, self.operation.spec.extensions.error, self.request_id, self.text)
+
+    def check(self) -> tuple[Violation, ...]:
+        """Check request and response against the document in full, with openapi-core; nothing is sent.
+
+        Returns:
+            How the request as it is shown, then the response, depart from the document; empty if they match. A masked
+            value may violate the pattern of its field.
+        """
+        request = check_request_fully(self.operation, self.request)
+        if self.response is None:
+            return request
+        if self.response.is_truncated:
+            return (*request, Violation((), "Only the beginning of the body was stored.", "truncated", "note"))
+        return (*request, *check_response_fully(self.operation, self.request, self.response))
 
     def json(self) -> Any:
-        """The answer's body as plain data, secret fields as stars.
+        """Return the response's body as plain data, secret fields masked.
 
         Raises:
-            PickError: there is no answer, or it is not JSON.
+            PickError: there is no response, or it is not JSON.
         """
         return self._masked
 
     @property
     def text(self) -> str:
-        """The answer's body as text, secret fields as stars; empty where there is none."""
+        """The response's body as text, secret fields masked; empty if there is none."""
         if self.response is None:
             return ""
-        if not self.response.is_json:
+        if not self.response.is_json or self._masked is self.response.json():  # nothing is masked
             return self.response.text
-        same = self._masked is self.response.json()  # nothing is copied where nothing is masked
-        return self.response.text if same else orjson.dumps(self._masked, option=orjson.OPT_INDENT_2).decode()
+        return orjson.dumps(self._masked, option=orjson.OPT_INDENT_2).decode()
 
     def reveal(self) -> Any:
-        """The answer's body with its secrets in the clear. Do not end a cell with it: the notebook would keep them."""
-        return self._answered().json()
+        """Return the response's body with its secrets. Do not end a cell with it: the notebook would store them.
+
+        Raises:
+            PickError: there is no response, or it is not JSON.
+        """
+        return self._require_response().json()
 
     def __getitem__(self, path: str) -> Any:
-        """The value at a JSONPath: a secret as a `Secret`, which shows nothing, and texts that are never resolved."""
-        return _remembered(self.picked, as_literal(_picked(self, self._redacted, path)), path)
+        """Return the value at a JSONPath: a secret as a `Secret`, and text without templates in it.
+
+        Raises:
+            PickError: the path is malformed or finds nothing, or there is no response, or it is not JSON.
+        """
+        value = as_literal(_pick(self, self._held, path))
+        if path != "$":  # whoever picks the whole response needs no provenance
+            self.picked.append((value, path))
+        return value
 
     def __contains__(self, path: str) -> bool:
         return bool(self.response and self.response.is_json and find(self.response.json(), path))
 
     @property
     def items(self) -> list[Any]:
-        """The entries of a list answer, secret fields as stars; a single object is a list of one."""
+        """The items of a list, secret fields masked; a single object is a list of one."""
         path = self.operation.spec.resources.items_path(self.operation, self._masked)
         if path != "$":
             return list(pick(self._masked, path))
         return self._masked if isinstance(self._masked, list) else [self._masked]
 
     def frame(self) -> DataFrame:
-        """The answer as a DataFrame, one row per item, dtypes from the schema."""
-        return items_frame(self.items, item_field(self), lead(self.operation))
+        """Return the response as a DataFrame: one row per item, dtypes from the schema."""
+        return items_frame(self.items, item_field(self), leading_columns(self.operation))
 
     @property
     def field(self) -> Field | None:
-        """The field tree of the answer, where the document declares it."""
+        """The field tree of the response; None if the document does not declare it."""
         return response_field(self.operation, self.response.status, self.response.media_type) if self.response else None
 
     def __reduce__(self) -> Any:
-        raise TypeError(
-            "An exchange is not pickled: it may hold secrets. The history keeps it; read it back by its id."
-        )
+        raise TypeError("An exchange cannot be pickled: it may hold secrets. The history stores it; get it by its id.")
 
     def __deepcopy__(self, memo: Any) -> Exchange:
         return self
 
     def __repr__(self) -> str:
-        return one_line(self)
+        return summary(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": str(draw(self))}
+        return {"text/plain": repr(self), "text/html": str(draw_exchange(self))}
 
     @cached_property
     def _masked(self) -> Any:
-        return mask_secrets(self.field, self._answered().json())
+        return mask_secrets(self.field, self._require_response().json())
 
     @cached_property
-    def _redacted(self) -> Any:
-        return hold_secrets(self.field, self._answered().json())
+    def _held(self) -> Any:
+        return hold_secrets(self.field, self._require_response().json())
 
-    def _answered(self) -> Response:
+    def _require_response(self) -> Response:
         if self.response is None:
-            told = self.failure.message if self.failure else "No answer came."
-            raise PickError(told, self.failure.todo if self.failure else "Send the request again.")
+            message = self.failure.message if self.failure else _NO_RESPONSE
+            raise PickError(message, self.failure.todo if self.failure else "Send the request again.")
         return self.response
 
 
-def _picked(exchange: Exchange, data: Any, path: str) -> Any:
-    """The value at a path; where an error was answered that has none, that is what is told."""
+def _pick(exchange: Exchange, data: Any, path: str) -> Any:
+    """Return the value at a path. If an error response does not have it, the error says what the server reported."""
     try:
         return pick(data, path)
     except PickError as error:
         if exchange.ok or exchange.error is None or "path" not in error.data:
             raise
         what = f"{exchange.operation.id} ended with {exchange.status_text}: {exchange.error.message.rstrip('.')}."
-        raise PickError(f"{what} It has no {path}.", "Mend that first.", path=path) from None
-
-
-def _remembered(picked: deque[tuple[Any, str]], value: Any, path: str) -> Any:
-    """The value, remembered as picked; of the whole answer a copy would be held for nothing."""
-    picked.extend([(value, path)] if path != "$" else [])
-    return value
+        raise PickError(f"{what} It has no {path}.", "Fix that first.", path=path) from None

@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from .. import html
-from ..exchange import Exchange, time_words
+from ..exchange import Exchange, format_duration
 from ..html import METHOD_TONES
 from ..openapi import Operation, Spec
 from ..session import Session
@@ -186,7 +186,7 @@ class HistoryView:
 
 def _line(row: dict[str, Any]) -> str:
     status = row["status"] if row["status"] is not None else "–"  # noqa: RUF001  # a dash where a number would stand
-    text = f"{row['when']:%H:%M:%S}  {status!s:>4}  {row['operation']}  {time_words(row['seconds'])}"
+    text = f"{row['when']:%H:%M:%S}  {status!s:>4}  {row['operation']}  {format_duration(row['seconds'])}"
     return f"{text}  {row['message'][:60]}" if row["message"] else text
 
 

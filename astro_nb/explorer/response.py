@@ -12,7 +12,7 @@ import orjson
 from .. import html
 from ..data import leaves
 from ..errors import AstroNbError
-from ..exchange import Attempt, Exchange, draw_body, draw_error, headline, time_words
+from ..exchange import Attempt, Exchange, draw_body, draw_error, draw_headline, format_duration
 from ..frames import first_rows
 from ..jsonpath import to_path
 from ..secrets import Secret
@@ -42,7 +42,7 @@ class AnswerView:
     def show(self, exchange: Exchange) -> None:
         """Show an exchange from its body."""
         self._exchange = exchange
-        self._head.value = str(html.join([headline(exchange), draw_error(exchange), support_note(exchange)]))
+        self._head.value = str(html.join([draw_headline(exchange), draw_error(exchange), support_note(exchange)]))
         self.widget._dom_classes = tuple(c for c in self.widget._dom_classes if c != "anb-hidden")
         if self._tabs.value == TABS[0]:
             self._draw_tab()
@@ -173,16 +173,17 @@ def draw_headers(exchange: Exchange) -> html.Markup:
 
 
 def draw_contract(exchange: Exchange) -> html.Markup:
-    """How the answer departs from the document."""
+    """How request and response depart from the document, checked in full."""
     if not exchange.response:
-        return html.muted("There is no answer to check.")
-    if not exchange.violations:
+        return html.muted("There is no response to check.")
+    violations = exchange.check()
+    if not violations:
         return html.join(
-            [html.pill("keeps to the document", "good"), " ", html.muted("status, media type and body were checked")]
+            [html.pill("matches the spec", "good"), " ", html.muted("request and response were checked in full")]
         )
     rows = [
         (html.pill(v.severity, "bad" if v.severity == "error" else "quiet"), html.code(v.path), v.message)
-        for v in exchange.violations
+        for v in violations
     ]
     return html.table(["weight", "where", "what"], rows)
 
@@ -193,9 +194,13 @@ def draw_timeline(exchange: Exchange) -> html.Markup:
     rows = []
     for attempt in exchange.attempts:
         tone = "good" if attempt.outcome.startswith("2") else "bad"
-        held = f"Waited {time_words(attempt.rate_limit_wait)} for the rate limit. " if attempt.rate_limit_wait else ""
+        held = (
+            f"Waited {format_duration(attempt.rate_limit_wait)} for the rate limit. " if attempt.rate_limit_wait else ""
+        )
         told = f"{held}{attempt.decision}"
-        rows.append((attempt.number, attempt.outcome, time_words(attempt.elapsed), _bar(attempt, whole, tone), told))
+        rows.append(
+            (attempt.number, attempt.outcome, format_duration(attempt.elapsed), _bar(attempt, whole, tone), told)
+        )
     return html.table(["attempt", "came", "took", "when", "then"], rows)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,8 +12,8 @@ import orjson
 
 from ..call import Call
 from ..contract import Violation
-from ..errors import PickError, UnknownName
-from ..exchange import Attempt, CallGroup, Exchange, Failure, size_words
+from ..errors import UnknownName
+from ..exchange import Attempt, CallGroup, Exchange, Failure
 from ..frames import TIME
 from ..messages import Headers, Request, Response
 from ..openapi import Operation, Spec
@@ -48,39 +47,6 @@ ERROR_COLUMNS = {
     "fieldErrors": "object",
     "id": "string",
 }
-
-
-@dataclass(frozen=True)
-class CutResponse(Response):
-    """A response of whose body the history kept the beginning alone; `whole` tells how many bytes it had."""
-
-    whole: int = 0
-
-    @property
-    def is_json(self) -> bool:
-        """Never: half of a JSON text is none."""
-        return False
-
-    def json(self) -> Any:
-        """Nothing.
-
-        Raises:
-            PickError: the body was cut.
-        """
-        raise PickError(
-            f"The answer was cut: the history keeps the first {size_words(len(self.body))} of a body, "
-            f"and this one had {size_words(self.whole)}.",
-            "Send the request again, or read what there is as text: `response.text`.",
-        )
-
-
-class CutExchange(Exchange):
-    """An exchange whose answer was cut: its size is that of the answer as it came."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the answer's body, as it came."""
-        return self.response.whole if isinstance(self.response, CutResponse) else super().size
 
 
 def row_of(entry: tuple[Any, ...]) -> dict[str, Any]:
@@ -140,8 +106,7 @@ def restored(spec: Spec, key: str, size: int, detail: Mapping[str, Any], content
     """
     call, request = Call.from_dict(detail["call"]), _request_again(detail["request"])
     answer = _answer_again(detail["response"], size, content) if detail["response"] else None
-    kind = CutExchange if isinstance(answer, CutResponse) else Exchange
-    return kind(
+    return Exchange(
         id=key,
         operation=_operation(spec, call.operation, request),
         call=call,
@@ -179,8 +144,9 @@ def _answer(answer: Response) -> dict[str, Any]:
 
 
 def _answer_again(came: Mapping[str, Any], size: int, content: bytes) -> Response:
-    told = (came["status"], _pairs(came["headers"]), content, came["reason"], came.get("version", "HTTP/1.1"))
-    return CutResponse(*told, whole=size) if len(content) == LARGEST_BODY != size else Response(*told)
+    full_size = size if len(content) == LARGEST_BODY != size else None
+    version = came.get("version", "HTTP/1.1")
+    return Response(came["status"], _pairs(came["headers"]), content, came["reason"], version, full_size)
 
 
 def _pairs(headers: Any) -> Headers:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import html
 from ..call import Call
 from ..errors import PagesIncomplete, UsageError
-from ..exchange import Exchange, lead, paged_frame
+from ..exchange import Exchange, leading_columns, paged_frame
 from ..frames import make_frame
 from ..openapi import Operation
 from .collector import Duplicate, PageCollector
@@ -122,7 +122,7 @@ class Pages:
         items, collector = self.items(partial), self._collector
         first = next((exchange for exchange in self.exchanges if exchange.ok), None)
         field = page_item_field(collector.paging, first) if first else None
-        return paged_frame(items, collector.ordered.places, field, lead(self.operation))
+        return paged_frame(items, collector.ordered.places, field, leading_columns(self.operation))
 
     def resume(self) -> Pages:
         """Request what is missing, and nothing else; return this list.
@@ -165,7 +165,7 @@ def _draw_first_rows(pages: Pages) -> html.Markup:
     first_items = pages.items(partial=True)[:_MAX_ROWS]
     rows = [item if isinstance(item, Mapping) else {"value": item} for item in first_items]
     present = dict.fromkeys(str(name) for row in rows for name, value in row.items() if _is_scalar(value))
-    leading = [name for name in lead(pages.operation) if name in present]
+    leading = [name for name in leading_columns(pages.operation) if name in present]
     columns = list(dict.fromkeys([*leading, *present]))
     drawn = columns[:_MAX_COLUMNS]
     left_out = [(len(pages) - len(rows), "more item"), (len(columns) - len(drawn), "more column")]

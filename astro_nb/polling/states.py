@@ -16,7 +16,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from ..errors import PickError
-from ..exchange import Exchange, plain
+from ..exchange import Exchange, printable
 from ..jsonpath import pick
 from ..messages import is_under_base_url
 from ..openapi import Operation, StateExtension, id_field
@@ -99,7 +99,7 @@ def _pick_text(exchange: Exchange, key: str) -> str:
 
 def _one_line(text: str, max_length: int) -> str:
     """Return a server's text as one line of plain characters, cut to a length."""
-    line = plain(" ".join(text[: 4 * max_length].split()), 4 * max_length)
+    line = printable(" ".join(text[: 4 * max_length].split()), 4 * max_length)
     return line if len(line) <= max_length else f"{line[: max_length - 1]}…"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from .. import html
 from ..call import Call
 from ..errors import UsageError, WaitFailed, WaitTimeout
-from ..exchange import CallGroup, Exchange, draw
+from ..exchange import CallGroup, Exchange, draw_exchange
 from ..http import new_id
 from ..openapi import Operation
 from ..secrets import redact
@@ -83,7 +83,7 @@ class WaitResult:
         return f"{repr(self.exchange)[:-1]}; {self.transitions}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        drawn = html.join([self.transitions.draw(), draw(self.exchange)])
+        drawn = html.join([self.transitions.draw(), draw_exchange(self.exchange)])
         return {"text/plain": repr(self), "text/html": str(drawn)}
 
 

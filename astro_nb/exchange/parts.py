@@ -1,0 +1,191 @@
+"""The parts of an exchange: what it was sent for, its attempts, and its failure or error."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..errors import PickError
+from ..jsonpath import find
+from ..messages import Response
+from ..openapi import ErrorPaths
+
+GroupKind = Literal["call", "reference", "approval", "pages", "wait", "bulk", "change"]
+
+WAITING = "waiting"
+"""The outcome of an attempt that is reported before it is sent, because the rate limit makes it wait."""
+
+_ENVELOPE = ErrorPaths("$.message", "$.requestId", "$.statusCode", "$.fieldErrors")
+"""Where an error response holds its parts, unless the overlay says otherwise."""
+_USUAL_MESSAGES = ("$.message", "$.detail", "$.title", "$.error.message", "$.error_description", "$.error")
+"""Where other error responses hold their message, such as problem details (RFC 9457)."""
+
+_FIELD_ERROR_PARTS = ("field", "message", "code")
+_LONGEST_MESSAGE, _LONGEST_FIELD_MESSAGE, _LONGEST_TITLE = 2000, 500, 200  # characters of what a server says
+_LONGEST_BODY_MESSAGE = 300  # characters of a body that stands in for a message
+_MOST_FIELD_ERRORS = 100
+
+
+@dataclass(frozen=True)
+class CallGroup:
+    """What a request was sent for. All requests of one wait, list, bulk or change have the same kind and id.
+
+    Attributes:
+        kind: "call" (one call), "reference" (sent to resolve `{{responses…}}`), "approval" (sent to show what an unsafe
+            call would change), or the group that the request is part of: "pages", "wait", "bulk", "change".
+        id: shared by the requests of a group; empty for a single request.
+        goal: what a wait waits for: one or more states, conditions, "gone", "settled" or "a predicate".
+        timeout: seconds that a wait may take.
+        row: the number of the row in a bulk; None elsewhere.
+    """
+
+    kind: GroupKind = "call"
+    id: str = ""
+    goal: tuple[str, ...] = ()
+    timeout: float = 0.0
+    row: int | None = None
+
+
+SINGLE_CALL = CallGroup()
+"""The group of a request that was sent by itself."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a request.
+
+    Attributes:
+        number: counted from 1.
+        started: seconds after the first attempt started.
+        elapsed: seconds that it took.
+        outcome: the status, or the kind of the failure.
+        decision: what was done next, and why.
+        retry_in: seconds until the next attempt; 0 if it was the last one.
+        rate_limit_wait: seconds that the rate limit delayed it.
+        may_have_been_done: whether the server may have carried out the request without saying so.
+    """
+
+    number: int
+    started: float
+    elapsed: float
+    outcome: str
+    decision: str = ""
+    retry_in: float = 0.0
+    rate_limit_wait: float = 0.0
+    may_have_been_done: bool = False
+
+    def progress(self, attempts: int) -> str:
+        """Return one line for a progress bar: why and how long the request waits; empty if it does not.
+
+        Args:
+            attempts: how many there may be in all.
+        """
+        if self.outcome == WAITING:
+            return self.decision
+        if not self.retry_in:
+            return ""
+        return f"{self.outcome}, attempt {self.number + 1} of {attempts}, in {self.retry_in:.1f} s"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no response.
+
+    Attributes:
+        kind: "connect", "timeout", "broken", "invalid", "too large", "token" or "cancelled".
+        message: what happened.
+        fault: whose fault it is.
+        todo: what to do.
+    """
+
+    kind: str
+    message: str
+    fault: str
+    todo: str
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What a server reports about one field of the request."""
+
+    field: str
+    message: str
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class ErrorDetails:
+    """What an error response, or a failure, reports."""
+
+    message: str
+    request_id: str
+    status: int | None
+    field_errors: tuple[FieldError, ...] = ()
+
+
+def read_error(response: Response, paths: ErrorPaths | None, request_id: str, text: str) -> ErrorDetails:
+    """Return what an error response reports.
+
+    Args:
+        response: the response.
+        paths: where its parts are, by the overlay.
+        request_id: its request id.
+        text: its masked text, the last resort for a message.
+    """
+    message = (
+        envelope_value(response, paths, "message")
+        or _usual_message(response)
+        or _html_title(text)
+        or text.strip()[:_LONGEST_BODY_MESSAGE]
+        or f"{response.status} {response.reason}".strip()
+    )
+    errors = envelope_value(response, paths, "field_errors")
+    entries = errors[:_MOST_FIELD_ERRORS] if isinstance(errors, list) else []
+    fields = tuple(
+        FieldError(*(printable(str(entry.get(name, "")), _LONGEST_FIELD_MESSAGE) for name in _FIELD_ERROR_PARTS))
+        for entry in entries
+        if isinstance(entry, Mapping)
+    )
+    return ErrorDetails(printable(str(message), _LONGEST_MESSAGE), request_id, response.status, fields)
+
+
+def envelope_value(response: Response | None, paths: ErrorPaths | None, part: str) -> Any:
+    """Return a part of an error response, such as "message" or "request_id", by the overlay's paths; None if absent."""
+    path = getattr(paths or _ENVELOPE, part)
+    if response is None or not response.is_json or not path:
+        return None
+    try:
+        return next((value for _, value in find(response.json(), path)), None)
+    except PickError:  # a malformed path finds nothing
+        return None
+
+
+def printable(text: str, longest: int) -> str:
+    """Return a server's text, shortened, and without the control characters that a terminal obeys."""
+    shortened = text[:longest]
+    if not shortened.isprintable():
+        shortened = "".join(c for c in shortened if c.isprintable() or c in "\n\t")
+    return f"{shortened}…" if len(text) > longest else shortened
+
+
+def _usual_message(response: Response) -> str | None:
+    if not response.is_json:
+        return None
+    values = (value for path in _USUAL_MESSAGES for _, value in find(response.json(), path))
+    return next((value for value in values if isinstance(value, str)), None)
+
+
+def _html_title(text: str) -> str:
+    """Return the title of an HTML page, which comes from a gateway and not from the API; empty for any other text."""
+    if not _HTML.match(text):
+        return ""
+    found = _TITLE.search(text)
+    title = " ".join(html.unescape(found[1]).split())[:_LONGEST_TITLE] if found else "without a title"
+    return f"{title} (an HTML page, from a gateway and not from the API)"
+
+
+_HTML = re.compile(r"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
