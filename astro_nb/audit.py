@@ -14,7 +14,7 @@ from typing import Any, Literal
 from .contract import Violation, check_request_body, check_request_fully
 from .environments import Environment, Resolver, Variables
 from .errors import AstroNbError
-from .explorer import problem_of_drawing
+from .explorer import dry_render
 from .forms import Form
 from .messages import is_json
 from .openapi import Fetch, Operation, Spec, load
@@ -133,7 +133,7 @@ def _judged(operation: Operation) -> _Verdict:
     for media in medias:
         try:
             made = Form(operation, media)
-            problem = problem_of_drawing(made)
+            problem = dry_render(made)
             example += _of_example(operation, made, media) if not problem else ()
         except AstroNbError as error:
             problem = str(error)

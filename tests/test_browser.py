@@ -38,7 +38,7 @@ def send(explorer: Locator, status: str) -> None:
     before = rows.count()
     explorer.get_by_role("button", name="Send", exact=True).click()
     expect(rows).to_have_count(before + 1)
-    expect(explorer.locator(".anb-answer").get_by_text(status).first).to_be_visible()
+    expect(explorer.locator(".anb-response").get_by_text(status).first).to_be_visible()
 
 
 def field(explorer: Locator, name: str) -> Locator:
@@ -66,7 +66,7 @@ def test_the_story_by_mouse(lab: Lab) -> None:
     lab.screenshot("explorer-created")
     send(explorer, "400 Bad Request")
     expect(explorer.get_by_text("already exists in this workspace").first).to_be_visible()
-    expect(explorer.locator(".anb-answer").get_by_text("requestId c").first).to_be_visible()
+    expect(explorer.locator(".anb-response").get_by_text("requestId c").first).to_be_visible()
     rows = explorer.locator(".anb-history select").first.locator("option")
     expect(rows.first).to_contain_text("400")
     expect(rows).to_have_count(3)
@@ -101,8 +101,8 @@ def test_the_keyboard_is_enough(lab: Lab) -> None:
         if lab.page.evaluate("document.activeElement.textContent").strip() == "Send":
             break
     press("Enter")
-    expect(explorer.locator(".anb-answer").get_by_text("200 OK").first).to_be_visible()
-    expect(explorer.locator(".anb-answer").get_by_text('"Keyboard"').first).to_be_visible()
+    expect(explorer.locator(".anb-response").get_by_text("200 OK").first).to_be_visible()
+    expect(explorer.locator(".anb-response").get_by_text('"Keyboard"').first).to_be_visible()
 
 
 def test_no_secret_is_saved(lab: Lab, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class Hand:
 
     def __init__(self, explorer: Locator) -> None:
         self._explorer, self._sent = explorer, 0
-        self._answer = explorer.locator(".anb-answer")
+        self._answer = explorer.locator(".anb-response")
 
     def find(self, operation: str) -> None:
         """Search for an operation and open the first that is found."""
@@ -79,13 +79,13 @@ class Hand:
 
     def use(self, path: str, name: str) -> None:
         """Make a variable of a value of the answer; its name is the one that is offered."""
-        self._explorer.get_by_role("button", name="Use a value", exact=True).click()
+        self._explorer.get_by_role("button", name="Save as variable", exact=True).click()
         self._explorer.get_by_label("Search paths and values").fill(path)
         paths = self._explorer.get_by_label("Paths and values", exact=True)
         expect(paths.locator("option").first).to_contain_text(f"{path} = ")
         paths.select_option(index=0)
         expect(self._explorer.get_by_label("Variable", exact=True)).to_have_value(name)
-        self._explorer.get_by_role("button", name="Use as variable").click()
+        self._explorer.get_by_role("button", name="Save as variable").click()
         expect(self._explorer.get_by_text(f"The variable {name} is set")).to_be_visible()
 
 

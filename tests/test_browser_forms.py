@@ -87,7 +87,7 @@ def send(explorer: Locator, keys: Typist) -> None:
     """Walk to Send and press it."""
     keys.to("Send")
     keys.press("Enter")
-    expect(explorer.locator(".anb-answer").get_by_text("200 OK").first).to_be_visible()
+    expect(explorer.locator(".anb-response").get_by_text("200 OK").first).to_be_visible()
 
 
 def test_a_deployment_by_keyboard(lab: Lab) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from astro_nb.contract import check_request_body, check_request_fully
 from astro_nb.environments import Environment, Resolver, Variables
-from astro_nb.explorer import problem_of_drawing
+from astro_nb.explorer import dry_render
 from astro_nb.forms import Form
 from astro_nb.openapi import Operation, Spec
 from astro_nb.schema import body_field, mask_secrets
@@ -92,7 +92,7 @@ def test_a_hostile_schema_ends_in_a_form_or_in_words(name: str) -> None:
     begun = time.process_time()
     op = operation(*HOSTILE[name])
     form = Form(op)
-    assert problem_of_drawing(form) == ""
+    assert dry_render(form) == ""
     form.fill(full=True)
     problems = form.problems(lambda value: value)
     assert all(isinstance(text, str) and text for text in problems.values())

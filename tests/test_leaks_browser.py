@@ -46,7 +46,7 @@ def send(explorer: Locator, seen: Seen, operation: str) -> None:
     find(explorer, operation)
     explorer.get_by_role("button", name="Send", exact=True).click()
     expect(explorer.locator(".anb-history select").first.locator("option").first).to_contain_text(operation)
-    expect(explorer.locator(".anb-answer").get_by_text("200 OK").first).to_be_visible()
+    expect(explorer.locator(".anb-response").get_by_text("200 OK").first).to_be_visible()
     assert any(path.partition("?")[0] == f"/{operation}" for _, path, _, _ in seen.requests)
 
 

@@ -13,8 +13,8 @@ from ipywidgets.widgets.widget import _instances as living
 from astro_nb import Secret, Workbench, connect
 from astro_nb.environments import Environment
 from astro_nb.explorer import Explorer
-from astro_nb.explorer.lists import compare
-from astro_nb.explorer.sending import SETTLE
+from astro_nb.explorer.lists import compare_exchanges
+from astro_nb.explorer.sending import SEND_DELAY
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def send(explorer: Explorer) -> None:
     before = len(explorer.session.exchanges)
     press(explorer, "Send")
     until(lambda: len(explorer.session.exchanges) > before and not explorer.actions.send.disabled)
-    until(lambda: explorer.answer._exchange is explorer.session.exchanges[-1])
+    until(lambda: explorer.response._exchange is explorer.session.exchanges[-1])
     with explorer.status.lock:  # the callback that shows the answer has ended
         pass
     assert explorer.status.last_error is None
@@ -145,10 +145,10 @@ def test_unset_null_and_value_are_three_states(explorer: Explorer) -> None:
     """A choice that may be null offers unset, null and its values, and each is told from the others."""
     explorer.open("UpdateDeploymentHibernationOverride")
     field = control(explorer, "isHibernating")
-    assert [label for label, _ in field.options[:4]] == ["(not set)", "true", "false", "null"]
+    assert [label for label, _ in field.options[:4]] == ["–", "true", "false", "null"]
     form = explorer.form.form if explorer.form else None
     assert form is not None
-    for label, body in (("true", {"isHibernating": True}), ("null", {"isHibernating": None}), ("(not set)", {})):
+    for label, body in (("true", {"isHibernating": True}), ("null", {"isHibernating": None}), ("–", {})):
         choose(field, label)
         assert form.to_call().body == body
 
@@ -172,7 +172,7 @@ def test_the_server_marks_fields_too(explorer: Explorer) -> None:
     explorer.open("CreateDeployment")
     send(explorer)
     assert explorer.session.exchanges[-1].status == 400
-    assert "anb-wrong" in told_below(explorer, control(explorer, "name"))
+    assert "anb-problem" in told_below(explorer, control(explorer, "name"))
 
 
 def test_send_pressed_twice_sends_once(explorer: Explorer) -> None:
@@ -182,7 +182,7 @@ def test_send_pressed_twice_sends_once(explorer: Explorer) -> None:
     explorer.actions.send.click()
     explorer.actions.send.click()
     until(lambda: len(explorer.session.exchanges) > before)
-    time.sleep(2 * SETTLE)
+    time.sleep(2 * SEND_DELAY)
     assert len(explorer.session.exchanges) == before + 1
 
 
@@ -255,7 +255,7 @@ def test_what_a_rule_takes_away_is_not_sent_and_comes_back(explorer: Explorer) -
 
 def test_a_secret_of_a_panel_waits_in_memory(explorer: Explorer) -> None:
     """A secret that is typed into a panel is in no synchronised trait, not even before its button is pressed."""
-    panel = explorer.where.variables
+    panel = explorer.context_bar.variables
     panel.name.value = "door"
     panel.secret.value = "hunter2-hunter2"
     assert panel.secret.value == ""
@@ -324,19 +324,19 @@ def test_tabs_show_the_answer(explorer: Explorer, tab: str, part: str) -> None:
     """Each tab shows the answer from its side."""
     explorer.open("ListDeployments")
     send(explorer)
-    explorer.answer._tabs.value = tab
+    explorer.response._tabs.value = tab
     assert explorer.status.last_error is None
-    assert part in " ".join(str(w.value) for w in explorer.answer._content.children)
+    assert part in " ".join(str(w.value) for w in explorer.response._content.children)
 
 
 def test_a_value_becomes_a_variable(explorer: Explorer) -> None:
     """A value picked from an answer is a variable then, named after the thing, with its source."""
     explorer.open("ListDeployments")
     send(explorer)
-    explorer.answer._tabs.value = "Use a value"
-    select = next(w for w in walk(explorer.answer.widget) if isinstance(w, widgets.Select))
+    explorer.response._tabs.value = "Save as variable"
+    select = next(w for w in walk(explorer.response.widget) if isinstance(w, widgets.Select))
     select.value = "$.deployments[1].id"
-    press(explorer, "Use as variable")
+    press(explorer, "Save as variable")
     variable = explorer.session.variables.all("deploymentId")[0]
     assert variable.value == explorer.session.exchanges[-1]["$.deployments[1].id"]
     assert "ListDeployments" in variable.source
@@ -351,7 +351,7 @@ def test_reopening_sends_nothing(explorer: Explorer) -> None:
     explorer.open("ListWorkspaces")
     sent = len(explorer.session.history)
     explorer.history.list.value = (explorer.history.list.options[0][1],)
-    press(explorer, "Open again")
+    press(explorer, "Reopen")
     assert len(explorer.session.history) == sent
     assert explorer.form is not None
     assert explorer.form.form.to_call().parameters["limit"] == 2
@@ -362,7 +362,7 @@ def test_two_entries_are_compared(explorer: Explorer) -> None:
     """Comparing two exchanges shows the lines in which request and answer differ."""
     one = explorer.session.call("ListDeployments", limit=1)
     two = explorer.session.call("ListDeployments", limit=2)
-    drawn = compare(one, two)
+    drawn = compare_exchanges(one, two)
     assert "limit=1" in drawn
     assert "limit=2" in drawn
 
@@ -404,17 +404,17 @@ def test_production_asks_before_it_sends() -> None:
     explorer = api.explore("CreateWorkspace")
     control(explorer, "name").value = "Sales"
     press(explorer, "Send")
-    question = explorer.sending.question
+    question = explorer.sending.confirmation
     until(lambda: "anb-hidden" not in question.widget._dom_classes)
     assert not explorer.session.exchanges
     assert "Sales" in text_of(explorer)
     question.name.value = "sales"
-    press(explorer, "Yes, send it")
+    press(explorer, "Confirm")
     until(lambda: "What was given is not its name" in explorer.status.widget.value)
     assert not explorer.session.exchanges
     explorer.status.last_error = None
     question.name.value = "Sales"
-    press(explorer, "Yes, send it")
+    press(explorer, "Confirm")
     until(lambda: bool(explorer.session.exchanges))
     assert "anb-hidden" in question.widget._dom_classes
     assert explorer.session.exchanges[-1].status == 200
@@ -436,9 +436,9 @@ def test_the_bar_tells_the_token_and_never_shows_it(explorer: Explorer) -> None:
 def test_faults_are_armed_from_the_panel(explorer: Explorer) -> None:
     """The panel arms a fault of the sandbox, which the next request meets."""
     press(explorer, "Faults")
-    assert explorer.where.faults is not None
-    explorer.where.faults.kind.value = "html"
-    press(explorer, "Arm")
+    assert explorer.context_bar.faults is not None
+    explorer.context_bar.faults.kind.value = "html"
+    press(explorer, "Enable")
     explorer.open("CreateWorkspace")
     control(explorer, "name").value = "Sales"
     send(explorer)
@@ -449,7 +449,7 @@ def test_faults_are_armed_from_the_panel(explorer: Explorer) -> None:
 def test_variables_are_set_in_the_panel(explorer: Explorer) -> None:
     """The panel sets a variable of the session, typed, and a secret without showing it."""
     press(explorer, "Variables")
-    panel = explorer.where.variables
+    panel = explorer.context_bar.variables
     panel.name.value, panel.value.value = "limit", "5"
     press(explorer, "Set variable")
     assert explorer.session.variables["limit"] == 5
@@ -462,7 +462,7 @@ def test_variables_are_set_in_the_panel(explorer: Explorer) -> None:
 
 def test_a_failing_callback_is_seen(explorer: Explorer) -> None:
     """What goes wrong in a callback stands in the status line, with what to do, and is kept as `last_error`."""
-    explorer.status.guard(lambda: 1 / 0)()
+    explorer.status.report_errors(lambda: 1 / 0)()
     assert isinstance(explorer.status.last_error, ZeroDivisionError)
     assert "Error" in explorer.status.widget.value
 

@@ -19,7 +19,7 @@ from schemas import drawn as values_of
 from astro_nb.call import UNSET, Call, Upload
 from astro_nb.errors import AstroNbError
 from astro_nb.explorer.form import FormView
-from astro_nb.explorer.widgets import Status, close_all
+from astro_nb.explorer.widgets import Status, close_tree
 from astro_nb.forms import Form
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.schema import make_sample, read_field
@@ -112,7 +112,7 @@ class Drawn:
         return " ".join(f"{getattr(w, 'description', '')} {getattr(w, 'value', '')}" for w in self.shown())
 
     def close(self) -> None:
-        close_all(self.view.widget)
+        close_tree(self.view.widget)
 
 
 def operation(schema: Any, media: str = "application/json", required: bool = True, **parts: Any) -> Operation:
@@ -140,12 +140,12 @@ def test_free_names_are_added_named_and_removed() -> None:
     form.press("+ Add to tags")
     form.control("Value").value = "emea"
     assert form.body == {}
-    assert "sent once it has a name" in form.told()
+    assert "Sent once it has a name" in form.told()
     form.control("Name").value = "region"
     assert form.body == {"tags": {"region": "emea"}}
     form.control("Value").value = "apac"
     assert form.body == {"tags": {"region": "apac"}}
-    form.press("Copy")
+    form.press("Duplicate")
     form.controls("Name")[1].value = "home"
     assert form.body == {"tags": {"region": "apac", "home": "apac"}}
     form.press("Remove")
@@ -159,12 +159,12 @@ def test_a_name_is_changed_in_place() -> None:
     first = form.controls("Name")[0]
     first.value = "c"
     assert list(form.body["tags"].items()) == [("c", "1"), ("b", "2")]
-    for wrong, told in (("b", "There is a b already"), ("", "Give it a name")):
+    for wrong, told in (("b", "b already exists"), ("", "Enter a name")):
         first.value = wrong
         assert told in first.description
         assert form.body == {"tags": {"c": "1", "b": "2"}}
     first.value = "d"
-    assert "anb-wrong" not in first.description
+    assert "anb-problem" not in first.description
     form.control("Value").value = "9"
     assert list(form.body["tags"].items()) == [("d", "9"), ("b", "2")]
 
@@ -175,7 +175,7 @@ def test_names_beside_declared_ones_are_free_where_the_schema_says_so() -> None:
     form = drawn(schema, {"name": "n", "x": 1})
     assert form.control("Name").value == "x"
     form.control("Name").value = "name"
-    assert "There is a name already" in form.control("Name").description
+    assert "name already exists" in form.control("Name").description
     form.control("Value").value = "7"
     assert form.body == {"name": "n", "x": 7}
 
@@ -201,7 +201,7 @@ def test_what_no_control_shows_is_kept_and_told() -> None:
     form = drawn(schema, body)
     assert "2 more values are set in JSON: r, zz" in form.told()
     assert form.control("o").value == "text"
-    assert "shown as JSON" in form.control("o").description
+    assert "edit it as JSON" in form.control("o").description
     form.control("a").value = "y"
     assert form.body == {**body, "a": "y"}
     form.control("o").value = '{"n": 5}'
@@ -221,7 +221,7 @@ def test_rows_are_copied_moved_and_removed() -> None:
     form.press("Move down queues 1")
     assert [q["name"] for q in form.body["queues"]] == ["b", "a"]
     assert "queues 1: b" in form.told()
-    form.press("Copy queues 2")
+    form.press("Duplicate queues 2")
     assert [q["name"] for q in form.body["queues"]] == ["b", "a", "a"]
     add = next(w for w in form.shown() if getattr(w, "description", "") == "+ Add to queues")
     assert add.disabled
@@ -230,7 +230,7 @@ def test_rows_are_copied_moved_and_removed() -> None:
     form.press("Remove queues 1")
     assert [q["name"] for q in form.body["queues"]] == ["c", "a"]
     assert not add.disabled
-    assert "at most 3 entries" in form.told()
+    assert "at most 3 items" in form.told()
 
 
 def test_empty_and_null_are_reached_by_buttons() -> None:
@@ -245,8 +245,8 @@ def test_empty_and_null_are_reached_by_buttons() -> None:
     form.press("Set to null: q")
     form.press("Set to null: o")
     assert form.body == {"q": None, "o": None}
-    form.press("Leave out: q")
-    form.press("Leave out: o")
+    form.press("Unset: q")
+    form.press("Unset: o")
     assert form.body == {}
 
 
@@ -353,7 +353,7 @@ def test_unions_of_scalars_lists_and_null() -> None:
     }
     form = drawn(obj(("e",), e=either))
     labels = [label for label, _ in form.control("e").options]
-    assert labels == ["(not set)", "integer", "list of string", "object", "null", "JSON"]
+    assert labels == ["–", "integer", "list of string", "object", "null", "JSON"]
     form.choose("e", "integer")
     form.controls("e")[1].value = "5"
     assert form.body == {"e": 5}
@@ -527,7 +527,7 @@ def test_labels_say_what_the_document_warns_of() -> None:
     assert "anb-help" not in label
     form.open_all()
     assert "o · deprecated · required" in form.told()
-    assert "no entry twice" in form.told()
+    assert "unique items" in form.told()
 
 
 def test_what_cannot_be_read_is_json_and_costs_the_rest_nothing() -> None:
@@ -568,7 +568,7 @@ def test_a_list_of_secrets_is_typed_one_by_one() -> None:
         control.value = typed
     assert form.body == {"keys": ["{{keys}}", "{{keys_2}}"]}
     form.control("keys 2").value = "hunter3"
-    form.press("Copy keys 1")
+    form.press("Duplicate keys 1")
     form.control("keys 2").value = "hunter4"
     assert form.body == {"keys": ["{{keys}}", "{{keys_3}}", "{{keys_2}}"]}
     assert form.secrets == {"keys": "hunter1", "keys_2": "hunter3", "keys_3": "hunter4"}

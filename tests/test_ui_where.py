@@ -15,7 +15,7 @@ import pytest
 from astro_nb import Workbench, connect
 from astro_nb.environments import load_environment
 from astro_nb.explorer import Explorer
-from astro_nb.explorer.request import read_headers
+from astro_nb.explorer.request import parse_headers
 
 SERVERS = [
     {"url": "https://eu.example.com/v1", "description": "Europe"},
@@ -111,7 +111,7 @@ def form_of(explorer: Explorer) -> Any:
 
 def test_a_server_of_the_document_is_chosen_with_its_variables(api: Workbench) -> None:
     explorer = api.explore()
-    servers = explorer.where.servers
+    servers = explorer.context_bar.servers
     assert not is_hidden(servers.widget)
     assert [label for label, _ in servers.server.options] == [
         "Europe · https://eu.example.com/v1",
@@ -123,20 +123,20 @@ def test_a_server_of_the_document_is_chosen_with_its_variables(api: Workbench) -
     assert list(controls["region"].options) == ["us", "ca"]
     controls["region"].value, controls["port"].value = "ca", "8443"
     assert api.environment.base_url == "https://ca.example.com:8443/v2"
-    assert "ca.example.com:8443" in explorer.where.bar._facts.value
+    assert "ca.example.com:8443" in explorer.context_bar.bar._facts.value
     assert explorer.status.last_error is None
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:9", "https://elsewhere.example.com"])
 def test_an_environment_with_a_base_url_of_its_own_has_no_choice_of_servers(base_url: str) -> None:
     workbench = connect(spec=DOCUMENT, base_url=base_url, history=None)
-    assert is_hidden(workbench.explore().where.servers.widget)
+    assert is_hidden(workbench.explore().context_bar.servers.widget)
     workbench.close()
 
 
 def test_one_plain_server_is_no_choice() -> None:
     workbench = connect(spec={**DOCUMENT, "servers": SERVERS[:1]}, history=None)
-    assert is_hidden(workbench.explore().where.servers.widget)
+    assert is_hidden(workbench.explore().context_bar.servers.widget)
     workbench.close()
 
 
@@ -148,7 +148,7 @@ def test_a_pasted_credential_is_sent_and_shown_nowhere(seen: tuple[str, list[dic
     workbench = connect(spec=DOCUMENT, base_url=url, history=None)
     explorer = workbench.explore("read")
     press(explorer, "Credentials")
-    field = explorer.where.credentials.inputs["key"][0]
+    field = explorer.context_bar.credentials.inputs["key"][0]
     field.value = "planted-91ac"
     press(explorer, "Use for key")
     assert field.value == ""
@@ -169,7 +169,7 @@ def test_a_user_name_and_a_password_are_two_fields(seen: tuple[str, list[dict[st
     workbench = connect(spec=DOCUMENT, base_url=url, history=None)
     explorer = workbench.explore("read")
     press(explorer, "Credentials")
-    user, password = explorer.where.credentials.inputs["login"]
+    user, password = explorer.context_bar.credentials.inputs["login"]
     user.value, password.value = "ada", "p:w"
     press(explorer, "Use for login")
     workbench.call("read", shop="s")
@@ -181,7 +181,7 @@ def test_nothing_pasted_is_told(api: Workbench) -> None:
     explorer = api.explore()
     press(explorer, "Credentials")
     press(explorer, "Use for sso")
-    assert "Nothing was given for sso" in explorer.status.widget.value
+    assert "No credential entered for sso" in explorer.status.widget.value
 
 
 def test_the_scheme_is_chosen_for_each_operation(seen: tuple[str, list[dict[str, str]]]) -> None:
@@ -227,9 +227,9 @@ def test_further_headers_are_sent_and_come_back(seen: tuple[str, list[dict[str, 
 def test_a_header_without_a_colon_is_told_and_nothing_is_lost(api: Workbench) -> None:
     explorer = api.explore("pets")
     explorer.options.headers.value = "X-Trace"
-    assert "one `Name: value` a line" in explorer.status.widget.value
+    assert "one `Name: value` per line" in explorer.status.widget.value
     assert explorer.options.headers.value == "X-Trace"
-    assert read_headers("A: b:c\n d :e") == {"A": "b:c", "d": "e"}
+    assert parse_headers("A: b:c\n d :e") == {"A": "b:c", "d": "e"}
 
 
 # --- what comes back --------------------------------------------------------------------------------------------------
@@ -285,15 +285,15 @@ def test_an_environment_is_made_copied_changed_compared_and_removed(
     monkeypatch.chdir(tmp_path)
     explorer = api.explore()
     press(explorer, "Environments")
-    panel = explorer.where.environments
+    panel = explorer.context_bar.environments
     panel.name.value = "eu"
     panel.fields["base_url"].value = "https://eu.example.com/v1"
     panel.fields["variables"].value = "region: eu\nreplicas: 3"
-    press(explorer, "Create with the new name")
+    press(explorer, "Create environment")
     assert load_environment("eu").variables == {"region": "eu", "replicas": 3}
-    assert "eu" in explorer.where.bar.environment.options
+    assert "eu" in explorer.context_bar.bar.environment.options
     panel.name.value = "us"
-    press(explorer, "Copy to the new name")
+    press(explorer, "Duplicate as…")
     assert panel.which.value == "us"
     panel.fields["variables"].value = "region: us"
     panel.fields["guard"].value = True
@@ -303,7 +303,7 @@ def test_an_environment_is_made_copied_changed_compared_and_removed(
     panel.other.value = "eu"
     press(explorer, "Compare")
     assert "variables.region" in panel.widget.children[-1].value
-    explorer.where.bar.environment.value = "us"
+    explorer.context_bar.bar.environment.value = "us"
     assert api.variables["region"] == "us"
     panel.fields["variables"].value = "region: ca"
     press(explorer, "Save")
@@ -311,9 +311,9 @@ def test_an_environment_is_made_copied_changed_compared_and_removed(
     assert api.environment.name == "us"
     assert api.variables["region"] == "ca"
     panel.which.value = "eu"
-    press(explorer, "Remove this environment")
+    press(explorer, "Remove environment")
     assert not (tmp_path / "environments" / "eu.yaml").exists()
-    assert "eu" not in explorer.where.bar.environment.options
+    assert "eu" not in explorer.context_bar.bar.environment.options
 
 
 @pytest.mark.parametrize(
@@ -330,10 +330,10 @@ def test_what_cannot_be_written_is_told_and_stays(
     monkeypatch.chdir(tmp_path)
     explorer = api.explore()
     press(explorer, "Environments")
-    panel = explorer.where.environments
+    panel = explorer.context_bar.environments
     panel.name.value = "eu"
     panel.fields[field].value = text
-    next(w for w in walk(panel.widget) if getattr(w, "description", "") == "Create with the new name").click()
+    next(w for w in walk(panel.widget) if getattr(w, "description", "") == "Create environment").click()
     assert told in html.unescape(explorer.status.widget.value)
     assert explorer.status.last_error is not None
     assert not (tmp_path / "environments" / "eu.yaml").exists()
@@ -365,11 +365,11 @@ def test_a_secret_in_the_clear_leaves_the_panel_of_environments_at_once(
     """The text of a control may be saved with the notebook; references and templates may stay."""
     explorer = api.explore()
     press(explorer, "Environments")
-    control = explorer.where.environments.fields[field]
+    control = explorer.context_bar.environments.fields[field]
     control.value = text
     assert control.value == (text if stays else "")
     assert (explorer.status.last_error is None) == stays
-    assert ("Write a reference" in explorer.status.widget.value) != stays
+    assert ("Enter a reference" in explorer.status.widget.value) != stays
 
 
 def test_a_credential_among_further_headers_leaves_the_control_at_once(seen: tuple[str, list[dict[str, str]]]) -> None:

@@ -17,7 +17,7 @@ _IS_LIST = "document.activeElement.tagName === 'SELECT'"
 _MISPLACED = """root => {
     const whole = root.getBoundingClientRect(), found = [];
     const seen = part => part.checkVisibility({visibilityProperty: true}) && !part.closest('.anb-scroll, .anb-list');
-    const parts = [...root.querySelectorAll('input, select, textarea, button, label, summary, .anb-told')]
+    const parts = [...root.querySelectorAll('input, select, textarea, button, label, summary, .anb-below-note')]
         .filter(seen).map(part => [part, part.getBoundingClientRect()]).filter(([, box]) => box.width > 1);
     const told = part => `${part.tagName} ${(part.textContent || part.title).trim().slice(0, 50)}`;
     parts.forEach(([part, box], index) => {

@@ -1,6 +1,6 @@
 """The explorer and its widgets."""
 
 from .explorer import Explorer
-from .form import problem_of_drawing
+from .form import dry_render
 
-__all__ = ["Explorer", "problem_of_drawing"]
+__all__ = ["Explorer", "dry_render"]

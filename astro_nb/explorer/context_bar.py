@@ -1,9 +1,4 @@
-"""Where requests go, and as whom: the bar at the top of the explorer.
-
-The server that requests go to, where the document names several or leaves parts of an address open.
-
-Where requests go, as whom, and with which variables: the top of the explorer.
-"""
+"""The top of the explorer: environment, server, token, and the panels that open below."""
 
 from __future__ import annotations
 
@@ -21,10 +16,10 @@ from ..sandbox import Sandbox, SandboxClient
 from ..session import Session
 from .environments import EnvironmentsPanel
 from .panels import CredentialsPanel, FaultsPanel, VariablesPanel
-from .widgets import Status, button, classed, layout, line, replace, set_hidden, shared_style
+from .widgets import Status, add_classes, button, horizontal, replace_children, set_hidden, shared_layout, shared_style
 
 
-class Bar:
+class EnvironmentBar:
     """Environment, base URL, token, and the buttons that open the panels."""
 
     def __init__(
@@ -35,28 +30,30 @@ class Bar:
             options=self._names(),
             value=session.environment.name,
             description="Environment",
-            tooltip="The environment that requests go to",
-            layout=layout(),
+            tooltip="The environment to send requests to",
+            layout=shared_layout(),
             style=shared_style(widgets.widget_description.DescriptionStyle),
         )
-        classed(self.environment, "anb-hush")
-        self._offering = False
+        add_classes(self.environment, "anb-hide-label")
+        self._updating = False
         self.environment.observe(
-            status.guard(lambda change: None if self._offering else switch(change["new"])), "value"
+            status.report_errors(lambda change: None if self._updating else switch(change["new"])), "value"
         )
-        self._facts = classed(widgets.HTML("", layout=layout()), "anb-facts")
+        self._facts = add_classes(widgets.HTML("", layout=shared_layout()), "anb-facts")
         buttons = [button(text, "anb-plain") for text in panels]
         for made, open_panel in zip(buttons, panels.values(), strict=True):
-            made.on_click(status.guard(lambda _, run=open_panel: run()))
-        self.widget = line([self.environment, self._facts, line([*buttons], "anb-doors")], "anb-bar")
+            made.on_click(status.report_errors(lambda _, run=open_panel: run()))
+        self.widget = horizontal(
+            [self.environment, self._facts, horizontal([*buttons], "anb-panel-buttons")], "anb-bar"
+        )
         self.draw()
 
-    def offer(self) -> None:
-        """Offer the environments that there are now."""
-        self._offering = True  # new options choose the first of them for a moment
+    def update_environments(self) -> None:
+        """Update the list of environments."""
+        self._updating = True  # new options briefly select the first one
         self.environment.options = self._names()
         self.environment.value = self._session.environment.name
-        self._offering = False
+        self._updating = False
 
     def _names(self) -> list[str]:
         return list(
@@ -66,17 +63,17 @@ class Bar:
         )
 
     def draw(self) -> None:
-        """Tell the environment as it is now."""
+        """Show the current environment."""
         environment = self._session.environment
-        mark = [html.pill("PRODUCTION", "bad")] if environment.production else []  # its name stands beside it
-        facts = [*mark, html.code(environment.base_url or ""), html.muted(token_words(self._session))]
+        mark = [html.pill("PRODUCTION", "bad")] if environment.production else []  # the name is shown beside it
+        facts = [*mark, html.code(environment.base_url or ""), html.muted(describe_token(self._session))]
         color = "#b3261e" if environment.production else environment.color or "transparent"
         style = f"border-left:4px solid {html.escape(color)};padding-left:10px"
         self._facts.value = str(html.tag("div", *facts, style=style, class_="anb-row"))
 
 
-def token_words(session: Session) -> str:
-    """The token in words: source, scope, and how long it lives; never the token."""
+def describe_token(session: Session) -> str:
+    """Describe the token: source, scope and expiry; never the token itself."""
     secret, facts = session.credentials.token_secret(), session.credentials.token_facts()
     if secret is None:
         return "no token"
@@ -84,10 +81,10 @@ def token_words(session: Session) -> str:
         return f"no token: {secret.source} is not set"
     if not facts.is_jwt:
         return f"token from {secret.source}"
-    return f"token from {secret.source} · scope {facts.scope} · {_expiry(facts)}"
+    return f"token from {secret.source} · scope {facts.scope} · {_describe_expiry(facts)}"
 
 
-def _expiry(facts: TokenFacts) -> str:
+def _describe_expiry(facts: TokenFacts) -> str:
     if facts.expires is None:
         return "does not expire"
     left = facts.expires - datetime.now(UTC)
@@ -97,9 +94,9 @@ def _expiry(facts: TokenFacts) -> str:
 
 
 class ServerChooser:
-    """The document's servers, and a control for each variable of the one that is chosen. `chosen` gets the base URL.
+    """The document's servers, and a control for each variable of the selected one. `chosen` gets the base URL.
 
-    It is there where requests go to a server of the document; an environment with a base URL of its own needs none.
+    It is shown while requests go to a server of the document; an environment with its own base URL needs none.
     """
 
     def __init__(self, session: Session, status: Status, chosen: Callable[[str], None]) -> None:
@@ -109,19 +106,19 @@ class ServerChooser:
         self.server = widgets.Dropdown(
             options=[(_label(server), number) for number, server in enumerate(self._servers)],
             description="Server",
-            tooltip="The server that requests go to, one of the document's",
-            layout=layout(),
+            tooltip="The server to send requests to, from the document",
+            layout=shared_layout(),
             style=shared_style(widgets.widget_description.DescriptionStyle),
         )
-        self._variables = widgets.HBox([], layout=layout())
-        row = widgets.HBox([self.server, self._variables], layout=layout())
-        self.widget = classed(row, "anb-servers", "anb-wrap", "anb-hush")
-        self.server.observe(status.guard(lambda _: self._take()), "value")
+        self._variables = widgets.HBox([], layout=shared_layout())
+        row = widgets.HBox([self.server, self._variables], layout=shared_layout())
+        self.widget = add_classes(row, "anb-servers", "anb-wrap", "anb-hide-label")
+        self.server.observe(status.report_errors(lambda _: self._take()), "value")
         self._draw_variables()
         self.draw()
 
     def draw(self) -> None:
-        """Show it where there is anything to choose, and where the present server is one of the document's."""
+        """Show the control if there is a choice and the current server is one of the document's."""
         chooses = len(self._servers) > 1 or any(server.variables for server in self._servers)
         base_url = self._session.environment.base_url or ""
         set_hidden(self.widget, not (chooses and self._session.spec.has_server(base_url)))
@@ -138,34 +135,34 @@ class ServerChooser:
 
     def _draw_variables(self) -> None:
         given = self._servers[self.server.value].variables if self._servers else ()
-        self._parts = {variable.name: _control(variable) for variable in given}
+        self._parts = {variable.name: _variable_control(variable) for variable in given}
         for part in self._parts.values():
-            part.observe(self._status.guard(lambda _: self._changed()), "value")
-        replace(self._variables, list(self._parts.values()))
+            part.observe(self._status.report_errors(lambda _: self._changed()), "value")
+        replace_children(self._variables, list(self._parts.values()))
 
 
 def _label(server: Server) -> str:
     return f"{server.description.strip().splitlines()[0][:40]} · {server.url}" if server.description else server.url
 
 
-def _control(variable: ServerVariable) -> widgets.Widget:
-    """A choice where the document lists the values, else a text."""
+def _variable_control(variable: ServerVariable) -> widgets.Widget:
+    """A dropdown if the document lists values, else a text field."""
     style = shared_style(widgets.widget_description.DescriptionStyle)
-    about = {"description": variable.name, "tooltip": variable.description or variable.name, "layout": layout()}
+    about = {"description": variable.name, "tooltip": variable.description or variable.name, "layout": shared_layout()}
     if variable.choices:
-        return widgets.Dropdown(options=list(variable.choices), value=_first(variable), style=style, **about)
+        return widgets.Dropdown(options=list(variable.choices), value=_default_choice(variable), style=style, **about)
     style = shared_style(widgets.widget_string.TextStyle)
     return widgets.Text(value=variable.default, continuous_update=False, style=style, **about)
 
 
-def _first(variable: ServerVariable) -> str:
+def _default_choice(variable: ServerVariable) -> str:
     return variable.default if variable.default in variable.choices else variable.choices[0]
 
 
-class Whereabouts:
-    """The bar, the choice of servers, and the panels that open below them.
+class ContextBar:
+    """The environment bar, the server choice, and the panels below.
 
-    `moved` is called when requests go elsewhere or as someone else, `changed` when a variable has changed.
+    `moved` is called when requests go to another server or use another credential, `changed` when a variable changes.
     """
 
     def __init__(
@@ -176,25 +173,27 @@ class Whereabouts:
         moved: Callable[[], None],
         changed: Callable[[], None],
     ) -> None:
-        self._session, self._status, self._moved = session, status, moved
+        self._session, self._status, self._on_environment_change = session, status, moved
         self.variables = VariablesPanel(session, status, changed)
-        self.credentials = CredentialsPanel(session, status, self._authorised)
-        self.environments = EnvironmentsPanel(Environments(), status, self._written)
+        self.credentials = CredentialsPanel(session, status, self._on_credentials_changed)
+        self.environments = EnvironmentsPanel(Environments(), status, self._on_file_saved)
         self.faults = FaultsPanel(sandbox, status) if sandbox is not None else None
         panels: dict[str, Any] = {"Variables": self.variables, "Credentials": self.credentials}
         panels |= {"Environments": self.environments, "Faults": self.faults}
         self._panels = {name: panel for name, panel in panels.items() if panel is not None}
-        self.bar = Bar(session, status, self._switch, {n: partial(_toggle, p) for n, p in self._panels.items()})
-        self.servers = ServerChooser(session, status, self._serve)
+        self.bar = EnvironmentBar(
+            session, status, self._switch, {n: partial(_toggle_panel, p) for n, p in self._panels.items()}
+        )
+        self.servers = ServerChooser(session, status, self._use_server)
 
     @property
     def head(self) -> list[widgets.Widget]:
-        """What is always there."""
+        """The widgets that are always visible."""
         return [self.bar.widget, self.servers.widget]
 
     @property
     def panels(self) -> list[widgets.Widget]:
-        """What opens at a press."""
+        """The widgets that open on click."""
         return [panel.widget for panel in self._panels.values()]
 
     def _switch(self, name: str) -> None:
@@ -204,31 +203,31 @@ class Whereabouts:
         )
         session.switch(environment.with_base_url(environment.base_url or next(iter(session.spec.servers), "")))
         self.servers.draw()
-        self._tell()
+        self._refresh()
 
-    def _written(self, name: str) -> None:
-        """An environment's file was written: it can be chosen; what the present one says now counts from here on."""
-        self.bar.offer()
+    def _on_file_saved(self, name: str) -> None:
+        """Update the list; if the current environment was saved, use its new settings from now on."""
+        self.bar.update_environments()
         if (
             name == self._session.environment.name != self._session.initial_environment.name
             and name in environment_names()
         ):
             self._switch(name)
 
-    def _serve(self, base_url: str) -> None:
+    def _use_server(self, base_url: str) -> None:
         self._session.switch(self._session.environment.with_base_url(base_url))
-        self._tell()
+        self._refresh()
 
-    def _tell(self) -> None:
+    def _refresh(self) -> None:
         self.variables.draw()
-        self._authorised()
-        self._status.say(f"Requests go to {self._session.environment.base_url} now.", "good")
+        self._on_credentials_changed()
+        self._status.show_message(f"Requests now go to {self._session.environment.base_url}.", "good")
 
-    def _authorised(self) -> None:
+    def _on_credentials_changed(self) -> None:
         self.bar.draw()
-        self._moved()
+        self._on_environment_change()
 
 
-def _toggle(panel: Any) -> None:
+def _toggle_panel(panel: Any) -> None:
     panel.draw()
     set_hidden(panel.widget, "anb-hidden" not in panel.widget._dom_classes)

@@ -1,9 +1,4 @@
-"""What the explorer knows beside the form: values to offer, variables to fill in, secrets to keep, words to show.
-
-What was filled in before: the last values of each operation, and the values of names.
-
-The explorer: one widget in which an API is found, called and read.
-"""
+"""The explorer: one widget to find, call and read an API."""
 
 from __future__ import annotations
 
@@ -21,56 +16,56 @@ from ..openapi import Operation
 from ..schema import Field, operation_html
 from ..secrets import Secret
 from ..session import Session
-from .context_bar import Whereabouts
+from .context_bar import ContextBar
 from .form import FormView
-from .inputs import Offer
+from .inputs import Suggestion
 from .lists import HistoryView, OperationsView
-from .request import Details, RequestOptions
-from .response import AnswerView
-from .sending import Actions, Sending
-from .widgets import Status, classed, close_all, layout, set_hidden, sheet
+from .request import RequestOptions, RequestViews
+from .response import ResponseView
+from .sending import Actions, Sender
+from .widgets import Status, add_classes, close_tree, set_hidden, shared_layout, style_sheet
 
 if TYPE_CHECKING:
     from ..sandbox import Sandbox, SandboxClient
 
 
-class Assist:
-    """Help with one session's forms."""
+class FormAssistant:
+    """Fills forms of one session: variables, suggestions, secrets, previews of templates."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def prefill(self, form: Form) -> None:
-        """A required parameter takes the variable of its name, where there is one."""
+    def fill_from_variables(self, form: Form) -> None:
+        """Fill each empty required parameter with the variable of the same name, if there is one."""
         for field in form.parameters:
             at = ("parameters", field.name)
             if field.required and field.name in self._session.variables and not form.get(at):
                 form.set(at, f"{{{{{field.name}}}}}")
 
-    def offers(self, operation: Operation, field: Field) -> list[Offer]:
-        """Values that earlier answers hold for a field of an operation, then the variables."""
+    def offers(self, operation: Operation, field: Field) -> list[Suggestion]:
+        """Suggest values for a field: from earlier responses, then the variables."""
         found = self._session.linking.suggestions(field.name, 30, operation=operation.id, field=field)
-        seen = [Offer(f"{s.label} · {s.reason}", s.value) for s in found]
-        return [*seen, *(Offer(f"{{{{{name}}}}}", f"{{{{{name}}}}}") for name in self._session.variables)]
+        seen = [Suggestion(f"{s.label} · {s.reason}", s.value) for s in found]
+        return [*seen, *(Suggestion(f"{{{{{name}}}}}", f"{{{{{name}}}}}") for name in self._session.variables)]
 
     def keep_secret(self, text: str, field: Field) -> str:
-        """Hold a typed secret in memory, as a session variable; the template that stands for it."""
+        """Store a typed secret in memory as a session variable; return its template."""
         name = field.name or "secret"
         self._session.variables.set(name, Secret.in_memory(text, name), "typed in the explorer")
         return f"{{{{{name}}}}}"
 
-    def becomes(self, value: Any) -> str:
-        """What templates resolve to, secrets as stars; or why they do not."""
+    def preview_template(self, value: Any) -> str:
+        """Resolve the templates in a value, secrets masked; or return why that fails."""
         try:
             return str(self._session.resolve(value))
         except AstroNbError as error:
             return str(error)
 
 
-def heading(operation: Operation) -> html.Markup:
+def operation_heading(operation: Operation) -> html.Markup:
     name = html.tag("strong", operation.id, style="font-size:1.15em")
     head = html.tag("div", html.method_pill(operation.method), " ", name, " ", html.code(operation.path))
-    needs = f"Needs the permission {', '.join(operation.permissions)}." if operation.permissions else ""
+    needs = f"Required permission: {', '.join(operation.permissions)}." if operation.permissions else ""
     summary = html.tag(
         "div", operation.summary, ". " if operation.summary else "", html.muted(needs), style="margin:4px 0"
     )
@@ -78,25 +73,25 @@ def heading(operation: Operation) -> html.Markup:
     return html.tag("div", head, summary, *warned, html.details("Documentation", operation_html(operation)))
 
 
-def welcome(session: Session) -> html.Markup:
+def welcome_html(session: Session) -> html.Markup:
     title = html.tag("strong", f"{session.spec.title} {session.spec.version}", style="font-size:1.15em")
-    return html.tag("div", title, html.tag("div", "Choose an operation, or search for one."))
+    return html.tag("div", title, html.tag("div", "Select an operation, or search for one."))
 
 
-def fallback(session: Session) -> html.Markup:
-    """What a front end without widgets shows, and an exported notebook keeps."""
+def static_summary(session: Session) -> html.Markup:
+    """Static HTML for front ends without widgets and for exported notebooks."""
     title = html.tag("strong", f"{session.spec.title} {session.spec.version}")
     line = html.tag("div", f"{len(session.spec)} operations at {session.environment.base_url}")
     return html.tag(
-        "div", title, line, html.muted("The explorer needs a running kernel: run the cell again to open it.")
+        "div", title, line, html.muted("The explorer needs a running kernel. Run the cell again to open it.")
     )
 
 
-class Memory:
-    """Makes the form of an operation as it was left.
+class FormMemory:
+    """Restores the last values of each operation's form.
 
-    The values of this session go before those of the history; what a parameter was given in one operation it keeps in
-    the next that asks for it by that name.
+    Values of this session take precedence over those of the history. A parameter value entered in one operation is
+    reused by others that require a parameter of the same name.
     """
 
     def __init__(self, session: Session) -> None:
@@ -105,7 +100,7 @@ class Memory:
         self._named: dict[str, Any] = {}
 
     def keep(self, form: Form) -> None:
-        """Remember a form as it stands, before another takes its place."""
+        """Remember the values of a form before another replaces it."""
         call = form.to_call()
         self._calls[form.operation.id] = call
         self._named |= {
@@ -113,7 +108,7 @@ class Memory:
         }
 
     def form(self, operation: Operation, call: Call | None = None) -> Form:
-        """The form of an operation: with the call given, else with the values it had last."""
+        """Build the form of an operation: with the given call, else with its last values."""
         known = call or self._calls.get(operation.id) or self._sent(operation)
         form = Form(operation, known.media_type if known else None)
         if known:
@@ -125,15 +120,15 @@ class Memory:
         return form
 
     def _sent(self, operation: Operation) -> Call | None:
-        """The last call that was sent to this very server, in an earlier session too."""
+        """The last call sent to this server, in earlier sessions too."""
         found = self._session.history.latest(operation.id, self._session.environment.base_url or "")
         return found.call if found else None
 
 
 class Explorer:
-    """An API on the screen: choose an operation, fill its form, send, and read what comes back.
+    """The explorer of an API: choose an operation, fill in its form, send, and read the response.
 
-    Everything that it does is one line of Python, and it shows that line.
+    Everything it does is one line of Python, and it shows that line.
     """
 
     def __init__(
@@ -141,21 +136,21 @@ class Explorer:
     ) -> None:
         self.session = session
         self.status = Status()
-        self.assist = Assist(session)
+        self.assistant = FormAssistant(session)
         self.form: FormView | None = None
-        self._pressed = False
-        self.memory = Memory(session)
-        self.where = Whereabouts(session, sandbox, self.status, self._moved, self._changed)
+        self._send_clicked = False
+        self.memory = FormMemory(session)
+        self.context_bar = ContextBar(session, sandbox, self.status, self._on_environment_change, self._changed)
         self.operations = OperationsView(session.spec, self.status, self.show)
         self.actions = Actions(
-            self.status, self.send, self._cancel, lambda: self._refill(True), lambda: self._refill(False)
+            self.status, self.send, self._cancel, lambda: self._fill_or_clear(True), lambda: self._fill_or_clear(False)
         )
-        self.sending = Sending(session, self.status, self.actions, self._arrived)
+        self.sending = Sender(session, self.status, self.actions, self._on_response)
         self.options = RequestOptions(session, self.status, self._changed)
-        self.details = Details(session, self.status, self._redraw)
-        self.answer = AnswerView(session, self.status, self._used)
+        self.details = RequestViews(session, self.status, self._redraw_form)
+        self.response = ResponseView(session, self.status, self._used)
         self.history = HistoryView(session, self.status, self.reopen)
-        self.widget = self._assembled()
+        self.widget = self._build_widget()
         if operation:
             self.open(operation)
 
@@ -165,12 +160,12 @@ class Explorer:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         bundle = self.widget._repr_mimebundle_(include=include, exclude=exclude) or {}
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**data, "text/html": str(fallback(self.session)), "text/plain": repr(self)}, metadata
+        return {**data, "text/html": str(static_summary(self.session)), "text/plain": repr(self)}, metadata
 
     # --- what it can do -----------------------------------------------------------------------------------------------
 
     def open(self, operation: str) -> None:
-        """Open the form of an operation, with the values it had last.
+        """Open the form of an operation, with its last values.
 
         Raises:
             UnknownName: there is no such operation.
@@ -178,106 +173,115 @@ class Explorer:
         self.show(self.session.spec.operation(operation))
 
     def show(self, operation: Operation, call: Call | None = None) -> None:
-        """Show an operation's form: with the call given, else with the values it had last."""
+        """Show the form of an operation: with the given call, else with its last values."""
         if self.form is not None:
             self.memory.keep(self.form.form)
         form = self.memory.form(operation, call)
-        self.assist.prefill(form)
+        self.assistant.fill_from_variables(form)
         self._show(form)
 
     def _show(self, form: Form) -> None:
-        old, self._pressed = self.form, False
-        offers = partial(self.assist.offers, form.operation)
-        self.form = FormView(form, self.status, offers, self.assist.keep_secret, self._changed)
+        old, self._send_clicked = self.form, False
+        offers = partial(self.assistant.offers, form.operation)
+        self.form = FormView(form, self.status, offers, self.assistant.keep_secret, self._changed)
         self._place.children = (self.form.widget,)
         if old is not None:
-            close_all(old.widget)
-        self._title.value = str(heading(form.operation))
+            close_tree(old.widget)
+        self._title.value = str(operation_heading(form.operation))
         self.options.show(form)
         self.operations.mark(form.operation)
-        self.sending.question.clear()
+        self.sending.confirmation.clear()
         set_hidden(self._below, False)
-        self.status.say("")
+        self.status.show_message("")
         self._changed()
 
     def send(self) -> None:
-        """Send the form as it stands; in a guarded environment an unsafe method asks first."""
+        """Send the current form; a guarded environment asks before an unsafe request."""
         if self.form is None:
             return
-        self._pressed = True
+        self._send_clicked = True
         self._changed()
         self.sending.send(self.form.form.to_call())
 
     def reopen(self, exchange: Exchange) -> None:
         """Show an earlier exchange again, form and answer; nothing is sent."""
         self.show(exchange.operation, exchange.call)
-        self.answer.show(exchange)
-        self.status.say(f'Shown from the history; nothing was sent. In Python: api.history["{exchange.id}"]')
+        self.response.show(exchange)
+        self.status.show_message(f'Shown from the history; nothing was sent. In Python: api.history["{exchange.id}"]')
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
-    def _arrived(self, exchange: Exchange) -> None:
-        stopped = exchange.failure is not None and exchange.failure.kind == "cancelled"  # no error: it was wished for
+    def _on_response(self, exchange: Exchange) -> None:
+        stopped = (
+            exchange.failure is not None and exchange.failure.kind == "cancelled"
+        )  # a cancellation is not an error
         words = "" if exchange.ok else f"{exchange.operation.id}: {exchange.status_text}."
-        self.status.say(words, "warn" if stopped else "bad")
+        self.status.show_message(words, "warn" if stopped else "bad")
         self.history.draw()
-        self.answer.show(exchange)
+        self.response.show(exchange)
         if self.form is not None and exchange.error and exchange.operation.id == self.form.form.operation.id:
-            told = {("body", *_steps(e.field)): f"The server says: {e.message}" for e in exchange.error.field_errors}
-            self.form.mark(told, self.assist.becomes)
+            errors = exchange.error.field_errors
+            messages = {("body", *_path_steps(error.field)): f"Server: {error.message}" for error in errors}
+            self.form.mark(messages, self.assistant.preview_template)
 
     def _changed(self) -> None:
-        """After every change: mark what is wrong, and redraw what is shown of the request."""
+        """Mark problems and update the request views after every change."""
         if self.form is None:
             return
         problems = self.form.form.problems(self.session.resolve)
-        if not self._pressed:  # what is merely empty yet is no mistake
+        if not self._send_clicked:  # an empty field is not an error before the first Send
             problems = {at: text for at, text in problems.items() if self.form.form.get(at) is not UNSET}
-        elsewhere = self.form.mark(problems, self.assist.becomes)
+        elsewhere = self.form.mark(problems, self.assistant.preview_template)
         count = len(problems)
-        self.actions.send.tooltip = f"Send, although {count} fields look wrong" if count else "Send the request"
-        told = next((f"{'.'.join(map(str, at[1:])) or 'body'}: {text}" for at, text in elsewhere.items()), "")
-        self.status.say(told, "warn")
+        self.actions.send.tooltip = _send_tooltip(count)
+        message = next((f"{'.'.join(map(str, at[1:])) or 'body'}: {text}" for at, text in elsewhere.items()), "")
+        self.status.show_message(message, "warn")
         self.details.draw(self.form.form)
 
     def _cancel(self) -> None:
         self.sending.cancel()
 
-    def _redraw(self) -> None:
+    def _redraw_form(self) -> None:
         if self.form is not None:
             self.form.draw()
             self._changed()
 
     def _used(self, name: str) -> None:
-        self.where.variables.draw()
-        self._redraw()
-        self.status.say(f"The variable {name} is set: use it as {{{{{name}}}}} in any field.", "good")
+        self.context_bar.variables.draw()
+        self._redraw_form()
+        self.status.show_message(f"Saved as variable {name}: use it as {{{{{name}}}}} in any field.", "good")
 
-    def _moved(self) -> None:
+    def _on_environment_change(self) -> None:
         if self.form is not None:
             self.options.show(self.form.form)
         self._changed()
 
-    def _refill(self, full: bool) -> None:
+    def _fill_or_clear(self, full: bool) -> None:
         if self.form is not None:
             self.form.form.fill(True) if full else self.form.form.clear()
-            self.assist.prefill(self.form.form)
-            self._redraw()
+            self.assistant.fill_from_variables(self.form.form)
+            self._redraw_form()
 
-    def _assembled(self) -> widgets.VBox:
-        self._title = widgets.HTML(str(welcome(self.session)), layout=layout())
-        self._place = widgets.VBox([], layout=layout())
-        parts = [self.options.widget, self.sending.question.widget, self.actions.widget, self.details.widget]
-        below = widgets.VBox(parts, layout=layout())
-        self._below = classed(below, "anb-below", "anb-hidden")
-        parts = [self._title, self._place, self._below, self.answer.widget, self.history.widget]
-        work = classed(widgets.VBox(parts, layout=layout()), "anb-work")
-        main = classed(widgets.HBox([self.operations.widget, work], layout=layout()), "anb-main")
-        whole = [sheet(), *self.where.head, self.status.widget, *self.where.panels, main]
-        return classed(widgets.VBox(whole, layout=layout()), "anb")
+    def _build_widget(self) -> widgets.VBox:
+        self._title = widgets.HTML(str(welcome_html(self.session)), layout=shared_layout())
+        self._place = widgets.VBox([], layout=shared_layout())
+        parts = [self.options.widget, self.sending.confirmation.widget, self.actions.widget, self.details.widget]
+        below = widgets.VBox(parts, layout=shared_layout())
+        self._below = add_classes(below, "anb-below", "anb-hidden")
+        parts = [self._title, self._place, self._below, self.response.widget, self.history.widget]
+        work = add_classes(widgets.VBox(parts, layout=shared_layout()), "anb-work")
+        main = add_classes(widgets.HBox([self.operations.widget, work], layout=shared_layout()), "anb-main")
+        whole = [style_sheet(), *self.context_bar.head, self.status.widget, *self.context_bar.panels, main]
+        return add_classes(widgets.VBox(whole, layout=shared_layout()), "anb")
 
 
-def _steps(path: str) -> list[str | int]:
-    """A field's path as servers write it (`workerQueues[0].name`, `/a/0`), as steps."""
+def _send_tooltip(problems: int) -> str:
+    if not problems:
+        return "Send the request"
+    return "Send although 1 field looks wrong" if problems == 1 else f"Send although {problems} fields look wrong"
+
+
+def _path_steps(path: str) -> list[str | int]:
+    """Split a field path as servers write it (`workerQueues[0].name`, `/a/0`) into steps."""
     parts = path.replace("[", ".").replace("]", "").replace("/", ".").strip("$.").split(".")
     return [int(p) if p.isdigit() else p for p in parts if p and p != "body"]

@@ -1,7 +1,4 @@
-"""A form on the screen: required fields first, the others folded, everything deeper built when it is opened.
-
-A form drawn and taken away again, for whoever wants to know whether it can be.
-"""
+"""The widgets of a form: required fields first, others collapsed, nested values built when opened."""
 
 from __future__ import annotations
 
@@ -16,20 +13,20 @@ from ..data import Location
 from ..errors import AstroNbError
 from ..forms import Form, fits_control, is_file_list, is_line_list
 from ..schema import Field
-from .arrays import Rows
-from .controls import as_json, leaf
-from .groups import Opener, fields_of, many, object_group
-from .inputs import About, Offer, folded, is_secret
-from .maps import map_of_names
-from .places import Mark, Marks, Place
-from .unions import Chooser
-from .uploads import Files
-from .widgets import Status, classed, close_all, layout, shared_style
+from .arrays import ArrayControl
+from .controls import build_control, build_json_control
+from .groups import Collapsible, build_fields, build_object_fields, build_object_group
+from .inputs import FieldLabel, Suggestion, is_secret_input, more_label
+from .maps import build_map
+from .places import FieldPath, ProblemTarget, ProblemTargets
+from .unions import UnionControl
+from .uploads import FileControl
+from .widgets import Status, add_classes, close_tree, shared_layout, shared_style
 
-Offers = Callable[[Field], list[Offer]]
-Draw = Callable[["FormView", About, Place], widgets.Widget]
+SuggestValues = Callable[[Field], list[Suggestion]]
+BuildField = Callable[["FormView", FieldLabel, FieldPath], widgets.Widget]
 
-_ROOMY = 120
+_MAX_AUTO_OPEN = 120
 """Fields on the screen, up to which groups open by themselves."""
 
 
@@ -38,102 +35,104 @@ class FormView:
 
     Args:
         form: the values.
-        status: where a callback's failure is told.
-        offers: what can be offered for a field.
-        keep_secret: takes a typed secret and answers with the template that stands for it.
+        status: shows errors of callbacks.
+        offers: returns suggestions for a field.
+        keep_secret: stores a typed secret and returns its template.
         changed: called after each change of a value.
 
     Attributes:
-        marks: the parts that can tell what is wrong.
-        opened: which groups were opened or closed by hand.
-        memory: what is not chosen now: values of other branches, and of fields that a rule has taken away.
+        problem_targets: the parts that can show a problem.
+        opened: the groups opened or closed by hand.
+        memory: values that are not selected now: of other variants, and of fields hidden by a rule.
     """
 
     def __init__(
         self,
         form: Form,
         status: Status,
-        offers: Offers,
+        offers: SuggestValues,
         keep_secret: Callable[[str, Field], str],
         changed: Callable[[], None],
     ) -> None:
         self.form, self.status, self.changed = form, status, changed
         self.offers, self.keep_secret = offers, keep_secret
-        self.marks = Marks()
+        self.problem_targets = ProblemTargets()
         self.opened: dict[Any, bool] = {}
         self.memory: dict[Any, dict[str, Any]] = {}
-        self._watches: list[tuple[Place, widgets.Widget, Callable[[], None]]] = []
-        self._followers: list[Mark] = []
+        self._watches: list[tuple[FieldPath, widgets.Widget, Callable[[], None]]] = []
+        self._followers: list[ProblemTarget] = []
         self._drafts = itertools.count()
-        self.widget = classed(widgets.VBox([], layout=layout()), "anb-form")
+        self.widget = add_classes(widgets.VBox([], layout=shared_layout()), "anb-form")
         self.draw()
 
     @property
-    def is_roomy(self) -> bool:
-        """Whether groups may still open by themselves: there are few fields on the screen yet."""
-        return len(self.marks) < _ROOMY
+    def may_auto_open(self) -> bool:
+        """Whether groups may still open automatically: few fields are shown so far."""
+        return len(self.problem_targets) < _MAX_AUTO_OPEN
 
     def draw(self) -> None:
-        """Build the form anew from its values, which came from elsewhere."""
+        """Rebuild the form from its values."""
         self.memory.clear()
         old = self.widget.children
-        self.marks, self._watches, self._followers = Marks(), [], []
+        self.problem_targets, self._watches, self._followers = ProblemTargets(), [], []
         self.widget.children = tuple(self._parts())
         for widget in old:
-            close_all(widget)
+            close_tree(widget)
 
-    def mark(self, problems: dict[Location, str], becomes: Callable[[Any], str]) -> dict[Location, str]:
-        """Write what is wrong, and what templates become, into the labels; returns what has no label on the screen."""
-        left = self.marks.tell(self.form, problems, becomes)
+    def mark(self, problems: dict[Location, str], resolved: Callable[[Any], str]) -> dict[Location, str]:
+        """Show problems and resolved templates in the labels; return the problems that have no label."""
+        left = self.problem_targets.tell(self.form, problems, resolved)
         self._followers = [mark for mark in self._followers if mark.widget.comm is not None]
         for mark in self._followers:
             mark.write("", "")
         return left
 
-    def follow(self, mark: Mark) -> None:
-        """Let a part of the form follow the values, without telling what is wrong."""
+    def follow(self, mark: ProblemTarget) -> None:
+        """Update a part of the form on every change, without showing problems in it."""
         self._followers.append(mark)
 
-    def watch(self, place: Place, widget: widgets.Widget, changed: Callable[[], None]) -> None:
-        """Call back after each change at a place or inside it, until the widget is closed."""
-        self._watches.append((place, widget, changed))
+    def watch(self, path: FieldPath, widget: widgets.Widget, changed: Callable[[], None]) -> None:
+        """Call back after each change at a path or inside it, until the widget is closed."""
+        self._watches.append((path, widget, changed))
 
     def draft(self) -> Location:
-        """A location for a value that has no name yet; it is no part of the call."""
+        """Return a location for a value that has no name yet; it is not part of the call."""
         return ("drafts", str(next(self._drafts)))
 
     def is_set(self, at: Location) -> bool:
         """Whether there is a value."""
         return self.form.get(at) is not UNSET
 
-    def cannot_show(self, field: Field, place: Place) -> bool:
-        """Whether the value at a place is of a shape that the field's control would lose."""
-        return not is_secret(field) and not fits_control(field, self.form.get(place.at))
+    def loses_value(self, field: Field, path: FieldPath) -> bool:
+        """Whether the field's control would lose the value at a path."""
+        return not is_secret_input(field) and not fits_control(field, self.form.get(path.location))
 
-    def object(self, field: Field, place: Place, without: str = "") -> list[widgets.Widget]:
-        """The parts of an object."""
-        return fields_of(self, field, place, without)
+    def object(self, field: Field, path: FieldPath, without: str = "") -> list[widgets.Widget]:
+        """Build the parts of an object."""
+        return build_object_fields(self, field, path, without)
 
-    def any(self, about: About, place: Place) -> widgets.Widget:
-        """Whatever a field is drawn as; where that cannot be, as JSON, with the reason."""
-        if self.cannot_show(about.field, place):
-            return as_json(self, about, place, f"What is set is no {about.field.type_name}: it is shown as JSON.")
+    def any(self, about: FieldLabel, path: FieldPath) -> widgets.Widget:
+        """Build the control of a field; JSON, with the reason, if its own control is not possible."""
+        if self.loses_value(about.field, path):
+            return build_json_control(
+                self, about, path, f"The current value does not have the type {about.field.type_name}: edit it as JSON."
+            )
         try:
-            return _drawn_as(about.field)(self, about, place)
+            return _builder_for(about.field)(self, about, path)
         except AstroNbError as error:
-            return as_json(self, about, place, str(error))
+            return build_json_control(self, about, path, str(error))
 
-    def after(self, place: Place) -> None:
-        """A value has changed: those who watch it hear of it, then the rest of the explorer."""
+    def after(self, path: FieldPath) -> None:
+        """Notify the watchers of a path, then the rest of the explorer."""
         self._watches = [watch for watch in self._watches if watch[1].comm is not None]
         for watched, widget, changed in list(self._watches):
-            if widget.comm is not None and _holds(watched, place):
+            if widget.comm is not None and _contains(watched, path):
                 changed()
         self.changed()
 
     def _parts(self) -> Iterator[widgets.Widget]:
         def draw(field: Field) -> widgets.Widget:
-            return self.any(About(field, field.required), Place(("parameters", field.name)))
+            return self.any(FieldLabel(field, field.required), FieldPath(("parameters", field.name)))
 
         others = [f for f in self.form.parameters if not f.required]
         given = [f for f in others if self.is_set(("parameters", f.name))]
@@ -142,27 +141,27 @@ class FormView:
         yield from self._body()
         yield from (draw(field) for field in given)
         if rest:
-            fold = Opener(self, ("parameters", "more"), lambda: many(self, rest, draw), False)
-            fold.say(folded(len(rest), "parameter"))
+            fold = Collapsible(self, ("parameters", "more"), lambda: build_fields(self, rest, draw), False)
+            fold.set_label(more_label(len(rest), "parameter"))
             yield fold.widget
 
     def _body(self) -> Iterator[widgets.Widget]:
-        body, place = self.form.body, Place(("body",))
+        body, path = self.form.body, FieldPath(("body",))
         if body is None:
             return
         kinds = list(self.form.operation.body.content) if self.form.operation.body else []
         if len(kinds) > 1:
-            yield _media(self, kinds)
-        if body.kind == "object" and body.children and not self.cannot_show(body, place):
-            yield from self.object(body, place)
+            yield _media_type_control(self, kinds)
+        if body.kind == "object" and body.children and not self.loses_value(body, path):
+            yield from self.object(body, path)
         else:
-            yield self.any(About(body, body.required), place)
+            yield self.any(FieldLabel(body, body.required), path)
 
 
-def _media(view: FormView, kinds: list[str]) -> widgets.Widget:
+def _media_type_control(view: FormView, kinds: list[str]) -> widgets.Widget:
     style = shared_style(widgets.widget_description.DescriptionStyle)
     now = view.form.media_type if view.form.media_type in kinds else kinds[0]
-    made = widgets.Dropdown(options=kinds, value=now, description="Body as", layout=layout(), style=style)
+    made = widgets.Dropdown(options=kinds, value=now, description="Body as", layout=shared_layout(), style=style)
 
     def choose(change: dict[str, Any]) -> None:
         view.form.set_media_type(change["new"])
@@ -170,43 +169,43 @@ def _media(view: FormView, kinds: list[str]) -> widgets.Widget:
         view.changed()
         next(part for part in view.widget.children if "anb-media" in part._dom_classes).focus()
 
-    made.observe(view.status.guard(choose), "value")
-    return classed(made, "anb-field", "anb-media")
+    made.observe(view.status.report_errors(choose), "value")
+    return add_classes(made, "anb-field", "anb-media")
 
 
-def _drawn_as(field: Field) -> Draw:
-    """How a field is drawn: by its kind; an array by what its entries are."""
+def _builder_for(field: Field) -> BuildField:
+    """The builder of a field, by kind; of an array by its items."""
     if field.kind == "array":
         kind = "files" if is_file_list(field) else "lines" if is_line_list(field) else "rows"
         return _ARRAYS[kind]
-    return _DRAWN.get(field.kind, leaf)
+    return _BUILDERS.get(field.kind, build_control)
 
 
-_ARRAYS: dict[str, Draw] = {
-    "files": lambda view, about, place: Files(view, about, place).widget,
-    "lines": leaf,
-    "rows": lambda view, about, place: Rows(view, about, place).widget,
+_ARRAYS: dict[str, BuildField] = {
+    "files": lambda view, about, path: FileControl(view, about, path).widget,
+    "lines": build_control,
+    "rows": lambda view, about, path: ArrayControl(view, about, path).widget,
 }
 
-_DRAWN: dict[str, Draw] = {
-    "object": object_group,
-    "map": map_of_names,
-    "union": lambda view, about, place: Chooser(view, about, place).widget,
-    "file": lambda view, about, place: Files(view, about, place).widget,
+_BUILDERS: dict[str, BuildField] = {
+    "object": build_object_group,
+    "map": build_map,
+    "union": lambda view, about, path: UnionControl(view, about, path).widget,
+    "file": lambda view, about, path: FileControl(view, about, path).widget,
 }
 
 
-def _holds(watched: Place, place: Place | None) -> bool:
-    while place is not None:
-        if place is watched:
+def _contains(watched: FieldPath, path: FieldPath | None) -> bool:
+    while path is not None:
+        if path is watched:
             return True
-        place = place.holder
+        path = path.parent
     return False
 
 
-def problem_of_drawing(form: Form) -> str:
-    """What goes wrong when a form is drawn as the explorer would draw it, in words; empty when nothing does."""
+def dry_render(form: Form) -> str:
+    """What goes problem when a form is drawn as the explorer would draw it, in words; empty when nothing does."""
     status = Status()
     view = FormView(form, status, lambda field: [], lambda text, field: "", lambda: None)
-    close_all(view.widget)
+    close_tree(view.widget)
     return str(status.last_error or "")

@@ -1,9 +1,4 @@
-"""A button that opens a group, whose widgets are built when it is opened.
-
-The fields of an object: those that are needed or set, then the others folded, then what no control shows.
-
-The fields of an object in which one value decides over the others: they come and go, and the rest stays.
-"""
+"""Groups of fields: collapsible sections, objects, and objects whose fields depend on rules."""
 
 from __future__ import annotations
 
@@ -16,11 +11,21 @@ import ipywidgets as widgets
 from ..call import UNSET
 from ..html import escape
 from ..schema import Field, active_rules, read_field
-from .controls import states
-from .inputs import About, folded, headline
-from .maps import Pairs
-from .places import Mark, Place
-from .widgets import button, classed, is_hidden, layout, replace, set_hidden, shared_style, stack, words
+from .controls import state_buttons
+from .inputs import FieldLabel, collapsed_label, more_label
+from .maps import MapControl
+from .places import FieldPath, ProblemTarget
+from .widgets import (
+    add_classes,
+    button,
+    html_widget,
+    is_hidden,
+    replace_children,
+    set_hidden,
+    shared_layout,
+    shared_style,
+    vertical,
+)
 
 if TYPE_CHECKING:
     from .form import FormView
@@ -29,8 +34,8 @@ if TYPE_CHECKING:
 Build = Callable[[], list[widgets.Widget]]
 
 
-class Opener:
-    """A group with its button.
+class Collapsible:
+    """A collapsible group with its button.
 
     Attributes:
         head: the button.
@@ -41,184 +46,186 @@ class Opener:
         self._view, self._key, self._build = view, key, build
         self._text = ""
         self.head = button("", "anb-link", tip or "Open or close", "anb-opener")
-        self.inner = stack([], "anb-group")
-        self.is_open = view.opened.get(key, opened and view.is_roomy)
+        self.inner = vertical([], "anb-group")
+        self.is_open = view.opened.get(key, opened and view.may_auto_open)
         if self.is_open:
             self.inner.children = tuple(build())
         set_hidden(self.inner, not self.is_open)
-        self.head.on_click(view.status.guard(lambda _: self.toggle()))
+        self.head.on_click(view.status.report_errors(lambda _: self.toggle()))
 
     @property
     def widget(self) -> widgets.Box:
         """The button with the group below it."""
-        return stack([self.head, self.inner])
+        return vertical([self.head, self.inner])
 
-    def say(self, text: str) -> None:
-        """What stands on the button, beside the triangle."""
+    def set_label(self, text: str) -> None:
+        """Set the text of the button, beside the triangle."""
         self._text = text
-        told = f"{'▾' if self.is_open else '▸'} {text}"
-        if self.head.description != told:
-            self.head.description = told
+        label = f"{'▾' if self.is_open else '▸'} {text}"
+        if self.head.description != label:
+            self.head.description = label
 
     def toggle(self) -> None:
-        """Open the group, or close it; once built it stays."""
+        """Open or close the group; once built it is kept."""
         self.is_open = self._view.opened[self._key] = is_hidden(self.inner)
         set_hidden(self.inner, not self.is_open)
-        self.say(self._text)
+        self.set_label(self._text)
         if self.is_open and not self.inner.children:
             self.inner.children = tuple(self._build())
             self._view.changed()
 
     def rebuild(self) -> None:
-        """Build the group anew, if it was built."""
+        """Rebuild the group if it was built."""
         if self.inner.children or self.is_open:
-            replace(self.inner, self._build())
+            replace_children(self.inner, self._build())
 
 
-def group(view: FormView, about: About, place: Place, build: Build, opened: bool) -> Opener:
-    """The group of one field, whose button tells name, type, state and what is wrong."""
-    made = Opener(view, (*place.at, about.field.type_name), build, opened, about.field.info.description)
+def build_group(view: FormView, about: FieldLabel, path: FieldPath, build: Build, opened: bool) -> Collapsible:
+    """Build the group of one field; the button shows name, type, state and problem."""
+    made = Collapsible(view, (*path.location, about.field.type_name), build, opened, about.field.info.description)
 
-    def write(wrong: str, becomes: str) -> None:
-        made.say(headline(about, view.form.get(place.at), wrong))
+    def write(problem: str, resolved: str) -> None:
+        made.set_label(collapsed_label(about, view.form.get(path.location), problem))
 
     write("", "")
-    view.marks.add(Mark(place, made.head, write, lambda: made.is_open))
+    view.problem_targets.add(ProblemTarget(path, made.head, write, lambda: made.is_open))
     return made
 
 
-Draw = Callable[[Field], widgets.Widget]
-MOST = 60
-"""Fields that are drawn at once; the others come when they are asked for."""
+BuildField = Callable[[Field], widgets.Widget]
+PAGE_SIZE = 60
+"""Fields shown at once; others are shown on request."""
 
 
-def object_group(view: FormView, about: About, place: Place) -> widgets.Widget:
-    """An object inside another value: a group that is open when it is needed or set."""
-    content = stack([])
+def build_object_group(view: FormView, about: FieldLabel, path: FieldPath) -> widgets.Widget:
+    """Build an object inside another value: a group that is open if it is required or set."""
+    content = vertical([])
 
     def fill() -> None:
-        replace(content, fields_of(view, about.field, place))
+        replace_children(content, build_object_fields(view, about.field, path))
 
     def build() -> list[widgets.Widget]:
         fill()
-        return [content, *states(view, about, place, fill)]
+        return [content, *state_buttons(view, about, path, fill)]
 
-    opened = (about.required or view.is_set(place.at)) and not place.is_deep
-    return group(view, about, place, build, opened).widget
+    opened = (about.required or view.is_set(path.location)) and not path.is_too_deep
+    return build_group(view, about, path, build, opened).widget
 
 
-def fields_of(view: FormView, field: Field, place: Place, without: str = "") -> list[widgets.Widget]:
-    """The parts of an object; `without` names a field that is drawn elsewhere."""
+def build_object_fields(view: FormView, field: Field, path: FieldPath, without: str = "") -> list[widgets.Widget]:
+    """Build the parts of an object; `without` names a field that is shown elsewhere."""
     shown = [c for c in field.children if not c.info.read_only and c.name != without]
     if field.info.extensions.rules or field.info.extensions.union:
-        ruled = Ruled(view, field, place, shown, partial(many, view))
-        return ruled.widgets + _others(view, field, place, ruled.shown | {without})
+        ruled = RuledFields(view, field, path, shown, partial(build_fields, view))
+        return ruled.widgets + _additional_widgets(view, field, path, ruled.shown | {without})
     needed = {c.name for c in shown if c.required}
-    given = {c.name for c in shown if c.name not in needed and view.is_set((*place.at, c.name))}
-    if len(given) > MOST:
+    given = {c.name for c in shown if c.name not in needed and view.is_set((*path.location, c.name))}
+    if len(given) > PAGE_SIZE:
         given = set()
 
     def draw(child: Field) -> widgets.Widget:
-        return view.any(About(child, child.required), place.inside(child.name))
+        return view.any(FieldLabel(child, child.required), path.child(child.name))
 
     first = [child for child in shown if child.name in needed | given]
-    made = many(view, sorted(first, key=lambda child: child.name not in needed), draw)
+    made = build_fields(view, sorted(first, key=lambda child: child.name not in needed), draw)
     rest = [child for child in shown if child.name not in needed | given]
     if rest:
-        fold = Opener(view, (*place.at, "more", field.type_name), lambda: many(view, rest, draw), False)
-        fold.say(folded(len(rest), "field", field.name))
+        fold = Collapsible(
+            view, (*path.location, "more", field.type_name), lambda: build_fields(view, rest, draw), False
+        )
+        fold.set_label(more_label(len(rest), "field", field.name))
         made.append(fold.widget)
-    return made + _others(view, field, place, {c.name for c in shown} | {without})
+    return made + _additional_widgets(view, field, path, {c.name for c in shown} | {without})
 
 
-def many(view: FormView, fields: list[Field], draw: Draw) -> list[widgets.Widget]:
-    """Fields, the first of them at once; with many of them a box to filter by name, and a button for more."""
-    if len(fields) <= MOST:
+def build_fields(view: FormView, fields: list[Field], draw: BuildField) -> list[widgets.Widget]:
+    """Build fields; if there are many, only the first ones, with a filter and a button for more."""
+    if len(fields) <= PAGE_SIZE:
         return [draw(field) for field in fields]
     style = shared_style(widgets.widget_string.TextStyle)
     hint = f"among {len(fields)} fields; press Enter"
     search = widgets.Text(
-        description="Filter fields", placeholder=hint, continuous_update=False, layout=layout(), style=style
+        description="Filter fields", placeholder=hint, continuous_update=False, layout=shared_layout(), style=style
     )
-    holder, more = stack([]), button("", "anb-link")
-    count = MOST
+    holder, more = vertical([]), button("", "anb-link")
+    count = PAGE_SIZE
 
     def show() -> None:
         typed = search.value.strip().lower()
         found = [field for field in fields if typed in field.name.lower()]
-        replace(holder, [draw(field) for field in found[:count]])
+        replace_children(holder, [draw(field) for field in found[:count]])
         left = len(found) - count
-        more.description = f"Show {min(left, MOST)} more of {len(found)}"
+        more.description = f"Show {min(left, PAGE_SIZE)} more of {len(found)}"
         set_hidden(more, left <= 0)
 
     def filtered(_: object) -> None:
         nonlocal count
-        count = MOST
+        count = PAGE_SIZE
         show()
         view.changed()
 
     def extended(_: object) -> None:
         nonlocal count
-        count += MOST
+        count += PAGE_SIZE
         show()
         view.changed()
 
-    search.observe(view.status.guard(filtered), "value")
-    more.on_click(view.status.guard(extended))
+    search.observe(view.status.report_errors(filtered), "value")
+    more.on_click(view.status.report_errors(extended))
     show()
-    return [classed(search, "anb-field", "anb-filter"), holder, more]
+    return [add_classes(search, "anb-field", "anb-filter"), holder, more]
 
 
-def extra_of(field: Field) -> Field | None:
-    """What an object's values without a property of their own are; None where there are to be none."""
+def additional_field(field: Field) -> Field | None:
+    """The field of undeclared members; None if there may be none."""
     if field.item is None and field.schema.get("additionalProperties") is True:
         return read_field(field.spec, {}, field.name, True, field.secret)
     return field.item
 
 
-def _others(view: FormView, field: Field, place: Place, shown: set[str]) -> list[widgets.Widget]:
-    """Names that are free, where there may be some; and a word on those that are set, and that no control shows."""
-    value = view.form.get(place.at)
+def _additional_widgets(view: FormView, field: Field, path: FieldPath, shown: set[str]) -> list[widgets.Widget]:
+    """Build the undeclared members if allowed, and a note on members that no control shows."""
+    value = view.form.get(path.location)
     present = [str(name) for name in value] if isinstance(value, dict) else []
-    extra = extra_of(field)
+    extra = additional_field(field)
     declared = shown | field.children_by_name.keys()
     made: list[widgets.Widget] = []
     if extra is not None:
-        about = About(field, title=field.name or "the body")
-        made.append(Pairs(view, about, extra, place, frozenset(declared)).widget)
+        about = FieldLabel(field, title=field.name or "the body")
+        made.append(MapControl(view, about, extra, path, frozenset(declared)).widget)
     unseen = [name for name in present if name not in shown and (extra is None or name in declared)]
-    return [*made, *([_note(unseen)] if unseen else [])]
+    return [*made, *([_unshown_note(unseen)] if unseen else [])]
 
 
-def _note(names: list[str]) -> widgets.Widget:
+def _unshown_note(names: list[str]) -> widgets.Widget:
     listed = ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
-    told = f"{len(names)} more {'value is' if len(names) == 1 else 'values are'} set in JSON: {listed}"
-    return words(f'<div class="anb-note">{escape(told)}</div>')
+    label = f"{len(names)} more {'value is' if len(names) == 1 else 'values are'} set in JSON: {listed}"
+    return html_widget(f'<div class="anb-note">{escape(label)}</div>')
 
 
-Many = Callable[[list[Field], Callable[[Field], widgets.Widget]], list[widgets.Widget]]
+BuildFields = Callable[[list[Field], Callable[[Field], widgets.Widget]], list[widgets.Widget]]
 
 
-class Ruled:
-    """The fields that are needed or were set, then the others folded; what a rule may change has boxes of its own.
+class RuledFields:
+    """The fields of an object with rules: required or set fields first, others collapsed.
 
-    Nothing is drawn anew but what a rule has changed: the focus, and what is being typed, stay. What a field had that
-    a rule takes away is kept in the form's memory until it comes back, and is not sent.
+    Only what a rule changes is rebuilt, so that focus and typing are kept. The value of a field that a rule hides is
+    stored in the form's memory until the field is shown again, and is not sent.
 
     Attributes:
         widgets: the parts.
     """
 
-    def __init__(self, view: FormView, field: Field, place: Place, fields: list[Field], many: Many) -> None:
-        self._view, self._field, self._place, self._many = view, field, place, many
-        self._fields = {child.name: child for child in sorted(fields, key=_rank(field))}
-        self._given = {name for name in self._fields if view.is_set((*place.at, name))}
-        governed = [name for name in self._fields if name in _governed(field)]
-        self._first: dict[str, widgets.Box] = {name: stack([]) for name in governed}
+    def __init__(self, view: FormView, field: Field, path: FieldPath, fields: list[Field], many: BuildFields) -> None:
+        self._view, self._field, self._path, self._many = view, field, path, many
+        self._fields = {child.name: child for child in sorted(fields, key=_field_order(field))}
+        self._given = {name for name in self._fields if view.is_set((*path.location, name))}
+        governed = [name for name in self._fields if name in _ruled_names(field)]
+        self._first: dict[str, widgets.Box] = {name: vertical([]) for name in governed}
         self._inner: dict[str, widgets.Box] = {}
-        self._abouts: dict[str, About] = {}
+        self._abouts: dict[str, FieldLabel] = {}
         self._read()
-        self._fold = Opener(view, (*place.at, "more", field.type_name), self._others, False)
+        self._fold = Collapsible(view, (*path.location, "more", field.type_name), self._others, False)
         self._fold_box = self._fold.widget
         before = [n for n in self._fields if n in self._first or self._is_first(n)]
         before.sort(key=lambda name: not self._fields[name].required)
@@ -226,90 +233,90 @@ class Ruled:
         self.widgets.append(self._fold_box)
         for name in governed:
             self._fill(name)
-        self._say()
-        view.watch(place, self._fold_box, self._follow)
+        self._update_label()
+        view.watch(path, self._fold_box, self._on_value_changed)
 
     @property
     def shown(self) -> set[str]:
-        """The names that are there now, folded ones too."""
+        """The names of the fields that are not hidden by a rule."""
         return set(self._abouts)
 
     def _read(self) -> None:
-        """What the rules say of the values there are."""
-        rules = active_rules(self._field, self._view.form.get(self._place.at))
+        """Apply the rules to the current values."""
+        rules = active_rules(self._field, self._view.form.get(self._path.location))
         why = {name: reason for names, reason in rules.one_of for name in names}
         self._abouts = {
-            name: About(child, child.required or name in rules.required, why.get(name, ""))
+            name: FieldLabel(child, child.required or name in rules.required, why.get(name, ""))
             for name, child in self._fields.items()
             if name not in rules.hidden
         }
 
     def _is_first(self, name: str) -> bool:
-        """Whether a field stands before the fold: it is needed or was set, and is not in the open fold already."""
+        """Whether a field is shown before the collapsed ones: required or set, and not in the open section already."""
         about, inner = self._abouts.get(name), self._inner.get(name)
         return about is not None and (about.required or name in self._given) and not (inner and inner.children)
 
     def _drawn(self, name: str) -> widgets.Widget:
-        return self._view.any(self._abouts[name], self._place.inside(name))
+        return self._view.any(self._abouts[name], self._path.child(name))
 
     def _fill(self, name: str) -> None:
-        """Draw a governed field where it stands now, and nowhere else."""
+        """Build a field with rules in its current position only."""
         home = self._first[name] if self._is_first(name) else self._inner.get(name)
         for box in filter(None, (self._first[name], self._inner.get(name))):
-            replace(box, [self._drawn(name)] if box is home and name in self._abouts else [])
+            replace_children(box, [self._drawn(name)] if box is home and name in self._abouts else [])
 
     def _others(self) -> list[widgets.Widget]:
         def draw(child: Field) -> widgets.Widget:
             if child.name not in self._first:
                 return self._drawn(child.name)
             there = child.name in self._abouts and not self._is_first(child.name)
-            self._inner[child.name] = stack([self._drawn(child.name)] if there else [])
+            self._inner[child.name] = vertical([self._drawn(child.name)] if there else [])
             return self._inner[child.name]
 
         return self._many([f for n, f in self._fields.items() if n in self._first or not self._is_first(n)], draw)
 
-    def _say(self) -> None:
+    def _update_label(self) -> None:
         count = sum(not self._is_first(name) for name in self._abouts)
-        self._fold.say(folded(count, "field", self._field.name))
+        self._fold.set_label(more_label(count, "field", self._field.name))
         set_hidden(self._fold_box, not count)
 
-    def _follow(self) -> None:
-        """After each change inside: what a rule takes away is put aside, and what it brings back is as it was."""
+    def _on_value_changed(self) -> None:
+        """Hide and show fields after each change inside."""
         old = self._abouts
         self._read()
         if old.keys() != self._abouts.keys():
-            self._put_aside(old.keys() - self._abouts.keys(), self._abouts.keys() - old.keys())
+            self._store_hidden(old.keys() - self._abouts.keys(), self._abouts.keys() - old.keys())
         for name in self._first:
-            if _differ(old.get(name), self._abouts.get(name)):
+            if _has_changed(old.get(name), self._abouts.get(name)):
                 self._fill(name)
-        self._say()
+        self._update_label()
 
-    def _put_aside(self, gone: set[str], back: set[str]) -> None:
-        form, kept = self._view.form, self._view.memory.setdefault((*self._place.at, "aside"), {})
+    def _store_hidden(self, gone: set[str], back: set[str]) -> None:
+        form, kept = self._view.form, self._view.memory.setdefault((*self._path.location, "aside"), {})
         for name in gone:
-            value = form.get((*self._place.at, name))
+            value = form.get((*self._path.location, name))
             if value is not UNSET:
                 kept[name] = value
-                form.set((*self._place.at, name), UNSET)
+                form.set((*self._path.location, name), UNSET)
         for name in back & kept.keys():
-            form.set((*self._place.at, name), kept.pop(name))
+            form.set((*self._path.location, name), kept.pop(name))
 
 
-def _rank(field: Field) -> Callable[[Field], int]:
-    """The order of fields: what chooses among others comes first, and those come last."""
+def _field_order(field: Field) -> Callable[[Field], int]:
+    """The order of fields: a selecting field first, its variants last."""
     union = field.info.extensions.union
     by, chosen = (union.by, set(union.branches.values())) if union else ("", set[str]())
     return lambda child: 0 if child.name == by else 2 if child.name in chosen else 1
 
 
-def _governed(field: Field) -> set[str]:
-    """The names that some rule of an object requires, hides or sets against another."""
+def _ruled_names(field: Field) -> set[str]:
+    """The names that some rule requires, hides or excludes."""
     rules, union = field.info.extensions.rules, field.info.extensions.union
     named = {name for rule in rules for name in (*rule.require, *rule.hide, *rule.one_of)}
     return named | set(union.branches.values() if union else ())
 
 
-def _differ(old: About | None, new: About | None) -> bool:
+def _has_changed(old: FieldLabel | None, new: FieldLabel | None) -> bool:
     if old is None or new is None:
         return old is not new
     return (old.required, old.help) != (new.required, new.help)

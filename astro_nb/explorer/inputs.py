@@ -1,11 +1,9 @@
-"""What a label tells of a field: name, type, state, need, help, what is wrong, what a template becomes.
+"""The label and the control of a field, by tables.
 
-A field as a widget: one table from kind to control.
-
-Rule 1: the label carries name, type and help. Of a choice it also tells what is wrong and what a template becomes;
-        below a control that is typed into this is told beside it, for a label that is written anew undoes the typing.
-Rule 2: an empty control means UNSET. Null is a choice of its own where it is allowed, or is typed: null.
-Rule 3: a secret leaves its control as soon as it is typed, and is held in memory; the control shows that it is there.
+Rule 1: the label has name, type and help. Problems and resolved templates appear in the label of a choice, but below a
+        text control: a label that changes undoes typing in progress.
+Rule 2: an empty control means UNSET. Null is a choice of its own where allowed, or is typed: null.
+Rule 3: a secret leaves its control as soon as it is typed and stays in memory; the control shows that it is set.
 """
 
 from __future__ import annotations
@@ -24,271 +22,275 @@ from ..forms import format_value
 from ..html import escape, prose
 from ..schema import Field, describe_type
 from ..templates import template_names
-from .widgets import button, classed, layout, set_hidden, shared_style
+from .widgets import add_classes, button, set_hidden, shared_layout, shared_style
 
-Title = str | Callable[[], str]
+LabelTitle = str | Callable[[], str]
 
-_WORDS: tuple[tuple[str, str], ...] = (
-    ("uniqueItems", "no entry twice"),
-    ("minProperties", "at least {} names"),
-    ("maxProperties", "at most {} names"),
+_LIMITS: tuple[tuple[str, str], ...] = (
+    ("uniqueItems", "unique items"),
+    ("minProperties", "at least {} members"),
+    ("maxProperties", "at most {} members"),
 )
 _EMPTY: Mapping[type, str] = {str: "empty text", list: "empty list", dict: "empty object"}
 
 
 @dataclass(frozen=True)
-class About:
-    """What a label is about.
+class FieldLabel:
+    """What a label shows.
 
     Attributes:
         field: the field.
-        required: whether a value must be there.
-        help: words beside the field's own description.
-        title: what it is called instead of by its name; a function where that changes.
+        required: whether a value is required.
+        help: text in addition to the field's description.
+        title: the name to show instead of the field's own; a function if it changes.
     """
 
     field: Field
     required: bool = False
     help: str = ""
-    title: Title = ""
+    title: LabelTitle = ""
 
     @property
     def name(self) -> str:
-        """What the field is called now."""
-        told = self.title if isinstance(self.title, str) else self.title()
-        return told or self.field.name or "body"
+        """The current name."""
+        title = self.title if isinstance(self.title, str) else self.title()
+        return title or self.field.name or "body"
 
 
-def label(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") -> str:
-    """The label as HTML."""
+def label_html(about: FieldLabel, value: Any = UNSET, wrong: str = "", becomes: str = "") -> str:
+    """Return the label as HTML."""
     field = about.field
-    parts = [f'<b>{escape(about.name)}</b> <span class="anb-type">{escape(words(field))}</span>']
-    parts += [f' <span class="anb-state">{state}</span>'] if (state := state_of(value)) else []
-    parts += [' <span class="anb-need">required</span>'] if about.required else []
-    parts += [f' <span class="anb-need">{mark}</span>' for mark in marks(field)]
-    told = (("anb-help", " ".join(filter(None, [_news(field), about.help]))), ("anb-wrong", wrong))
-    parts += [f'<span class="{kind}">{prose(text)}</span>' for kind, text in told if text]
-    return "".join(parts) + (f'<span class="anb-becomes">→ {escape(becomes)}</span>' if becomes else "")
+    parts = [f'<b>{escape(about.name)}</b> <span class="anb-type">{escape(html_widget(field))}</span>']
+    parts += [f' <span class="anb-state">{state}</span>'] if (state := value_state(value)) else []
+    parts += [' <span class="anb-required">required</span>'] if about.required else []
+    parts += [f' <span class="anb-required">{mark}</span>' for mark in schema_warnings(field)]
+    lines = (("anb-help", " ".join(filter(None, [_new_description(field), about.help]))), ("anb-problem", wrong))
+    parts += [f'<span class="{kind}">{prose(text)}</span>' for kind, text in lines if text]
+    return "".join(parts) + (f'<span class="anb-resolved">→ {escape(becomes)}</span>' if becomes else "")
 
 
-def note(about: About, value: Any = UNSET, wrong: str = "", becomes: str = "") -> str:
-    """What is told below a control, as HTML: state, what is wrong, what a template becomes; empty for nothing."""
-    state = state_of(value)
+def note_html(about: FieldLabel, value: Any = UNSET, wrong: str = "", becomes: str = "") -> str:
+    """Return the note below a control as HTML: state, problem, resolved template; empty if there is nothing."""
+    state = value_state(value)
     parts = [f'<span class="anb-state">{state}</span>'] if state else []
-    parts += [f'<span class="anb-wrong">{prose(wrong)}</span>'] if wrong else []
-    parts += [f'<span class="anb-becomes">→ {escape(becomes)}</span>'] if becomes else []
-    unseen = f'<span class="anb-unseen">{escape(about.name)}: </span>'
-    return f'<div class="anb-told">{unseen}{"".join(parts)}</div>' if parts else ""
+    parts += [f'<span class="anb-problem">{prose(wrong)}</span>'] if wrong else []
+    parts += [f'<span class="anb-resolved">→ {escape(becomes)}</span>'] if becomes else []
+    unseen = f'<span class="anb-visually-hidden">{escape(about.name)}: </span>'
+    return f'<div class="anb-below-note">{unseen}{"".join(parts)}</div>' if parts else ""
 
 
-def _news(field: Field) -> str:
-    """The description, unless it only says the name again, as generated titles do."""
-    told, name = (re.sub(r"[\W_]+", "", text).lower() for text in (field.info.description, field.name))
-    return "" if told == name else field.info.description
+def _new_description(field: Field) -> str:
+    """The description, unless it only repeats the name, as generated titles do."""
+    description, name = (re.sub(r"[\W_]+", "", text).lower() for text in (field.info.description, field.name))
+    return "" if description == name else field.info.description
 
 
-def headline(about: About, value: Any = UNSET, wrong: str = "") -> str:
-    """The same in one line of plain text, for the button that opens a group."""
-    kind = "" if about.field.kind == "object" else about.field.type_name  # a schema's name says no more than its own
-    facts = [about.name, kind, *marks(about.field), state_of(value)]
+def collapsed_label(about: FieldLabel, value: Any = UNSET, wrong: str = "") -> str:
+    """Return the label as one line of plain text, for the button of a group."""
+    kind = "" if about.field.kind == "object" else about.field.type_name  # the schema name adds nothing
+    facts = [about.name, kind, *schema_warnings(about.field), value_state(value)]
     facts += ["required"] if about.required else []
     return " · ".join(filter(None, facts)) + (f" — {wrong}" if wrong else "")
 
 
-def folded(count: int, kind: str, of: str = "") -> str:
-    """What stands on the button of a fold."""
+def more_label(count: int, kind: str, of: str = "") -> str:
+    """Return the text of the button for collapsed fields."""
     return f"More: {count} optional {kind}{'' if count == 1 else 's'}" + (f" of {of}" if of else "")
 
 
-def words(field: Field) -> str:
-    """The type and the limits of a field."""
-    limits = (text.format(field.schema[key]) for key, text in _WORDS if field.schema.get(key))
+def html_widget(field: Field) -> str:
+    """Return the type and the limits of a field."""
+    limits = (text.format(field.schema[key]) for key, text in _LIMITS if field.schema.get(key))
     null = " or null" if field.nullable and field.kind not in ("any", "choice", "boolean") else ""
-    return ", ".join(filter(None, [type_of(field) + null, *field.info.bounds, *limits]))
+    return ", ".join(filter(None, [type_label(field) + null, *field.info.bounds, *limits]))
 
 
-def type_of(field: Field) -> str:
-    """The type; of a list also what may stand in it, where the document names that nowhere else."""
+def type_label(field: Field) -> str:
+    """Return the type; of a list also the types of its items where the document names them only there."""
     if field.kind == "array" and field.prefix:
         return f"list of {', '.join(describe_type(part) for part in field.prefix)}, in this order"
     listed = field.kind == "array" and field.item is not None and field.item.kind == "choice"
     return f"list of {describe_type(field.item)}" if listed and field.item is not None else describe_type(field)
 
 
-def marks(field: Field) -> list[str]:
-    """What the document warns of."""
+def schema_warnings(field: Field) -> list[str]:
+    """The warnings of the document: deprecated, write-only."""
     return [
-        text for text, told in (("deprecated", field.info.deprecated), ("write-only", field.info.write_only)) if told
+        text
+        for text, is_set in (("deprecated", field.info.deprecated), ("write-only", field.info.write_only))
+        if is_set
     ]
 
 
-def state_of(value: Any) -> str:
-    """The name of a value that a control cannot show by itself: null, or empty; nothing for all others."""
+def value_state(value: Any) -> str:
+    """Return "null" or "empty …" for a value that a control cannot show; else empty."""
     return "null" if value is None else _EMPTY.get(type(value), "") if value in ("", [], {}) else ""
 
 
 def placeholder(field: Field) -> str:
-    """The document's example, or what the server assumes, as a grey hint."""
+    """Return the default or the example of a field, as a hint."""
     if field.info.default is not None:
-        return f"default: {plain(field.info.default)}"
-    return f"for example {plain(field.info.example)}" if field.info.example is not None and not field.secret else ""
+        return f"default: {one_line(field.info.default)}"
+    return f"for example {one_line(field.info.example)}" if field.info.example is not None and not field.secret else ""
 
 
-def plain(value: Any) -> str:
-    """A value in one line: a text as it is, all else as JSON."""
+def one_line(value: Any) -> str:
+    """Return a value on one line: a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
 
 
-UNSET_LABEL = "(not set)"
+UNSET_LABEL = "–"
 NULL_LABEL = "null"
-_LONG = 2000
-"""Characters; a text that may be longer is typed into an area."""
+_LONG_TEXT = 2000
+"""Characters; a text that may be longer gets a text area."""
 
-Input = tuple[widgets.DOMWidget, tuple[widgets.Widget, ...]]
-"""The control of a field, and what helps it along below."""
+Control = tuple[widgets.DOMWidget, tuple[widgets.Widget, ...]]
+"""The control of a field, and widgets below it."""
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A value that can be chosen: what is shown, and what it stands for."""
+class Suggestion:
+    """A suggested value: its label and the value."""
 
     label: str
     value: Any
 
 
 @dataclass(frozen=True)
-class Slot:
-    """What a control needs: its field, the value there is, what can be offered, and where a change goes."""
+class ControlContext:
+    """What a control needs: label, current value, suggestions, and callbacks."""
 
-    about: About
+    about: FieldLabel
     value: Any
-    offers: Sequence[Offer]
+    offers: Sequence[Suggestion]
     typed: Callable[[str], None]
     chosen: Callable[[Any], None]
     secret: Callable[[str], str]
-    guard: Callable[[Callable[..., Any]], Callable[..., None]]
+    report_errors: Callable[[Callable[..., Any]], Callable[..., None]]
 
     @property
     def field(self) -> Field:
         return self.about.field
 
 
-def make_input(slot: Slot) -> Input:
-    """The control of a leaf field."""
-    kind = "secret" if is_secret(slot.field) else slot.field.kind
-    made, more = _MAKERS.get(kind, _json)(slot)
-    return classed(made, "anb-field"), more
+def make_input(slot: ControlContext) -> Control:
+    """Build the control of a field without children."""
+    kind = "secret" if is_secret_input(slot.field) else slot.field.kind
+    made, more = _BUILDERS.get(kind, _json)(slot)
+    return add_classes(made, "anb-field"), more
 
 
-def is_secret(field: Field) -> bool:
-    """Whether a field is typed unseen."""
+def is_secret_input(field: Field) -> bool:
+    """Whether a field is entered as a password."""
     return field.secret or bool(field.secret_when)
 
 
-def _common(slot: Slot, style: type = widgets.widget_string.TextStyle) -> dict[str, Any]:
-    """What controls have in common; the label stays as it is, and what changes is told below."""
+def _common_options(slot: ControlContext, style: type = widgets.widget_string.TextStyle) -> dict[str, Any]:
+    """The options all controls share; the label is fixed, changes appear below."""
     return {
-        "description": label(slot.about),
+        "description": label_html(slot.about),
         "description_allow_html": True,
         "tooltip": slot.field.info.description,
-        "layout": layout(),
+        "layout": shared_layout(),
         "style": shared_style(style),
     }
 
 
-def _text(slot: Slot) -> Input:
-    is_long = "\n" in format_value(slot.field, slot.value) or slot.field.schema.get("maxLength", 0) >= _LONG
+def _text(slot: ControlContext) -> Control:
+    is_long = "\n" in format_value(slot.field, slot.value) or slot.field.schema.get("maxLength", 0) >= _LONG_TEXT
     if is_long or not slot.field.name:
         return _area(slot, "")
-    offers = [*_usual(slot.field), *slot.offers]
+    offers = [*_format_suggestions(slot.field), *slot.offers]
     by_label = {offer.label: offer.value for offer in offers}
     made = widgets.Combobox(
         value=format_value(slot.field, slot.value),
         options=list(by_label),
-        placeholder=placeholder(slot.field) or _FORMATS.get(slot.field.info.format, ""),
+        placeholder=placeholder(slot.field) or _FORMAT_EXAMPLES.get(slot.field.info.format, ""),
         continuous_update=False,
-        **_common(slot),
+        **_common_options(slot),
     )
 
     def changed(change: dict[str, Any]) -> None:
         text = change["new"]
         if text in by_label and by_label[text] != text:
-            made.value = plain(by_label[text])  # comes back here with the value itself
+            made.value = one_line(by_label[text])  # triggers this handler again, with the value
             return
         slot.typed(text)
 
-    made.observe(slot.guard(changed), "value")
+    made.observe(slot.report_errors(changed), "value")
     return made, ()
 
 
-def _usual(field: Field) -> list[Offer]:
-    """What a format alone suggests."""
-    usual = _OFFERS.get(field.info.format) if field.kind == "text" else None
+def _format_suggestions(field: Field) -> list[Suggestion]:
+    """The suggestion of a format."""
+    usual = _FORMAT_SUGGESTIONS.get(field.info.format) if field.kind == "text" else None
     return [usual()] if usual else []
 
 
-def _lines(slot: Slot) -> Input:
+def _lines(slot: ControlContext) -> Control:
     made, _ = _area(slot, "one per line; [] for an empty list")
     item = slot.field.item
     if item is None or item.kind not in ("choice", "boolean"):
         return made, ()
     choices = item.info.choices if item.kind == "choice" else (True, False)
-    return made, (_adder(slot, made, [format_value(item, choice) for choice in choices]),)
+    return made, (_item_chooser(slot, made, [format_value(item, choice) for choice in choices]),)
 
 
-def _adder(slot: Slot, area: widgets.Textarea, texts: list[str]) -> widgets.DOMWidget:
-    """A list of the allowed entries: the one that is chosen goes below the others."""
-    first = f"Choose an entry to add to {slot.about.name}"
+def _item_chooser(slot: ControlContext, area: widgets.Textarea, texts: list[str]) -> widgets.DOMWidget:
+    """A dropdown of allowed items; the selected one is appended."""
+    first = f"Select an item to add to {slot.about.name}"
     style = shared_style(widgets.widget_description.DescriptionStyle)
-    made = widgets.Dropdown(options=[first, *texts], value=first, description=first, layout=layout(), style=style)
+    made = widgets.Dropdown(
+        options=[first, *texts], value=first, description=first, layout=shared_layout(), style=style
+    )
 
     def add(change: dict[str, Any]) -> None:
         if change["new"] != first:
             made.value = first
             area.value = "\n".join(filter(None, [area.value.rstrip("\n"), change["new"]]))
 
-    made.observe(slot.guard(add), "value")
-    return classed(made, "anb-field", "anb-hush", "anb-adder")
+    made.observe(slot.report_errors(add), "value")
+    return add_classes(made, "anb-field", "anb-hide-label", "anb-adder")
 
 
-def _json(slot: Slot) -> Input:
+def _json(slot: ControlContext) -> Control:
     return _area(slot, "JSON")
 
 
-def _area(slot: Slot, hint: str) -> Input:
+def _area(slot: ControlContext, hint: str) -> Control:
     text = format_value(slot.field, slot.value)
-    told = ", ".join(filter(None, [hint, placeholder(slot.field)]))
+    hint_text = ", ".join(filter(None, [hint, placeholder(slot.field)]))
     made = widgets.Textarea(
         value=text,
-        placeholder=told,
+        placeholder=hint_text,
         rows=min(12, max(2, text.count("\n") + 1)),
         continuous_update=False,
-        **_common(slot),
+        **_common_options(slot),
     )
-    made.observe(slot.guard(lambda change: slot.typed(change["new"])), "value")
+    made.observe(slot.report_errors(lambda change: slot.typed(change["new"])), "value")
     return made, ()
 
 
-def _choice(slot: Slot) -> Input:
-    return _dropdown(slot, [(plain(choice), choice) for choice in slot.field.info.choices])
+def _choice(slot: ControlContext) -> Control:
+    return _dropdown(slot, [(one_line(choice), choice) for choice in slot.field.info.choices])
 
 
-def _boolean(slot: Slot) -> Input:
+def _boolean(slot: ControlContext) -> Control:
     return _dropdown(slot, [("true", True), ("false", False)])
 
 
-def _dropdown(slot: Slot, pairs: list[tuple[str, Any]]) -> Input:
-    """Options by position, since values may be equal (1 and True) or unhashable; templates are offered at the end."""
+def _dropdown(slot: ControlContext, pairs: list[tuple[str, Any]]) -> Control:
+    """A dropdown with options by position: values may be equal (1 and True) or unhashable. Templates come last."""
     nulls = [(NULL_LABEL, None)] if slot.field.nullable else []
     templates = [(o.label, o.value) for o in slot.offers if isinstance(o.value, str) and o.value.startswith("{{")]
     known = [(UNSET_LABEL, UNSET), *pairs, *nulls, *templates]
-    kept = [] if any(_same(value, slot.value) for _, value in known) else [(plain(slot.value), slot.value)]
+    kept = [] if any(_same(value, slot.value) for _, value in known) else [(one_line(slot.value), slot.value)]
     options = [(UNSET_LABEL, UNSET), *((text or '""', value) for text, value in (*pairs, *nulls, *kept, *templates))]
     now = next(i for i, (_, value) in enumerate(options) if _same(value, slot.value))
     numbered = [(text, i) for i, (text, _) in enumerate(options)]
-    common = _common(slot, widgets.widget_description.DescriptionStyle)
-    made = widgets.Dropdown(options=numbered, value=now, **common | {"description": label(slot.about, slot.value)})
-    made.observe(slot.guard(lambda change: slot.chosen(options[change["new"]][1])), "value")
+    common = _common_options(slot, widgets.widget_description.DescriptionStyle)
+    made = widgets.Dropdown(options=numbered, value=now, **common | {"description": label_html(slot.about, slot.value)})
+    made.observe(slot.report_errors(lambda change: slot.chosen(options[change["new"]][1])), "value")
     return made, ()
 
 
@@ -296,19 +298,19 @@ def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _secret(slot: Slot) -> Input:
-    made = widgets.Password(value="", continuous_update=False, **_common(slot))
-    drop = button(f"Remove {slot.about.name}", "anb-link", "The value is forgotten, and left out")
+def _secret(slot: ControlContext) -> Control:
+    made = widgets.Password(value="", continuous_update=False, **_common_options(slot))
+    drop = button(f"Remove {slot.about.name}", "anb-link", "Remove the value and leave the field unset")
 
     def show_state(value: Any) -> None:
-        made.placeholder = _held(value)
+        made.placeholder = _secret_placeholder(value)
         set_hidden(drop, value is UNSET)
 
     def changed(change: dict[str, Any]) -> None:
         text = change["new"]
         if not text:
             return
-        made.value = ""  # at once: a synchronised trait may be saved with the notebook
+        made.value = ""  # immediately: a synchronised trait may be saved with the notebook
         null = text == NULL_LABEL and slot.field.nullable
         value = None if null else text if template_names(text) else slot.secret(text)
         slot.chosen(value)
@@ -319,21 +321,21 @@ def _secret(slot: Slot) -> Input:
         show_state(UNSET)
         made.focus()
 
-    made.observe(slot.guard(changed), "value")
-    drop.on_click(slot.guard(dropped))
+    made.observe(slot.report_errors(changed), "value")
+    drop.on_click(slot.report_errors(dropped))
     show_state(slot.value)
     return made, (drop,)
 
 
-def _held(value: Any) -> str:
-    """What the control of a secret says of it: a template by name, and nothing of any other value."""
+def _secret_placeholder(value: Any) -> str:
+    """The placeholder of a secret: the template name if there is one, never the value."""
     if value is UNSET:
-        return "typed here, held in memory, shown nowhere"
+        return "stays in memory, never shown"
     named = isinstance(value, str) and template_names(value)
-    return "null; type to replace it" if value is None else f"held{f' as {value}' if named else ''}; type to replace it"
+    return "null; type to replace it" if value is None else f"set{f' to {value}' if named else ''}; type to replace it"
 
 
-_FORMATS: Mapping[str, str] = {
+_FORMAT_EXAMPLES: Mapping[str, str] = {
     "date-time": "2026-03-14T09:30:00Z",
     "date": "2026-03-14",
     "time": "09:30:00Z",
@@ -344,15 +346,15 @@ _FORMATS: Mapping[str, str] = {
     "byte": "base64",
     "ipv4": "192.0.2.1",
 }
-"""How a text of a format looks, where the document gives no example."""
+"""An example for each format, where the document has none."""
 
-_OFFERS: Mapping[str, Callable[[], Offer]] = {
-    "date-time": lambda: Offer("now, at each request", "{{$isoTimestamp}}"),
-    "date": lambda: Offer("today", datetime.now(UTC).strftime("%Y-%m-%d")),
-    "uuid": lambda: Offer("a new one, at each request", "{{$uuid}}"),
+_FORMAT_SUGGESTIONS: Mapping[str, Callable[[], Suggestion]] = {
+    "date-time": lambda: Suggestion("current time of each request", "{{$isoTimestamp}}"),
+    "date": lambda: Suggestion("today", datetime.now(UTC).strftime("%Y-%m-%d")),
+    "uuid": lambda: Suggestion("new UUID for each request", "{{$uuid}}"),
 }
 
-_MAKERS: dict[str, Callable[[Slot], Input]] = {
+_BUILDERS: dict[str, Callable[[ControlContext], Control]] = {
     "text": _text,
     "integer": _text,
     "number": _text,

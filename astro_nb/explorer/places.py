@@ -1,7 +1,4 @@
-"""Where a value stands for as long as it is on the screen: names and numbers on the way there may change.
-
-What each part of a form tells of its place: what is wrong there, and what a template becomes.
-"""
+"""Paths of values that follow renamed and moved parents, and the widgets that show problems at them."""
 
 from __future__ import annotations
 
@@ -16,91 +13,91 @@ from ..data import Location
 from ..forms import Form
 from ..templates import template_names
 
-_DEEP = 6  # levels that open by themselves: a required field may hold itself
+_MAX_AUTO_DEPTH = 6  # levels that open by themselves: a required field may contain itself
 
 
-class Place:
-    """A location that follows its holder: when an entry is renamed, all that is drawn inside it stands there too."""
+class FieldPath:
+    """The path of a value in a form. When a parent is renamed or moved, the paths of everything inside it follow."""
 
-    def __init__(self, steps: Location, holder: Place | None = None) -> None:
-        self.steps, self.holder = steps, holder
+    def __init__(self, steps: Location, parent: FieldPath | None = None) -> None:
+        self.steps, self.parent = steps, parent
 
     def __repr__(self) -> str:
-        return f"<Place {'.'.join(map(str, self.at))}>"
+        return f"<FieldPath {'.'.join(map(str, self.location))}>"
 
     @property
-    def at(self) -> Location:
-        """The location as it is now."""
-        return (*self.holder.at, *self.steps) if self.holder else self.steps
+    def location(self) -> Location:
+        """The current location."""
+        return (*self.parent.location, *self.steps) if self.parent else self.steps
 
     @property
-    def is_deep(self) -> bool:
-        """Whether what is empty here is opened by hand alone."""
-        return len(self.at) > _DEEP
+    def is_too_deep(self) -> bool:
+        """Whether groups at this depth are opened only by hand."""
+        return len(self.location) > _MAX_AUTO_DEPTH
 
-    def inside(self, step: str | int) -> Place:
-        """The place of a value inside this one."""
-        return Place((step,), self)
+    def child(self, step: str | int) -> FieldPath:
+        """Return the path of a member or item."""
+        return FieldPath((step,), self)
 
-    def go(self, steps: Location, holder: Place | None) -> None:
-        """Stand elsewhere from now on, with all that is inside."""
-        self.steps, self.holder = steps, holder
+    def move_to(self, steps: Location, parent: FieldPath | None) -> None:
+        """Move this path, with everything inside, to another parent."""
+        self.steps, self.parent = steps, parent
 
 
 @dataclass(frozen=True, eq=False)
-class Mark:
-    """A part of a form that can tell.
+class ProblemTarget:
+    """A part of a form that can show a problem.
 
     Attributes:
-        place: the place that it tells of, with all inside that nobody else tells of.
-        widget: what it is told on; once that is closed, the mark is gone.
-        write: takes what is wrong and what a template becomes, both in words.
-        open: whether the parts inside are on the screen.
+        path: where its value is; it also shows problems inside that have no target of their own.
+        widget: the widget it writes to; when that is closed, the target is dropped.
+        write: takes the problem and the resolved template, as texts.
+        open: whether the parts inside are visible.
     """
 
-    place: Place
+    path: FieldPath
     widget: widgets.Widget
     write: Callable[[str, str], None]
     open: Callable[[], bool] = lambda: True
 
 
-class Marks:
-    """All parts of a form that can tell."""
+class ProblemTargets:
+    """All parts of a form that can show a problem."""
 
     def __init__(self) -> None:
-        self._marks: list[Mark] = []
+        self._marks: list[ProblemTarget] = []
 
     def __len__(self) -> int:
         return len(self._marks)
 
-    def add(self, mark: Mark) -> None:
-        """One more; of two for one place the later one tells what is wrong there."""
+    def add(self, mark: ProblemTarget) -> None:
+        """Add a target; of two for one path the later one shows the problems."""
         self._marks.append(mark)
 
-    def tell(self, form: Form, problems: Mapping[Location, str], becomes: Callable[[Any], str]) -> dict[Location, str]:
-        """Tell each problem at the part that is nearest; what nobody on the screen tells comes back."""
+    def tell(self, form: Form, problems: Mapping[Location, str], resolved: Callable[[Any], str]) -> dict[Location, str]:
+        """Show each problem at the nearest target; return the problems that no visible target shows."""
         self._marks = [mark for mark in self._marks if mark.widget.comm is not None]
-        owners = {mark.place.at: mark for mark in self._marks}
-        wrong: dict[int, str] = {}
+        owners = {mark.path.location: mark for mark in self._marks}
+        problem: dict[int, str] = {}
         left: dict[Location, str] = {}
         for at, text in problems.items():
-            owner = _owner(owners, at)
+            owner = _nearest_target(owners, at)
             if owner is None or not owner.open():
                 left[at] = text
             if owner is not None:
-                wrong.setdefault(id(owner), _told(owner.place.at, at, text))
+                problem.setdefault(id(owner), _prefix_message(owner.path.location, at, text))
         for mark in self._marks:
-            value = form.get(mark.place.at)
-            shown = becomes(value) if value is not UNSET and template_names(value) else ""
-            mark.write(wrong.get(id(mark), ""), shown)
+            value = form.get(mark.path.location)
+            shown = resolved(value) if value is not UNSET and template_names(value) else ""
+            mark.write(problem.get(id(mark), ""), shown)
         return left
 
 
-def _owner(owners: Mapping[Location, Mark], at: Location) -> Mark | None:
+def _nearest_target(owners: Mapping[Location, ProblemTarget], at: Location) -> ProblemTarget | None:
     places: Iterable[Location] = (at[:depth] for depth in range(len(at), 0, -1))
-    return next((owners[place] for place in places if place in owners), None)
+    return next((owners[path] for path in places if path in owners), None)
 
 
-def _told(place: Location, at: Location, text: str) -> str:
-    inside = ".".join(map(str, at[len(place) :]))
+def _prefix_message(path: Location, at: Location, text: str) -> str:
+    inside = ".".join(map(str, at[len(path) :]))
     return f"{inside}: {text}" if inside and inside not in text else text

@@ -1,4 +1,4 @@
-"""What came back, looked at from several sides: body, table, headers, contract, timeline, and values to pick."""
+"""The response: body, table, headers, contract, timeline, and values to save as variables."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from ..frames import first_rows
 from ..jsonpath import to_path
 from ..secrets import Secret
 from ..session import Session
-from .widgets import Status, button, classed, layout, shared_style
+from .widgets import Status, add_classes, button, shared_layout, shared_style
 
-TABS = ("Body", "Table", "Headers", "Contract", "Timeline", "Use a value")
-MOST_PATHS = 2000
+VIEWS = ("Body", "Table", "Headers", "Contract", "Timeline", "Save as variable")
+MAX_PATHS = 2000
 
 
-class AnswerView:
-    """One exchange on the screen. `used` is told the name of a variable that was set from it."""
+class ResponseView:
+    """The view of one exchange. `used` gets the name of a variable that was set from it."""
 
     def __init__(self, session: Session, status: Status, used: Callable[[str], None]) -> None:
-        self._session, self._used, self._guard = session, used, status.guard
+        self._session, self._used, self._guard = session, used, status.report_errors
         self._exchange: Exchange | None = None
-        self._head = widgets.HTML("", layout=layout())
+        self._head = widgets.HTML("", layout=shared_layout())
         self._tabs = widgets.ToggleButtons(
-            options=TABS, value=TABS[0], tooltips=[f"Show {t.lower()}" for t in TABS], layout=layout(),
+            options=VIEWS, value=VIEWS[0], tooltips=[f"Show {t.lower()}" for t in VIEWS], layout=shared_layout(),
             style=shared_style(widgets.ToggleButtonsStyle),
         )  # fmt: skip
         self._tabs.observe(self._guard(lambda change: self._draw_tab()), "value")
-        self._content = classed(widgets.VBox([], layout=layout()), "anb-scroll")
-        inner = widgets.VBox([self._head, self._tabs, self._content], layout=layout())
-        self.widget = classed(inner, "anb-answer", "anb-hidden")
+        self._content = add_classes(widgets.VBox([], layout=shared_layout()), "anb-scroll")
+        inner = widgets.VBox([self._head, self._tabs, self._content], layout=shared_layout())
+        self.widget = add_classes(inner, "anb-response", "anb-hidden")
 
     def show(self, exchange: Exchange) -> None:
-        """Show an exchange from its body."""
+        """Show an exchange, starting with its body."""
         self._exchange = exchange
-        self._head.value = str(html.join([draw_headline(exchange), draw_error(exchange), support_note(exchange)]))
+        self._head.value = str(html.join([draw_headline(exchange), draw_error(exchange), support_details(exchange)]))
         self.widget._dom_classes = tuple(c for c in self.widget._dom_classes if c != "anb-hidden")
-        if self._tabs.value == TABS[0]:
+        if self._tabs.value == VIEWS[0]:
             self._draw_tab()
         else:
-            self._tabs.value = TABS[0]
+            self._tabs.value = VIEWS[0]
 
     def _draw_tab(self) -> None:
         if self._exchange is None:
@@ -58,39 +58,39 @@ class AnswerView:
             widget.close()
 
     def _tab(self, exchange: Exchange) -> list[widgets.Widget]:
-        if self._tabs.value == "Use a value":
+        if self._tabs.value == "Save as variable":
             return self._picker(exchange)
-        return [widgets.HTML(str(_DRAWN[self._tabs.value](exchange)), layout=layout())]
+        return [widgets.HTML(str(_VIEWS[self._tabs.value](exchange)), layout=shared_layout())]
 
     def _picker(self, exchange: Exchange) -> list[widgets.Widget]:
-        """A searchable list of paths with previews; the chosen value becomes a variable."""
-        paths = value_paths(exchange)
+        """Build a searchable list of paths with previews; the selected value becomes a variable."""
+        paths = list_value_paths(exchange)
         if not paths:
             return [
-                widgets.HTML(str(html.muted("There is no value to pick: the answer is not JSON.")), layout=layout())
+                widgets.HTML(str(html.muted("No values to save: the response is not JSON.")), layout=shared_layout())
             ]
-        common = {"layout": layout(), "style": shared_style(widgets.widget_string.TextStyle)}
-        plain = {"layout": layout(), "style": shared_style(widgets.widget_description.DescriptionStyle)}
+        common = {"layout": shared_layout(), "style": shared_style(widgets.widget_string.TextStyle)}
+        plain = {"layout": shared_layout(), "style": shared_style(widgets.widget_description.DescriptionStyle)}
         hint = "Search paths and values"
-        search = classed(
-            widgets.Text(description=hint, placeholder=hint, tooltip=hint, **common), "anb-wide", "anb-hush"
+        search = add_classes(
+            widgets.Text(description=hint, placeholder=hint, tooltip=hint, **common), "anb-wide", "anb-hide-label"
         )
-        select = classed(
+        select = add_classes(
             widgets.Select(description="Paths and values", options=paths, rows=10, **plain),
             "anb-wide",
-            "anb-hush",
+            "anb-hide-label",
             "anb-history",
         )
-        first = _variable_name(exchange, paths[0][1])
+        first = _suggest_variable_name(exchange, paths[0][1])
         name = widgets.Text(value=first, description="Variable", continuous_update=False, **common)
-        take = button("Use as variable", "anb-plain")
+        take = button("Save as variable", "anb-plain")
 
         def find(change: Any) -> None:
             words = change["new"].casefold().split()
             select.options = [(t, p) for t, p in paths if all(w in t.casefold() for w in words)]
 
         def rename(change: Any) -> None:
-            name.value = _variable_name(exchange, str(change["new"] or ""))
+            name.value = _suggest_variable_name(exchange, str(change["new"] or ""))
 
         def use(_: Any) -> None:
             if select.value:
@@ -100,24 +100,24 @@ class AnswerView:
         search.observe(self._guard(find), "value")
         select.observe(self._guard(rename), "value")
         take.on_click(self._guard(use))
-        return [search, select, widgets.HBox([name, take], layout=layout())]
+        return [search, select, widgets.HBox([name, take], layout=shared_layout())]
 
 
-def value_paths(exchange: Exchange) -> list[tuple[str, str]]:
-    """Every scalar of an answer as (path with a preview, path), secrets as stars."""
+def list_value_paths(exchange: Exchange) -> list[tuple[str, str]]:
+    """List every scalar of a response as (path with a preview, path), secrets masked."""
     if not (exchange.response and exchange.response.is_json):
         return []
-    found = itertools.islice(leaves(exchange.json(), MOST_PATHS), MOST_PATHS)
-    return [(f"{to_path(at)} = {_preview(value)}", to_path(at)) for at, value in found]
+    found = itertools.islice(leaves(exchange.json(), MAX_PATHS), MAX_PATHS)
+    return [(f"{to_path(at)} = {_preview_value(value)}", to_path(at)) for at, value in found]
 
 
-def _preview(value: Any) -> str:
+def _preview_value(value: Any) -> str:
     text = orjson.dumps(value).decode() if not isinstance(value, Secret) else "*****"
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _variable_name(exchange: Exchange, path: str) -> str:
-    """A name for the variable: `deploymentId` for the `id` of a deployment, else the last key of the path."""
+def _suggest_variable_name(exchange: Exchange, path: str) -> str:
+    """Suggest a variable name: `deploymentId` for the `id` of a deployment, else the last key of the path."""
     key = path.rpartition(".")[2].partition("[")[0].strip("'$]") or "value"
     if key != "id":
         return key
@@ -129,23 +129,23 @@ def _variable_name(exchange: Exchange, path: str) -> str:
     return camel.removesuffix("s") + "Id"
 
 
-def support_note(exchange: Exchange) -> html.Markup:
-    """For an error of the server: a paragraph to paste into a message to its operators."""
+def support_details(exchange: Exchange) -> html.Markup:
+    """For a server error: a paragraph to paste into a support request."""
     if exchange.ok or not exchange.request_id:
         return html.Markup("")
     error = exchange.error
     text = (
-        f"{exchange.operation.id} ({exchange.request.method} {exchange.request.url.partition('?')[0]}) answered "
+        f"{exchange.operation.id} ({exchange.request.method} {exchange.request.url.partition('?')[0]}) returned "
         f"{exchange.status_text} at {exchange.started:%Y-%m-%d %H:%M:%S} UTC. requestId: {exchange.request_id}. "
         f"Message: {error.message if error else ''}"
     )
     return html.details("Text for support", html.block(text))
 
 
-def draw_table(exchange: Exchange) -> html.Markup:
-    """The answer as a table of its first rows."""
+def draw_rows(exchange: Exchange) -> html.Markup:
+    """Draw the response as a table of its first rows."""
     if not (exchange.response and exchange.response.is_json):
-        return html.muted("The answer is not JSON: there is no table.")
+        return html.muted("The response is not JSON, so there is no table.")
     try:
         frame = exchange.frame()
     except AstroNbError as error:
@@ -167,41 +167,41 @@ def _cell(value: Any) -> str:
 
 
 def draw_headers(exchange: Exchange) -> html.Markup:
-    """The headers of the answer and of the request as it was shown."""
+    """Draw the headers of the response, and of the request as shown."""
     sent = html.details("Sent", html.table(["header", "value"], exchange.request.headers))
     return html.join([html.table(["header", "value"], exchange.headers.items()), sent])
 
 
 def draw_contract(exchange: Exchange) -> html.Markup:
-    """How request and response depart from the document, checked in full."""
+    """Draw how request and response deviate from the document, checked in full."""
     if not exchange.response:
         return html.muted("There is no response to check.")
     violations = exchange.check()
     if not violations:
         return html.join(
-            [html.pill("matches the spec", "good"), " ", html.muted("request and response were checked in full")]
+            [html.pill("matches the spec", "good"), " ", html.muted("request and response checked in full")]
         )
     rows = [
         (html.pill(v.severity, "bad" if v.severity == "error" else "quiet"), html.code(v.path), v.message)
         for v in violations
     ]
-    return html.table(["weight", "where", "what"], rows)
+    return html.table(["severity", "path", "message"], rows)
 
 
 def draw_timeline(exchange: Exchange) -> html.Markup:
-    """Every attempt as a bar, with what came and what was done then."""
+    """Draw every attempt as a bar, with its result and the next step."""
     whole = max(exchange.elapsed, 1e-6)
     rows = []
     for attempt in exchange.attempts:
         tone = "good" if attempt.outcome.startswith("2") else "bad"
-        held = (
+        waited = (
             f"Waited {format_duration(attempt.rate_limit_wait)} for the rate limit. " if attempt.rate_limit_wait else ""
         )
-        told = f"{held}{attempt.decision}"
+        next_step = f"{waited}{attempt.decision}"
         rows.append(
-            (attempt.number, attempt.outcome, format_duration(attempt.elapsed), _bar(attempt, whole, tone), told)
+            (attempt.number, attempt.outcome, format_duration(attempt.elapsed), _bar(attempt, whole, tone), next_step)
         )
-    return html.table(["attempt", "came", "took", "when", "then"], rows)
+    return html.table(["attempt", "result", "duration", "timeline", "next step"], rows)
 
 
 def _bar(attempt: Attempt, whole: float, tone: str) -> html.Markup:
@@ -212,9 +212,9 @@ def _bar(attempt: Attempt, whole: float, tone: str) -> html.Markup:
     )
 
 
-_DRAWN: dict[str, Callable[[Exchange], html.Markup]] = {
+_VIEWS: dict[str, Callable[[Exchange], html.Markup]] = {
     "Body": draw_body,
-    "Table": draw_table,
+    "Table": draw_rows,
     "Headers": draw_headers,
     "Contract": draw_contract,
     "Timeline": draw_timeline,

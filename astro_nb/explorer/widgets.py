@@ -1,11 +1,7 @@
-"""How the explorer looks: one style sheet, in the colours of the front end's theme.
+"""Shared parts of the explorer: style sheet, buttons, boxes, and the status line.
 
-It rides in an HTML widget of the explorer, so it works wherever the widgets do. Every rule stands below `.anb`, so that
-nothing else in the notebook changes. Widths follow the explorer's own width (container queries), not the window's.
-
-Buttons, and boxes whose widgets come and go.
-
-The one handler that turns a callback's failure into a visible row.
+The style sheet is in an HTML widget of the explorer, so it works wherever widgets do. Rules are scoped to `.anb`, so
+that nothing else in the notebook changes. Widths follow the width of the explorer (container queries).
 """
 
 from __future__ import annotations
@@ -27,8 +23,8 @@ _VARIABLES = {"line": BORDER, "panel": PANEL, "quiet": MUTED, "text": TEXT, "mon
 
 
 @lru_cache(maxsize=1)
-def css() -> str:
-    """The style sheet: the theme's colours as variables, a badge for each method, then `explorer.css`."""
+def build_css() -> str:
+    """Return the style sheet: theme colours as variables, a badge per method, then `explorer.css`."""
     variables = "".join(f"--anb-{name}: {value};" for name, value in _VARIABLES.items())
     badges = "".join(
         f'.anb button.anb-{method.lower()}::before {{content: "{method}"; background: {TONES[tone][0]};}}'
@@ -38,60 +34,60 @@ def css() -> str:
 
 
 @lru_cache(maxsize=1)
-def layout() -> widgets.Layout:
-    """The layout of every widget of the explorer: each of its own would cost a model; sizes come from the sheet."""
+def shared_layout() -> widgets.Layout:
+    """Return the layout that all widgets share: one each would cost a model; sizes come from the style sheet."""
     return widgets.Layout()
 
 
 @lru_cache(maxsize=8)
 def shared_style(kind: type) -> object:
-    """One style object for all widgets of a kind."""
+    """Return the style object that all widgets of a class share."""
     return kind()
 
 
-def sheet() -> widgets.HTML:
-    """The widget that carries the style sheet."""
-    return widgets.HTML(f"<style>{css()}</style>", layout=layout())
+def style_sheet() -> widgets.HTML:
+    """Return the widget that holds the style sheet."""
+    return widgets.HTML(f"<style>{build_css()}</style>", layout=shared_layout())
 
 
-def classed(widget: widgets.DOMWidget, *names: str) -> widgets.DOMWidget:
-    """The widget with CSS classes, set at once."""
+def add_classes(widget: widgets.DOMWidget, *names: str) -> widgets.DOMWidget:
+    """Add CSS classes to a widget, and return it."""
     widget._dom_classes = (*widget._dom_classes, *names)
     return widget
 
 
 def button(text: str, kind: str, tip: str = "", *more: str) -> widgets.Button:
-    """A button of the explorer; `kind` is its class in the style sheet."""
+    """Create a button; `kind` is its class in the style sheet."""
     style = shared_style(widgets.ButtonStyle)
-    about = {"description": text, "tooltip": tip or text, "layout": layout(), "style": style}
-    return widgets.Button(**about, _dom_classes=(kind, *more))  # set at once: set later they are one more message
+    about = {"description": text, "tooltip": tip or text, "layout": shared_layout(), "style": style}
+    return widgets.Button(**about, _dom_classes=(kind, *more))  # setting them later costs another message
 
 
-def words(html: str = "") -> widgets.HTML:
-    """A piece of HTML."""
-    return widgets.HTML(html, layout=layout(), style=shared_style(widgets.widget_string.HTMLStyle))
+def html_widget(html: str = "") -> widgets.HTML:
+    """Create an HTML widget."""
+    return widgets.HTML(html, layout=shared_layout(), style=shared_style(widgets.widget_string.HTMLStyle))
 
 
-def stack(children: list[widgets.Widget], *names: str) -> widgets.Box:
-    """Widgets one below the other."""
-    return classed(widgets.VBox(children, layout=layout()), *names)
+def vertical(children: list[widgets.Widget], *names: str) -> widgets.Box:
+    """Stack widgets vertically."""
+    return add_classes(widgets.VBox(children, layout=shared_layout()), *names)
 
 
-def line(children: list[widgets.Widget], *names: str) -> widgets.Box:
-    """Widgets side by side."""
-    return classed(widgets.HBox(children, layout=layout()), *names)
+def horizontal(children: list[widgets.Widget], *names: str) -> widgets.Box:
+    """Place widgets side by side."""
+    return add_classes(widgets.HBox(children, layout=shared_layout()), *names)
 
 
-def replace(holder: widgets.Box, children: list[widgets.Widget]) -> None:
-    """Put other widgets into a box; the old ones that are not among them are closed."""
+def replace_children(holder: widgets.Box, children: list[widgets.Widget]) -> None:
+    """Replace the children of a box, and close those that are removed."""
     old, holder.children = holder.children, tuple(children)
     for widget in old:
         if widget not in children:
-            close_all(widget)
+            close_tree(widget)
 
 
 def set_hidden(widget: widgets.DOMWidget, hidden: bool) -> None:
-    """Hide or show a widget without taking it apart."""
+    """Hide or show a widget without rebuilding it."""
     rest = tuple(name for name in widget._dom_classes if name != "anb-hidden")
     names = (*rest, "anb-hidden") if hidden else rest
     if names != tuple(widget._dom_classes):
@@ -99,51 +95,51 @@ def set_hidden(widget: widgets.DOMWidget, hidden: bool) -> None:
 
 
 def is_hidden(widget: widgets.DOMWidget) -> bool:
-    """Whether a widget was hidden."""
+    """Whether a widget is hidden."""
     return "anb-hidden" in widget._dom_classes
 
 
-def close_all(widget: widgets.Widget) -> None:
-    """Close a widget and what is in it: ipywidgets would keep them for ever."""
+def close_tree(widget: widgets.Widget) -> None:
+    """Close a widget and its descendants; ipywidgets keeps them otherwise."""
     for child in getattr(widget, "children", ()):
-        close_all(child)
+        close_tree(child)
     widget.close()
 
 
 def focus_first(widget: widgets.Widget) -> bool:
-    """Give the focus to the first control in a widget that takes a value; whether there is one."""
-    if isinstance(widget, _TAKES) and not widget.disabled:
+    """Focus the first input in a widget; return whether there is one."""
+    if isinstance(widget, _INPUT_TYPES) and not widget.disabled:
         widget.focus()
         return True
-    return not _is_away(widget) and any(map(focus_first, getattr(widget, "children", ())))
+    return not _is_concealed(widget) and any(map(focus_first, getattr(widget, "children", ())))
 
 
-def _is_away(widget: widgets.Widget) -> bool:
+def _is_concealed(widget: widgets.Widget) -> bool:
     return isinstance(widget, widgets.DOMWidget) and is_hidden(widget)
 
 
-_TAKES = (widgets.Text, widgets.Textarea, widgets.Dropdown)
+_INPUT_TYPES = (widgets.Text, widgets.Textarea, widgets.Dropdown)
 
 
 class Status:
-    """A line of words below the bar: what goes on, what went wrong, what to do. Screen readers hear it."""
+    """The status line below the bar: progress, errors and what to do. Screen readers announce it."""
 
     def __init__(self) -> None:
-        self.widget = widgets.HTML("", layout=layout())
+        self.widget = widgets.HTML("", layout=shared_layout())
         self.last_error: BaseException | None = None
         self.lock = threading.RLock()
 
-    def say(self, text: str, tone: str = "quiet") -> None:
+    def show_message(self, text: str, tone: str = "quiet") -> None:
         """Show one sentence; an empty text clears the line."""
         mark = (
             html.join([html.pill({"bad": "Error", "warn": "Note", "good": "Done"}[tone], tone), " "])
-            if tone in _MARKED
+            if tone in _LABELLED_TONES
             else ""
         )
         self.widget.value = str(html.tag("div", mark, text, role="status", style="padding:4px 14px")) if text else ""
 
-    def guard(self, handler: Callable[..., Any]) -> Callable[..., None]:
-        """A callback that cannot fail unseen, and that never runs beside another one."""
+    def report_errors(self, handler: Callable[..., Any]) -> Callable[..., None]:
+        """Wrap a callback so that its errors are shown in the status line, and no two callbacks run at once."""
 
         @functools.wraps(handler)
         def guarded(*args: Any, **kwargs: Any) -> None:
@@ -152,12 +148,12 @@ class Status:
                     handler(*args, **kwargs)
             except AstroNbError as error:
                 self.last_error = error
-                self.say(str(error), "bad")
-            except Exception as error:  # noqa: BLE001  # the one place: a callback's exception is seen by nobody otherwise
+                self.show_message(str(error), "bad")
+            except Exception as error:  # noqa: BLE001  # exceptions in widget callbacks are invisible otherwise
                 self.last_error = error
-                self.say(f"astro_nb failed here ({type(error).__name__}: {error}). Please report it.", "bad")
+                self.show_message(f"astro_nb failed here ({type(error).__name__}: {error}). Please report it.", "bad")
 
         return guarded
 
 
-_MARKED = ("bad", "warn", "good")
+_LABELLED_TONES = ("bad", "warn", "good")
