@@ -1,12 +1,8 @@
-"""A multipart body read back as the values that were meant, by the fields that it was made from.
+"""The full check of a message by openapi-core: path, parameters, media type, status, security and body.
 
-openapi-core reads the parts as texts alone; this reader is independent of the writer in `wire`, so that each keeps the
-other honest.
-
-The full judgement of a message by openapi-core: path, parameters, media type, status, security and body.
-
-openapi-core is handed a document that holds one operation and what it refers to: reading a large one takes it long.
-It reads JSON and forms of texts; what else a body can be is read for it, and a multipart body is shown to it as JSON.
+openapi-core gets a document of one operation and what it refers to (see `slices`), for it reads large documents slowly.
+It reads JSON and forms of text; other bodies are read for it, and a multipart body is given to it as JSON. The reader of
+multipart bodies is independent of the writer in `serialization/`, so that each tests the other.
 """
 
 from __future__ import annotations
@@ -29,16 +25,16 @@ from ..openapi import Operation
 from ..schema import Field, body_field, parameter_fields, response_field
 from ..schema.json_schema import Direction
 from .checks import MaskedValue, Violation, describe_violation, undeclared_status
-from .slices import MULTIPART_AS_JSON, cut, is_beyond, is_unread, method_of
+from .slices import MULTIPART_AS_JSON, is_unchecked_body, is_unreadable, method_of, slice_document
 
 
 def read_parts(field: Field | None, headers: Headers, body: bytes) -> dict[str, Any]:
-    """The values of a multipart body by name (RFC 7578); a name that repeats, or that means a list, is a list."""
-    found: dict[str, list[Any]] = {}
+    """Return the values of a multipart body by name (RFC 7578); a name that repeats, or that is an array, gives a list."""
+    values: dict[str, list[Any]] = {}
     for part in _parts(headers, body):
         name = str(part.get_param("name", "", header="content-disposition"))
-        found.setdefault(name, []).append(_value(_entry(field, name), part))
-    return {name: values if len(values) > 1 or _is_list(field, name) else values[0] for name, values in found.items()}
+        values.setdefault(name, []).append(_part_value(_part_field(field, name), part))
+    return {name: found if len(found) > 1 or _is_list(field, name) else found[0] for name, found in values.items()}
 
 
 def _parts(headers: Headers, body: bytes) -> list[EmailMessage]:
@@ -48,8 +44,8 @@ def _parts(headers: Headers, body: bytes) -> list[EmailMessage]:
 
 
 def _member(field: Field | None, name: str) -> Field | None:
-    known = (form.member(name) for form in field.alternatives) if field is not None else ()
-    return next((member for member in known if member is not None), None)
+    members = (form.member(name) for form in field.alternatives) if field is not None else ()
+    return next((member for member in members if member is not None), None)
 
 
 def _is_list(field: Field | None, name: str) -> bool:
@@ -57,12 +53,12 @@ def _is_list(field: Field | None, name: str) -> bool:
     return member is not None and member.kind == "array"
 
 
-def _entry(field: Field | None, name: str) -> Field | None:
+def _part_field(field: Field | None, name: str) -> Field | None:
     member = _member(field, name)
     return member.item if member is not None and member.kind == "array" else member
 
 
-def _value(field: Field | None, part: EmailMessage) -> Any:
+def _part_value(field: Field | None, part: EmailMessage) -> Any:
     content = part.get_payload(decode=True)
     raw = content if isinstance(content, bytes) else b""
     if part.get_filename() is not None:
@@ -70,46 +66,60 @@ def _value(field: Field | None, part: EmailMessage) -> Any:
     text = raw.decode("utf-8", "replace")
     kind = field.kind if field is not None else "text"
     as_json = is_json(part.get_content_type()) if "content-type" in part else False
-    return _parsed(text) if as_json or kind not in ("text", "file", "choice") else _chosen(field, text)
+    return _json_or_text(text) if as_json or kind not in ("text", "file", "choice") else _choice_value(field, text)
 
 
-def _chosen(field: Field | None, text: str) -> Any:
-    """A choice by its text: `1` may stand for the number."""
+def _choice_value(field: Field | None, text: str) -> Any:
+    """Return the choice that is written as this text: `1` may be a number."""
     choices = field.info.choices if field is not None and field.kind == "choice" else ()
-    other = text if not choices or any(isinstance(choice, str) for choice in choices) else _parsed(text)
+    other = text if not choices or any(isinstance(choice, str) for choice in choices) else _json_or_text(text)
     return next((choice for choice in choices if str(choice) == text), other)
 
 
-def _parsed(text: str) -> Any:
+def _json_or_text(text: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
 
 
-_SAFE = ("required", "additionalProperties", "dependentRequired", "unevaluatedProperties")
-"""Keywords of which jsonschema tells by names alone, never by values."""
+_MAX_MESSAGE = 240  # characters
 
+_WITHOUT_VALUES = ("required", "additionalProperties", "dependentRequired", "unevaluatedProperties")
+"""Keywords whose message in jsonschema has names only, no values."""
 
-_OURS = ("Unsupported scheme type", "Unsupported .* style")
-"""Warnings of openapi-core about what is told here by other means: OAuth2, and styles that there are none of."""
+_KNOWN_WARNINGS = ("Unsupported scheme type", "Unsupported .* style")
+"""Warnings of openapi-core about what is reported here as a note: OAuth2, and unknown styles."""
 
 
 @dataclass(frozen=True)
-class _Engine:
-    """openapi-core for one operation, and what it cannot judge there."""
+class _Validator:
+    """openapi-core for one operation.
+
+    Attributes:
+        core: the validator.
+        notes: what it cannot check.
+    """
 
     core: Any
     notes: tuple[Violation, ...]
 
 
-_engines: WeakKeyDictionary[Operation, dict[Direction, _Engine]] = WeakKeyDictionary()
+_validators: WeakKeyDictionary[Operation, dict[Direction, _Validator]] = WeakKeyDictionary()
 
 
 def check_request_fully(operation: Operation, request: Request) -> tuple[Violation, ...]:
-    """What openapi-core says against a request; empty when nothing."""
-    engine = _engine(operation, "request")
-    errors = engine.core.iter_request_errors(_RequestView(operation, request))
+    """Return every way in which a request does not match the document; empty if it matches.
+
+    Args:
+        operation: the operation that the request is for.
+        request: the request as it is sent.
+
+    Returns:
+        The violations; a note stands for what cannot be checked.
+    """
+    validator = _validator(operation, "request")
+    errors = validator.core.iter_request_errors(_RequestView(operation, request))
 
     def field(name: str | None) -> Field | None:
         if name is None:
@@ -117,34 +127,44 @@ def check_request_fully(operation: Operation, request: Request) -> tuple[Violati
         keys = {parameter.key for parameter in operation.parameters if parameter.name == name}
         return next((field for field in parameter_fields(operation) if field.name in keys), None)
 
-    return (*engine.notes, *_beyond(operation, media_type(request.headers)), *_violations(errors, field))
+    return (*validator.notes, *_unchecked_parts(operation, media_type(request.headers)), *_violations(errors, field))
 
 
 def check_response_fully(operation: Operation, request: Request, response: Response) -> tuple[Violation, ...]:
-    """What openapi-core says against an answer; empty when nothing. An undeclared status is a note."""
+    """Return every way in which a response does not match the document; empty if it matches.
+
+    Args:
+        operation: the operation that was called.
+        request: the request that was sent.
+        response: the response to it.
+
+    Returns:
+        The violations; a note stands for an undeclared status and for what cannot be checked.
+    """
     if operation.response(response.status) is None:
         return (undeclared_status(response.status),)
-    engine = _engine(operation, "response")
-    errors = engine.core.iter_response_errors(_RequestView(operation, request), _ResponseView(response))
+    validator = _validator(operation, "response")
+    errors = validator.core.iter_response_errors(_RequestView(operation, request), _ResponseView(response))
 
     def field(name: str | None) -> Field | None:
         return None if name else response_field(operation, response.status, response.media_type)
 
-    return (*engine.notes, *_violations(errors, field))
+    return (*validator.notes, *_violations(errors, field))
 
 
-def _beyond(operation: Operation, kind: str) -> tuple[Violation, ...]:
-    """That a parameter or a body was not judged, where it was not."""
-    body = f"A body of type {kind} is not judged against its schema: XML has no one reading as JSON."
-    unread = (p for p in operation.parameters if is_unread(operation, p))
-    told = [f"The parameter {p.name} is not judged: openapi-core cannot read its style, {p.style}." for p in unread]
+def _unchecked_parts(operation: Operation, kind: str) -> tuple[Violation, ...]:
+    """Return a note for each parameter, and for the body, that openapi-core cannot check."""
+    body = f"A body of type {kind} is not checked against its schema: XML has no standard mapping to JSON."
+    unread = (p for p in operation.parameters if is_unreadable(operation, p))
+    notes = [f"The parameter {p.name} is not checked: openapi-core cannot read its style, {p.style}." for p in unread]
     return tuple(
-        Violation((), text, "document", "note") for text in [*told, *([body] if is_beyond(operation, kind) else [])]
+        Violation((), text, "document", "note")
+        for text in [*notes, *([body] if is_unchecked_body(operation, kind) else [])]
     )
 
 
 class _RequestView:
-    """Our request as openapi-core wants to see one."""
+    """A request with the interface that openapi-core requires."""
 
     def __init__(self, operation: Operation, request: Request) -> None:
         from openapi_core.datatypes import RequestParameters
@@ -152,9 +172,9 @@ class _RequestView:
 
         parts = urlsplit(request.url)
         self.host_url = "http://localhost"
-        self.path = _below_base(operation.path, parts.path)
+        self.path = _path_below_base(operation.path, parts.path)
         self.method = method_of(operation)
-        self.content_type, self.body = _read(operation, request)
+        self.content_type, self.body = _read_body(operation, request)
         cookies = [c.strip().partition("=")[::2] for c in header(request.headers, "cookie").split(";") if c]
         self.parameters = RequestParameters(
             query=ImmutableMultiDict(parse_qsl(parts.query, keep_blank_values=True)),
@@ -164,7 +184,7 @@ class _RequestView:
 
 
 class _ResponseView:
-    """Our response as openapi-core wants to see one."""
+    """A response with the interface that openapi-core requires."""
 
     def __init__(self, response: Response) -> None:
         from werkzeug.datastructures import Headers
@@ -175,8 +195,8 @@ class _ResponseView:
         self.data = response.body or None
 
 
-def _read(operation: Operation, request: Request) -> tuple[str, bytes | None]:
-    """The body and its type as openapi-core can read them."""
+def _read_body(operation: Operation, request: Request) -> tuple[str, bytes | None]:
+    """Return the media type and the body as openapi-core can read them."""
     kind = media_type(request.headers)
     if not kind.startswith("multipart/"):
         return header(request.headers, "content-type").lower(), request.body or None
@@ -186,21 +206,21 @@ def _read(operation: Operation, request: Request) -> tuple[str, bytes | None]:
 
 
 class _Readers(dict[str, Callable[..., Any]]):
-    """What a body of each media type is read as; forms are left to openapi-core."""
+    """The reader of each media type; openapi-core reads forms itself."""
 
     def __contains__(self, media: object) -> bool:
         return bare_media_type(str(media)) != "application/x-www-form-urlencoded"
 
     def __getitem__(self, media: str) -> Callable[..., Any]:
-        return _json if is_json(media) else _either if "*" in media else _text
+        return _json if is_json(media) else _json_or_body_text if "*" in media else _text
 
 
 def _json(body: bytes, **parameters: str) -> Any:
     return orjson.loads(body)
 
 
-def _either(body: bytes, **parameters: str) -> Any:
-    """In a range anything may stand: JSON where it reads so."""
+def _json_or_body_text(body: bytes, **parameters: str) -> Any:
+    """Return a body of any media type: as JSON if it is JSON."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -208,32 +228,32 @@ def _either(body: bytes, **parameters: str) -> Any:
 
 
 def _text(body: bytes, **parameters: str) -> str:
-    """Whatever it is, to a schema it is a string."""
+    """Return a body that is not JSON: for its schema it is a string."""
     try:
         return body.decode()
     except UnicodeDecodeError:
         return body.decode("latin-1")
 
 
-def _engine(operation: Operation, direction: Direction) -> _Engine:
-    kept = _engines.setdefault(operation, {})
+def _validator(operation: Operation, direction: Direction) -> _Validator:
+    kept = _validators.setdefault(operation, {})
     if direction not in kept:
-        import openapi_core  # imported at first use: it takes as long as all the rest together
+        import openapi_core  # imported at first use: it takes as long to load as everything else together
 
-        for words in _OURS:
-            warnings.filterwarnings("ignore", words, module="openapi_core")
+        for pattern in _KNOWN_WARNINGS:
+            warnings.filterwarnings("ignore", pattern, module="openapi_core")
 
-        document, notes = cut(operation, direction)
+        document, notes = slice_document(operation, direction)
         config = openapi_core.Config(spec_validator_cls=None, extra_media_type_deserializers=_Readers())
         core = openapi_core.OpenAPI.from_dict(document, config=config)
-        kept[direction] = _Engine(core, tuple(Violation((), text, "document", "note") for text in notes))
+        kept[direction] = _Validator(core, tuple(Violation((), text, "document", "note") for text in notes))
     return kept[direction]
 
 
-def _below_base(template: str, path: str) -> str:
-    """The part of a URL's path that the template covers, percent-decoded as openapi-core expects it.
+def _path_below_base(template: str, path: str) -> str:
+    """Return the part of a URL's path that the template covers, percent-decoded as openapi-core expects it.
 
-    A slash in a value stays encoded: decoded it would look like one of the path's own.
+    A slash in a value stays encoded: decoded it would look like a separator of the path.
     """
     pattern = re.sub(r"\\\{.+?\\\}", "[^/]+", re.escape(template))
     match = re.search(f"{pattern}$", path)
@@ -241,19 +261,19 @@ def _below_base(template: str, path: str) -> str:
 
 
 _FAILURES = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What openapi-core raises of itself where a document is not as it expects one."""
+"""What openapi-core raises if a document is not as it expects."""
 
 
-def _found(errors: Iterable[Exception]) -> Iterator[Exception | str]:
-    """The errors; at last, in words, why there may be more."""
+def _until_failure(errors: Iterable[Exception]) -> Iterator[Exception | str]:
+    """Yield the errors; if openapi-core fails, also a message about that."""
     try:
         yield from errors
     except _FAILURES as failure:
-        yield f"openapi-core cannot judge this message: {type(failure).__name__} in it."
+        yield f"openapi-core cannot check this message: it raised {type(failure).__name__}."
 
 
 def _violations(errors: Iterable[Exception], field: Callable[[str | None], Field | None]) -> Iterator[Violation]:
-    for error in _found(errors):
+    for error in _until_failure(errors):
         if isinstance(error, str):
             yield Violation((), error, "document", "note")
             continue
@@ -261,30 +281,30 @@ def _violations(errors: Iterable[Exception], field: Callable[[str | None], Field
         holder = error if getattr(error, "schema_errors", None) else error.__cause__
         inner = getattr(holder, "schema_errors", None)
         if inner:
-            shown = MaskedValue(getattr(holder, "value", None), lambda name=name: field(name))  # type: ignore[misc]  # of this turn
-            yield from (_violation(schema_error, shown) for schema_error in inner)
+            masked = MaskedValue(getattr(holder, "value", None), lambda name=name: field(name))  # type: ignore[misc]  # bound per iteration
+            yield from (_violation(schema_error, masked) for schema_error in inner)
         else:
-            yield Violation((), _sentence(error)[:240], type(error).__name__)
+            yield Violation((), _message_of(error)[:_MAX_MESSAGE], type(error).__name__)
 
 
-def _violation(error: Any, shown: MaskedValue) -> Violation:
+def _violation(error: Any, masked: MaskedValue) -> Violation:
     location, keyword = tuple(error.absolute_path), str(error.validator)
-    if keyword in _SAFE:
-        return Violation(location, f"{error.message}."[:240], keyword)
-    return Violation(location, describe_violation(keyword, shown.describe(location), error.validator_value), keyword)
+    if keyword in _WITHOUT_VALUES:
+        return Violation(location, f"{error.message}."[:_MAX_MESSAGE], keyword)
+    return Violation(location, describe_violation(keyword, masked.describe(location), error.validator_value), keyword)
 
 
-def _sentence(error: BaseException) -> str:
-    """What an error says, without the value that it may quote."""
+def _message_of(error: BaseException) -> str:
+    """Return the message of an error without the value that it may quote."""
     cause = error.__cause__
     if cause is None:
-        return _words(error) if hasattr(error, "value") else str(error)
+        return _class_as_words(error) if hasattr(error, "value") else str(error)
     if hasattr(cause, "value") or cause.__cause__ is not None:
         named = f"{getattr(error, 'location', 'header')} {getattr(error, 'name', '')}".strip()
-        return f"{_words(error)}{f' ({named})' if hasattr(error, 'name') else ''}: {_words(cause)}"
+        return f"{_class_as_words(error)}{f' ({named})' if hasattr(error, 'name') else ''}: {_class_as_words(cause)}"
     return str(error) if str(cause) in str(error) else f"{error}: {cause}"
 
 
-def _words(error: BaseException) -> str:
-    """The name of an error's class as words: `InvalidParameter` is "Invalid parameter"."""
+def _class_as_words(error: BaseException) -> str:
+    """Return the name of an error's class as words: "Invalid parameter" for `InvalidParameter`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).capitalize()

@@ -1,4 +1,4 @@
-"""One operation cut out of its document, with all that it refers to, as openapi-core can read it."""
+"""One operation sliced out of its document, with everything that it refers to, as openapi-core can read it."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ from ..schema.json_schema import (
 )
 
 MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
-"""The media type under which the values of a multipart body are judged: openapi-core cannot read its parts."""
+"""The media type under which the values of a multipart body are checked: openapi-core cannot read its parts."""
 
-Told = dict[str, None]
-"""What had to be left out, in words, each once."""
+Warnings = dict[str, None]
+"""What had to be left out, each once."""
 
 
 _ELSEWHERE = ("parameters", "requestBody", "servers", "callbacks")
-"""Parts of an operation that are read, or are not needed, before it is cut out."""
+"""Members of an operation that are replaced, or not needed, in its slice."""
 
 _PLACES = ("path", "query", "header", "cookie")
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
-def cut(operation: Operation, direction: Direction) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A document of this operation alone, for one direction of travel; and what of it cannot be judged, in words."""
-    document, told = operation.spec.document, Told()
+def slice_document(operation: Operation, direction: Direction) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return a document of this operation alone, for requests or responses, and what of it cannot be checked."""
+    document, warnings = operation.spec.document, Warnings()
     raw = {key: value for key, value in operation.raw.items() if key not in _ELSEWHERE}
-    own = {"parameters": _parameters(operation), **_request_body(operation), "security": _security(operation, told)}
-    found: dict[str, Any] = {
+    own = {"parameters": _parameters(operation), **_request_body(operation), "security": _security(operation, warnings)}
+    sliced: dict[str, Any] = {
         "openapi": document["openapi"],
         "info": {"title": operation.id, "version": "1"},
         "servers": [{"url": "/"}],
         "paths": {operation.path: {method_of(operation): {**raw, **own}}},
         "components": {"securitySchemes": _schemes(operation)},
     }
-    moved = _carry(operation, found["paths"], found["components"], told)
-    old = str(document["openapi"]).startswith("3.0")
-    return _readable(found, _Cutting(operation.spec, OTHER_FLAGS[direction], told, moved, old)), tuple(told)
+    moved = _copy_targets(operation, sliced["paths"], sliced["components"], warnings)
+    is_3_0 = str(document["openapi"]).startswith("3.0")
+    return _readable(sliced, _Slicing(operation.spec, OTHER_FLAGS[direction], warnings, moved, is_3_0)), tuple(warnings)
 
 
 _SCHEMES: Mapping[str, Mapping[str, str]] = {
@@ -61,42 +61,42 @@ _SCHEMES: Mapping[str, Mapping[str, str]] = {
     "oauth2": {"type": "oauth2"},
     "openIdConnect": {"type": "openIdConnect"},
 }
-"""What openapi-core can judge, as the document says it."""
+"""The security schemes that openapi-core can check, as it reads them."""
 
 
-def _security(operation: Operation, told: Told) -> list[dict[str, Any]]:
-    """The requirements; none where openapi-core cannot judge them: other HTTP schemes, two in the one header."""
+def _security(operation: Operation, warnings: Warnings) -> list[dict[str, Any]]:
+    """Return the requirements; none if openapi-core cannot check them: other HTTP schemes, or two in one header."""
     known = operation.spec.scheme_names
     needs = [need for need in operation.security if all(scheme.name in known for scheme in need)]
     for need in needs:
         in_header = [scheme for scheme in need if scheme.kind != "apiKey"]
         if len(in_header) > 1 or any(scheme.kind not in _SCHEMES for scheme in need):
-            told[f"The security scheme {' with '.join(scheme.name for scheme in need)} cannot be judged."] = None
+            warnings[f"The security scheme {' with '.join(scheme.name for scheme in need)} cannot be checked."] = None
             return []
     return [{scheme.name: list(scheme.scopes) for scheme in need} for need in needs]
 
 
 def _schemes(operation: Operation) -> dict[str, Any]:
-    """The schemes as they were read, wherever they stand."""
+    """Return the schemes of the operation, as they were read."""
     found = {scheme.name: scheme for need in operation.security for scheme in need if scheme.kind in _SCHEMES}
     places = {name: {"in": s.location, "name": s.parameter} for name, s in found.items() if s.kind == "apiKey"}
     return {name: {**_SCHEMES[s.kind], **places.get(name, {})} for name, s in found.items()}
 
 
 def method_of(operation: Operation) -> str:
-    """The method by which an operation stands in its cut: openapi-core knows those of OpenAPI 3.1 alone."""
+    """Return the method of an operation in its slice: openapi-core only knows those of OpenAPI 3.1."""
     method = operation.method.lower()
     return method if method in _METHODS else "post"
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    """The parameters as they count: those of the path and its own, without what has no place or cannot be read."""
-    known = (p for p in operation.parameters if p.location in _PLACES and not is_unread(operation, p))
+    """Return the parameters of the path and of the operation, without those that openapi-core cannot read."""
+    known = (p for p in operation.parameters if p.location in _PLACES and not is_unreadable(operation, p))
     return [_parameter(operation.spec, p) for p in known]
 
 
-def is_unread(operation: Operation, parameter: Parameter) -> bool:
-    """Whether openapi-core cannot read a parameter of this style (3.1.1, section 4.8.12.2): it would miss it."""
+def is_unreadable(operation: Operation, parameter: Parameter) -> bool:
+    """Whether openapi-core cannot read a parameter of this style (OpenAPI 3.1.1, section 4.8.12.2)."""
     if parameter.media_type is not None:
         return False
     if parameter.style == "form" and parameter.explode:
@@ -120,9 +120,10 @@ def _parameter(spec: Spec, parameter: Parameter) -> dict[str, Any]:
 
 
 def _plain(spec: Spec, schema: Any) -> Any:
-    """A parameter's schema as openapi-core can read it.
+    """Return a parameter's schema as openapi-core can read it.
 
-    It casts by one `type`, and takes several as alternatives; `readOnly` says nothing of a parameter (4.8.24.1).
+    It casts by one `type`, so several become alternatives; `readOnly` has no meaning for a parameter (OpenAPI 3.1.1,
+    section 4.8.24.1).
     """
     try:
         whole = spec.resolve(schema) if isinstance(schema, Mapping) else {}
@@ -137,7 +138,7 @@ def _plain(spec: Spec, schema: Any) -> Any:
 
 
 def _request_body(operation: Operation) -> dict[str, Any]:
-    """The body with a schema for each type that can be judged; the parts of a multipart body are judged as JSON."""
+    """Return the body with a schema for each type that can be checked; a multipart body is checked as JSON."""
     body = operation.body
     if body is None:
         return {}
@@ -147,13 +148,13 @@ def _request_body(operation: Operation) -> dict[str, Any]:
         content[media] = entry
         if kind.startswith("multipart/"):
             content[MULTIPART_AS_JSON] = {"schema": schema}
-        elif is_beyond(operation, kind):
+        elif is_unchecked_body(operation, kind):
             content[media] = {}
     return {"requestBody": {"required": body.required, "content": content}}
 
 
-def is_beyond(operation: Operation, kind: str) -> bool:
-    """Whether a body of this type cannot be judged against its schema: XML has no one reading as JSON."""
+def is_unchecked_body(operation: Operation, kind: str) -> bool:
+    """Whether a body of this type cannot be checked against its schema: XML has no standard mapping to JSON."""
     if operation.body is None or not kind.endswith(("/xml", "+xml")):
         return False
     try:
@@ -162,35 +163,41 @@ def is_beyond(operation: Operation, kind: str) -> bool:
         return True
 
 
-def _carry(operation: Operation, start: Any, components: dict[str, Any], told: Told) -> Mapping[str, str]:
-    """Copy everything that `start` refers to among the components; where what stood elsewhere is now, by reference."""
-    waiting, moved = list(_references(start)), dict[str, str]()
-    while waiting:
-        ref, is_schema = waiting.pop()
+def _copy_targets(
+    operation: Operation, start: Any, components: dict[str, Any], warnings: Warnings
+) -> Mapping[str, str]:
+    """Copy everything that `start` refers to into the components.
+
+    Returns:
+        The new reference of each target, by the old reference.
+    """
+    pending, moved = list(_references(start)), dict[str, str]()
+    while pending:
+        ref, is_schema = pending.pop()
         if ref in moved or not ref.startswith("#/"):
             continue
-        target = _target(operation, ref, told)
+        target = _target(operation, ref, warnings)
         steps = [s.replace("~1", "/").replace("~0", "~") for s in ref[2:].split("/")]
         is_component = len(steps) == 3 and steps[0] == "components" and "%" not in ref
-        apart = "schemas" if is_schema else "x-moved"
-        shelf, name = (steps[1], steps[2]) if is_component else (apart, f"moved-{len(moved)}")
-        components.setdefault(shelf, {}).setdefault(name, target)
-        moved[ref] = ref if is_component else f"#/components/{shelf}/{name}"
-        waiting.extend(_references(target, is_schema or shelf == "schemas"))
+        other = "schemas" if is_schema else "x-moved"
+        section, name = (steps[1], steps[2]) if is_component else (other, f"moved-{len(moved)}")
+        components.setdefault(section, {}).setdefault(name, target)
+        moved[ref] = ref if is_component else f"#/components/{section}/{name}"
+        pending.extend(_references(target, is_schema or section == "schemas"))
     return moved
 
 
-def _target(operation: Operation, ref: str, told: Told) -> Mapping[str, Any]:
-    """What a reference leads to; where it leads nowhere, what allows anything."""
+def _target(operation: Operation, ref: str, warnings: Warnings) -> Mapping[str, Any]:
+    """Return the target of a reference; an empty schema, which allows anything, if it leads nowhere."""
     try:
         return operation.spec.lookup(ref)
     except DanglingReference as error:
-        told[error.what] = None
+        warnings[error.what] = None
         return {}
 
 
 def _references(node: Any, is_schema: bool = False) -> Iterator[tuple[str, bool]]:
-    """Every reference, and whether a schema stands where it leads: anything else may lie in a file, too."""
+    """Yield every reference and whether its target is a schema."""
     if isinstance(node, Mapping):
         if isinstance(node.get("$ref"), str):
             yield node["$ref"], is_schema
@@ -202,73 +209,81 @@ def _references(node: Any, is_schema: bool = False) -> Iterator[tuple[str, bool]
 
 
 @dataclass(frozen=True)
-class _Cutting:
-    """What has to be known where the parts are copied: what was left out, and where references lead now."""
+class _Slicing:
+    """The state of one slice.
+
+    Attributes:
+        spec: the document.
+        other: the flags of properties that the other direction carries.
+        warnings: what was left out.
+        moved: the new references by the old ones.
+        is_3_0: whether the document is OpenAPI 3.0, whose exclusive bounds are booleans.
+    """
 
     spec: Spec
-    other: tuple[str, ...]  # the flag of what travels in the other direction alone
-    told: Told
+    other: tuple[str, ...]
+    warnings: Warnings
     moved: Mapping[str, str]
-    old: bool  # OpenAPI 3.0, whose exclusive bounds are true or false
+    is_3_0: bool
 
 
-def _readable(node: Any, cutting: _Cutting, name: Any = "") -> Any:
-    """A copy whose schemas hold nothing that openapi-core would trip over."""
+def _readable(node: Any, slicing: _Slicing, name: Any = "") -> Any:
+    """Return a copy whose schemas have nothing that openapi-core cannot handle."""
     if isinstance(node, list):
-        return [_readable(value, cutting) for value in node]
+        return [_readable(value, slicing) for value in node]
     if not isinstance(node, Mapping):
         return node
     if name == "schema":
-        return _schema(node, cutting)
+        return _schema(node, slicing)
     if name == "schemas":
-        return {key: _schema(value, cutting) for key, value in node.items()}
+        return {key: _schema(value, slicing) for key, value in node.items()}
     if isinstance(node.get("$ref"), str):
-        return {**node, "$ref": cutting.moved.get(node["$ref"], node["$ref"])}
-    return {key: _readable(value, cutting, key) for key, value in node.items()}
+        return {**node, "$ref": slicing.moved.get(node["$ref"], node["$ref"])}
+    return {key: _readable(value, slicing, key) for key, value in node.items()}
 
 
-def _schema(node: Any, cutting: _Cutting) -> Any:
+def _schema(node: Any, slicing: _Slicing) -> Any:
     if not isinstance(node, Mapping):
         return node
-    out = {key: _keyword(key, value, cutting) for key, value in node.items() if _is_kept(key, value, cutting)}
-    if "required" in out and not cutting.old:
-        foreign = flagged_names(cutting.spec, node, cutting.other)  # since 3.1 openapi-core asks for them all the same
-        out["required"] = [name for name in dict.fromkeys(node["required"]) if name not in foreign]
+    out = {key: _keyword(key, value, slicing) for key, value in node.items() if _is_kept(key, value, slicing)}
+    if "required" in out and not slicing.is_3_0:
+        other = flagged_names(slicing.spec, node, slicing.other)  # openapi-core requires them since 3.1
+        out["required"] = [name for name in dict.fromkeys(node["required"]) if name not in other]
     return out
 
 
-def _keyword(key: str, value: Any, cutting: _Cutting) -> Any:
+def _keyword(key: str, value: Any, slicing: _Slicing) -> Any:
     if key == "$ref":
-        return cutting.moved.get(value, value)
+        return slicing.moved.get(value, value)
     if key in SCHEMAS:
-        return _schema(value, cutting)
+        return _schema(value, slicing)
     if key in LISTS:
-        return [_schema(part, cutting) for part in value]
+        return [_schema(part, slicing) for part in value]
     if key in MAPS:
-        kept = (name for name in value if key != "patternProperties" or _is_kept("pattern", name, cutting))
-        return {name: _schema(value[name], cutting) for name in kept}
+        kept = (name for name in value if key != "patternProperties" or _is_kept("pattern", name, slicing))
+        return {name: _schema(value[name], slicing) for name in kept}
     return value
 
 
-def _is_kept(key: str, value: Any, cutting: _Cutting) -> bool:
-    if cutting.old and isinstance(value, bool) and key.startswith("exclusive"):
+def _is_kept(key: str, value: Any, slicing: _Slicing) -> bool:
+    if slicing.is_3_0 and isinstance(value, bool) and key.startswith("exclusive"):
         return True
     if key == "format" and value == "binary":
-        return False  # whatever it holds, it is read as a text
-    wrong = _led_out(value) if key == "$ref" else keyword_problem(key, value, _compiles)
-    if wrong and not is_empty(key, value):
-        cutting.told[wrong] = None
-    return not wrong
+        return False  # files are read as text
+    problem = _external_reference(value) if key == "$ref" else keyword_problem(key, value, _compiles)
+    if problem and not is_empty(key, value):
+        slicing.warnings[problem] = None
+    return not problem
 
 
-def _led_out(ref: Any) -> str:
+def _external_reference(ref: Any) -> str:
     inside = isinstance(ref, str) and (ref == "#" or ref.startswith("#/"))
-    return "" if inside else f"The reference {ref} leads out of the document."
+    return "" if inside else f"The reference {ref} leads outside the document."
 
 
 @lru_cache(maxsize=1024)
 def _compiles(pattern: str) -> bool:
-    if is_endless(pattern):  # the fast check has an engine with a limit
+    if is_endless(pattern):  # the fast check has a limit, Python has none
         return False
     try:
         re.compile(pattern)
