@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from typing import Any
 
 import orjson
@@ -198,11 +197,10 @@ def test_a_violation_says_where_and_what() -> None:
     }
 
 
-def test_a_flood_of_violations_is_cut() -> None:
-    """A thousand wrong entries are told as fifty, quickly."""
-    began = time.perf_counter()
-    assert len(check_request_body(operation({"type": "array", "items": {"type": "integer"}}), ["x"] * 10_000)) == 50
-    assert time.perf_counter() - began < 1
+def test_at_most_fifty_violations_are_reported() -> None:
+    """Of ten thousand invalid items only the first fifty are reported."""
+    violations = check_request_body(operation({"type": "array", "items": {"type": "integer"}}), ["x"] * 10_000)
+    assert [v.location for v in violations] == [(index,) for index in range(50)]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The full check of a message by openapi-core: path, parameters, media type, status, security and body.
 
-openapi-core gets a document of one operation and what it refers to (see `slices`), for it reads large documents slowly.
-It reads JSON and forms of text; other bodies are read for it, and a multipart body is given to it as JSON. The reader of
-multipart bodies is independent of the writer in `serialization/`, so that each tests the other.
+openapi-core gets a document of one operation and what it refers to (see `slices`), since it reads large documents
+slowly. It reads JSON and forms of text; other bodies are read for it, and a multipart body is given to it as JSON. The
+reader of multipart bodies is independent of the writer in `serialization/`, so that each tests the other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .slices import MULTIPART_AS_JSON, is_unchecked_body, is_unreadable, method_
 
 
 def read_parts(field: Field | None, headers: Headers, body: bytes) -> dict[str, Any]:
-    """Return the values of a multipart body by name (RFC 7578); a name that repeats, or that is an array, gives a list."""
+    """Return the values of a multipart body by name (RFC 7578), as a list if it repeats or is an array."""
     values: dict[str, list[Any]] = {}
     for part in _parts(headers, body):
         name = str(part.get_param("name", "", header="content-disposition"))
@@ -157,10 +157,9 @@ def _unchecked_parts(operation: Operation, kind: str) -> tuple[Violation, ...]:
     body = f"A body of type {kind} is not checked against its schema: XML has no standard mapping to JSON."
     unread = (p for p in operation.parameters if is_unreadable(operation, p))
     notes = [f"The parameter {p.name} is not checked: openapi-core cannot read its style, {p.style}." for p in unread]
-    return tuple(
-        Violation((), text, "document", "note")
-        for text in [*notes, *([body] if is_unchecked_body(operation, kind) else [])]
-    )
+    if is_unchecked_body(operation, kind):
+        notes.append(body)
+    return tuple(Violation((), text, "document", "note") for text in notes)
 
 
 class _RequestView:
