@@ -63,6 +63,24 @@ def put_value(data: dict[str, Any], location: Location, value: Any) -> None:
     _store(node, location[-1], value)
 
 
+def with_value(data: Any, location: Location, value: Any) -> Any:
+    """Return a copy of an object with a value at a location. Only the objects on the way are copied.
+
+    Missing objects on the way are created; `data` may be UNSET.
+
+    Raises:
+        UsageError: something other than an object stands on the way.
+    """
+    if data is UNSET:
+        data = {}
+    if not isinstance(data, Mapping):
+        what = f"{location[0]!r} can only be added to an object."
+        raise UsageError(what, "Give the object itself, or all of its fields.")
+    first, *rest = location
+    inner = with_value(data.get(first, UNSET), tuple(rest), value) if rest else value
+    return {**data, first: inner}
+
+
 def remove_value(container: Any, step: str | int) -> None:
     """Remove a member of a dict or an item of a list, in place, if it exists."""
     if isinstance(container, dict):

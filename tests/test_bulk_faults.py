@@ -1,4 +1,4 @@
-"""Whatever is in a frame and whatever befalls its requests: each row arrives as it is, and none is lost or doubled."""
+"""Whatever the cells hold and whatever fails: each row is sent as it is, and none is lost or sent twice."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.bulk import reconcile as finding
+from astro_nb.bulk import reconcile
 from astro_nb.http import Retries
 
-THING: dict[str, Any] = {
+RESOURCE: dict[str, Any] = {
     "type": "object",
     "properties": {"name": {"type": "string"}, "what": {}, "deep": {"type": "object", "properties": {"er": {}}}},
 }
-BODY = {"required": True, "content": {"application/json": {"schema": THING}}}
-MADE = {"200": {"description": "made", "content": {"application/json": {"schema": {}}}}}
+BODY = {"required": True, "content": {"application/json": {"schema": RESOURCE}}}
+CREATED = {"200": {"description": "created", "content": {"application/json": {"schema": {}}}}}
 ALL = {
-    "200": {"description": "all", "content": {"application/json": {"schema": {"type": "array", "items": THING}}}},
+    "200": {"description": "all", "content": {"application/json": {"schema": {"type": "array", "items": RESOURCE}}}},
 }
 KEY = {"name": "thingId", "in": "path", "required": True, "schema": {"type": "string"}}
 DOCUMENT = {
@@ -35,19 +35,19 @@ DOCUMENT = {
     "info": {"title": "Things", "version": "1"},
     "paths": {
         "/things": {
-            "post": {"operationId": "CreateThing", "requestBody": BODY, "responses": MADE},
+            "post": {"operationId": "CreateThing", "requestBody": BODY, "responses": CREATED},
             "get": {"operationId": "ListThings", "responses": ALL},
         },
         "/things/{thingId}": {
-            "put": {"operationId": "PutThing", "parameters": [KEY], "requestBody": BODY, "responses": MADE},
+            "put": {"operationId": "PutThing", "parameters": [KEY], "requestBody": BODY, "responses": CREATED},
         },
     },
 }
 RETRIES = Retries(attempts=10, base=0.001, cap=0.01)
 
 
-class Things(ThreadingHTTPServer):
-    """Does what it is asked for, or meets the next of its faults: what was done, in order, is in `done`."""
+class FaultyServer(ThreadingHTTPServer):
+    """A server that carries out requests, or applies its next fault. `done` has what was carried out, in order."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -64,14 +64,14 @@ class Things(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def named(self) -> Counter[str]:
+    def count_names(self) -> Counter[str]:
         return Counter(body["name"] for _, _, body in self.done)
 
 
 class Handler(BaseHTTPRequestHandler):
     """One request."""
 
-    server: Things
+    server: FaultyServer
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -87,9 +87,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         with self.server.lock:
             every = [{"id": str(number), **body} for number, (_, _, body) in enumerate(self.server.done)]
-        self.answer(200, every)
+        self.reply(200, every)
 
-    def answer(self, status: int, data: Any) -> None:
+    def reply(self, status: int, data: Any) -> None:
         content = json.dumps(data).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def break_off(self) -> None:
+    def reset_connection(self) -> None:
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
@@ -105,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
     def finish(self) -> None:
         try:
             super().finish()
-        except (OSError, ValueError):  # it was broken off on purpose
+        except (OSError, ValueError):  # the connection was reset on purpose
             return
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name of the base class
@@ -113,19 +113,19 @@ class Handler(BaseHTTPRequestHandler):
 
 
 FAULTS = {
-    "": lambda handler: handler.answer(200, {"id": "x"}),
-    "429": lambda handler: handler.answer(429, {"message": "slower"}),
-    "502": lambda handler: handler.answer(502, {"message": "away"}),
-    "502 done": lambda handler: handler.answer(502, {"message": "away"}),
-    "reset": Handler.break_off,
-    "reset done": Handler.break_off,
-    "400": lambda handler: handler.answer(400, {"message": "no"}),
+    "": lambda handler: handler.reply(200, {"id": "x"}),
+    "429": lambda handler: handler.reply(429, {"message": "slower"}),
+    "502": lambda handler: handler.reply(502, {"message": "away"}),
+    "502 done": lambda handler: handler.reply(502, {"message": "away"}),
+    "reset": Handler.reset_connection,
+    "reset done": Handler.reset_connection,
+    "400": lambda handler: handler.reply(400, {"message": "no"}),
 }
 
 
 @pytest.fixture(scope="module")
-def things() -> Iterator[Things]:
-    server = Things()
+def faulty() -> Iterator[FaultyServer]:
+    server = FaultyServer()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -133,10 +133,10 @@ def things() -> Iterator[Things]:
 
 
 @pytest.fixture(scope="module")
-def api(things: Things) -> Iterator[anb.Workbench]:
+def api(faulty: FaultyServer) -> Iterator[anb.Workbench]:
     patch = pytest.MonkeyPatch()
-    patch.setattr(finding, "SETTLED", 0.05)
-    workbench = anb.connect(spec=DOCUMENT, base_url=things.url, history=None, retries=RETRIES)
+    patch.setattr(reconcile, "SETTLE_TIME", 0.05)
+    workbench = anb.connect(spec=DOCUMENT, base_url=faulty.url, history=None, retries=RETRIES)
     yield workbench
     workbench.close()
     patch.undo()
@@ -157,15 +157,15 @@ rows_of = st.lists(st.tuples(cells, cells), min_size=1, max_size=8)
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def frame_of(rows: list[tuple[Any, Any]]) -> pd.DataFrame:
-    """A frame whose cells are just these values, each row with a name of its own."""
+def make_table(rows: list[tuple[Any, Any]]) -> pd.DataFrame:
+    """Return a DataFrame with these cells, and a name for each row."""
     columns = {"what": [what for what, _ in rows], "deep.er": [deep for _, deep in rows]}
     frame = pd.DataFrame({name: pd.Series(column, dtype="object") for name, column in columns.items()})
     return frame.assign(name=[f"row {number}" for number in range(len(rows))])
 
 
 def expected(rows: list[tuple[Any, Any]]) -> dict[str, Any]:
-    """The body of each row by its name: a cell without a value is left out."""
+    """Return the body of each row by its name; an empty cell is left out."""
     bodies: dict[str, Any] = {}
     for number, (what, deep) in enumerate(rows):
         body: dict[str, Any] = {"name": f"row {number}"}
@@ -176,15 +176,15 @@ def expected(rows: list[tuple[Any, Any]]) -> dict[str, Any]:
 
 @SETTINGS
 @given(rows=rows_of, faults=st.lists(st.sampled_from(["429", "", "502", "reset", "reset done"]), max_size=9))
-def test_what_may_be_repeated_arrives_whatever_befalls(
-    rows: list[tuple[Any, Any]], faults: list[str], things: Things, api: anb.Workbench
+def test_idempotent_rows_are_done_whatever_fails(
+    rows: list[tuple[Any, Any]], faults: list[str], faulty: FaultyServer, api: anb.Workbench
 ) -> None:
-    """Every row is put at its own place, with just its values, after 429s, 502s and broken connections alike."""
-    things.begin(faults)
-    frame = frame_of(rows)
+    """Every row is sent to its own URL with its values, despite 429s, 502s and broken connections."""
+    faulty.begin(faults)
+    frame = make_table(rows)
     work = api.bulk("PutThing", frame.assign(thing_id=frame["name"])).run(parallel=3)
     assert work.counts["done"] == len(rows), work.frame().to_string()
-    put = {path: body for method, path, body in things.done if method == "PUT"}
+    put = {path: body for method, path, body in faulty.done if method == "PUT"}
     assert put == {f"/things/{name.replace(' ', '%20')}": body for name, body in expected(rows).items()}
 
 
@@ -193,37 +193,38 @@ def test_what_may_be_repeated_arrives_whatever_befalls(
     rows=rows_of,
     faults=st.lists(st.sampled_from(["429", "", "502", "502 done", "reset", "reset done", "400"]), max_size=12),
 )
-def test_a_create_is_done_once_whatever_befalls(
-    rows: list[tuple[Any, Any]], faults: list[str], things: Things, api: anb.Workbench
+def test_each_create_is_done_once_whatever_fails(
+    rows: list[tuple[Any, Any]], faults: list[str], faulty: FaultyServer, api: anb.Workbench
 ) -> None:
-    """What is told as done was done once, what failed never; what is unknown is found out."""
-    things.begin(faults)
-    work = api.bulk("CreateThing", frame_of(rows)).run(parallel=3)
-    outcome = dict(zip(work.frame()["name"], work.frame()["outcome"], strict=True))
-    seen = things.named()
-    for name, told in outcome.items():
-        assert {"done": seen[name] == 1, "failed": seen[name] == 0, "unknown": seen[name] <= 1}[told]
+    """A row that is done was done once, a failed one never; an unknown one is reconciled."""
+    faulty.begin(faults)
+    work = api.bulk("CreateThing", make_table(rows)).run(parallel=3)
+    outcomes = dict(zip(work.frame()["name"], work.frame()["outcome"], strict=True))
+    assert len(outcomes) == len(rows)
+    seen = faulty.count_names()
+    for name, outcome in outcomes.items():
+        assert {"done": seen[name] == 1, "failed": seen[name] == 0, "unknown": seen[name] <= 1}[outcome]
     again = work
-    for _ in range(len(faults) + 1):  # faults may befall what is sent again, too
+    for _ in range(len(faults) + 1):  # a row that is sent again may fail, too
         for _ in range(len(faults) + 1):
             again.run()
         again = api.bulk("CreateThing", again.failures()).run()
-    assert things.named() == Counter(expected(rows).keys())
-    assert {body["name"]: body for _, _, body in things.done} == expected(rows)
+    assert faulty.count_names() == Counter(expected(rows).keys())
+    assert {body["name"]: body for _, _, body in faulty.done} == expected(rows)
 
 
-def test_many_at_once_are_all_done(things: Things, api: anb.Workbench) -> None:
-    """500 creates among 429s: each is done once, and the joined rows tell how often each was tried."""
-    things.begin(["", "429", ""] * 100)
+def test_many_concurrent_rows_are_all_done(faulty: FaultyServer, api: anb.Workbench) -> None:
+    """500 creates among 429s: each is done once, and the results have the number of attempts."""
+    faulty.begin(["", "429", ""] * 100)
     rows = pd.DataFrame({"name": [f"row {number}" for number in range(500)]})
     work = api.bulk("CreateThing", rows).run()
     assert work.counts["done"] == 500, work.frame().query("outcome != 'done'").to_string()
-    assert things.named() == Counter(rows["name"])
+    assert faulty.count_names() == Counter(rows["name"])
     assert (work.frame()["attempts"] > 1).sum() > 50
 
 
-def test_a_server_that_goes_away_ends_the_run_and_the_rest_goes_on_later() -> None:
-    """Rows whose connection was never made are not sent, no more are begun, and run() goes on once it is back."""
+def test_a_run_ends_when_the_server_is_down_and_continues_later() -> None:
+    """Rows without a connection are not sent, no more are started, and run() continues once the server is back."""
     with anb.Sandbox(limits=False) as sandbox:
         port, token = int(sandbox.url.split(":")[2].split("/")[0]), anb.Secret.in_memory(sandbox.token(), "TOKEN")
         environment = anb.Environment("gone", base_url=sandbox.url, credentials={"token": token}, limits={"POST": 1e6})
@@ -232,8 +233,8 @@ def test_a_server_that_goes_away_ends_the_run_and_the_rest_goes_on_later() -> No
         sandbox.stop()
         counts = work.run(parallel=4).counts
         assert counts["not sent"] == 60
-        assert len(api.history) <= 5  # those that were under way, and none of the others
-        assert "No more rows were begun: run() goes on." in work._repr_mimebundle_()["text/plain"]
+        assert len(api.history) <= 5  # only the active ones
+        assert "No more rows were started; run() continues." in work._repr_mimebundle_()["text/plain"]
         sandbox.start(port)
         assert work.run().counts["done"] == 60
         names = Counter(item["name"] for item in api.pages("ListWorkspaces"))

@@ -1,5 +1,5 @@
-"""A table as many requests of one operation."""
+"""Send a table as many requests of one operation."""
 
-from .bulk import Bulk, bulk
+from .bulk import Bulk, prepare_bulk
 
-__all__ = ["Bulk", "bulk"]
+__all__ = ["Bulk", "prepare_bulk"]

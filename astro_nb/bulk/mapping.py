@@ -1,108 +1,111 @@
-"""Which column goes where: as it was said, else as it is proposed, with the reason."""
+"""Which column goes to which parameter or body field: as the caller says, or else as proposed, with the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 
+from ..data import Location, locations_overlap
 from ..errors import UnknownName, UsageError
 from ..openapi import ID_FIELD, Operation, id_field, last_parameter
 from ..schema import Field, body_fields, parameter_fields, snake_case
 
-Steps = tuple[str, ...]
 Spelling = Callable[[str], str]
-"""How names are compared: as they are, or whatever way they are written."""
+"""Converts names before they are compared: not at all, or to snake case."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A place that takes a value: the name of a parameter, or the way into the body."""
+    """A parameter, or a field of the body.
 
-    steps: Steps
+    Attributes:
+        location: the name of the parameter, or the location in the body.
+        field: its schema.
+        in_body: whether it is a field of the body.
+    """
+
+    location: Location
     field: Field
     in_body: bool
 
     @property
     def name(self) -> str:
-        """As it is written: `environmentVariable.value`."""
-        return ".".join(self.steps)
+        """Its name as the caller writes it: `environmentVariable.value`."""
+        return ".".join(map(str, self.location))
 
 
 @dataclass(frozen=True)
-class Mapped:
-    """A column and the place that it goes to; `reason` says in words how that is known."""
+class ColumnMapping:
+    """A column, the place that it goes to, and the reason, in words."""
 
     target: Target
     column: str
     reason: str
 
 
-def targets(operation: Operation) -> dict[str, Target]:
-    """The places at the top, by name: parameters first, then fields of the body, as in a call."""
-    found = {f.name: Target((f.name,), f, False) for f in parameter_fields(operation)}
-    for inner in body_fields(operation):
-        found.setdefault(inner.name, Target((inner.name,), inner, True))
-    return found
-
-
-def target_of(operation: Operation, name: str) -> Target:
-    """The place of a name, which may be the way into the body.
+def find_target(operation: Operation, name: str) -> Target:
+    """Return the parameter or body field with a name, which may be a path into the body.
 
     Raises:
         UnknownName: there is no such parameter or field.
     """
-    known = targets(operation)
-    found = _reached(known, name, str) or _reached(known, name.removesuffix("_"), str)
-    if found is None:
-        raise UnknownName(f"parameter or field of {operation.id}", name, known)
-    return found
+    targets = top_level_targets(operation)
+    target = _resolve(targets, name, str) or _resolve(targets, name.removesuffix("_"), str)
+    if target is None:
+        raise UnknownName(f"parameter or field of {operation.id}", name, targets)
+    return target
 
 
-def mapped(
-    operation: Operation, columns: Iterable[str], said: Mapping[str, str], fixed: Iterable[Steps]
-) -> tuple[Mapped, ...]:
-    """Every column that goes somewhere: those that were said, then those that are proposed.
+def top_level_targets(operation: Operation) -> dict[str, Target]:
+    """Return the parameters and the fields of the body by name, as in a call: parameters come first."""
+    targets = {f.name: Target((f.name,), f, in_body=False) for f in parameter_fields(operation)}
+    for field in body_fields(operation):
+        targets.setdefault(field.name, Target((field.name,), field, in_body=True))
+    return targets
+
+
+def map_columns(
+    operation: Operation, columns: Iterable[str], given: Mapping[str, str], constants: Iterable[Location]
+) -> tuple[ColumnMapping, ...]:
+    """Return where each column goes: first what the caller gave, then what is proposed.
 
     Args:
-        operation, columns: what is called, and the columns that there are.
-        said: columns by the place that they go to.
-        fixed: the places that have the same value in all rows.
+        operation: the operation that is called.
+        columns: the columns of the table.
+        given: columns by the parameter or field that they go to.
+        constants: the locations that have the same value in all rows.
 
     Raises:
         UnknownName: there is no such column, parameter or field.
-        UsageError: one place would be given two values.
+        UsageError: a parameter or field would get two values.
     """
-    columns, fixed = tuple(columns), list(fixed)
-    found = [Mapped(target_of(operation, name), _column(column, columns), "as given") for name, column in said.items()]
-    _require_apart([m.target.steps for m in found], fixed)
-    taken = [*fixed, *(m.target.steps for m in found)]
-    for proposal in _proposed(operation, [c for c in columns if c not in said.values()]):
-        if not any(_overlap(proposal.target.steps, steps) for steps in taken):
-            taken.append(proposal.target.steps)
-            found.append(proposal)
-    return tuple(found)
+    columns, constants = tuple(columns), list(constants)
+    mappings = [
+        ColumnMapping(find_target(operation, name), _require_column(column, columns), "as given")
+        for name, column in given.items()
+    ]
+    _require_distinct([m.target.location for m in mappings], constants)
+    taken = [*constants, *(m.target.location for m in mappings)]
+    for proposal in _propose(operation, [c for c in columns if c not in given.values()]):
+        if not any(locations_overlap(proposal.target.location, location) for location in taken):
+            taken.append(proposal.target.location)
+            mappings.append(proposal)
+    return tuple(mappings)
 
 
-def unused(columns: Iterable[str], found: Iterable[Mapped]) -> list[str]:
-    """The columns that go nowhere."""
-    used = {m.column for m in found}
-    return [column for column in columns if column not in used]
-
-
-def _proposed(operation: Operation, columns: list[str]) -> Iterator[Mapped]:
-    """The proposals, the surest first."""
-    known = targets(operation)
-    for read, reason in ((str, "the same name"), (snake_case, "the same name, written otherwise")):
+def _propose(operation: Operation, columns: list[str]) -> Iterator[ColumnMapping]:
+    """Yield the proposals, the most certain first."""
+    targets = top_level_targets(operation)
+    for spelling, reason in ((str, "the same name"), (snake_case, "the same name, spelled differently")):
         for column in columns:
-            target = _reached(known, column, read)
+            target = _resolve(targets, column, spelling)
             if target is not None:
-                yield Mapped(target, column, reason)
-    yield from _own_id(operation, known, columns)
+                yield ColumnMapping(target, column, reason)
+    yield from _propose_id(operation, targets, columns)
 
 
-def _own_id(operation: Operation, known: Mapping[str, Target], columns: list[str]) -> Iterator[Mapped]:
-    """The id of a listed thing, for the parameter that names the thing; a collection is not one of its things."""
+def _propose_id(operation: Operation, targets: Mapping[str, Target], columns: list[str]) -> Iterator[ColumnMapping]:
+    """Propose the id of a listed resource for the parameter that identifies it, unless the path is a collection."""
     own = last_parameter(operation)
     key = next((p.key for p in operation.parameters if p.location == "path" and p.name == own), "")
     resources = operation.spec.resources
@@ -110,61 +113,54 @@ def _own_id(operation: Operation, known: Mapping[str, Target], columns: list[str
         return
     reader = resources.reader_at(operation.path.partition("/{" + own + "}")[0])
     column = id_field(reader) if reader else ID_FIELD
-    if column in columns and key in known:
+    if column in columns and key in targets:
         listed = f", as {reader.id} lists it" if reader else ""
-        yield Mapped(known[key], column, f"the {column} of the thing{listed}")
+        yield ColumnMapping(targets[key], column, f"the {column} of the resource{listed}")
 
 
-def _reached(known: Mapping[str, Target], name: str, read: Spelling) -> Target | None:
-    """The place that a name means, steps compared as they are `read`."""
-    top = _alike(known, name, read)
+def _resolve(targets: Mapping[str, Target], name: str, spelling: Spelling) -> Target | None:
+    """Return the parameter or field that a name means, with each part compared in this spelling."""
+    top = _find_name(targets, name, spelling)
     if top is not None:
-        return known[top]
+        return targets[top]
     first, *rest = name.split(".")
-    top = _alike(known, first, read)
-    if top is None or not rest or not known[top].in_body:
+    top = _find_name(targets, first, spelling)
+    if top is None or not rest or not targets[top].in_body:
         return None
-    steps, field = [top], known[top].field
-    for step in rest:
-        found = _member(field, step, read)
-        if found is None:
+    location, field = [top], targets[top].field
+    for part in rest:
+        member = _find_member(field, part, spelling)
+        if member is None:
             return None
-        step, field = found
-        steps.append(step)
-    return Target(tuple(steps), field, True)
+        declared, field = member
+        location.append(declared)
+    return Target(tuple(location), field, in_body=True)
 
 
-def _member(field: Field, step: str, read: Spelling) -> tuple[str, Field] | None:
-    """What a step leads to in an object, with the step as the document spells it."""
+def _find_member(field: Field, name: str, spelling: Spelling) -> tuple[str, Field] | None:
+    """Return a member of an object with its name as the document spells it."""
     for form in field.alternatives:
-        like = _alike(form.children_by_name, step, read)
-        if like is not None and not form.children_by_name[like].info.read_only:
-            return like, form.children_by_name[like]
+        declared = _find_name(form.children_by_name, name, spelling)
+        if declared is not None and not form.children_by_name[declared].info.read_only:
+            return declared, form.children_by_name[declared]
         if form.item is not None and form.kind != "array":
-            return step, form.item
+            return name, form.item
     return None
 
 
-def _alike(known: Iterable[str], name: str, read: Spelling) -> str | None:
-    wanted = read(name)
-    return next((other for other in known if read(other) == wanted), None)
+def _find_name(names: Iterable[str], wanted: str, spelling: Spelling) -> str | None:
+    spelled = spelling(wanted)
+    return next((name for name in names if spelling(name) == spelled), None)
 
 
-def _column(column: str, columns: tuple[str, ...]) -> str:
+def _require_column(column: str, columns: tuple[str, ...]) -> str:
     if str(column) not in columns:
         raise UnknownName("column", str(column), columns)
     return str(column)
 
 
-def _require_apart(places: list[Steps], fixed: list[Steps]) -> None:
-    for number, steps in enumerate(places):
-        others = [*places[:number], *fixed]
-        if any(map(partial(_overlap, steps), others)):
-            name = ".".join(steps)
-            raise UsageError(f"{name} would be given two values.", "Give it by a column, or as one value for all rows.")
-
-
-def _overlap(one: Steps, other: Steps) -> bool:
-    """Whether one place is the other, or stands in it."""
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
+def _require_distinct(locations: list[Location], constants: list[Location]) -> None:
+    for number, location in enumerate(locations):
+        if any(locations_overlap(location, other) for other in (*locations[:number], *constants)):
+            name = ".".join(map(str, location))
+            raise UsageError(f"{name} would get two values.", "Give it as a column, or as one value for all rows.")

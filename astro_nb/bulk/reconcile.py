@@ -1,4 +1,4 @@
-"""Whether calls that may have happened did happen, told from the list of what there is."""
+"""Find out whether calls whose response was lost were carried out, by reading the list of the resources."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -18,135 +18,151 @@ from ..pagination import paging_of, read_pages
 from ..secrets import MASK
 from ..session import Session
 
-SETTLED = 10.0
-"""Seconds after which a server is taken to have done what it was asked for, or never to do it."""
+SETTLE_TIME = 10.0
+"""Seconds after which a server has carried out a request, or never will."""
 
-CLOCKS = 600.0
-"""Seconds by which the server's clock and ours may differ: what was made earlier was not made by this run."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a row: "done" (`item` is what the list holds), "again" (it did not happen), or "unknown"."""
-
-    state: str
-    note: str = ""
-    item: Any = None
+MAX_CLOCK_SKEW = 600.0
+"""Seconds by which the clocks of server and client may differ. An older resource was not created by this run."""
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """A row that may have happened: its call, and what is known of it."""
+class UnresolvedRow:
+    """A row that may have been carried out: its call, and its mark in the journal."""
 
     call: Call
     mark: Mark
 
 
-def find_out(
-    session: Session, operation: Operation, doubts: Mapping[int, Doubt], claimed: Iterable[str]
-) -> dict[int, Verdict]:
-    """What became of rows that may have happened; `claimed` are the ids of what other rows have made.
+@dataclass(frozen=True)
+class Resolution:
+    """What became of an unresolved row.
 
-    The list is read once; where a row is not in it, once more when the server has had its time.
+    Attributes:
+        state: "done", "not done" (it can be sent again), or "unknown".
+        note: why, in sentences.
+        item: the resource in the list, if the row is done.
+    """
+
+    state: Literal["done", "not done", "unknown"]
+    note: str = ""
+    item: Any = None
+
+
+def reconcile(
+    session: Session, operation: Operation, rows: Mapping[int, UnresolvedRow], claimed_ids: Iterable[str]
+) -> dict[int, Resolution]:
+    """Return what became of rows that may have been carried out.
+
+    The list is read once, and a second time after the settle time if a row is not in it.
+
+    Args:
+        session: the session that reads.
+        operation: the operation that was called.
+        rows: the rows by number.
+        claimed_ids: the ids of the resources that other rows have created.
     """
     if operation.is_idempotent:
-        return dict.fromkeys(doubts, Verdict("again"))
+        return {number: Resolution("not done") for number in rows}
     resources = operation.spec.resources
     reader = resources.reader_at(operation.path)
     if reader is None or not resources.is_list(reader) or paging_of(reader) is None:
-        return dict.fromkeys(doubts, Verdict("unknown", "The document has no list in which it would stand."))
-    found = _look(session, reader, doubts, set(claimed))
-    lost = [doubts[number].mark for number, verdict in found.items() if verdict.state == "again"]
-    patience = max((_patience(mark, session.client.retries.total) for mark in lost), default=0.0)
-    if patience > 0:
-        session.pause(patience)
-        found = _look(session, reader, doubts, set(claimed))
-    return found
+        return {number: Resolution("unknown", "The document declares no list to look it up in.") for number in rows}
+    resolutions = _look_up(session, reader, rows, set(claimed_ids))
+    missing = [rows[number].mark for number, resolution in resolutions.items() if resolution.state == "not done"]
+    delay = max((_settle_delay(mark, session.client.retries.total) for mark in missing), default=0.0)
+    if delay > 0:
+        session.pause(delay)
+        resolutions = _look_up(session, reader, rows, set(claimed_ids))
+    return resolutions
 
 
-def _patience(mark: Mark, longest: float) -> float:
-    """Seconds for which a server may still be at work on a row.
+def _settle_delay(mark: Mark, retry_time: float) -> float:
+    """Return the seconds for which a server may still be carrying out a row.
 
-    One that was begun, and of which no end is known, may have gone out at any time since: it waits for its turn, and is
-    tried again, for as long as `longest`.
+    A row that was started and has no end may have been sent at any time since: it may have waited for the rate limit
+    or for a retry, for up to `retry_time`.
     """
     age = time.time() - mark.at
     if mark.state == "begun":
-        return SETTLED if age < longest + SETTLED else 0.0
-    return SETTLED - age
+        return SETTLE_TIME if age < retry_time + SETTLE_TIME else 0.0
+    return SETTLE_TIME - age
 
 
-def _look(session: Session, reader: Operation, doubts: Mapping[int, Doubt], claimed: set[str]) -> dict[int, Verdict]:
-    read: dict[bytes, list[Any] | str] = {}
-    verdicts = {}
-    for number, doubt in doubts.items():
-        operation = session.spec.operation(doubt.call.operation)
-        arguments = _arguments(reader, call_to_read(reader, operation, doubt.call))
+def _look_up(
+    session: Session, reader: Operation, rows: Mapping[int, UnresolvedRow], claimed_ids: set[str]
+) -> dict[int, Resolution]:
+    lists_read: dict[bytes, list[Any] | str] = {}
+    resolutions = {}
+    for number, row in rows.items():
+        operation = session.spec.operation(row.call.operation)
+        arguments = _list_arguments(reader, call_to_read(reader, operation, row.call))
         key = orjson.dumps(arguments, default=str, option=orjson.OPT_SORT_KEYS)
-        if key not in read:
-            read[key] = _items(session, reader, arguments)
-        items = read[key]
+        if key not in lists_read:
+            lists_read[key] = _read_list(session, reader, arguments)
+        items = lists_read[key]
         if isinstance(items, str):
-            verdicts[number] = Verdict("unknown", items)
+            resolutions[number] = Resolution("unknown", items)
             continue
-        verdicts[number] = _verdict(reader, _body(session, doubt.call), items, claimed, doubt.mark.at)
-        claimed |= {_id(reader, verdicts[number].item)} - {""}
-    return verdicts
+        resolutions[number] = _resolve(reader, _shown_body(session, row.call), items, claimed_ids, row.mark.at)
+        claimed_ids |= {_item_id(reader, resolutions[number].item)} - {""}
+    return resolutions
 
 
-def _arguments(reader: Operation, call: Call) -> dict[str, Any]:
+def _list_arguments(reader: Operation, call: Call) -> dict[str, Any]:
     paging = paging_of(reader)
     return {key: value for key, value in call.parameters.items() if paging is None or key != paging.limit}
 
 
-def _items(session: Session, reader: Operation, arguments: Mapping[str, Any]) -> list[Any] | str:
-    """What the list holds; a sentence where it could not be read to its end."""
+def _read_list(session: Session, reader: Operation, arguments: Mapping[str, Any]) -> list[Any] | str:
+    """Return the items of the list, or a message if it could not be read to its end."""
     try:
         return list(read_pages(session, reader.id, None, **arguments).items())
     except AstroNbError as error:
         return f"{reader.id} could not be read: {error.what}"
 
 
-def _verdict(reader: Operation, body: Mapping[str, Any], items: list[Any], claimed: set[str], at: float) -> Verdict:
-    named = next((name for name in label_fields(reader) if _is_told(body.get(name))), None)
-    if named is None:
-        return Verdict("unknown", f"It has no name by which it could be found in {reader.id}.")
-    same = [item for item in items if _is_same(item, body, named) and _id(reader, item) not in claimed]
-    if not same:
-        return Verdict("again")
-    if len(same) > 1:
-        return Verdict("unknown", f"{reader.id} has {len(same)} that are alike.")
-    if _made_at(same[0]) < at - CLOCKS:
-        return Verdict("unknown", f"{reader.id} has one that is alike, and was there before.")
-    return Verdict("done", f"Its answer was lost; {reader.id} has it.", same[0])
+def _resolve(
+    reader: Operation, body: Mapping[str, Any], items: list[Any], claimed_ids: set[str], sent_at: float
+) -> Resolution:
+    label = next((name for name in label_fields(reader) if _is_visible_scalar(body.get(name))), None)
+    if label is None:
+        return Resolution("unknown", f"It has no name to look for in {reader.id}.")
+    matches = [item for item in items if _matches(item, body, label) and _item_id(reader, item) not in claimed_ids]
+    if not matches:
+        return Resolution("not done")
+    if len(matches) > 1:
+        return Resolution("unknown", f"{reader.id} lists {len(matches)} resources that match.")
+    if _created_at(matches[0]) < sent_at - MAX_CLOCK_SKEW:
+        return Resolution("unknown", f"{reader.id} lists a resource that matches, but is older than this run.")
+    return Resolution("done", f"The response was lost; {reader.id} lists the resource.", matches[0])
 
 
-def _body(session: Session, call: Call) -> Mapping[str, Any]:
+def _shown_body(session: Session, call: Call) -> Mapping[str, Any]:
+    """Return the body with its templates resolved and secrets masked."""
     body = session.resolve(call.body) if call.body is not UNSET else {}
     return body if isinstance(body, Mapping) else {}
 
 
-def _id(reader: Operation, item: Any) -> str:
+def _item_id(reader: Operation, item: Any) -> str:
     return str(item.get(id_field(reader)) or "") if isinstance(item, Mapping) else ""
 
 
-def _is_same(item: Any, body: Mapping[str, Any], named: str) -> bool:
-    """Whether a listed thing has a row's name, and the same in every other field that both tell."""
-    if not isinstance(item, Mapping) or item.get(named) != body[named]:
+def _matches(item: Any, body: Mapping[str, Any], label: str) -> bool:
+    """Whether a listed resource has the name in a body, and the same value in every other field that both have."""
+    if not isinstance(item, Mapping) or item.get(label) != body[label]:
         return False
-    both = [name for name in body if _is_told(body[name]) and _is_told(item.get(name))]
-    return all(item[name] == body[name] for name in both)
+    shared = [name for name in body if _is_visible_scalar(body[name]) and _is_visible_scalar(item.get(name))]
+    return all(item[name] == body[name] for name in shared)
 
 
-def _is_told(value: Any) -> bool:
-    """Whether a value is a scalar that is not hidden."""
+def _is_visible_scalar(value: Any) -> bool:
+    """Whether a value is a scalar that is neither empty nor masked."""
     return isinstance(value, str | int | float) and value != "" and not (isinstance(value, str) and MASK in value)
 
 
-def _made_at(item: Mapping[str, Any]) -> float:
-    """When a listed thing was made, in seconds since 1970; for ever in the future where it does not tell."""
-    told = item.get("createdAt")
+def _created_at(item: Mapping[str, Any]) -> float:
+    """Return when a resource was created, in seconds since 1970; infinity if it has no such time."""
     try:
-        return datetime.fromisoformat(str(told)).timestamp()
+        return datetime.fromisoformat(str(item.get("createdAt"))).timestamp()
     except (ValueError, OverflowError, OSError):
         return float("inf")

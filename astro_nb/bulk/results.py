@@ -1,14 +1,9 @@
-"""What came of a row, in a word and a sentence.
-
-What came of the rows, as tables.
-"""
+"""The outcome of each row, as a word and a message, and as DataFrames."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from ..errors import PickError, UnknownName
 from ..exchange import Exchange
@@ -17,46 +12,24 @@ from ..history import History, Mark
 from ..jsonpath import pick
 from ..openapi import Operation
 from ..secrets import MASK
-from .mapping import Mapped, targets
-from .plan import Checked
-from .rows import Given, Row, starred
+from .mapping import ColumnMapping, top_level_targets
+from .rows import InputTable, Row, mask_objects
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
 
-
 OUTCOMES = ("done", "failed", "unknown", "invalid", "not sent")
-"""What may come of a row."""
+"""The possible outcomes of a row."""
 
-DOUBTFUL = ("begun", "unknown")
-"""The states of a mark of which nobody knows whether the row was carried out."""
+UNRESOLVED_STATES = ("begun", "unknown")
+"""The states of a mark for which it is unknown whether the row was carried out."""
 
-LEFT = (*DOUBTFUL, "cancelled", "invalid")
-"""The states of a mark that a run goes on with."""
+PENDING_STATES = (*UNRESOLVED_STATES, "cancelled", "invalid")
+"""The states of a mark that another run continues with."""
 
-_TOLD: Mapping[str, str] = {"begun": "unknown", "cancelled": "not sent"}
+_OUTCOME_OF_STATE: Mapping[str, str] = {"begun": "unknown", "cancelled": "not sent"}
 
-
-def state_of(exchange: Exchange) -> str:
-    """The state of a mark: the outcome of its exchange, or "cancelled" where nothing can have been done yet."""
-    unsent = exchange.failure is not None and exchange.failure.kind in ("cancelled", "connect")
-    return "cancelled" if unsent and exchange.outcome == "failed" else exchange.outcome
-
-
-def told_outcome(mark: Mark) -> str:
-    """The outcome of a row that was begun, as it is told."""
-    return _TOLD.get(mark.state, mark.state)
-
-
-def told_message(mark: Mark, exchange: Exchange | None) -> str:
-    """What there is to say of a row that was begun; empty where it is done."""
-    error = exchange.error.message if exchange and exchange.error and mark.state != "done" else ""
-    advice = exchange.advice if exchange and mark.state == "unknown" else ""
-    lost = "It was under way when the kernel ended." if mark.state == "begun" else ""
-    return " ".join(part for part in (mark.note or error, advice, lost) if part)
-
-
-_RESULTS = {
+_RESULT_COLUMNS = {
     "outcome": "string",
     "status": "Int64",
     "message": "string",
@@ -65,37 +38,34 @@ _RESULTS = {
     "seconds": "Float64",
     "exchange": "string",
 }
-_PREVIEW = {"method": "string", "url": "string", "body": "object", "valid": "boolean", "problems": "string"}
 
 
-def preview(given: Given, operation: Operation, checked: Mapping[int, Checked]) -> DataFrame:
-    """What would be sent, by the index of the rows."""
-    rows = [_previewed(operation, checked[number]) for number in range(len(given.rows))]
-    frame = make_frame(rows, _PREVIEW)
-    frame.index = given.frame.index
-    return frame
+def mark_state(exchange: Exchange) -> str:
+    """Return the state of a row: the outcome of its exchange, or "cancelled" if nothing can have been done."""
+    unsent = exchange.failure is not None and exchange.failure.kind in ("cancelled", "connect")
+    return "cancelled" if unsent and exchange.outcome == "failed" else exchange.outcome
 
 
-def _previewed(operation: Operation, checked: Checked) -> dict[str, Any]:
-    request = checked.request
-    told = {"method": operation.method, "valid": checked.valid, "problems": " ".join(checked.problems)}
-    return {**told, "url": request.url, "body": _body(checked)} if request else told
+def mark_outcome(mark: Mark) -> str:
+    """Return the outcome of a row that was started."""
+    return _OUTCOME_OF_STATE.get(mark.state, mark.state)
 
 
-def _body(checked: Checked) -> Any:
-    request, content = checked.request, checked.content
-    if request is None or content is None:
-        return None
-    return content if isinstance(content, str) else orjson.dumps(content).decode()
+def mark_message(mark: Mark, exchange: Exchange | None) -> str:
+    """Return the message for a row that was started; empty if it is done."""
+    error = exchange.error.message if exchange and exchange.error and mark.state != "done" else ""
+    advice = exchange.advice if exchange and mark.state == "unknown" else ""
+    interrupted = "It was being sent when the kernel died." if mark.state == "begun" else ""
+    return " ".join(part for part in (mark.note or error, advice, interrupted) if part)
 
 
-def result(
-    history: History, outcome: str, mark: Mark | None, problems: Sequence[str], picked: Mapping[str, str]
+def row_result(
+    history: History, outcome: str, mark: Mark | None, problems: Sequence[str], paths: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What came of one row, with values picked out of its answer."""
-    exchange = _exchange(history, mark)
-    told = told_message(mark, exchange) if mark else " ".join(problems)
-    row: dict[str, Any] = {"outcome": outcome, "message": told or None}
+    """Return the result of one row by column, with the values at some JSONPaths in its response."""
+    exchange = _find_exchange(history, mark)
+    message = mark_message(mark, exchange) if mark else " ".join(problems)
+    row: dict[str, Any] = {"outcome": outcome, "message": message or None}
     if exchange is not None:
         row |= {
             "status": exchange.status,
@@ -104,18 +74,18 @@ def result(
             "seconds": exchange.elapsed,
             "exchange": exchange.id,
         }
-    return {**row, **{name: _picked(path, mark, exchange) for name, path in picked.items()}}
+    return {**row, **{name: _pick_result(path, mark, exchange) for name, path in paths.items()}}
 
 
-def _exchange(history: History, mark: Mark | None) -> Exchange | None:
+def _find_exchange(history: History, mark: Mark | None) -> Exchange | None:
     try:
         return history.get(mark.exchange) if mark and mark.exchange else None
     except UnknownName:  # the history was cleared since
         return None
 
 
-def _picked(path: str, mark: Mark | None, exchange: Exchange | None) -> Any:
-    """A value of an answer, or of what a list told in its place, secrets as stars; None where there is none."""
+def _pick_result(path: str, mark: Mark | None, exchange: Exchange | None) -> Any:
+    """Return a value of the response, or of the item in a list that replaces it, secrets masked; None if missing."""
     try:
         if mark is not None and mark.found is not None:
             return pick(mark.found, path)
@@ -124,38 +94,45 @@ def _picked(path: str, mark: Mark | None, exchange: Exchange | None) -> Any:
         return None
 
 
-def joined(given: Given, rows: Sequence[Row], told: Sequence[dict[str, Any]], picked: Mapping[str, str]) -> DataFrame:
-    """The rows as they were given, secrets as stars, and what came of each."""
-    frame = given.frame.copy()
-    _replace(frame, given, {name: [starred(row.cells.get(name)) for row in rows] for name in given.columns})
-    results = make_frame(told, {**_RESULTS, **picked})
-    for name in results.columns:
-        frame[f"bulk.{name}" if name in given.columns else name] = results[name].array
+def join_results(
+    table: InputTable, rows: Sequence[Row], results: Sequence[dict[str, Any]], picked: Mapping[str, str]
+) -> DataFrame:
+    """Return the table, secrets masked, with the result of each row in further columns."""
+    frame = table.frame.copy()
+    _replace_cells(frame, table, {name: [mask_objects(row.cells.get(name)) for row in rows] for name in table.columns})
+    columns = make_frame(results, {**_RESULT_COLUMNS, **picked})
+    for name in columns.columns:
+        frame[f"bulk.{name}" if name in table.columns else name] = columns[name].array
     return frame
 
 
-def selected(
-    given: Given, rows: Sequence[Row], messages: Sequence[Any], operation: Operation, mapping: Sequence[Mapped]
+def select_rows(
+    table: InputTable,
+    rows: Sequence[Row],
+    messages: Sequence[Any],
+    operation: Operation,
+    mapping: Sequence[ColumnMapping],
 ) -> DataFrame:
-    """Some rows as they were given, their secrets as `Secret`, and a message, which goes nowhere."""
-    frame = given.frame.iloc[[row.number for row in rows]].copy()
-    _replace(frame, given, {name: [row.cells.get(name) for row in rows] for name in given.columns}, rows)
-    taken = {m.column for m in mapping} | set(targets(operation))
+    """Return some rows as they were given, with secrets as `Secret`, and a message in a column that is not sent."""
+    frame = table.frame.iloc[[row.number for row in rows]].copy()
+    _replace_cells(frame, table, {name: [row.cells.get(name) for row in rows] for name in table.columns}, rows)
+    taken = {m.column for m in mapping} | set(top_level_targets(operation))
     name = "bulk.message" if "message" in taken else "message"
     frame[name] = make_frame([{name: message} for message in messages], {name: "string"})[name].array
     return frame
 
 
-def _replace(frame: DataFrame, given: Given, cells: Mapping[str, list[Any]], rows: Sequence[Row] | None = None) -> None:
-    """Put other values into the columns in which something is hidden."""
-    labels = dict(zip(given.columns, given.frame.columns, strict=True))
-    numbers = range(len(given.rows)) if rows is None else [row.number for row in rows]
+def _replace_cells(
+    frame: DataFrame, table: InputTable, cells: Mapping[str, list[Any]], rows: Sequence[Row] | None = None
+) -> None:
+    """Replace the columns in which a secret is hidden, in place."""
+    labels = dict(zip(table.columns, table.frame.columns, strict=True))
+    numbers = range(len(table.rows)) if rows is None else [row.number for row in rows]
     for name, values in cells.items():
-        before = [given.rows[number].get(name) for number in numbers]
-        if any(_hides(old, new) for old, new in zip(before, values, strict=True)):
+        before = [table.rows[number].get(name) for number in numbers]
+        if any(_hides_secret(old, new) for old, new in zip(before, values, strict=True)):
             frame[labels[name]] = make_frame([{name: value} for value in values], {name: "object"})[name].array
 
 
-def _hides(old: Any, new: Any) -> bool:
-    """Whether a value stands for another one that is not to be seen."""
+def _hides_secret(old: Any, new: Any) -> bool:
     return old is not None and repr(old) != repr(new) and (MASK in repr(new) or "<Secret " in repr(new))

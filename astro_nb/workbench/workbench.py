@@ -191,9 +191,9 @@ class Workbench:
                 by name.
             body, constants: arguments that are the same in all rows.
         """
-        from ..bulk import bulk
+        from ..bulk import prepare_bulk
 
-        return bulk(self.session, operation, rows, columns, body, Progress(f"Bulk of {operation}"), **constants)
+        return prepare_bulk(self.session, operation, rows, columns, body, Progress(f"Bulk of {operation}"), **constants)
 
     def allow_unsafe(self) -> AbstractContextManager[None]:
         """Within `with api.allow_unsafe():`, unsafe calls are sent without asking for approval."""
