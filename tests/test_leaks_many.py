@@ -108,9 +108,9 @@ def test_nothing_that_is_given_shows_one(all_of: Planted) -> None:
         kinds.add(type(thing).__name__)
         if type(thing).__name__ not in ("Workbench", "Explorer"):
             assert_clean(shown(thing), f"a {type(thing).__name__}")
-        if type(thing).__name__ in ("Checked", "Call", "Mark"):
+        if type(thing).__name__ in ("CheckedRow", "Call", "Mark"):
             assert_clean(repr(vars(thing)), f"the attributes of a {type(thing).__name__}")
-    assert_clean("".join(repr(vars(row)) for row in found[0]._rows), "the attributes of a row")
+    assert_clean("".join(repr(vars(row)) for row in found[0].plan.rows), "the attributes of a row")
     assert kinds >= {"Bulk", "Pages", "WaitResult", "Changed", "Transitions", "Row", "Mark", "Run", "Paging"}
     for public in found:
         assert_clean(repr(vars(public)), f"the attributes of a {type(public).__name__}")
@@ -126,8 +126,8 @@ def test_no_table_has_one(all_of: Planted) -> None:
         assert_clean(tabled(frame), f"table {number}")
     assert failing.failures()["password"].iloc[0].reveal() == TYPED, "failures go in again"
     assert failing.failures()["client_secret"].iloc[0].reveal() == PASTED
-    assert_clean(" ".join(pages.notes) + repr(pages.other_items) + repr(bulk.checked), "notes")
-    assert_clean(repr([m.__dict__ for m in bulk._marks.values()]) + bulk.fingerprint, "what a bulk remembers")
+    assert_clean(" ".join(pages.notes) + repr(pages.other_items) + repr(bulk.plan.checked), "notes")
+    assert_clean(repr([m.__dict__ for m in bulk._marks.values()]) + bulk.plan.fingerprint, "what a bulk remembers")
     assert_clean(repr(all_of.api.session.group_calls), "the calls of groups")
 
 
@@ -138,7 +138,7 @@ def test_no_question_tells_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     with planted(tmp_path, spec=many(), production=True) as made:
         api = made.api
         bulk = api.bulk("make", rows(), status=Secret.in_memory(TYPED))
-        calls = [checked.call for checked in bulk.checked.values()]
+        calls = [checked.call for checked in bulk.plan.checked.values()]
         plans = [api.session.prepare(call) for call in calls if call is not None]
         change = what_many_would_change(plans, 2, 2, lambda call: api.session.send(call))
         assert_clean(shown(change) + repr(change.rows) + change.frame().to_csv(), "the question")
@@ -198,12 +198,12 @@ def test_no_file_has_one(all_of: Planted) -> None:
 
 def test_a_journal_keeps_no_secret_of_a_row_that_is_found(all_of: Planted) -> None:
     """What a list tells of a row whose answer was lost, and why a row could not be sent: without what is known."""
-    from astro_nb.bulk.sending import Sending
+    from astro_nb.bulk.sending import RowSender
     from astro_nb.history import Mark, Run
 
     api = all_of.api
     api.variables["captured"] = api.call("mint")["$.token"]
-    sending = Sending(api.session, Run("r", "f", "make", "planted", 1), {}, None)
+    sending = RowSender(api.session, Run("r", "f", "make", "planted", 1), {}, None)
     found = {"note": f"{ONE_TIME} {TYPED}", ONE_TIME: [ONE_TIME]}
     sending.mark(0, Mark("done", 1.0, note=f"because of {ONE_TIME}", found=found))
     (file,) = all_of.folder.rglob("*.sqlite")
@@ -250,7 +250,7 @@ def test_no_copy_has_one(all_of: Planted) -> None:
     found = story(all_of.api)
     running = all_of.api.start("echo")
     running.result(10)
-    for thing in (*found, running, Stop(), found[0].constants, *found[0]._rows, found[4].transitions):
+    for thing in (*found, running, Stop(), found[0].plan.constants, *found[0].plan.rows, found[4].transitions):
         for made in (pickle.dumps, copy.copy, copy.deepcopy):
             with suppress(TypeError, AttributeError, pickle.PicklingError):
                 told = made(thing)
