@@ -1,7 +1,7 @@
-"""How well a document works here, measured operation by operation.
+"""Measuring how well a document works with astro_nb, operation by operation.
 
-Each operation gets its form, drawn as in the explorer; each form is filled with its example; what it would send is
-judged by openapi-core, and a JSON body by the fast check too. What does not go well is named, and whose fault it is.
+For each operation the audit builds its form as the explorer does, fills it with an example, and validates the request
+that it would send: with openapi-core, and a JSON body with the fast check, too. It reports each problem and its cause.
 """
 
 from __future__ import annotations
@@ -21,41 +21,45 @@ from .openapi import Fetch, Operation, Spec, load
 from .secrets import Secret
 from .serialization import build_request
 
-Whose = Literal["document", "astro_nb"]
+Cause = Literal["document", "astro_nb"]
 Step = Callable[[int, int], None]
-"""Called with the number of operations that are done, and of all."""
+"""Called with the number of finished operations, and of all."""
+
+
+_MAX_NAME = 200  # characters of a document's name
+_MAX_VIOLATIONS = 3  # reported for one example
 
 
 @dataclass(frozen=True)
-class Remain:
-    """One thing that does not go well.
+class Problem:
+    """One problem of a document.
 
     Attributes:
-        operation: the operation's id.
-        what: what of it: "document", "form", or "example"; with the media type where there is a body.
-        why: what is wrong, in words.
-        whose: who has to mend it.
+        operation: The operation's id; empty for the whole document.
+        part: "document", "form" or "example", with the media type if there is a body.
+        reason: What is wrong.
+        cause: What has to be fixed: the document or astro_nb.
     """
 
     operation: str
-    what: str
-    why: str
-    whose: Whose
+    part: str
+    reason: str
+    cause: Cause
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was measured of one document.
+    """The results for one document.
 
     Attributes:
-        document: the document, as it was named.
-        loaded: whether it can be used at all; `error` says why not.
-        operations: how many there are; `forms` of them have a form, and `requests` of them an example that is valid.
-        bodies: operations that take a body; `built` of them have a form for every media type of it, and `valid` of them
-            an example for every media type that makes a valid request.
-        warnings: what the document is told about, on loading and at its operations.
-        seconds: from the file to the last verdict.
-        remains: what does not go well.
+        document: The source of the document, as it was given.
+        loaded: Whether it could be loaded; `error` says why not.
+        operations: The number of operations; `forms` of them have a form, and `requests` of them a valid example.
+        bodies: The number of operations that take a body; `built` of them have a form for each of its media types, and
+            `valid` of them an example that makes a valid request for each media type.
+        warnings: The number of warnings about the document and its operations.
+        seconds: The duration of the audit, loading included.
+        problems: What does not work.
     """
 
     document: str
@@ -69,46 +73,47 @@ class Audit:
     seconds: float = 0.0
     forms: int = 0
     requests: int = 0
-    remains: tuple[Remain, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
+        """Return the results as plain JSON data."""
         return asdict(self)
 
 
 def audit(document: Any, fetch: Fetch | None = None, step: Step | None = None) -> Audit:
-    """Measure a document; one that cannot be used is told in `error`, never raised.
+    """Measure a document. If it cannot be loaded, `error` says why; nothing is raised.
 
     Args:
-        document: all that `spec.load` takes.
-        fetch: what gets the bytes behind a URL.
-        step: told of each operation.
+        document: Anything that `openapi.load` takes.
+        fetch: Returns the bytes at a URL.
+        step: Called before each operation.
     """
-    begun, name = time.perf_counter(), str(document)[:200]
+    started, name = time.perf_counter(), str(document)[:_MAX_NAME]
     try:
         spec = load(document, fetch=fetch)
     except AstroNbError as error:
-        return Audit(name, False, str(error), seconds=_since(begun))
+        return Audit(name, False, str(error), seconds=_seconds_since(started))
     verdicts = []
     for number, operation in enumerate(spec):
         if step is not None:
             step(number, len(spec))
-        verdicts.append(_judged(operation))
-    return _counted(name, spec, verdicts, _since(begun))
+        verdicts.append(_check_operation(operation))
+    return _summarize(name, spec, verdicts, _seconds_since(started))
 
 
 @dataclass(frozen=True)
 class _Verdict:
     operation: Operation
     has_body: bool
-    form: tuple[Remain, ...]
-    example: tuple[Remain, ...]
+    form: tuple[Problem, ...]
+    example: tuple[Problem, ...]
 
 
-def _counted(name: str, spec: Spec, verdicts: list[_Verdict], seconds: float) -> Audit:
+def _summarize(name: str, spec: Spec, verdicts: list[_Verdict], seconds: float) -> Audit:
     bodies = [verdict for verdict in verdicts if verdict.has_body]
-    told = [Remain("", "document", text, "document") for text in spec.warnings]
-    told += [Remain(v.operation.id, "document", text, "document") for v in verdicts for text in v.operation.warnings]
+    warnings = [Problem("", "document", text, "document") for text in spec.warnings]
+    for operation in (verdict.operation for verdict in verdicts):
+        warnings += [Problem(operation.id, "document", text, "document") for text in operation.warnings]
     return Audit(
         name,
         True,
@@ -116,54 +121,54 @@ def _counted(name: str, spec: Spec, verdicts: list[_Verdict], seconds: float) ->
         bodies=len(bodies),
         built=sum(not verdict.form for verdict in bodies),
         valid=sum(not verdict.form and not verdict.example for verdict in bodies),
-        warnings=len(told),
+        warnings=len(warnings),
         seconds=seconds,
         forms=sum(not verdict.form for verdict in verdicts),
         requests=sum(not verdict.form and not verdict.example for verdict in verdicts),
-        remains=(*told, *(remain for verdict in verdicts for remain in (*verdict.form, *verdict.example))),
+        problems=(*warnings, *(problem for v in verdicts for problem in (*v.form, *v.example))),
     )
 
 
-def _judged(operation: Operation) -> _Verdict:
+def _check_operation(operation: Operation) -> _Verdict:
     try:
         medias: list[str | None] = list(operation.body.content) if operation.body else [None]
     except AstroNbError as error:
-        return _Verdict(operation, True, (Remain(operation.id, "form", error.what, "document"),), ())
-    form, example = list[Remain](), list[Remain]()
+        return _Verdict(operation, True, (Problem(operation.id, "form", error.what, "document"),), ())
+    form, example = list[Problem](), list[Problem]()
     for media in medias:
         try:
-            made = Form(operation, media)
-            problem = dry_render(made)
-            example += _of_example(operation, made, media) if not problem else ()
+            new_form = Form(operation, media)
+            problem = dry_render(new_form)
+            example += _check_example(operation, new_form, media) if not problem else ()
         except AstroNbError as error:
             problem = str(error)
-        form += [Remain(operation.id, _what("form", media), problem, _whose(operation))] if problem else []
+        form += [Problem(operation.id, _part_name("form", media), problem, _cause(operation))] if problem else []
     return _Verdict(operation, operation.body is not None, tuple(form), tuple(example))
 
 
-def _of_example(operation: Operation, form: Form, media: str | None) -> Iterator[Remain]:
-    """What is wrong with the request that the form's example makes; nothing when all is well."""
+def _check_example(operation: Operation, form: Form, media: str | None) -> Iterator[Problem]:
+    """Yield the problems of the request that the form's example makes."""
     form.fill(full=True)
-    call, what = form.to_call(), _what("example", media)
+    call, part = form.to_call(), _part_name("example", media)
     try:
         request = build_request(operation, call, _values(operation.spec))
     except AstroNbError as error:
-        yield Remain(operation.id, what, str(error), _whose(operation))
+        yield Problem(operation.id, part, str(error), _cause(operation))
         return
     fast = _errors(check_request_body(operation, call.body, media) if media and is_json(media) else ())
     full = _errors(check_request_fully(operation, request))
-    for violation in [*fast, *(v for v in full if v.location not in [f.location for f in fast])][:3]:
+    for violation in [*fast, *(v for v in full if v.location not in [f.location for f in fast])][:_MAX_VIOLATIONS]:
         fault = _OVERLAP if not fast and violation.keyword == "oneOf" else _contradiction(form, violation)
-        why = " ".join(filter(None, [f"{violation.path}: {violation.message}", fault]))
-        yield Remain(operation.id, what, why, "document" if fault else _whose(operation))
+        reason = " ".join(filter(None, [f"{violation.path}: {violation.message}", fault]))
+        yield Problem(operation.id, part, reason, "document" if fault else _cause(operation))
 
 
-_OVERLAP = "It fits several of them: the document names no discriminator that tells them apart."
+_OVERLAP = "It matches several of them, and the document has no discriminator."
 
 
-def _errors(told: Iterable[Violation]) -> list[Violation]:
-    """What is wrong, without the notes on what the document leaves unsaid."""
-    return [violation for violation in told if violation.severity == "error"]
+def _errors(violations: Iterable[Violation]) -> list[Violation]:
+    """Return the violations of severity "error"."""
+    return [violation for violation in violations if violation.severity == "error"]
 
 
 def _contradiction(form: Form, violation: Violation) -> str:
@@ -171,20 +176,20 @@ def _contradiction(form: Form, violation: Violation) -> str:
     return field.info.contradiction if field is not None else ""
 
 
-def _whose(operation: Operation) -> Whose:
-    """Where the document is known to be wrong about an operation, what follows is its own."""
+def _cause(operation: Operation) -> Cause:
+    """Return "document" for an operation that the document has warnings about: further problems follow from them."""
     return "document" if operation.warnings else "astro_nb"
 
 
-def _what(part: str, media: str | None) -> str:
+def _part_name(part: str, media: str | None) -> str:
     return f"{part} of {media}" if media else part
 
 
 def _values(spec: Spec) -> Resolver:
-    """An environment that holds a credential for every scheme, on this machine: nothing is sent."""
+    """Return the values of an environment with a credential for every scheme; nothing is sent."""
     held = {name: Secret.in_memory("user:password", name) for name in spec.scheme_names}
     return Resolver(Variables(), Environment("audit", base_url="https://localhost", credentials=held), mode="revealed")
 
 
-def _since(begun: float) -> float:
-    return round(time.perf_counter() - begun, 3)
+def _seconds_since(started: float) -> float:
+    return round(time.perf_counter() - started, 3)

@@ -1,9 +1,10 @@
-"""The command line as people use it: the installed `astro-nb` in processes of its own."""
+"""The command line. Most commands run in this process; signals, terminals and JupyterLab need processes of their own."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import json
 import os
 import pty
@@ -15,7 +16,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -28,16 +30,16 @@ import pytest
 import typer.main
 
 from astro_nb import __version__
-from astro_nb.cli import PUBLISHED, app
+from astro_nb.cli import PUBLISHED, app, main
 from astro_nb.openapi import bundled, load
 
 PROGRAM = Path(sys.executable).with_name("astro-nb")
 PATIENCE = 60.0  # seconds
-KERNEL_SAYS = """
+KERNEL_CODE = """
 import os, astro_nb as anb
 api = anb.connect(history=None)
-answer = api.call("ListOrganizations")
-print(answer.status, os.environ["ASTRO_NB_SANDBOX_URL"], answer.request.url)
+exchange = api.call("ListOrganizations")
+print(exchange.status, os.environ["ASTRO_NB_SANDBOX_URL"], exchange.request.url)
 """
 
 needs_lab = pytest.mark.skipif(
@@ -46,7 +48,7 @@ needs_lab = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command runs in an empty folder, with caches and Jupyter's folders of its own."""
     folders = ("ASTRO_NB_CACHE", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     for name in folders:
@@ -56,22 +58,69 @@ def aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def cli(*arguments: str | Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; its exit status has to be as told, and no traceback may be seen."""
-    command = [str(PROGRAM), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == status, done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    return done
+@dataclass(frozen=True)
+class Finished:
+    """The output of a command that ended."""
+
+    stdout: str
+    stderr: str
+
+
+def cli(*arguments: str | Path, status: int = 0, during: Callable[[], None] | None = None) -> Finished:
+    """Run a command in this process; it has to end with this exit status, and without a traceback.
+
+    Args:
+        arguments: Those of `astro-nb`.
+        status: The expected exit status.
+        during: Runs in a thread beside the command.
+    """
+    output, errors = io.StringIO(), io.StringIO()
+    code: Any = 0
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        patch.setattr(sys, "argv", ["astro-nb", *map(str, arguments)])
+        thread = threading.Thread(target=during or (lambda: None))
+        thread.start()
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        thread.join()
+    assert code == status, output.getvalue() + errors.getvalue()
+    assert "Traceback" not in output.getvalue() + errors.getvalue()
+    return Finished(output.getvalue(), errors.getvalue())
+
+
+def parse_facts(lines: list[str]) -> dict[str, str]:
+    """The names and values that a serving command prints first."""
+    pairs = [re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines]
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+def sandbox_facts(*arguments: str | Path, probe: Callable[[dict[str, str]], Any]) -> Any:
+    """Run `astro-nb sandbox` in this process, stop it when `probe` has used its facts; the result of `probe`."""
+    results: list[Any] = []
+
+    def use() -> None:
+        deadline = time.monotonic() + PATIENCE
+        while "Ctrl-C stops" not in sys.stdout.getvalue():  # type: ignore[attr-defined]  # redirected by `cli`
+            assert time.monotonic() < deadline, "the sandbox did not start"
+            time.sleep(0.01)
+        try:
+            results.append(probe(parse_facts(sys.stdout.getvalue().splitlines())))  # type: ignore[attr-defined]
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    cli("sandbox", "--port", "0", *arguments, during=use)
+    (result,) = results
+    return result
 
 
 class Served:
-    """A command that goes on until it is told to stop, and the facts that it printed first."""
+    """A command that runs until a signal, in a process of its own, and the facts that it printed first."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
-        pairs = [re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in _until(process, "Ctrl-C ends")]
-        self.facts = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+        self.facts = parse_facts(_read_until(process, "Ctrl-C stops"))
 
     def stop(self, number: int) -> int:
         """Send the signal and return the exit status."""
@@ -79,7 +128,7 @@ class Served:
         return self.process.wait(PATIENCE)
 
 
-def _until(process: subprocess.Popen[str], words: str) -> list[str]:
+def _read_until(process: subprocess.Popen[str], words: str) -> list[str]:
     assert process.stdout is not None
     lines: list[str] = []
     for line in process.stdout:
@@ -91,7 +140,7 @@ def _until(process: subprocess.Popen[str], words: str) -> list[str]:
 
 @contextlib.contextmanager
 def serving(*arguments: str | Path) -> Iterator[Served]:
-    """A command that serves, ended at the close whatever happens."""
+    """Start a command that serves; it is stopped on exit, whatever happens."""
     command = [str(PROGRAM), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         watchdog = threading.Timer(PATIENCE, process.terminate)
@@ -104,22 +153,22 @@ def serving(*arguments: str | Path) -> Iterator[Served]:
 
 
 def fetch(url: str, **headers: str) -> tuple[int, str]:
-    """Status and text of what lies at an address of this machine."""
+    """The status and text of the response at a URL of this machine."""
     parts = urlsplit(url)
     with contextlib.closing(http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)) as connection:
         connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        response = connection.getresponse()
+        return response.status, response.read().decode()
 
 
 def state_of(url: str) -> dict[str, Any]:
-    """What a sandbox tells of itself."""
+    """The state that a sandbox reports."""
     found: dict[str, Any] = json.loads(fetch(f"http://{urlsplit(url).netloc}/-/state")[1])
     return found
 
 
 def is_open(url: str) -> bool:
-    """Whether anybody listens at the port of an address."""
+    """Whether something listens at the port of a URL."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", urlsplit(url).port or 80)) == 0
 
@@ -135,14 +184,15 @@ def is_alive(pid: int) -> bool:
 
 
 def test_version() -> None:
-    """`--version` tells the version of the package."""
-    assert cli("--version").stdout == f"astro_nb {__version__}\n"
+    """The installed program exists, and `--version` shows the version of the package."""
+    done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert done.stdout == f"astro_nb {__version__}\n"
 
 
 def test_help_names_every_command() -> None:
     """The help names every command, and needs nothing heavy to do so."""
-    told = cli("--help").stdout
-    assert all(f"\n  {name} " in told for name in ("lab", "sandbox", "run", "ops", "specs"))
+    help_text = cli("--help").stdout
+    assert all(f"\n  {name} " in help_text for name in ("lab", "sandbox", "run", "scan", "ops", "audit", "specs"))
     heavy = "{'pandas', 'ipywidgets', 'openapi_core', 'nbformat', 'nbclient', 'IPython'}"
     code = f"import sys, astro_nb.cli; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
@@ -159,7 +209,7 @@ def test_every_option_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("ops", "--document", "no-such"), "No file 'no-such.yaml' ships with astro_nb."),
         (("ops", "--document", "no/such.yaml"), "There is no document at 'no/such.yaml'"),
@@ -170,10 +220,10 @@ def test_every_option_is_documented() -> None:
         (("lab", "no/such/folder"), "There is no folder 'no/such/folder'."),
     ],
 )
-def test_an_error_is_a_sentence(arguments: tuple[str, ...], said: str) -> None:
+def test_an_error_is_a_sentence(arguments: tuple[str, ...], message: str) -> None:
     """A mistake ends in exit status 1 and one line on stderr that says what to do."""
     done = cli(*arguments, status=1)
-    assert said in done.stderr
+    assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
 
@@ -210,17 +260,17 @@ def test_ops_lists_all() -> None:
 
 
 def test_ops_finds() -> None:
-    """Words narrow the list as `Spec.search` does; `--json` gives the same to programs."""
-    told = cli("ops", "agent tokens").stdout
+    """Words narrow the list as `Spec.search` does; `--json` prints the same for programs."""
+    text = cli("ops", "agent tokens").stdout
     found = json.loads(cli("ops", "agent tokens", "--json").stdout)
     expected = [op.id for op in load().search("agent tokens")]
     assert [entry["id"] for entry in found] == expected
-    assert told.endswith(f"{len(expected)} of {len(load())} operations\n")
+    assert text.endswith(f"{len(expected)} of {len(load())} operations\n")
     assert set(found[0]) == {"method", "id", "path", "summary", "tags", "deprecated", "permissions"}
 
 
 def test_ops_finds_nothing() -> None:
-    """Words that fit nothing end in exit status 1 and the nearest operations."""
+    """Words that match nothing end in exit status 1 and the nearest operations."""
     assert "Did you mean ListDeployments" in cli("ops", "lst deploymnts", status=1).stderr
     assert f"lists all {len(load())}." in cli("ops", "qqqq", status=1).stderr
 
@@ -248,7 +298,7 @@ def test_ops_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sandbox_serves_until_ctrl_c() -> None:
-    """The sandbox answers at the address and with the token that it prints; Ctrl-C ends it with exit status 0."""
+    """The sandbox responds at the URL and with the token that it prints; Ctrl-C stops it with exit status 0."""
     with serving("sandbox", "--port", "0") as served:
         url, token = served.facts["Sandbox"], served.facts["Token"]
         status, text = fetch(f"{url}/organizations", Authorization=f"Bearer {token}")
@@ -259,42 +309,40 @@ def test_sandbox_serves_until_ctrl_c() -> None:
 
 
 def test_sandbox_curl_line() -> None:
-    """The curl line that the sandbox prints is complete: what it says is what a request needs."""
-    with serving("sandbox", "--port", "0") as served:
-        program, _, credentials, url = shlex.split(served.facts["Try"])
+    """The curl line that the sandbox prints is complete: it is all that a request needs."""
+
+    def probe(facts: dict[str, str]) -> tuple[str, int]:
+        program, _, credentials, url = shlex.split(facts["Try"])
         name, _, value = credentials.partition(": ")
-        assert program == "curl"
-        assert fetch(url, **{name: value})[0] == 200
+        return program, fetch(url, **{name: value})[0]
+
+    assert sandbox_facts(probe=probe) == ("curl", 200)
 
 
-def test_sandbox_options() -> None:
-    """`--speed` and `--no-limits` reach the sandbox, and SIGTERM ends it like Ctrl-C."""
-    with serving("sandbox", "--port", "0", "--speed", "25", "--no-limits") as served:
-        state = state_of(served.facts["Sandbox"])
-        assert (state["speed"], state["limits"]) == (25, False)
-        assert served.stop(signal.SIGTERM) == 0
-
-
-def test_sandbox_of_another_document(shared: Path) -> None:
-    """The sandbox serves any document."""
-    with serving("sandbox", "--port", "0", "--document", shared / "specs" / "petstore3.yaml") as served:
-        assert "19 operations" in served.facts["Document"]
-        assert state_of(served.facts["Sandbox"])["title"] == load(shared / "specs" / "petstore3.yaml").title
+def test_sandbox_options(shared: Path) -> None:
+    """`--speed`, `--no-limits` and `--document` reach the sandbox, and SIGTERM stops it like Ctrl-C."""
+    path = shared / "specs" / "petstore3.yaml"
+    facts, state = sandbox_facts(
+        "--speed", "25", "--no-limits", "--document", path, probe=lambda facts: (facts, state_of(facts["Sandbox"]))
+    )
+    assert (state["speed"], state["limits"], state["title"]) == (25, False, load(path).title)
+    assert "19 operations" in facts["Document"]
+    assert not is_open(facts["Sandbox"])
 
 
 def test_sandbox_seed() -> None:
-    """The same seed gives the same things, another seed others."""
-    told = []
-    for seed in ("1", "1", "2"):
-        with serving("sandbox", "--port", "0", "--seed", seed) as served:
-            bearer = f"Bearer {served.facts['Token']}"
-            told.append(fetch(f"{served.facts['Sandbox']}/organizations", Authorization=bearer)[1])
-    ids = [json.loads(text)["organizations"][0]["id"] for text in told]
+    """The same seed gives the same data, another seed other data."""
+
+    def probe(facts: dict[str, str]) -> str:
+        text = fetch(f"{facts['Sandbox']}/organizations", Authorization=f"Bearer {facts['Token']}")[1]
+        return str(json.loads(text)["organizations"][0]["id"])
+
+    ids = [sandbox_facts("--seed", seed, probe=probe) for seed in ("1", "1", "2")]
     assert ids[0] == ids[1] != ids[2]
 
 
 def test_sandbox_port_taken() -> None:
-    """A port that is taken is told in a sentence."""
+    """A port that is in use is reported in one sentence."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert f"port {port}" in cli("sandbox", "--port", port, status=1).stderr
@@ -316,13 +364,13 @@ def test_lab_with_its_sandbox(tmp_path: Path) -> None:
         assert '"news": {"disabled": true}' in page
         assert re.search(r'"disabledExtensions": \[[^]]*"@jupyterlab/apputils-extension:announcements"', page)
         assert state_of(sandbox)["speed"] == 7
-        kernel, said = _kernel_says(address, KERNEL_SAYS)
-        assert said.split() == ["200", sandbox, f"{sandbox}/organizations"]
+        kernel, output = _run_in_kernel(address, KERNEL_CODE)
+        assert output.split() == ["200", sandbox, f"{sandbox}/organizations"]
         assert served.stop(signal.SIGTERM) == 0
         assert [is_open(address), is_open(sandbox), is_alive(kernel)] == [False, False, False]
 
 
-def _kernel_says(address: str, code: str) -> tuple[int, str]:
+def _run_in_kernel(address: str, code: str) -> tuple[int, str]:
     """Start a kernel in the Lab at the address; its process id, and what it prints when it runs the code."""
     from jupyter_client import BlockingKernelClient
 
@@ -335,32 +383,41 @@ def _kernel_says(address: str, code: str) -> tuple[int, str]:
     client.load_connection_file(str(Path(os.environ["JUPYTER_RUNTIME_DIR"]) / f"kernel-{kernel}.json"))
     client.start_channels()
     client.wait_for_ready(PATIENCE)
-    said: list[str] = []
+    outputs: list[str] = []
 
-    def hear(message: dict[str, Any]) -> None:
-        said.append(message["content"].get("text") or str(message["content"].get("traceback", "")))
+    def collect(message: dict[str, Any]) -> None:
+        outputs.append(message["content"].get("text") or str(message["content"].get("traceback", "")))
 
-    client.execute_interactive(f"{code}\nprint(os.getpid())", output_hook=hear, timeout=PATIENCE)
+    client.execute_interactive(f"{code}\nprint(os.getpid())", output_hook=collect, timeout=PATIENCE)
     client.stop_channels()
-    *told, pid = "".join(said).splitlines()
-    return int(pid), "\n".join(told)
+    *lines, pid = "".join(outputs).splitlines()
+    return int(pid), "\n".join(lines)
 
 
 @needs_lab
-def test_lab_outside_a_clone(tmp_path: Path) -> None:
-    """Where there is no folder of notebooks Lab opens the current folder, says so, and Ctrl-C ends it in silence."""
-    with serving("lab", "--no-browser") as served:
-        assert "/lab?token=" in served.facts["JupyterLab"]
+def test_lab_without_its_usual_folder_and_port() -> None:
+    """Without a folder of notebooks, and with port 8888 in use, Lab takes the current folder and a free port.
+
+    It says so, and Ctrl-C stops it without further output.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # another program uses it, which is as good
+            stack.enter_context(socket.create_server(("127.0.0.1", 8888)))
+        served = stack.enter_context(serving("lab", "--no-browser"))
+        address = served.facts["JupyterLab"]
+        port = urlsplit(address).port
+        assert "/lab?token=" in address
+        assert fetch(f"http://127.0.0.1:{port}/api")[0] == 200
         assert served.stop(signal.SIGINT) == 0
         assert served.process.stderr is not None
-        said = served.process.stderr.read()
-        assert "JupyterLab opens the current folder." in said
-        assert "signal" not in said
+        no_folder, other_port = served.process.stderr.read().splitlines()
+        assert no_folder.endswith("JupyterLab opens the current folder.")
+        assert other_port == f"Port 8888 is in use: JupyterLab uses port {port}."
 
 
 @needs_lab
-def test_lab_stopped_before_it_answers() -> None:
-    """A signal that comes while Lab still starts ends it as quietly as a later one."""
+def test_lab_stopped_before_it_is_ready() -> None:
+    """A signal while Lab is starting stops it without output, like a later one."""
     with subprocess.Popen([str(PROGRAM), "lab", "--no-browser"], stdout=subprocess.PIPE) as process:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         while process.poll() is None and not children.read_text():
@@ -370,33 +427,19 @@ def test_lab_stopped_before_it_answers() -> None:
         assert process.communicate()[0] == b""
 
 
-@needs_lab
-def test_lab_usual_port_taken(tmp_path: Path) -> None:
-    """Where somebody has port 8888 and none was asked for, Lab gets a free one, and says so."""
-    with contextlib.ExitStack() as held:
-        with contextlib.suppress(OSError):  # somebody else has it: as good
-            held.enter_context(socket.create_server(("127.0.0.1", 8888)))
-        with serving("lab", "--no-browser", tmp_path) as served:
-            port = urlsplit(served.facts["JupyterLab"]).port
-            assert fetch(f"http://127.0.0.1:{port}/api")[0] == 200
-            assert served.stop(signal.SIGTERM) == 0
-            assert served.process.stderr is not None
-            assert served.process.stderr.read() == f"Port 8888 is taken: JupyterLab gets port {port}.\n"
-
-
 def test_lab_port_taken() -> None:
-    """A port that was asked for and is taken is told; nothing is started."""
+    """A requested port that is in use is an error; nothing is started."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert f"Port {port} is taken." in cli("lab", "--no-browser", "--port", port, ".", status=1).stderr
+        assert f"Port {port} is in use." in cli("lab", "--no-browser", "--port", port, ".", status=1).stderr
 
 
 def test_lab_not_installed() -> None:
-    """Without JupyterLab, one sentence tells how to get it."""
+    """Without JupyterLab, one sentence says how to install it."""
     code = "import sys; sys.modules['jupyterlab'] = None; from astro_nb.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, "lab"], capture_output=True, text=True, check=False)
-    said = 'JupyterLab is not installed. Install it with: pip install "astro_nb[lab]".\n'
-    assert (done.returncode, done.stderr) == (1, said)
+    message = 'JupyterLab is not installed. Install it with: pip install "astro_nb[lab]".\n'
+    assert (done.returncode, done.stderr) == (1, message)
 
 
 # --- run --------------------------------------------------------------------------------------------------------------
@@ -425,9 +468,8 @@ def test_run_that_fails(tmp_path: Path) -> None:
     """A failing cell ends the run with exit status 1 and a sentence that names the error."""
     path = notebook(tmp_path / "bad.ipynb", "number = 0", "1 / number", "print('never')")
     done = cli("run", path, status=1)
-    told = done.stderr.splitlines()
-    assert len(told) == 1
-    assert "ZeroDivisionError: division by zero" in told[0]
+    (message,) = done.stderr.splitlines()
+    assert "ZeroDivisionError: division by zero" in message
     assert re.search(r"… failed \d", done.stdout)
 
 
@@ -461,20 +503,21 @@ def web(folder: Path) -> Iterator[str]:
 
 
 def test_specs_pull(tmp_path: Path) -> None:
-    """A pulled document is kept as it came; what is new, what is gone and what no longer fits is told."""
+    """A pulled document is saved unchanged; added and removed operations and unmatched overlay targets are reported."""
     text = bundled("astro-v1.yaml").read_text(encoding="utf-8")
     changed = re.sub(r"\bUpdateDeploymentHibernationOverride\b", "HibernateDeployment", text)
     changed = changed.replace("/hibernation-override:", "/hibernation:")
     (tmp_path / "newer.yaml").write_text(changed, encoding="utf-8")
     with web(tmp_path) as url:
-        told = cli("specs", "pull", "--url", f"{url}/newer.yaml").stdout
-    kept = tmp_path / ".places" / "ASTRO_NB_CACHE" / "pulled" / "astro-v1.yaml"
-    assert kept.read_text(encoding="utf-8") == changed
-    assert f"{len(load())} operations" in told
-    assert "1 added, 1 removed" in told
-    assert re.search(r"^\+  HibernateDeployment +POST", told, re.MULTILINE)
-    assert re.search(r"^-  UpdateDeploymentHibernationOverride +POST", told, re.MULTILINE)
-    assert f"{len(load(kept, bundled('astro-v1.overlay.yaml')).warnings)} of its targets no longer fit" in told
+        output = cli("specs", "pull", "--url", f"{url}/newer.yaml").stdout
+    saved = tmp_path / ".places" / "ASTRO_NB_CACHE" / "pulled" / "astro-v1.yaml"
+    assert saved.read_text(encoding="utf-8") == changed
+    assert f"{len(load())} operations" in output
+    assert "1 added, 1 removed" in output
+    assert re.search(r"^\+  HibernateDeployment +POST", output, re.MULTILINE)
+    assert re.search(r"^-  UpdateDeploymentHibernationOverride +POST", output, re.MULTILINE)
+    unmatched = len(load(saved, bundled("astro-v1.overlay.yaml")).warnings)
+    assert f"{unmatched} of its targets {'is' if unmatched == 1 else 'are'} no longer matched" in output
     rows = [line.split()[:2] for line in cli("specs", "list").stdout.splitlines()]
     assert rows == [["bundled", "astro-v1"], ["pulled", "astro-v1"]]
 
@@ -482,16 +525,16 @@ def test_specs_pull(tmp_path: Path) -> None:
 def test_specs_pull_of_the_same() -> None:
     """The bundled document, pulled, differs in nothing, and its overlay fits."""
     with web(bundled("astro-v1.yaml").parent) as url:
-        told = cli("specs", "pull", "--url", f"{url}/astro-v1.yaml").stdout
-    assert "0 added, 0 removed" in told
-    assert re.search(r"^Overlay +fits$", told, re.MULTILINE)
+        output = cli("specs", "pull", "--url", f"{url}/astro-v1.yaml").stdout
+    assert "0 added, 0 removed" in output
+    assert re.search(r"^Overlay +matches$", output, re.MULTILINE)
 
 
 def test_specs_pull_line_works(tmp_path: Path) -> None:
     """The line that tells how to use the pulled document is Python that loads it, overlay and all."""
     with web(bundled("astro-v1.yaml").parent) as url:
-        told = cli("specs", "pull", "--url", f"{url}/astro-v1.yaml").stdout
-    line = next(line.partition("anb.connect")[2] for line in told.splitlines() if line.startswith("Use it"))
+        output = cli("specs", "pull", "--url", f"{url}/astro-v1.yaml").stdout
+    line = next(line.partition("anb.connect")[2] for line in output.splitlines() if line.startswith("Use it"))
     arguments = eval(f"dict(environment={line.removeprefix('(')}", {})  # noqa: S307  # the line under test
     spec = load(arguments["spec"], arguments["overlay"])
     assert len(spec) == len(load())
@@ -511,9 +554,9 @@ def test_specs_pull_without_an_answer(tmp_path: Path) -> None:
     """A server that does not give the document, or is not there, is told in one sentence."""
     with web(tmp_path) as url:
         assert "the server responded with 404" in cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr
-    told = cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr
-    assert told.startswith(f"There is no document at {url}/none.yaml: ")
-    assert len(told.splitlines()) == 1
+    output = cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr
+    assert output.startswith(f"There is no document at {url}/none.yaml: ")
+    assert len(output.splitlines()) == 1
 
 
 def test_published_addresses() -> None:

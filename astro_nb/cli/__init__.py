@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line `astro-nb`, one module per command."""
 
 from .program import app, main
 from .specs import PUBLISHED

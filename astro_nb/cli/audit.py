@@ -1,4 +1,4 @@
-"""`astro-nb audit`: how well documents work here."""
+"""`astro-nb audit`: measure how well documents work with astro_nb."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import table, write_out
+from .output import print_table, write_out
 
 if TYPE_CHECKING:
     from ..audit import Audit
 
 
-_HEAD = ("document", "operations", "bodies", "forms built", "samples valid", "warnings", "seconds")
-_MOST = 20  # things that remain, told of one document
+_COLUMNS = ("document", "operations", "bodies", "forms built", "samples valid", "warnings", "seconds")
+_MAX_PROBLEMS_SHOWN = 20  # of one document
 
 
 def audit(
     documents: Annotated[list[str], typer.Argument(metavar="DOCUMENT...", help="Files, URLs, or bundled names.")],
     json_file: Annotated[
-        str, typer.Option("--json", metavar="FILE", help="Write the figures as JSON; `-` for standard output.")
+        str, typer.Option("--json", metavar="FILE", help="Write the results as JSON; `-` for standard output.")
     ] = "",
 ) -> None:
-    """Measure how well documents work here: forms built, samples valid, and what remains and why."""
-    found = [_measured(document) for document in documents]
+    """Measure how well documents work with astro_nb: forms built, samples valid, and the problems that remain."""
+    found = [_measure(document) for document in documents]
     if json_file:
         write_out(json_file, json.dumps([entry.to_dict() for entry in found], indent=2, ensure_ascii=False) + "\n")
     if json_file != "-":
-        _tell(found)
+        _print_report(found)
     if not any(entry.loaded for entry in found):
         raise typer.Exit(1)
 
 
-def _measured(document: str) -> Audit:
+def _measure(document: str) -> Audit:
     from tqdm import tqdm
 
     from ..audit import audit as measure
@@ -50,10 +50,10 @@ def _measured(document: str) -> Audit:
         return measure(document, Client().fetch, step)
 
 
-def _tell(found: list[Audit]) -> None:
-    table([_HEAD, *map(_row, found), *([_total(found)] if len(found) > 1 else [])])
+def _print_report(found: list[Audit]) -> None:
+    print_table([_COLUMNS, *map(_row, found), *([_total_row(found)] if len(found) > 1 else [])])
     for entry in found:
-        _tell_rest(entry)
+        _print_problems(entry)
 
 
 def _row(entry: Audit) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def _row(entry: Audit) -> tuple[str, ...]:
     return Path(entry.document).name, *_figures([entry])
 
 
-def _total(found: list[Audit]) -> tuple[str, ...]:
+def _total_row(found: list[Audit]) -> tuple[str, ...]:
     return f"{sum(entry.loaded for entry in found)} of {len(found)} documents loaded", *_figures(found)
 
 
@@ -77,14 +77,14 @@ def _share(part: int, whole: int) -> str:
     return f" ({100 * part / whole:.4g} %)" if whole else ""
 
 
-def _tell_rest(entry: Audit) -> None:
+def _print_problems(entry: Audit) -> None:
     if not entry.loaded:
         typer.echo(f"\n{entry.document}: {entry.error}")
-    if not entry.remains:
+    if not entry.problems:
         return
-    typer.echo(f"\n{entry.document}: what remains")
-    for remain in entry.remains[:_MOST]:
-        fault = "the document's own" if remain.whose == "document" else "astro_nb's"
-        typer.echo(f"  {remain.operation or 'document'} · {remain.what} · {fault}: {remain.why}")
-    if len(entry.remains) > _MOST:
-        typer.echo(f"  … and {len(entry.remains) - _MOST} more; --json tells them all.")
+    typer.echo(f"\n{entry.document}: remaining problems")
+    for problem in entry.problems[:_MAX_PROBLEMS_SHOWN]:
+        cause = "in the document" if problem.cause == "document" else "in astro_nb"
+        typer.echo(f"  {problem.operation or 'document'} · {problem.part} · {cause}: {problem.reason}")
+    if len(entry.problems) > _MAX_PROBLEMS_SHOWN:
+        typer.echo(f"  … and {len(entry.problems) - _MAX_PROBLEMS_SHOWN} more; --json lists them all.")

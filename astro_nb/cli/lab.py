@@ -1,7 +1,4 @@
-"""JupyterLab as a child process that ends with us.
-
-`astro-nb lab`: JupyterLab, with a sandbox that its notebooks share.
-"""
+"""`astro-nb lab`: JupyterLab as a child process, with a sandbox that its notebooks share."""
 
 from __future__ import annotations
 
@@ -25,38 +22,38 @@ from urllib.parse import quote
 import typer
 
 from ..errors import SettingsError, UsageError
-from .output import HOME, TICK, Speed, load_document, stop_signals, tell, wait
+from .output import HOME, TICK, Speed, load_document, print_facts, stop_signals, wait
 
-_GRACE = 15.0  # seconds for JupyterLab to end its kernels
-_LAST_WORDS = 1.0  # seconds to read what it said before it ended by itself
+_SHUTDOWN_SECONDS = 15.0  # for JupyterLab to end its kernels
+_LAST_OUTPUT_SECONDS = 1.0  # to read the output of a JupyterLab that ended by itself
 
 
 @contextlib.contextmanager
 def jupyterlab(root: Path, port: int, token: str, sandbox_url: str) -> Iterator[subprocess.Popen[bytes]]:
-    """JupyterLab as a child in a session of its own, so that Ctrl-C reaches it through us alone; ended at the close."""
+    """Run JupyterLab as a child process, and end it on exit. Its own session keeps Ctrl-C from reaching it directly."""
     from ..workbench import SANDBOX_URL
 
     with tempfile.TemporaryDirectory(prefix="astro_nb-") as extra:
-        config = os.pathsep.join(filter(None, [_quiet_config(Path(extra)), os.environ.get("JUPYTER_CONFIG_PATH")]))
-        # the token goes by the environment: a command line can be read by everyone on the machine
-        told = {SANDBOX_URL: sandbox_url, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": config}
+        config = os.pathsep.join(filter(None, [_write_config(Path(extra)), os.environ.get("JUPYTER_CONFIG_PATH")]))
+        # the token is passed in the environment, since every user of the machine can read a command line
+        variables = {SANDBOX_URL: sandbox_url, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": config}
         command = _command(root, port)
         child = subprocess.Popen(  # noqa: S603  # our own interpreter, no shell
             command,
-            env={**os.environ, **told},
+            env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
         try:
-            with _forwarding(child):
+            with _forward_stderr(child):
                 yield child
         finally:
-            _end(child)
+            _stop(child)
 
 
-def answers(port: int, child: subprocess.Popen[bytes], stop: threading.Event) -> bool:
-    """Wait until JupyterLab answers; False when it ends, or is to be ended, before that."""
+def wait_until_ready(port: int, child: subprocess.Popen[bytes], stop: threading.Event) -> bool:
+    """Wait until JupyterLab responds; return False if it ends, or is to be stopped, before that."""
     while child.poll() is None and not stop.wait(TICK):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
@@ -65,8 +62,8 @@ def answers(port: int, child: subprocess.Popen[bytes], stop: threading.Event) ->
     return False
 
 
-def _quiet_config(folder: Path) -> str:
-    """A folder of Jupyter configuration without the extension that asks about news and looks for updates."""
+def _write_config(folder: Path) -> str:
+    """Write a Jupyter configuration that disables news and update checks; return its folder."""
     path = folder / "labconfig" / "page_config.json"
     path.parent.mkdir()
     path.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
@@ -79,20 +76,20 @@ def _command(root: Path, port: int) -> list[str]:
         "ServerApp.port": port,
         "ServerApp.port_retries": 0,
         "ServerApp.root_dir": root,
-        "LabApp.news_url": None,  # no news, no update check, no list of extensions: nothing but loopback
+        "LabApp.news_url": None,  # no news, update check or extension list: no network but loopback
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "LabApp.extension_manager": "readonly",
         "LabApp.log_level": "ERROR",
         "ServerApp.log_level": "ERROR",
     }
     as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    given = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "jupyterlab", "--no-browser", *as_root, *given]
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "jupyterlab", "--no-browser", *as_root, *arguments]
 
 
 @contextlib.contextmanager
-def _forwarding(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """What the child says on stderr appears on ours, until we are about to stop it: of that it need not speak."""
+def _forward_stderr(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Copy the child's stderr to ours, until it is stopped: its messages about that are not shown."""
     stopping = threading.Event()
 
     def forward() -> None:
@@ -106,48 +103,48 @@ def _forwarding(child: subprocess.Popen[bytes]) -> Iterator[None]:
         yield
     finally:
         if child.poll() is not None:
-            reader.join(_LAST_WORDS)
+            reader.join(_LAST_OUTPUT_SECONDS)
         stopping.set()
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _stop(child: subprocess.Popen[bytes]) -> None:
     child.terminate()
     try:
-        child.wait(_GRACE)
+        child.wait(_SHUTDOWN_SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
 
 
-_PORT = 8888
+_DEFAULT_PORT = 8888
 _NOTEBOOKS = Path("notebooks")
 
 
 def lab(
     folder: Annotated[Path, typer.Argument(help="The folder of notebooks that JupyterLab opens.")] = _NOTEBOOKS,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
-    port: Annotated[int, typer.Option(help="JupyterLab's port; 8888 or a free one when left out.")] = 0,
-    sandbox_port: Annotated[int, typer.Option(help="The sandbox's port; a free one when left out.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open JupyterLab in the browser.")] = True,
+    port: Annotated[int, typer.Option(help="JupyterLab's port; 8888 or a free one by default.")] = 0,
+    sandbox_port: Annotated[int, typer.Option(help="The sandbox's port; a free one by default.")] = 0,
     speed: Speed = 10.0,
 ) -> None:
-    """Start JupyterLab and a sandbox that its notebooks share; Ctrl-C ends both."""
+    """Start JupyterLab and a sandbox that its notebooks share; Ctrl-C stops both."""
     _require_jupyterlab()
-    root, port = _folder(folder), _port(port)
+    root, port = _notebook_folder(folder), _choose_port(port)
     from ..sandbox import Sandbox
 
     with stop_signals() as stop, Sandbox(load_document(HOME), speed=speed).start(sandbox_port) as sandbox:
         token = secrets.token_hex(24)
         with jupyterlab(root, port, token, sandbox.url) as child:
-            if answers(port, child, stop):
+            if wait_until_ready(port, child, stop):
                 _open(f"http://127.0.0.1:{port}/lab{_first_notebook(root)}?token={token}", sandbox.url, browser)
                 wait(stop, child)
             elif not stop.is_set():
-                what = f"JupyterLab ended before it answered (exit status {child.poll()})."
-                raise SettingsError(what, "What it says of it stands above.")
+                what = f"JupyterLab ended before it was ready (exit status {child.poll()})."
+                raise SettingsError(what, "See its output above.")
 
 
 def _open(address: str, sandbox_url: str, browser: bool) -> None:
-    tell({"JupyterLab": address, "Sandbox": sandbox_url, "": "Ctrl-C ends both."})
+    print_facts({"JupyterLab": address, "Sandbox": sandbox_url, "": "Ctrl-C stops both."})
     if browser:
         webbrowser.open(address)
 
@@ -157,25 +154,25 @@ def _require_jupyterlab() -> None:
         raise SettingsError("JupyterLab is not installed.", 'Install it with: pip install "astro_nb[lab]".')
 
 
-def _folder(asked: Path) -> Path:
-    """The folder to serve: the one asked for, or the current one where the notebooks of a clone are not at hand."""
-    if asked.is_dir():
-        return asked.resolve()
-    if asked != _NOTEBOOKS:
-        raise UsageError(f"There is no folder {str(asked)!r}.", "Give one that exists, or leave it out.")
-    told = "There is no folder 'notebooks' here (the guided notebooks come with a clone of the repository): "
-    typer.echo(f"{told}JupyterLab opens the current folder.", err=True)
+def _notebook_folder(requested: Path) -> Path:
+    """Return the requested folder, or the current one if the default one does not exist."""
+    if requested.is_dir():
+        return requested.resolve()
+    if requested != _NOTEBOOKS:
+        raise UsageError(f"There is no folder {str(requested)!r}.", "Give one that exists, or omit it.")
+    reason = "There is no folder 'notebooks' here (a clone of the repository has the guided notebooks): "
+    typer.echo(f"{reason}JupyterLab opens the current folder.", err=True)
     return Path.cwd()
 
 
-def _port(asked: int) -> int:
-    """The port asked for, else the usual one; where that is taken a free one, which is told."""
-    if asked and not _is_free(asked):
-        raise SettingsError(f"Port {asked} is taken.", "Give another one, or leave --port out to get a free one.")
-    if asked or _is_free(_PORT):
-        return asked or _PORT
+def _choose_port(requested: int) -> int:
+    """Return the requested port, else the default one, or a free one if that is in use."""
+    if requested and not _is_free(requested):
+        raise SettingsError(f"Port {requested} is in use.", "Give another one, or omit --port to get a free one.")
+    if requested or _is_free(_DEFAULT_PORT):
+        return requested or _DEFAULT_PORT
     port = _free_port()
-    typer.echo(f"Port {_PORT} is taken: JupyterLab gets port {port}.", err=True)
+    typer.echo(f"Port {_DEFAULT_PORT} is in use: JupyterLab uses port {port}.", err=True)
     return port
 
 

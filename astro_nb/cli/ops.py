@@ -1,4 +1,4 @@
-"""`astro-nb ops`: the operations of a document."""
+"""`astro-nb ops`: list the operations of a document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError, closest_names
-from .output import HOME, Document, edge_of_terminal, load_document, table
+from .output import HOME, Document, load_document, print_table, terminal_width
 
 if TYPE_CHECKING:
     from ..openapi import Operation, Spec
@@ -17,41 +17,46 @@ if TYPE_CHECKING:
 
 _COLORS = {"GET": "blue", "POST": "green", "PUT": "yellow", "PATCH": "yellow", "DELETE": "red"}
 
+_MIN_PATH_WIDTH = 24  # columns
+_SEPARATORS = 6  # columns between four cells
+_MAX_SUGGESTIONS = 5
+
 
 def ops(
-    search: Annotated[str, typer.Argument(help="Words of an id, a path, a summary, a tag or a field.")] = "",
+    search: Annotated[str, typer.Argument(help="Words in the id, path, summary, tags or field names.")] = "",
     document: Document = HOME,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """List the operations of a document, or those that fit the words."""
+    """List the operations of a document, or those that match all words."""
     spec = load_document(document)
     found = spec.search(search)
     if not found:
-        raise UsageError(f"No operation of {spec.title} fits {search!r}.", _nearest(search, spec))
+        raise UsageError(f"No operation of {spec.title} matches {search!r}.", _suggest(search, spec))
     if as_json:
         typer.echo(json.dumps([_operation_facts(op) for op in found], indent=2, ensure_ascii=False))
         return
-    room = _path_room(found)
-    table([(op.method, op.id, _tail(op.path, room), op.summary) for op in found], _COLORS)
+    limit = _max_path_width(found)
+    print_table([(op.method, op.id, _shorten(op.path, limit), op.summary) for op in found], _COLORS)
     typer.echo(f"{len(found)} operations" if not search else f"{len(found)} of {len(spec)} operations")
 
 
-def _path_room(operations: Sequence[Operation]) -> int | None:
-    """Characters for a path where summaries are to be read as well; None where nothing needs to be cut."""
-    edge = edge_of_terminal()
-    taken = max(len(op.method) + len(op.id) for op in operations) + max(len(op.summary) for op in operations) + 6
-    return None if edge is None else max(edge - taken, 24)
+def _max_path_width(operations: Sequence[Operation]) -> int | None:
+    """Return the width of a path that leaves space for the summaries; None if the output is not a terminal."""
+    width = terminal_width()
+    names, summaries = [len(op.method) + len(op.id) for op in operations], [len(op.summary) for op in operations]
+    other_columns = max(names) + max(summaries) + _SEPARATORS
+    return None if width is None else max(width - other_columns, _MIN_PATH_WIDTH)
 
 
-def _tail(text: str, room: int | None) -> str:
-    """A text cut at its beginning: the end of a path tells more."""
-    return text if room is None or len(text) <= room else f"…{text[1 - room :]}"
+def _shorten(path: str, limit: int | None) -> str:
+    """Cut a path at its beginning, since its end says more."""
+    return path if limit is None or len(path) <= limit else f"…{path[1 - limit :]}"
 
 
-def _nearest(search: str, spec: Spec) -> str:
+def _suggest(search: str, spec: Spec) -> str:
     ids = [op.id for op in spec]
     candidates = [name for text in ("".join(search.split()), *search.split()) for name in closest_names(text, ids)]
-    nearest = list(dict.fromkeys(candidates))[:5]
+    nearest = list(dict.fromkeys(candidates))[:_MAX_SUGGESTIONS]
     return f"Did you mean {' or '.join(nearest)}?" if nearest else f"`astro-nb ops` lists all {len(spec)}."
 
 

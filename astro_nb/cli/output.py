@@ -1,9 +1,4 @@
-"""When a command that goes on is to stop.
-
-How the commands put what they tell: names and values, rows, refusals.
-
-What several commands take, and how what is given becomes a document.
-"""
+"""What the commands share: output, errors, common options, and stopping on a signal."""
 
 from __future__ import annotations
 
@@ -25,57 +20,58 @@ if TYPE_CHECKING:
     from ..openapi import Spec
 
 
-TICK = 0.1  # seconds between two looks at whether it is time to stop
+TICK = 0.1  # seconds between two checks whether to stop
+_MIN_WIDTH = 20  # columns that a row keeps beside its first cell, however narrow the terminal is
 
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, SIGTERM and a closed terminal set, instead of what they do otherwise."""
+    """Yield an event that Ctrl-C, SIGTERM and a closed terminal set, instead of their usual effect."""
     stop = threading.Event()
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
     try:
         yield stop
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def wait(stop: threading.Event, child: subprocess.Popen[bytes] | None = None) -> None:
-    """Wait until it is time to stop, or the child has ended by itself."""
+    """Wait until the event is set or the child process has ended."""
     while not stop.wait(TICK) and (child is None or child.poll() is None):
         pass
 
 
-def refuse(message: str) -> NoReturn:
-    """End the command with a sentence on stderr and exit status 1."""
+def fail(message: str) -> NoReturn:
+    """End the command with a message on stderr and exit status 1."""
     typer.secho(message, fg="red", err=True)
     raise SystemExit(1)
 
 
-def tell(facts: Mapping[str, str]) -> None:
-    """Names and values, aligned; a value of several lines hangs below its first one."""
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print names and values, aligned; further lines of a value are indented below its first one."""
     width = 2 + max(map(len, facts))
     for name, value in facts.items():
         typer.echo(name.ljust(width) + value.replace("\n", "\n" + " " * width))
 
 
-def table(rows: Sequence[tuple[str, ...]], colors: Mapping[str, str] | None = None) -> None:
-    """Rows in aligned columns, the first one coloured; in a terminal, lines are cut at its edge."""
+def print_table(rows: Sequence[tuple[str, ...]], colors: Mapping[str, str] | None = None) -> None:
+    """Print rows in aligned columns, the first one coloured; in a terminal, lines are cut at its width."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    edge = edge_of_terminal()
+    width = terminal_width()
     for first, *others in rows:
-        rest = "  ".join(text.ljust(width) for text, width in zip(others, widths[1:], strict=True)).rstrip()
+        rest = "  ".join(text.ljust(size) for text, size in zip(others, widths[1:], strict=True)).rstrip()
         head = typer.style(first.ljust(widths[0]), fg=(colors or {}).get(first))
-        room = None if edge is None else max(edge - widths[0] - 2, 20)
-        typer.echo(f"{head}  {rest if room is None or len(rest) <= room else rest[: room - 1] + '…'}")
+        available = None if width is None else max(width - widths[0] - 2, _MIN_WIDTH)
+        typer.echo(f"{head}  {rest if available is None or len(rest) <= available else rest[: available - 1] + '…'}")
 
 
 def write_out(file: str, text: str) -> None:
-    """Write a text to a file, or for `-` to standard output.
+    """Write a text to a file, or to standard output for `-`.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: The file cannot be written.
     """
     if file == "-":
         typer.echo(text, nl=False)
@@ -85,26 +81,26 @@ def write_out(file: str, text: str) -> None:
     try:
         write_atomically(Path(file), text.encode())
     except OSError as error:
-        raise UsageError(f"{file} cannot be written ({error.strerror}).", "Name a file that can.") from error
+        raise UsageError(f"{file} cannot be written ({error.strerror}).", "Give another path.") from error
 
 
-def edge_of_terminal() -> int | None:
-    """Columns of the terminal; None where the output goes elsewhere."""
+def terminal_width() -> int | None:
+    """Return the columns of the terminal; None if the output goes elsewhere."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-HOME = "astro-v1"  # the bundled document, used where none is named
+HOME = "astro-v1"  # the bundled document, the default
 
 Document = Annotated[
-    str, typer.Option("--document", metavar="FILE", help="A file, a URL, or the name of a bundled one.")
+    str, typer.Option("--document", metavar="FILE", help="A file, a URL, or the name of a bundled document.")
 ]
 Speed = Annotated[
-    float, typer.Option("--speed", min=0.0, help="Life cycles run this many times as fast as in reality.")
+    float, typer.Option("--speed", min=0.0, help="How many times faster than in reality life cycles run.")
 ]
 
 
 def load_document(source: str) -> Spec:
-    """The document at a path, at a URL, or bundled under a name."""
+    """Load the document at a path or URL, or the bundled one of that name."""
     from ..http import Client
     from ..openapi import load
 

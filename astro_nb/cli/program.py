@@ -1,4 +1,4 @@
-"""The commands as one program, whose mistakes are a sentence on stderr and exit status 1."""
+"""The program `astro-nb`: its commands, and errors as one sentence on stderr with exit status 1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import AstroNbError
 from .audit import audit
 from .lab import lab
 from .ops import ops
-from .output import refuse
+from .output import fail
 from .run import run
 from .sandbox import sandbox
 from .scan import scan
@@ -31,15 +31,15 @@ app.add_typer(specs, name="specs")
 
 
 def main() -> None:
-    """The entry point: runs a command, and turns an error of ours into a sentence and exit status 1."""
+    """Run a command; an error of astro_nb becomes a sentence on stderr and exit status 1."""
     try:
         app()
     except AstroNbError as error:
-        refuse(str(error))
+        fail(str(error))
 
 
-def _tell_version(asked: bool) -> None:
-    if asked:
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
         typer.echo(f"astro_nb {__version__}")
         raise typer.Exit
 
@@ -47,7 +47,7 @@ def _tell_version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """A notebook version of Postman: explore an API in JupyterLab, learn on its sandbox, run what was recorded."""
+    """A notebook version of Postman: explore an API in JupyterLab, practise on its sandbox, run recorded runbooks."""

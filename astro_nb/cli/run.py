@@ -1,4 +1,4 @@
-"""`astro-nb run`: a notebook from the first cell to the last."""
+"""`astro-nb run`: run a notebook from the first cell to the last."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .output import refuse
+from .output import fail
 
 _OUTCOMES = {"ok": "green", "failed": "red"}
 
@@ -20,43 +20,45 @@ def run(
     parameter: Annotated[
         list[str] | None,
         typer.Option(
-            "-p", "--parameter", metavar="NAME=VALUE", help="A value for one parameter of the notebook; repeatable."
+            "-p", "--parameter", metavar="NAME=VALUE", help="A value for a parameter of the notebook; may be repeated."
         ),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Where the executed notebook goes; .astro_nb/runs/ else.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Path of the executed notebook; in .astro_nb/runs/ by default.")
+    ] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds that one cell may take.")] = None,
     allow_unsafe: Annotated[
-        bool, typer.Option("--allow-unsafe", help="Let it change a production environment, in this run.")
+        bool, typer.Option("--allow-unsafe", help="Allow this run to change a production environment.")
     ] = False,
 ) -> None:
-    """Run a notebook from the first cell to the last, and tell of each."""
-    values = _parameters(parameter or [])
+    """Run a notebook from the first cell to the last, and report each cell."""
+    values = _parse_parameters(parameter or [])
     from ..runbooks import run as run_notebook
 
-    result = run_notebook(notebook, values, output, timeout, progress=_Cells(), allow_unsafe=allow_unsafe)
+    result = run_notebook(notebook, values, output, timeout, progress=_CellReporter(), allow_unsafe=allow_unsafe)
     typer.echo(f"{result.executed} of {result.cells} cells in {result.seconds:.1f} s · {result.output}")
     if not result.ok:
-        refuse(result.error)
+        fail(result.error)
 
 
-def _parameters(given: Iterable[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given]
+def _parse_parameters(texts: Iterable[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
     bad = next((name for name, sign, _ in pairs if not sign or not name), None)
     if bad is not None:
         raise UsageError(f"The parameter {bad!r} has no value.", "Write -p name=value.")
     return {name: value for name, _, value in pairs}
 
 
-class _Cells:
-    """One line a cell: `[3/9] Create a Deployment … ok 0.4 s`; begun when the cell begins, ended when it ends."""
+class _CellReporter:
+    """Prints a line for each cell, `[3/9] Create a Deployment … ok 0.4 s`: its start, then its result."""
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
+        self._started = time.monotonic()
 
     def __call__(self, number: int, total: int, heading: str, state: str) -> None:
         if state == "running":
-            self._begun = time.monotonic()
+            self._started = time.monotonic()
             typer.echo(f"[{number}/{total}] {heading} … ", nl=False)
             return
         typer.secho(state, fg=_OUTCOMES.get(state), nl=False)
-        typer.echo(f" {time.monotonic() - self._begun:.1f} s")
+        typer.echo(f" {time.monotonic() - self._started:.1f} s")

@@ -1,4 +1,4 @@
-"""`astro-nb sandbox`: the sandbox as a server, until it is told to stop."""
+"""`astro-nb sandbox`: run the sandbox as a server until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import HOME, Document, Speed, load_document, stop_signals, tell, wait
+from .output import HOME, Document, Speed, load_document, print_facts, stop_signals, wait
 
 if TYPE_CHECKING:
     from ..openapi import Spec
@@ -16,15 +16,15 @@ def sandbox(
     port: Annotated[int, typer.Option(help="The port to listen on; 0 for a free one.")] = 8080,
     document: Document = HOME,
     speed: Speed = 1.0,
-    seed: Annotated[int, typer.Option(help="Another number gives other data, the same number the same.")] = 0,
-    limits: Annotated[bool, typer.Option("--limits/--no-limits", help="Keep the API's rate limits.")] = True,
+    seed: Annotated[int, typer.Option(help="The same number gives the same data, another one other data.")] = 0,
+    limits: Annotated[bool, typer.Option("--limits/--no-limits", help="Apply the API's rate limits.")] = True,
 ) -> None:
-    """Serve a document on this machine, with believable data that changes as you call it; Ctrl-C ends it."""
+    """Serve a document on this machine, with realistic data that changes as you call it; Ctrl-C stops it."""
     from ..sandbox import Sandbox
 
     spec = load_document(document)
-    with stop_signals() as stop, Sandbox(spec, seed=seed, speed=speed, limits=limits).start(port) as served:
-        tell(_sandbox_facts(spec, served.url, served.token()))
+    with stop_signals() as stop, Sandbox(spec, seed=seed, speed=speed, limits=limits).start(port) as running:
+        print_facts(_sandbox_facts(spec, running.url, running.token()))
         wait(stop)
 
 
@@ -35,8 +35,8 @@ def _sandbox_facts(spec: Spec, url: str, token: str) -> dict[str, str]:
     return {
         "Sandbox": url,
         "Document": f"{spec.title} {spec.version}, {len(spec)} operations",
-        "Token": f"{token}\nmade here, and good for this sandbox alone",
+        "Token": f"{token}\ngenerated; valid only for this sandbox",
         "Try": f'curl -H "Authorization: Bearer {token}" {url}{path}',
         "Notebook": f'{SANDBOX_URL}={url} in the environment of JupyterLab, then anb.connect("sandbox")',
-        "": "Ctrl-C ends it.",
+        "": "Ctrl-C stops it.",
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import table, write_out
+from .output import print_table, write_out
 
 if TYPE_CHECKING:
     from ..secret_scan import Scan
@@ -20,30 +20,30 @@ def scan(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
     secret: Annotated[
         list[str] | None,
-        typer.Option("--secret", metavar="REFERENCE", help="A further secret, such as env:NAME; repeatable."),
+        typer.Option("--secret", metavar="REFERENCE", help="Another secret, such as env:NAME; may be repeated."),
     ] = None,
-    keyring: Annotated[bool, typer.Option("--keyring", help="Ask the keyring for its secrets too.")] = False,
+    keyring: Annotated[bool, typer.Option("--keyring", help="Search for the secrets in the keyring, too.")] = False,
     json_file: Annotated[
-        str, typer.Option("--json", metavar="FILE", help="Write what was found as JSON; `-` for standard output.")
+        str, typer.Option("--json", metavar="FILE", help="Write the findings as JSON; `-` for standard output.")
     ] = "",
 ) -> None:
-    """Look for secrets in notebooks, histories, exports and all else; exit status 1 where there are any."""
+    """Search notebooks, histories, exports and other files for secrets; exit status 1 if there are any."""
     from ..secret_scan import scan as scan_files
 
     found = scan_files(paths, secret or (), keyring)
     if json_file:
         write_out(json_file, json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
     if json_file != "-":
-        _tell(found)
+        _print_report(found)
     if not found.ok:
         raise typer.Exit(1)
 
 
-def _tell(found: Scan) -> None:
+def _print_report(found: Scan) -> None:
     colors = {"known": "red", "possible": "yellow"}
     rows = [("known" if f.known else "possible", f.kind, f.secret, f.place) for f in found]
     if rows:
-        table(rows, colors)
+        print_table(rows, colors)
         typer.echo("\n".join(["", "What to do:", *_advice(found)]))
     for skip in found.skipped:
         typer.echo(f"skipped: {skip.file} ({skip.why})")

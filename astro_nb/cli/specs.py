@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import AstroNbError, UnknownName
-from .output import HOME, load_document, table, tell
+from .output import HOME, load_document, print_facts, print_table
 
 if TYPE_CHECKING:
     from ..openapi import Spec
@@ -24,30 +24,30 @@ PUBLISHED: Mapping[str, str] = {
 """Where Astronomer publishes its documents, by the name that `specs pull --version` takes; no token is needed."""
 
 specs = typer.Typer(
-    no_args_is_help=True, help="OpenAPI documents: what ships with astro_nb, what Astronomer publishes."
+    no_args_is_help=True, help="OpenAPI documents: the bundled ones, and those that Astronomer publishes."
 )
 
 
 @specs.command("list")
 def _list() -> None:
-    """Tell which documents are on this machine: bundled with astro_nb, and pulled."""
+    """List the documents on this machine: bundled with astro_nb, and pulled."""
     from ..openapi import bundled
 
     folders = {"bundled": bundled(f"{HOME}.yaml").parent, "pulled": _pulled_folder()}
-    table([_document_row(kind, path) for kind, folder in folders.items() for path in _documents(folder)])
+    print_table([_document_row(origin, path) for origin, folder in folders.items() for path in _documents(folder)])
 
 
 @specs.command("pull")
 def _pull(
-    version: Annotated[str, typer.Option(help=f"Which one: {', '.join(PUBLISHED)}.")] = "v1",
-    url: Annotated[str, typer.Option(help="Another address to pull it from.")] = "",
+    version: Annotated[str, typer.Option(help=f"One of: {', '.join(PUBLISHED)}.")] = "v1",
+    url: Annotated[str, typer.Option(help="Another URL to fetch it from.")] = "",
 ) -> None:
-    """Fetch Astronomer's own document, and tell how it differs from the bundled one."""
+    """Fetch Astronomer's own document, and report how it differs from the bundled one."""
     from ..files import write_atomically
     from ..http import Client
     from ..openapi import load
 
-    address = url or _published(version)
+    address = url or _published_url(version)
     client = Client()
     data = client.fetch(address)
     overlay = _bundled_or_none(f"astro-{version}.overlay.yaml")
@@ -58,11 +58,11 @@ def _pull(
     pulled = load(address, overlay, fetch)  # loaded before it is saved, so that only a valid document is saved
     path = _pulled_folder() / f"astro-{version}.yaml"
     write_atomically(path, data)
-    tell(_pulled_facts(pulled, address, path, overlay))
-    _tell_differences(pulled, _bundled_or_none(f"astro-{version}.yaml"))
+    print_facts(_pulled_facts(pulled, address, path, overlay))
+    _print_differences(pulled, _bundled_or_none(f"astro-{version}.yaml"))
 
 
-def _published(version: str) -> str:
+def _published_url(version: str) -> str:
     if version not in PUBLISHED:
         raise UnknownName("published version", version, PUBLISHED)
     return PUBLISHED[version]
@@ -70,33 +70,37 @@ def _published(version: str) -> str:
 
 def _pulled_facts(pulled: Spec, address: str, path: Path, overlay: Path | None) -> dict[str, str]:
     from_overlay = f", overlay={str(overlay)!r}" if overlay else ""
-    fits = "fits" if not pulled.warnings else f"{len(pulled.warnings)} of its targets no longer fit:"
+    result = "matches" if not pulled.warnings else f"{_count_targets(len(pulled.warnings))} no longer matched:"
     return {
         "Document": f"{pulled.title} {pulled.version}, {len(pulled)} operations",
         "From": address,
-        "Kept in": str(path),
-        "Overlay": "\n".join([fits, *pulled.warnings]) if overlay else "none ships for this version",
+        "Saved as": str(path),
+        "Overlay": "\n".join([result, *pulled.warnings]) if overlay else "none is bundled for this version",
         "Use it": f'anb.connect("astro", spec={str(path)!r}{from_overlay})',
     }
 
 
-def _tell_differences(pulled: Spec, home: Path | None) -> None:
+def _count_targets(count: int) -> str:
+    return f"{count} of its targets {'is' if count == 1 else 'are'}"
+
+
+def _print_differences(pulled: Spec, home: Path | None) -> None:
     if home is None:
         return
     ours, theirs = ({op.id: op for op in spec} for spec in (load_document(str(home)), pulled))
     added = [op for name, op in theirs.items() if name not in ours]
     removed = [op for name, op in ours.items() if name not in theirs]
-    typer.echo(f"Against the bundled document: {len(added)} added, {len(removed)} removed")
-    table([(sign, op.id, op.method, op.path) for sign, ops_ in (("+", added), ("-", removed)) for op in ops_])
+    typer.echo(f"Compared with the bundled document: {len(added)} added, {len(removed)} removed")
+    print_table([(sign, op.id, op.method, op.path) for sign, ops_ in (("+", added), ("-", removed)) for op in ops_])
 
 
-def _document_row(kind: str, path: Path) -> tuple[str, ...]:
+def _document_row(origin: str, path: Path) -> tuple[str, ...]:
     spec = load_document(str(path))
-    return kind, path.stem, f"{spec.title} {spec.version}", f"{len(spec)} operations", str(path)
+    return origin, path.stem, f"{spec.title} {spec.version}", f"{len(spec)} operations", str(path)
 
 
 def _documents(folder: Path) -> list[Path]:
-    """The documents of a folder, without what lies beside them (`api.overlay.yaml`)."""
+    """Return the documents in a folder, without other files such as `api.overlay.yaml`."""
     return sorted(path for path in folder.glob("*.yaml") if "." not in path.stem)
 
 
