@@ -52,7 +52,7 @@ def test_a_contradictory_schema_is_a_problem_of_the_document() -> None:
     (problem,) = found.problems
     assert (problem.operation, problem.part, problem.cause) == ("a", "example of application/json", "document")
     assert "$.n" in problem.reason
-    assert "none of them is of its type integer" in problem.reason
+    assert "it is not of its type integer" in problem.reason
 
 
 def test_overlapping_alternatives_are_a_problem_of_the_document() -> None:
