@@ -1,4 +1,4 @@
-"""The command line. Most commands run in this process; signals, terminals and JupyterLab need a process of their own."""
+"""The command line. Most commands run in this process; signals, terminals and JupyterLab need others."""
 
 from __future__ import annotations
 
