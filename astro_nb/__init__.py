@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .call import UNSET, Call, Upload
 from .environments import Environment, Environments
 from .errors import AstroNbError
-from .exchange import Exchange
+from .exchange import Exchange, outcome_of
 from .http import Retries
 from .secrets import Reference, Secret
 from .workbench import Workbench, connect
@@ -36,11 +36,12 @@ __all__ = [
     "Upload",
     "Workbench",
     "connect",
+    "outcome_of",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """`Sandbox` is imported when it is first asked for: whoever calls a real server does not wait for it."""
+    """Import `Sandbox` on first use, so that `import astro_nb` does not wait for it."""
     if name == "Sandbox":
         from .sandbox import Sandbox
 

@@ -121,7 +121,7 @@ def test_a_typed_secret_becomes_a_variable(api: anb.Workbench) -> None:
     api.variables["home"] = api.call("ListWorkspaces")["$.workspaces[0].id"]
     call = environment_object(api)
     assert call.body["connection"]["password"] == "{{password}}"
-    assert api.variables.all("password")[0].shown == MASK
+    assert api.variables.all("password")[0].display_value == MASK
     exchange = api.session.send(call)
     assert exchange.ok, exchange
     texts = [repr(call), repr(exchange.call), repr(api.variables), repr(exchange.request.body), exchange.text]

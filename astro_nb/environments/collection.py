@@ -289,7 +289,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         same = [row for row in self.rows if row.same]
-        differing = self._table(self.differing) if self.differing else html.muted("There is no difference.")
+        differing = self._table(self.differing) if self.differing else html.muted("No differences.")
         rest = html.details(f"{len(same)} the same", self._table(same)) if same else ""
         return str(html.join([differing, rest]))
 
