@@ -242,23 +242,29 @@ def test_what_an_operation_does_and_what_reads_it(operation: str, action: str, r
 
 
 def test_every_unsafe_operation_is_read_by_a_safe_one() -> None:
-    """Over the whole document: what reads is safe, and lists only where a single thing stands in them."""
-    for operation in load("astro-v1"):
-        reader = None if operation.is_safe else operation.spec.resources.reader_of(operation)
-        assert reader is None or (reader.is_safe and reader.method == "GET")
+    """Over the whole document: each unsafe operation but one has a reader, and every reader is safe."""
+    spec = load("astro-v1")
+    readers = {operation.id: spec.resources.reader_of(operation) for operation in spec if not operation.is_safe}
+    assert len(readers) == 43
+    assert [name for name, reader in readers.items() if reader is None] == ["DeleteUserInvite"]
+    assert {reader.method for reader in readers.values() if reader} == {"GET"}
+    lists = {name for name, reader in readers.items() if reader and spec.resources.is_list(reader)}
+    assert lists == {"DeleteAllowedIpAddressRange", "RemoveTeamMember"}
 
 
-def test_an_overlay_cannot_have_something_unsafe_sent(api: anb.Workbench) -> None:
-    """A note that names an unsafe operation for reading is passed over."""
-    overlay = {
-        "overlay": "1.0.0", "info": {"title": "x", "version": "1"},
-        "actions": [{"target": "$.paths['/t/{id}'].put", "update": {"x-astro-nb-update": {"read": "wipe"}}}],
-    }  # fmt: skip
+def test_an_overlay_cannot_have_something_unsafe_sent() -> None:
+    """An extension may name the operation that reads the state, but an unsafe one is ignored."""
     ok = {"responses": {"200": {"description": "fine"}}}
-    paths = {"/t/{id}": {"put": {"operationId": "change", **ok}, "delete": {"operationId": "wipe", **ok}}}
+    item = {"put": {"operationId": "change", **ok}, "delete": {"operationId": "wipe", **ok}}
+    paths = {"/t/{id}": item, "/state": {"get": {"operationId": "look", **ok}}}
     document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths}
-    spec = load(document, overlay)
-    assert spec.resources.reader_of(spec.operation("change")) is None
+    readers: list[str | None] = []
+    for named in ("look", "wipe"):
+        action = {"target": "$.paths['/t/{id}'].put", "update": {"x-astro-nb-update": {"read": named}}}
+        spec = load(document, {"overlay": "1.0.0", "info": {"title": "x", "version": "1"}, "actions": [action]})
+        reader = spec.resources.reader_of(spec.operation("change"))
+        readers.append(reader.id if reader else None)
+    assert readers == ["look", None]
 
 
 def test_a_member_is_found_in_its_list(api: anb.Workbench) -> None:

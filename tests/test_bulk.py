@@ -587,7 +587,7 @@ def test_all_rows_are_approved_at_once(live: anb.Workbench, monkeypatch: pytest.
     assert post_statuses(live) == []
     assert work.run().counts["done"] == 45
     assert len(prompts) == 2
-    assert "“45 CreateEnvironmentObject”" in prompts[1]
+    assert '"45 CreateEnvironmentObject"' in prompts[1]
 
 
 def test_approval_in_advance(live: anb.Workbench) -> None:

@@ -399,8 +399,16 @@ def test_nothing_slow_is_loaded_before_it_is_needed(source: str) -> None:
 
 
 def test_the_public_names_are_there() -> None:
-    """Everything in `__all__` can be had, and a wrong name is an AttributeError, as Python wants it."""
+    """`__all__` is what can be imported, with `Sandbox` on first use; another name raises AttributeError."""
+    assert anb.__all__ == [
+        "UNSET", "AstroNbError", "Call", "Environment", "Environments", "Exchange", "Reference", "Retries", "Sandbox",
+        "Secret", "Upload", "Workbench", "connect", "outcome_of",
+    ]  # fmt: skip
     assert all(getattr(anb, name) is not None for name in anb.__all__)
+    defined = {
+        name: value for name, value in vars(anb).items() if getattr(value, "__module__", "").startswith("astro_nb")
+    }
+    assert {name for name in defined if not name.startswith("_")} <= set(anb.__all__)
     with pytest.raises(AttributeError):
         anb.nothing  # noqa: B018  # to look at it is the test
     assert bundled("astro-v1.yaml").is_file()
