@@ -167,9 +167,7 @@ def test_logs(api: Workbench, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_tracebacks(api: Workbench) -> None:
     """Neither a refusal nor its traceback, locals included, tells it."""
-    api.session.environment = Environment(
-        "elsewhere", base_url="http://example.com", credentials={"token": f"env:{NAME}"}
-    )
+    api.session.switch(Environment("elsewhere", base_url="http://example.com", credentials={"token": f"env:{NAME}"}))
     with pytest.raises(SecretRefused) as caught:
         api.call("echo")
     told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())

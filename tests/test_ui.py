@@ -398,8 +398,8 @@ def test_retries_are_told_as_they_happen(api: Workbench) -> None:
 def test_production_asks_before_it_sends() -> None:
     """In production an unsafe method asks first, and is sent only after the answer; a safe one just goes."""
     api = connect(history=None)
-    api.session.environment = Environment(
-        "live", base_url=api.environment.base_url, credentials=api.environment.credentials, production=True
+    api.session.switch(
+        Environment("live", base_url=api.environment.base_url, credentials=api.environment.credentials, production=True)
     )
     explorer = api.explore("CreateWorkspace")
     control(explorer, "name").value = "Sales"
@@ -409,12 +409,12 @@ def test_production_asks_before_it_sends() -> None:
     assert not explorer.session.exchanges
     assert "Sales" in text_of(explorer)
     question.name.value = "sales"
-    press(explorer, "Confirm")
-    until(lambda: "What was given is not its name" in explorer.status.widget.value)
+    press(explorer, "Create")
+    until(lambda: "What was typed is not its name" in explorer.status.widget.value)
     assert not explorer.session.exchanges
     explorer.status.last_error = None
     question.name.value = "Sales"
-    press(explorer, "Confirm")
+    press(explorer, "Create")
     until(lambda: bool(explorer.session.exchanges))
     assert "anb-hidden" in question.widget._dom_classes
     assert explorer.session.exchanges[-1].status == 200

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
 from .. import html
+from ..diff import compare_lines
 from ..exchange import Exchange, format_duration
 from ..html import METHOD_TONES
 from ..openapi import Operation, Spec
@@ -189,6 +189,9 @@ def _line(row: dict[str, Any]) -> str:
     return f"{text}  {row['message'][:60]}" if row["message"] else text
 
 
+_MAX_DIFF_LINES = 300
+
+
 def compare_exchanges(older: Exchange, newer: Exchange) -> html.Markup:
     """Show the differences of two exchanges: request, then response body, line by line."""
     named = " compared with ".join(f"{e.operation.id} {e.started:%H:%M:%S}" for e in (older, newer))
@@ -197,9 +200,9 @@ def compare_exchanges(older: Exchange, newer: Exchange) -> html.Markup:
         ("Request", _request_as_text(older), _request_as_text(newer)),
         ("Response", older.text, newer.text),
     ):
-        lines = list(difflib.unified_diff(left.splitlines(), right.splitlines(), lineterm="", n=1))[2:]
-        message = f"{title}: {len(lines)} changed lines" if lines else f"{title}: no differences"
-        parts.append(html.details(message, *map(_diff_line, lines[:300]), is_open=True))
+        lines = compare_lines(left, right)
+        count = "no differences" if not lines else "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+        parts.append(html.details(f"{title}: {count}", *map(_diff_line, lines[:_MAX_DIFF_LINES]), is_open=True))
     return html.tag("div", *parts)
 
 

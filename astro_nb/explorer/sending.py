@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..errors import UnsafeRefused
 from ..exchange import Attempt, Exchange
 from ..html import escape
 from ..http import Running, in_background
+from ..openapi import Action
 from ..session import Session
 from .widgets import Status, add_classes, button, horizontal, set_hidden, shared_layout, shared_style, vertical
 
@@ -65,6 +66,9 @@ class Actions:
         action()
 
 
+_CONFIRM_LABELS: Mapping[Action, str] = {"create": "Create", "update": "Update", "delete": "Delete"}
+
+
 class Confirmation:
     """Shows a change and asks for the name that confirms it. `confirmed` gets a function that reads the input."""
 
@@ -90,6 +94,7 @@ class Confirmation:
         self._change.value = str(change.html())
         self.name.value = ""
         self.name.description = f"Type the {change.named_by} <b>{escape(change.name)}</b> to confirm"
+        self.send.description = _CONFIRM_LABELS.get(change.action, "Confirm")
         set_hidden(self.widget, False)
         self.name.focus()
 
