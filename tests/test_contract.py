@@ -134,8 +134,8 @@ def mutations(field: Field, value: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["astro-v1", "petstore3", "airflow3"])
-def test_both_accept_what_is_valid(name: str) -> None:
-    """A sample call of each operation is valid to the fast check and to openapi-core, from its path to its security."""
+def test_both_checks_accept_samples(name: str) -> None:
+    """A sample call of each operation passes the fast check and openapi-core, from its path to its security."""
     for op in document(name):
         call = example_call(op, full=True)
         assert op.body is None or check_request_body(op, call.body) == (), op.id
@@ -144,8 +144,8 @@ def test_both_accept_what_is_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["astro-v1", "petstore3", "airflow3"])
-def test_both_refuse_what_is_spoilt(name: str) -> None:
-    """A required field left out, a wrong type, a value that is none of the choices: refused by both, at one place."""
+def test_both_checks_reject_invalid_bodies(name: str) -> None:
+    """A missing required field, a wrong type and a value that is not a choice fail both, at the same location."""
     count = 0
     for op in document(name):
         body = body_field(op)
@@ -160,8 +160,8 @@ def test_both_refuse_what_is_spoilt(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["astro-v1", "petstore3", "airflow3"])
-def test_both_agree_on_answers(name: str) -> None:
-    """Sampled answers, and answers of another shape, are judged alike for every operation and status."""
+def test_both_checks_agree_on_responses(name: str) -> None:
+    """Sample responses, and responses of another shape, have the same result for every operation and status."""
     for op in document(name):
         request = build_request(op, example_call(op), VALUES)
         for status in [int(s) for s in op.responses if s.isdigit()]:
@@ -200,7 +200,7 @@ READ = obj(("id",), id={"type": "string", "readOnly": True})
     ],
 )
 def test_styles_that_openapi_core_does_not_read(where: str, style: str, explode: bool, schema: Any, value: Any) -> None:
-    """Labels, matrices, members of an exploded object, space-delimited lists: valid by the table of styles."""
+    """Labels, matrices, members of an exploded object, space-delimited lists are valid by the table of styles."""
     op = taking(where, style, explode, schema)
     assert check_parameter(op, "p", value) == ()
     assert check_request_fully(op, build_request(op, Call("x", {"p": value}), VALUES)) != (), "mended there"
@@ -215,8 +215,8 @@ def test_styles_that_openapi_core_does_not_read(where: str, style: str, explode:
         ("query", "deepObject", True, MEMBER, {"a": 1}),
     ],
 )
-def test_styles_that_both_read(where: str, style: str, explode: bool, schema: Any, value: Any) -> None:
-    """What `wire` writes openapi-core reads back as the same value; another type is refused by both."""
+def test_styles_that_openapi_core_reads(where: str, style: str, explode: bool, schema: Any, value: Any) -> None:
+    """openapi-core reads the serialized value back; both checks reject another type."""
     op = taking(where, style, explode, schema)
     wrong = {"a": "x"} if schema is MEMBER else ["x"]
     assert (check_parameter(op, "p", value), check_parameter(op, "p", wrong) != ()) == ((), True)
@@ -242,22 +242,22 @@ WRONG_THERE = [
 
 
 @pytest.mark.parametrize(("why", "op", "value"), WRONG_THERE, ids=[case[0][:30] for case in WRONG_THERE])
-def test_bodies_that_openapi_core_refuses_wrongly(why: str, op: Operation, value: Any) -> None:
-    """Valid by the specification: the fast check says so, the full one does not."""
+def test_bodies_that_openapi_core_rejects_wrongly(why: str, op: Operation, value: Any) -> None:
+    """Valid by the specification: the fast check accepts them, the full check does not."""
     assert check_request_body(op, value) == (), why
     assert judged(op, value) != (), f"mended there: {why}"
 
 
-def test_siblings_of_a_reference_count_in_3_1_alone() -> None:
-    """JSON Schema 2020-12, 8.2.3.1: beside `$ref` other keywords apply; not in 3.0, and never for openapi-core."""
+def test_siblings_of_a_reference_count_only_in_3_1() -> None:
+    """Beside `$ref` other keywords apply (JSON Schema 2020-12, 8.2.3.1); not in 3.0, and not in openapi-core."""
     schema = {"$ref": "#/components/schemas/Given", "minLength": 3}
     new, old = (operation(schema, version, Given={"type": "string"}) for version in ("3.1.0", "3.0.3"))
     assert check_request_body(old, "ab") == judged(old, "ab") == judged(new, "ab") == ()
     assert [v.keyword for v in check_request_body(new, "ab")] == ["minLength"]
 
 
-def test_a_status_that_is_not_declared_is_a_note() -> None:
-    """openapi-core raises for it; for us it is something that the document leaves unsaid."""
+def test_an_undeclared_status_is_a_note() -> None:
+    """openapi-core raises for it; here it is something that the document leaves open."""
     op = operation(MEMBER)
     request = build_request(op, Call("x", {}, {"a": 1}), VALUES)
     for found in (check_response(op, answered({}, 418)), check_response_fully(op, request, answered({}, 418))):
@@ -274,8 +274,8 @@ def test_a_status_that_is_not_declared_is_a_note() -> None:
         ({"type": "array"}, {"other": PLANTED}),
     ],
 )
-def test_the_full_judgement_holds_no_secret(schema: Any, value: Any) -> None:
-    """openapi-core quotes what is wrong; what is told of it does not."""
+def test_the_full_check_quotes_no_secret(schema: Any, value: Any) -> None:
+    """openapi-core quotes the invalid value; the violation does not."""
     op = operation(schema)
     request = build_request(op, replace(example_call(op), body=value), VALUES)
     found = [*check_request_fully(op, request), *check_response_fully(op, request, answered(value))]
@@ -283,8 +283,8 @@ def test_the_full_judgement_holds_no_secret(schema: Any, value: Any) -> None:
     assert PLANTED not in repr(found)
 
 
-def test_a_parameter_that_cannot_be_read_is_not_quoted() -> None:
-    """A query's `api_key` that is no integer is told by its name alone."""
+def test_an_invalid_parameter_is_not_quoted() -> None:
+    """A query parameter `api_key` that is not an integer is reported by its name only."""
     op = taking("query", "form", True, {"type": "integer"})
     (found,) = check_request_fully(op, build_request(op, Call("x", {"p": PLANTED}), VALUES))
     assert found.message == "Parameter validation error (query p): Cast error"
@@ -297,15 +297,15 @@ def test_a_parameter_that_cannot_be_read_is_not_quoted() -> None:
         *({"discriminator": "x", "oneOf": [{}]}, {"$ref": "#/components/schemas/Gone"}, {"$ref": "other.yaml#/A"}),
     ],
 )
-def test_a_keyword_that_makes_no_sense_does_not_stop_the_judgement(broken: Any) -> None:
-    """It is told as a note, and the rest of the schema is judged by both."""
+def test_an_invalid_keyword_does_not_stop_the_check(broken: Any) -> None:
+    """It is reported as a note, and both check the rest of the schema."""
     op = operation(obj(("b",), a=broken))
     assert [v.severity for v in judged(op, {"a": "x", "b": 1})] == ["note"]
     assert sorted(v.severity for v in judged(op, {"a": "x"})) == ["error", "note"]
 
 
 @pytest.mark.parametrize("pattern", ["^\\p{L}+$", "(?<=a)b("])
-def test_a_pattern_that_python_cannot_read_does_not_stop_the_judgement(pattern: str) -> None:
-    """ECMA 262 allows what Python's `re` does not: the full judgement answers all the same, with a note."""
+def test_a_pattern_that_python_cannot_read_does_not_stop_the_check(pattern: str) -> None:
+    """ECMA 262 allows what Python's `re` does not: the full check still has a result, with a note."""
     found = judged(operation({"type": "string", "pattern": pattern}), "ž")
     assert [v.severity for v in found] in ([], ["note"])

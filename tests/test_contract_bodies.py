@@ -53,7 +53,7 @@ def judged(op: Operation, body: Any, **parameters: Any) -> list[tuple[str, str]]
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
-def test_the_parts_of_a_multipart_body_are_judged_by_their_types(version: str) -> None:
+def test_the_parts_of_a_multipart_body_are_checked_by_type(version: str) -> None:
     schema = {**PET, "properties": {k: v for k, v in PET["properties"].items() if k != "name"}}  # type: ignore[attr-defined, index]  # plain data
     op = taking(schema, "multipart/form-data", version, parameters=[PATH])
     good = {"count": 3, "open": True, "file": b"\xff\x00", "tags": ["a"], "more": {"a": 1.5}, "level": 2}
@@ -65,7 +65,7 @@ def test_the_parts_of_a_multipart_body_are_judged_by_their_types(version: str) -
     assert judged(op, {**good, "extra": "x"}) == [("additionalProperties", "error")]
 
 
-def test_the_parts_are_read_back_as_they_were_meant() -> None:
+def test_the_parts_are_read_back() -> None:
     op = taking(PET, "multipart/form-data", parameters=[PATH])
     body = {"count": 3, "open": False, "file": b"a", "tags": ["a", "b"], "more": {"a": 1}, "name": "3", "x": "1"}
     request = request_of(op, body)
@@ -87,7 +87,7 @@ def test_the_parts_are_read_back_as_they_were_meant() -> None:
         ("application/xml", {"type": "string"}, "<a/>", []),
     ],
 )
-def test_a_body_is_judged_by_its_media_type(media: str, schema: Any, body: Any, told: list[tuple[str, str]]) -> None:
+def test_a_body_is_checked_by_its_media_type(media: str, schema: Any, body: Any, told: list[tuple[str, str]]) -> None:
     assert judged(taking(schema, media, parameters=[PATH]), body) == told
 
 
@@ -100,25 +100,25 @@ def test_a_body_is_judged_by_its_media_type(media: str, schema: Any, body: Any, 
         ({"name": "q", "in": "query", "schema": {"type": ["integer", "boolean"]}}, "x", [("anyOf", "error")]),
     ],
 )
-def test_parameters_that_openapi_core_would_trip_over(parameter: Any, value: Any, told: Any) -> None:
-    """A header that documents may not declare, `readOnly` where it says nothing, several types."""
+def test_parameters_that_openapi_core_cannot_handle(parameter: Any, value: Any, told: Any) -> None:
+    """A header that documents may not declare, `readOnly` where it has no meaning, several types."""
     op = taking({"type": "string"}, "text/plain", parameters=[PATH, parameter])
     given = {} if value is None else {parameter["name"]: value}
     assert judged(op, "a", **given) == told
 
 
-def test_a_slash_in_a_value_is_no_slash_of_the_path() -> None:
+def test_a_slash_in_a_value_does_not_split_the_path() -> None:
     op = taking({"type": "string"}, "text/plain", parameters=[PATH])
     assert judged(op, "a", p="heads/feature") == []
 
 
-def test_an_operation_with_a_server_of_its_own_is_judged() -> None:
+def test_an_operation_with_its_own_server_is_checked() -> None:
     op = taking({"type": "string"}, "text/plain", parameters=[PATH], servers=[{"url": "https://uploads.example.com"}])
     assert judged(op, "a") == []
 
 
 def test_a_reference_into_another_path_is_followed() -> None:
-    """With percent-encoded braces, as tools write it."""
+    """With percent-encoded braces, as some tools write it."""
     there = {"parameters": [{**PATH, "schema": {"type": "string", "maxLength": 2}}]}
     get = {"operationId": "y", "parameters": [{"$ref": "#/paths/~1x~1%7Bp%7D/parameters/0"}], "responses": {}}
     paths = {"/x/{p}": there, "/y/{p}": {"get": get}}
@@ -128,8 +128,8 @@ def test_a_reference_into_another_path_is_followed() -> None:
     assert [v.keyword for v in told] == ["maxLength"]
 
 
-def test_a_reference_between_schemas_far_off_is_followed() -> None:
-    """A part of a schema that is named by its place in another operation's body."""
+def test_a_reference_into_another_body_is_followed() -> None:
+    """A part of a schema that is referred to by its location in another operation's body."""
     first = {"content": {"application/json": {"schema": {"properties": {"a": {"type": "integer", "minimum": 5}}}}}}
     ref = {"$ref": "#/paths/~1a/post/requestBody/content/application~1json/schema/properties/a"}
     second = {"content": {"application/json": {"schema": {"properties": {"b": ref}}}}}
@@ -173,8 +173,8 @@ x-b: {content: {application/json: {schema: {$ref: pet.yaml}}}}
 """
 
 
-def test_schemas_in_files_are_judged(tmp_path: Path) -> None:
-    """In the request and in the answer, whatever lies in the files: what nobody can judge is left out there, too."""
+def test_schemas_in_files_are_checked(tmp_path: Path) -> None:
+    """In requests and responses; what cannot be checked is left out there, too."""
     (tmp_path / "parts").mkdir()
     for name, text in (("pet", FILE_PET), ("more", MORE), ("item", ITEM)):
         (tmp_path / "parts" / f"{name}.yaml").write_text(text)
@@ -200,8 +200,8 @@ def test_schemas_in_files_are_judged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "scheme", [{"type": "http", "scheme": "basic"}, {"type": "apiKey", "in": "header", "name": "X-K"}]
 )
-def test_a_scheme_in_a_file_is_judged(tmp_path: Path, scheme: Any) -> None:
-    """The judge is handed the scheme itself, wherever it stands, and says when nothing of it was sent."""
+def test_a_security_scheme_in_a_file_is_checked(tmp_path: Path, scheme: Any) -> None:
+    """openapi-core gets the resolved scheme, and reports a missing credential."""
     (tmp_path / "s.json").write_bytes(orjson.dumps({"S": scheme}))
     head = {"openapi": "3.1.0", "security": [{"S": []}, {"gone": []}], "paths": {"/a": {"get": {"responses": {}}}}}
     document = {**head, "components": {"securitySchemes": {"S": {"$ref": "s.json#/S"}}}}
@@ -218,8 +218,8 @@ def test_a_scheme_in_a_file_is_judged(tmp_path: Path, scheme: Any) -> None:
 @pytest.mark.parametrize(
     "components", [5, [], {"securitySchemes": {"$ref": "#/components/schemas/X"}}, {"securitySchemes": 5}]
 )
-def test_malformed_components_do_not_end_the_judgement(components: Any) -> None:
-    """What is no mapping of schemes names none."""
+def test_malformed_components_do_not_stop_the_check(components: Any) -> None:
+    """Components that are not a mapping have no schemes."""
     raw = {
         "openapi": "3.1.0",
         "components": components,

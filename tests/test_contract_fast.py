@@ -63,13 +63,13 @@ B = obj((), t={"enum": ["a", "b"]}, y={"type": "string"})
         ([], [()]),
     ],
 )
-def test_a_discriminator_chooses_the_branch_alone(value: Any, where: Any) -> None:
-    """The branch that it names is judged, and no other; without it any may fit; an unknown value is told in place."""
+def test_a_discriminator_chooses_the_branch(value: Any, where: Any) -> None:
+    """Only that branch is checked; without it any may match; an unknown value is reported at the property."""
     assert refused(UNION, value, A=A, B=B) == where
 
 
-def test_the_default_branch_of_the_overlay_is_judged() -> None:
-    """Without a discriminator the branch that the API assumes is the one that counts."""
+def test_the_default_branch_of_the_overlay_is_checked() -> None:
+    """Without a discriminator the branch that the API assumes counts."""
     union = {**UNION, "x-astro-nb-default-branch": "a"}
     assert refused(union, {"x": 1}, A=A, B=B) == []
     assert refused(union, {"y": "s"}, A=A, B=B) == [("x",)]
@@ -93,8 +93,8 @@ REF = {"$ref": "#/components/schemas/Given"}
     ],
 )
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
-def test_what_only_answers_carry_is_not_asked_of_a_request(schema: Any, version: str) -> None:
-    """`required` counts in the direction in which a property travels, however the schema is put together."""
+def test_read_only_properties_are_not_required_in_requests(schema: Any, version: str) -> None:
+    """`required` counts where a property is sent, however the schema is composed."""
     value = [{}] if schema.get("type") == "array" else {}
     schemas = {"Given": READ, "Thing": obj((), id=READ), "Asks": {"required": ["id"]}}
     op = operation(schema, version, **schemas)
@@ -102,8 +102,8 @@ def test_what_only_answers_carry_is_not_asked_of_a_request(schema: Any, version:
     assert check_response(op, answered(value)) != ()
 
 
-def test_what_only_requests_carry_is_not_asked_of_an_answer() -> None:
-    """The other way round: a password that must be sent does not come back."""
+def test_write_only_properties_are_not_required_in_responses() -> None:
+    """A password that must be sent is not returned."""
     op = operation(obj(("password",), password=WRITE))
     assert check_response(op, answered({})) == ()
     assert [v.location for v in check_request_body(op, {})] == [("password",)]
@@ -148,13 +148,13 @@ def test_what_only_requests_carry_is_not_asked_of_an_answer() -> None:
     ],
 )
 def test_each_version_has_its_own_schema_language(version: str, schema: Any, value: Any, valid: bool) -> None:
-    """What 3.0 and 3.1 say differently is read as the document's version says it."""
+    """What 3.0 and 3.1 define differently is read by the document's version."""
     schemas = {"Given": {"type": "string"}, "O": obj((), a={"type": "integer"})}
     assert (refused(schema, value, version, **schemas) == []) == valid
 
 
-def test_recursion_is_judged_to_its_end() -> None:
-    """A schema that contains itself is judged as deep as the value goes."""
+def test_a_recursive_schema_is_checked_at_any_depth() -> None:
+    """A schema that contains itself is checked as deep as the value is."""
     node = obj((), next={"$ref": "#/components/schemas/Node"})
     value: Any = 5
     for _ in range(30):
@@ -176,8 +176,8 @@ def test_recursion_is_judged_to_its_end() -> None:
         {"$ref": "other.yaml#/A"},
     ],
 )
-def test_what_cannot_be_judged_is_dropped_and_told(broken: Any) -> None:
-    """A broken keyword costs itself alone: it is told as a note, and the rest of the schema is judged."""
+def test_invalid_keywords_are_dropped_with_a_note(broken: Any) -> None:
+    """An invalid keyword is reported as a note, and the rest of the schema is checked."""
     found = check_request_body(operation(obj(("a", "b"), a=broken)), {"a": "x"})
     assert [v.severity for v in found if v.keyword == "document"] == ["note"]
     assert [v.location for v in found if v.severity == "error"] == [("b",)]
@@ -186,8 +186,8 @@ def test_what_cannot_be_judged_is_dropped_and_told(broken: Any) -> None:
 # --- violations -------------------------------------------------------------------------------------------------------
 
 
-def test_a_violation_says_where_and_what() -> None:
-    """Its place as keys and as a JSONPath, its message in words that name the limits."""
+def test_a_violation_has_location_and_message() -> None:
+    """Its location as names and as a JSONPath, and a message with the limit."""
     schema = obj(("n",), a={"type": "array", "items": obj((), **{"b c": {"enum": ["x", "y"]}})}, m={"maximum": 5})
     found = {v.path: v.message for v in check_request_body(operation(schema), {"a": [{}, {"b c": "z"}], "m": 6})}
     assert found == {
@@ -220,7 +220,7 @@ def test_at_most_fifty_violations_are_reported() -> None:
     ],
 )
 def test_no_violation_holds_a_secret(schema: Any) -> None:
-    """A message is drawn, logged and stored: it never quotes what stands in a secret field."""
+    """Messages are displayed, logged and stored: they never quote a secret field."""
     op, value = operation(schema), {"password": PLANTED}
     assert check_request_body(op, value)
     assert PLANTED not in repr([*check_request_body(op, value), *check_response(op, answered(value))])
@@ -241,8 +241,8 @@ def test_no_violation_holds_a_secret(schema: Any) -> None:
         (answered([]), "type", "error"),
     ],
 )
-def test_how_an_answer_departs(response: Response, keyword: str, severity: str) -> None:
-    """Status, media type, body: what the document merely leaves unsaid is a note, never an error."""
+def test_violations_of_a_response(response: Response, keyword: str, severity: str) -> None:
+    """Status, media type, body: what the document leaves open is a note, not an error."""
     (found,) = check_response(operation(obj()), response)
     assert (found.keyword, found.severity) == (keyword, severity)
     assert found.message.endswith(".")
@@ -261,7 +261,7 @@ def test_how_an_answer_departs(response: Response, keyword: str, severity: str) 
     ],
 )
 def test_a_media_type_is_compared_without_its_parameters(declared: str, sent: str) -> None:
-    """By name, without case, or by range (OpenAPI 3.1.1, 4.8.14): and then the body is judged."""
+    """By name, without case, or by range (OpenAPI 3.1.1, 4.8.14); then the body is checked."""
     op = operation(obj(("a",)), media=declared)
     assert check_response(op, answered({"a": 1}, media=sent)) == ()
     assert [v.location for v in check_response(op, answered({}, media=sent))] == [("a",)]
@@ -274,8 +274,8 @@ ODD = st.sampled_from([b"bytes", {1: 2}, "\ud800", float("nan"), 2**70, object()
 
 @settings(deadline=None, max_examples=60, derandomize=True)
 @given(st.one_of(ODD, st.lists(ODD, max_size=2), st.dictionaries(st.text(max_size=3), ODD, max_size=2)))
-def test_a_value_that_json_does_not_know_is_a_violation(value: Any) -> None:
-    """A contract is shown, never enforced: the check answers, whatever it is given, and does not raise."""
+def test_a_value_that_is_not_json_is_a_violation(value: Any) -> None:
+    """The check never raises, whatever the value is."""
     found = check_request_body(operation(obj((), a={"type": "integer"})), value)
     assert all(isinstance(violation.message, str) and violation.message for violation in found)
 
@@ -289,13 +289,13 @@ def test_a_value_that_json_does_not_know_is_a_violation(value: Any) -> None:
         (functools.reduce(lambda inner, _: [inner], range(900), 1), (), "note"),
     ],
 )
-def test_what_cannot_be_judged_is_told_in_its_place(value: Any, where: Any, severity: str) -> None:
-    """Where JSON cannot say it, or that it is nested deeper than can be judged."""
+def test_values_that_cannot_be_checked_are_reported(value: Any, where: Any, severity: str) -> None:
+    """Values that are not JSON at their location; values that are nested too deeply as a note."""
     (found,) = check_request_body(operation({"enum": [[0]]}), value)
     assert (found.location, found.keyword, found.severity) == (where, "json", severity)
 
 
-def test_a_body_where_none_belongs_is_told() -> None:
-    """An operation that takes no body says so."""
+def test_a_body_that_the_operation_does_not_take() -> None:
+    """The violation says that the operation takes no body."""
     bare = next(iter(Spec({"openapi": "3.1.0", "paths": {"/x": {"get": {"operationId": "x", "responses": {}}}}})))
     assert "takes no body" in check_request_body(bare, {})[0].message

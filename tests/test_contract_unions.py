@@ -61,15 +61,15 @@ def platform() -> Spec:
         ("UpdateCluster", {"clusterType": "DEDICATED", "name": "n", "k8sTags": []}),
     ],
 )
-def test_a_legal_body_of_v1beta1_is_not_refused(name: str, body: dict[str, Any]) -> None:
-    """Nothing in the document says which of its overlapping models is meant, so fitting two is no fault."""
+def test_a_valid_body_of_v1beta1_is_accepted(name: str, body: dict[str, Any]) -> None:
+    """Nothing in the document says which of its overlapping models is meant, so matching two is allowed."""
     op = platform().operation(name)
     assert check_request_body(op, body) == ()
     assert check_request_body(op, {**body, "name": 5})
     assert check_request_body(op, {})
 
 
-def test_every_sampled_body_of_v1beta1_keeps_to_the_contract() -> None:
+def test_every_sample_body_of_v1beta1_matches_the_contract() -> None:
     """What a form proposes for any operation of the document is accepted."""
     fields = [(op, body_field(op)) for op in platform()]
     assert {op.id: check_request_body(op, make_sample(f, full=True)) for op, f in fields if f} == {
@@ -79,15 +79,15 @@ def test_every_sampled_body_of_v1beta1_keeps_to_the_contract() -> None:
 
 @pytest.mark.parametrize("nullable", [[], [{"type": "null"}]])
 def test_models_without_a_discriminator_may_overlap(nullable: list[Any]) -> None:
-    """A body that fits one of the models, or two, is right; one that fits none is not."""
+    """A body that matches one of the models, or two, is valid; one that matches none is not."""
     union = {"oneOf": [*REFS, *nullable]}
     assert [told(union, value) for value in ({"x": 1}, {"x": 1, "y": "s"}, {"y": "s"})] == [[], [], []]
     assert told(union, {"x": "s", "y": 1})
     assert bool(told(union, None)) is not bool(nullable)
 
 
-def test_an_answer_is_judged_as_the_document_says() -> None:
-    """The document is the server's own: an answer that fits two of its models departs from it, to both engines."""
+def test_a_response_is_checked_as_declared() -> None:
+    """A response that matches two models violates `oneOf` in both checks: the document is the server's own."""
     answer = Response(200, (("Content-Type", "application/json"),), b'{"x": 1}')
     assert [v.keyword for v in check_response(operation({"oneOf": REFS}), answer)] == ["oneOf"]
 
@@ -101,8 +101,8 @@ def test_an_answer_is_judged_as_the_document_says() -> None:
     ],
     ids=["inline", "scalars", "mixed"],
 )
-def test_what_is_exclusive_on_purpose_stays_so(union: Any, value: Any) -> None:
-    """Alternatives that are written in place, or are no objects, exclude one another as `oneOf` says."""
+def test_inline_alternatives_stay_exclusive(union: Any, value: Any) -> None:
+    """Alternatives that are written in place, or that are not objects, exclude one another as `oneOf` requires."""
     schemas = {"Small": {"type": "integer", "maximum": 5}, "Even": {"type": "integer", "multipleOf": 2}}
     assert told(union, value, **schemas) == [("error", "oneOf")]
 
@@ -116,8 +116,8 @@ def test_what_is_exclusive_on_purpose_stays_so(union: Any, value: Any) -> None:
         ({"c": "other.yaml"}, True),
     ],
 )
-def test_a_discriminator_without_a_mapping_goes_by_the_names_of_the_models(mapping: Any, noted: bool) -> None:
-    """The name of a schema is its value (OpenAPI 3.1.1, 4.8.25); what the mapping says amiss costs itself alone."""
+def test_a_discriminator_without_a_mapping_uses_schema_names(mapping: Any, noted: bool) -> None:
+    """The name of a schema is its value (OpenAPI 3.1.1, 4.8.25); a wrong mapping affects only itself."""
     union = {"oneOf": REFS, "discriminator": {"propertyName": "t", "mapping": mapping}}
     errors = [
         [keyword for severity, keyword in told(union, value) if severity == "error"]
@@ -128,23 +128,23 @@ def test_a_discriminator_without_a_mapping_goes_by_the_names_of_the_models(mappi
 
 
 @pytest.mark.parametrize("about", ["t", {}, {"propertyName": "t", "mapping": []}, {"propertyName": ["t"]}], ids=repr)
-def test_a_discriminator_that_makes_no_sense_is_as_none(about: Any) -> None:
-    """The union is then judged without it: what fits is right, what fits none is not."""
+def test_an_invalid_discriminator_is_ignored(about: Any) -> None:
+    """The union is checked without it: what matches is valid, what matches none is not."""
     union = {"oneOf": REFS, "discriminator": about}
     assert [s for s, _ in told(union, {"t": "A", "x": 1, "y": "s"}) if s == "error"] == []
     assert [s for s, _ in told(union, {"x": "s", "y": 1}) if s == "error"] != []
 
 
-def test_one_value_may_be_mapped_and_the_other_go_by_its_name() -> None:
-    """A mapping need not be whole, may give a bare name, and may give two values to one model."""
+def test_a_mapping_may_be_partial() -> None:
+    """A mapping may list only some values, use bare names, and map two values to one model."""
     mapping = {"one": "A", "eins": "#/components/schemas/A"}
     union = {"oneOf": REFS, "discriminator": {"propertyName": "t", "mapping": mapping}}
     assert [told(union, {"t": t, "x": 1}) for t in ("one", "eins", "B")] == [[], [], []]
     assert told(union, {"t": "A", "x": 1}) == [("error", "enum")]
 
 
-def test_a_branch_without_a_name_cannot_be_chosen_by_it() -> None:
-    """Where one branch stands in place, the discriminator says nothing of it: the union is judged as it is written."""
+def test_an_inline_branch_disables_the_discriminator() -> None:
+    """If one branch is written in place, the union is checked as it is declared."""
     inline = {"type": "object", "properties": {"t": {"const": "z"}}, "required": ["t", "z"]}
     union = {"oneOf": [REFS[0], inline], "discriminator": {"propertyName": "t"}}
     assert told(union, {"t": "z", "z": 1}) == []

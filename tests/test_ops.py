@@ -37,7 +37,7 @@ def small(*paths: tuple[str, str, dict[str, Any]]) -> Spec:
 
 @pytest.mark.parametrize("operation", list(SPEC), ids=lambda operation: operation.id)
 def test_every_operation_of_astro_is_a_function(operation: Any) -> None:
-    """Each has its attribute, its signature with the required first, its docstring and its table."""
+    """Each has its attribute, its signature with required arguments first, its docstring and its table."""
     (function,) = [f for f in OPS if f.operation is operation]
     assert getattr(OPS, function.__name__) is function
     assert function.__name__.isidentifier()
@@ -56,8 +56,8 @@ def test_every_operation_of_astro_is_a_function(operation: Any) -> None:
     assert bundle["text/plain"] == describe_operation(operation)
 
 
-def test_a_function_is_the_call(api: anb.Workbench) -> None:
-    """`api.ops.list_deployments(limit=…)` and `api.call("ListDeployments", limit=…)` mean one call."""
+def test_a_function_is_a_call(api: anb.Workbench) -> None:
+    """`api.ops.list_deployments(limit=…)` and `api.call("ListDeployments", limit=…)` make the same call."""
     one, two = api.ops.list_deployments(limit=3), api.call("ListDeployments", limit=3)
     assert one.call == two.call
     assert one.json() == two.json()
@@ -65,14 +65,14 @@ def test_a_function_is_the_call(api: anb.Workbench) -> None:
     assert made["$.name"] == "whole"
 
 
-def test_wrong_arguments_are_told_by_name(api: anb.Workbench) -> None:
-    """A misspelt argument is told with the nearest right one, as in `api.call`."""
+def test_a_misspelled_argument_raises(api: anb.Workbench) -> None:
+    """The error has the nearest valid name, as in `api.call`."""
     with pytest.raises(anb.AstroNbError, match="limit"):
         api.ops.list_deployments(limmit=3)
 
 
-def test_tags_hold_their_operations() -> None:
-    """Every operation stands under each of its tags too, and is the same function there."""
+def test_tags_have_their_operations() -> None:
+    """Every operation is also an attribute of each of its tags, and the same function there."""
     for operation in SPEC:
         for tag in operation.tags:
             held = getattr(OPS, snake_case(tag))
@@ -83,8 +83,8 @@ def test_tags_hold_their_operations() -> None:
     assert repr(OPS.deployment).startswith("<Deployment: ")
 
 
-def test_an_enumeration_is_a_literal() -> None:
-    """A choice is annotated with its values, so that completion offers them; other kinds with their types."""
+def test_an_enum_is_a_literal() -> None:
+    """Choices are annotated with their values, so that completion offers them; other kinds with their types."""
     parameters = inspect.signature(OPS.create_deployment).parameters
     assert get_origin(parameters["executor"].annotation) is Literal
     assert "CELERY" in get_args(parameters["executor"].annotation)
@@ -112,22 +112,22 @@ def test_completion_offers_operations_and_arguments(jedi: bool, api: anb.Workben
 
 
 def test_help_reads_well() -> None:
-    """`help(api.ops.…)` gives the document's words and the arguments, and no internals of ours."""
+    """`help(api.ops.…)` shows the document's description and the arguments, and no internals."""
     text = pydoc.plain(pydoc.render_doc(OPS.create_deployment))
     assert "executor" in text
     assert "POST /organizations/{organizationId}/deployments" in text
     assert "__init__" not in text
 
 
-def test_dir_lists_operations_and_tags_alone() -> None:
+def test_dir_lists_only_operations_and_tags() -> None:
     """Nothing but operations and tags stands in the list of attributes."""
     listed = dir(OPS)
     assert listed == sorted(listed)
     assert set(listed) == {f.__name__ for f in OPS} | {snake_case(tag) for tag in SPEC.tags}
 
 
-def test_names_that_fall_together_lose_nothing() -> None:
-    """Two ids with one snake case are two functions, both to be reached; an operation wins over a tag."""
+def test_names_that_are_equal_in_snake_case_are_numbered() -> None:
+    """Both operations can be reached; an operation takes precedence over a tag."""
     spec = small(
         ("get", "/a", {"operationId": "listPets", "tags": ["pets"]}),
         ("get", "/b", {"operationId": "list_pets", "tags": ["list-pets"]}),
@@ -142,8 +142,8 @@ def test_names_that_fall_together_lose_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", ["_functions", "_title", "__class__", "import", "2fa", "größe", "a b/c", "self", "-"])
-def test_any_id_makes_a_name_that_works(name: str) -> None:
-    """Keywords, digits, spaces, names of our own attributes: each operation is an attribute that Python can say."""
+def test_any_id_gives_a_valid_name(name: str) -> None:
+    """Keywords, digits, spaces, names of our own attributes: each operation is a valid Python attribute."""
     spec = small(("get", "/a", {"operationId": name}), ("get", "/b", {"operationId": "other"}))
     ops = make_operations(spec, nowhere)
     (function,) = [f for f in ops if f.operation.path == "/a"]
@@ -154,7 +154,7 @@ def test_any_id_makes_a_name_that_works(name: str) -> None:
 
 
 def test_arguments_may_have_any_name() -> None:
-    """Parameters named like Python's keywords, or like our own arguments, can be given and are completed."""
+    """Parameters named like Python keywords, or like our own arguments, can be passed and are completed."""
     names = ["from", "class", "self", "operation", "body", "x-y", "limit"]
     parameters = [{"in": "query", "name": n, "schema": {"type": "string"}} for n in names]
     got: list[tuple[str, dict[str, Any]]] = []
@@ -170,8 +170,8 @@ def test_arguments_may_have_any_name() -> None:
     assert got == [("find", {"self": "a", "operation": "b", "x-y": "c"})]
 
 
-def test_words_of_the_document_are_escaped() -> None:
-    """Markup in a document's texts is shown, never obeyed."""
+def test_text_of_the_document_is_escaped() -> None:
+    """Markup in a document's text is displayed, never interpreted."""
     bad = "<script>alert(1)</script>"
     parameter = {"in": "query", "name": "q", "description": bad, "schema": {"enum": [bad]}}
     spec = small(("get", "/a", {"operationId": "x", "summary": bad, "description": bad, "parameters": [parameter]}))

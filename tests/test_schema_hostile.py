@@ -88,7 +88,8 @@ def operation(schema: Any, schemas: dict[str, Any]) -> Operation:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_schema_ends_in_a_form_or_in_words(name: str) -> None:
+def test_a_hostile_schema_gives_a_form_and_messages(name: str) -> None:
+    """Drawing, filling and checking a form of a hostile schema takes little processor time and raises nothing."""
     begun = time.process_time()
     op = operation(*HOSTILE[name])
     form = Form(op)
@@ -102,13 +103,14 @@ def test_a_hostile_schema_ends_in_a_form_or_in_words(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["allOf doubles", "oneOf doubles", "anyOf doubles"])
-def test_a_schema_that_unfolds_without_end_is_not_judged_and_told(name: str) -> None:
+def test_a_schema_that_is_too_large_is_reported(name: str) -> None:
+    """A schema that unfolds without end is not checked; a note says so."""
     op = operation(*HOSTILE[name])
     assert [(v.keyword, v.severity) for v in check_request_body(op, {})] == [("document", "note")]
 
 
-def test_a_pattern_without_end_is_not_tried_by_pythons_engine() -> None:
-    """The fast check, whose engine has a limit, is the one to judge it."""
+def test_an_endless_pattern_is_left_to_the_fast_check() -> None:
+    """Python's engine has no limit, so only the fast check uses such a pattern."""
     op = operation({"type": "string", "pattern": "^(a+)+$"}, {})
     values = Resolver(Variables(), Environment("test", base_url="http://localhost"))
     form = Form(op)
@@ -133,19 +135,22 @@ def test_a_pattern_without_end_is_not_tried_by_pythons_engine() -> None:
         (r"^\(a+\)+$", False),
     ],
 )
-def test_which_patterns_may_take_time_without_end(pattern: str, endless: bool) -> None:
+def test_is_endless(pattern: str, endless: bool) -> None:
+    """Nested repetition may take forever in Python's engine."""
     assert is_endless(pattern) is endless
 
 
 @pytest.mark.parametrize(
     "pattern", [r"^[a-z]{3,}$", r"^\d+\.\d+\.\d+$", r"^sha256:[a-f0-9]{64}$", r"^(ab)\1$", r"^.+@.+$"]
 )
-def test_a_text_is_found_for_a_pattern(pattern: str) -> None:
+def test_a_text_for_a_pattern(pattern: str) -> None:
+    """The first text matches the pattern."""
     import re
 
     assert re.search(pattern, next(texts_like(pattern)))
 
 
 @pytest.mark.parametrize("pattern", ["", "(", r"^\p{L}+$", "(a{200}){200}"])
-def test_no_text_where_the_pattern_cannot_be_read_or_asks_for_too_much(pattern: str) -> None:
+def test_no_text_for_an_unreadable_or_huge_pattern(pattern: str) -> None:
+    """No text is made for a pattern that Python cannot read, or that requires too many characters."""
     assert list(texts_like(pattern)) == []

@@ -42,8 +42,8 @@ NESTED = obj((), a=obj((), n={"type": "integer"}, m={}), need=obj((), k={}), tag
 NUMBER = read_field(ASTRO, {"type": "integer"})
 
 
-def test_null_is_a_value_and_unset_is_none() -> None:
-    """Unset fields are not in the body; null is; the emptied optional parents go, the required ones stay."""
+def test_null_is_a_value_and_unset_is_not() -> None:
+    """Unset fields are not in the body, null is; empty optional parents are removed, required ones stay."""
     form = Form(operation({**NESTED, "required": ["need"]}, required=True))
     assert form.to_call().body == {}
     form.set(("body", "a", "n"), None)
@@ -56,7 +56,7 @@ def test_null_is_a_value_and_unset_is_none() -> None:
 
 
 def test_an_optional_body_that_is_emptied_is_not_sent() -> None:
-    """A body that nobody needs is left out again when its last field is."""
+    """An optional body is left out when its last field is unset."""
     form = Form(operation(NESTED))
     assert form.to_call().body is UNSET
     form.set(("body", "a", "n"), 1)
@@ -64,8 +64,8 @@ def test_an_optional_body_that_is_emptied_is_not_sent() -> None:
     assert form.to_call().body is UNSET
 
 
-def test_a_body_that_is_meant_to_be_empty_is_sent() -> None:
-    """An empty object that was set, typed or shown stays; unsetting what is not there changes nothing."""
+def test_an_empty_body_that_was_set_is_sent() -> None:
+    """An empty object that was set, typed or loaded stays; unsetting what is unset changes nothing."""
     for given in (
         lambda f: f.set(("body",), {}),
         lambda f: f.set_body_text("{}"),
@@ -77,16 +77,16 @@ def test_a_body_that_is_meant_to_be_empty_is_sent() -> None:
         assert form.to_call().body == {}
 
 
-def test_what_is_entered_stays_the_callers_own() -> None:
-    """A value that was set and is then changed in the form is as it was outside of it."""
+def test_a_value_that_is_set_is_copied() -> None:
+    """A later change in the form does not change the caller's value."""
     form, mine = Form(operation(NESTED)), {"tags": ["a"]}
     form.set(("body",), mine)
     form.set(("body", "tags", 0), "b")
     assert mine == {"tags": ["a"]}
 
 
-def test_entries_come_in_order() -> None:
-    """The place after the last entry appends; one beyond it is told, and nothing has changed."""
+def test_items_are_added_in_order() -> None:
+    """Setting the item after the last one appends; skipping one raises and changes nothing."""
     form = Form(operation(NESTED))
     form.set(("body", "tags", 0), "a")
     form.set(("body", "tags", 1), "b")
@@ -97,8 +97,8 @@ def test_entries_come_in_order() -> None:
     assert form.to_call().body == {"tags": ["a", "b"]}
 
 
-def test_a_fault_above_or_in_a_row_that_moved_goes_too() -> None:
-    """Text that is not JSON is forgotten when a field is entered; faults of rows go when a row goes."""
+def test_input_errors_of_parents_and_moved_rows_are_cleared() -> None:
+    """Setting a field clears the error of the whole body; removing a row clears errors in rows."""
     form = Form(operation(obj((), rows={"type": "array", "items": obj((), n={"type": "integer"})})))
     form.set_body_text("{")
     form.set(("body", "rows", 0, "n"), 1)
@@ -113,16 +113,16 @@ def test_a_fault_above_or_in_a_row_that_moved_goes_too() -> None:
 @pytest.mark.parametrize(
     "change", [lambda f: f.set_body_text('{"a": {"n": 3}}'), lambda f: f.set(("body", "a"), UNSET)]
 )
-def test_a_fault_goes_with_what_was_typed(change: Callable[[Form], None]) -> None:
-    """What replaces a part of the body takes the faults of that part with it."""
+def test_replacing_a_value_clears_its_input_errors(change: Callable[[Form], None]) -> None:
+    """Replacing a part of the body clears the input errors of that part."""
     form = Form(operation(NESTED))
     form.set_text(("body", "a", "n"), NUMBER, "x")
     change(form)
     assert form.problems(as_is) == {}
 
 
-def test_json_that_is_none_leaves_the_body() -> None:
-    """A text that is not JSON is told, and the body stays; an empty one takes the body out."""
+def test_invalid_json_leaves_the_body() -> None:
+    """Text that is not JSON is reported and the body stays; empty text unsets it."""
     form = Form(operation(NESTED))
     form.set_body_text('{"a": {"n": 1}}')
     form.set_body_text('{"a": ')
@@ -132,8 +132,8 @@ def test_json_that_is_none_leaves_the_body() -> None:
     assert (form.to_call().body, form.input_errors) == (UNSET, {})
 
 
-def test_rows_are_added_and_dropped() -> None:
-    """Entries come and go one by one; with the last one goes the array."""
+def test_rows_are_added_and_removed() -> None:
+    """Items are added and removed one by one; without items the array is unset."""
     form = Form(operation(NESTED))
     assert [form.add_row(("body", "tags"), v) for v in ("x", "y")] == [0, 1]
     form.remove_row(("body", "tags"), 0)
@@ -148,8 +148,8 @@ PARAMETERS = [
 ]
 
 
-def test_a_call_once_made_does_not_change() -> None:
-    """Neither the call that is shown nor the one that was made from the form follows what is entered later."""
+def test_a_call_does_not_follow_the_form() -> None:
+    """Neither the loaded call nor the one made from the form changes with later input."""
     shown = Call("x", {"filter": {"a": "old"}}, {"tags": ["old"]})
     form, kept = Form(operation(NESTED, PARAMETERS)), copy.deepcopy(shown)
     form.load_call(shown)
@@ -159,8 +159,8 @@ def test_a_call_once_made_does_not_change() -> None:
     assert (shown, made) == (kept, kept)
 
 
-def test_filling_never_writes_into_the_document() -> None:
-    """A sample that is edited afterwards leaves the document's example as it is; templates are kept, faults go."""
+def test_filling_does_not_change_the_document() -> None:
+    """Editing a sample leaves the document's example unchanged; templates stay, input errors are cleared."""
     op = operation(obj(tags={**ARRAY, "example": ["a"]}), PARAMETERS)
     form = Form(op)
     form.set(("parameters", "id"), "{{id}}")
@@ -175,8 +175,8 @@ def test_filling_never_writes_into_the_document() -> None:
     assert form.to_call() == Call("x")
 
 
-def test_another_media_type_is_said_in_the_call() -> None:
-    """The call names a media type only where it is not the usual one; a file's bytes do not break the JSON view."""
+def test_the_call_names_another_media_type() -> None:
+    """The call has a media type only if it is not the default; files do not break the JSON view."""
     upload = {"schema": obj(file={"type": "string", "format": "binary"})}
     op = operation(NESTED, **{"multipart/form-data": upload})
     assert Form(op).to_call().media_type is None
@@ -189,8 +189,8 @@ def test_another_media_type_is_said_in_the_call() -> None:
     assert form.to_call().body == {"file": b"\xff"}
 
 
-def test_filling_takes_the_example_of_the_whole() -> None:
-    """The document's own example of a body goes before what is made of its fields."""
+def test_filling_uses_the_example_of_the_whole_body() -> None:
+    """The document's example of the body is used before samples of its fields."""
     whole = {"schema": obj(a={"type": "integer", "example": 1}), "example": {"a": 2}}
     form = Form(operation({}, **{"application/json": whole}))
     form.fill()
@@ -200,8 +200,8 @@ def test_filling_takes_the_example_of_the_whole() -> None:
 # --- problems ---------------------------------------------------------------------------------------------------------
 
 
-def test_problems_are_told_where_they_are() -> None:
-    """Required, wrong, unresolved: each in words at its own place; a template is judged by what it becomes."""
+def test_problems_by_location() -> None:
+    """Required, invalid, unresolved: each has a message at its location; templates are checked after resolving."""
     values = Resolver(Variables(shared={"long": "abcd", "ok": "abc"}), Environment("e"))
     form = Form(operation(obj(("b",), b={"type": "integer"}), PARAMETERS, required=True))
     assert form.problems(values.resolve) == {
@@ -220,8 +220,8 @@ def test_problems_are_told_where_they_are() -> None:
 
 
 @pytest.mark.parametrize("value", [b"x", {1, 2}, {1: 2}, float("nan"), "\ud800", 2**70])
-def test_what_json_cannot_say_is_a_problem(value: Any) -> None:
-    """It is told beside its field, in words, and neither the check nor the JSON view fails on it."""
+def test_a_value_that_is_not_json_is_a_problem(value: Any) -> None:
+    """It is reported at its field, and neither the check nor the JSON view raises."""
     form = Form(operation(obj(a={}), PARAMETERS))
     form.set(("body", "a"), value)
     form.set(("parameters", "filter"), [value])
@@ -231,16 +231,16 @@ def test_what_json_cannot_say_is_a_problem(value: Any) -> None:
     form.body_text().encode()
 
 
-def test_a_value_out_of_a_table_is_no_problem() -> None:
-    """A number of NumPy is judged as the number that is sent."""
+def test_a_numpy_number_is_no_problem() -> None:
+    """A number of NumPy is checked as the number that is sent."""
     form = Form(operation(obj(a={"type": "integer"})))
     form.set(("body", "a"), numpy.int64(5))
     assert form.problems(as_is) == {}
     assert form.body_text() == '{\n  "a": 5\n}'
 
 
-def test_rules_of_the_overlay_are_problems_too() -> None:
-    """A condition that the document states in prose only is told beside its field, by the branch that is chosen."""
+def test_broken_rules_are_problems() -> None:
+    """A condition of the overlay is reported at its field, by the branch that is chosen."""
     form = Form(ASTRO.operation("CreateEnvironmentObject"))
     form.fill()
     form.set(("body", "objectType"), "CONNECTION")
@@ -248,8 +248,8 @@ def test_rules_of_the_overlay_are_problems_too() -> None:
     assert "connection is required" in form.problems(as_is)["body", "connection"]
 
 
-def test_the_field_at_a_place_follows_the_branch() -> None:
-    """What stands at a place depends on the branch that the values choose, or on the one that the API assumes."""
+def test_the_field_at_a_location_follows_the_branch() -> None:
+    """The field depends on the branch that the values choose, or on the default branch."""
     form = Form(ASTRO.operation("CreateDeployment"))
     assumed = form.field_at(("body", "type"))
     form.set(("body", "type"), "HYBRID")
@@ -262,8 +262,8 @@ def test_the_field_at_a_place_follows_the_branch() -> None:
 
 
 @pytest.mark.parametrize("name", ["0", "", "a/b", "~"])
-def test_a_problem_under_any_name_is_told(name: str) -> None:
-    """A name of digits, or an empty one, is no reason to fail: what is wrong there is told as near as can be."""
+def test_a_problem_under_any_name_is_reported(name: str) -> None:
+    """Names of digits and empty names do not raise; the problem is reported as near as possible."""
     inner = {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": {"type": "integer"}}}
     form = Form(operation(obj(m=inner)))
     form.set(("body", "m"), {name: {name: "x"}})
@@ -272,8 +272,8 @@ def test_a_problem_under_any_name_is_told(name: str) -> None:
     assert name == "" or at == ("body", "m", name, name)
 
 
-def test_entries_are_copied_moved_and_renamed() -> None:
-    """A copy is a value of its own, an end is no place to move beyond, and a new name keeps value and place."""
+def test_items_are_copied_moved_and_renamed() -> None:
+    """A copy is independent, a move stops at the ends, and renaming keeps value and position."""
     form = Form(operation(obj(rows={"type": "array", "items": obj(n={})}, m={"type": "object"})))
     form.set(("body",), {"rows": [{"n": 1}, {"n": 2}], "m": {"a": 1, "b": 2}})
     assert form.copy_row(("body", "rows"), 0) == 1
@@ -291,7 +291,7 @@ def test_entries_are_copied_moved_and_renamed() -> None:
 
 
 def test_an_example_that_is_there_twice_is_two_values() -> None:
-    """A list that a document's anchor puts in two places is edited in one of them."""
+    """A list that a YAML anchor puts in two places is edited in one of them."""
     form, same = Form(operation(obj(a=ARRAY, b=ARRAY))), ["x"]
     form.set(("body",), {"a": same, "b": same})
     form.set(("body", "a", 0), "y")
@@ -316,16 +316,16 @@ def test_an_example_that_is_there_twice_is_two_values() -> None:
         ("uri", "example.com", "https://"),
     ],
 )
-def test_formats_are_told_precisely(name: str, value: Any, told: str) -> None:
-    """What is wrong with a text of a format is told so that it can be mended; a right one is no problem."""
+def test_format_hints(name: str, value: Any, told: str) -> None:
+    """The message says how to correct the value; a valid one has no problem."""
     kind = "integer" if isinstance(value, int) else "string"
     form = Form(operation(obj(a={"type": kind, "format": name})))
     form.set(("body", "a"), value)
     assert told in form.problems(as_is)["body", "a"]
 
 
-def test_a_proposed_date_time_is_one() -> None:
-    """What is proposed for an unfinished date-time is accepted."""
+def test_a_proposed_date_time_is_valid() -> None:
+    """The date-time that is proposed for an incomplete one is accepted."""
     form = Form(operation(obj(a={"type": "string", "format": "date-time"})))
     for typed in ("2026-03-14 09:30", "2026-03-14", "2026-03-14T09:30Z", "x"):
         form.set(("body", "a"), typed)

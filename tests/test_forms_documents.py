@@ -69,7 +69,7 @@ def assert_kept(operation: Operation, media: str, value: Any) -> None:
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_valid_value_that_is_set_and_read_back_is_the_same(data: st.DataObject) -> None:
-    """For the bodies of all documents that there are: one document, one of its bodies, one value at a time."""
+    """For bodies of all available documents: one document, one of its bodies, one value at a time."""
     known = bodies(data.draw(st.sampled_from(documents())))
     assume(known)
     operation, media = known[data.draw(st.integers(0, len(known) - 1))]
@@ -81,7 +81,7 @@ def test_a_valid_value_that_is_set_and_read_back_is_the_same(data: st.DataObject
 
 
 def test_every_example_that_is_set_and_read_back_is_the_same() -> None:
-    """Of every body of every document that there is."""
+    """For every body of every available document."""
     count = 0
     for document in documents():
         for operation, media in bodies(document):
@@ -92,7 +92,7 @@ def test_every_example_that_is_set_and_read_back_is_the_same() -> None:
     assert count >= 30
 
 
-def test_the_documents_of_others_are_there() -> None:
+def test_other_documents_are_available() -> None:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} does not exist: only the bundled document was tested.")
     assert len(documents()) > 100

@@ -73,14 +73,14 @@ UNION = {**obj(by={}, one={}, two={}), "x-astro-nb-union": {"by": "by", "branche
         (UNION, {}, {}, {}),
     ],
 )
-def test_rules_are_armed_by_siblings(schema: Any, value: Any, required: Any, hidden: Any) -> None:
-    """A rule says what is needed and what is out of place, with its reason; what is needed is never hidden."""
+def test_rules_depend_on_siblings(schema: Any, value: Any, required: Any, hidden: Any) -> None:
+    """A rule requires or hides fields with a reason; a required field is never hidden."""
     view = active_rules(field(schema, R=RULED), value)
     assert (view.required, view.hidden) == (required, hidden)
 
 
-def test_broken_rules_are_found_all_the_way_down() -> None:
-    """Each broken rule is told where it is broken, in words, in arrays, maps and unions too."""
+def test_broken_rules_are_found_at_any_depth() -> None:
+    """Each broken rule is reported where it is broken, in arrays, maps and unions too."""
     value = {"kind": "A", "inner": [{"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2}]}
     told = {p.location: p.message for p in broken_rules(field(RULED, R=RULED), value)}
     assert set(told) == {("a",), ("inner", 0, "b")}
@@ -98,7 +98,7 @@ BODY = obj(("title",), name={}, title={}, size={"enum": ["S", "L"]}, id={"readOn
 
 
 def test_arguments_are_parameters_first_then_fields() -> None:
-    """A name that both have means the parameter; UNSET leaves out; a trailing underscore is for Python's own words."""
+    """A name that both have is the parameter; UNSET leaves out; a trailing underscore avoids Python keywords."""
     op = operation(BODY, [NEEDED, CLASH])
     call = build_call(op, {"orgId": "o", "name": "n", "title": "t", "size": UNSET, "from_": 1})
     assert (call.parameters, call.body) == ({"orgId": "o", "name": "n"}, {"title": "t", "from": 1})
@@ -109,7 +109,7 @@ def test_arguments_are_parameters_first_then_fields() -> None:
 
 
 def test_a_required_parameter_comes_from_the_variable_of_its_name() -> None:
-    """Left out, it becomes a template where there is such a variable, and an error that says so where there is none."""
+    """A missing parameter becomes a template if there is such a variable; else an error says what to do."""
     op = operation(None, [NEEDED])
     assert build_call(op, {}, known=["orgId"]).parameters == {"orgId": "{{orgId}}"}
     with pytest.raises(MissingArgument) as raised:
@@ -126,20 +126,20 @@ def test_a_required_parameter_comes_from_the_variable_of_its_name() -> None:
         ({"title": "t"}, [1], "Pass body= alone"),
     ],
 )
-def test_wrong_arguments_are_told_with_what_to_do(arguments: dict[str, Any], body: Any, advice: str) -> None:
-    """A name that does not exist, that only answers carry, or beside a body that is no object, is refused."""
+def test_wrong_arguments_raise_with_advice(arguments: dict[str, Any], body: Any, advice: str) -> None:
+    """Unknown names, read-only fields, and fields beside a body that is not an object raise."""
     with pytest.raises(UsageError, match=advice):
         build_call(operation(BODY), arguments, body)
 
 
 def test_an_operation_without_arguments_says_so() -> None:
-    """There is nothing to offer, and that is what is said."""
+    """The error says that the operation takes no arguments."""
     with pytest.raises(UnknownName, match="It takes no arguments"):
         build_call(operation(None), {"a": 1})
 
 
-def test_a_signature_is_the_documentation() -> None:
-    """Required names first, each group in the document's order; enums as `Literal`; read-only fields are not there."""
+def test_a_signature_documents_the_operation() -> None:
+    """Required names come first, in the document's order; enums are `Literal`; read-only fields are left out."""
     body = obj(("title",), name={}, title={}, size={"enum": ["S", "L"]}, id={"readOnly": True})
     found = signature(operation(body, [CLASH, NEEDED])).parameters
     assert list(found) == ["orgId", "title", "name", "size", "body"]
@@ -148,20 +148,20 @@ def test_a_signature_is_the_documentation() -> None:
     assert {p.kind for p in found.values()} == {inspect.Parameter.KEYWORD_ONLY}
 
 
-def test_a_signature_can_be_made_of_any_names() -> None:
-    """Python's keywords and names that are no identifiers do not break it."""
+def test_a_signature_of_any_names() -> None:
+    """Python keywords and names that are not identifiers do not break it."""
     assert {"ok", "body"} <= set(signature(operation(obj(**{"from": {}, "class": {}, "a-b": {}, "ok": {}}))).parameters)
 
 
 def test_the_fields_of_a_union_are_those_of_all_branches() -> None:
-    """Each name once, with all its choices; required only where every branch requires it."""
+    """Each name once, with all its choices; required only if every branch requires it."""
     found = {f.name: f for f in body_fields(operation(TAGGED, A=A, B=B))}
     assert list(found) == ["kind", "x", "y", "z"]
     assert (found["kind"].info.choices, found["kind"].required, found["x"].required) == (("A", "B"), False, False)
 
 
 def test_choices_need_not_be_hashable() -> None:
-    """An enum may hold objects and lists; of several branches all are offered, each once."""
+    """An enum may list objects and arrays; those of several branches are all offered, each once."""
     branches = [obj((), c={"enum": [{"x": 1}, [2]]}), obj((), c={"enum": [[2], {"y": 3}]})]
     (found,) = body_fields(operation({"anyOf": branches}))
     assert found.info.choices == ({"x": 1}, [2], {"y": 3})
@@ -175,6 +175,6 @@ def test_choices_need_not_be_hashable() -> None:
     ],
 )
 def test_snake_case(name: str, expected: str) -> None:
-    """Any operation's id gives a name that Python can write."""
+    """Any operation id gives a valid Python name."""
     assert snake_case(name) == expected
     assert snake_case(name).isidentifier()

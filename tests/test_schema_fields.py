@@ -78,7 +78,7 @@ def below(field: Field, depth: int) -> Iterator[Field]:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_operation_has_fields_and_a_signature(name: str) -> None:
-    """Each parameter, body and answer of each operation is read without an error, and a signature names them."""
+    """Each parameter, body and response of each operation has a field, and the signature lists the arguments."""
     for op in document(name):
         assert [f.name for f in parameter_fields(op)] == [p.key for p in op.parameters], op.id
         roots = [*parameter_fields(op), *(body_field(op, media) for media in (op.body.content if op.body else ()))]
@@ -90,8 +90,8 @@ def test_every_operation_has_fields_and_a_signature(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 @pytest.mark.parametrize("full", [False, True])
-def test_every_sample_keeps_to_the_contract(name: str, full: bool) -> None:
-    """What is sampled for a parameter or a body is valid by the document, and breaks no rule of the overlay."""
+def test_every_sample_matches_the_contract(name: str, full: bool) -> None:
+    """Samples of parameters and bodies are valid by the document and break no rule of the overlay."""
     wrong = []
     for op in document(name):
         wrong += [(op.id, f.name) for f in parameter_fields(op) if check_parameter(op, f.name, make_sample(f, full))]
@@ -105,7 +105,7 @@ def test_every_sample_keeps_to_the_contract(name: str, full: bool) -> None:
     assert wrong == []
 
 
-def test_documents_as_people_write_them_are_read() -> None:
+def test_published_documents_are_read() -> None:
     """No operation of some hundred published documents, valid or not, raises anything but an error with advice."""
     files = sorted(p for p in (SHARED / "fixtures" / "real-specs").rglob("*") if p.is_file())
     if not files:
@@ -154,28 +154,28 @@ MAYBE = {"type": ["string", "null"]}
         ({"$ref": "#/components/schemas/Gone"}, "any", True),
     ],
 )
-def test_kinds(schema: Any, kind: str, nullable: bool) -> None:
-    """Each way of writing a type is one kind, and each way of allowing null is one state."""
+def test_kind_and_nullable(schema: Any, kind: str, nullable: bool) -> None:
+    """Each way of writing a type gives one kind, and each way of allowing null gives `nullable`."""
     found = field(schema, Maybe=MAYBE)
     assert (found.kind, found.nullable) == (kind, nullable)
 
 
-def test_a_dangling_reference_is_told_in_the_field() -> None:
-    """A broken reference costs its own field alone, and the field says what is wrong."""
+def test_a_dangling_reference_is_reported_in_the_field() -> None:
+    """A broken reference affects only its own field, whose description says what is wrong."""
     found = field(obj(a={"$ref": "#/components/schemas/Gone"}, b={"type": "integer"}))
     assert [(c.name, c.kind) for c in found.children] == [("a", "any"), ("b", "integer")]
     assert "#/components/schemas/Gone" in found.children[0].info.description
 
 
-def test_recursion_is_opened_as_far_as_one_looks() -> None:
-    """A schema that contains itself has a field as deep as one asks."""
+def test_a_recursive_schema_is_read_on_access() -> None:
+    """A schema that contains itself has fields at any depth."""
     found: Field | None = field({"$ref": "#/components/schemas/N"}, N=obj(next={"$ref": "#/components/schemas/N"}))
     for _ in range(40):
         assert found is not None
         found = found.child("next")
 
 
-def test_all_of_merges_what_its_parts_say() -> None:
+def test_all_of_merges_its_parts() -> None:
     """Properties, required names and bounds of all parts count; the tighter bound wins."""
     parts = [obj(("a",), a={"type": "string"}), obj(("b",), b={"type": "integer"}), {"description": "both"}]
     found = field({"allOf": parts})
@@ -184,8 +184,8 @@ def test_all_of_merges_what_its_parts_say() -> None:
     assert field({"allOf": [{"type": "integer", "maximum": 9}, {"maximum": 5}]}).info.bounds == ("at most 5",)
 
 
-def test_all_of_merges_what_two_parts_say_of_one_property() -> None:
-    """A part that tells more of a property does not take away what another has told."""
+def test_all_of_merges_one_property_of_two_parts() -> None:
+    """A part that adds to a property keeps what another part declares for it."""
     more = {"allOf": [obj(a={"enum": ["x", "y"]}, b={"type": "integer"})], "properties": {"a": {"description": "?"}}}
     found = field(more).child("a")
     assert found is not None
@@ -203,40 +203,40 @@ def test_all_of_merges_what_two_parts_say_of_one_property() -> None:
     ],
 )
 def test_null_is_allowed_where_every_part_allows_it(schema: Any, nullable: bool) -> None:
-    """One part that refuses null is enough; one that says nothing of types refuses nothing."""
+    """One part that forbids null is enough; one that does not mention types forbids nothing."""
     assert field(schema, Null={"enum": [None]}).nullable == nullable
 
 
-def test_a_schema_that_is_a_part_of_itself_comes_to_an_end() -> None:
-    """Circles through `allOf`, `anyOf` and an only branch are cut where they begin again."""
+def test_a_schema_that_is_a_part_of_itself_is_read() -> None:
+    """Cycles through `allOf`, `anyOf` and a single branch end where they repeat."""
     ref = {"$ref": "#/components/schemas/C"}
     for circle in ({"allOf": [ref, ref, {"title": "c"}]}, {"anyOf": [ref, {"type": "null"}]}, {"oneOf": [ref, MAYBE]}):
         assert field(ref, C=circle).kind in ("any", "union")
         make_sample(field(ref, C=circle), full=True)
 
 
-def test_each_type_of_a_list_has_the_bounds_that_stand_beside_it() -> None:
-    """`type: [string, integer]` is a union whose branches keep what else the schema asks."""
+def test_each_type_of_a_list_has_the_common_bounds() -> None:
+    """`type: [string, integer]` is a union whose branches keep the other keywords."""
     found = field({"type": ["string", "integer", "null"], "minLength": 2, "maximum": 9, "title": "t"})
     assert [(b.field.kind, b.field.schema.get("minLength")) for b in found.branches] == [("text", 2), ("integer", 2)]
     assert (found.info.description, found.nullable) == ("t", True)
 
 
-def test_a_parameter_of_which_nothing_is_said_is_text() -> None:
-    """An untyped parameter is typed as text, and sampled as one: it stands in a path or a query."""
+def test_a_parameter_without_a_type_is_text() -> None:
+    """A parameter without a type is edited and sampled as text: it is part of a path or a query."""
     given = {"name": "dag", "in": "query", "required": True, "schema": {"title": "Dag"}}
     (found,) = parameter_fields(operation(None, [given]))
     assert (found.kind, make_sample(found)) == ("text", "my-dag")
 
 
-def test_what_stands_inside_a_secret_is_one() -> None:
-    """The parts of a secret object are secrets themselves: each is typed as one."""
+def test_everything_inside_a_secret_is_a_secret() -> None:
+    """The parts of a secret object are secrets, so each has a password control."""
     found = field(obj(secret=obj(a={"type": "string"}, b={"type": "array", "items": {"type": "integer"}})))
     assert all(part.secret for part in below(found.children[0], 3))
 
 
-def test_what_a_field_tells() -> None:
-    """Choices are without null, examples of either version of OpenAPI, and the extensions of the overlay."""
+def test_field_info() -> None:
+    """Choices exclude null, examples of both versions of OpenAPI count, and the overlay's extensions are read."""
     assert field({"enum": [1, None, "a"]}).info.choices == (1, "a")
     assert field({"example": 0}).info.example == 0
     assert field({"examples": ["a", "b"]}).info.example == "a"
@@ -253,8 +253,8 @@ def test_what_a_field_tells() -> None:
         ({"minItems": 1}, ("at least 1 item",)),
     ],
 )
-def test_bounds_in_words(schema: Any, words: tuple[str, ...]) -> None:
-    """Each limit is told, 0 and 1 too."""
+def test_bounds(schema: Any, words: tuple[str, ...]) -> None:
+    """Each limit is described, 0 and 1 too."""
     assert field(schema).info.bounds == words
 
 
@@ -265,7 +265,7 @@ TAGGED = {"oneOf": REFS, "discriminator": {"propertyName": "kind"}, "x-astro-nb-
 
 
 def test_a_discriminator_fixes_its_property() -> None:
-    """A branch is labelled by its discriminator's value, requires it, and offers that value alone."""
+    """A branch has its discriminator's value as label, requires it, and offers only that value."""
     found = field(TAGGED, A=A, B=B)
     assert [(b.label, b.tag) for b in found.branches] == [("A", ("kind", "A")), ("B", ("kind", "B"))]
     kind = found.branches[1].field.child("kind")
@@ -275,7 +275,7 @@ def test_a_discriminator_fixes_its_property() -> None:
 
 
 def test_the_branch_of_a_value() -> None:
-    """A value belongs to the branch that its discriminator names, else to the default one, or by its looks."""
+    """A value belongs to the branch that its discriminator names, else to the default branch, else by shape."""
     tagged, plain = field(TAGGED, A=A, B=B), field({"anyOf": REFS}, A=A, B=B)
     labels = [tagged.branch_for(v) for v in ({"kind": "A"}, {"kind": "B"}, {"kind": "C"}, {"y": "p"})]
     assert [b and b.label for b in labels] == ["A", "B", None, "B"]
@@ -296,6 +296,6 @@ ANYTHING = st.recursive(
 
 @settings(deadline=None, max_examples=100, derandomize=True)
 @given(st.dictionaries(st.sampled_from(KEYWORDS), ANYTHING, max_size=4))
-def test_whatever_the_schema_is_there_is_a_field(schema: dict[str, Any]) -> None:
-    """Documents are other people's: nonsense in a schema never raises; at worst the field is edited as JSON."""
+def test_every_schema_gives_a_field(schema: dict[str, Any]) -> None:
+    """An invalid schema never raises; at worst the field is edited as JSON."""
     assert all(part.kind for part in below(field(schema, A=A), 3))

@@ -90,7 +90,7 @@ def entered(operation: Operation, value: Any) -> Form:
 @STABLE
 @given(st.sampled_from([operation.id for operation in ASTRO if operation.body]), st.data())
 def test_any_body_of_astro_can_be_entered(name: str, data: st.DataObject) -> None:
-    """Whatever a body of the Astro API may hold can be entered, field by field, and is in the call as it was meant."""
+    """Any body of the Astro API can be entered field by field, and the call has the same values."""
     body = body_field(ASTRO.operation(name))
     assert body is not None
     value = data.draw(drawn(body))
@@ -123,7 +123,7 @@ KITCHEN = obj(
 @STABLE
 @given(drawn(field(KITCHEN)))
 def test_any_value_of_any_kind_can_be_entered(value: Any) -> None:
-    """Each kind of field gives back what was entered, quotes, line breaks, brackets and templates and all."""
+    """Each kind of field returns what was entered, including quotes, line breaks, brackets and templates."""
     form = entered(operation(KITCHEN, required=True), value)
     assert same(form.to_call().body, value)
     assert form.input_errors == {}
@@ -131,8 +131,8 @@ def test_any_value_of_any_kind_can_be_entered(value: Any) -> None:
 
 @STABLE
 @given(drawn(field(KITCHEN)))
-def test_form_and_json_are_one(value: Any) -> None:
-    """The body as JSON text, taken back, is the same body; so is the call that is shown again."""
+def test_form_and_json_show_the_same(value: Any) -> None:
+    """The body as JSON text, set again, is the same body; so is the call loaded again."""
     form, again, third = (Form(operation(KITCHEN, required=True)) for _ in range(3))
     form.set(("body",), value)
     again.set_body_text(form.body_text())
@@ -144,8 +144,8 @@ def test_form_and_json_are_one(value: Any) -> None:
 
 @STABLE
 @given(drawn(field(KITCHEN)))
-def test_what_is_unset_is_not_there(value: Any) -> None:
-    """A body whose every field was set and unset again is as if nobody had touched it."""
+def test_unset_values_are_not_in_the_body(value: Any) -> None:
+    """A body whose fields were all set and unset again is as in a new form."""
     form = entered(operation(KITCHEN), value)
     for at, _, _ in reversed(list(leaves(form.body, value, ("body",)))):
         form.set(at, UNSET)
@@ -175,8 +175,8 @@ ARRAY = {"type": "array", "items": {"type": "string"}}
         ({"type": ["integer", "null"]}, None),
     ],
 )
-def test_show_is_the_inverse_of_parse(schema: Any, value: Any) -> None:
-    """The text that a value is shown as means that value again; a template inside a list or a map leaves it one."""
+def test_format_value_is_the_inverse_of_parse_text(schema: Any, value: Any) -> None:
+    """The text of a value is read as that value; a template inside a list or a map stays a template."""
     parsed, fault = parse_text(field(schema), format_value(field(schema), value))
     assert (parsed, fault, type(parsed)) == (value, "", type(value))
 
@@ -213,8 +213,8 @@ def test_show_is_the_inverse_of_parse(schema: Any, value: Any) -> None:
         ({}, "", UNSET),
     ],
 )
-def test_what_a_text_means(schema: Any, text: str, value: Any) -> None:
-    """A text is read by the field's kind; CPU and memory stay texts; a template waits; nothing is nothing."""
+def test_parse_text(schema: Any, text: str, value: Any) -> None:
+    """Text is read by the field's kind; CPU and memory stay text; a template stays; empty text is unset."""
     parsed, fault = parse_text(field(schema), text)
     assert (parsed, fault, type(parsed)) == (value, "", type(value))
 
@@ -235,8 +235,8 @@ def test_what_a_text_means(schema: Any, text: str, value: Any) -> None:
         (ARRAY, '["a"', "This is not JSON"),
     ],
 )
-def test_what_is_no_value_is_kept_and_told(schema: Any, text: str, words: str) -> None:
-    """What was typed is not thrown away: it stays in the form, with what is wrong with it, and JSON can show it."""
+def test_invalid_text_is_kept_and_reported(schema: Any, text: str, words: str) -> None:
+    """Invalid text stays in the form with an input error, and the JSON view can show it."""
     form = Form(operation(obj(a=schema)))
     form.set_text(("body", "a"), field(schema), text)
     assert words in form.problems(lambda value: value)["body", "a"]
@@ -246,8 +246,8 @@ def test_what_is_no_value_is_kept_and_told(schema: Any, text: str, words: str) -
     assert form.problems(lambda value: value) == {}
 
 
-def test_a_number_beyond_json_is_told_or_shown_but_never_breaks_the_form() -> None:
-    """More digits than 64 bits hold are no reason to fail where the body is drawn."""
+def test_a_number_of_more_than_64_bits_does_not_break_the_form() -> None:
+    """More digits than 64 bits hold are displayed or reported, and drawing the body does not raise."""
     form = Form(operation(obj(a={"type": "integer"})))
     form.set_text(("body", "a"), field({"type": "integer"}), str(2**70))
     assert str(2**70) in form.body_text()

@@ -71,8 +71,8 @@ TAGGED = {"oneOf": REFS, "discriminator": {"propertyName": "kind"}, "x-astro-nb-
         (obj(a={"type": "string"}, p=PASSWORD), {"p": PLANTED}, {"p": MASK}),
     ],
 )
-def test_what_is_passed_over_holds_no_secret(schema: Any, value: Any, masked: Any) -> None:
-    """Plain lists and objects are passed over at one look, and no others."""
+def test_values_that_are_skipped_hold_no_secret(schema: Any, value: Any, masked: Any) -> None:
+    """Only lists and objects without possible secrets are skipped."""
     assert mask_secrets(field(schema), value) == masked
 
 
@@ -103,13 +103,13 @@ def test_what_is_passed_over_holds_no_secret(schema: Any, value: Any, masked: An
     ],
 )
 def test_a_sample_is_valid(schema: dict[str, Any]) -> None:
-    """A sample keeps every bound; an example or a default that does not is passed over."""
+    """A sample is within every bound; an invalid example or default is ignored."""
     value = make_sample(field(schema))
     assert check_request_body(operation(schema), value) == (), value
 
 
-def test_a_sample_minds_the_bounds_of_openapi_3_0() -> None:
-    """In 3.0 an exclusive bound is a boolean beside the bound."""
+def test_a_sample_of_openapi_3_0_bounds() -> None:
+    """In OpenAPI 3.0 an exclusive bound is a boolean beside the bound."""
     schema = {"type": "integer", "minimum": 5, "exclusiveMinimum": True}
     assert check_request_body(operation(schema, "3.0.3"), make_sample(field(schema, "3.0.3"))) == ()
 
@@ -137,13 +137,13 @@ SCHEMAS = st.recursive(
 @STABLE
 @given(SCHEMAS, st.booleans())
 def test_any_sample_is_valid(schema: dict[str, Any], full: bool) -> None:
-    """However types, bounds and structure are combined, the sample keeps to them."""
+    """Samples are valid for any combination of types, bounds and structure."""
     value = make_sample(field(schema), full)
     assert check_request_body(operation(schema), value) == (), value
 
 
-def test_samples_hold_neither_secrets_nor_what_only_answers_carry() -> None:
-    """A full sample gives every example but those of secrets, and nothing that is read-only."""
+def test_samples_have_no_secrets_and_no_read_only_fields() -> None:
+    """A full sample has every example except those of secrets and of read-only fields."""
     given_back = {"type": "string", "readOnly": True, "example": "1"}
     name = {"type": "string", "example": "n"}
     assert make_sample(field(obj(("id",), id=given_back, p={**PASSWORD, "example": "p"}, name=name)), full=True) == {
@@ -151,15 +151,15 @@ def test_samples_hold_neither_secrets_nor_what_only_answers_carry() -> None:
     }
 
 
-def test_a_sample_is_the_callers_own() -> None:
-    """Whoever changes a sample does not change the document's example."""
+def test_a_sample_is_a_copy() -> None:
+    """Changing a sample does not change the document's example."""
     body = field(obj(tags={"type": "array", "items": {"type": "string"}, "example": ["a"]}))
     make_sample(body, full=True)["tags"].append("b")
     assert make_sample(body, full=True) == {"tags": ["a"]}
 
 
 def test_the_example_of_a_media_type_is_the_body() -> None:
-    """The document's example of the whole goes before samples of its fields, if it keeps to the schema."""
+    """The document's example of the whole body is used before samples of its fields, if it is valid."""
     schema = obj(("name",), name={"type": "string"}, size={"type": "integer"})
     good, bad = {"name": "Fluffy", "size": 3}, {"name": 5}
     for media in ({"example": good}, {"examples": {"cat": {"value": good}}}):
@@ -174,7 +174,7 @@ def test_the_example_of_a_media_type_is_the_body() -> None:
 
 
 def test_an_example_call_is_complete() -> None:
-    """A call made of samples has every required parameter and the fields that the rules of the overlay ask for."""
+    """A sample call has every required parameter and the fields that the rules of the overlay require."""
     call = example_call(load("astro-v1").operation("CreateDeployment"))
     assert set(call.parameters) == {"organizationId"}
     assert {"name", "workspaceId"} <= set(call.body)
@@ -214,8 +214,8 @@ HIDDEN: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("schema", "value"), HIDDEN)
-def test_no_secret_is_shown_or_kept(schema: Any, value: Any) -> None:
-    """Marked by the document, by the overlay or by its name, a secret is starred, redacted and lifted."""
+def test_secrets_are_masked_held_and_extracted(schema: Any, value: Any) -> None:
+    """A secret that the document, the overlay or its name marks is masked, held and extracted."""
     known = field(schema) if schema is not None else None
     before = copy.deepcopy(value)
     assert MASK in repr(mask_secrets(known, value))
@@ -238,8 +238,8 @@ def test_no_secret_is_shown_or_kept(schema: Any, value: Any) -> None:
         (None, {"password": True, "api_key": 3, "secret": None}),
     ],
 )
-def test_what_is_no_secret_is_left_alone(schema: Any, value: Any) -> None:
-    """Null, an unarmed condition and a name that merely sounds like it hide nothing."""
+def test_other_values_are_unchanged(schema: Any, value: Any) -> None:
+    """Null, a condition that does not apply, and names that only resemble a secret's hide nothing."""
     known = field(schema) if schema is not None else None
     assert mask_secrets(known, value) is value
     assert not has_secret(known, value)
@@ -254,8 +254,8 @@ JSON = st.recursive(
 
 @STABLE
 @given(JSON, st.sampled_from(["password", "client_secret", "api_key", "db_password", "access_token", "APIKEY"]))
-def test_a_secret_is_found_by_its_name_in_any_answer(around: Any, name: str) -> None:
-    """Whatever surrounds it, declared or not: the secret is starred and all else stays as it was."""
+def test_a_secret_is_found_by_name_in_any_response(around: Any, name: str) -> None:
+    """In any surroundings, declared or not, the secret is masked and everything else is unchanged."""
     value = {"a": around, "b": [{name: PLANTED, "c": around}]}
     around_masked = mask_secrets(None, around)
     assert mask_secrets(None, value) == {"a": around_masked, "b": [{name: MASK, "c": around_masked}]}
@@ -263,22 +263,22 @@ def test_a_secret_is_found_by_its_name_in_any_answer(around: Any, name: str) -> 
 
 
 def test_a_default_branch_hides_its_secrets() -> None:
-    """A Deployment without a `type` is STANDARD: its secret variables are lifted all the same."""
+    """A Deployment without a `type` is STANDARD: its secret variables are extracted too."""
     body = body_field(load("astro-v1").operation("CreateDeployment"))
     value = {"name": "x", "environmentVariables": [{"key": "K", "value": PLANTED, "isSecret": True}]}
     assert PLANTED not in repr(extract_secrets(body, value, lambda secret: "{{kept}}"))
 
 
 @pytest.mark.parametrize("value", [{"p": "{{name}}"}, {"p": ""}, {"p": None}, {}])
-def test_lift_leaves_what_is_no_literal(value: Any) -> None:
-    """A template, an empty text and null stay; no variable is made for them."""
+def test_templates_and_empty_values_are_not_extracted(value: Any) -> None:
+    """Templates, empty text and null stay; no variable is created for them."""
     kept: list[Secret] = []
     assert extract_secrets(field(obj(p=PASSWORD)), value, lambda secret: kept.append(secret) or "") == value
     assert kept == []
 
 
-def test_lift_takes_secret_objects_anywhere() -> None:
-    """A `Secret` that stands in a field of any kind becomes a template; no value of it is in the call."""
+def test_secret_objects_are_extracted_from_any_field() -> None:
+    """A `Secret` in a field of any kind becomes a template; the call does not contain its value."""
     given_secrets = {"a": Secret.in_memory(PLANTED), "b": [Secret("env:X")]}
     assert extract_secrets(field(obj(a={"type": "string"})), given_secrets, lambda secret: "{{s}}") == {
         "a": "{{s}}",
@@ -286,8 +286,8 @@ def test_lift_takes_secret_objects_anywhere() -> None:
     }
 
 
-def test_a_secret_map_keeps_its_form() -> None:
-    """Its leaves are lifted one by one, each under a name that a variable can have; flags and null stay."""
+def test_a_secret_map_keeps_its_structure() -> None:
+    """Its scalars are extracted one by one, under names that variables can have; flags and null stay."""
     named: list[str] = []
 
     def keep(secret: Secret) -> str:
@@ -303,8 +303,8 @@ def test_a_secret_map_keeps_its_form() -> None:
 
 
 @pytest.mark.parametrize("wrap", [lambda inner: {"a": inner}, lambda inner: [inner]])
-def test_a_secret_is_found_however_deep_it_lies(wrap: Any) -> None:
-    """An answer is nested as deep as the parser allows; nothing runs out of stack."""
+def test_a_secret_is_found_at_any_depth(wrap: Any) -> None:
+    """A response may be nested as deep as the parser allows, without a stack overflow."""
     value: Any = {"password": PLANTED}
     for _ in range(1000):
         value = wrap(value)
@@ -325,8 +325,8 @@ def test_a_secret_is_found_however_deep_it_lies(wrap: Any) -> None:
         ({"X-Key": "abc", "n": [1, None]}, {"X-Key": MASK, "n": [MASK, None]}),
     ],
 )
-def test_what_is_lifted_is_sent_as_it_was_given(secret: Any, shown: Any) -> None:
-    """A secret keeps its type on its way through session variables: a map is sent as a map, a number as a number."""
+def test_an_extracted_secret_is_sent_with_its_type(secret: Any, shown: Any) -> None:
+    """A secret keeps its type through session variables: a map stays a map, a number stays a number."""
     variables = Variables()
 
     def keep(held: Secret) -> str:
