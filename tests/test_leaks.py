@@ -22,7 +22,7 @@ from urllib.parse import quote, urljoin
 import httpx
 import pytest
 from ipywidgets.widgets.widget import _instances as living
-from planted import (
+from support.planted import (
     BEARER,
     CLIENT,
     IN_QUERY,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from lab import ROOT, Lab
-from planted import BEARER, CLIENT, ONE_TIME, PASTED, TYPED, Seen, assert_clean, document, served
 from playwright.sync_api import Locator, expect
+from support.planted import BEARER, CLIENT, ONE_TIME, PASTED, TYPED, Seen, assert_clean, document, served
 
 from astro_nb.secret_scan import scan
 

@@ -13,12 +13,16 @@ import httpx
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from planted import BEARER, ONE_TIME, PASTED, TYPED, Seen, assert_clean, document, served
+from support.planted import BEARER, ONE_TIME, PASTED, TYPED, Seen, assert_clean, document, served
 
 from astro_nb import Environment, Secret, Workbench, connect
 from astro_nb.environments import save_environment
 from astro_nb.errors import SecretRefused, UnknownName
+from astro_nb.http.request_flow import redirected_request
 from astro_nb.messages import Request, Response
+
+RELATIVE = "https:api.example.com"
+"""A relative reference (RFC 3986, section 5.2.2), but no URL of its own: it is resolved at the same host."""
 
 HOME = Environment("home", base_url="https://api.example.com/v1", credentials={"T": "env:PLANTED_BEARER"})
 AWAY = [
@@ -28,7 +32,7 @@ AWAY = [
     "https://api.example.com\\.evil.test/", "https://api.example.com\\@evil.test/", "https://evil.test#@api.example.com/",
     "https://evil.test?@api.example.com/", "https://evil.test/\\@api.example.com/", "https://[::ffff:1.2.3.4]/",
     "http://api.example.com/v1", "HTTP://API.EXAMPLE.COM/", "ftp://api.example.com/", "//api.example.com.evil.test/",
-    "https://api.example.com%2eevil.test/", "https://api.example.com%00.evil.test/", "https:api.example.com",
+    "https://api.example.com%2eevil.test/", "https://api.example.com%00.evil.test/", RELATIVE,
 ]  # fmt: skip
 
 
@@ -96,17 +100,30 @@ def test_what_is_judged_is_what_is_asked(rest: str) -> None:
     assert target.host == "api.example.com"
 
 
-@pytest.mark.parametrize("url", AWAY)
-def test_a_redirect_to_a_look_alike_takes_nothing_along(url: str) -> None:
-    """Neither header nor body, and what is sent on is not said to hold a secret."""
-    from astro_nb.http.request_flow import redirected_request
-
+def redirected(url: str) -> Request | None:
+    """The request that follows a redirect of a request with secrets in its headers and its body."""
     headers = (("Authorization", BEARER), ("X-Key", PASTED), ("Cookie", BEARER), ("Accept", "*/*"))
     request = Request("GET", "https://api.example.com/a?key=1", headers, TYPED.encode(), secret=True)
-    other = redirected_request(request, Response(302, (("Location", url),)))
-    if other is not None and not other.url.startswith("https://api.example.com/"):
-        assert (other.headers, other.body) == ((("Accept", "*/*"),), b"")
-        assert_clean(other.url, "the address")
+    return redirected_request(request, Response(302, (("Location", url),)))
+
+
+@pytest.mark.parametrize("url", [url for url in AWAY if url != RELATIVE])
+def test_a_redirect_to_a_look_alike_drops_secrets(url: str) -> None:
+    """It is followed, but without headers and body, and not marked as a request with a secret."""
+    other = redirected(url)
+    assert other is not None
+    assert not other.url.startswith("https://api.example.com/")
+    assert (other.headers, other.body, other.secret) == ((("Accept", "*/*"),), b"", False)
+    assert_clean(other.url, "the address")
+
+
+@pytest.mark.parametrize("url", ["/b", "https://API.example.com/b", RELATIVE])
+def test_a_redirect_to_the_same_host_keeps_secrets(url: str) -> None:
+    """The control of the test above: headers are dropped only for another host."""
+    other = redirected(url)
+    assert other is not None
+    assert ("Authorization", BEARER) in other.headers
+    assert other.secret
 
 
 # --- real servers -----------------------------------------------------------------------------------------------------

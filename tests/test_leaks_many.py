@@ -15,16 +15,17 @@ from typing import Any
 import pandas as pd
 import pytest
 from IPython.display import DisplayHandle
-from planted import BEARER, ONE_TIME, PASTED, TYPED, assert_clean, many
+from support.planted import BEARER, ONE_TIME, PASTED, TYPED, assert_clean, many
 from test_leaks import Breaking, Planted, everything_in, frames_of, in_place, planted, reachable, told_by
 
 import astro_nb as anb
 from astro_nb import Secret
-from astro_nb.approval.change import what_many_would_change
+from astro_nb.approval.change import Batch, describe_batch
 from astro_nb.errors import AstroNbError, ConcurrentChange, UnsafeRefused, WaitTimeout
 from astro_nb.exchange import CallGroup
 from astro_nb.http.background import Stop
 from astro_nb.runbooks import run
+from astro_nb.secrets import MASK
 
 
 @pytest.fixture
@@ -110,8 +111,8 @@ def test_nothing_that_is_given_shows_one(all_of: Planted) -> None:
             assert_clean(shown(thing), f"a {type(thing).__name__}")
         if type(thing).__name__ in ("CheckedRow", "Call", "Mark"):
             assert_clean(repr(vars(thing)), f"the attributes of a {type(thing).__name__}")
-    assert_clean("".join(repr(vars(row)) for row in found[0].plan.rows), "the attributes of a row")
-    assert kinds >= {"Bulk", "Pages", "WaitResult", "Changed", "Transitions", "Row", "Mark", "Run", "Paging"}
+    assert_clean("".join(repr(vars(row)) for row in found[0]._rows), "the attributes of a row")
+    assert kinds >= {"Bulk", "Pages", "WaitResult", "ChangeResult", "Transitions", "Row", "Mark", "Run", "Paging"}
     for public in found:
         assert_clean(repr(vars(public)), f"the attributes of a {type(public).__name__}")
 
@@ -140,7 +141,7 @@ def test_no_question_tells_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         bulk = api.bulk("make", rows(), status=Secret.in_memory(TYPED))
         calls = [checked.call for checked in bulk.plan.checked.values()]
         plans = [api.session.prepare(call) for call in calls if call is not None]
-        change = what_many_would_change(plans, 2, 2, lambda call: api.session.send(call))
+        change = describe_batch(plans, Batch(2, 2), lambda call: api.session.send(call))
         assert_clean(shown(change) + repr(change.rows) + change.frame().to_csv(), "the question")
         for deed in (bulk.run, lambda: api.change("change", id="plain", name="n", password=Secret.in_memory(TYPED))):
             with pytest.raises(UnsafeRefused) as caught:
@@ -152,8 +153,8 @@ def test_no_progress_shows_one(all_of: Planted, monkeypatch: pytest.MonkeyPatch)
     """What displays are given, which is what a notebook saves: of bulks, lists, waits and attempts."""
     given: list[Any] = []
     monkeypatch.setattr("astro_nb.progress.in_notebook", lambda: True)
-    monkeypatch.setattr("astro_nb.progress._QUIET", -1.0)
-    monkeypatch.setattr("astro_nb.progress._EVERY", 0.0)
+    monkeypatch.setattr("astro_nb.progress._DELAY", -1.0)
+    monkeypatch.setattr("astro_nb.progress._INTERVAL", 0.0)
     monkeypatch.setattr("astro_nb.progress.Progress.__init__.__defaults__", (-1.0,), raising=False)
     monkeypatch.setattr("IPython.display.display", lambda *a, **k: given.append((a, k)) or DisplayHandle())
     monkeypatch.setattr(DisplayHandle, "update", lambda self, *a, **k: given.append((a, k)))
@@ -183,11 +184,19 @@ def test_no_file_has_one(all_of: Planted) -> None:
     (file,) = all_of.folder.rglob("*.sqlite")
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        told = "\n".join(repr(row) for name in names for row in database.execute(f"SELECT * FROM {name}"))  # noqa: S608  # its own tables
+        rows = {name: list(database.execute(f"SELECT * FROM {name}")) for name in names}  # noqa: S608  # its own tables
     database.close()
+    counts = {name: len(found) for name, found in rows.items()}
+    stored = repr(rows)
     assert {"run", "run_row"} <= set(names)
-    assert_clean(told, "a table of the history")
-    assert_clean(repr(journal.marks(bulk._run)), "the journal")
+    assert counts["entry"] > 10, "the history stored nothing"
+    assert counts["run_row"] == 3, "the journal stored nothing"
+    assert counts["body"] >= 8, "the history stored no bodies"
+    assert stored.count(MASK) > 10, "nothing was masked"
+    assert_clean(stored, "a table of the history")
+    marks = journal.marks(bulk._run)
+    assert len(marks) == 1
+    assert_clean(repr(marks), "the journal")
     path = api.runbook.write("planted.ipynb")
     assert_clean(path.read_text(encoding="utf-8"), "the runbook")
     (all_of.folder / "planted.json").write_text(json.dumps(many()), encoding="utf-8")
@@ -208,7 +217,10 @@ def test_a_journal_keeps_no_secret_of_a_row_that_is_found(all_of: Planted) -> No
     sending.mark(0, Mark("done", 1.0, note=f"because of {ONE_TIME}", found=found))
     (file,) = all_of.folder.rglob("*.sqlite")
     with sqlite3.connect(file) as database:
-        assert_clean(repr(list(database.execute("SELECT * FROM run_row"))), "the journal")
+        stored = repr(list(database.execute("SELECT * FROM run_row")))
+    assert f"because of {MASK}" in stored
+    assert stored.count(MASK) >= 4
+    assert_clean(stored, "the journal")
     database.close()
 
 
@@ -219,7 +231,10 @@ def test_what_a_call_was_part_of_is_kept_without_one(all_of: Planted, goal: str)
     all_of.api.session.send(call, CallGroup("wait", "1", (goal,), 600.0))
     (file,) = all_of.folder.rglob("*.sqlite")
     with sqlite3.connect(file) as database:
-        assert_clean(repr(list(database.execute("SELECT * FROM entry"))), "the history")
+        stored = repr(list(database.execute("SELECT * FROM entry")))
+    assert MASK in stored
+    assert "wait" in stored
+    assert_clean(stored, "the history")
     database.close()
 
 
@@ -329,7 +344,7 @@ def test_no_mistake_tells_one(all_of: Planted, way: str) -> None:
 
 def test_a_concurrent_change_tells_none(all_of: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody changed meanwhile is told by name; the secrets in it are stars."""
-    import planted as server
+    import support.planted as server
 
     count = iter(range(100))
     now = lambda path, target, told: {"id": "x", "name": f"n{next(count)}", "token": f"{ONE_TIME}", "password": TYPED}  # noqa: E731  # one line is enough

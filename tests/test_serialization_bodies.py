@@ -12,7 +12,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_wire import body, built, operation, values
+from test_serialization_requests import body, built, operation, values
 
 from astro_nb.call import Call, OmittedUpload, Upload
 from astro_nb.errors import UsageError

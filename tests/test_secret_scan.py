@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from planted import BEARER, ONE_TIME, TYPED, assert_clean, document, served, spellings
+from support.planted import BEARER, ONE_TIME, TYPED, assert_clean, document, served, spellings
 
 import astro_nb as anb
 from astro_nb import secret_scan as scanning

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_wire import built, one, operation, values
+from test_serialization_requests import built, one, operation, values
 
 from astro_nb.call import Call
 from astro_nb.errors import UsageError
