@@ -81,9 +81,7 @@ class OperationPlan:
     @cached_property
     def envelope(self) -> Envelope | None:
         """How the response wraps a list; None if it is none."""
-        wanted = self.action.items
-        child = self.response.child(wanted) if self.response and wanted else None
-        part = (wanted, child.item) if child and child.item else list_part(self.response)
+        part = list_part(self.operation, self.action.items)
         if part is None or self.response is None:
             return None
         total = next((c.name for c in self.response.children if re.search(r"(?i)total|count", c.name)), "")
