@@ -57,11 +57,7 @@ def _remove_override(context: RequestContext, item: Item) -> None:
 
 # Deploys
 
-_TARBALLS = {
-    "IMAGE_AND_DAG": "dagTarballVersion",
-    "DAG_ONLY": "dagTarballVersion",
-    "BUNDLE": "bundleTarballVersion",
-}
+_TARBALLS = {"IMAGE_AND_DAG": "dagTarballVersion", "DAG_ONLY": "dagTarballVersion", "BUNDLE": "bundleTarballVersion"}
 """The version that finalizing a deploy of each type needs."""
 
 

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..behavior import (
-    Change,
-    Item,
-    Resource,
-    Secret,
-    Unique,
-    fill_fields,
-    merge_entries,
-    set_fields,
-)
+from ...data import copy_data
+from ..behavior import Change, Item, Resource, Secret, Unique, fill_fields, merge_entries, set_fields
 from ..clock import Event, LifeCycle, word
 from ..state import State, names_of_values, stamp_creation
 from .data import astro_data, compact, days_after, scale, seeded_id, table_value
@@ -59,16 +51,6 @@ _NOT_HYBRID = (
     "schedulerSize", "isDevelopmentMode", "isHighAvailability", "defaultTaskPodCpu", "defaultTaskPodMemory",
     "resourceQuotaCpu", "resourceQuotaMemory",
 )  # fmt: skip
-_NAMESPACE_WORDS = (
-    ("stellar", "orbital", "lunar", "solar", "distant", "radiant", "quiet", "magnetic"),
-    ("horizon", "nebula", "eclipse", "comet", "transit", "apogee", "zenith", "meridian"),
-)
-_STATUS_REASONS = {
-    "CREATING": "Resources are being made ready",
-    "DEPLOYING": "A new version is being rolled out",
-    "UNHEALTHY": "The scheduler has not sent a heartbeat since the last deploy",
-    "HIBERNATING": "The Deployment hibernates",
-}
 
 
 def _complete_deployment(change: Change, item: Item, before: Mapping[str, Any]) -> None:
@@ -77,27 +59,11 @@ def _complete_deployment(change: Change, item: Item, before: Mapping[str, Any]) 
     workspace = state.find("workspace", item.get("workspaceId")) or {}
     fill_fields(
         item,
-        type="STANDARD",
-        astroRuntimeVersion="3.1-2",
-        executor="CELERY",
         cloudProvider=workspace.get("defaultCloudProvider") or "AWS",
         region=workspace.get("defaultRegion") or "us-east-1",
         isCicdEnforced=workspace.get("cicdEnforcedDefault") or False,
-        isDagDeployEnabled=True,
-        isDevelopmentMode=False,
-        isHighAvailability=False,
-        schedulerSize="SMALL",
-        defaultTaskPodCpu="0.25",
-        resourceQuotaCpu="10",
-        contactEmails=[],
-        environmentVariables=[],
-        workerQueues=[
-            {
-                "name": "default", "isDefault": True, "astroMachine": "A5",
-                "minWorkerCount": 0, "maxWorkerCount": 10, "workerConcurrency": 5,
-            }
-        ],
-    )  # fmt: skip
+        **copy_data(astro_data()["deploymentDefaults"]),
+    )
     fill_fields(
         item,
         clusterId=seeded_id(state, "sharedCluster") if item["type"] == "STANDARD" else first_id(state, "cluster"),
@@ -135,7 +101,7 @@ def first_id(state: State, resource: str) -> str | None:
 
 def _create_deployment(change: Change, item: Item) -> None:
     stamp_creation(change, item)
-    words = [change.chance.choice(words) for words in _NAMESPACE_WORDS]
+    words = [change.chance.choice(words) for words in astro_data()["namespaceWords"]]
     runtime = item["astroRuntimeVersion"]
     item.update(
         namespace="-".join((*words, str(change.chance.randint(1000, 9999)))),
@@ -169,7 +135,7 @@ def _view_deployment(state: State, item: Item) -> None:
         or f"arn:aws:iam::123456789012:role/AirflowS3Logs-{short}",
         effectiveDRWorkloadIdentity=item.get("drWorkloadIdentity"),
         oidcIssuerUrl=f"https://oidc.northwind.example/clusters/{str(cluster_id)[-8:]}",
-        externalIPs=["203.0.113.17", "203.0.113.18"],
+        **astro_data()["deploymentView"],
     )
     _show_sizes(item)
     _show_status(item)
@@ -184,8 +150,6 @@ def _show_sizes(item: Item) -> None:
     units, replicas = scheduler.get("au"), 2 if item.get("isHighAvailability") else 1
     set_fields(
         item,
-        webServerCpu="1",
-        webServerMemory="2Gi",
         webServerReplicas=replicas,
         schedulerAu=units,
         schedulerCpu=table_value("schedulers", size, "cpu") or scale(units, 0.1) or "1",
@@ -202,7 +166,7 @@ def _show_status(item: Item) -> None:
         item,
         desiredDagTarballVersion=desired,
         dagTarballVersion=item.get("_tarball") if status == "DEPLOYING" else desired,
-        statusReason=reason or _STATUS_REASONS.get(status),
+        statusReason=reason or astro_data()["statusReasons"].get(status),
         scalingStatus=None,
     )
     if item.get("isDevelopmentMode"):
@@ -314,10 +278,8 @@ def _create_cluster(change: Change, item: Item) -> None:
 def _view_cluster(state: State, item: Item) -> None:
     issuer = f"https://oidc.northwind.example/clusters/{item['id'][-8:]}"
     item.update(
-        isLimited=False,
         isFailedOver=item.get("isFailedOver") or False,
-        failoverInProgress=False,
-        healthStatus={"value": "HEALTHY", "details": []},
+        **astro_data()["clusterView"],
         metadata={"externalIPs": ["203.0.113.40", "203.0.113.41"], "oidcIssuerUrl": issuer},
     )
 
@@ -378,11 +340,7 @@ def _view_link(link: Mapping[str, Any]) -> Item:
 
 def _complete_team(change: Change, item: Item, before: Mapping[str, Any]) -> None:
     fill_fields(
-        item,
-        description="",
-        organizationRole="ORGANIZATION_MEMBER",
-        memberIds=[],
-        **{name: [] for name in _ROLE_LISTS},
+        item, description="", organizationRole="ORGANIZATION_MEMBER", memberIds=[], **{name: [] for name in _ROLE_LISTS}
     )
 
 
@@ -435,8 +393,21 @@ def _by_role(**others: str) -> dict[str, tuple[str, ...]]:
     return {"workspaceId": workspace, "deploymentId": deployment, **{name: (path,) for name, path in others.items()}}
 
 
-_IN_WORKSPACE, _IN_DEPLOYMENT = "already exists in this workspace", "already exists in this deployment"
-_IN_ORGANIZATION = "already exists in this organization"
+def _unique_name(words: str, parent: str = "organization") -> tuple[Unique, ...]:
+    """Return the rule that no two resources of a parent share a name."""
+    return (Unique(("name",), f"{words} name '{{name}}' already exists in this {parent}", (f"{parent}Id",)),)
+
+
+def _secrets() -> Iterator[Secret]:
+    """Yield the secrets of an environment object, and of the overrides for the Deployments it is linked to."""
+    for path in ("connection.password", "connection.extra", "metricsExport.password", "metricsExport.basicToken"):
+        part, _, name = path.partition(".")
+        yield Secret(path)
+        yield Secret(f"links[].{part}Overrides.{name}")
+    for part in ("environmentVariable", "airflowVariable"):
+        yield Secret(f"{part}.value", "isSecret", "")
+        yield Secret(f"links[].{part}Overrides.value", f"/{part}.isSecret", "")
+
 
 _TABLE = (
     Resource(
@@ -450,7 +421,7 @@ _TABLE = (
         "workspace",
         f"{_ORGANIZATION}/workspaces",
         scopes={"workspace": ("id",)},
-        unique=(Unique(("name",), f"Workspace name '{{name}}' {_IN_ORGANIZATION}", ("organizationId",)),),
+        unique=_unique_name("Workspace"),
         complete=_complete_workspace,
         create=stamp_creation,
         touch=set_update,
@@ -461,7 +432,7 @@ _TABLE = (
         f"{_ORGANIZATION}/deployments",
         scopes={"workspace": ("workspaceId",), "deployment": ("id",)},
         references={"workspaceId": "workspace"},
-        unique=(Unique(("name",), f"Deployment name '{{name}}' {_IN_WORKSPACE}", ("workspaceId",)),),
+        unique=_unique_name("Deployment", "workspace"),
         secrets=(Secret("environmentVariables[].value", "isSecret"),),
         complete=_complete_deployment,
         create=_create_deployment,
@@ -485,7 +456,7 @@ _TABLE = (
     Resource(
         "agentToken",
         f"{_ORGANIZATION}/deployments/{{deploymentId}}/agent-tokens",
-        unique=(Unique(("name",), f"Agent token name '{{name}}' {_IN_DEPLOYMENT}", ("deploymentId",)),),
+        unique=_unique_name("Agent token", "deployment"),
         create=_create_agent_token,
         once=_show_token,
         sorts={"createdById": "createdBy.id", "updatedById": "updatedBy.id"},
@@ -507,7 +478,7 @@ _TABLE = (
         f"{_ORGANIZATION}/clusters",
         scopes={"workspace": ("workspaceIds[]",)},
         references={"workspaceIds[]": "workspace"},
-        unique=(Unique(("name",), f"Cluster name '{{name}}' {_IN_ORGANIZATION}", ("organizationId",)),),
+        unique=_unique_name("Cluster"),
         complete=_complete_cluster,
         create=_create_cluster,
         touch=_set_update_time,
@@ -533,20 +504,7 @@ _TABLE = (
                 status=409,
             ),
         ),
-        secrets=(
-            Secret("connection.password"),
-            Secret("connection.extra"),
-            Secret("environmentVariable.value", "isSecret", ""),
-            Secret("airflowVariable.value", "isSecret", ""),
-            Secret("metricsExport.password"),
-            Secret("metricsExport.basicToken"),
-            Secret("links[].connectionOverrides.password"),
-            Secret("links[].connectionOverrides.extra"),
-            Secret("links[].metricsExportOverrides.password"),
-            Secret("links[].metricsExportOverrides.basicToken"),
-            Secret("links[].environmentVariableOverrides.value", "/environmentVariable.isSecret", ""),
-            Secret("links[].airflowVariableOverrides.value", "/airflowVariable.isSecret", ""),
-        ),
+        secrets=tuple(_secrets()),
         complete=_complete_environment_object,
         create=_create_environment_object,
         touch=set_update,
@@ -565,7 +523,7 @@ _TABLE = (
         "team",
         f"{_ORGANIZATION}/teams",
         references={"memberIds[]": "user"},
-        unique=(Unique(("name",), f"Team name '{{name}}' {_IN_ORGANIZATION}", ("organizationId",)),),
+        unique=_unique_name("Team"),
         complete=_complete_team,
         create=_create_team,
         touch=set_update,
@@ -576,7 +534,7 @@ _TABLE = (
         "apiToken",
         f"{_ORGANIZATION}/tokens",
         scopes={"workspace": ("roles[].entityId", "_workspaceId"), "deployment": ("roles[].entityId",)},
-        unique=(Unique(("name",), f"Token name '{{name}}' {_IN_ORGANIZATION}", ("organizationId",)),),
+        unique=_unique_name("Token"),
         create=_create_api_token,
         touch=set_update,
         once=_show_token,
@@ -589,7 +547,7 @@ _TABLE = (
         "role",
         f"{_ORGANIZATION}/roles",
         references={"restrictedWorkspaceIds[]": "workspace"},
-        unique=(Unique(("name",), f"Role name '{{name}}' {_IN_ORGANIZATION}", ("organizationId",)),),
+        unique=_unique_name("Role"),
         complete=_complete_role,
         create=stamp_creation,
         touch=set_update,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from ...data import copy_data
 from ..behavior import Change, Item
 from ..clock import Timeline, word
 from ..state import State
@@ -22,22 +23,8 @@ Row = Mapping[str, Any]
 _OBJECT_WORKSPACES = ("Data Platform", "Analytics", "Machine Learning")
 _STAGES = ("prod", "staging", "dev")
 _MOVE_SECONDS = 600  # for which one Deployment is DEPLOYING
-_STATES: dict[str, dict[str, Any]] = {
-    "price-model-staging": {
-        "status": "UNHEALTHY",
-        "_trouble": "The scheduler restarts again and again since the last deploy",
-    },
-    "exec-dashboard-dev": {"status": "UNHEALTHY", "_trouble": "The image could not be pulled"},
-    "workshop-dev": {"status": "HEALTHY"},
-    "onboarding-dev": {"status": "HIBERNATING"},
-}
-"""Deployments in the states that lessons need, by name."""
 _DEPLOYING = "feature-store-staging"
 
-_DEPLOY_TEXTS = (
-    "Fix the currency conversion", "New source for returns", "Upgrade of the runtime", "Retry on timeouts",
-    "Smaller batches", "Alert on late data",
-)  # fmt: skip
 _DEPLOY_DAYS = (1, 3, 5, 8, 11)  # after the creation of the Deployment
 _DEPLOY_COUNT = (2, 5)  # per Deployment
 
@@ -57,6 +44,10 @@ def _create(state: State, name: str) -> None:
             until = state.clock.start() + _MOVE_SECONDS
             item["_timeline"] = Timeline((("DEPLOYING", until),), "HEALTHY")
         state.add(resource, item)
+
+
+def _seed_data(name: str) -> Any:
+    return copy_data(astro_data()["seed"][name])
 
 
 def _dates(change: Change, oldest: float = -365, newest: float = -200, later: float = 20) -> Item:
@@ -84,33 +75,21 @@ def _choose(change: Change, **weights: int) -> str:
 
 
 def _organization(change: Change, row: Row, number: int) -> Item:
-    owner, home = person(change.state, 0), seeded_id(change.state, "organization")
-    domain = {
-        "id": seeded_id(change.state, "domain"), "name": "northwind.example", "organizationId": home,
-        "status": "VERIFIED", "enforcedLogins": [],
-        "createdAt": "2024-03-18T08:00:00Z", "updatedAt": "2024-03-19T08:00:00Z",
-    }  # fmt: skip
-    plan = {
-        "astronomerProduct": "ASTRO", "organizationId": home,
-        "productPlanId": seeded_id(change.state, "plan"), "productPlanName": "ENTERPRISE_V2",
-    }  # fmt: skip
+    state, owner = change.state, person(change.state, 0)
+    home = seeded_id(state, "organization")
     return {
-        "name": "Northwind Data",
-        "createdAt": "2024-03-18T08:00:00Z",
+        **row,
         "updatedAt": days_after(change.now, change.chance.uniform(-40, -1)),
         "createdBy": owner,
         "updatedBy": owner,
-        "billingEmail": "billing@northwind.example",
-        "allowEnhancedSupportAccess": False,
-        "hasAiFeaturesDisabled": False,
-        "isBlockedEnableAiFeatures": False,
-        "isScimEnabled": False,
-        "shouldEnforceDedicatedClusters": False,
-        "paymentMethod": "INVOICE",
-        "product": "HOSTED",
-        "status": "ACTIVE",
-        "managedDomains": [domain],
-        "productPlans": [plan],
+        "managedDomains": [
+            {"id": seeded_id(state, "domain", n), "organizationId": home, **domain}
+            for n, domain in enumerate(row["managedDomains"])
+        ],
+        "productPlans": [
+            {"productPlanId": seeded_id(state, "plan", n), "organizationId": home, **plan}
+            for n, plan in enumerate(row["productPlans"])
+        ],
     }
 
 
@@ -162,7 +141,7 @@ def _cluster(change: Change, row: Row, number: int) -> Item:
 
 
 def _deployment_rows(state: State) -> Iterable[Row]:
-    for row, stage in itertools.product(astro_data()["seed"]["deployments"], _STAGES):
+    for row, stage in itertools.product(_seed_data("deployments"), _STAGES):
         yield {**row, "stage": stage}
 
 
@@ -199,14 +178,10 @@ def _deployment(change: Change, row: Row, number: int) -> Item:
         ],
     }  # fmt: skip
     if is_dev:
-        hours = {
-            "description": "Sleep outside office hours", "hibernateAtCron": "0 19 * * 1-5",
-            "wakeAtCron": "0 7 * * 1-5", "isEnabled": True,
-        }  # fmt: skip
-        body["scalingSpec"] = {"hibernationSpec": {"schedules": [hours]}}
+        body["scalingSpec"] = {"hibernationSpec": {"schedules": _seed_data("schedules")}}
     deployed = chance.uniform(1, 9)  # days
     body["status"] = _choose(change, HEALTHY=2, HIBERNATING=3) if is_dev else "HEALTHY"
-    body |= {**_dates(change, -340, -15, 14), **_authors(change), **_STATES.get(name, {})}
+    body |= {**_dates(change, -340, -15, 14), **_authors(change), **_seed_data("deploymentStates").get(name, {})}
     return {**body, "desiredDagTarballVersion": days_after(body["createdAt"], deployed)}
 
 
@@ -219,7 +194,7 @@ def _deploy_rows(state: State) -> Iterable[Row]:
 def _deploy(change: Change, row: Row, number: int) -> Item:
     deployment, chance, seed = row["deployment"], change.chance, change.state.seed
     kind = _choose(change, IMAGE_AND_DAG=2, DAG_ONLY=5, IMAGE_ONLY=1)
-    description = chance.choice(_DEPLOY_TEXTS)
+    description = chance.choice(_seed_data("deployDescriptions"))
     created = days_after(deployment["createdAt"], _DEPLOY_DAYS[number % len(_DEPLOY_DAYS)])
     return {
         "deploymentId": deployment["id"],
@@ -295,7 +270,7 @@ def _role(change: Change, row: Row, number: int) -> Item:
 
 
 def _environment_object_rows(state: State) -> Iterable[Row]:
-    for workspace, row in itertools.product(_OBJECT_WORKSPACES, astro_data()["seed"]["environmentObjects"]):
+    for workspace, row in itertools.product(_OBJECT_WORKSPACES, _seed_data("environmentObjects")):
         yield {**row, "in": workspace}
 
 
@@ -349,11 +324,11 @@ def _invite(change: Change, row: Row, number: int) -> Item:
 
 
 def _rows(name: str) -> Callable[[State], Iterable[Row]]:
-    return lambda state: astro_data()["seed"][name]
+    return lambda state: _seed_data(name)
 
 
 _TABLE: dict[str, tuple[Callable[[State], Iterable[Row]], Callable[[Change, Row, int], Item]]] = {
-    "organization": (lambda state: [{}], _organization),
+    "organization": (_rows("organizations"), _organization),
     "workspace": (_rows("workspaces"), _workspace),
     "user": (lambda state: astro_data()["people"], _user),
     "cluster": (_rows("clusters"), _cluster),
