@@ -6,7 +6,7 @@ A `Behavior` describes one API. `Behavior()`, with no hooks at all, is inferred 
 | hook                                  | when it is called                                                            |
 |---------------------------------------|------------------------------------------------------------------------------|
 | `Behavior.seed`                       | before a type is first used: creates the resources it starts with            |
-| `Resource.complete`                   | on creation and update: defaults, and fields that depend on others           |
+| `Resource.complete`                   | on creation and update: fields that depend on others                         |
 | `Resource.create`, `Resource.touch`   | on creation; on every change: fields that the server sets                    |
 | `Resource.view`                       | when a resource is read: fields that are computed                            |
 | `Resource.once`                       | in the response to the creation: fields that are shown only then             |
@@ -123,6 +123,7 @@ class Resource:
         key: the fields that identify it where `id` is not unique.
         scopes: where the ids stand of what it belongs to, by the type that a token can be bound to.
         references: fields of a body that must hold the id of an existing resource, with its type.
+        defaults: values of fields that are missing after a creation or an update.
         replaces: fields that an update removes when they are left out.
         merges: objects that an update merges instead of replacing.
         renames: fields of a body that are called otherwise in a response.
@@ -141,6 +142,7 @@ class Resource:
     unique: tuple[Unique, ...] = ()
     secrets: tuple[Secret, ...] = ()
     life: LifeCycle | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     complete: Callable[[Change, Item, Mapping[str, Any]], None] | None = None
     create: Callable[[Change, Item], None] | None = None
     touch: Callable[[Change, Item], None] | None = None

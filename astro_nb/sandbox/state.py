@@ -7,7 +7,8 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .behavior import Behavior, Change, Item, Resource, Secret, find_values
+from ..data import copy_data
+from .behavior import Behavior, Change, Item, Resource, Secret, fill_fields, find_values
 from .clock import FOREVER, Clock, Sequence, Timeline, format_timestamp, parse_timestamp
 from .tokens import Tokens
 
@@ -154,8 +155,7 @@ class State:
         item: Item = {resource.renames.get(name, name): value for name, value in body.items()}
         if not resource.key and not item.get(resource.id):
             item[resource.id] = self.ids.next(resource.name)
-        if resource.complete:
-            resource.complete(change, item, {})
+        _complete(resource, change, item, {})
         if resource.create:
             resource.create(change, item)
         return item
@@ -170,8 +170,7 @@ class State:
             before = old.get(name)
             merges = name in resource.merges and isinstance(before, Mapping) and isinstance(value, Mapping)
             new[name] = {**before, **value} if merges and before else value
-        if resource.complete:
-            resource.complete(change, new, old)
+        _complete(resource, change, new, old)
         if resource.touch:
             resource.touch(change, new)
         return new
@@ -184,12 +183,16 @@ class State:
             item["_timeline"] = resource.life.begin(event, item, self.clock.start(), lasts, self.clock.lag)
 
 
+def _complete(resource: Resource, change: Change, item: Item, before: Mapping[str, Any]) -> None:
+    fill_fields(item, **copy_data(resource.defaults))
+    if resource.complete:
+        resource.complete(change, item, before)
+
+
 def stamp_creation(change: Change, item: Item) -> None:
     """Set who created and last changed a resource, and when; a seeded resource keeps what it has."""
-    for name, value in (("createdAt", change.now), ("createdBy", change.subject)):
-        item.setdefault(name, value)
-    item.setdefault("updatedAt", change.now)
-    item.setdefault("updatedBy", change.subject)
+    now, subject = change.now, change.subject
+    fill_fields(item, createdAt=now, updatedAt=now, createdBy=subject, updatedBy=subject)
 
 
 def _conceal(value: Any, steps: list[str], secret: Secret, root: Item) -> Any:

@@ -12,7 +12,7 @@ from ..state import State, names_of_values, stamp_creation
 from .data import astro_data, compact, days_after, scale, seeded_id, table_value
 
 _ORGANIZATION = "/organizations/{organizationId}"
-_ROLE_LISTS = ("workspaceRoles", "deploymentRoles", "dagRoles")
+_NO_ROLES: Mapping[str, Any] = {"workspaceRoles": [], "deploymentRoles": [], "dagRoles": []}
 
 
 def set_update(change: Change, item: Item) -> None:
@@ -34,10 +34,6 @@ def _has_fail_in(field: str, item: Mapping[str, Any]) -> bool:
 
 def _view_organization(state: State, item: Item) -> None:
     item["hasAllowedIpAddressRanges"] = bool(state.first("allowedIpAddressRange", organizationId=item["id"]))
-
-
-def _complete_workspace(change: Change, item: Item, before: Mapping[str, Any]) -> None:
-    fill_fields(item, cicdEnforcedDefault=False, description="")
 
 
 def _show_organization_name(state: State, item: Item) -> None:
@@ -214,7 +210,6 @@ def _touch_deploy(change: Change, item: Item) -> None:
 
 def _create_agent_token(change: Change, item: Item) -> None:
     stamp_creation(change, item)
-    fill_fields(item, description="")
     _start_token(change, item, "agentToken", change.now)
     item.update(
         kind="STANDARD",
@@ -295,10 +290,6 @@ _PARTS = {
 """The field that holds an environment object of each type."""
 
 
-def _complete_environment_object(change: Change, item: Item, before: Mapping[str, Any]) -> None:
-    fill_fields(item, links=[], excludeLinks=[], description="")
-
-
 def _create_environment_object(change: Change, item: Item) -> None:
     stamp_creation(change, item)
     if item["scope"] == "WORKSPACE":
@@ -338,24 +329,17 @@ def _view_link(link: Mapping[str, Any]) -> Item:
 # Users, teams, API tokens and the rest
 
 
-def _complete_team(change: Change, item: Item, before: Mapping[str, Any]) -> None:
-    fill_fields(
-        item, description="", organizationRole="ORGANIZATION_MEMBER", memberIds=[], **{name: [] for name in _ROLE_LISTS}
-    )
-
-
 def _create_team(change: Change, item: Item) -> None:
     stamp_creation(change, item)
     item["isIdpManaged"] = False
 
 
 def _view_team(state: State, item: Item) -> None:
-    item["rolesCount"] = 1 + sum(len(item.get(name) or ()) for name in _ROLE_LISTS)
+    item["rolesCount"] = 1 + sum(len(item.get(name) or ()) for name in _NO_ROLES)
 
 
 def _create_api_token(change: Change, item: Item) -> None:
     stamp_creation(change, item)
-    fill_fields(item, description="", kind="STANDARD")
     scope, entity = item["scope"], item.get("entityId")
     _start_token(change, item, "apiToken", item["createdAt"])
     bound_to = item["organizationId"] if scope == "ORGANIZATION" else entity
@@ -370,10 +354,6 @@ def _create_api_token(change: Change, item: Item) -> None:
 
 def _is_selected_token(item: Mapping[str, Any], only_organization: Any) -> bool:
     return not only_organization or item["scope"] == "ORGANIZATION"
-
-
-def _complete_role(change: Change, item: Item, before: Mapping[str, Any]) -> None:
-    fill_fields(item, description="", restrictedWorkspaceIds=[])
 
 
 _INVITE_DAYS = 14
@@ -422,7 +402,7 @@ _TABLE = (
         f"{_ORGANIZATION}/workspaces",
         scopes={"workspace": ("id",)},
         unique=_unique_name("Workspace"),
-        complete=_complete_workspace,
+        defaults={"cicdEnforcedDefault": False, "description": ""},
         create=stamp_creation,
         touch=set_update,
         view=_show_organization_name,
@@ -457,6 +437,7 @@ _TABLE = (
         "agentToken",
         f"{_ORGANIZATION}/deployments/{{deploymentId}}/agent-tokens",
         unique=_unique_name("Agent token", "deployment"),
+        defaults={"description": ""},
         create=_create_agent_token,
         once=_show_token,
         sorts={"createdById": "createdBy.id", "updatedById": "updatedBy.id"},
@@ -505,7 +486,7 @@ _TABLE = (
             ),
         ),
         secrets=tuple(_secrets()),
-        complete=_complete_environment_object,
+        defaults={"links": [], "excludeLinks": [], "description": ""},
         create=_create_environment_object,
         touch=set_update,
         view=_view_environment_object,
@@ -524,7 +505,7 @@ _TABLE = (
         f"{_ORGANIZATION}/teams",
         references={"memberIds[]": "user"},
         unique=_unique_name("Team"),
-        complete=_complete_team,
+        defaults={"description": "", "organizationRole": "ORGANIZATION_MEMBER", "memberIds": [], **_NO_ROLES},
         create=_create_team,
         touch=set_update,
         view=_view_team,
@@ -535,6 +516,7 @@ _TABLE = (
         f"{_ORGANIZATION}/tokens",
         scopes={"workspace": ("roles[].entityId", "_workspaceId"), "deployment": ("roles[].entityId",)},
         unique=_unique_name("Token"),
+        defaults={"description": "", "kind": "STANDARD"},
         create=_create_api_token,
         touch=set_update,
         once=_show_token,
@@ -548,7 +530,7 @@ _TABLE = (
         f"{_ORGANIZATION}/roles",
         references={"restrictedWorkspaceIds[]": "workspace"},
         unique=_unique_name("Role"),
-        complete=_complete_role,
+        defaults={"description": "", "restrictedWorkspaceIds": []},
         create=stamp_creation,
         touch=set_update,
     ),

@@ -94,73 +94,46 @@ def _organization(change: Change, row: Row, number: int) -> Item:
 
 
 def _workspace(change: Change, row: Row, number: int) -> Item:
-    return {
-        "name": row["name"],
-        "description": row["about"],
-        "cicdEnforcedDefault": number == 0,
-        "defaultCloudProvider": row["cloud"],
-        "defaultRegion": row["region"],
-        **_dates(change),
-        **_authors(change),
-    }
+    return {**row, "cicdEnforcedDefault": number == 0, **_dates(change), **_authors(change)}
 
 
 def _roles_in(change: Change, row: Row) -> list[Item]:
-    return [compact(workspaceId=_id_of(change, "workspace", row["in"]), role=row["as"])]
+    return [compact(workspaceId=_id_of(change, "workspace", row["_workspace"]), role=row["_role"])]
 
 
 def _user(change: Change, row: Row, number: int) -> Item:
-    return {
-        "fullName": row["name"],
-        **contact(row["name"]),
-        "status": row.get("status", "ACTIVE"),
-        "organizationRole": row.get("role", "ORGANIZATION_MEMBER"),
-        "workspaceRoles": _roles_in(change, row),
-        "deploymentRoles": [],
-        "dagRoles": [],
-        **_dates(change),
-    }
+    usual = {"status": "ACTIVE", "organizationRole": "ORGANIZATION_MEMBER", "deploymentRoles": [], "dagRoles": []}
+    roles = _roles_in(change, row)
+    return {**usual, **row, "fullName": row["name"], **contact(row["name"]), "workspaceRoles": roles, **_dates(change)}
 
 
 def _cluster(change: Change, row: Row, number: int) -> Item:
-    is_gcp, is_azure = row["cloud"] == "GCP", row["cloud"] == "AZURE"
-    return {
-        "name": row["name"],
-        "type": "DEDICATED",
-        "cloudProvider": row["cloud"],
-        "region": row["region"],
-        "vpcSubnetRange": row["range"],
-        "podSubnetRange": "10.41.0.0/19" if is_gcp else None,
-        "serviceSubnetRange": "10.42.0.0/22" if is_gcp else None,
-        "servicePeeringRange": "10.43.0.0/20" if is_gcp else None,
-        "tenantId": "7c1d5e0a-93b4-4f6e-8a27-2b5d90e1f346" if is_azure else None,
-        "workspaceIds": [_id_of(change, "workspace", name) for name in row["homes"]],
-        "isPrivateNetworkEgressEnabled": False,
-        **_dates(change),
-    }
+    workspaces = [_id_of(change, "workspace", name) for name in row["_workspaces"]]
+    usual = {"type": "DEDICATED", "isPrivateNetworkEgressEnabled": False}
+    return {**row, **usual, "workspaceIds": workspaces, **_dates(change)}
 
 
 def _deployment_rows(state: State) -> Iterable[Row]:
     for row, stage in itertools.product(_seed_data("deployments"), _STAGES):
-        yield {**row, "stage": stage}
+        yield {**row, "_stage": stage}
 
 
 def _deployment(change: Change, row: Row, number: int) -> Item:
-    stage, name = row["stage"], f"{row['subject']}-{row['stage']}"
+    stage, name = row["_stage"], f"{row['_subject']}-{row['_stage']}"
     is_dev, is_prod, chance = stage == "dev", stage == "prod", change.chance
     body = {
         "name": name,
-        "workspaceId": _id_of(change, "workspace", row["in"]),
-        "description": row["about"],
-        "type": "DEDICATED" if "cluster" in row else "STANDARD",
-        "clusterId": _id_of(change, "cluster", row.get("cluster")),
+        "workspaceId": _id_of(change, "workspace", row["_workspace"]),
+        "description": row["description"],
+        "type": "DEDICATED" if "_cluster" in row else "STANDARD",
+        "clusterId": _id_of(change, "cluster", row.get("_cluster")),
         "executor": _choose(change, CELERY=6, ASTRO=3, KUBERNETES=2),
         "astroRuntimeVersion": _choose(change, **{"3.1-2": 4, "3.0-9": 3, "13.3.0": 3, "12.10.0": 2, "11.19.0": 1}),
         "isDevelopmentMode": is_dev,
         "isHighAvailability": is_prod,
         "isCicdEnforced": is_prod,
         "schedulerSize": "MEDIUM" if is_prod else "SMALL",
-        "contactEmails": [f"{join_words(row['in'], '-')}-oncall@northwind.example"],
+        "contactEmails": [f"{join_words(row['_workspace'], '-')}-oncall@northwind.example"],
         "environmentVariables": [
             {"key": "ENVIRONMENT", "value": stage, "isSecret": False},
             {"key": "AIRFLOW__CORE__PARALLELISM", "value": chance.choice(("32", "64", "128")), "isSecret": False},
@@ -221,62 +194,35 @@ def _deploy(change: Change, row: Row, number: int) -> Item:
 
 def _team(change: Change, row: Row, number: int) -> Item:
     users, count = [user["id"] for user in change.state.all("user")], change.chance.randint(3, 7)
-    return {
-        "name": row["name"],
-        "description": row["about"],
-        "organizationRole": "ORGANIZATION_MEMBER",
-        "workspaceRoles": _roles_in(change, row),
-        "memberIds": change.chance.sample(users, count),
-        **_dates(change),
-        **_authors(change),
-    }
+    members = change.chance.sample(users, count)
+    roles = _roles_in(change, row)
+    return {**row, "workspaceRoles": roles, "memberIds": members, **_dates(change), **_authors(change)}
 
 
 def _api_token(change: Change, row: Row, number: int) -> Item:
-    workspace, deployment = row.get("in"), row.get("of")
-    entity = _id_of(change, "workspace", workspace) or _id_of(change, "deployment", deployment)
-    return {
-        "name": row["name"],
-        "scope": row["scope"],
-        "role": row["role"],
-        "description": row["about"],
-        "entityId": entity,
-        "tokenExpiryPeriodInDays": row.get("days"),
-        **_dates(change, -80, -10),
-        "lastUsedAt": days_after(change.now, change.chance.uniform(-5, 0)),
-        **_authors(change),
-    }
+    entity = _id_of(change, "workspace", row.get("_workspace")) or _id_of(change, "deployment", row.get("_deployment"))
+    dates = _dates(change, -80, -10)
+    last_used = days_after(change.now, change.chance.uniform(-5, 0))
+    return {**row, "entityId": entity, **dates, "lastUsedAt": last_used, **_authors(change)}
 
 
 def _agent_token(change: Change, row: Row, number: int) -> Item:
-    return {
-        "name": row["name"],
-        "deploymentId": _id_of(change, "deployment", "orders-ingest-prod"),
-        "description": "Remote agent in Frankfurt",
-        **_dates(change),
-        **_authors(change),
-    }
+    deployment = _id_of(change, "deployment", row["_deployment"])
+    return {**row, "deploymentId": deployment, **_dates(change), **_authors(change)}
 
 
-def _role(change: Change, row: Row, number: int) -> Item:
-    return {
-        "name": row["name"],
-        "description": row["about"],
-        "scopeType": "DEPLOYMENT",
-        "permissions": row["allow"],
-        **_dates(change),
-        **_authors(change),
-    }
+def _dated(change: Change, row: Row, number: int) -> Item:
+    return {**row, **_dates(change), **_authors(change)}
 
 
 def _environment_object_rows(state: State) -> Iterable[Row]:
     for workspace, row in itertools.product(_OBJECT_WORKSPACES, _seed_data("environmentObjects")):
-        yield {**row, "in": workspace}
+        yield {**row, "_workspace": workspace}
 
 
 def _environment_object(change: Change, row: Row, number: int) -> Item:
-    kind, workspace = row["type"], _id_of(change, "workspace", row["in"])
-    slug, snake = join_words(row["in"], "-"), join_words(row["in"], "_")
+    kind, workspace = row["objectType"], _id_of(change, "workspace", row["_workspace"])
+    slug, snake = join_words(row["_workspace"], "-"), join_words(row["_workspace"], "_")
     parts: dict[str, Item] = {
         "CONNECTION": {
             "connection": {
@@ -295,9 +241,7 @@ def _environment_object(change: Change, row: Row, number: int) -> Item:
         },
     }  # fmt: skip
     return {
-        "objectKey": row["key"],
-        "objectType": kind,
-        "description": row["about"],
+        **row,
         "scope": "WORKSPACE",
         "scopeEntityId": workspace,
         "autoLinkDeployments": kind == "METRICS_EXPORT",
@@ -315,12 +259,8 @@ def _links(change: Change, workspace: str | None) -> list[Item]:
     return [{"scope": "DEPLOYMENT", "scopeEntityId": key, "overrides": overrides} for key in chosen]
 
 
-def _ip_range(change: Change, row: Row, number: int) -> Item:
-    return {"ipAddressRange": row["range"], **_dates(change), **_authors(change)}
-
-
 def _invite(change: Change, row: Row, number: int) -> Item:
-    return {"inviteeEmail": row["email"], "role": "ORGANIZATION_MEMBER", "inviter": person(change.state, 0)}
+    return {**row, "inviter": person(change.state, 0)}
 
 
 def _rows(name: str) -> Callable[[State], Iterable[Row]]:
@@ -337,9 +277,9 @@ _TABLE: dict[str, tuple[Callable[[State], Iterable[Row]], Callable[[Change, Row,
     "team": (_rows("teams"), _team),
     "apiToken": (_rows("apiTokens"), _api_token),
     "agentToken": (_rows("agentTokens"), _agent_token),
-    "role": (_rows("roles"), _role),
+    "role": (_rows("roles"), _dated),
     "environmentObject": (_environment_object_rows, _environment_object),
-    "allowedIpAddressRange": (_rows("allowedIpAddressRanges"), _ip_range),
+    "allowedIpAddressRange": (_rows("allowedIpAddressRanges"), _dated),
     "invite": (_rows("invites"), _invite),
 }
 
