@@ -138,7 +138,7 @@ LARGE = b"x" * (MAX_STORED_FILE + 1)
 
 @pytest.mark.parametrize("value", [Upload("a.bin", LARGE, "image/png"), LARGE])
 def test_a_large_file_is_kept_by_its_name(value: Any) -> None:
-    """Its size and hash stay, its content does not; kept once more, it is the same."""
+    """Its size and hash are stored, its content is not; stored again, it is the same."""
     call = Call("Upload", body={"f": value})
     assert len(orjson.dumps(call.to_dict())) < 500
     again = stored(call)
@@ -157,7 +157,7 @@ def test_a_file_of_the_largest_size_is_kept() -> None:
 
 @pytest.mark.parametrize("security", [None, "", "Bearer", "Key + Basic"])
 def test_how_it_authenticates_is_kept(security: str | None) -> None:
-    """None is told from the empty text: the one chooses, the other sends nothing."""
+    """None and the empty string differ: the one chooses a scheme, the other sends none."""
     assert stored(Call("Op", security=security)) == Call("Op", security=security)
 
 

@@ -1,4 +1,4 @@
-"""Everything that can go wrong stands in one tree, and says what to do."""
+"""All errors are in one tree and say what to do."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Read(HTMLParser):
 @given(text=TEXT)
 @STEADY
 def test_everything_is_escaped(draw: Any, text: str) -> None:
-    """Whatever text goes in, no element and no attribute comes of it, and all of it is seen."""
+    """No text becomes an element or an attribute, and all of it is shown."""
     read = Read(draw(text))
     assert read.is_safe
     assert text.replace("`", "") in read.text.replace("`", "")
@@ -134,7 +134,7 @@ def test_tones() -> None:
 
 
 def test_block_says_what_it_leaves_out() -> None:
-    """A long text is cut, and the cut is told with its size; a text of exactly that length is not cut."""
+    """A long text is cut, with the number of characters cut; a text of exactly that length is not."""
     assert "1,000 more characters" in Read(html.block("x" * 21_000)).text
     assert "more characters" not in Read(html.block("x" * 20_000)).text
 
@@ -171,13 +171,13 @@ def test_a_tree_is_safe_and_whole(data: Any) -> None:
     [(None, "null"), (True, "true"), (False, "false"), (0, "0"), (0.0, "0.0"), ("", '""'), ([], "[]"), ({}, "{}")],
 )
 def test_scalars_are_shown_as_json(value: Any, shown: str) -> None:
-    """Null, booleans, zero and empties are told apart, alone and inside."""
+    """Null, booleans, zero and empty containers look different, alone and inside."""
     assert Read(html.tree(value)).text == shown
     assert Read(html.tree({"k": value})).text == "{1}k: " + shown
 
 
 def test_a_long_text_is_cut_and_counted() -> None:
-    """One text is drawn up to 400 characters; how many there are is told."""
+    """A string is shown up to 400 characters, with its length."""
     text = Read(html.tree("x" * 401)).text
     assert "x" * 400 in text
     assert "x" * 401 not in text
@@ -185,7 +185,7 @@ def test_a_long_text_is_cut_and_counted() -> None:
 
 
 def test_a_folded_mapping_tells_its_name() -> None:
-    """What is inside a list can be told apart without opening it: by name, else by id."""
+    """Items of a list can be distinguished without opening them: by name, else by id."""
     text = Read(html.tree([{"id": "1", "name": "prod"}, {"id": "d2"}, {"id": 3}])).text
     assert "{2} prod" in text
     assert "{1} d2" in text
@@ -201,7 +201,7 @@ def test_a_large_tree_says_what_it_leaves_out() -> None:
 
 
 def test_a_tree_of_exactly_the_cap_is_not_cut() -> None:
-    """Where every line is drawn, nothing says that some are not."""
+    """If every line is shown, there is no note."""
     assert "cut" not in Read(html.tree(list(range(599)), limit=600)).text
 
 
@@ -216,18 +216,18 @@ def test_a_deep_tree_is_drawn() -> None:
 
 @given(JSON, st.integers(1, 12))
 @STEADY
-def test_what_a_tree_leaves_out_is_counted(data: Any, most: int) -> None:
-    """Lines drawn and lines left out are all the lines that there are."""
+def test_hidden_lines_of_a_tree_are_counted(data: Any, most: int) -> None:
+    """Shown and hidden lines add up to all lines."""
     tree = html.tree(data, limit=most)
-    told = re.search(r">([\d,]+) more lines? (?:is|are) not shown", tree)
+    note = re.search(r">([\d,]+) more lines? (?:is|are) not shown", tree)
     drawn = Read(tree).tags.count("div") - 1
-    left_out = int(told[1].replace(",", "")) if told else 0
+    hidden = int(note[1].replace(",", "")) if note else 0
 
     def lines(value: Any) -> int:
         inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
         return 1 + sum(map(lines, inner))
 
-    assert (drawn, drawn + left_out) == (min(most, lines(data)), lines(data))
+    assert (drawn, drawn + hidden) == (min(most, lines(data)), lines(data))
 
 
 def test_no_column_is_squeezed_to_a_letter() -> None:

@@ -76,7 +76,7 @@ def test_pick(path: str, wanted: Any) -> None:
     ],
 )
 def test_a_path_that_finds_nothing_says_what_there_is(data: Any, path: str, hint: str) -> None:
-    """Nothing found is an error that tells what stands at the top."""
+    """No match is an error that names what the top level has."""
     with pytest.raises(PickError) as caught:
         pick(data, path)
     assert hint in caught.value.todo
@@ -105,7 +105,7 @@ def test_a_path_that_finds_nothing_says_what_there_is(data: Any, path: str, hint
     ],
 )
 def test_a_malformed_path_is_refused_with_an_example(path: str) -> None:
-    """What RFC 9535 does not allow is told, with a path that is allowed."""
+    """A path that RFC 9535 does not allow is an error with a valid example."""
     with pytest.raises(PickError) as caught:
         pick([1, 2, 3, 4], path)
     assert "not a JSONPath" in caught.value.what
@@ -168,7 +168,7 @@ def test_leaves_go_depth_first_and_stop() -> None:
 
 
 def test_leaves_of_deep_data() -> None:
-    """However deep a value lies, it is found."""
+    """A value is found at any depth."""
     data = deep(3000)
     ((where, value),) = leaves(data)
     assert (len(where), value) == (3000, "bottom")
@@ -176,7 +176,7 @@ def test_leaves_of_deep_data() -> None:
 
 
 def test_a_search_in_deep_data_is_no_stray_error() -> None:
-    """A server may nest deeper than the JSONPath library goes: that is told as ours, not raised as theirs."""
+    """A server may nest deeper than the JSONPath library goes: that is a PickError."""
     with pytest.raises(PickError):
         find(deep(300), "$..bottom")
 

@@ -1,4 +1,4 @@
-"""A request and a response of HTTP as plain data, whatever the server sent."""
+"""HTTP requests and responses as plain data, whatever the server sent."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_message_keeps_its_body_out_of_its_repr() -> None:
     ids=["user", "fragment", "path"],
 )
 def test_a_request_with_secrets_shows_nothing_of_them(url: str) -> None:
-    """`secret` says that the request holds secrets in the clear: a path parameter may be one, so the path goes too."""
+    """`secret` marks a request that contains secrets: a path parameter may be one, so the path is hidden, too."""
     assert PLANTED not in repr(Request("GET", url, secret=True))
 
 
@@ -167,7 +167,7 @@ def test_json_whatever_the_type_says(body: bytes, wanted: object) -> None:
         ("", b'{"a":'),
     ],
 )
-def test_what_is_not_json_says_so(content_type: str, body: bytes) -> None:
+def test_a_body_that_is_not_json(content_type: str, body: bytes) -> None:
     """A plain-text refusal of a gateway, NDJSON, an empty 200: `json()` names status and type, and points to `text`."""
     response = typed(content_type, body)
     assert not response.is_json
@@ -190,7 +190,7 @@ def test_a_secret_request_shows_where_it_goes() -> None:
 
 
 def test_an_error_about_a_body_does_not_quote_it() -> None:
-    """What fails to parse may hold a secret: the error tells where, not what."""
+    """A body that fails to parse may contain a secret: the error has the place, not the text."""
     with pytest.raises(PickError) as caught:
         typed("application/json", b'{"token": "' + PLANTED.encode()).json()
     assert PLANTED not in f"{caught.value!r} {caught.value.data}"

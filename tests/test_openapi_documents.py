@@ -1,4 +1,4 @@
-"""A document is read from wherever it lies, ours or anyone's; one that means harm is refused."""
+"""Loading documents from any source; malicious ones are rejected."""
 
 from __future__ import annotations
 
@@ -92,15 +92,15 @@ def test_any_source(kind: str, tmp_path: Path) -> None:
     ],
     ids=lambda value: repr(value)[:24],
 )
-def test_a_bad_source_is_told(source: Any, error: type[DocumentError], words: str) -> None:
-    """Nothing there, no document there, a document of another kind: each is told in words that end in what to do."""
+def test_a_bad_source_is_an_error(source: Any, error: type[DocumentError], words: str) -> None:
+    """No file, no document, another format: each is an error that ends in what to do."""
     with pytest.raises(error, match=words or None) as caught:
         load(source)
     assert caught.value.todo.endswith(".")
 
 
 def test_too_many_bytes_are_refused() -> None:
-    """A document over the limit is refused before it is parsed."""
+    """A document over the limit is rejected before it is parsed."""
     with pytest.raises(DocumentInvalid, match="limit"):
         parse(b"{" + b" " * MAX_BYTES, "x")
 
@@ -133,7 +133,7 @@ def test_every_name_is_a_text() -> None:
 @pytest.mark.parametrize(("depth", "read"), [(300, True), (450, True), (600, False), (100_000, False)])
 @pytest.mark.parametrize("open_", ["[", "{a: "], ids=["list", "mapping"])
 def test_yaml_may_nest_as_deep_as_any_document_does(open_: str, depth: int, read: bool) -> None:
-    """Some hundred levels are read; beyond, the document is refused in words."""
+    """Some hundred levels are read; a deeper document is rejected."""
     text = f"a: {open_ * depth}{(']' if open_ == '[' else '}') * depth}\n"
     with contextlib.nullcontext() if read else pytest.raises(DocumentInvalid, match="nested"):
         parse(text.encode(), "x")
@@ -141,7 +141,7 @@ def test_yaml_may_nest_as_deep_as_any_document_does(open_: str, depth: int, read
 
 @pytest.mark.parametrize("number", [".nan", ".inf"])
 def test_what_json_cannot_say_is_no_stray_error(number: str) -> None:
-    """Not a number, infinity, half a character: read as null or refused in words."""
+    """NaN, infinity, half a character: read as null or rejected."""
     assert parse(f"a: {number}\n".encode(), "x") == {"a": None}
     with pytest.raises(DocumentInvalid, match="JSON"):
         parse(f"a: {number}\nb: 18446744073709551616\n".encode(), "x")
@@ -162,13 +162,13 @@ def test_what_json_cannot_say_is_no_stray_error(number: str) -> None:
     ids=["laughs", "list in itself", "mapping in itself"],
 )  # fmt: skip
 def test_aliases_are_bounded(lines: list[str]) -> None:
-    """A billion laughs, and what contains itself, are refused at once."""
+    """A billion laughs, and an alias inside itself, are rejected at once."""
     with pytest.raises(DocumentInvalid, match="aliases"):
         load("\n".join(["openapi: 3.0.0", *lines]))
 
 
 def test_aliases_of_aliases_do_not_nest_without_end() -> None:
-    """A chain of aliases nests deeper than what is written: it is refused in words, too."""
+    """A chain of aliases nests deeper than the text: it is rejected, too."""
     lines = ["x0: &x0 [1]", *(f"x{n + 1}: &x{n + 1} [*x{n}]" for n in range(3000))]
     with pytest.raises(DocumentInvalid):
         parse("\n".join(lines).encode(), "x")
@@ -182,7 +182,7 @@ def test_honest_aliases_are_kept() -> None:
 
 
 def test_merge_keys_are_bounded() -> None:
-    """Merge keys unfold as aliases do: nine to the eighth entries are refused or merged once each, not counted out."""
+    """Merge keys unfold as aliases do: nine to the eighth entries are rejected, or merged once each."""
     code = "text = 'x0: &x0 {k: 1}\\n' + ''.join("
     code += "f'x{n + 1}: &x{n + 1} {{<<: [' + ','.join([f'*x{n}'] * 9) + ']}\\n' for n in range(8))\n"
     assert in_a_process(code + REFUSED.format("text.encode()")) in ("refused True", "")  # "": read, and soon
@@ -198,7 +198,7 @@ def test_texts_that_repeat_do_not_fill_the_disk(cache: Path) -> None:
 
 @pytest.mark.parametrize("text", ["b'[' * 200_000", "b'{\"a\":' * 200_000"], ids=["yaml", "json"])
 def test_a_deep_document_does_not_end_the_kernel(text: str) -> None:
-    """Nested a hundred thousand times, a document is refused; the process lives on."""
+    """A document of a hundred thousand levels is rejected; the process survives."""
     assert in_a_process(REFUSED.format(text)) == "refused True"
 
 

@@ -1,4 +1,4 @@
-"""References to other files: what lies beside a document is part of it, and nothing else is."""
+"""References to other files: those in the document's folder or on its host are read, no others."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def test_files_in_a_circle(tmp_path: Path) -> None:
     ],
     ids=lambda value: value[:20],
 )  # fmt: skip
-def test_what_cannot_be_read_costs_its_operation(tmp_path: Path, ref: str, words: str) -> None:
-    """Not there, not ours, not readable: told where it is used; the rest of the document is as good as before."""
+def test_an_unreadable_file_disables_only_its_operation(tmp_path: Path, ref: str, words: str) -> None:
+    """A missing, forbidden or unreadable file: a warning where it is used; the rest of the document is unchanged."""
     folder = tmp_path / "docs"
     path = written(
         folder, {"api.json": {}, "sub/x": "", "broken.yaml": "a: [", "list.yaml": "[]", "good.yaml": "a: {}"}
@@ -150,7 +150,7 @@ def test_what_cannot_be_read_costs_its_operation(tmp_path: Path, ref: str, words
 
 
 def test_a_path_item_that_is_not_there_costs_its_path(tmp_path: Path) -> None:
-    """It is told of the document, since there is no operation to tell it of."""
+    """It is a warning of the document, since no operation was found."""
     path = written(
         tmp_path, {"api.json": {"openapi": "3.0.0", "paths": {"/a": {"$ref": "no.yaml"}, "/b": {"get": {}}}}}
     )
@@ -159,8 +159,8 @@ def test_a_path_item_that_is_not_there_costs_its_path(tmp_path: Path) -> None:
     assert "no file no.yaml" in spec.warnings[0]
 
 
-def test_a_text_has_nothing_beside_it() -> None:
-    """Where a document was given as text, a mapping or an open file, no file is read, whatever the folder holds."""
+def test_a_text_has_no_folder() -> None:
+    """For a document given as text, a mapping or an open file, no other file is read."""
     for source in (doc("README.md"), orjson.dumps(doc("README.md")), orjson.dumps(doc("README.md")).decode()):
         with pytest.raises(DanglingReference, match="points outside the document"):
             schema(load(source))
@@ -185,20 +185,25 @@ def test_the_mapping_given_is_left_as_it_is() -> None:
 
 
 def test_a_document_without_references_to_files_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Large documents have none, mostly: a search through the bytes says so."""
+    """Most large documents have none, which a search in the bytes finds out."""
     monkeypatch.delattr(external_references, "_Bundler")
     assert schema(load(orjson.dumps(doc("#/x-a", **{"x-a": TEXT})))) == TEXT
 
 
 def test_how_many_files_there_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither number nor size is without bound; what comes first is kept."""
+    """Number and size are limited; the first files are kept."""
     files = {f"{n}.yaml": "type: string\n" for n in range(5)}
     path = written(tmp_path, {"api.json": doc(*files), **files})
     monkeypatch.setattr(external_references.FolderResolver, "max_files", 3)
-    assert [_told(op) for op in load(path)][:4] == [[], [], [], ["The reference 3.yaml points nowhere: " + FEWER]]
+    assert [_warnings_without_place(op) for op in load(path)][:4] == [
+        [],
+        [],
+        [],
+        ["The reference 3.yaml points nowhere: " + FEWER],
+    ]
     monkeypatch.undo()
     monkeypatch.setattr(external_references, "MAX_BYTES", 30)
-    assert ["MB" in "".join(_told(op)) for op in load(path)][:5] == [False, False, True, True, True]
+    assert ["MB" in "".join(_warnings_without_place(op)) for op in load(path)][:5] == [False, False, True, True, True]
 
 
 # --- beside an address ------------------------------------------------------------------------------------------------
@@ -243,7 +248,7 @@ def test_files_of_the_same_host_are_fetched(ref: str) -> None:
      "https://h@g/pet.json", "https://h.g/pet.json", "ftp://h/x", "https://[x", "data:,{}"],
 )  # fmt: skip
 def test_no_other_host_is_asked(ref: str) -> None:
-    """Neither another host nor another scheme or port: the operation says why."""
+    """Another host, scheme or port is not fetched: the operation has a warning."""
     server = Server(docs_api_json=doc(ref))
     op = at(server)
     with pytest.raises(DanglingReference, match="another host"):
@@ -261,9 +266,9 @@ def test_a_fetched_file_leads_to_no_other_host_either() -> None:
 
 
 def test_a_host_that_has_no_such_file() -> None:
-    """It costs the operation, and the request is not made twice."""
+    """It disables the operation, and the request is not repeated."""
     server = Server(docs_api_json=doc("no.json", "no.json"))
-    assert any("no document at https://h/docs/no.json" in w for w in _told(at(server)))
+    assert any("no document at https://h/docs/no.json" in w for w in _warnings_without_place(at(server)))
     assert len(server.asked) == 2
 
 
@@ -281,7 +286,7 @@ def test_how_many_files_are_fetched() -> None:
         op.spec.resolve(op.parameters[0].schema)
 
 
-def _told(op: Operation) -> list[str]:
+def _warnings_without_place(op: Operation) -> list[str]:
     try:
         _ = op.parameters and op.spec.resolve(op.parameters[0].schema)
     except DanglingReference as error:

@@ -1,4 +1,4 @@
-"""Documents as people write them, with all their faults: what can be read is read, the rest is told in words."""
+"""Faulty documents: what can be read is read, the rest becomes warnings."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_every_real_document_is_read(path: Path) -> None:
     spec = load(path)
     assert list(parts(spec))
     assert {op.id: op.warnings for op in spec if op.warnings} == next(
-        (told for name, told in FAULTY.items() if name in path.stem), {}
+        (expected for name, expected in FAULTY.items() if name in path.stem), {}
     )
     assert len({op.id for op in spec}) == len(spec)
     assert all(spec.operation(op.id) is op for op in spec)
@@ -125,13 +125,13 @@ REAL_FAULTS = {
 
 @needs_shared
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
-def test_every_invalid_document_is_read_or_refused_in_words(path: Path) -> None:
-    """A document with faults is read as far as it goes, soon, and the faults are told where they are."""
+def test_every_invalid_document_is_read_or_rejected(path: Path) -> None:
+    """A faulty document is read as far as possible, quickly, with warnings at the faulty parts."""
     begin = time.perf_counter()
     spec = load(path)
     assert list(parts(spec))
     assert time.perf_counter() - begin < 5
-    wanted = next((told for name, told in REAL_FAULTS.items() if name in path.stem), {})
+    wanted = next((expected for name, expected in REAL_FAULTS.items() if name in path.stem), {})
     found = {"": " ".join(spec.warnings), **{op.id: " ".join(op.warnings) for op in spec}}
     assert [words for name, words in wanted.items() if words not in found[name]] == []
 
@@ -184,7 +184,7 @@ def test_resolve_follows_on() -> None:
 
 
 @pytest.mark.parametrize("ref", ["#/nowhere", "#/info/title", "other.yaml#/A", "https://h/x.json", "#/x-a", "#/x-b"])
-def test_a_reference_that_leads_nowhere_is_told(ref: str) -> None:
+def test_a_dangling_reference_is_reported(ref: str) -> None:
     """Nowhere, outside, or in a circle: each names the reference and what to do."""
     spec = load(doc(**{"x-a": {"$ref": "#/x-a"}, "x-b": {"$ref": "#/x-c"}, "x-c": {"$ref": "#/x-b"}}))
     with pytest.raises(DanglingReference) as caught:
@@ -192,8 +192,8 @@ def test_a_reference_that_leads_nowhere_is_told(ref: str) -> None:
     assert caught.value.todo
 
 
-def test_one_path_that_leads_outside_does_not_spoil_the_rest() -> None:
-    """A path item in another file is told as a warning; the other operations can be used."""
+def test_one_external_path_does_not_affect_the_rest() -> None:
+    """A path item in another file is a warning; the other operations can be used."""
     spec = load(doc({"/a": {"$ref": "other.yaml"}, "/b": {"get": {}}}))
     assert [op.path for op in spec] == ["/b"]
     assert any("other.yaml" in warning for warning in spec.warnings)
@@ -274,7 +274,7 @@ def test_null_is_the_same_as_nothing() -> None:
         ({"security": {"k": []}}, "security", "expected a list, found a mapping."),
     ],
 )  # fmt: skip
-def test_a_fault_is_told_with_its_place(raw: dict[str, Any], part: str, warning: str) -> None:
+def test_a_fault_has_its_place(raw: dict[str, Any], part: str, warning: str) -> None:
     """What is malformed is among the warnings, and is raised where it is read: with operation, part and what to do."""
     op = operation(raw)
     assert op.warnings == (f"{part}: {warning}",)
@@ -292,7 +292,7 @@ def test_what_is_merely_told_of_an_operation_is_empty_where_it_is_malformed() ->
     assert [w.partition(":")[0] for w in op.warnings] == ["permissions", "servers", "tags"]
 
 
-def test_faults_of_the_whole_document_are_told() -> None:
+def test_faults_of_the_whole_document_are_warnings() -> None:
     """A part of the document that is malformed is empty, and among the warnings; the operations can be used."""
     paths = {"/a": {"get": {}, "put": []}, "/b": "text", "x-note": "text"}
     spec = load(doc(paths, info=[], servers=["h"], tags=[{}], components={"securitySchemes": []}))
@@ -333,7 +333,7 @@ def path_parameter(name: str, **more: Any) -> dict[str, Any]:
         ("/a/{x}.{y}/{x}", [path_parameter("x")], ["x", "y"], "the path has {y}"),
     ],
 )  # fmt: skip
-def test_parameters_that_do_not_fit_are_told(path: str, parameters: Any, keys: list[str], words: str) -> None:
+def test_parameters_that_do_not_match_are_warnings(path: str, parameters: Any, keys: list[str], words: str) -> None:
     """The operation can be used all the same: what the path lacks is left out, what it has is there."""
     op = operation({"parameters": parameters}, path)
     assert [p.key for p in op.parameters] == keys
@@ -342,7 +342,7 @@ def test_parameters_that_do_not_fit_are_told(path: str, parameters: Any, keys: l
 
 
 def test_the_last_of_two_counts_and_a_type_beside_the_name_too() -> None:
-    """What is told is what is done."""
+    """The warning describes what is done."""
     twice = [{**QUERY, "schema": {"type": t}} for t in ("string", "integer")]
     assert operation({"parameters": twice}).parameters[0].schema == {"type": "integer"}
     old = {**QUERY, "type": "array", "items": {"type": "integer"}, "default": [1]}
@@ -351,8 +351,8 @@ def test_the_last_of_two_counts_and_a_type_beside_the_name_too() -> None:
     }  # fmt: skip
 
 
-def test_two_operations_of_one_name_or_path_are_told() -> None:
-    """Both, and nobody else; they can be told apart by their derived ids."""
+def test_operations_with_one_id_or_path_are_warnings() -> None:
+    """Both have a warning, no other operation has; their derived ids differ."""
     get = {"parameters": [], "operationId": "x"}
     spec = load(doc({"/a/{b}": {"get": {}}, "/a/{c}": {"get": {}, "put": {}}, "/d": {"get": get}, "/e": {"get": get}}))
     found = {op.id: [w for w in op.warnings if not w.startswith("parameters")] for op in spec}
@@ -364,7 +364,7 @@ def test_two_operations_of_one_name_or_path_are_told() -> None:
     }  # fmt: skip
 
 
-def test_parameters_of_the_query_in_a_path_are_left_out() -> None:
+def test_query_parameters_in_a_path_are_removed() -> None:
     """`/a{?limit}` is how RFC 6570 would say it, and no path that a server has."""
     spec = load(doc({"/a/{b}{?limit,offset}": {"get": {"parameters": [path_parameter("b")]}}}))
     (op,) = spec
@@ -386,8 +386,8 @@ def test_parameters_of_the_query_in_a_path_are_left_out() -> None:
         ({"security": [{"k": {}}]}, "the scopes of k are not a list"),
     ],
 )
-def test_what_can_be_used_all_the_same_is_told(raw: dict[str, Any], words: str) -> None:
-    """A body without content, a schema that leads nowhere, a status that is none, a scheme that nobody defined."""
+def test_usable_oddities_are_warnings(raw: dict[str, Any], words: str) -> None:
+    """A body without content, a dangling schema, an invalid status, an undefined scheme."""
     op = operation(raw, components={"securitySchemes": {"k": {"type": "http", "scheme": "bearer"}}})
     assert any(words in warning for warning in op.warnings)
     assert (op.parameters, op.body is None or bool(op.body.content), len(op.responses) < 2) == ((), True, True)

@@ -1,4 +1,4 @@
-"""Documents that mean harm, or are no documents at all: each ends soon, in words or in a document."""
+"""Malicious documents, and files that are no documents: each is read or rejected quickly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 def in_a_process(make: str, megabytes: int = 1500) -> str:
-    """What comes of a document in a process of its own, with so much memory: the number of operations, or the error."""
+    """Load a document in a process with limited memory; return the number of operations, or the error."""
     code = f"""
 import resource, time
 resource.setrlimit(resource.RLIMIT_AS, ({megabytes} << 20, {megabytes} << 20))
@@ -39,20 +39,20 @@ try:
     [op.warnings for op in list(spec)[:100]], spec.search('x'), spec.warnings
     print(len(spec), time.process_time() - begin)
 except AstroNbError as error:
-    print('refused:', str(error)[:300], time.process_time() - begin)
+    print('rejected:', str(error)[:300], time.process_time() - begin)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, f"the process died: {done.returncode} {done.stderr[-500:]}"
-    told, _, seconds = done.stdout.strip().rpartition(" ")
+    result, _, seconds = done.stdout.strip().rpartition(" ")
     assert float(seconds) < SECONDS
-    return told
+    return result
 
 
 MANY = "b'{\"openapi\": \"3.0.0\", \"paths\": {' + b','.join(b'\"/%%d\":{%s}' %% n for n in range(%d)) + b'}}'"
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "expected"),
     [
         ("b'[' * 100_000", "nested"),
         ("b'{\"openapi\":' * 100_000", "nested"),
@@ -70,9 +70,9 @@ MANY = "b'{\"openapi\": \"3.0.0\", \"paths\": {' + b','.join(b'\"/%%d\":{%s}' %%
     ],
     ids=lambda value: value[:60],
 )  # fmt: skip
-def test_it_ends_soon(make: str, told: str) -> None:
-    """Too deep, too many, too long: refused, or read; within seconds and bounded memory."""
-    assert told in in_a_process(make)
+def test_loading_ends_soon(make: str, expected: str) -> None:
+    """Documents that are too deep or too large are rejected, others read, within seconds and limited memory."""
+    assert expected in in_a_process(make)
 
 
 LINKS = "{f's{n}': {'$ref': f'#/components/schemas/s{n + 1}'} for n in range(10_000)}"
@@ -96,13 +96,12 @@ LOOP = {"$ref": "#/components/schemas/s0/a/b/c/d/e"}
     ],
     ids=range(10),
 )
-def test_references_without_end(make: str) -> None:
-    """Chains and circles cost whatever refers to them; the neighbour can be used."""
-    told = in_a_process(make)
-    assert told in ("1", "2")
+def test_endless_references(make: str) -> None:
+    """Long chains and circles disable what refers to them; other operations can be used."""
+    assert in_a_process(make) in ("1", "2")
 
 
-def test_files_and_fragments_without_end(tmp_path: Path) -> None:
+def test_long_chains_of_files(tmp_path: Path) -> None:
     """A long chain of files, a file of long names, and one whose references are all different."""
     for n in range(300):
         (tmp_path / f"{n}.json").write_text(json.dumps({"$ref": f"{n + 1}.json"}))
@@ -115,16 +114,35 @@ def test_files_and_fragments_without_end(tmp_path: Path) -> None:
     assert in_a_process(repr(str(tmp_path / "api.json"))) == "1"
 
 
-PLACES = (
-    ("paths",), ("paths", "/a"), ("paths", "/a", "get"), ("paths", "/a", "get", "parameters"),
-    ("paths", "/a", "get", "parameters", 0), ("paths", "/a", "get", "parameters", 0, "schema"),
-    ("paths", "/a", "get", "requestBody"), ("paths", "/a", "get", "requestBody", "content"),
-    ("paths", "/a", "get", "requestBody", "content", "application/json"), ("paths", "/a", "get", "responses"),
-    ("paths", "/a", "get", "responses", "200"), ("paths", "/a", "get", "responses", "200", "content"),
-    ("paths", "/a", "get", "security"), ("paths", "/a", "get", "tags"), ("servers",), ("servers", 0), ("components",),
-    ("components", "schemas"), ("components", "securitySchemes"), ("components", "securitySchemes", "k"), ("info",),
-    ("tags",),
+GET = ("paths", "/a", "get")
+DANGLING, NO_LIST, NO_MAPPING = (
+    "The reference #/nowhere points nowhere.", "expected a list, found a mapping.", "expected a mapping, found a string.",
 )  # fmt: skip
+PLACES: dict[tuple[Any, ...], str] = {
+    ("paths",): f"$ref: {NO_MAPPING}",
+    ("paths", "/a"): f"/a: {DANGLING}",
+    GET: "",
+    (*GET, "parameters"): f"parameters: {NO_LIST}",
+    (*GET, "parameters", 0): f"parameters: {DANGLING}",
+    (*GET, "parameters", 0, "schema"): "",
+    (*GET, "requestBody"): f"body: {DANGLING}",
+    (*GET, "requestBody", "content"): f"body: {NO_MAPPING}",
+    (*GET, "requestBody", "content", "application/json"): f"body: {DANGLING}",
+    (*GET, "responses"): f"responses: {NO_MAPPING}",
+    (*GET, "responses", "200"): f"responses: {DANGLING}",
+    (*GET, "responses", "200", "content"): f"responses: {NO_MAPPING}",
+    (*GET, "security"): f"security: {NO_LIST}",
+    (*GET, "tags"): f"tags: {NO_LIST}",
+    ("servers",): f"servers: {NO_LIST}",
+    ("servers", 0): "servers: 'url' is missing.",
+    ("components",): "security: the scheme k is not defined; it is ignored.",
+    ("components", "schemas"): "",
+    ("components", "securitySchemes"): "security: the scheme k is not defined; it is ignored.",
+    ("components", "securitySchemes", "k"): f"security: {DANGLING}",
+    ("info",): "",
+    ("tags",): f"tags: {NO_LIST}",
+}
+"""Places in a document, and the warning of a reference there that points nowhere; empty where it changes nothing."""
 
 
 @pytest.mark.parametrize("version", ["3.1.0", "2.0"])
@@ -135,7 +153,10 @@ PLACES = (
 )  # fmt: skip
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: "/".join(map(str, place)))
 def test_a_reference_in_an_unexpected_place(place: tuple[Any, ...], ref: Any, version: str) -> None:
-    """Wherever it stands and whatever it holds, the document is read or refused in words; `/b` is as it was."""
+    """A `$ref` of any kind at any place: the document is read or rejected with advice, and `/b` can be used.
+
+    One that points nowhere also has exactly the warning that its place has.
+    """
     content = {"application/json": {"schema": {"type": "string"}}}
     get = {
         "parameters": [{"in": "query", "name": "q", "schema": {}}], "requestBody": {"content": content}, "tags": ["t"],
@@ -154,7 +175,7 @@ def test_a_reference_in_an_unexpected_place(place: tuple[Any, ...], ref: Any, ve
     try:
         spec = load(orjson.dumps(document))
     except DocumentError as error:
-        assert error.todo  # noqa: PT017  # what is not refused is read below
+        assert error.todo  # noqa: PT017  # a document that is accepted is read below
         return
     for op in spec:
         _ = (op.warnings, op.tags, op.servers, spec.search("x"), spec.tags, spec.servers, spec.warnings, repr(spec))
@@ -165,6 +186,9 @@ def test_a_reference_in_an_unexpected_place(place: tuple[Any, ...], ref: Any, ve
                 assert error.todo  # noqa: PT017  # likewise
     if place != ("paths",):
         assert "get_b" in spec
+    if (ref, version) == ("#/nowhere", "3.1.0"):
+        warnings = {*spec.warnings, *(text for op in spec for text in op.warnings)}
+        assert PLACES[place] in (warnings or {""})
 
 
 # --- odd texts --------------------------------------------------------------------------------------------------------
@@ -190,7 +214,7 @@ def test_json_with_tabs_and_what_python_writes() -> None:
     assert load(b"{openapi: 3.0.0, info: {title: flow}}").title == "flow"
 
 
-def test_names_that_are_no_texts() -> None:
+def test_keys_that_are_no_strings() -> None:
     """Numbers, dates, truth values and null as names; anchors and merge keys."""
     text = """
 openapi: 3.0.0
@@ -208,8 +232,8 @@ paths:
     assert (op.summary, op.tags, list(op.responses), op.warnings) == ("s", ("t",), ["200"], ())
 
 
-def test_a_mapping_with_names_that_are_no_texts() -> None:
-    """What Python holds and JSON could not is read as far as it goes."""
+def test_a_mapping_with_keys_that_are_no_strings() -> None:
+    """Values that JSON does not have are read as far as possible."""
     import datetime
 
     spec = load(
@@ -224,8 +248,8 @@ def test_a_mapping_with_names_that_are_no_texts() -> None:
 
 
 @pytest.mark.parametrize("padding", ["", "x" * 20_000], ids=["small", "kept"])
-def test_a_name_that_stands_twice_is_told(padding: str, tmp_path: Path) -> None:
-    """With its line, every time the document is read; what is merged may be said again."""
+def test_a_duplicate_key_is_a_warning(padding: str, tmp_path: Path) -> None:
+    """The warning has its line, every time the document is read; a merged key may be repeated."""
     text = f"openapi: 3.0.0\nx-p: '{padding}'\npaths:\n  /a: {{get: {{}}}}\n  /a: {{put: {{}}}}\n"
     text += "x: &x {a: 1}\ny: {<<: *x, a: 2}\n"
     for _ in range(2):
@@ -259,8 +283,8 @@ POSTMAN = {
     ],
     ids=lambda value: str(value)[:30],
 )  # fmt: skip
-def test_what_is_no_document_is_called_by_its_name(source: Any, words: str) -> None:
-    """One sentence says what it seems to be, another what to do."""
+def test_another_format_is_named(source: Any, words: str) -> None:
+    """One sentence names the format, another says what to do."""
     with pytest.raises(DocumentInvalid, match=words) as caught:
         load(source)
     assert caught.value.what.endswith(".")
@@ -285,14 +309,14 @@ def test_what_is_no_document_is_called_by_its_name(source: Any, words: str) -> N
     ],
     ids=range(11),
 )  # fmt: skip
-def test_a_fault_is_told_with_its_place(text: Any, words: str) -> None:
+def test_a_syntax_error_has_its_place(text: Any, words: str) -> None:
     """Line and column where it cannot be read, pointer and line where it cannot be used."""
     with pytest.raises(DocumentInvalid, match=words):
         load(text)
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this machine has no file without an end")
-def test_a_file_without_an_end_is_refused() -> None:
+def test_an_endless_file_is_rejected() -> None:
     """No more is read than a document may have."""
     with pytest.raises(DocumentInvalid, match="the limit is"):
         load("/dev/zero")

@@ -70,7 +70,7 @@ def test_search_reads_fields_and_tags() -> None:
 
 
 def test_search_follows_references() -> None:
-    """The fields of a body that stands elsewhere are found; one that leads nowhere hides nothing else."""
+    """The fields of a referenced body are found; a dangling reference hides nothing else."""
     body = {"content": {"a/b": {"$ref": "#/x-m"}, "c/d": {"$ref": "#/no"}}}
     op = operation({"requestBody": {"$ref": "#/x-b"}}, **{"x-b": body, "x-m": {"schema": {"properties": {"wing": {}}}}})
     assert op.spec.search("WING") == [op]
@@ -110,7 +110,7 @@ def test_parameter_reads(raw: dict[str, Any], wanted: dict[str, Any]) -> None:
 
 
 def test_own_parameters_replace_those_of_the_path() -> None:
-    """Same name and place: the operation's counts. Same name, two places: the key tells them apart."""
+    """Same name and location: the operation's wins. Same name, two locations: the keys differ."""
     shared = [{"in": "query", "name": "a", "description": "path's"}, {"$ref": "#/components/parameters/B"}]
     op = operation(
         {"parameters": [{"in": "query", "name": "a", "description": "own"}, {"in": "header", "name": "b"}]},
@@ -193,7 +193,7 @@ def test_a_body_is_found_by_its_bare_type() -> None:
 
 
 def test_security() -> None:
-    """Alternatives are kept apart, schemes are told by kind, an operation may need none at all."""
+    """Alternatives stay separate, schemes have their kind, an operation may need none."""
     schemes = {
         "b": {"type": "http", "scheme": "Bearer"}, "o": {"type": "oauth2"},
         "k": {"type": "apiKey", "in": "query", "name": "key"},
@@ -208,7 +208,7 @@ def test_security() -> None:
 
 
 def test_plain_facts_of_an_operation() -> None:
-    """Summary, tags, safety and warnings are there, also where the document says nothing."""
+    """Summary, tags, safety and warnings are there, also if the document has none."""
     op = operation({"description": "Lists pets. All of them.", "deprecated": True, "x-astro-nb-page": {"items": "$"}})
     assert (op.summary, op.tags, op.is_safe, op.deprecated, op.warnings) == ("Lists pets", ("Other",), True, True, ())
     assert (op.extensions.page, repr(op)) == (PageExtension(items="$"), "<Operation get_a: GET /a>")

@@ -1,4 +1,4 @@
-"""An overlay says what a document leaves unsaid, and changes neither the document nor itself."""
+"""An overlay adds to a document, and modifies neither the document nor itself."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_an_action_that_fits_nothing_is_told() -> None:
     ids=str,
 )  # fmt: skip
 def test_a_bad_overlay_is_told(overlay: Any) -> None:
-    """What is no overlay, has a bad target or is not there is refused in words."""
+    """A missing overlay, one of another format and one with a bad target are errors."""
     with pytest.raises(DocumentError) as caught:
         load(doc(), overlay=overlay)
     assert caught.value.todo
@@ -100,7 +100,7 @@ def test_every_match_is_acted_on_once() -> None:
 
 
 def test_an_overlay_leaves_a_document() -> None:
-    """What replaces the document, or makes another kind of it, is refused."""
+    """An overlay that removes the document or changes its format is an error."""
     for update in ("text", None, {"openapi": "2.0"}, {"paths": []}):
         with pytest.raises(DocumentError) as caught:
             overlaid(doc(), {"target": "$", "update": update})

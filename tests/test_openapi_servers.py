@@ -73,7 +73,7 @@ def test_relative_servers_are_meant_against_the_documents_address(url: str, valu
 
 
 def test_without_servers() -> None:
-    """A fetched document means its own host; another has none."""
+    """The default server of a fetched document is its own host; other documents have none."""
     assert spec(source="https://h/docs/x.json").servers == ("https://h/",)
     assert spec().servers == ()
 
@@ -94,7 +94,7 @@ def test_servers_of_an_operation() -> None:
     "raw", ["text", [{}], ["h"], [{"url": 5}], [{"url": "https://[h"}], [{"url": "x", "variables": 5}]]
 )
 def test_malformed_servers_are_none(raw: Any) -> None:
-    """They are told, of the document and of the operation, and there are none."""
+    """They are warnings of the document and of the operation, and there are no servers."""
     found = load({"openapi": "3.0.0", "servers": raw, "paths": {"/a": {"get": {"servers": raw}}}})
     op = found.operation("get_a")
     if raw == [{"url": "https://[h"}]:
@@ -123,7 +123,7 @@ def test_malformed_servers_are_none(raw: Any) -> None:
         ("https://h.x", {}, ["https://h.x"], ["https://hax"]),
     ],
 )  # fmt: skip
-def test_serves(url: str, variables: Any, yes: list[str], no: list[str]) -> None:
+def test_has_server(url: str, variables: Any, yes: list[str], no: list[str]) -> None:
     """An address is a server's when its variables can make it; what stands around them is taken as written."""
     found = spec({"url": "https://other"}, {"url": url, "variables": variables})
     assert [u for u in yes if not found.has_server(u)] == []
@@ -143,7 +143,7 @@ def test_what_a_server_makes_it_serves(host: str, region: str, version: str) -> 
     assert found.matches(found.fill({"h": host, "r": region, "v": version}))
 
 
-def test_serves_takes_no_time() -> None:
+def test_has_server_takes_no_time() -> None:
     """Many variables and a long address do not make the search long."""
     variables = {f"v{n}": {"default": "a"} for n in range(12)}
     found = spec({"url": "https://" + "".join(f"{{v{n}}}" for n in range(12)) + ".h", "variables": variables})
@@ -159,7 +159,7 @@ SMUGGLED = (
 @pytest.mark.parametrize("value", SMUGGLED)
 @pytest.mark.parametrize("url", ["https://{h}.example.com/v1", "https://{h}/v1", "{s}://{h}.example.com", "//{h}.a"])
 def test_no_value_leads_to_another_host(value: str, url: str) -> None:
-    """What ends a host, has a user in it or gives it a port in its middle is refused; nothing of it is an address."""
+    """A value that ends the host, adds a user or a port is rejected."""
     if url == "https://{h}/v1" and value in ("evil.com:1",):
         assert Server(url, "", (ServerVariable("h", "x"),)).fill({"h": value}) == "https://evil.com:1/v1"
         return
@@ -204,7 +204,7 @@ def test_a_base_path_right_behind_the_host() -> None:
 
 @given(st.text(), st.text())
 def test_the_host_is_the_templates_whatever_is_given(host: str, version: str) -> None:
-    """Any text either is refused, or leaves the end of the host and the beginning of the path where they were."""
+    """Any text is rejected, or leaves the end of the host and the beginning of the path in place."""
     found = Server("https://{h}.example.com/api/{v}", "", (ServerVariable("h", "x"), ServerVariable("v", "1")))
     try:
         parts = urlsplit(found.fill({"h": host, "v": version}))

@@ -1,4 +1,4 @@
-"""Swagger 2.0 is read as the OpenAPI 3 that it means; what cannot be carried over is told."""
+"""Swagger 2.0 is converted to OpenAPI 3; what has no equivalent is a warning."""
 
 from __future__ import annotations
 
@@ -169,9 +169,9 @@ def test_host_and_base_path_are_servers(fields: Any, home: str, servers: tuple[s
 
 def test_what_is_no_host_and_no_scheme_is_told() -> None:
     """A host with a scheme, and a scheme that is not HTTP's."""
-    told = small(host="http://h", schemes=["ws", "http"]).warnings
-    assert len(told) == 2
-    assert ("ws" in told[1], "host" in told[0]) == (True, True)
+    warnings = small(host="http://h", schemes=["ws", "http"]).warnings
+    assert len(warnings) == 2
+    assert ("ws" in warnings[1], "host" in warnings[0]) == (True, True)
 
 
 def test_an_operation_has_schemes_of_its_own(pets: Spec) -> None:
@@ -196,8 +196,8 @@ def test_collection_formats_are_styles(pets: Spec, key: str, style: str, explode
 
 
 @pytest.mark.parametrize(("where", "wanted"), [("path", "multi"), ("header", "pipes"), ("query", "tsv"), ("query", 5)])
-def test_what_openapi_3_cannot_say_of_a_list_is_told(where: str, wanted: Any) -> None:
-    """The operation says so; a list of lists likewise."""
+def test_arrays_without_equivalent_are_warnings(where: str, wanted: Any) -> None:
+    """It is a warning of the operation; so is an array of arrays."""
     raw = {"in": where, "name": "n", "type": "array", "items": {"type": "string"}, "collectionFormat": wanted}
     paths = {"/a/{n}" if where == "path" else "/a": {"get": {"parameters": [raw]}}}
     (op,) = load({"swagger": "2.0", "paths": paths})
@@ -241,7 +241,7 @@ def test_a_shared_body_has_the_media_types_of_its_operation() -> None:
 
 
 def test_fields_of_a_form_are_a_body(pets: Spec) -> None:
-    """An object with a property each; an own field goes before its path's; lists are encoded as they say."""
+    """An object with a property each; an own field goes before its path's; arrays are encoded as declared."""
     form = pets.operation("form")
     held = media(form, "application/x-www-form-urlencoded")
     assert list(form.raw["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
@@ -253,7 +253,7 @@ def test_fields_of_a_form_are_a_body(pets: Spec) -> None:
 
 
 def test_a_file_travels_as_a_part(pets: Spec) -> None:
-    """A form with a file is multipart, whatever it is said to be; a file that comes back is bytes."""
+    """A form with a file is multipart, whatever it declares; a file in a response is bytes."""
     upload = pets.operation("upload")
     assert media(upload, "multipart/form-data")["schema"]["properties"]["photo"] == {
         "type": "string", "format": "binary",
@@ -343,8 +343,8 @@ def test_only_what_cannot_be_carried_over_is_told(pets: Spec) -> None:
         ({"responses": []}, ""), ({"responses": {"200": "ok"}}, "found a string"),
     ],
 )  # fmt: skip
-def test_a_fault_costs_its_operation(operation: Any, words: str) -> None:
-    """A malformed operation is told as it would be in OpenAPI 3; its neighbour can be used."""
+def test_a_fault_disables_only_its_operation(operation: Any, words: str) -> None:
+    """A malformed operation has the warning that it would have in OpenAPI 3; others can be used."""
     paths = {"/a": {"post": operation}, "/b": {"get": {"parameters": [{"in": "query", "name": "q", "type": "string"}]}}}
     spec = load({"swagger": "2.0", "paths": paths})
     assert spec.operation("get_b").warnings == ()
@@ -354,7 +354,7 @@ def test_a_fault_costs_its_operation(operation: Any, words: str) -> None:
 
 @pytest.mark.parametrize("wrong", [None, "text", [], {}, [None], 7], ids=repr)
 def test_a_fault_anywhere_is_no_stray_error(wrong: Any) -> None:
-    """Wherever a Swagger 2.0 document holds something of the wrong kind, it is read or refused in words."""
+    """With a value of the wrong type at any place, a Swagger 2.0 document is read or rejected."""
     places: list[tuple[Any, ...]] = [()]
     for at in places:
         node: Any = PETS

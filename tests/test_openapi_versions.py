@@ -41,7 +41,7 @@ def test_methods_of_any_name() -> None:
     ],
 )  # fmt: skip
 def test_additional_operations_that_are_none(given: Any, words: str) -> None:
-    """What is no method, or stands in its own place already, is told; the rest of the path is kept."""
+    """An invalid method, and one that the path item has already, are warnings; the rest of the path is read."""
     found = spec({"get": {}, "additionalOperations": given})
     assert [op.id for op in found] == ["get_a"]
     assert words in found.warnings[0]
@@ -72,7 +72,7 @@ def test_a_whole_query_beside_others(parameters: Any, words: str) -> None:
 
 
 def test_items_that_follow_one_another() -> None:
-    """A stream of items is read as a list of them; a schema beside it goes before."""
+    """A sequence of items is read as an array; a `schema` beside it wins."""
     content = {"application/jsonl": {"itemSchema": TEXT}, "text/event-stream": {"schema": {}, "itemSchema": TEXT}}
     op = operation({"requestBody": {"content": content}, "responses": {"200": {"content": content}}})
     assert op.body is not None
@@ -101,7 +101,7 @@ def test_shared_media_types_and_path_items() -> None:
 
 @pytest.mark.parametrize("paths", [{}, {"paths": None}, {"paths": {}}])
 def test_a_document_without_paths(paths: Any) -> None:
-    """One of webhooks or components alone is a document without operations, and says so."""
+    """One of webhooks or components alone is a document without operations, which is a warning."""
     found = load({"openapi": "3.1.0", "webhooks": {"w": {"post": {}}}, **paths})
     assert (len(found), found.warnings) == (0, ("The document has no operations.",))
 
@@ -146,7 +146,7 @@ def test_a_scheme_says_how_to_get_a_token() -> None:
 
 @pytest.mark.parametrize("flows", [[], "x", {"implicit": []}, {"implicit": {"scopes": ["a"], "tokenUrl": 5}}, None])
 def test_malformed_flows_do_not_take_the_scheme_away(flows: Any) -> None:
-    """A token that one has can be sent whatever the document says of how to get it."""
+    """A token can be sent, however malformed the flow to get it is."""
     schemes = {"o": {"type": "oauth2", "flows": flows}}
     found = spec({"get": {"security": [{"o": []}]}}, components={"securitySchemes": schemes})
     ((scheme,),) = found.operation("get_a").security

@@ -1,4 +1,4 @@
-"""Long work is told in the notebook, in one line that stays; short work, and work elsewhere, says nothing."""
+"""Progress: long work shows one line in a notebook that stays; short work, or work elsewhere, shows nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_picture_stands_between_words_and_bar() -> None:
 
 
 def test_words_are_escaped_and_style_is_inline() -> None:
-    """What a server said does not become markup, and the sanitiser of the front end has nothing to take away."""
+    """A server's text does not become markup, and the front end's sanitizer removes nothing."""
     drawn = str(progress_bar("<b>", 0.5, "<script>"))
     assert "<script" not in drawn
     assert "<b>" not in drawn
@@ -52,19 +52,19 @@ def test_nothing_is_said_in_a_terminal(capsys: pytest.CaptureFixture[str], monke
     """Outside of a notebook no progress is printed, however long the work takes."""
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    told = Progress("Waiting")
+    progress = Progress("Waiting")
     for second in range(60):
         now[0] = float(second)
-        told(second / 60, "still")
+        progress(second / 60, "still")
     assert capsys.readouterr() == ("", "")
 
 
 CELLS = [
     "import time\nfrom astro_nb.progress import Progress",
-    "told = Progress('Short')\nfor n in range(50):\n    told(n / 50, f'{n}')",
-    "told = Progress('Long')\ntime.sleep(0.5)\n"
-    "for n in range(400):\n    told(n / 400, f'step {n}')\n    time.sleep(0.001)\ntold(1.0, 'all done')",
-    "told = Progress('Quick end')\ntold(1.0, 'all done')",
+    "progress = Progress('Short')\nfor n in range(50):\n    progress(n / 50, f'{n}')",
+    "progress = Progress('Long')\ntime.sleep(0.5)\n"
+    "for n in range(400):\n    progress(n / 400, f'step {n}')\n    time.sleep(0.001)\nprogress(1.0, 'all done')",
+    "progress = Progress('Quick end')\nprogress(1.0, 'all done')",
 ]
 
 
@@ -91,21 +91,21 @@ def test_a_notebook_keeps_one_line_as_it_last_was(tmp_path: Path) -> None:
 
 
 def test_attempts_are_told_while_a_cell_waits() -> None:
-    """What came and when the next attempt is; then how it ended. A request that goes well at once says nothing."""
-    told: list[tuple[float | None, str]] = []
+    """The last response and the time of the next attempt, then the result. A request that succeeds at once shows nothing."""
+    reports: list[tuple[float | None, str]] = []
 
     class Kept(Attempts):
         def show(self, fraction: float | None, words: str) -> None:
-            told.append((fraction, words))
+            reports.append((fraction, words))
 
     attempts = Kept(10)
     attempts(Attempt(1, 0.0, 0.1, "200"))
-    assert told == []
+    assert reports == []
     attempts(Attempt(1, 0.0, 0.0, WAITING, "waiting 29.0 s for the rate limit (logs: 2 in 60 s)", 29.0))
     attempts(Attempt(1, 0.0, 0.1, "429", "tried again after 2.1 s", 2.1))
     attempts(Attempt(2, 2.2, 0.1, "200"))
     attempts(Attempt(1, 0.0, 0.1, "200"))
-    assert told == [
+    assert reports == [
         (None, "waiting 29.0 s for the rate limit (logs: 2 in 60 s)"),
         (None, "429, attempt 2 of 10, in 2.1 s"),
         (1.0, "200 at attempt 2"),

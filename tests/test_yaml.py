@@ -53,7 +53,7 @@ def test_not_a_number() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings(encoding: str) -> None:
-    """The encodings that YAML knows are told apart by their first bytes."""
+    """The encodings of YAML are detected by their first bytes."""
     assert load_yaml("ключ: {a: &a [é], b: *a}\n".encode(encoding)) == {"ключ": {"a": ["é"], "b": ["é"]}}
 
 
@@ -70,7 +70,7 @@ def test_encodings(encoding: str) -> None:
     ids=lambda value: repr(value)[:24],
 )  # fmt: skip
 def test_what_is_no_yaml_is_told(text: Any, words: str) -> None:
-    """Every mistake is one error of ours with one line of words, whatever is behind it."""
+    """Every fault is one YamlError with a message of one line."""
     with pytest.raises(YamlError, match=words) as caught:
         load_yaml(text)
     assert "\n" not in str(caught.value)
@@ -81,7 +81,7 @@ def test_what_is_no_yaml_is_told(text: Any, words: str) -> None:
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", '{"a":'])
 def test_depth_is_bounded(opening: str) -> None:
-    """libyaml ends the process at a great depth; here it is refused before that."""
+    """libyaml crashes the process at a great depth; it is rejected before that."""
     code = f"""
         from astro_nb.yaml import YamlError, load_yaml
         for text in ({opening!r} * 200_000, ({opening!r} * 200_000).encode()):
@@ -113,7 +113,7 @@ def test_an_honest_depth_is_read() -> None:
     ids=["laughs", "list in itself", "mapping in itself"],
 )  # fmt: skip
 def test_aliases_are_bounded(lines: list[str]) -> None:
-    """A billion laughs, and what contains itself, are refused at once."""
+    """A billion laughs, and an alias inside itself, are rejected at once."""
     with pytest.raises(YamlError, match="aliases"):
         load_yaml("\n".join(lines))
 
@@ -127,25 +127,25 @@ def test_aliases_are_bounded(lines: list[str]) -> None:
     ids=["deep", "wide"],
 )
 def test_merge_keys_are_bounded(lines: list[str]) -> None:
-    """Merge keys unfold as aliases do: refused before they have, or each merged once (PyYAML 6.0.4)."""
+    """Merge keys multiply as aliases do: rejected before they have, or each merged once (PyYAML 6.0.4)."""
     begun = time.process_time()
-    told, largest = "", 0
+    message, largest = "", 0
     try:
         largest = max(len(value) for value in load_yaml("\n".join(lines)).values())
     except YamlError as error:
-        told = str(error)
-    assert "merge keys" in told or 0 < largest <= 2000
+        message = str(error)
+    assert "merge keys" in message or 0 < largest <= 2000
     assert time.process_time() - begun < 5
 
 
 def test_a_merge_key_in_itself() -> None:
-    """A mapping that merges itself is refused in words."""
+    """A mapping that merges itself is rejected."""
     with pytest.raises(YamlError):
         load_yaml("a: &a {<<: *a, b: 1}")
 
 
 def test_merge_keys() -> None:
-    """What is merged comes before what is said, the first of several wins, and aliases of one thing are equal."""
+    """Own keys override merged ones, the first of several wins, and aliases of one value are equal."""
     text = "a: &a {k: 1, l: 1}\nb: &b {k: 2, m: 2}\nc: {<<: [*a, *b], l: 3}\nd: {<<: {k: 4}}\ne: [*a, *a]\n"
     found = load_yaml(text)
     assert found["c"] == {"k": 1, "l": 3, "m": 2}
@@ -185,7 +185,7 @@ def test_what_is_written_can_be_read_by_people() -> None:
 
 
 def test_what_is_no_plain_data_cannot_be_written() -> None:
-    """An object without a spelling in YAML is refused, by its type and not by its content."""
+    """An object that is not plain data is rejected; the message has its type, not its content."""
 
     class Odd:
         def __repr__(self) -> str:
