@@ -115,9 +115,9 @@ def test_long_chains_of_files(tmp_path: Path) -> None:
 
 
 GET = ("paths", "/a", "get")
-DANGLING, NO_LIST, NO_MAPPING = (
-    "The reference #/nowhere points nowhere.", "expected a list, found a mapping.", "expected a mapping, found a string.",
-)  # fmt: skip
+DANGLING = "The reference #/nowhere points nowhere."
+NO_LIST = "expected a list, found a mapping."
+NO_MAPPING = "expected a mapping, found a string."
 PLACES: dict[tuple[Any, ...], str] = {
     ("paths",): f"$ref: {NO_MAPPING}",
     ("paths", "/a"): f"/a: {DANGLING}",

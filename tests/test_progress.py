@@ -91,7 +91,7 @@ def test_a_notebook_keeps_one_line_as_it_last_was(tmp_path: Path) -> None:
 
 
 def test_attempts_are_told_while_a_cell_waits() -> None:
-    """The last response and the time of the next attempt, then the result. A request that succeeds at once shows nothing."""
+    """The last response and the time of the next attempt, then the result; nothing for an immediate success."""
     reports: list[tuple[float | None, str]] = []
 
     class Kept(Attempts):
