@@ -561,7 +561,7 @@ def live(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> anb.Workbench:
 def test_without_approval_nothing_is_sent(live: anb.Workbench) -> None:
     """The error shows the first rows; nothing is sent or started."""
     work = create_objects(live, key_table(45))
-    with pytest.raises(UnsafeRefused, match="CreateEnvironmentObject, 45 times, in live") as caught:
+    with pytest.raises(UnsafeRefused, match="Calls CreateEnvironmentObject 45 times in live") as caught:
         work.run()
     change = caught.value.data["change"]
     assert change.name == "45 CreateEnvironmentObject"
@@ -608,7 +608,7 @@ def test_a_bulk_deletion_names_the_resources(live: anb.Workbench) -> None:
     with pytest.raises(UnsafeRefused) as caught:
         live.bulk("DeleteDeployment", frame).run()
     text = caught.value.data["change"].text()
-    assert f"DeleteDeployment, {len(frame)} times, in live" in text
+    assert f"Calls DeleteDeployment {len(frame)} times in live" in text
     assert all(name in text for name in frame["name"][:5])
     assert len(live.pages("ListDeployments").frame()) == len(frame)
 
@@ -807,7 +807,7 @@ def test_a_change_of_the_environment_ends_the_run(api: anb.Workbench) -> None:
         running = api.in_background(work.run, parallel=4)
         until_seen(api, 6)
         switch(api, there)
-        with pytest.raises(SettingsError, match=r"changed to 'there' .* began in 'class'"):
+        with pytest.raises(SettingsError, match=r"switched to 'there' .* started in 'class'"):
             running.result(10)
         assert other.requests == 0
     switch(api, here)

@@ -380,7 +380,7 @@ def test_paging_is_inferred_without_an_overlay(
     paging = paging_of(load(shared / "specs" / name).operation(operation))
     assert paging is not None
     assert (paging.style, paging.items, paging.limit) == (style, items, limit)
-    assert 1 <= paging.most <= 1000
+    assert 1 <= paging.max_size <= 1000
 
 
 def infer_paging(parameters: list[str], response: dict[str, Any]) -> Paging | None:
@@ -543,4 +543,4 @@ def test_the_page_size_is_limited(most: Any, size: int) -> None:
     limit = {"name": "limit", "schema": {"type": "integer", "maximum": most}}
     paging = paging_of(make_spec({"name": "offset"}, limit).operation("listThings"))
     assert paging is not None
-    assert paging.most == size
+    assert paging.max_size == size

@@ -1,6 +1,7 @@
-"""How a list pages that nobody made a note of: by the names of its parameters, and of what its answer holds.
+"""How an operation pages: where the items are, how many there are, and which parameter asks for the next page.
 
-How an operation pages: where the items stand, how many there are, and which parameter asks for the next ones.
+The overlay declares it (`x-astro-nb-page`). Otherwise it is inferred from the names of the query parameters and of the
+fields of the response, by the tables below.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ..jsonpath import to_path
 from ..openapi import Operation, PageExtension
 from ..schema import Field, parameter_fields, read_field
 
-STYLES: Mapping[str, tuple[str, ...]] = {
+_POSITION_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "offset": ("offset", "skip", "$skip", "start", "startAt"),
     "page": ("page", "page_number", "page_no", "page[number]"),
     "cursor": (
@@ -22,75 +23,43 @@ STYLES: Mapping[str, tuple[str, ...]] = {
         "page_cursor", "page[cursor]", "page[after]", "marker", "scroll_id", "after", "token", "next",
     ),
 }  # fmt: skip
-"""The parameters that move on, by style; the first that an operation has decides. Case, `_` and `-` do not count."""
-LIMITS = (
+"""The query parameters for the position, by style. The first one that an operation has decides the style.
+
+Here as in the following tables, case, `_` and `-` are ignored.
+"""
+
+_LIMIT_PARAMETERS = (
     "limit", "per_page", "page_size", "page[size]", "size", "max_results", "max_items", "max_keys", "$top", "top",
     "first", "count",
 )  # fmt: skip
-TOTALS = ("totalCount", "total_entries", "total", "total_items", "total_results", "total_size", "count")
-VAGUE = ("count",)
-"""Totals that with some servers count the page alone."""
-CURSORS = (
+"""The query parameters for the page size."""
+
+_TOTAL_FIELDS = ("totalCount", "total_entries", "total", "total_items", "total_results", "total_size", "count")
+"""The response fields with the number of items in the list."""
+
+_VAGUE_TOTAL_FIELDS = ("count",)
+"""Those of them with the number of items on the page, for some servers."""
+
+_CURSOR_FIELDS = (
     "next_page_token", "next_token", "next_cursor", "next_continuation_token", "continuation_token", "continuation",
     "continue", "next_marker", "next_page_cursor", "end_cursor", "scroll_id", "cursor", "marker", "next_page", "next",
     "after", "next_link", "next_url", "next_page_url", "@odata.nextLink", "href",
 )  # fmt: skip
-"""What of an answer asks for the next page: a token, or an address that holds one."""
-AROUND = ("meta", "metadata", "pagination", "paging", "page_info", "response_metadata", "links", "cursors", "next")
-"""Objects beside the items in which a cursor, or a total, may stand."""
+"""The response fields that ask for the next page: with a token, or with a URL that holds one."""
 
+_ENVELOPE_FIELDS = (
+    "meta", "metadata", "pagination", "paging", "page_info", "response_metadata", "links", "cursors", "next",
+)  # fmt: skip
+"""The objects in a response that may hold the cursor or the total."""
 
-def queries(operation: Operation) -> dict[str, Field]:
-    """The fields of the query parameters, by key."""
-    wanted = {p.key for p in operation.parameters if p.location == "query"}
-    return {field.name: field for field in parameter_fields(operation) if field.name in wanted}
+_MAX_ENVELOPE_DEPTH = 2
 
+_STYLE_ALIASES = {"token": "cursor", "page_number": "page"}
+_PARAMETER_STYLES = ("offset", "page", "search", "cursor")  # they need a query parameter for the position
+_STYLES = (*_PARAMETER_STYLES, "link", "whole", "lines")
 
-def moving(names: Iterable[str]) -> tuple[str, str]:
-    """The style of a list and the parameter that moves on in it, by the names of the parameters; empty for neither."""
-    known = list(names)
-    found = ((style, named(known, row)) for style, row in STYLES.items())
-    return next(((style, name) for style, name in found if name), ("", ""))
-
-
-def named(names: Iterable[str], wanted: Iterable[str]) -> str:
-    """The name that comes first among the wanted ones; empty where there is none."""
-    known = {_plain(name): name for name in names}
-    return next((known[_plain(name)] for name in wanted if _plain(name) in known), "")
-
-
-def answer_of(operation: Operation) -> Field | None:
-    """The field of the answer that is declared for success."""
-    declared = operation.success
-    schema = declared.schema() if declared else None
-    return read_field(operation.spec, schema) if schema is not None else None
-
-
-def place_of(answer: Field | None, wanted: Iterable[str]) -> str:
-    """Where one of the wanted names stands in an answer, or in what lies around its items; empty where nowhere."""
-    for way, fields in _around(answer):
-        found = named(fields, wanted)
-        if found:
-            return to_path((*way, found)) if way else found
-    return ""
-
-
-def _around(answer: Field | None, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[str]]]:
-    """The scalars of an answer, then those of the objects around its items, each with the way there."""
-    if answer is None:
-        return
-    yield way, [child.name for child in answer.children if child.kind not in ("array", "object")]
-    inner = [child for child in answer.children if child.kind == "object" and named((child.name,), AROUND)]
-    for child in inner if len(way) < 2 else ():
-        yield from _around(child, (*way, child.name))
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower()
-
-
-LARGEST = 1000
-"""Items asked for at once, at the most."""
+_MAX_PAGE_SIZE = 1000
+_DEFAULT_PAGE_SIZE = 100  # if the document declares no maximum
 
 
 @dataclass(frozen=True)
@@ -98,17 +67,18 @@ class Paging:
     """How an operation pages.
 
     Attributes:
-        style: "offset", "page", "search", "cursor", "link", "whole" or "lines" (NDJSON).
-        items: the key of the array that holds the items; "$" for a bare array.
-        total: the key of the total; empty where none is told.
-        parameter: the query parameter that moves on (offset, page or cursor).
-        limit: the query parameter for the size of a page; empty where there is none.
-        most: the largest size of a page.
-        cursor: the key of the answer that holds the cursor.
-        sort: the order that is asked for, so that no item is missed; empty where the operation cannot sort.
+        style: "offset", "page", "search" (a cursor and an offset), "cursor", "link" (RFC 8288), "whole" (no pages) or
+            "lines" (NDJSON).
+        items: the key of the array that holds the items; "$" if the response is the array.
+        total: the key of the number of items in the list; empty if there is none.
+        parameter: the query parameter for the position: an offset, a page number or a cursor.
+        limit: the query parameter for the page size; empty if there is none.
+        max_size: the largest page size.
+        cursor: the key of the cursor in the response.
+        sort: the order to ask for, so that no item is missed; empty if the operation cannot sort.
         other_items: the keys of further arrays that hold items of other kinds.
         first: the number of the first page.
-        vague: whether the total may be the count of the page alone.
+        vague: whether the total may be the number of items on the page.
     """
 
     style: str
@@ -116,7 +86,7 @@ class Paging:
     total: str = ""
     parameter: str = ""
     limit: str = ""
-    most: int = LARGEST
+    max_size: int = _MAX_PAGE_SIZE
     cursor: str = ""
     sort: str = ""
     other_items: tuple[str, ...] = ()
@@ -125,63 +95,60 @@ class Paging:
 
 
 def paging_of(operation: Operation) -> Paging | None:
-    """How an operation pages: by the overlay's note, else inferred from parameters and answer; None if it does not."""
+    """Return how an operation pages, or None if it does not return a list.
+
+    The overlay declares it; otherwise it is inferred from the parameters and the response.
+    """
     page = operation.extensions.page
-    declared = _declared(operation, page) if page else None
-    return declared or _inferred(operation)
+    declared = _declared_paging(operation, page) if page else None
+    return declared or _infer_paging(operation)
 
 
 def first_call(paging: Paging, call: Call) -> Call:
-    """The call for the first page: the largest page, unless the call asks for another size."""
-    wanted: dict[str, Any] = {}
+    """Return the call for the first page: with the largest page size and a stable order, unless it has its own."""
+    added: dict[str, Any] = {}
     if paging.limit and paging.limit not in call.parameters:
-        wanted[paging.limit] = paging.most
+        added[paging.limit] = paging.max_size
     if paging.sort and "sorts" not in call.parameters:
-        wanted["sorts"] = [paging.sort]
-    return call.with_parameters(**wanted)
+        added["sorts"] = [paging.sort]
+    return call.with_parameters(**added)
 
 
-_ALSO_CALLED = {"token": "cursor", "page_number": "page"}
-
-
-_MOVED_BY = ("offset", "page", "search", "cursor")
-"""Styles that a parameter moves on."""
-_STYLES = (*_MOVED_BY, "link", "whole", "lines")
-
-
-def _declared(operation: Operation, page: PageExtension) -> Paging | None:
-    """The paging that the overlay declares; None where its style, or the parameter that moves on, does not exist."""
-    style = _ALSO_CALLED.get(page.style, page.style) or "offset"
+def _declared_paging(operation: Operation, page: PageExtension) -> Paging | None:
+    """Return the paging that the overlay declares; None if its style or its position parameter does not exist."""
+    style = _STYLE_ALIASES.get(page.style, page.style) or "offset"
     parameter = page.parameter or page.offset or ("cursor" if style == "cursor" else "")
-    known = queries(operation)
+    fields = _query_fields(operation)
     lacks_cursor = style == "search" and not page.cursor
-    if style not in _STYLES or (style in _MOVED_BY and parameter not in known) or lacks_cursor:
+    lacks_parameter = style in _PARAMETER_STYLES and parameter not in fields
+    if style not in _STYLES or lacks_parameter or lacks_cursor:
         return None
     return Paging(
         style=style,
         items=page.items or "$",
         total=page.total,
         parameter=parameter,
-        limit=page.limit if page.limit in known else "",
-        most=LARGEST if page.most is None else page.most,
+        limit=page.limit if page.limit in fields else "",
+        max_size=_MAX_PAGE_SIZE if page.most is None else page.most,
         cursor=page.cursor,
-        sort=page.sort if "sorts" in known else "",
+        sort=page.sort if "sorts" in fields else "",
         other_items=page.also,
-        first=_first_page(known.get(parameter)) if page.first is None else page.first,
+        first=_first_page(fields.get(parameter)) if page.first is None else page.first,
     )
 
 
-def _inferred(operation: Operation) -> Paging | None:
-    """By names alone: what moves on, what limits, and where the items, the total and the cursor stand."""
-    answer = answer_of(operation)
-    items, known = operation.spec.resources.items_key(operation), queries(operation)
+def _infer_paging(operation: Operation) -> Paging | None:
+    """Return the paging that the names of the parameters and of the response fields suggest."""
+    schema = operation.success.schema() if operation.success else None
+    response = read_field(operation.spec, schema) if schema is not None else None
+    items, fields = operation.spec.resources.items_key(operation), _query_fields(operation)
     if operation.method != "GET" or not items:
         return None
-    style, parameter = moving(known)
-    limit, total = named(known, LIMITS), place_of(answer, TOTALS)
-    cursor = place_of(answer, CURSORS) if style == "cursor" else ""
+    style, parameter = _find_style(fields)
+    limit, total = _find_name(fields, _LIMIT_PARAMETERS), _find_path(response, _TOTAL_FIELDS)
+    cursor = _find_path(response, _CURSOR_FIELDS) if style == "cursor" else ""
     if items == "$" and style in ("page", "cursor"):
-        style = "link"  # a bare array has no room for a cursor, nor for a total: the headers have it
+        style = "link"  # a bare array cannot hold a cursor or a total: they are in the headers
     if not style or (style == "cursor" and not cursor):
         return Paging("whole", items) if items == "$" else None
     return Paging(
@@ -190,22 +157,67 @@ def _inferred(operation: Operation) -> Paging | None:
         total=total,
         parameter=parameter,
         limit=limit,
-        most=_most(known.get(limit)),
+        max_size=_max_page_size(fields.get(limit)),
         cursor=cursor,
-        first=_first_page(known[parameter]),
-        vague=named((total,), VAGUE) != "",
+        first=_first_page(fields[parameter]),
+        vague=_find_name((total,), _VAGUE_TOTAL_FIELDS) != "",
     )
 
 
-def _most(limit: Field | None) -> int:
-    """The largest page that a parameter allows, within reason."""
-    told = limit.schema.get("maximum", 100) if limit else 100
-    return int(max(1, min(LARGEST, told))) if isinstance(told, int | float) else 100
+def _query_fields(operation: Operation) -> dict[str, Field]:
+    """Return the fields of the query parameters, by key."""
+    keys = {p.key for p in operation.parameters if p.location == "query"}
+    return {field.name: field for field in parameter_fields(operation) if field.name in keys}
+
+
+def _find_style(parameters: Iterable[str]) -> tuple[str, str]:
+    """Return the style and its position parameter; both empty if there is none."""
+    names = list(parameters)
+    candidates = ((style, _find_name(names, known)) for style, known in _POSITION_PARAMETERS.items())
+    return next(((style, name) for style, name in candidates if name), ("", ""))
+
+
+def _find_name(names: Iterable[str], wanted: Iterable[str]) -> str:
+    """Return the name that comes first in the wanted names; empty if there is none."""
+    known = {_normalize(name): name for name in names}
+    return next((known[_normalize(name)] for name in wanted if _normalize(name) in known), "")
+
+
+def _find_path(response: Field | None, wanted: Iterable[str]) -> str:
+    """Return the key, or the JSONPath, of the first wanted field in a response; empty if there is none."""
+    for path, names in _scalar_fields(response):
+        name = _find_name(names, wanted)
+        if name:
+            return to_path((*path, name)) if path else name
+    return ""
+
+
+def _scalar_fields(response: Field | None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield the names of the scalar fields of a response, then those of its envelope objects, each with its path."""
+    if response is None:
+        return
+    yield path, [child.name for child in response.children if child.kind not in ("array", "object")]
+    objects = [child for child in response.children if child.kind == "object"]
+    for child in objects if len(path) < _MAX_ENVELOPE_DEPTH else ():
+        if _find_name((child.name,), _ENVELOPE_FIELDS):
+            yield from _scalar_fields(child, (*path, child.name))
+
+
+def _normalize(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def _max_page_size(limit: Field | None) -> int:
+    """Return the largest page size that a parameter allows, from 1 to the limit of this package."""
+    maximum = limit.schema.get("maximum", _DEFAULT_PAGE_SIZE) if limit else _DEFAULT_PAGE_SIZE
+    return int(max(1, min(_MAX_PAGE_SIZE, maximum))) if isinstance(maximum, int | float) else _DEFAULT_PAGE_SIZE
 
 
 def _first_page(field: Field | None) -> int:
-    """The number of the first page: the parameter's default, 0 where pages may be counted from it, else 1."""
+    """Return the number of the first page: the parameter's default, or 0 if that is its minimum, or else 1."""
     if field is None:
         return 1
-    counted = isinstance(field.info.default, int) and not isinstance(field.info.default, bool)
-    return int(field.info.default) if counted else 0 if field.schema.get("minimum") == 0 else 1
+    default = field.info.default
+    if isinstance(default, int) and not isinstance(default, bool):
+        return default
+    return 0 if field.schema.get("minimum") == 0 else 1
