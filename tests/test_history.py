@@ -291,11 +291,11 @@ def test_a_database_of_others_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_file_that_is_held_is_told_in_words(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where another process holds the file, the error says so and carries the exchange that was to be kept."""
-    monkeypatch.setattr("astro_nb.history.database._PATIENCE", 0.01)
+    monkeypatch.setattr("astro_nb.history.database._LOCK_TIMEOUT", 0.01)
     history = History(SPEC, path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(SettingsError, match="held by another process") as caught:
+    with pytest.raises(SettingsError, match="locked by another process") as caught:
         history.add(told())
     assert not isinstance(caught.value, NewerFormat)
     assert caught.value.data["exchange"].id == history.recent()[0].id == "id-1"
@@ -556,7 +556,7 @@ def test_a_run_belongs_to_one_living_process(path: Path) -> None:
 
         held_by(f"{child.pid} {began}")
         for anew in (False, True):
-            with pytest.raises(UsageError, match=f"by another process, {child.pid}: nothing was sent"):
+            with pytest.raises(UsageError, match=f"Process {child.pid} is sending .*: nothing was sent"):
                 history.journal.claim(run_of("two"), anew)
         held_by(f"{child.pid} 1")  # the number was given again since
         assert history.journal.claim(run_of("two")) == run

@@ -26,7 +26,7 @@ from astro_nb.http.request_flow import Authorize, request_flow
 from astro_nb.messages import Request
 from astro_nb.openapi import Spec, load
 from astro_nb.secrets import Secret
-from astro_nb.session import Session
+from astro_nb.session import Session, open_session
 
 CLIENT, SECRET = "client one", "planted:secret/7f3a"
 
@@ -108,7 +108,7 @@ def session(server: Server, clock: Any = time.monotonic, history: Path | None = 
     spec = Spec(document)
     environment = Environment("e", base_url=server.url, credentials={"OAuth": {**given, **credential}})
     client = Client(clock=clock, retries=Retries(attempts=1))
-    return Session(spec, environment, Variables(), client, History(spec, history))
+    return open_session(spec, environment, Variables(), client, History(spec, history))
 
 
 def test_the_client_gets_a_token_and_keeps_it(server: Server) -> None:
@@ -193,7 +193,7 @@ def test_what_goes_wrong_is_told_in_a_sentence(server: Server, answer: tuple[int
 def test_a_token_endpoint_that_is_not_there(server: Server) -> None:
     """A failure like any other."""
     asking = session(server, token_url="http://127.0.0.1:9/token")
-    asking.environment = replace(asking.environment, hosts=("127.0.0.1:9",))
+    asking.credentials.environment = replace(asking.environment, hosts=("127.0.0.1:9",))
     exchange = asking.call("x")
     assert exchange.failure is not None
     assert exchange.failure.kind == "connect"

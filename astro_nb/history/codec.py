@@ -1,4 +1,4 @@
-"""An exchange as an entry of the history, and back."""
+"""Exchanges as entries of the history, and back."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..openapi import Operation, Spec
 from ..secrets import MASK, is_secret_header
 
 LARGEST_BODY = 1_000_000
-"""Bytes of one body that are kept; the entry says how many there were."""
+"""Bytes of one body that are stored; the entry says how many there were."""
 
 LARGEST_BYTES = 100_000
-"""Bytes of a request that is no text, such as a form of files, that are kept: what it was made of is in its call."""
+"""Bytes that are stored of a request that is no text, such as files: what it was built from is in its call."""
 
 COLUMNS = {
     "when": TIME,
@@ -49,9 +49,10 @@ ERROR_COLUMNS = {
 }
 
 
-def row_of(entry: tuple[Any, ...]) -> dict[str, Any]:
+def list_row(entry: tuple[Any, ...]) -> dict[str, Any]:
+    """Return an entry as a row of the table of the history."""
     key, started, operation, status, ok, elapsed, size, request_id, message, environment, detail = entry
-    more = orjson.loads(detail)
+    details = orjson.loads(detail)
     return {
         "id": key,
         "when": datetime.fromtimestamp(started, UTC),
@@ -60,21 +61,21 @@ def row_of(entry: tuple[Any, ...]) -> dict[str, Any]:
         "ok": bool(ok),
         "seconds": elapsed,
         "size": size,
-        "attempts": len(more["attempts"]),
+        "attempts": len(details["attempts"]),
         "requestId": request_id or None,
         "message": message or None,
         "environment": environment,
-        "fieldErrors": more["fieldErrors"],
+        "fieldErrors": details["fieldErrors"],
     }
 
 
-def detail_of(exchange: Exchange) -> dict[str, Any]:
-    """What is kept of an exchange beside its columns and its answer's body; orjson takes dataclasses apart."""
-    answer, error = exchange.response, exchange.error
+def encode_exchange(exchange: Exchange) -> dict[str, Any]:
+    """Return what is stored of an exchange beside its columns and its response's body; orjson encodes dataclasses."""
+    response, error = exchange.response, exchange.error
     return {
         "call": exchange.call.to_dict(),
-        "request": _request(exchange.request),
-        "response": _answer(answer) if answer else None,
+        "request": _encode_request(exchange.request),
+        "response": _encode_response(response) if response else None,
         "failure": exchange.failure,
         "attempts": exchange.attempts,
         "violations": exchange.violations,
@@ -86,26 +87,26 @@ def detail_of(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def body_of(exchange: Exchange) -> bytes:
-    """The body of an answer as it came; with stars, and laid out anew, where it holds a secret."""
-    answer = exchange.response
-    if answer is None or not answer.is_json or exchange.json() is answer.json():
-        return answer.body if answer else b""
+def masked_body(exchange: Exchange) -> bytes:
+    """Return the body of a response as it was received; masked, and laid out anew, if it holds a secret."""
+    response = exchange.response
+    if response is None or not response.is_json or exchange.json() is response.json():
+        return response.body if response else b""
     return exchange.text.encode()
 
 
-def restored(spec: Spec, key: str, size: int, detail: Mapping[str, Any], content: bytes) -> Exchange:
-    """The exchange of an entry.
+def decode_exchange(spec: Spec, key: str, size: int, detail: Mapping[str, Any], content: bytes) -> Exchange:
+    """Return the exchange of an entry.
 
     Args:
-        spec: the document; an operation that it has lost since is stood in for.
+        spec: the document; it may have lost the operation since.
         key: the id of the exchange.
-        size: bytes of the answer's body, as it came.
-        detail: what `detail_of` gave.
-        content: what was kept of the answer's body.
+        size: bytes of the response's body, as it was received.
+        detail: what `encode_exchange` returned.
+        content: what was stored of the response's body.
     """
-    call, request = Call.from_dict(detail["call"]), _request_again(detail["request"])
-    answer = _answer_again(detail["response"], size, content) if detail["response"] else None
+    call, request = Call.from_dict(detail["call"]), _decode_request(detail["request"])
+    response = _decode_response(detail["response"], size, content) if detail["response"] else None
     return Exchange(
         id=key,
         operation=_operation(spec, call.operation, request),
@@ -113,7 +114,7 @@ def restored(spec: Spec, key: str, size: int, detail: Mapping[str, Any], content
         request=request,
         started=datetime.fromtimestamp(detail["started"], UTC),
         elapsed=detail["elapsed"],
-        response=answer,
+        response=response,
         failure=Failure(**detail["failure"]) if detail["failure"] else None,
         attempts=tuple(Attempt(**attempt) for attempt in detail["attempts"]),
         violations=tuple(Violation(**{**v, "location": tuple(v["location"])}) for v in detail["violations"]),
@@ -122,31 +123,31 @@ def restored(spec: Spec, key: str, size: int, detail: Mapping[str, Any], content
     )
 
 
-def _request(request: Request) -> dict[str, Any]:
-    kept: dict[str, Any] = {"method": request.method, "url": request.url, "headers": request.headers}
+def _encode_request(request: Request) -> dict[str, Any]:
+    encoded: dict[str, Any] = {"method": request.method, "url": request.url, "headers": request.headers}
     body = request.body[:LARGEST_BODY]
     try:
-        return {**kept, "body": body.decode()}
+        return {**encoded, "body": body.decode()}
     except UnicodeDecodeError as error:
-        if len(body) - error.start < 4 and len(body) < len(request.body):  # a text, cut inside a character
-            return {**kept, "body": body[: error.start].decode()}
-        return {**kept, "bytes": base64.b64encode(body[:LARGEST_BYTES]).decode()}
+        if len(body) - error.start < 4 and len(body) < len(request.body):  # text that was cut inside a character
+            return {**encoded, "body": body[: error.start].decode()}
+        return {**encoded, "bytes": base64.b64encode(body[:LARGEST_BYTES]).decode()}
 
 
-def _request_again(sent: Mapping[str, Any]) -> Request:
-    body = base64.b64decode(sent["bytes"]) if "bytes" in sent else sent["body"].encode()
-    return Request(sent["method"], sent["url"], _pairs(sent["headers"]), body)
+def _decode_request(encoded: Mapping[str, Any]) -> Request:
+    body = base64.b64decode(encoded["bytes"]) if "bytes" in encoded else encoded["body"].encode()
+    return Request(encoded["method"], encoded["url"], _pairs(encoded["headers"]), body)
 
 
-def _answer(answer: Response) -> dict[str, Any]:
-    pairs = [(name, MASK if is_secret_header(name) else value) for name, value in answer.headers]
-    return {"status": answer.status, "reason": answer.reason, "headers": pairs, "version": answer.http_version}
+def _encode_response(response: Response) -> dict[str, Any]:
+    pairs = [(name, MASK if is_secret_header(name) else value) for name, value in response.headers]
+    return {"status": response.status, "reason": response.reason, "headers": pairs, "version": response.http_version}
 
 
-def _answer_again(came: Mapping[str, Any], size: int, content: bytes) -> Response:
+def _decode_response(encoded: Mapping[str, Any], size: int, content: bytes) -> Response:
     full_size = size if len(content) == LARGEST_BODY != size else None
-    version = came.get("version", "HTTP/1.1")
-    return Response(came["status"], _pairs(came["headers"]), content, came["reason"], version, full_size)
+    version = encoded.get("version", "HTTP/1.1")
+    return Response(encoded["status"], _pairs(encoded["headers"]), content, encoded["reason"], version, full_size)
 
 
 def _pairs(headers: Any) -> Headers:
@@ -154,7 +155,7 @@ def _pairs(headers: Any) -> Headers:
 
 
 def _operation(spec: Spec, name: str, request: Request) -> Operation:
-    """The operation of that name; where the document has lost it, what the entry itself tells of it."""
+    """Return the operation with a name; if the document has lost it, one that is built from the entry itself."""
     try:
         return spec.operation(name)
     except UnknownName:

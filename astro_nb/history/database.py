@@ -1,4 +1,4 @@
-"""The file of a history: opened with care, shared by threads, and told in words where it cannot be used."""
+"""The database of a history: one file, shared by threads and processes; its errors say what to do."""
 
 from __future__ import annotations
 
@@ -12,27 +12,33 @@ from typing import Any
 from ..errors import NewerFormat, SettingsError
 from .migration import FORMAT, backups, format_of, migrate
 
-_PATIENCE = 10.0  # seconds that another process may hold the file
-_ELSE = ("{path} cannot be used ({error}).", "Make it writable, or keep the history in another folder.")
-_WORDS: dict[int, tuple[str, str]] = {
+_LOCK_TIMEOUT = 10.0  # seconds that another process may lock the file
+_OTHER_ERROR = ("{path} cannot be used ({error}).", "Make it writable, or keep the history in another folder.")
+_ERRORS: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_BUSY: (
-        "{path} is held by another process ({error}).",
-        "Close what holds it, or keep the history in another folder.",
+        "{path} is locked by another process ({error}).",
+        "Close that process, or keep the history in another folder.",
     ),
-    sqlite3.SQLITE_NOTADB: ("{path} is not a history ({error}).", "Move the file away; a new one is made."),
-    sqlite3.SQLITE_CORRUPT: ("{path} is not a history ({error}).", "Move the file away; a new one is made."),
-    sqlite3.SQLITE_FULL: ("There is no room for {path} ({error}).", "Make room, or keep the history elsewhere."),
+    sqlite3.SQLITE_NOTADB: ("{path} is not a history ({error}).", "Move the file away; a new one is created."),
+    sqlite3.SQLITE_CORRUPT: ("{path} is not a history ({error}).", "Move the file away; a new one is created."),
+    sqlite3.SQLITE_FULL: (
+        "The disk has no room for {path} ({error}).",
+        "Free some space, or keep the history in another folder.",
+    ),
 }
-"""What is wrong with a file, and what to do, by SQLite's primary result code."""
+"""What is wrong and what to do, by SQLite's primary result code."""
 
 
 def texts_in(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Every text of any database, read and never changed: where it stands, and what it is.
+    """Yield every text of a SQLite database with its place, such as "entry <id>, detail". The file is only read.
 
     Raises:
         SettingsError: the file cannot be read.
     """
-    with _in_words(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    with (
+        _readable_errors(path),
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection,
+    ):
         connection.text_factory = bytes
         owners = _owners(connection)
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
@@ -44,7 +50,7 @@ def texts_in(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _owners(connection: sqlite3.Connection) -> dict[bytes, bytes]:
-    """The entry that each body of a history belongs to; none in any other database."""
+    """Return the entry of each body of a history; empty for any other database."""
     with suppress(sqlite3.OperationalError):
         return dict(connection.execute("SELECT body, key || ' ' || operation FROM entry WHERE body IS NOT NULL"))
     return {}
@@ -60,11 +66,11 @@ def _texts_of(table: str, row: Mapping[str, Any], owners: Mapping[bytes, bytes])
 
 
 class Database:
-    """The tables of a history, in a file or in memory: one connection, and one thread in it at a time.
+    """The tables of a history, in a file or in memory, behind one connection that threads use in turn.
 
     Args:
         path: the file; None for memory.
-        own: the name of a folder that is ours, and that git is to ignore.
+        own: the name of the folder that is ours; git is told to ignore it.
     """
 
     def __init__(self, path: Path | None, own: str) -> None:
@@ -76,14 +82,14 @@ class Database:
         self.rows("SELECT 1")
 
     def rows(self, query: str, *values: Any) -> list[Any]:
-        """What a query finds."""
-        with self._lock, _in_words(self._path):
+        """Return the rows of a query."""
+        with self._lock, _readable_errors(self._path):
             return self._connection().execute(query, values).fetchall()
 
     @contextmanager
     def writing(self, **data: Any) -> Iterator[sqlite3.Connection]:
-        """A transaction; `data` go with the error where the file cannot be written."""
-        with self._lock, _in_words(self._path, **data), self._connection() as connection:
+        """A transaction. `data` is added to the error if the file cannot be written."""
+        with self._lock, _readable_errors(self._path, **data), self._connection() as connection:
             yield connection
 
     def clear(self) -> None:
@@ -97,7 +103,7 @@ class Database:
             file.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close the connection to a file; the next look opens it again."""
+        """Close the connection to a file; the next access opens it again."""
         with self._lock:
             if self._path is not None and self._open is not None:
                 self._open.close()
@@ -106,7 +112,7 @@ class Database:
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:
             where = ":memory:" if self._path is None else self._path
-            connection = sqlite3.connect(where, timeout=_PATIENCE, check_same_thread=False)
+            connection = sqlite3.connect(where, timeout=_LOCK_TIMEOUT, check_same_thread=False)
             try:
                 _prepare(connection, self._path)
             except BaseException:
@@ -117,7 +123,7 @@ class Database:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
-    """Look whose file it is before anything in it is changed."""
+    """Check that the file is a history before anything in it is changed, and migrate an older format."""
     version = format_of(connection)
     if version > FORMAT:
         raise NewerFormat(
@@ -137,21 +143,21 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
 
 
 def _make_folder(folder: Path, own: str) -> None:
-    """The folder of the file; git is told to ignore it where it is ours, and no folder of anybody else."""
+    """Create the folder of the file. Git is told to ignore it if it is ours, and no other folder."""
     ours, ignore = folder.name == own or not folder.exists(), folder / ".gitignore"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if ours and not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
     except OSError as error:
-        what, todo = _ELSE
+        what, todo = _OTHER_ERROR
         raise SettingsError(what.format(path=folder, error=error), todo) from error
 
 
 @contextmanager
-def _in_words(path: Path | None, **data: Any) -> Iterator[None]:
+def _readable_errors(path: Path | None, **data: Any) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        what, todo = _WORDS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _ELSE)
+        what, todo = _ERRORS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _OTHER_ERROR)
         raise SettingsError(what.format(path=path, error=error), todo, **data) from error

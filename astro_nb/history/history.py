@@ -1,10 +1,8 @@
-"""A row of entries, each read when it is looked at.
+"""The history: every exchange that was sent, append-only, in one file per API.
 
-What was sent and what came back, append-only.
-
-Rule 1: an entry is masked before it comes here, its answer without the secrets that were sent; the file holds none.
-Rule 2: meta and bodies lie apart, so that listing is quick; bodies are kept once by content, and large ones are cut.
-Rule 3: an entry is in the file when `add` returns, and stays there whatever becomes of this process.
+Rule 1: no secret is in the file. Entries are masked before they are stored, and the secrets that were sent are removed.
+Rule 2: metadata and bodies are stored apart, so that listing is quick; equal bodies are stored once, large ones cut.
+Rule 3: an entry is in the file when `add` returns, whatever happens to this process afterwards.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from ..frames import make_frame
 from ..messages import is_under_base_url
 from ..openapi import Spec
 from ..secrets import redact
-from .codec import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, body_of, detail_of, restored, row_of
+from .codec import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, decode_exchange, encode_exchange, list_row, masked_body
 from .database import Database
 from .journal import Journal
 
@@ -34,51 +32,54 @@ if TYPE_CHECKING:
 
 
 class ExchangeList(Sequence[Exchange]):
-    """Entries of a history by their ids, oldest first."""
+    """Exchanges of a history by their ids, oldest first; each is read when it is accessed."""
 
-    def __init__(self, keys: Sequence[str], get: Callable[[str], Exchange]) -> None:
-        self._keys, self._get = keys, get
+    def __init__(self, ids: Sequence[str], get: Callable[[str], Exchange]) -> None:
+        self._ids, self._get = ids, get
 
     def __repr__(self) -> str:
         return f"<ExchangeList of {len(self)} exchanges>"
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._ids)
 
     @overload
-    def __getitem__(self, which: int) -> Exchange: ...
+    def __getitem__(self, position: int) -> Exchange: ...
 
     @overload
-    def __getitem__(self, which: slice) -> ExchangeList: ...
+    def __getitem__(self, position: slice) -> ExchangeList: ...
 
-    def __getitem__(self, which: int | slice) -> Exchange | ExchangeList:
-        return ExchangeList(self._keys[which], self._get) if isinstance(which, slice) else self._get(self._keys[which])
+    def __getitem__(self, position: int | slice) -> Exchange | ExchangeList:
+        if isinstance(position, slice):
+            return ExchangeList(self._ids[position], self._get)
+        return self._get(self._ids[position])
 
 
 FOLDER = Path(".astro_nb")
 
 MOST_RECENT = 500
-"""Exchanges that are held in memory as they are, secrets in their answers included."""
-MOST_HELD = 64 * 1024 * 1024
-"""Bytes of requests and answers that are held so."""
-_LONGEST_SECRET = 100_000  # characters, in whatever spelling
+"""The latest exchanges that are held in memory as they are, with the secrets in their responses."""
+LARGEST_RECENT = 64 * 1024 * 1024
+"""The most bytes of requests and responses that are held so."""
+_LONGEST_SECRET = 100_000  # characters, in any encoding
+_MOST_CANDIDATES = 20  # entries in which the latest response of a server is searched for
 _INSERT = "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_LISTED = (
+_SELECT = (
     "SELECT key, started, operation, status, ok, elapsed, size, request_id, message, environment, detail FROM entry"
 )
-_HAS = "instr(folded(operation || ' ' || coalesce(status, '') || ' ' || message || ' ' || request_id), ?)"
+_CONTAINS = "instr(folded(operation || ' ' || coalesce(status, '') || ' ' || message || ' ' || request_id), ?)"
 
 
 class History:
-    """The exchanges of one API, newest last; in a file, or in memory where there is none.
+    """The exchanges of one API, newest last, in a file or in memory.
 
     Args:
-        spec: the document, for reading entries back.
-        path: the file; None keeps the history in memory.
+        spec: the document, to read entries with.
+        path: the file; None for a history in memory.
 
     Raises:
-        NewerFormat: a later version wrote the file; it is left as it is.
-        SettingsError: the file is no history, or cannot be used; it is left as it is.
+        NewerFormat: a later version of astro_nb wrote the file; it is left as it is.
+        SettingsError: the file is not a history, or cannot be used; it is left as it is.
     """
 
     def __init__(self, spec: Spec, path: Path | None = None) -> None:
@@ -87,7 +88,7 @@ class History:
         self._database = Database(path, FOLDER.name)
         self._lock = threading.Lock()
         self._recent: dict[str, Exchange] = {}
-        self._held = 0
+        self._recent_size = 0
 
     def __repr__(self) -> str:
         return f"<History of {len(self)} entries{f' in {self.path}' if self.path else ''}>"
@@ -96,37 +97,37 @@ class History:
         return int(self._database.rows("SELECT COUNT(*) FROM entry")[0][0])
 
     def __iter__(self) -> Iterator[Exchange]:
-        """Every entry, oldest first."""
+        """Iterate over all entries, oldest first."""
         for (key,) in self._database.rows("SELECT key FROM entry ORDER BY id"):
             yield self.get(key)
 
     def add(self, exchange: Exchange, secrets: Iterable[str] = (), further: Iterable[str] = ()) -> Exchange:
-        """Keep an exchange. The secrets are taken out of what is stored.
+        """Store an exchange, without the secrets.
 
         Args:
-            exchange: what is to be kept.
+            exchange: the exchange.
             secrets: the values that were sent.
-            further: values that were not sent with it, and that a server may give back all the same.
+            further: values that were not sent with it, but that a server may return all the same.
 
         Raises:
-            SettingsError: the file cannot be written; `data["exchange"]` holds what was to be kept.
+            SettingsError: the file cannot be written; `data["exchange"]` is the exchange.
         """
         self._remember(exchange)
         sent = frozenset(secrets)
         secrets = sent.union(further)
-        content = _cut(exchange, secrets, len(secrets) > len(sent))
+        content = _body_to_store(exchange, secrets, len(secrets) > len(sent))
         message = redact(exchange.error.message, secrets) if exchange.error else ""
-        detail = redact(orjson.dumps(detail_of(exchange)).decode(), secrets).encode()
+        detail = redact(orjson.dumps(encode_exchange(exchange)).decode(), secrets).encode()
         row = (
             exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(), exchange.elapsed,
             exchange.status, exchange.ok, exchange.request_id, message, exchange.size, detail,
         )  # fmt: skip
         with self._database.writing(exchange=exchange) as connection:
-            connection.execute(_INSERT, (*row, _keep_body(connection, content) if content else None))
+            connection.execute(_INSERT, (*row, _store_body(connection, content) if content else None))
         return exchange
 
     def get(self, key: str) -> Exchange:
-        """The entry of that id: with its secrets while it is recent, masked when read back from the file.
+        """Return the entry with an id: as it was sent while it is recent, masked if it is read from the file.
 
         Raises:
             UnknownName: there is no such entry.
@@ -137,84 +138,91 @@ class History:
         if not found:
             raise UnknownName("entry of the history", key, [], todo="`api.history.frame()` lists the ids.")
         ((size, detail, body),) = found
-        return restored(self._spec, key, size, orjson.loads(detail), self._content(body))
+        return decode_exchange(self._spec, key, size, orjson.loads(detail), self._read_body(body))
 
-    def __getitem__(self, which: int | str) -> Exchange:
-        """An entry by id, or by position as in a list: `history[-1]` is the latest."""
-        if isinstance(which, str):
-            return self.get(which)
-        order, skip = ("DESC", -which - 1) if which < 0 else ("ASC", which)
+    def __getitem__(self, key: int | str) -> Exchange:
+        """Return an entry by its id, or by its position as in a list: `history[-1]` is the latest.
+
+        Raises:
+            UnknownName, UsageError: there is no such entry.
+        """
+        if isinstance(key, str):
+            return self.get(key)
+        order, skip = ("DESC", -key - 1) if key < 0 else ("ASC", key)
         query = f"SELECT key FROM entry ORDER BY id {order} LIMIT 1 OFFSET ?"  # noqa: S608  # ASC or DESC, from the line above
         found = self._database.rows(query, skip)
         if not found:
-            raise UsageError(
-                f"The history has {len(self)} entries; there is no entry {which}.", "Send something first."
-            )
+            raise UsageError(f"The history has {len(self)} entries; there is no entry {key}.", "Send something first.")
         return self.get(found[0][0])
 
     def latest(self, operation: str, base_url: str) -> Exchange | None:
-        """The latest exchange of an operation with a server, among its last few; None where there is none."""
-        query = "SELECT key FROM entry WHERE operation = ? ORDER BY id DESC LIMIT 20"
-        found = (self.get(key) for (key,) in self._database.rows(query, operation))
+        """Return the latest exchange of an operation with a server, among its last few; None if there is none."""
+        query = "SELECT key FROM entry WHERE operation = ? ORDER BY id DESC LIMIT ?"
+        found = (self.get(key) for (key,) in self._database.rows(query, operation, _MOST_CANDIDATES))
         return next((exchange for exchange in found if is_under_base_url(exchange.request.url, base_url)), None)
 
     def recent(self, most: int = 200) -> list[Exchange]:
-        """The exchanges of this session, newest first."""
+        """Return the exchanges of this session, newest first."""
         return list(self._recent.values())[: -most - 1 : -1]
 
     def frame(self, search: str = "", most: int = 1000) -> DataFrame:
-        """The latest entries as a DataFrame, newest first; `search` keeps those in which every word occurs."""
+        """Return the latest entries as a DataFrame, newest first.
+
+        Args:
+            search: words that must all occur in operation, status, message or request id, in any case.
+            most: the most rows.
+        """
         return make_frame(self.rows(search, most), COLUMNS)
 
     def rows(self, search: str = "", most: int = 1000, errors: bool = False) -> list[dict[str, Any]]:
-        """The latest entries as plain rows, newest first; words are sought whatever their case."""
+        """Return the latest entries as `frame` does, as plain dicts; with `errors` only those that failed."""
         words = search.casefold().split()
-        clauses = [_HAS] * len(words) + (["ok = 0"] if errors else [])
+        clauses = [_CONTAINS] * len(words) + (["ok = 0"] if errors else [])
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        found = self._database.rows(f"{_LISTED} {where} ORDER BY id DESC LIMIT ?", *words, most)
-        return [row_of(entry) for entry in found]
+        found = self._database.rows(f"{_SELECT} {where} ORDER BY id DESC LIMIT ?", *words, most)
+        return [list_row(entry) for entry in found]
 
     @property
     def errors(self) -> Errors:
-        """The exchanges that did not go well."""
+        """The exchanges that are not ok."""
         return Errors(self)
 
     @property
     def journal(self) -> Journal:
-        """What was begun and what came of it, of every run of many calls."""
+        """The journal of bulk runs."""
         return Journal(self._database)
 
-    def failed(self) -> int:
-        """How many exchanges did not go well."""
+    def count_failed(self) -> int:
+        """Return how many exchanges are not ok."""
         return int(self._database.rows("SELECT COUNT(*) FROM entry WHERE ok = 0")[0][0])
 
     def clear(self) -> None:
-        """Forget everything, in the file too."""
+        """Delete all entries and runs, in the file too."""
         with self._lock:
             self._recent.clear()
-            self._held = 0
+            self._recent_size = 0
         self._database.clear()
 
     def close(self) -> None:
-        """Close the file; looking into the history afterwards opens it again. A history in memory stays as it is."""
+        """Close the file; the next access opens it again. A history in memory stays as it is."""
         self._database.close()
 
     def _remember(self, exchange: Exchange) -> None:
-        """Keep the latest exchanges as they are, up to a number and a size."""
+        """Hold the latest exchanges in memory, up to a number and a size."""
         with self._lock:
             self._recent[exchange.id] = exchange
-            self._held += _weight(exchange)
-            while len(self._recent) > 1 and (len(self._recent) > MOST_RECENT or self._held > MOST_HELD):
+            self._recent_size += _memory_size(exchange)
+            while len(self._recent) > 1 and (len(self._recent) > MOST_RECENT or self._recent_size > LARGEST_RECENT):
                 oldest = next(iter(self._recent))
-                self._held -= _weight(self._recent.pop(oldest))
+                self._recent_size -= _memory_size(self._recent.pop(oldest))
 
-    def _content(self, key: str | None) -> bytes:
+    def _read_body(self, key: str | None) -> bytes:
         found = self._database.rows("SELECT content FROM body WHERE hash = ?", key) if key is not None else []
         return zlib.decompress(found[0][0]) if found else b""
 
 
 class Errors:
-    """The part of a history that did not go well."""
+    """The exchanges of a history that are not ok."""
 
     def __init__(self, history: History) -> None:
         self._history = history
@@ -223,33 +231,32 @@ class Errors:
         return f"<Errors, {len(self)} of {len(self._history)} entries>"
 
     def __len__(self) -> int:
-        return self._history.failed()
+        return self._history.count_failed()
 
     def frame(self, search: str = "", most: int = 1000) -> DataFrame:
-        """When, operation, status, message, requestId and fieldErrors of each failed exchange, newest first."""
-        rows = self._history.rows(search, most, errors=True)
-        return make_frame(rows, ERROR_COLUMNS)
+        """Return when, operation, status, message, requestId and fieldErrors of each one, newest first."""
+        return make_frame(self._history.rows(search, most, errors=True), ERROR_COLUMNS)
 
 
-def _weight(exchange: Exchange) -> int:
+def _memory_size(exchange: Exchange) -> int:
     return exchange.size + len(exchange.request.body)
 
 
-def _cut(exchange: Exchange, secrets: frozenset[str], has_further: bool) -> bytes:
-    """What is kept of an answer's body.
+def _body_to_store(exchange: Exchange, secrets: frozenset[str], has_further: bool) -> bytes:
+    """Return what is stored of a response's body.
 
-    The client has taken the secrets that were sent out of it: it is looked through again where there are others, or
-    where it was laid out anew.
+    The client has removed the secrets that were sent: the body is searched again only if there are others, or if it
+    was laid out anew.
     """
-    answer, content = exchange.response, body_of(exchange)
-    if answer is not None and (has_further or content is not answer.body):
+    response, content = exchange.response, masked_body(exchange)
+    if response is not None and (has_further or content is not response.body):
         whole = content[: LARGEST_BODY + _LONGEST_SECRET].decode("latin-1")  # byte for byte, whatever it is
         content = redact(whole, secrets).encode("latin-1")
     return content[:LARGEST_BODY]
 
 
-def _keep_body(connection: sqlite3.Connection, content: bytes) -> str:
-    """Keep a body by its content, once; the key to find it by."""
+def _store_body(connection: sqlite3.Connection, content: bytes) -> str:
+    """Store a body, unless an equal one is stored already; return its key."""
     key = hashlib.blake2b(content, digest_size=16).hexdigest()
     if connection.execute("SELECT 1 FROM body WHERE hash = ?", (key,)).fetchone() is None:
         connection.execute("INSERT OR IGNORE INTO body VALUES (?, ?)", (key, zlib.compress(content, 1)))

@@ -1,10 +1,8 @@
-"""Which process holds a run, and whether it still lives.
+"""The journal of bulk runs: which row was started and how it ended, so that a run can be resumed after a crash.
 
-What was begun and what came of it, row by row, so that a run of many goes on after the kernel has died.
-
-Rule 1: a row is marked as begun before its request goes out, and with its outcome once its exchange is kept.
-Rule 2: no secret is in it, and no hash of one: a run is known again by its rows as they are masked.
-Rule 3: one process at a time holds a run.
+Rule 1: a row is marked as begun before its request is sent, and with its outcome once its exchange is stored.
+Rule 2: no secret is in it, and no hash of one: a run is recognized by its masked rows.
+Rule 3: one process at a time owns a run.
 """
 
 from __future__ import annotations
@@ -24,44 +22,44 @@ from .database import Database
 
 
 def this_process() -> str:
-    """This process: its number, and when it began where the system tells, for numbers are given again."""
-    return f"{os.getpid()} {_began(os.getpid())}".rstrip()
+    """Return this process: its number, and its start time if the system reports it, since numbers are reused."""
+    return f"{os.getpid()} {_start_time(os.getpid())}".rstrip()
 
 
 def is_alive(owner: str) -> bool:
-    """Whether another process than this one holds a run and still lives."""
-    number, _, began = owner.partition(" ")
-    if not number or int(number) == os.getpid() or sys.platform == "win32":  # there, asking would interrupt it
+    """Whether the owner of a run is another process, and still running."""
+    number, _, started = owner.partition(" ")
+    if not number or int(number) == os.getpid() or sys.platform == "win32":  # on Windows `os.kill` would end it
         return False
     try:
         os.kill(int(number), 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is there, and somebody else's
+    except PermissionError:  # it runs, and belongs to another user
         pass
-    return _began(int(number)) == began
+    return _start_time(int(number)) == started
 
 
-def _began(number: int) -> str:
-    """When a process began, in the system's own count; empty where it does not tell, or the process is dead."""
+def _start_time(number: int) -> str:
+    """Return when a process started, in the system's own unit; empty if unknown, "dead" for a dead one."""
     try:
-        told = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
+        text = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    state, *rest = told.rpartition(")")[2].split()
+    state, *rest = text.rpartition(")")[2].split()
     return "dead" if state in ("Z", "X") else rest[18]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of many calls.
+    """One bulk run.
 
     Attributes:
         id: the id of its exchanges' group.
-        fingerprint: by which the same rows are known again.
+        fingerprint: recognizes the same rows.
         operation, environment: what is called, and where.
-        rows: how many there are.
-        begun: when, in seconds since 1970.
+        rows: the number of rows.
+        begun: when it began, in seconds since 1970.
     """
 
     id: str
@@ -74,14 +72,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Mark:
-    """What is known of one row.
+    """What is known about one row.
 
     Attributes:
-        state: "begun", or what came of it.
-        at: when that was so, in seconds since 1970.
-        exchange: the id of its exchange; empty where none was kept.
-        note: what is to be told of it beside that.
-        found: what a list told of it, where its own answer was lost.
+        state: "begun", or its outcome.
+        at: the time of that state, in seconds since 1970.
+        exchange: the id of its exchange; empty if none was stored.
+        note: a further remark.
+        found: what a list returned about it, if its own response was lost.
     """
 
     state: str
@@ -92,37 +90,37 @@ class Mark:
 
 
 class Journal:
-    """The runs of a history. `with` a `claim`, a run belongs to this process alone."""
+    """The runs of a history. A run that this process has claimed belongs to it alone."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def __repr__(self) -> str:
         ((count,),) = self._database.rows("SELECT COUNT(*) FROM run")
-        return f"<Journal of {count} runs>"
+        return f"<Journal of {count} run{'' if count == 1 else 's'}>"
 
     def unfinished(self, fingerprint: str) -> Run | None:
-        """The latest run of these rows that did not come to its end."""
+        """Return the latest run of these rows that was not finished; None if there is none."""
         found = self._database.rows(_UNFINISHED, fingerprint)
         return Run(*found[0][:-1]) if found else None
 
     def claim(self, run: Run, anew: bool = False) -> Run:
-        """The run to go on with: the unfinished one of the same rows, else this one; it is this process's from now on.
+        """Return the run to continue, which this process owns from now on: an unfinished one of the rows, or `run`.
 
         Args:
-            run: what it is where there is none; one that was ended is open again.
-            anew: whether an unfinished one is given up.
+            run: the run to start if none is unfinished; one that was finished is opened again.
+            anew: whether an unfinished one is abandoned.
 
         Raises:
-            UsageError: another process that lives holds it.
+            UsageError: another running process owns it.
         """
         with self._database.writing() as connection:
-            connection.execute("BEGIN IMMEDIATE")  # nobody else looks meanwhile
+            connection.execute("BEGIN IMMEDIATE")  # no other process can claim it in between
             found = connection.execute(_UNFINISHED, (run.fingerprint,)).fetchone()
             if found is not None and is_alive(found[-1]):
-                raise _held(run, found[-1])
+                raise _owned_elsewhere(run, found[-1])
             if found is not None and anew:
-                _end(connection, found[0])
+                _finish(connection, found[0])
             if found is None or anew:
                 run = replace(run, begun=time.time())
                 values = (run.id, run.fingerprint, run.operation, run.environment, run.rows, run.begun)
@@ -132,14 +130,14 @@ class Journal:
             return Run(*found[:-1])
 
     def release(self, run: Run, finished: bool) -> None:
-        """Let go of a run; one that is finished is not gone on with."""
+        """Give up the ownership of a run; one that is finished is not continued."""
         with self._database.writing() as connection:
             connection.execute("UPDATE run SET owner = '' WHERE id = ?", (run.id,))
             if finished:
-                _end(connection, run.id)
+                _finish(connection, run.id)
 
     def marks(self, run: Run) -> dict[int, Mark]:
-        """What is known of the rows that were begun, by their numbers."""
+        """Return the marks of the rows that were begun, by row number."""
         query = "SELECT number, state, at, exchange, note, found FROM run_row WHERE run = ? ORDER BY number"
         return {
             number: Mark(state, at, exchange, note, orjson.loads(found) if found else None)
@@ -147,14 +145,14 @@ class Journal:
         }
 
     def mark(self, run: Run, number: int, mark: Mark) -> None:
-        """Note what is known of a row; it is in the file when this returns."""
+        """Store the mark of a row; it is in the file when this returns."""
         found = orjson.dumps(mark.found, default=str) if mark.found is not None else None
         values = (run.id, number, mark.state, mark.at, mark.exchange, mark.note, found)
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO run_row VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def unmark(self, run: Run, number: int) -> None:
-        """Take back that a row was begun: nothing went out."""
+        """Remove the mark of a row for which nothing was sent."""
         with self._database.writing() as connection:
             connection.execute("DELETE FROM run_row WHERE run = ? AND number = ?", (run.id, number))
 
@@ -170,14 +168,14 @@ _BEGIN = (
 )
 
 
-def _end(connection: sqlite3.Connection, key: str) -> None:
+def _finish(connection: sqlite3.Connection, key: str) -> None:
     connection.execute("UPDATE run SET ended = ? WHERE id = ?", (time.time(), key))
 
 
-def _held(run: Run, owner: str) -> UsageError:
+def _owned_elsewhere(run: Run, owner: str) -> UsageError:
     number = owner.partition(" ")[0]
     return UsageError(
-        f"{run.operation} is being sent for these very rows by another process, {number}: nothing was sent.",
-        "Wait until it has ended, or end it; then run this again, and it goes on where that one stopped.",
+        f"Process {number} is sending {run.operation} for the same rows: nothing was sent.",
+        "Wait until it has ended, or end it; then run this again: it continues where that one stopped.",
         process=int(number),
     )
