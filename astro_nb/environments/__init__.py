@@ -5,7 +5,7 @@ from .environment import Environment, Grant, built_in_environments, environment_
 from .files import FOLDER, environment_names, load_environment, load_shared, save_environment, save_shared
 from .resolution import DynamicValues, Mode, Resolver, split_at_secrets
 from .tokens import TokenFacts, read_token
-from .variables import Variable, VariableRow, Variables
+from .variables import Provenance, Variable, VariableRow, Variables
 
 __all__ = [
     "FOLDER",
@@ -15,6 +15,7 @@ __all__ = [
     "Environments",
     "Grant",
     "Mode",
+    "Provenance",
     "Resolver",
     "TokenFacts",
     "Variable",

@@ -33,13 +33,38 @@ SCOPES = ("session", "environment", "token", "shared")
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """The place in a response from which a value was taken.
+
+    Attributes:
+        operation: the id of the operation.
+        path: the JSONPath in the response.
+        exchange_id: the id of the exchange.
+        started: when the exchange began, UTC.
+    """
+
+    operation: str
+    path: str
+    exchange_id: str
+    started: datetime
+
+    def __str__(self) -> str:
+        """For display only."""
+        return f"{self.operation} {self.path} (exchange {self.exchange_id}, {self.started:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+@dataclass(frozen=True)
 class Variable:
-    """One variable: its value (a `Secret` for secrets), its scope, and where the value came from."""
+    """One variable: its value (a `Secret` for secrets), its scope, and where the value came from.
+
+    `source` says it for people; `provenance` is the place in a response, if it came from one.
+    """
 
     name: str
     value: Any
     scope: str
     source: str = ""
+    provenance: Provenance | None = None
 
     @property
     def display_value(self) -> str:
@@ -58,14 +83,15 @@ class Variables(MutableMapping[str, Any]):
     ('us', 'environment')
 
     Attributes:
-        provenance: returns where a value that is set came from, or an empty text; called if the caller does not say.
+        find_provenance: returns the place in a response that a value came from, or None; called if the caller does
+            not say where it came from.
         hint: returns a sentence on where a missing variable could come from, or an empty text.
         places: returns what may name variables beside other variables: the name of each place, and its data.
     """
 
     def __init__(self, seed: int | None = None, **scopes: Mapping[str, Any]) -> None:
         self._scopes: dict[str, dict[str, Variable]] = {scope: {} for scope in SCOPES}
-        self.provenance: Callable[[Any], str] = lambda value: ""
+        self.find_provenance: Callable[[Any], Provenance | None] = lambda value: None
         self.hint: Callable[[str], str] = lambda name: ""
         self.places: Callable[[], Iterable[tuple[str, Any]]] = tuple
         self.seed(seed)
@@ -85,7 +111,7 @@ class Variables(MutableMapping[str, Any]):
         _require_scope(scope)
         self._scopes[scope] = {k: Variable(k, v, scope, source or scope) for k, v in values.items()}
 
-    def set(self, name: str, value: Any, source: str = "", scope: str = "session") -> None:
+    def set(self, name: str, value: Any, source: str | Provenance = "", scope: str = "session") -> None:
         """Set a variable, with where its value came from.
 
         Raises:
@@ -97,7 +123,9 @@ class Variables(MutableMapping[str, Any]):
             raise UsageError(
                 f"{name!r} cannot be a variable's name.", "Use letters, digits, '_', '-' and '.'; begin with a letter."
             )
-        self._scopes[scope][name] = Variable(name, value, scope, source or self.provenance(value) or "set in Python")
+        origin = source or self.find_provenance(value) or "set in Python"
+        provenance = origin if isinstance(origin, Provenance) else None
+        self._scopes[scope][name] = Variable(name, value, scope, str(origin), provenance)
 
     @staticmethod
     def is_name(name: str) -> bool:

@@ -1,21 +1,17 @@
-"""Where a variable's value was taken from: an answer, told by the very object that was picked, not by its looks.
-
-One answer feeding the next request: values offered, referred to, kept with their provenance, and traced.
-"""
+"""Link requests to earlier responses: suggest values, resolve references, and keep values as variables."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Protocol
 
 from ..data import leaves
-from ..environments import Environment, Variable, Variables
+from ..environments import Environment, Provenance, Variable, Variables
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..exchange import Exchange
 from ..jsonpath import to_path
+from ..messages import is_under_base_url
 from ..openapi import Operation, Spec
 from ..schema import Field, body_fields, parameter_fields
 from ..secrets import Secret
@@ -23,82 +19,13 @@ from .producers import producers, producers_of
 from .response_references import PENDING, Responses, value_at
 from .suggestions import Suggestion, suggest
 
-_MOST_LEAVES = 1000
-_WRITTEN = re.compile(r"(?s)(\S+) (\$.*) \(exchange (\S+), (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC\)")
+_MAX_EXCHANGES = 500  # of this session that are searched
+_MAX_STORED = 50  # exchanges of the history that are read for an earlier response
+_MAX_LEAVES = 1000  # of one picked value that are searched
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """A place in an answer. Its text is a variable's `source`; `Provenance.read` is the inverse.
-
-    >>> text = str(Provenance("ListDeployments", "$.deployments[0].id", "0006-1", datetime(2026, 6, 1, tzinfo=UTC)))
-    >>> text
-    'ListDeployments $.deployments[0].id (exchange 0006-1, 2026-06-01 00:00:00 UTC)'
-    >>> Provenance.read(text).path
-    '$.deployments[0].id'
-    """
-
-    operation: str
-    path: str
-    exchange_id: str
-    when: datetime
-
-    @classmethod
-    def of(cls, exchange: Exchange, path: str) -> Provenance:
-        """The provenance of what stands at a path of an answer."""
-        return cls(exchange.operation.id, path, exchange.id, exchange.started.astimezone(UTC).replace(microsecond=0))
-
-    @classmethod
-    def read(cls, source: str) -> Provenance | None:
-        """What a variable's source tells; None where it came from no answer."""
-        found = _WRITTEN.fullmatch(source)
-        if found is None:
-            return None
-        when = datetime.strptime(found[4], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-        return cls(found[1].replace("%20", " "), found[2], found[3], when)
-
-    def __str__(self) -> str:
-        name = re.sub(r"\s", "%20", self.operation)
-        return f"{name} {self.path} (exchange {self.exchange_id}, {self.when:%Y-%m-%d %H:%M:%S} UTC)"
-
-
-def provenance_of(value: Any, exchanges: Iterable[Exchange]) -> Provenance | None:
-    """Where a value was picked, by `response["$…"]` or out of what that gave; None where it was not.
-
-    The object itself is looked for: a text that is merely equal was typed by somebody, or came from elsewhere.
-    """
-    if not _is_unique(value):
-        return None
-    for exchange in exchanges:
-        for held, path in reversed(exchange.picked):
-            inner = next((at for at, found in _parts(held) if found is value), None)
-            if inner is not None:
-                return Provenance.of(exchange, path + inner if inner else path)
-    return None
-
-
-def _is_unique(value: Any) -> bool:
-    """Whether Python makes a new object for each such value; of small numbers, short texts and constants it has one."""
-    if value is None or isinstance(value, bool):
-        return False
-    if isinstance(value, int):
-        return not -6 < value < 257
-    return len(value) > 1 if isinstance(value, str) else True
-
-
-def _parts(held: Any) -> Iterator[tuple[str, Any]]:
-    yield "", held
-    if isinstance(held, dict | list):
-        for location, leaf in leaves(held, _MOST_LEAVES):
-            yield to_path(location)[1:], leaf
-
-
-_MOST = 500  # exchanges of this session that are looked at
-_MOST_KEPT = 50  # entries of the history that are read for an earlier answer
-
-
-class Answered(Protocol):
-    """What chaining needs of a history."""
+class SearchableHistory(Protocol):
+    """What linking needs of a history."""
 
     def recent(self, most: int = ...) -> list[Exchange]: ...
 
@@ -108,21 +35,25 @@ class Answered(Protocol):
 
 
 class Linking:
-    """What the answers of a session give to its next requests. Variables that are set tell where they came from.
+    """The responses of a session as a source of values for its next requests.
+
+    It gives the variables their provenance: one that is set to a value of a response knows which response, and where.
 
     Args:
-        spec, variables, history: the session's.
-        environment: the session's, as it is when it is asked for.
+        spec: the document.
+        variables: the session's.
+        history: the session's.
+        environment: returns the session's environment of now.
     """
 
     def __init__(
-        self, spec: Spec, variables: Variables, history: Answered, environment: Callable[[], Environment]
+        self, spec: Spec, variables: Variables, history: SearchableHistory, environment: Callable[[], Environment]
     ) -> None:
         self._spec, self._variables, self._history, self._environment = spec, variables, history, environment
-        variables.provenance = self.source_of
+        variables.find_provenance = self.find_provenance
         variables.hint = self.hint
 
-    # --- what earlier answers hold ------------------------------------------------------------------------------------
+    # --- earlier responses --------------------------------------------------------------------------------------------
 
     def suggestions(
         self,
@@ -142,57 +73,64 @@ class Linking:
             field: its description; by default the operation's.
             everywhere: whether the responses of other environments count, too.
         """
-        seen = self._history.recent() if everywhere else [e for e in self._history.recent() if self.is_here(e)]
-        asked = self._spec.operation(operation) if operation else None
-        sources = producers(asked, name) if asked else producers_of(self._spec, name)
-        return suggest(name, seen, most, sources, field or (_field_of(asked, name) if asked else None))
+        recent = self._history.recent() if everywhere else [e for e in self._history.recent() if self.is_here(e)]
+        asking = self._spec.operation(operation) if operation else None
+        sources = producers(asking, name) if asking else producers_of(self._spec, name)
+        return suggest(name, recent, most, sources, field or (_input_field(asking, name) if asking else None))
 
     def is_here(self, exchange: Exchange) -> bool:
-        """Whether an exchange was in the environment of now, with its server or the one that the operation names."""
+        """Whether an exchange belongs to the present environment: its server, or the one that the operation names."""
         environment = self._environment()
         if exchange.environment != environment.name:
             return False
-        return bool(exchange.operation.servers) or _is_below(exchange.request.url, environment.base_url or "")
+        base_url = environment.base_url
+        has_own_server = bool(exchange.operation.servers)
+        return has_own_server or not base_url or is_under_base_url(exchange.request.url, base_url)
 
     def latest(self, operation: Operation) -> Exchange | None:
-        """The latest good answer of an operation: of this session and environment, else of the history, same server."""
-        recent = (e for e in self._history.recent(_MOST) if e.operation.id == operation.id and e.ok)
+        """Return the latest good response of an operation: of this session and environment, else of the history."""
+        recent = (e for e in self._history.recent(_MAX_EXCHANGES) if e.operation.id == operation.id and e.ok)
         here = next(filter(self.is_here, recent), None)
-        return here or next(self._kept(operation), None)
+        return here or next(self._stored(operation), None)
 
-    def _kept(self, operation: Operation) -> Any:
-        base = self._environment().base_url
-        for row in self._history.rows(operation.id, _MOST_KEPT) if base else ():
+    def _stored(self, operation: Operation) -> Iterator[Exchange]:
+        """Yield the good responses of an operation in the history that came from the same server."""
+        base_url = self._environment().base_url
+        for row in self._history.rows(operation.id, _MAX_STORED) if base_url else ():
             if row["operation"] == operation.id and row["ok"]:
                 exchange = self._history.get(row["id"])
-                if _is_below(exchange.request.url, base or ""):
+                if is_under_base_url(exchange.request.url, base_url or ""):
                     yield exchange
 
-    # --- templates ----------------------------------------------------------------------------------------------------
+    # --- references ---------------------------------------------------------------------------------------------------
 
-    def sending(self, ask: Callable[[Operation, tuple[str, ...]], Exchange], asking: tuple[str, ...]) -> Responses:
-        """What a request refers to that is about to be sent; what is safe is called for it.
+    def responses_to_send(
+        self, call: Callable[[Operation, tuple[str, ...]], Exchange], calling: tuple[str, ...]
+    ) -> Responses:
+        """Return the responses for a request that is about to be sent; safe operations are called for them.
 
         Args:
-            ask: calls an operation; it is told which ones are being called already.
-            asking: those.
+            call: calls an operation; it gets the ids of the operations that are being called.
+            calling: the ids of the operations that are being called already.
         """
 
-        def called(operation: Operation) -> Exchange:
-            if operation.id in asking:
-                way = " → ".join([*asking, operation.id])
-                raise UsageError(f"Answers refer to each other in a circle: {way}.", "Give one of them a plain value.")
+        def call_once(operation: Operation) -> Exchange:
+            if operation.id in calling:
+                circle = " → ".join([*calling, operation.id])
+                raise UsageError(
+                    f"Responses refer to each other in a circle: {circle}.", "Give one of them a plain value."
+                )
             try:
-                return ask(operation, (*asking, operation.id))
+                return call(operation, (*calling, operation.id))
             except (MissingArgument, UnknownName) as error:
-                what = f"{operation.id} would have to be called for a value of its answer: {error.what}"
+                what = f"{operation.id} would have to be called for a value of its response: {error.what}"
                 raise KeyError(UsageError(what, error.todo)) from error
 
-        return Responses(self._spec, self.latest, called)
+        return Responses(self._spec, self.latest, call_once)
 
-    def showing(self, sent: Responses | None = None, pending: str | None = PENDING) -> Responses:
-        """What a request refers to that is only shown: nothing is sent, and what was `sent` is shown as it was."""
-        return Responses(self._spec, self.latest, None, pending, dict(sent.taken) if sent else {})
+    def responses_to_show(self, sent: Responses | None = None, pending: str | None = PENDING) -> Responses:
+        """Return the responses for a preview: nothing is sent, and those that were `sent` are shown as they were."""
+        return Responses(self._spec, self.latest, None, pending, dict(sent.used) if sent else {})
 
     # --- variables ----------------------------------------------------------------------------------------------------
 
@@ -204,6 +142,9 @@ class Linking:
             path: the JSONPath of the value; of several matches the first.
             as_: the name of the variable.
             secret: whether it is a secret, even if the document does not say so.
+
+        Raises:
+            UsageError: the response has no such value, or it cannot be a secret.
         """
         try:
             value = value_at(exchange, path)
@@ -213,28 +154,58 @@ class Linking:
             if isinstance(value, bool) or not isinstance(value, str | int | float):
                 raise UsageError(f"{path} holds no scalar, so it cannot be one secret.", "Pick the secret itself.")
             value = Secret.in_memory(value, as_)
-        self._variables.set(as_, value, str(Provenance.of(exchange, path)))
+        self._variables.set(as_, value, provenance_at(exchange, path))
         return self._variables.all(as_)[0]
 
-    def source_of(self, value: Any) -> str:
-        """Where a value that was picked out of an answer stood; empty where it was not."""
-        found = provenance_of(value, self._history.recent(_MOST))
-        return str(found) if found else ""
+    def find_provenance(self, value: Any) -> Provenance | None:
+        """Return the place in a response from which a value was picked; None if it was not."""
+        return find_provenance(value, self._history.recent(_MAX_EXCHANGES))
 
     def hint(self, name: str) -> str:
-        """Where a variable that does not exist could come from, in a sentence; empty where nobody knows."""
-        first = next(iter(producers_of(self._spec, name)), None)
-        if first is None:
+        """Return a sentence on where a missing variable could come from; empty if that is unknown."""
+        best = next(iter(producers_of(self._spec, name)), None)
+        if best is None:
             return ""
-        path, called = first.path.replace("[*]", "[0]"), f'api.call("{first.operation.id}"'
-        more = "" if first.operation.is_safe else ", …"
-        return f'{first.operation.id} answers it: api.variables["{name}"] = {called}{more})["{path}"]'
+        path, call = best.path.replace("[*]", "[0]"), f'api.call("{best.operation.id}"'
+        arguments = "" if best.operation.is_safe else ", …"
+        return f'{best.operation.id} returns it: api.variables["{name}"] = {call}{arguments})["{path}"]'
 
 
-def _field_of(operation: Operation, name: str) -> Field | None:
+def provenance_at(exchange: Exchange, path: str) -> Provenance:
+    """Return the provenance of the value at a path of a response."""
+    return Provenance(exchange.operation.id, path, exchange.id, exchange.started.astimezone(UTC))
+
+
+def find_provenance(value: Any, exchanges: Iterable[Exchange]) -> Provenance | None:
+    """Return where a value was picked by `response["$…"]`, or out of what that returned; None if it was not.
+
+    The very object is sought: a text that is merely equal was typed, or came from elsewhere.
+    """
+    if not _is_unique(value):
+        return None
+    for exchange in exchanges:
+        for picked, path in reversed(exchange.picked):
+            inner = next((at for at, part in _parts(picked) if part is value), None)
+            if inner is not None:
+                return provenance_at(exchange, path + inner if inner else path)
+    return None
+
+
+def _is_unique(value: Any) -> bool:
+    """Whether Python makes a new object for each such value; small integers, short texts and constants are shared."""
+    if value is None or isinstance(value, bool):
+        return False
+    if isinstance(value, int):
+        return not -6 < value < 257
+    return len(value) > 1 if isinstance(value, str) else True
+
+
+def _parts(picked: Any) -> Iterator[tuple[str, Any]]:
+    yield "", picked
+    if isinstance(picked, dict | list):
+        for location, leaf in leaves(picked, _MAX_LEAVES):
+            yield to_path(location)[1:], leaf
+
+
+def _input_field(operation: Operation, name: str) -> Field | None:
     return next((f for f in (*parameter_fields(operation), *body_fields(operation)) if f.name == name), None)
-
-
-def _is_below(url: str, base: str) -> bool:
-    """Whether an address is one of a server: its base, and not one that merely begins like it."""
-    return not base or url == base or url.startswith((base.rstrip("/") + "/", base + "?"))

@@ -1,11 +1,10 @@
-"""Which operations' answers hold a value that another operation asks for, told from the document alone.
+"""Producers: which operations respond with a value that another operation needs. Consumers: the reverse.
 
-Links of the document win. Then speak the paths: what `/deployments/{deploymentId}` needs, `/deployments` answers.
-Then the things: who asks for a `workspaceId` is served by whatever answers workspaces. Last, the same name anywhere.
+Both are inferred from the document alone, in this order of reliability: the links of the document; the paths (what
+`/deployments/{deploymentId}` needs, `/deployments` returns); the resources (a `workspaceId` comes from whatever returns
+workspaces); the same name anywhere.
 
-Where an answer's values can go: the operations that ask for what one operation answers.
-
-Producers and consumers as tables.
+The scores order the candidates. From `RELIABLE` on, an operation returns the very resource; below, it mentions it.
 """
 
 from __future__ import annotations
@@ -18,21 +17,36 @@ from typing import TYPE_CHECKING
 
 from ..frames import make_frame
 from ..jsonpath import pointer_steps, to_path
-from ..openapi import Operation, Spec
+from ..openapi import Operation, Spec, path_shape
 from ..schema import Field, body_fields, parameter_fields
-from .response_objects import Holder, Index, Named, Words, index_of, is_of, read_name, shape_of, thing_of_type, words_of
+from .response_objects import (
+    ParsedName,
+    ResponseIndex,
+    ResponseObject,
+    Words,
+    is_kind_of,
+    parse_name,
+    resource_of_type,
+    response_index,
+    split_words,
+)
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
 
 
-GOOD = 0.6
-"""The score from which on a producer answers the very thing; below, it mentions it."""
+RELIABLE = 0.6
+"""The score from which on a producer returns the very resource."""
+
+USABLE = RELIABLE - 0.05
+"""The score from which on a producer is used without being asked for."""
+
+_CACHED_ANSWERS, _CACHED_CONSUMERS = 8192, 256
 
 
 @dataclass(frozen=True)
 class Producer:
-    """An operation whose answer holds a value, and where in it; `reason` says in words how that is known."""
+    """An operation whose response holds a value, and the JSONPath of it; `reason` says how that is known."""
 
     operation: Operation = field(repr=False)
     path: str
@@ -44,256 +58,8 @@ class Producer:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked for, and where it stands; many operations of a document ask the same.
-
-    Attributes:
-        name: the parameter or the field of the body.
-        kind, format: of its values; empty where nothing is known.
-        prefix: the path up to the parameter; None where it is no parameter of the path.
-        mate: the parameter that follows it in the path at once: of `/{owner}/{repo}` the repo.
-        known: the parameters of the path that are known when it is asked.
-    """
-
-    name: str
-    kind: str
-    format: str
-    prefix: str | None
-    mate: str
-    known: frozenset[str]
-
-    @property
-    def named(self) -> Named:
-        """The name, taken apart."""
-        return read_name(self.name)
-
-
-_PARAMETER = re.compile(r"\{([^{}]*)\}")
-
-
-def producers(operation: Operation, name: str) -> tuple[Producer, ...]:
-    """The operations whose answers hold a value for a parameter or a field of the body, the best first.
-
-    >>> from astro_nb.spec import load
-    >>> [p.operation.id for p in producers(load().operation("DeleteWorkspace"), "workspaceId")[:2]]
-    ['ListWorkspaces', 'CreateWorkspace']
-    """
-    return _producers(index_of(operation.spec), operation, name)
-
-
-def producers_of(spec: Spec, name: str) -> tuple[Producer, ...]:
-    """The producers for a name alone: as the first operation sees them whose path asks for it, else by the name."""
-    index = index_of(spec)
-    asking = next((o for o in spec if "{" + name + "}" in o.path and o.parameter(name) is not None), None)
-    alone = Question(name, "", "", None, "", frozenset())
-    return producers(asking, name) if asking is not None else _best(_found(index, alone))
-
-
-@lru_cache(maxsize=8192)
-def _producers(index: Index, operation: Operation, name: str) -> tuple[Producer, ...]:
-    asked = _question(operation, name)
-    return _best([*_linked(index, operation, name), *_found(index, asked), *_present(index, operation, asked)])
-
-
-def _best(found: Iterable[Producer]) -> tuple[Producer, ...]:
-    """Each place once, with the best of its reasons; the best place first."""
-    best: dict[tuple[str, str], Producer] = {}
-    for producer in sorted(found, key=lambda p: -p.score):
-        best.setdefault((producer.operation.id, producer.path), producer)
-    return tuple(best.values())
-
-
-def _question(operation: Operation, name: str) -> Question:
-    parameter, prefix, mate = operation.parameter(name), None, ""
-    if parameter is not None and parameter.location == "path":
-        before, found, after = operation.path.partition("{" + parameter.name + "}")
-        prefix = before.rstrip("/") if found and before.endswith("/") else None
-        mate = next(iter(_NEXT.findall(after)), "")
-    field = next((f for f in (*parameter_fields(operation), *body_fields(operation)) if f.name == name), None)
-    field = field.item if field is not None and field.kind == "array" else field
-    name = parameter.name if parameter else name
-    known = frozenset(_PARAMETER.findall(operation.path if prefix is None else prefix)) - {name}
-    kind, form = (field.kind, field.info.format) if field else ("", "")
-    return Question(name, kind, form if kind == "text" else "", prefix, mate, known)
-
-
-_NEXT = re.compile(r"\A/\{([^{}]*)\}")
-
-
-def _things(index: Index, asked: Question) -> Iterator[tuple[Words, float]]:
-    """What the value may be of, each with a doubt: its name's own words, the step before it, the schema answered."""
-    yield from ((thing, 0.0 if number == 0 else 0.08) for number, thing in enumerate(asked.named.things))
-    if asked.prefix is None or asked.mate:
-        return
-    last = asked.prefix.rpartition("/")[2]
-    if last and "{" not in last:
-        yield words_of(last), 0.04
-    for operation in index.by_path.get(shape_of(f"{asked.prefix}/{{}}"), ()):
-        for holder in index.holders[operation.id] if operation.method == "GET" else ():
-            if holder.path == "$":
-                yield thing_of_type(holder.field.type_name), 0.02
-
-
-# --- ways to find one -------------------------------------------------------------------------------------------------
-
-
-def _linked(index: Index, operation: Operation, name: str) -> Iterator[Producer]:
-    for link in index.links.get((operation.id, name), ()):
-        path = to_path(tuple(int(s) if s.isdigit() else s for s in pointer_steps(link.pointer)))
-        yield Producer(index.spec.operation(link.source), path, "the document links it", 1.0)
-
-
-@lru_cache(maxsize=8192)
-def _found(index: Index, asked: Question) -> tuple[Producer, ...]:
-    if asked.kind in _CHOSEN:
-        return ()
-    things = tuple(_things(index, asked))
-    found = list(_placed(index, asked, things))
-    if asked.named.refers or asked.prefix is not None:
-        found += [*_of_thing(index, asked, things), *_same_name(index, asked)]
-    return tuple(found)
-
-
-_CHOSEN = ("boolean", "choice", "object", "map", "file")
-Things = tuple[tuple[Words, float], ...]
-
-
-def _placed(index: Index, asked: Question, things: Things) -> Iterator[Producer]:
-    """By the path: the collection that the parameter chooses from, and what stands beside it there."""
-    if not asked.prefix:
-        return
-    shape, wanted = shape_of(asked.prefix), [words for words, _ in things]
-    for operation in index.by_path.get(shape, ()):
-        for holder, key, doubt in _own(index, operation, asked, wanted, False):
-            score = {"GET": 0.9, "POST": 0.88}.get(operation.method, 0.8) + 0.05 * holder.listed - doubt
-            yield Producer(operation, holder.path_to(key), f"answers what is at {asked.prefix}", score)
-    for operation in index.below.get(shape, ()):
-        for holder, key, doubt in _own(index, operation, asked, wanted, True):
-            score = (0.76 if operation.is_safe else 0.7) - doubt
-            yield Producer(operation, holder.path_to(key), f"answers what is at {asked.prefix}", score)
-    for operation in index.by_path.get(f"{shape}/{{}}", ()):
-        for holder, key, doubt in _own(index, operation, asked, wanted, True):
-            score = (0.6 if operation.is_safe else 0.56) - doubt
-            yield Producer(operation, holder.path_to(key), f"answers the one at {asked.prefix}", score)
-
-
-Own = tuple[Holder, str, float]
-
-
-def _own(index: Index, operation: Operation, asked: Question, wanted: list[Words], strict: bool) -> Iterator[Own]:
-    """The place of the id in what an operation answers: in the thing itself, where there are others beside it."""
-    holders = [holder for holder in index.holders[operation.id] if not holder.inner]
-    fitting = [holder for holder in holders if any(is_of(t, w) for t in holder.things for w in wanted)]
-    alone = (
-        operation.method == "GET" and asked.prefix is not None and shape_of(operation.path) == shape_of(asked.prefix)
-    )
-    for holder in fitting or holders:
-        key, doubt = _key(holder, asked)
-        sure = (fitting or not strict) and (holder.listed or not alone)
-        if key is not None and (sure or key == asked.name):
-            yield holder, key, doubt
-
-
-def _of_thing(index: Index, asked: Question, things: Things) -> Iterator[Producer]:
-    """By the thing: whatever answers one, or many."""
-    mates = read_name(asked.mate).things[:1]
-    for wanted, doubt in things:
-        for holder in index.by_thing.get(wanted[-1], ()) if wanted else ():
-            if not any(is_of(thing, wanted) for thing in holder.things):
-                continue
-            key, unlike = _key(holder, asked)
-            if key is not None:
-                near = 0.15 if any(is_of(thing, mate) for thing in holder.inside for mate in mates) else 0.0
-                score = _worth(holder) + near - doubt - unlike - _unknown(holder.operation, asked)
-                yield Producer(holder.operation, holder.path_to(key), f"answers {holder.called}", score)
-
-
-def _worth(holder: Holder) -> float:
-    if holder.inner:
-        return 0.5 if holder.listed else 0.48
-    if holder.operation.is_safe:
-        return 0.72 if holder.listed else 0.64
-    return 0.66 if holder.operation.method == "POST" else 0.6
-
-
-def _unknown(operation: Operation, asked: Question) -> float:
-    """What it costs that an operation needs values that the one who asks need not have, the one sought among them."""
-    needed = parameters_in(operation.path) - asked.known
-    return 0.02 * min(len(needed), 3) + (0.1 if asked.name in needed else 0.0)
-
-
-@lru_cache(maxsize=8192)
-def parameters_in(path: str) -> frozenset[str]:
-    return frozenset(_PARAMETER.findall(path))
-
-
-def _same_name(index: Index, asked: Question) -> Iterator[Producer]:
-    """By the name: an answer that has a field called the same."""
-    words = words_of(asked.name)
-    for dropped in range(max(len(words) - 1, 1)):  # a `task_try_number` is a `try_number` at least
-        for holder, key in index.by_key.get(words[dropped:], ()):
-            unlike = _unlike(holder.field.child(key), asked)
-            if unlike is not None:
-                score = (0.5 if holder.listed else 0.45) - _unknown(holder.operation, asked) - unlike
-                score -= 0.1 * holder.inner + 0.1 * dropped
-                yield Producer(holder.operation, holder.path_to(key), f"answers a field of the name {key}", score)
-
-
-def _present(index: Index, operation: Operation, asked: Question) -> Iterator[Producer]:
-    """What the thing has now, for a field of the body that changes it."""
-    if operation.body is None or operation.parameter(asked.name) is not None:
-        return
-    update = operation.extensions.update
-    read = update.read if update else ""
-    for other in index.by_path.get(shape_of(operation.path), ()):
-        for holder in index.holders[other.id] if other.method == "GET" or other.id == read else ():
-            if holder.path == "$" and asked.name in holder.names:
-                yield Producer(other, holder.path_to(asked.name), "answers the present value", 0.58)
-
-
-# --- which key of an object it is -------------------------------------------------------------------------------------
-
-
-def _key(holder: Holder, asked: Question) -> tuple[str | None, float]:
-    """The key by which an object holds what is asked for, and a doubt about it.
-
-    Empty where the entry is itself the value; None where there is no such key.
-    """
-    if holder.is_scalar:
-        unlike = _unlike(holder.field, asked)
-        return ("", unlike + 0.12) if unlike is not None else (None, 0.0)
-    for key in _keys(holder, asked.named):
-        unlike = _unlike(holder.field.child(key), asked)
-        if unlike is not None:
-            return key, unlike
-    return None, 0.0
-
-
-def _keys(holder: Holder, named: Named) -> Iterator[str]:
-    names = holder.names
-    words = words_of(named.name)
-    yield from (name for name in names if name == named.name)
-    yield from (name for name in names if words_of(name) == words)
-    if holder.id in names and named.key in ("", "id"):
-        yield holder.id
-    yield from (key for key in named.keys if key in names)
-
-
-_LIKE = {"integer": ("integer", "number"), "number": ("integer", "number"), "text": ("text",)}
-
-
-def _unlike(given: Field | None, asked: Question) -> float | None:
-    """How much a field of an answer differs from what is asked for, by kind; None where it cannot be that."""
-    if given is None or given.secret or given.kind not in ("text", "integer", "number", "any"):
-        return None
-    if asked.format and given.info.format and asked.format != given.info.format:
-        return None
-    return 0.0 if given.kind in _LIKE.get(asked.kind, (given.kind,)) else 0.12
-
-
-@dataclass(frozen=True)
 class Consumer:
-    """An operation that takes a value of an answer: as which parameter or field, and where in the answer it stands."""
+    """An operation that takes a value of a response: as which parameter or field, and the JSONPath in the response."""
 
     operation: Operation = field(repr=False)
     name: str
@@ -305,51 +71,306 @@ class Consumer:
         return f"<Consumer {self.operation.id}, {self.name} from {self.path}>"
 
 
-def consumers(operation: Operation) -> tuple[Consumer, ...]:
-    """The operations that take a value of this one's answer, those that ask for just that first.
+@dataclass(frozen=True)
+class _Input:
+    """A value that an operation needs, and its place; many operations of a document need the same.
 
-    >>> from astro_nb.spec import load
+    Attributes:
+        name: the name of the parameter or body field.
+        kind, format: those of its values; empty if unknown.
+        prefix: the path up to the parameter; None if it is no path parameter.
+        next_parameter: the parameter that follows it at once in the path: of `/{owner}/{repo}` the repo.
+        known: the path parameters that are known by then.
+    """
+
+    name: str
+    kind: str
+    format: str
+    prefix: str | None
+    next_parameter: str
+    known: frozenset[str]
+
+    @property
+    def parsed(self) -> ParsedName:
+        return parse_name(self.name)
+
+
+_PARAMETER = re.compile(r"\{([^{}]*)\}")
+_NEXT_PARAMETER = re.compile(r"\A/\{([^{}]*)\}")
+
+
+def producers(operation: Operation, name: str) -> tuple[Producer, ...]:
+    """Return the operations whose responses hold a value for a parameter or body field, the best first.
+
+    >>> from astro_nb.openapi import load
+    >>> [p.operation.id for p in producers(load().operation("DeleteWorkspace"), "workspaceId")[:2]]
+    ['ListWorkspaces', 'CreateWorkspace']
+    """
+    return _producers(response_index(operation.spec), operation, name)
+
+
+def producers_of(spec: Spec, name: str) -> tuple[Producer, ...]:
+    """Return the producers for a name alone: as for the first operation with it in its path, else by the name."""
+    asking = next((o for o in spec if "{" + name + "}" in o.path and o.parameter(name) is not None), None)
+    if asking is not None:
+        return producers(asking, name)
+    return _best(_find(response_index(spec), _Input(name, "", "", None, "", frozenset())))
+
+
+def consumers(operation: Operation) -> tuple[Consumer, ...]:
+    """Return the operations that take a value of this one's response, the likeliest first.
+
+    >>> from astro_nb.openapi import load
     >>> consumers(load().operation("ListWorkspaces"))[0]
     <Consumer GetWorkspace, workspaceId from $.workspaces[*].id>
     """
-    return _consumers(index_of(operation.spec), operation)
+    return _consumers(response_index(operation.spec), operation)
 
 
-def inputs_of(operation: Operation) -> tuple[str, ...]:
-    """What an operation asks for and another may answer: the parameters of its path, and all whose name refers."""
-    path = [p.key for p in operation.parameters if p.location == "path"]
-    rest = [p.key for p in operation.parameters if p.location != "path"] + [f.name for f in body_fields(operation)]
-    return tuple(dict.fromkeys([*path, *(name for name in rest if read_name(name).refers)]))
-
-
-@lru_cache(maxsize=256)
-def _consumers(index: Index, operation: Operation) -> tuple[Consumer, ...]:
+@lru_cache(maxsize=_CACHED_CONSUMERS)
+def _consumers(index: ResponseIndex, operation: Operation) -> tuple[Consumer, ...]:
     found = []
     for other in index.spec:
-        for name in inputs_of(other) if other is not operation else ():
-            made = next(
-                (p for p in producers(other, name) if p.operation is operation and p.score >= GOOD - 0.05), None
-            )
-            if made:
-                found.append(Consumer(other, name, made.path, made.reason, made.score))
+        for name in linkable_inputs(other) if other is not operation else ():
+            candidates = (p for p in producers(other, name) if p.operation is operation and p.score >= USABLE)
+            best = next(candidates, None)
+            if best:
+                found.append(Consumer(other, name, best.path, best.reason, best.score))
     return tuple(sorted(found, key=lambda consumer: -consumer.score))
 
 
-_MOST = 3  # producers of one field
+def linkable_inputs(operation: Operation) -> tuple[str, ...]:
+    """Return what a response may provide for an operation: its path parameters, and all names that are references."""
+    path = [p.key for p in operation.parameters if p.location == "path"]
+    rest = [p.key for p in operation.parameters if p.location != "path"] + [f.name for f in body_fields(operation)]
+    return tuple(dict.fromkeys([*path, *(name for name in rest if parse_name(name).is_reference)]))
+
+
+@lru_cache(maxsize=_CACHED_ANSWERS)
+def _producers(index: ResponseIndex, operation: Operation, name: str) -> tuple[Producer, ...]:
+    needed = _input(operation, name)
+    found = (
+        *_by_link(index, operation, name),
+        *_find(index, needed),
+        *_by_present_value(index, operation, needed),
+    )
+    return _best(found)
+
+
+def _best(found: Iterable[Producer]) -> tuple[Producer, ...]:
+    """Return each place once, with the best of its reasons; the best place first."""
+    best: dict[tuple[str, str], Producer] = {}
+    for producer in sorted(found, key=lambda p: -p.score):
+        best.setdefault((producer.operation.id, producer.path), producer)
+    return tuple(best.values())
+
+
+def _input(operation: Operation, name: str) -> _Input:
+    parameter, prefix, following = operation.parameter(name), None, ""
+    if parameter is not None and parameter.location == "path":
+        before, found, after = operation.path.partition("{" + parameter.name + "}")
+        prefix = before.rstrip("/") if found and before.endswith("/") else None
+        following = next(iter(_NEXT_PARAMETER.findall(after)), "")
+    field = next((f for f in (*parameter_fields(operation), *body_fields(operation)) if f.name == name), None)
+    field = field.item if field is not None and field.kind == "array" else field
+    name = parameter.name if parameter else name
+    known = frozenset(_PARAMETER.findall(operation.path if prefix is None else prefix)) - {name}
+    kind, value_format = (field.kind, field.info.format) if field else ("", "")
+    return _Input(name, kind, value_format if kind == "text" else "", prefix, following, known)
+
+
+# --- ways to find one -------------------------------------------------------------------------------------------------
+
+_CHOSEN_KINDS = ("boolean", "choice", "object", "map", "file")
+"""Kinds of values that a user chooses, and that no response provides."""
+
+_Candidates = tuple[tuple[Words, float], ...]
+"""The resources that a value may belong to, each with a deduction from the score."""
+
+
+def _by_link(index: ResponseIndex, operation: Operation, name: str) -> Iterator[Producer]:
+    for link in index.links.get((operation.id, name), ()):
+        path = to_path(tuple(int(s) if s.isdigit() else s for s in pointer_steps(link.pointer)))
+        yield Producer(index.spec.operation(link.source), path, "the document links it", 1.0)
+
+
+@lru_cache(maxsize=_CACHED_ANSWERS)
+def _find(index: ResponseIndex, needed: _Input) -> tuple[Producer, ...]:
+    if needed.kind in _CHOSEN_KINDS:
+        return ()
+    candidates = tuple(_candidate_resources(index, needed))
+    found = list(_by_path(index, needed, candidates))
+    if needed.parsed.is_reference or needed.prefix is not None:
+        found += [*_by_resource(index, needed, candidates), *_by_name(index, needed)]
+    return tuple(found)
+
+
+def _candidate_resources(index: ResponseIndex, needed: _Input) -> Iterator[tuple[Words, float]]:
+    """Yield what the value may belong to: by the words of its name, the step before it, the schema that is returned."""
+    yield from ((words, 0.0 if number == 0 else 0.08) for number, words in enumerate(needed.parsed.resources))
+    if needed.prefix is None or needed.next_parameter:
+        return
+    last = needed.prefix.rpartition("/")[2]
+    if last and "{" not in last:
+        yield split_words(last), 0.04
+    for operation in index.spec.resources.at(f"{needed.prefix}/{{}}"):
+        for each in index.objects[operation.id] if operation.method == "GET" else ():
+            if each.path == "$":
+                yield resource_of_type(each.field.type_name), 0.02
+
+
+def _by_path(index: ResponseIndex, needed: _Input, candidates: _Candidates) -> Iterator[Producer]:
+    """By the path: the collection that the parameter chooses from, and its neighbours."""
+    if not needed.prefix:
+        return
+    wanted, resources = [words for words, _ in candidates], index.spec.resources
+    reason = f"returns what is at {needed.prefix}"
+    for operation in resources.at(needed.prefix):
+        for each, key, deduction in _own_ids(index, operation, needed, wanted, is_strict=False):
+            score = {"GET": 0.9, "POST": 0.88}.get(operation.method, 0.8) + 0.05 * each.is_listed - deduction
+            yield Producer(operation, each.path_to(key), reason, score)
+    for operation in index.below.get(path_shape(needed.prefix), ()):
+        for each, key, deduction in _own_ids(index, operation, needed, wanted, is_strict=True):
+            yield Producer(operation, each.path_to(key), reason, (0.76 if operation.is_safe else 0.7) - deduction)
+    for operation in resources.at(f"{needed.prefix}/{{}}"):
+        for each, key, deduction in _own_ids(index, operation, needed, wanted, is_strict=True):
+            score = (0.6 if operation.is_safe else 0.56) - deduction
+            yield Producer(operation, each.path_to(key), f"returns one of those at {needed.prefix}", score)
+
+
+def _own_ids(
+    index: ResponseIndex, operation: Operation, needed: _Input, wanted: list[Words], *, is_strict: bool
+) -> Iterator[tuple[ResponseObject, str, float]]:
+    """Yield where a response holds the id of its own resource: object, key, and a deduction from the score."""
+    objects = [each for each in index.objects[operation.id] if not each.is_nested]
+    matching = [each for each in objects if any(is_kind_of(r, w) for r in each.resources for w in wanted)]
+    is_collection = (
+        operation.method == "GET"
+        and needed.prefix is not None
+        and path_shape(operation.path) == path_shape(needed.prefix)
+    )
+    for each in matching or objects:
+        key, deduction = _find_key(each, needed)
+        is_sure = (matching or not is_strict) and (each.is_listed or not is_collection)
+        if key is not None and (is_sure or key == needed.name):
+            yield each, key, deduction
+
+
+def _by_resource(index: ResponseIndex, needed: _Input, candidates: _Candidates) -> Iterator[Producer]:
+    """By the resource: whatever returns one, or many."""
+    following = parse_name(needed.next_parameter).resources[:1]
+    for wanted, doubt in candidates:
+        for each in index.by_resource.get(wanted[-1], ()) if wanted else ():
+            if not any(is_kind_of(resource, wanted) for resource in each.resources):
+                continue
+            key, difference = _find_key(each, needed)
+            if key is not None:
+                near = 0.15 if any(is_kind_of(parent, r) for parent in each.parents for r in following) else 0.0
+                score = _object_score(each) + near - doubt - difference - _cost(each.operation, needed)
+                yield Producer(each.operation, each.path_to(key), f"returns {each.title}", score)
+
+
+def _object_score(each: ResponseObject) -> float:
+    if each.is_nested:
+        return 0.5 if each.is_listed else 0.48
+    if each.operation.is_safe:
+        return 0.72 if each.is_listed else 0.64
+    return 0.66 if each.operation.method == "POST" else 0.6
+
+
+def _cost(operation: Operation, needed: _Input) -> float:
+    """Return the deduction for path parameters that are not known yet, most of all for the one that is sought."""
+    unknown = parameters_in(operation.path) - needed.known
+    return 0.02 * min(len(unknown), 3) + (0.1 if needed.name in unknown else 0.0)
+
+
+@lru_cache(maxsize=_CACHED_ANSWERS)
+def parameters_in(path: str) -> frozenset[str]:
+    """Return the names of the parameters in a path."""
+    return frozenset(_PARAMETER.findall(path))
+
+
+def _by_name(index: ResponseIndex, needed: _Input) -> Iterator[Producer]:
+    """By the name: a response that has a field of the same name."""
+    words = split_words(needed.name)
+    for dropped in range(max(len(words) - 1, 1)):  # a `task_try_number` is a `try_number` at least
+        for each, key in index.by_key.get(words[dropped:], ()):
+            difference = _type_difference(each.field.child(key), needed)
+            if difference is not None:
+                score = (0.5 if each.is_listed else 0.45) - _cost(each.operation, needed) - difference
+                score -= 0.1 * each.is_nested + 0.1 * dropped
+                yield Producer(each.operation, each.path_to(key), f"returns a field named {key}", score)
+
+
+def _by_present_value(index: ResponseIndex, operation: Operation, needed: _Input) -> Iterator[Producer]:
+    """By the present value in the resource, for a field of the body that changes it."""
+    if operation.body is None or operation.parameter(needed.name) is not None:
+        return
+    update = operation.extensions.update
+    reader = update.read if update else ""
+    for other in index.spec.resources.at(operation.path):
+        for each in index.objects[other.id] if other.method == "GET" or other.id == reader else ():
+            if each.path == "$" and needed.name in each.keys:
+                yield Producer(other, each.path_to(needed.name), "returns the present value", 0.58)
+
+
+# --- which key of an object it is -------------------------------------------------------------------------------------
+
+
+def _find_key(each: ResponseObject, needed: _Input) -> tuple[str | None, float]:
+    """Return the key by which an object holds the value, and a deduction from the score.
+
+    The key is empty if a scalar is itself the value, and None if there is no such key.
+    """
+    if each.is_scalar:
+        difference = _type_difference(each.field, needed)
+        return ("", difference + 0.12) if difference is not None else (None, 0.0)
+    for key in _candidate_keys(each, needed.parsed):
+        difference = _type_difference(each.field.child(key), needed)
+        if difference is not None:
+            return key, difference
+    return None, 0.0
+
+
+def _candidate_keys(each: ResponseObject, name: ParsedName) -> Iterator[str]:
+    keys = each.keys
+    words = split_words(name.name)
+    yield from (key for key in keys if key == name.name)
+    yield from (key for key in keys if split_words(key) == words)
+    if each.id_key in keys and name.key in ("", "id"):
+        yield each.id_key
+    yield from (key for key in name.keys if key in keys)
+
+
+_COMPATIBLE_KINDS = {"integer": ("integer", "number"), "number": ("integer", "number"), "text": ("text",)}
+
+
+def _type_difference(given: Field | None, needed: _Input) -> float | None:
+    """Return the deduction for a field of another kind than what is needed; None if it cannot be the value."""
+    if given is None or given.secret or given.kind not in ("text", "integer", "number", "any"):
+        return None
+    if needed.format and given.info.format and needed.format != given.info.format:
+        return None
+    return 0.0 if given.kind in _COMPATIBLE_KINDS.get(needed.kind, (given.kind,)) else 0.12
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+_MOST_PRODUCERS = 3  # of one field
 _SOURCES = dict.fromkeys(("field", "operation", "path", "reason"), "string")
 _USES = dict.fromkeys(("operation", "field", "path", "reason"), "string")
 
 
 def sources_frame(operation: Operation) -> DataFrame:
-    """Which operations answer what one asks for: a row for each field and producer, the best of each field first."""
+    """Return where the inputs of an operation can come from: a row for each field and producer, the best first."""
     names = dict.fromkeys(f.name for f in (*parameter_fields(operation), *body_fields(operation)))
-    found = ((name, producer) for name in names for producer in producers(operation, name)[:_MOST])
+    found = ((name, producer) for name in names for producer in producers(operation, name)[:_MOST_PRODUCERS])
     rows = [{"field": n, "operation": p.operation.id, "path": p.path, "reason": p.reason} for n, p in found]
     return make_frame(rows, _SOURCES)
 
 
 def uses_frame(operation: Operation) -> DataFrame:
-    """Which operations take what one answers, the likeliest first."""
+    """Return which operations take what this one returns, the likeliest first."""
     rows = [
         {"operation": c.operation.id, "field": c.name, "path": c.path, "reason": c.reason} for c in consumers(operation)
     ]

@@ -1,7 +1,7 @@
-"""What `{{responses.Operation.path}}` refers to: a value of an earlier answer, and when to ask for that anew.
+"""Resolve `{{responses.Operation.path}}`: a value of an earlier response, and when to request that again.
 
-Rule 1: only what is safe is ever called by itself, once for a request at the most, and never for what is only shown.
-Rule 2: a value keeps its type; a secret arrives as a `Secret`, and the braces in a server's text are braces.
+Rule 1: only safe operations are called automatically, at most once for a request, and never for a preview.
+Rule 2: a value keeps its type; a secret arrives as a `Secret`, and braces in a server's text are braces.
 """
 
 from __future__ import annotations
@@ -19,27 +19,30 @@ from ..jsonpath import is_singular, to_path, unquote_name
 from ..openapi import Operation, Spec
 from ..secrets import MASK, Secret
 
-PENDING = "asked when sent"
-"""What is shown in place of a value that only sending will bring."""
+PENDING = "read when sent"
+"""What a preview shows in place of a value that only sending will bring."""
 
 ASK = ("never", "missing", "always")
+"""When the operation of a reference is called for it."""
+
 _QUOTED = r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\""
 _PARTS = re.compile(rf"responses((?:[^'\";]|{_QUOTED})*+)((?:;[^;]*)*)", re.DOTALL)
-_NAMED = re.compile(rf"\[\s*({_QUOTED})\s*\]", re.DOTALL)
+_QUOTED_ID = re.compile(rf"\[\s*({_QUOTED})\s*\]", re.DOTALL)
 _AGE = re.compile(r"(\d{1,9})\s*([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _BRACES = {ord("{"): "\\u007b", ord("}"): "\\u007d"}
+_EXAMPLE = "Write it as {{responses.GetWorkspace.name}}."
 
 
 @dataclass(frozen=True)
 class ResponseReference:
-    """A reference to a value of an answer.
+    """A reference to a value of a response.
 
     Attributes:
-        operation: the id of the operation that answered.
-        path: the JSONPath of the value; of many matches the first counts.
-        ask: when the operation is called for it: "never", when an answer is "missing", "always".
-        older: the seconds after which an answer counts as missing; None for never.
+        operation: the id of the operation.
+        path: the JSONPath of the value; the first of several matches counts.
+        ask: when the operation is called: "never", if a response is "missing", or "always".
+        older: the age in seconds from which on a response counts as missing; None for any age.
     """
 
     operation: str
@@ -49,7 +52,7 @@ class ResponseReference:
 
 
 def read_reference(name: str, spec: Spec) -> ResponseReference:
-    """What stands between the braces, taken apart.
+    """Parse what stands between the braces.
 
     `responses.ListDeployments.deployments[0].id`, with a JSONPath after the operation
     (`responses.ListDeployments.$..id`), an operation with an odd id in brackets (`responses['odd id'].name`), and
@@ -57,139 +60,139 @@ def read_reference(name: str, spec: Spec) -> ResponseReference:
 
     Raises:
         UnknownName: there is no such operation, or no such rule.
-        UsageError: it cannot be read.
+        UsageError: it cannot be parsed.
     """
     parts = _PARTS.fullmatch(name)
     if parts is None:
-        raise UsageError(f"{{{{{name}}}}} cannot be read.", "Write it as {{responses.GetThing.name}}.")
-    operation, rest = _operation(parts[1].strip(), spec)
-    return ResponseReference(operation, _path(rest), **_rules(parts[2]))
+        raise UsageError(f"{{{{{name}}}}} cannot be read.", _EXAMPLE)
+    operation, rest = _split_operation(parts[1].strip(), spec)
+    return ResponseReference(operation, _read_path(rest), **_read_rules(parts[2]))
 
 
 def write_reference(operation: Operation, location: Location) -> str:
-    """The template that refers to a place in the latest answer of an operation; `read_reference` is its inverse."""
+    """Return the template for a place in the latest response of an operation; the inverse of `read_reference`."""
     path = to_path(location)[1:].translate(_BRACES)
-    plain, quoted = to_path((operation.id,))[1:].translate(_BRACES), f"['{_escaped(operation.id)}']"
-    alike = plain[:1] == "." and _operation(plain + path, operation.spec)[0] == operation.id
-    return f"{{{{responses{plain if alike else quoted}{path}}}}}"
+    plain, quoted = to_path((operation.id,))[1:].translate(_BRACES), f"['{_escape(operation.id)}']"
+    is_same = plain[:1] == "." and _split_operation(plain + path, operation.spec)[0] == operation.id
+    return f"{{{{responses{plain if is_same else quoted}{path}}}}}"
 
 
 @dataclass(frozen=True)
 class Responses:
-    """The answers that one request refers to.
+    """The responses that one request refers to.
 
     Attributes:
-        latest: gives the latest good answer of an operation; None where there is none.
-        ask: calls an operation; None where nothing is sent.
-        pending: what stands for a value that only sending will bring; None where that is an error.
-        taken: the answers that were used so far, by operation.
+        latest: returns the latest good response of an operation, or None.
+        call: calls an operation; None if nothing may be sent.
+        pending: what stands for a value that only sending will bring; None to raise an error instead.
+        used: the responses that were used so far, by operation.
     """
 
     spec: Spec
     latest: Callable[[Operation], Exchange | None]
-    ask: Callable[[Operation], Exchange] | None = None
+    call: Callable[[Operation], Exchange] | None = None
     pending: str | None = None
-    taken: dict[str, Exchange] = field(default_factory=dict)
+    used: dict[str, Exchange] = field(default_factory=dict)
 
     def value_of(self, name: str) -> Any:
-        """The value that a reference means.
+        """Return the value of a reference.
 
         Raises:
             KeyError: there is none; it holds a UsageError that says why, and what to do.
-            UsageError: it cannot be read.
+            UsageError: it cannot be parsed.
         """
         reference = read_reference(name, self.spec)
         operation = self.spec.operation(reference.operation)
-        if operation.id not in self.taken:
+        if operation.id not in self.used:
             found = self.latest(operation)
-            if found is None and self.ask is None and self.pending is not None and _would_ask(reference, operation):
+            if found is None and self.call is None and self.pending is not None and _may_call(reference, operation):
                 return self.pending
-            fresh = found is not None and not _is_stale(reference, found)
-            self.taken[operation.id] = found if found and fresh else self._asked(reference, operation, found)
-        return value_at(self.taken[operation.id], reference.path)
+            is_fresh = found is not None and not _is_stale(reference, found)
+            self.used[operation.id] = found if found and is_fresh else self._request(reference, operation, found)
+        return value_at(self.used[operation.id], reference.path)
 
-    def _asked(self, reference: ResponseReference, operation: Operation, found: Exchange | None) -> Exchange:
-        if not _would_ask(reference, operation):
+    def _request(self, reference: ResponseReference, operation: Operation, found: Exchange | None) -> Exchange:
+        if not _may_call(reference, operation):
             raise KeyError(_missing(reference, operation, found))
-        if self.ask is None:
+        if self.call is None:
             if found is None:
                 raise KeyError(_missing(reference, operation, None))
-            return found  # what is there is shown
-        answered = self.ask(operation)
-        if not answered.ok:
-            told = answered.error.message if answered.error else answered.status_text
-            what = f"{operation.id} was called for a value of its answer, and that did not go well: {told}"
-            raise KeyError(UsageError(what, f'Look at it: api.call("{operation.id}").', exchange=answered))
-        return answered
+            return found  # a preview shows what there is
+        exchange = self.call(operation)
+        if not exchange.ok:
+            problem = exchange.error.message if exchange.error else exchange.status_text
+            what = f"{operation.id} was called for a value of its response, and failed: {problem}"
+            raise KeyError(UsageError(what, f'See api.call("{operation.id}").', exchange=exchange))
+        return exchange
 
 
 def value_at(exchange: Exchange, path: str) -> Any:
-    """The value at a path of an answer, the first where there are many: a secret as a `Secret`.
+    """Return the value at a path of a response, the first of several; a secret as a `Secret`.
 
     Raises:
-        KeyError: nothing stands there, or stars do; it holds a UsageError that says so.
+        KeyError: there is none, or it is masked; it holds a UsageError that says so.
     """
     try:
         found = exchange[path]
     except UsageError as error:
-        what = f"The latest answer of {exchange.operation.id} does not give {path}: {error.what}"
+        what = f"The latest response of {exchange.operation.id} does not have {path}: {error.what}"
         raise KeyError(UsageError(what, error.todo)) from error
     value = found if is_singular(path) else found[0]
-    if _has_stars(value):
+    if _is_masked(value):
         what = f"The history keeps no secrets, and {path} of {exchange.operation.id} is one."
         raise KeyError(UsageError(what, f'Call it again: api.call("{exchange.operation.id}", …).'))
     return value
 
 
-def _has_stars(value: Any) -> bool:
+def _is_masked(value: Any) -> bool:
     if isinstance(value, Secret):
         return value.is_in_memory and value.reveal() == MASK
     if isinstance(value, Mapping):
-        return any(map(_has_stars, value.values()))
-    return any(map(_has_stars, value)) if isinstance(value, list) else False
+        return any(map(_is_masked, value.values()))
+    return any(map(_is_masked, value)) if isinstance(value, list) else False
 
 
 def _is_stale(reference: ResponseReference, found: Exchange) -> bool:
-    old = reference.older is not None and datetime.now(UTC) - found.started > timedelta(seconds=reference.older)
-    return reference.ask == "always" or old
+    is_old = reference.older is not None and datetime.now(UTC) - found.started > timedelta(seconds=reference.older)
+    return reference.ask == "always" or is_old
 
 
-def _would_ask(reference: ResponseReference, operation: Operation) -> bool:
+def _may_call(reference: ResponseReference, operation: Operation) -> bool:
     return reference.ask != "never" and operation.is_safe
 
 
 def _missing(reference: ResponseReference, operation: Operation, found: Exchange | None) -> UsageError:
-    what = f"No answer of {operation.id} is at hand" if found is None else f"The answer of {operation.id} is too old"
+    what = f"There is no response of {operation.id}" if found is None else f"The response of {operation.id} is too old"
     if not operation.is_safe:
-        what += ", and what changes things is not called by itself"
+        what += ", and an operation that may change something is not called automatically"
     return UsageError(f"{what}.", f'Call it first: api.call("{operation.id}", …).')
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+# --- parsing ----------------------------------------------------------------------------------------------------------
 
 
-def _operation(place: str, spec: Spec) -> tuple[str, str]:
-    """The id of the operation at the beginning of a reference, and the rest; of several the longest id counts."""
-    quoted = _NAMED.match(place)
+def _split_operation(text: str, spec: Spec) -> tuple[str, str]:
+    """Return the id of the operation at the beginning of a reference, and the rest; the longest of several ids."""
+    quoted = _QUOTED_ID.match(text)
     if quoted:
         spec.operation(unquote_name(quoted[1]))
-        return unquote_name(quoted[1]), place[quoted.end() :]
-    inner = place[1:]
+        return unquote_name(quoted[1]), text[quoted.end() :]
+    inner = text[1:]
     ids = [o.id for o in spec if inner.startswith(o.id) and inner[len(o.id) :].lstrip()[:1] in ("", ".", "[")]
-    if place[:1] != "." or not ids:
+    if text[:1] != "." or not ids:
         spec.operation(re.split(r"[.\[\s]", inner, maxsplit=1)[0])
-        raise UsageError(f"responses{place} names no operation.", "Write it as {{responses.GetThing.name}}.")
+        raise UsageError(f"responses{text} names no operation.", _EXAMPLE)
     name = max(ids, key=len)
     return name, inner[len(name) :].strip()
 
 
-def _path(rest: str) -> str:
+def _read_path(rest: str) -> str:
     rest = rest.strip()
-    whole = rest[:2] == ".$" and rest[2:3] in ("", ".", "[")
-    return rest[1:] if whole else f"${rest}"
+    is_whole = rest[:2] == ".$" and rest[2:3] in ("", ".", "[")
+    return rest[1:] if is_whole else f"${rest}"
 
 
-def _rules(text: str) -> dict[str, Any]:
+def _read_rules(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for rule in filter(None, (part.strip() for part in text.split(";"))):
         name, _, value = (part.strip() for part in rule.partition("="))
@@ -199,23 +202,23 @@ def _rules(text: str) -> dict[str, Any]:
     return found
 
 
-def _ask(value: str) -> str:
+def _read_ask(value: str) -> str:
     if value not in ASK:
         raise UnknownName("way to ask", value, ASK, todo=f"Write ask={', ask='.join(ASK)}.")
     return value
 
 
-def _age(value: str) -> float:
+def _read_age(value: str) -> float:
     parts = _AGE.fullmatch(value)
     if parts is None:
         raise UsageError(f"{value!r} is no age.", "Write it as older=30s, older=10m, older=2h or older=1d.")
     return float(parts[1]) * _SECONDS[parts[2]]
 
 
-_RULES: dict[str, Callable[[str], Any]] = {"ask": _ask, "older": _age}
+_RULES: dict[str, Callable[[str], Any]] = {"ask": _read_ask, "older": _read_age}
 """What may stand behind a semicolon; a new rule is a new row."""
 
 
-def _escaped(name: str) -> str:
-    quoted = to_path((f" {name}",))  # the blank has it quoted
+def _escape(name: str) -> str:
+    quoted = to_path((f" {name}",))  # the blank makes it quoted
     return quoted[4:-2].translate(_BRACES)

@@ -115,7 +115,7 @@ class Session:
             del self.variables[variable.name]
         self.credentials.switch(environment)
         for variable in self._stashed_secrets.pop(self.credentials.target, []):
-            self.variables.set(variable.name, variable.value, variable.source)
+            self.variables.set(variable.name, variable.value, variable.provenance or variable.source)
 
     def pin_environment(self) -> AbstractContextManager[None]:
         """Within this block, sending raises if somebody switched the environment in the meantime."""
@@ -160,7 +160,7 @@ class Session:
         if snippet_kind not in SNIPPETS:
             raise UnknownName("kind of snippet", snippet_kind, SNIPPETS)
         operation = self.spec.operation(call.operation)
-        resolver = self._resolver("named", self.linking.showing(pending=None))
+        resolver = self._resolver("named", self.linking.responses_to_show(pending=None))
         return SNIPPETS[snippet_kind](operation, call, build_request(operation, without_file_contents(call), resolver))
 
     def privileges(self, operation: str | None = None) -> Privileges:
@@ -196,14 +196,14 @@ class Session:
             SettingsError: a secret is missing, expired, or not for this host, or the environment was switched.
         """
         operation = self.spec.operation(call.operation)
-        responses = self.linking.sending(self._call_for_reference, asking)
+        responses = self.linking.responses_to_send(self._call_for_reference, asking)
         resolver = self._resolver("revealed", responses)
         try:
             request, masked = build_request_pair(
                 operation,
                 call,
                 resolver,
-                lambda: self._resolver("masked", self.linking.showing(responses), resolver.dynamic),
+                lambda: self._resolver("masked", self.linking.responses_to_show(responses), resolver.dynamic),
             )
         except BaseException as error:  # noqa: BLE001  # raised again, without frames that hold secrets in the clear
             raise error.with_traceback(None) from None
@@ -316,7 +316,7 @@ class Session:
     def _resolver(
         self, mode: Mode, responses: Responses | None = None, dynamic: DynamicValues | None = None
     ) -> Resolver:
-        known = responses or self.linking.showing()
+        known = responses or self.linking.responses_to_show()
         again = dynamic.replay() if dynamic else DynamicValues()
         return Resolver(self.variables, self.effective_environment, mode, dynamic=again, response_value=known.value_of)
 

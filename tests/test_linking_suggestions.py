@@ -1,4 +1,4 @@
-"""Values that were seen are offered where they fit, with their name and the reason; secrets never."""
+"""Values of earlier responses are suggested where they fit, with a label and the reason; secrets never."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import astro_nb as anb
 from astro_nb.call import Call
 from astro_nb.exchange import Exchange
-from astro_nb.linking import source_of, suggest, thing
+from astro_nb.linking import suggest
+from astro_nb.linking.response_objects import parse_name
 from astro_nb.messages import Request, Response
 from astro_nb.openapi import load
 from astro_nb.secrets import MASK, Secret
@@ -23,11 +24,11 @@ TOKEN = "planted-token-4711"
 
 
 def seen(operation: str, data: Any, status: int = 200, key: str = "id-1", media: str = "application/json") -> Exchange:
-    """An exchange that ended with this answer."""
+    """An exchange with this response."""
     body = data if isinstance(data, bytes) else json.dumps(data).encode()
-    answer = Response(status, (("Content-Type", media),), body)
+    response = Response(status, (("Content-Type", media),), body)
     request, now = Request("GET", "https://api.example.org"), datetime(2026, 6, 1, tzinfo=UTC)
-    return Exchange(key, SPEC.operation(operation), Call(operation), request, now, 0.1, response=answer)
+    return Exchange(key, SPEC.operation(operation), Call(operation), request, now, 0.1, response=response)
 
 
 LISTED = seen(
@@ -58,7 +59,7 @@ def test_an_id_is_offered_wherever_it_stood() -> None:
     assert [s.value for s in suggest("clusterId", [LISTED])] == ["cl-1"]
 
 
-def test_ids_of_other_things_are_not_offered() -> None:
+def test_ids_of_other_resources_are_not_offered() -> None:
     """The id of a deployment is no id of a workspace, and that of who made it is no id of a deployment."""
     data = {"id": "dep-1", "name": "x", "createdBy": {"id": "user-1", "fullName": "Ada"}}
     assert [s.value for s in suggest("deploymentId", [seen("GetDeployment", data)])] == ["dep-1"]
@@ -76,7 +77,7 @@ def test_the_newest_comes_first_and_each_value_once() -> None:
     assert len(suggest("deploymentId", [newer, LISTED], most=1)) == 1
 
 
-def test_every_item_of_a_long_answer_is_offered(api: anb.Workbench) -> None:
+def test_every_item_of_a_long_response_is_offered(api: anb.Workbench) -> None:
     """All deployments of the sandbox are offered, not only the first few: each answer is looked at to its end."""
     listed = api.call("ListDeployments", limit=100)
     offered = {s.value for s in api.session.linking.suggestions("deploymentId", most=200)}
@@ -108,14 +109,14 @@ def test_no_secret_and_no_stars_are_offered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "what"),
+    ("name", "resource"),
     [
         ("deploymentId", "deployment"),
         ("deployment_id", "deployment"),
         ("deploymentIds", "deployment"),
         ("deploymentID", "deployment"),
         ("path.deploymentId", "deployment"),
-        ("customRoleId", "customrole"),
+        ("customRoleId", "custom rol"),
         ("id", ""),
         ("name", ""),
         ("ids", ""),
@@ -126,9 +127,10 @@ def test_no_secret_and_no_stars_are_offered() -> None:
         ("isPAID", ""),
     ],
 )
-def test_what_an_id_is_of(name: str, what: str) -> None:
-    """The name of an id tells the thing; a word that merely ends in those letters is no id."""
-    assert thing(name) == what
+def test_what_an_id_is_of(name: str, resource: str) -> None:
+    """The name of an id names the resource; a word that merely ends in those letters is no id."""
+    found = parse_name(name)
+    assert " ".join(found.resources[0] if found.key == "id" and found.resources else ()) == resource
 
 
 @pytest.mark.parametrize("key", ["odd key", "it's", "a.b", "ü", "x-y", "[0]", "", "back\\slash"])
@@ -156,29 +158,3 @@ def test_the_path_of_a_suggestion_finds_its_value(data: Any, name: str) -> None:
     exchange = seen("GetDeployment", data)
     for suggestion in suggest(name, [exchange]):
         assert exchange[suggestion.path] == suggestion.value
-
-
-@settings(deadline=None, max_examples=100, derandomize=True)
-@given(TREES)
-def test_the_source_of_a_value_finds_it(data: Any) -> None:
-    """A text of eight characters or more is found where it stands, and the path picks it."""
-    exchange = seen("GetDeployment", {"tree": data, "deep": [{"odd key": "wanted-value"}]})
-    found = source_of("wanted-value", [exchange])
-    assert found is not None
-    assert found[0][found[1]] == "wanted-value"
-
-
-@pytest.mark.parametrize("value", ["short", "", None, 12345678, True, ["dep-one-1"], "not seen anywhere"])
-def test_short_or_foreign_values_have_no_source(value: Any) -> None:
-    """What is short is found by chance, and what is no text is no id: neither has a source."""
-    assert source_of(value, [LISTED]) is None
-
-
-def test_a_source_is_the_latest_good_answer() -> None:
-    """The first exchange given wins; one that failed is passed over."""
-    refused = seen("GetDeployment", {"message": "dep-one-1"}, 404, key="id-3")
-    again = seen("GetDeployment", {"id": "dep-one-1"}, key="id-2")
-    found = source_of("dep-one-1", [refused, again, LISTED])
-    assert found is not None
-    assert (found[0].id, found[1]) == ("id-2", "$.id")
-    assert source_of(TOKEN, [seen("CreateApiToken", {"token": TOKEN})]) is None

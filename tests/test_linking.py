@@ -13,8 +13,9 @@ import pytest
 
 import astro_nb as anb
 from astro_nb.call import Call
+from astro_nb.environments import Provenance
 from astro_nb.errors import PickError, UnknownName, UsageError
-from astro_nb.linking import Provenance
+from astro_nb.linking.linking import provenance_at
 from astro_nb.linking.response_references import PENDING
 from astro_nb.runbooks import run
 from astro_nb.schema import body_fields
@@ -78,12 +79,12 @@ def test_an_id_by_another_name_is_offered(api: anb.Workbench) -> None:
     assert workspace in {s.value for s in api.session.linking.suggestions("workspaceIds", operation="ListDeployments")}
 
 
-def test_kinds_and_choices_are_respected(api: anb.Workbench) -> None:
-    """What a field cannot take is not offered for it."""
+def test_suggestions_match_kinds_and_choices(api: anb.Workbench) -> None:
+    """A value that a field cannot take is not suggested for it."""
     api.call("ListDeployments")
     (executor,) = [f for f in body_fields(api.spec.operation("CreateDeployment")) if f.name == "executor"]
     values = [s.value for s in api.session.linking.suggestions("executor", field=executor)]
-    assert set(values) <= set(executor.choices)
+    assert set(values) <= set(executor.info.choices)
     assert values
     assert api.session.linking.suggestions("isDevelopmentMode", operation="CreateDeployment") == []
 
@@ -93,7 +94,11 @@ def test_nothing_is_offered_from_another_environment(api: anb.Workbench) -> None
     api.call("ListDeployments")
     here = api.session.linking.suggestions("deploymentId")
     home = api.environment
-    for other in (replace(home, name="other"), home.at((home.base_url or "") + "0"), home.at("http://127.0.0.1:1/v1")):
+    for other in (
+        replace(home, name="other"),
+        home.with_base_url((home.base_url or "") + "0"),
+        home.with_base_url("http://127.0.0.1:1/v1"),
+    ):
         api.session.switch(other)
         assert api.session.linking.suggestions("deploymentId") == []
         assert api.session.linking.suggestions("deploymentId", everywhere=True) == here
@@ -121,7 +126,7 @@ def test_a_reference_takes_the_latest_answer(api: anb.Workbench) -> None:
     assert sent_to(api, "CreateWorkspace") == 1
 
 
-def test_what_is_missing_is_asked_for_once(api: anb.Workbench) -> None:
+def test_a_missing_response_is_requested_once(api: anb.Workbench) -> None:
     """A list that nobody called is called, its required parameters from the variables; then it is there."""
     text = "{{responses.ListDeployments.deployments[0].id}}"
     first = api.call("GetDeployment", deploymentId=text)
@@ -134,11 +139,11 @@ def test_what_is_missing_is_asked_for_once(api: anb.Workbench) -> None:
 
 
 def test_a_preview_sends_nothing_and_shows_what_is_there(api: anb.Workbench) -> None:
-    """Before: that it will be asked. After: the value. A snippet has no words for the former."""
+    """Before: that it is read when sent. After: the value. A snippet has nothing for the former."""
     text = "{{responses.ListDeployments.deployments[0].id}}"
     call = api.session.build_call("GetDeployment", {"deploymentId": text})
     assert api.session.resolve(text) == PENDING
-    assert "asked" in api.session.preview(call).url
+    assert "read%20when%20sent" in api.session.preview(call).url
     with pytest.raises(UsageError, match="ListDeployments"):
         api.session.snippet("curl", call)
     assert len(api.history) == 0
@@ -155,21 +160,21 @@ def test_what_was_shown_is_what_was_sent(api: anb.Workbench) -> None:
     assert exchange.request.url.endswith(exchange["$.id"])
 
 
-def test_unsafe_operations_are_never_called_by_themselves(api: anb.Workbench) -> None:
+def test_unsafe_operations_are_never_called_automatically(api: anb.Workbench) -> None:
     """Words, and nothing sent; a default stands in."""
-    with pytest.raises(UsageError, match="not called by itself"):
+    with pytest.raises(UsageError, match="not called automatically"):
         api.call("GetDeployment", deploymentId="{{responses.CreateDeployment.id}}")
     assert len(api.history) == 0
     assert api.session.resolve("{{responses.CreateDeployment.id:-none}}") == "none"
 
 
-def test_what_cannot_be_asked_is_told(api: anb.Workbench) -> None:
+def test_a_call_that_is_impossible_is_reported(api: anb.Workbench) -> None:
     """An operation whose own parameters no variable gives: which one, and how to give it."""
     with pytest.raises(UsageError, match=r"GetWorkspace would have to be called.*workspaceId"):
         api.call("GetDeployment", deploymentId="{{responses.GetWorkspace.id}}")
 
 
-def test_circles_are_told(api: anb.Workbench) -> None:
+def test_circles_are_reported(api: anb.Workbench) -> None:
     """Answers that need each other: the way round, and nothing sent."""
     api.variables["workspaceId"] = "{{responses.GetDeployment.workspaceId}}"
     api.variables["deploymentId"] = "{{responses.GetWorkspace.id}}"
@@ -180,7 +185,7 @@ def test_circles_are_told(api: anb.Workbench) -> None:
     assert len(api.history) == 0
 
 
-def test_answers_of_elsewhere_do_not_count(api: anb.Workbench) -> None:
+def test_responses_of_another_environment_do_not_count(api: anb.Workbench) -> None:
     """In another environment an answer is missing; back home it is there."""
     made = api.call("CreateWorkspace", name="here")
     home, text = api.environment, "{{responses.CreateWorkspace.id:-none}}"
@@ -239,16 +244,17 @@ def test_a_picked_value_keeps_its_provenance(api: anb.Workbench) -> None:
     """Operation, path, exchange and time; of a value out of a picked object the whole path."""
     listed = api.call("ListDeployments")
     api.variables["deploymentId"] = listed["$.deployments[0].id"]
-    source = Provenance.read(api.variables.all("deploymentId")[0].source)
-    assert source is not None
-    assert (source.operation, source.path, source.exchange_id) == ("ListDeployments", "$.deployments[0].id", listed.id)
-    assert abs((source.when - listed.started).total_seconds()) <= 1
+    found = api.variables.all("deploymentId")[0]
+    assert found.provenance == Provenance("ListDeployments", "$.deployments[0].id", listed.id, listed.started)
+    assert found.source == str(found.provenance)
     api.variables["name"] = listed["$.deployments[1]"]["name"]
-    assert "$.deployments[1].name" in api.variables.all("name")[0].source
+    (name,) = api.variables.all("name")
+    assert name.provenance
+    assert name.provenance.path == "$.deployments[1].name"
     assert type(listed["$.deployments[0].id"]) is str
 
 
-def test_provenance_does_not_lie(api: anb.Workbench) -> None:
+def test_an_equal_value_has_no_provenance(api: anb.Workbench) -> None:
     """A value that is merely equal was set in Python, and so was one that was changed; a source that is given stays."""
     listed = api.call("ListDeployments")
     value = listed["$.deployments[0].id"]
@@ -265,9 +271,9 @@ def test_a_value_is_kept_in_one_line(api: anb.Workbench) -> None:
     listed = api.call("ListDeployments")
     kept = api.keep(listed, "$.totalCount", as_="count")
     assert (kept.value, api.variables["count"]) == (listed["$.totalCount"],) * 2
-    assert Provenance.read(kept.source) == Provenance.of(listed, "$.totalCount")
+    assert kept.provenance == provenance_at(listed, "$.totalCount")
     assert api.keep(listed, "$..id", as_="first").value == listed["$..id"][0]
-    with pytest.raises(UsageError, match=r"does not give \$\.gone"):
+    with pytest.raises(UsageError, match=r"does not have \$\.gone"):
         api.keep(listed, "$.gone", as_="gone")
     with pytest.raises(PickError):
         listed["$.gone"]
@@ -281,7 +287,7 @@ def test_a_one_time_token_is_captured_without_being_shown(api: anb.Workbench) ->
     said = api.keep(made, "$.name", as_="label", secret=True)
     for variable in (kept, said):
         assert isinstance(variable.value, Secret)
-        assert variable.shown == MASK
+        assert variable.display_value == MASK
     assert kept.value.reveal() == value
     for shown in (repr(kept), repr(api.variables), kept.source, str(api.variables.rows())):
         assert value not in shown
@@ -293,12 +299,12 @@ def test_an_unknown_variable_tells_where_it_could_come_from(api: anb.Workbench) 
     """The operation that answers it, as a line of code that works."""
     told = api.session.linking.hint("deploymentId")
     assert told == (
-        'ListDeployments answers it: api.variables["deploymentId"] = api.call("ListDeployments")["$.deployments[0].id"]'
+        'ListDeployments returns it: api.variables["deploymentId"] = api.call("ListDeployments")["$.deployments[0].id"]'
     )
     api.variables["deploymentId"] = api.call("ListDeployments")["$.deployments[0].id"]  # what it says
     assert api.call("GetDeployment").ok
     assert api.session.linking.hint("description") == api.session.linking.hint("no such thing") == ""
-    with pytest.raises(UnknownName, match="ListTeams answers it"):
+    with pytest.raises(UnknownName, match="ListTeams returns it"):
         api.session.resolve("{{teamId}}")
 
 
@@ -372,7 +378,7 @@ def test_a_chain_of_five_is_replayed_on_a_fresh_sandbox(api: anb.Workbench, monk
             assert made(elsewhere) == expected
 
 
-def test_every_answer_of_the_sandbox_can_be_fed_on(api: anb.Workbench) -> None:
+def test_every_response_of_the_sandbox_can_be_used(api: anb.Workbench) -> None:
     """Of each list that is called, the first id goes by reference into the operation that gets one."""
     pairs: list[tuple[str, str, Any]] = [
         ("GetWorkspace", "workspaceId", "{{responses.ListWorkspaces.workspaces[0].id}}"),
