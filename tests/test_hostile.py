@@ -1,9 +1,8 @@
-"""Servers and overlays that mean harm: told in words, bounded, and drawn as text."""
+"""Malicious servers and overlays: errors are clear, output is limited and never markup."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -25,23 +24,23 @@ from astro_nb.progress import progress_bar
 MARK = "<img src=x onerror=alert(1)>"
 EVIL = f"{MARK}\x1b[31m\x1b]0;owned\x07\x00\x08\u202e\r\n"
 LARGE = EVIL * (10_000_000 // len(EVIL))
-DRAWN = 400_000
-"""Characters that anything may be drawn with."""
+MAX_OUTPUT = 400_000
+"""Characters that any output may have."""
 
-Answer = tuple[int, Any, dict[str, str]]
+Reply = tuple[int, Any, dict[str, str]]
 
 
 class Evil:
-    """A server that answers whatever the test says.
+    """A server that sends what the test defines.
 
     Attributes:
-        says: what is answered to a method, a path and a query: status, body (text as it is), headers.
-        asked: the queries that came.
+        respond: Returns status, body (a string is sent as it is) and headers for a method, a path and a query.
+        queries: The queries received.
     """
 
     def __init__(self) -> None:
-        self.says: Callable[[str, str, dict[str, str]], Answer] = lambda method, path, query: (200, {}, {})
-        self.asked: list[dict[str, str]] = []
+        self.respond: Callable[[str, str, dict[str, str]], Reply] = lambda method, path, query: (200, {}, {})
+        self.queries: list[dict[str, str]] = []
         evil = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,8 +51,8 @@ class Evil:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 where = urlsplit(self.path)
                 query = dict(parse_qsl(where.query))
-                evil.asked.append(query)
-                status, body, headers = evil.says(self.command, where.path, query)
+                evil.queries.append(query)
+                status, body, headers = evil.respond(self.command, where.path, query)
                 data = (body if isinstance(body, str) else json.dumps(body)).encode()
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json", **headers}.items():
@@ -81,44 +80,46 @@ def evil() -> Iterator[Evil]:
     server.server.server_close()
 
 
-THING = {
+RESOURCE = {
     "type": "object",
     "properties": {name: {"type": "string"} for name in ("id", "name", "status", "statusReason", "value")}
     | {"entries": {"type": "array", "items": {"type": "object", "properties": {"key": {"type": "string"}}}}},
 }
 
 
-def operation(name: str, answer: Any, *queries: str, **more: Any) -> dict[str, Any]:
+def operation(name: str, schema: Any, *queries: str, **more: Any) -> dict[str, Any]:
     listed = [{"name": query, "in": "query", "schema": {}} for query in queries]
     return {
         "operationId": name,
         "parameters": [*listed, *more.pop("parameters", [])],
-        "responses": {"200": {"description": "", "content": {"application/json": {"schema": answer}}}},
+        "responses": {"200": {"description": "", "content": {"application/json": {"schema": schema}}}},
         **more,
     }
 
 
-def document(style: str = "offset", notes: dict[str, Any] | None = None, **whole: Any) -> dict[str, Any]:
-    """A document of a list, of a thing, and of what makes and changes one; each operation with these notes."""
-    things = {"type": "object", "properties": {"items": {"type": "array", "items": THING}}}
-    moves = {"offset": ("offset", "limit"), "cursor": ("cursor", "limit"), "link": ("page",)}[style]
-    named = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
-    body = {"requestBody": {"content": {"application/json": {"schema": THING}}}}
+def document(style: str = "offset", extensions: dict[str, Any] | None = None, **whole: Any) -> dict[str, Any]:
+    """A document with list, create, read and update of one resource; each operation has these extensions."""
+    resources = {"type": "object", "properties": {"items": {"type": "array", "items": RESOURCE}}}
+    page_parameters = {"offset": ("offset", "limit"), "cursor": ("cursor", "limit"), "link": ("page",)}[style]
+    id_parameter = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    body = {"requestBody": {"content": {"application/json": {"schema": RESOURCE}}}}
     paths = {
-        "/things": {
-            "get": operation("List", {"type": "array"} if style == "link" else things, *moves, **(notes or {})),
-            "post": operation("Make", THING, **body, **(notes or {})),
+        "/resources": {
+            "get": operation(
+                "List", {"type": "array"} if style == "link" else resources, *page_parameters, **(extensions or {})
+            ),
+            "post": operation("Make", RESOURCE, **body, **(extensions or {})),
         },
-        "/things/{id}": {
-            "get": operation("Get", THING, parameters=named, **(notes or {})),
-            "put": operation("Set", THING, parameters=named, **body, **(notes or {})),
+        "/resources/{id}": {
+            "get": operation("Get", RESOURCE, parameters=id_parameter, **(extensions or {})),
+            "put": operation("Set", RESOURCE, parameters=id_parameter, **body, **(extensions or {})),
         },
     }
     return {"openapi": "3.0.3", "info": {"title": "Evil", "version": "1"}, "paths": paths, **whole}
 
 
-def opened(evil: Evil, raw: dict[str, Any]) -> anb.Workbench:
-    """A workbench before that server, whose time passes at once."""
+def connect_to(evil: Evil, raw: dict[str, Any]) -> anb.Workbench:
+    """A workbench for that server, with a clock on which waiting takes no time."""
     limits = dict.fromkeys(("GET", "POST", "PUT"), float("inf"))
     api = anb.connect(Environment("evil", base_url=evil.url, limits=limits), spec=raw, history=None)
     passed = [0.0]
@@ -131,66 +132,66 @@ def opened(evil: Evil, raw: dict[str, Any]) -> anb.Workbench:
     return api
 
 
-def looked_at(thing: Any, most: int = DRAWN) -> str:
-    """What is shown of something; it is no markup of the server's, and not without end."""
-    told = f"{thing!r} {thing}"
-    drawn = thing._repr_mimebundle_() if hasattr(thing, "_repr_mimebundle_") else {}
-    assert MARK not in drawn.get("text/html", "")
-    assert len(told) < most
-    assert sum(map(len, drawn.values())) < most
-    assert "\x1b" not in told + drawn.get("text/plain", ""), "a terminal would obey"
-    return told
+def output_of(shown: Any, limit: int = MAX_OUTPUT) -> str:
+    """The text output of an object; it is limited, and has no markup or control codes of the server."""
+    text = f"{shown!r} {shown}"
+    bundle = shown._repr_mimebundle_() if hasattr(shown, "_repr_mimebundle_") else {}
+    assert MARK not in bundle.get("text/html", "")
+    assert len(text) < limit
+    assert sum(map(len, bundle.values())) < limit
+    assert "\x1b" not in text + bundle.get("text/plain", ""), "a terminal would interpret it"
+    return text
 
 
 # --- states and messages ----------------------------------------------------------------------------------------------
 
 
-def test_a_reason_of_ten_megabytes_is_a_line(evil: Evil) -> None:
-    """State, reason and requestId as a hostile server tells them: in the strip, the table, and the errors."""
-    api = opened(evil, document())
-    evil.says = lambda *asked: (200, {"status": EVIL, "statusReason": LARGE, "id": LARGE}, {"X-Request-Id": MARK})
+def test_a_reason_of_ten_megabytes_is_one_line(evil: Evil) -> None:
+    """State, reason and requestId of a malicious server: in the strip, the table, and the errors."""
+    api = connect_to(evil, document())
+    evil.respond = lambda *asked: (200, {"status": EVIL, "statusReason": LARGE, "id": LARGE}, {"X-Request-Id": MARK})
     with pytest.raises(WaitTimeout) as caught:
         api.wait("Get", "HEALTHY", timeout=5, id="x")
-    looked_at(caught.value, 5_000)
-    looked_at(caught.value.data["transitions"], 20_000)
-    looked_at(caught.value.data["last"], 5_000)
-    looked_at(api.wait("Get", lambda exchange: True, id="x"))
-    evil.says = lambda *asked: (404, {"message": LARGE, "requestId": LARGE}, {})
+    output_of(caught.value, 5_000)
+    output_of(caught.value.data["transitions"], 20_000)
+    output_of(caught.value.data["last"], 5_000)
+    output_of(api.wait("Get", lambda exchange: True, id="x"))
+    evil.respond = lambda *asked: (404, {"message": LARGE, "requestId": LARGE}, {})
     with pytest.raises(WaitFailed) as failed:
         api.wait("Get", "HEALTHY", timeout=5, id="x")
-    looked_at(failed.value, 5_000)
-    looked_at(failed.value.data["transitions"], 20_000)
+    output_of(failed.value, 5_000)
+    output_of(failed.value.data["transitions"], 20_000)
     api.close()
 
 
 @pytest.mark.parametrize("part", ["message", "requestId", "fieldErrors", "text"])
-def test_an_error_without_end_is_cut(evil: Evil, part: str) -> None:
-    """Whatever part of an error is large: an exchange, a bulk, a list and a change show the beginning of it."""
-    api = opened(evil, document())
+def test_a_large_error_is_cut(evil: Evil, part: str) -> None:
+    """Whichever part of an error is large, an exchange, a bulk, a list and a change show its beginning."""
+    api = connect_to(evil, document())
     many = [{"field": LARGE, "message": LARGE, "code": EVIL}] + [{"field": EVIL}] * 5000
     error: Any = LARGE if part == "text" else {part: many if part == "fieldErrors" else LARGE}
-    evil.says = lambda *asked: (400, error, {"Content-Type": "text/plain"} if part == "text" else {})
-    looked_at(api.call("Get", id="x"))
+    evil.respond = lambda *asked: (400, error, {"Content-Type": "text/plain"} if part == "text" else {})
+    output_of(api.call("Get", id="x"))
     bulk = api.bulk("Make", [{"name": "a"}, {"name": "b"}]).run()
-    looked_at(bulk)
-    assert len(bulk.failures().to_html() + bulk.frame().to_csv()) < DRAWN
-    looked_at(api.pages("List"))
-    looked_at(api.change("Set", id="x", name="new"))
-    assert len(api.errors.frame().to_csv()) < 2 * DRAWN
+    output_of(bulk)
+    assert len(bulk.failures().to_html() + bulk.frame().to_csv()) < MAX_OUTPUT
+    output_of(api.pages("List"))
+    output_of(api.change("Set", id="x", name="new"))
+    assert len(api.errors.frame().to_csv()) < 2 * MAX_OUTPUT
     api.close()
 
 
 @pytest.mark.parametrize(
     "asked", ["9" * 400, "-1", "1e400", "NaN", "٣", "Thu, 01 Jan 99999999999 00:00:00 GMT", ";" * 9000]
 )
-def test_a_wait_that_no_clock_knows_ends(evil: Evil, asked: str) -> None:
-    """Retry-After of any length is told, or is none."""
-    api = opened(evil, document())
+def test_an_invalid_retry_after_ends(evil: Evil, asked: str) -> None:
+    """A Retry-After of any length is shown or ignored."""
+    api = connect_to(evil, document())
     api.session.client.retries = Retries(attempts=2)
-    evil.says = lambda *_: (429, {}, {"Retry-After": asked.encode().decode("latin-1")})
+    evil.respond = lambda *_: (429, {}, {"Retry-After": asked.encode().decode("latin-1")})
     exchange = api.call("Get", id="x")
     assert exchange.status == 429
-    assert len(looked_at(exchange.attempts)) < 5_000
+    assert len(output_of(exchange.attempts)) < 5_000
     api.close()
 
 
@@ -203,23 +204,21 @@ ODD: list[Any] = [
 
 @pytest.mark.parametrize("total", ODD, ids=lambda total: str(total)[:20])
 @pytest.mark.parametrize("served", [3, 0])
-def test_a_total_that_cannot_be_ends(evil: Evil, total: Any, served: int) -> None:
-    """A list that is said to be without end is read as far as there is anything; the rest is told."""
-    notes = {"x-astro-nb-page": {"items": "items", "offset": "offset", "limit": "limit", "total": "total"}}
-    api = opened(evil, document(notes=notes))
-    evil.asked.clear()
+def test_an_impossible_total_ends(evil: Evil, total: Any, served: int) -> None:
+    """A list with an impossible total is read as far as there are items."""
+    extensions = {"x-astro-nb-page": {"items": "items", "offset": "offset", "limit": "limit", "total": "total"}}
+    api = connect_to(evil, document(extensions=extensions))
+    evil.queries.clear()
 
-    def says(method: str, path: str, query: dict[str, str]) -> Answer:
+    def respond(method: str, path: str, query: dict[str, str]) -> Reply:
         at = int(query.get("offset", 0))
         return 200, {"items": [{"id": f"{n}"} for n in range(at, min(at + 2, served))], "total": total}, {}
 
-    evil.says = says
-    begun = time.monotonic()
+    evil.respond = respond
     pages = api.pages("List")
     assert [item["id"] for item in pages.items(partial=True)] == [f"{n}" for n in range(served)]
-    assert time.monotonic() - begun < 20
-    assert len(evil.asked) < 600
-    looked_at(pages)
+    assert len(evil.queries) < 600
+    output_of(pages)
     api.close()
 
 
@@ -231,9 +230,9 @@ def test_a_total_that_cannot_be_ends(evil: Evil, total: Any, served: int) -> Non
     ],
 )  # fmt: skip
 def test_ids_of_every_kind_are_read(evil: Evil, ids: list[Any]) -> None:
-    """Ids that are objects, huge numbers, or there twice: all that came is here, and a table is made of it."""
-    api = opened(evil, document())
-    evil.says = lambda m, p, q: (
+    """Ids that are objects, huge or duplicate: all items are returned, and they make a table."""
+    api = connect_to(evil, document())
+    evil.respond = lambda m, p, q: (
         200,
         {"items": [{"id": i} for i in ids] if "offset" not in q or q["offset"] == "0" else []},
         {},
@@ -241,7 +240,7 @@ def test_ids_of_every_kind_are_read(evil: Evil, ids: list[Any]) -> None:
     pages = api.pages("List")
     assert [item["id"] for item in pages.items(partial=True)] == json.loads(json.dumps(ids))
     assert len(pages.frame(partial=True)) == len(ids)
-    looked_at(pages)
+    output_of(pages)
     assert len(pages.duplicates) <= len(ids)
     api.close()
 
@@ -249,10 +248,10 @@ def test_ids_of_every_kind_are_read(evil: Evil, ids: list[Any]) -> None:
 @pytest.mark.parametrize(
     "where", [{"id": "nowhere"}, {"id": "a.b.c"}, {"id": "name"}, {"id": "$['"}, {"name": "nowhere"}]
 )
-def test_a_note_of_an_id_that_points_nowhere(evil: Evil, where: Any) -> None:
-    """What no item has tells none apart: all are kept, and waiting and changing go on."""
-    api = opened(evil, document(notes={"x-astro-nb-item": where}))
-    evil.says = lambda m, p, q: (
+def test_an_id_extension_that_matches_nothing(evil: Evil, where: Any) -> None:
+    """An id field that no item has: all items are kept, and waiting and changing work."""
+    api = connect_to(evil, document(extensions={"x-astro-nb-item": where}))
+    evil.respond = lambda m, p, q: (
         200,
         {"id": "x", "items": [{"id": "x"}, {"id": "y"}] if q.get("offset", "0") == "0" else []},
         {},
@@ -266,51 +265,50 @@ def test_a_note_of_an_id_that_points_nowhere(evil: Evil, where: Any) -> None:
     "cursor", [{"a": 1}, [], 10**30, "x" * 1_000_000, True, EVIL, "https://evil.test/?cursor=1", "//evil.test/?a=1"]
 )
 def test_a_cursor_of_any_kind_leads_to_the_same_server(evil: Evil, cursor: Any) -> None:
-    """An object is no cursor, a large one is one, and an address gives its query alone."""
+    """An object is no cursor, a large string is one, and only the query of a URL is used."""
     spec = document("cursor", {"x-astro-nb-page": {"style": "cursor", "items": "items", "cursor": "next"}})
-    api = opened(evil, spec)
-    evil.asked.clear()
-    evil.says = lambda m, p, q: (200, {"items": [{"id": "x"}], "next": cursor}, {})
+    api = connect_to(evil, spec)
+    evil.queries.clear()
+    evil.respond = lambda m, p, q: (200, {"items": [{"id": "x"}], "next": cursor}, {})
     try:
-        looked_at(api.pages("List"))
-    except AstroNbError as told:
-        looked_at(told)
-    assert 1 <= len(evil.asked) < 30
+        output_of(api.pages("List"))
+    except AstroNbError as error:
+        output_of(error)
+    assert 1 <= len(evil.queries) < 30
     api.close()
 
 
 @pytest.mark.parametrize(
     "link",
     [
-        '<https://evil.test/things?page=2>; rel="next"', '<//evil.test?page=2>; rel=next', '<>; rel="next"',
+        '<https://evil.test/resources?page=2>; rel="next"', '<//evil.test?page=2>; rel=next', '<>; rel="next"',
         "<?page=2" + ";a= " * 10_000 + '>; rel="next"', "<x>" + "; a=   " * 8_000, '<http://[::1>; rel="next"',
         "<?page=" + "9" * 40_000 + '>; rel="next"', "<a>;rel=next" * 3_000,
     ],
 )  # fmt: skip
 def test_a_link_leads_to_no_other_server(evil: Evil, link: str) -> None:
-    """Links to elsewhere and links without end: the server that is known is asked, and not for ever."""
-    api = opened(evil, document("link"))
-    evil.asked.clear()
-    evil.says = lambda m, p, q: (200, [{"id": len(evil.asked)}] if len(evil.asked) < 5 else [], {"Link": link})
-    begun = time.monotonic()
-    looked_at(api.pages("List"))
-    assert time.monotonic() - begun < 10
+    """Links to other hosts and very long links: only the known server is asked, and not forever."""
+    api = connect_to(evil, document("link"))
+    evil.queries.clear()
+    evil.respond = lambda m, p, q: (200, [{"id": len(evil.queries)}] if len(evil.queries) < 5 else [], {"Link": link})
+    output_of(api.pages("List"))
+    assert len(evil.queries) < 30
     assert {exchange.request.host for exchange in api.session.exchanges} == {"127.0.0.1"}
     api.close()
 
 
-def test_a_list_of_a_hundred_thousand_is_drawn_small(evil: Evil) -> None:
-    """A hundred thousand items in one answer, and as many columns in one item."""
-    api = opened(evil, document())
+def test_a_list_of_a_hundred_thousand_has_small_output(evil: Evil) -> None:
+    """A hundred thousand items in one response, and many columns in one item."""
+    api = connect_to(evil, document())
     wide = {f"{MARK}{n}": n for n in range(20_000)}
-    evil.says = lambda m, p, q: (
+    evil.respond = lambda m, p, q: (
         200,
         {"items": [wide, *({"id": str(n)} for n in range(100_000))] if q.get("offset", "0") == "0" else []},
         {},
     )
     pages = api.pages("List")
     assert len(pages.items(partial=True)) == 100_001
-    looked_at(pages)
+    output_of(pages)
     api.close()
 
 
@@ -318,7 +316,7 @@ def test_a_list_of_a_hundred_thousand_is_drawn_small(evil: Evil) -> None:
 
 
 class Named(list[Any]):
-    """A list that is told by its name: what is in it could not be printed."""
+    """A list with a short repr, since its content is too deep to print."""
 
     def __repr__(self) -> str:
         return "DEEP"
@@ -373,7 +371,7 @@ MEMBERS = {
 
 
 def noted(names: tuple[str, ...]) -> st.SearchStrategy[Any]:
-    """A note of any kind, often such that some of its members are as they should be."""
+    """An extension with any content, often with some valid members."""
     style = st.sampled_from(["offset", "page", "search", "cursor", "link", "whole", "lines", "token", "no style"])
     known = {name: style | ANY if name == "style" else ANY for name in names}
     return st.just(DEEP) | ANY | st.fixed_dictionaries({}, optional=known)
@@ -383,7 +381,7 @@ NOTES = st.fixed_dictionaries({}, optional={f"x-astro-nb-{name}": noted(names) f
 
 
 def attempts(api: anb.Workbench) -> None:
-    """All that notes have a say in: whatever is wrong with them is told in words."""
+    """Use everything that extensions influence; errors are AstroNbError."""
     deeds: list[Callable[[], Any]] = [
         lambda: read_pages(api.session, "List"),
         lambda: api.wait("Get", timeout=30, id="x"),
@@ -397,10 +395,10 @@ def attempts(api: anb.Workbench) -> None:
     for deed in deeds:
         try:
             made = deed()
-        except AstroNbError as told:
-            looked_at(told, 20_000)
+        except AstroNbError as error:
+            output_of(error, 20_000)
         else:
-            looked_at(made)
+            output_of(made)
     assert api.runbook.notebook()
 
 
@@ -408,23 +406,23 @@ def attempts(api: anb.Workbench) -> None:
 @settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-def test_notes_of_every_kind_break_nothing(evil: Evil, whole: Any, own: Any, status: int) -> None:
-    """A document whose overlay says anything at all: what is malformed is left out, and nothing breaks."""
-    evil.says = lambda m, p, q: (
+def test_arbitrary_extensions_break_nothing(evil: Evil, whole: Any, own: Any, status: int) -> None:
+    """A document with arbitrary extensions: malformed ones are ignored, and nothing breaks."""
+    evil.respond = lambda m, p, q: (
         status,
         {"id": "x", "name": "a", "status": "OK", "entries": [{"key": "K"}], "items": [{"id": "x"}], "state": {"a": 1}},
         {},
     )
-    raw = document(notes=own, **whole)
-    for shape in (THING,):
+    raw = document(extensions=own, **whole)
+    for shape in (RESOURCE,):
         raw["components"] = {"schemas": {"T": {**shape, **own}}}
-    raw["paths"]["/things"]["post"]["requestBody"]["content"]["application/json"]["schema"] = {
+    raw["paths"]["/resources"]["post"]["requestBody"]["content"]["application/json"]["schema"] = {
         "$ref": "#/components/schemas/T"
     }
-    api = opened(evil, raw)
+    api = connect_to(evil, raw)
     try:
         attempts(api)
-        assert all(isinstance(told, str) for op in api.session.spec for told in op.warnings)
+        assert all(isinstance(text, str) for op in api.session.spec for text in op.warnings)
     finally:
         api.close()
 
@@ -433,11 +431,11 @@ EMPTY = [
     Extensions(settled=StateExtension()), Extensions(page=PageExtension()), Extensions(item=ItemExtension()),
     Extensions(update=UpdateExtension()),
 ]  # fmt: skip
-"""What is left where every member of an extension is malformed."""
+"""What is read of an extension whose every member is malformed."""
 
 
 @pytest.mark.parametrize(
-    ("note", "value"),
+    ("name", "value"),
     [
         ("repeatable", "false"), ("repeatable", 1), ("limit", {"count": 0}), ("limit", [25]), ("limits", {"GET": "x"}),
         ("settled", []), ("settled", {"good": 3}), ("settled", {"grace": float("nan")}), ("page", {"most": 0}),
@@ -445,19 +443,19 @@ EMPTY = [
         ("union", {"by": "x"}), ("rules", {"when": {}}),
     ],
 )  # fmt: skip
-def test_what_is_malformed_is_left_out_and_told(note: str, value: Any) -> None:
-    """A malformed part of a note counts as not said, and a warning names it."""
-    spec = load(document(notes={f"x-astro-nb-{note}": value}, **{f"x-astro-nb-{note}": value}))
+def test_a_malformed_extension_is_a_warning(name: str, value: Any) -> None:
+    """A malformed part of an extension is ignored, and a warning names it."""
+    spec = load(document(extensions={f"x-astro-nb-{name}": value}, **{f"x-astro-nb-{name}": value}))
     for warnings in (spec.warnings, spec.operation("List").warnings):
-        assert any(f"extension {note}" in told and "left out" in told for told in warnings)
+        assert any(f"extension {name}" in text and "left out" in text for text in warnings)
     assert spec.operation("List").extensions in (Extensions(), *EMPTY)
 
 
-def test_a_create_is_not_repeated_for_a_text(evil: Evil) -> None:
-    """ "false" in quotes is a text, and a text is not yes: the method decides."""
-    api = opened(evil, document(notes={"x-astro-nb-repeatable": "false"}))
+def test_a_create_is_not_repeated_for_a_string(evil: Evil) -> None:
+    """The string "false" is not a boolean: the method decides."""
+    api = connect_to(evil, document(extensions={"x-astro-nb-repeatable": "false"}))
     api.session.client.retries = Retries(attempts=3, base=0.0)
-    evil.says = lambda *asked: (503, {}, {})
+    evil.respond = lambda *asked: (503, {}, {})
     assert len(api.call("Make", name="a").attempts) == 1
     api.close()
 
@@ -465,23 +463,23 @@ def test_a_create_is_not_repeated_for_a_text(evil: Evil) -> None:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-def test_names_of_the_document_are_drawn_as_text(evil: Evil) -> None:
-    """Operations, fields and columns that are called like markup, in all that is drawn, bars and attempts too."""
-    told = json.dumps(document(notes={"x-astro-nb-limit": {"count": 1, "per": 1}}))
+def test_names_of_the_document_are_shown_as_text(evil: Evil) -> None:
+    """Names of operations, fields and columns that look like markup, in all output, progress bars and attempts too."""
+    text = json.dumps(document(extensions={"x-astro-nb-limit": {"count": 1, "per": 1}}))
     for name in ("List", "Make", "Get", "Set", "value"):
-        told = told.replace(f'"{name}"', json.dumps(f"{MARK}{name}"))
-    api = opened(evil, json.loads(told))
-    evil.says = lambda m, p, q: (200, {"id": "x", "status": MARK, "items": [{MARK: MARK}], "total": 1}, {})
+        text = text.replace(f'"{name}"', json.dumps(f"{MARK}{name}"))
+    api = connect_to(evil, json.loads(text))
+    evil.respond = lambda m, p, q: (200, {"id": "x", "status": MARK, "items": [{MARK: MARK}], "total": 1}, {})
     list_, make, get, set_ = (f"{MARK}{name}" for name in ("List", "Make", "Get", "Set"))
     waited = []
     api.session.on_attempt = lambda attempt: waited.append(attempt.progress(10))
-    looked_at(api.wait(get, MARK, timeout=1000, id="x"))
-    looked_at(api.wait(get, MARK, timeout=1000, id="x"))
-    looked_at(api.change(set_, id="x", name=MARK))
+    output_of(api.wait(get, MARK, timeout=1000, id="x"))
+    output_of(api.wait(get, MARK, timeout=1000, id="x"))
+    output_of(api.change(set_, id="x", name=MARK))
     bulk = api.bulk(make, [{f"{MARK}value": MARK, MARK: MARK}], name=MARK)
-    looked_at(bulk)
-    looked_at(bulk.run())
-    looked_at(api.pages(list_))
+    output_of(bulk)
+    output_of(bulk.run())
+    output_of(api.pages(list_))
     assert any(MARK in words for words in waited), "nothing is proved"
     assert all(MARK not in progress_bar(f"Waiting for {get}", 0.5, words) for words in waited)
     api.close()

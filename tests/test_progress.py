@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from astro_nb import html
 from astro_nb.exchange import WAITING, Attempt
 from astro_nb.progress import Progress, progress_bar
-from astro_nb.workbench.workbench import Attempts
+from astro_nb.workbench.workbench import AttemptProgress
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_words_are_escaped_and_style_is_inline() -> None:
     assert re.search(r"<style|\bclass=|\bid=", drawn) is None
 
 
-def test_nothing_is_said_in_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_printed_in_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside of a notebook no progress is printed, however long the work takes."""
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
@@ -90,15 +90,15 @@ def test_a_notebook_keeps_one_line_as_it_last_was(tmp_path: Path) -> None:
     assert 2 <= updates.count("update_display_data") + updates.count("display_data") <= 9
 
 
-def test_attempts_are_told_while_a_cell_waits() -> None:
+def test_attempts_are_shown_while_a_cell_waits() -> None:
     """The last response and the time of the next attempt, then the result; nothing for an immediate success."""
     reports: list[tuple[float | None, str]] = []
 
-    class Kept(Attempts):
+    class RecordedProgress(AttemptProgress):
         def show(self, fraction: float | None, words: str) -> None:
             reports.append((fraction, words))
 
-    attempts = Kept(10)
+    attempts = RecordedProgress(10)
     attempts(Attempt(1, 0.0, 0.1, "200"))
     assert reports == []
     attempts(Attempt(1, 0.0, 0.0, WAITING, "waiting 29.0 s for the rate limit (logs: 2 in 60 s)", 29.0))
