@@ -1,4 +1,4 @@
-"""In production an unsafe call shows what it would change, and is sent only when the thing's name is given."""
+"""An unsafe call in production shows what it would change, and is sent only if the resource's name is typed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def api() -> Iterator[anb.Workbench]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the user is asked; the answers are put there first, the last one first."""
+    """What the user is asked. Put the answers in first, the last one first."""
     answers: list[str] = []
 
     def answer(prompt: str = "") -> str:
@@ -61,7 +61,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def sent(api: anb.Workbench) -> list[tuple[str, str]]:
-    """What the sandbox saw, as method and group of the history."""
+    """The requests that the sandbox saw, as method and kind of group in the history."""
     assert isinstance(api.sandbox, anb.Sandbox)
     seen = [(e.request.method, e.group.kind) for e in api.history]
     assert api.sandbox.requests == len(seen)  # nothing is sent that is not kept
@@ -69,7 +69,7 @@ def sent(api: anb.Workbench) -> list[tuple[str, str]]:
 
 
 def first(api: anb.Workbench) -> dict[str, Any]:
-    """The first Deployment, whole."""
+    """The first Deployment, with all its fields."""
     found: dict[str, Any] = api.call("ListDeployments", limit=1).json()["deployments"][0]
     return found
 
@@ -82,28 +82,28 @@ def kinds(change: Change) -> dict[str, str]:
     return {row.path: row.kind for row in change.rows}
 
 
-def test_an_update_tells_the_variables_that_it_would_drop(api: anb.Workbench) -> None:
-    """What is not in the body of an update that replaces is told as removed, entry by entry; the rest as it is."""
+def test_an_update_shows_the_entries_that_it_removes(api: anb.Workbench) -> None:
+    """Entries of a replaced list that the body leaves out are removed, one row each; other fields are unchanged."""
     deployment = first(api)
     body = {name: deployment[name] for name in KEPT if name in deployment}
     body["environmentVariables"] = [{"key": "ENVIRONMENT", "value": "next"}]
     change = preview_change(api, "UpdateDeployment", body, deploymentId=deployment["id"])
-    told = kinds(change)
+    row_kinds = kinds(change)
     lost = [v["key"] for v in deployment["environmentVariables"] if v["key"] != "ENVIRONMENT"]
     assert lost
-    assert all(told[f"environmentVariables[{key}]"] == "removed" for key in lost)
-    assert told["environmentVariables[ENVIRONMENT].value"] == "changed"
-    assert (told["name"], told["description"]) == ("unchanged", "unchanged")
-    assert not {"id", "status", "updatedAt", "webServerUrl"} & set(told)
+    assert all(row_kinds[f"environmentVariables[{key}]"] == "removed" for key in lost)
+    assert row_kinds["environmentVariables[ENVIRONMENT].value"] == "changed"
+    assert (row_kinds["name"], row_kinds["description"]) == ("unchanged", "unchanged")
+    assert not {"id", "status", "updatedAt", "webServerUrl"} & set(row_kinds)
     assert (change.action, change.name, change.named_by) == ("update", deployment["name"], "name")
     assert sent(api)[-1] == ("GET", "approval")
     assert f"- environmentVariables[{lost[0]}]" in change.text()
     assert change.html().index("removed") < change.html().index("changed")
-    assert change.frame()["kind"].tolist() == list(told.values())
+    assert change.frame()["kind"].tolist() == list(row_kinds.values())
 
 
-def test_what_is_told_is_what_comes(api: anb.Workbench) -> None:
-    """After the update the sandbox has what the rows said."""
+def test_the_rows_show_what_the_update_does(api: anb.Workbench) -> None:
+    """After the update, the sandbox has what the rows said."""
     deployment = first(api)
     body = {name: deployment[name] for name in KEPT if name in deployment}
     body |= {"name": "renamed", "environmentVariables": [{"key": "NEW", "value": "1", "isSecret": False}]}
@@ -117,7 +117,7 @@ def test_what_is_told_is_what_comes(api: anb.Workbench) -> None:
 
 
 def test_deleting_asks_for_the_name(api: anb.Workbench, asked: list[str]) -> None:
-    """The name sends it; the question shows what goes, in full before anything is sent."""
+    """Typing the name sends it; the question shows all that is deleted before anything is sent."""
     deployment = first(api)
     asked.append(deployment["name"])
     assert api.call("DeleteDeployment", deploymentId=deployment["id"]).status == 204
@@ -129,7 +129,7 @@ def test_deleting_asks_for_the_name(api: anb.Workbench, asked: list[str]) -> Non
 
 @pytest.mark.parametrize("answer", ["", "yes", "ORDERS-INGEST-PROD", "orders-ingest-prod2"])
 def test_a_wrong_name_sends_nothing(answer: str, api: anb.Workbench, asked: list[str]) -> None:
-    """Anything but the name is a refusal that ends in what to do."""
+    """Anything but the name raises an error that says what to do."""
     asked.append(answer)
     with pytest.raises(UnsafeRefused, match="nothing was sent") as caught:
         api.ops.delete_deployment(deploymentId=first(api)["id"])
@@ -137,15 +137,15 @@ def test_a_wrong_name_sends_nothing(answer: str, api: anb.Workbench, asked: list
     assert [method for method, _ in sent(api)] == ["GET", "GET"]
 
 
-def test_nobody_to_ask_is_a_refusal(api: anb.Workbench, asked: list[str]) -> None:
-    """Without a terminal the error says how it can be permitted."""
+def test_without_a_terminal_it_is_refused(api: anb.Workbench, asked: list[str]) -> None:
+    """The error says how the call can be approved."""
     with pytest.raises(UnsafeRefused, match=r"astro-nb run --allow-unsafe.*allow_unsafe"):
         api.send(api.session.build_call("DeleteDeployment", {"deploymentId": first(api)["id"]}))
     assert "DELETE" not in dict(sent(api))
 
 
-def test_leave_is_given_in_a_block_and_no_longer(api: anb.Workbench, asked: list[str]) -> None:
-    """`allow_unsafe` asks and reads nothing; after it, in another thread and at another workbench it is as before."""
+def test_an_approval_ends_with_its_block(api: anb.Workbench, asked: list[str]) -> None:
+    """`allow_unsafe` asks and reads nothing; after it, and in another thread, approval is required again."""
     refused: list[UnsafeRefused] = []
 
     def elsewhere() -> None:
@@ -164,8 +164,8 @@ def test_leave_is_given_in_a_block_and_no_longer(api: anb.Workbench, asked: list
     assert [method for method, _ in sent(api)] == ["POST"]
 
 
-def test_a_confirmed_name_is_for_that_thing(api: anb.Workbench) -> None:
-    """`confirmed` lets through what has the name, and nothing else."""
+def test_a_confirmed_name_approves_one_resource(api: anb.Workbench) -> None:
+    """`confirmed` approves calls on the resource with the name, and no others."""
     with api.confirmed("mine"):
         assert api.call("CreateWorkspace", name="mine").ok
         with pytest.raises(UnsafeRefused, match="not its name"):
@@ -174,7 +174,7 @@ def test_a_confirmed_name_is_for_that_thing(api: anb.Workbench) -> None:
 
 @pytest.mark.parametrize("production", [True, False])
 def test_safe_calls_and_other_environments_never_ask(production: bool, api: anb.Workbench) -> None:
-    """Reading never asks, and neither does an environment that is not guarded."""
+    """Reading needs no approval, and neither do environments that do not require it."""
     here = api.environment
     api.session.switch(Environment("x", base_url=here.base_url, credentials=here.credentials, production=production))
     api.call("ListWorkspaces")
@@ -183,23 +183,23 @@ def test_safe_calls_and_other_environments_never_ask(production: bool, api: anb.
     assert {kind for _, kind in sent(api)} <= {"call", "pages"}
 
 
-def test_the_sandbox_is_free() -> None:
-    """The embedded sandbox is not guarded unless it is marked."""
+def test_the_sandbox_requires_no_approval() -> None:
+    """The embedded sandbox requires approval only if it is marked as production."""
     with_sandbox = anb.connect(history=None)
     assert with_sandbox.call("CreateWorkspace", name="free").ok
     with_sandbox.close()
 
 
-def test_mistakes_come_before_the_question(api: anb.Workbench, asked: list[str]) -> None:
-    """A missing variable is told before anything is read or asked."""
+def test_mistakes_are_reported_before_the_question(api: anb.Workbench, asked: list[str]) -> None:
+    """A missing variable is reported before anything is read or asked."""
     with pytest.raises(UnknownName):
         api.call("DeleteDeployment", deploymentId="{{nowhere}}")
     assert (sent(api), asked) == ([], [])
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
-def test_what_cannot_be_read_is_asked_for_by_its_id(status: int, api: anb.Workbench, asked: list[str]) -> None:
-    """Where the thing cannot be read the question says why, and the id confirms it."""
+def test_the_id_confirms_a_resource_that_cannot_be_read(status: int, api: anb.Workbench, asked: list[str]) -> None:
+    """The question says why it could not be read."""
     deployment = first(api)
     assert isinstance(api.sandbox, anb.Sandbox)
     api.sandbox.faults.add("status", code=status, operation="GetDeployment", times=2)
@@ -211,8 +211,8 @@ def test_what_cannot_be_read_is_asked_for_by_its_id(status: int, api: anb.Workbe
     assert api.call("DeleteDeployment", deploymentId=deployment["id"]).ok
 
 
-def test_a_broken_connection_is_no_name(api: anb.Workbench) -> None:
-    """Without an answer the id is asked for too, and what is sent is told as unknown."""
+def test_a_broken_connection_gives_no_name(api: anb.Workbench) -> None:
+    """Without a response the id confirms it, and what the fields replace is unknown."""
     deployment = first(api)
     assert isinstance(api.sandbox, anb.Sandbox)
     api.sandbox.faults.add("reset", operation="GetDeployment")
@@ -234,8 +234,8 @@ def test_a_broken_connection_is_no_name(api: anb.Workbench) -> None:
         ("CreateUserInvite", "create", "GetOrganization"),
     ],
 )
-def test_what_an_operation_does_and_what_reads_it(operation: str, action: str, reader: str | None) -> None:
-    """By method, path and overlay: no operation of Astro is named in the code."""
+def test_the_action_and_the_reader_of_an_operation(operation: str, action: str, reader: str | None) -> None:
+    """They follow from method, path and overlay: the code names no operation of Astro."""
     found = load("astro-v1").operation(operation)
     read = found.spec.resources.reader_of(found)
     assert (found.spec.resources.role(found).action, read.id if read else None) == (action, reader)
@@ -268,7 +268,7 @@ def test_an_overlay_cannot_have_something_unsafe_sent() -> None:
 
 
 def test_a_member_is_found_in_its_list(api: anb.Workbench) -> None:
-    """A thing that has no operation of its own is named by the entry of the list above it."""
+    """A resource without an operation that reads it is found in the list above it."""
     team = api.call("ListTeams", limit=1)["$.teams[0].id"]
     member = api.call("ListTeamMembers", teamId=team).json()["teamMembers"][0]
     change = preview_change(api, "RemoveTeamMember", teamId=team, memberId=member["userId"])
@@ -276,8 +276,8 @@ def test_a_member_is_found_in_its_list(api: anb.Workbench) -> None:
     assert preview_change(api, "RemoveTeamMember", teamId=team, memberId="nobody").name == "nobody"
 
 
-def test_secrets_are_stars_on_both_sides(api: anb.Workbench) -> None:
-    """A secret that is sent, typed or referred to, and one that is there, are in nothing that can be looked at."""
+def test_secrets_are_masked_on_both_sides(api: anb.Workbench) -> None:
+    """Neither a secret that is sent, typed or referenced, nor one in the state is in anything that can be displayed."""
     deployment = first(api)
     api.variables["hidden"] = anb.Secret.in_memory(PLANTED, "hidden")
     body = {name: deployment[name] for name in KEPT if name in deployment}
@@ -286,8 +286,8 @@ def test_secrets_are_stars_on_both_sides(api: anb.Workbench) -> None:
         {"key": "OTHER", "isSecret": False, "value": "x-{{hidden}}-y"},
     ]
     change = preview_change(api, "UpdateDeployment", body, deploymentId=deployment["id"])
-    told = kinds(change)
-    assert told["environmentVariables[WAREHOUSE_PASSWORD].value"] == "unknown"
+    row_kinds = kinds(change)
+    assert row_kinds["environmentVariables[WAREHOUSE_PASSWORD].value"] == "unknown"
     everything = [change.text(), change.html(), repr(change), change.frame().to_string(), str(change.rows)]
     everything += [str(change.call), str(change.state), json.dumps([e.call.to_dict() for e in api.history])]
     assert all(PLANTED not in text for text in everything)
@@ -296,8 +296,8 @@ def test_secrets_are_stars_on_both_sides(api: anb.Workbench) -> None:
     assert PLANTED not in f"{caught.value} {caught.value.data}"
 
 
-def test_a_secret_that_is_left_out_is_kept(api: anb.Workbench) -> None:
-    """`{key, isSecret: true}` without a value keeps the stored one, and is told so."""
+def test_a_secret_that_is_left_out_is_unchanged(api: anb.Workbench) -> None:
+    """`{key, isSecret: true}` without a value keeps the stored one, and the row says so."""
     deployment = first(api)
     body = {name: deployment[name] for name in KEPT if name in deployment}
     body["environmentVariables"] = [
@@ -309,30 +309,30 @@ def test_a_secret_that_is_left_out_is_kept(api: anb.Workbench) -> None:
     assert {k for p, k in kinds(change).items() if p.startswith("environmentVariables")} == {"unchanged"}
 
 
-def started(api: anb.Workbench, call: Call, confirmed: str | None) -> Exchange:
+def start_and_wait(api: anb.Workbench, call: Call, confirmed: str | None) -> Exchange:
     running = api.session.start(call, confirmed=confirmed)
     return running.result(30)
 
 
-def test_what_is_started_is_confirmed_by_whoever_asks(api: anb.Workbench) -> None:
-    """`start` never asks: without the name it refuses, with it it sends, and a look is good for once."""
+def test_a_background_call_is_confirmed_by_its_sender(api: anb.Workbench) -> None:
+    """`start` never asks: without the name it raises, with it it sends, and a preview confirms one call."""
     deployment = first(api)
     call = api.session.build_call("DeleteDeployment", {"deploymentId": deployment["id"]})
     with pytest.raises(UnsafeRefused, match="inside `with api"):
-        started(api, call, None)
+        start_and_wait(api, call, None)
     change = api.session.preview_change(call)
     with pytest.raises(UnsafeRefused, match="not its name"):
-        started(api, call, "wrong")
+        start_and_wait(api, call, "wrong")
     reads = len(sent(api))
     api.session.preview_change(call)
-    assert started(api, call, change.name).status == 204
+    assert start_and_wait(api, call, change.name).status == 204
     assert len(sent(api)) == reads + 2  # one look, one deletion: what was looked at is not read again
     with pytest.raises(UnsafeRefused):
-        started(api, call, change.name)  # it is gone, so its id would be asked for
+        start_and_wait(api, call, change.name)  # it is gone, so its id would be asked for
 
 
-def test_what_is_started_may_be_confirmed_around_it(api: anb.Workbench) -> None:
-    """`with api.confirmed(name):` holds for `api.start` too, and for work in the background; a wrong name does not."""
+def test_a_block_confirms_background_calls(api: anb.Workbench) -> None:
+    """`with api.confirmed(name):` holds for `api.start` and for background work; a wrong name does not."""
     deployment, other = api.call("ListDeployments")["$.deployments[0:2]"]
     with pytest.raises(UnsafeRefused, match="not its name"), api.confirmed("wrong"):
         api.start("DeleteDeployment", deploymentId=deployment["id"])
@@ -343,19 +343,19 @@ def test_what_is_started_may_be_confirmed_around_it(api: anb.Workbench) -> None:
     assert running.result(30).status == 204
 
 
-def test_another_server_is_another_question(api: anb.Workbench) -> None:
-    """What was looked at in one environment confirms nothing in another."""
+def test_a_preview_is_for_its_environment(api: anb.Workbench) -> None:
+    """What was previewed in one environment confirms nothing in another."""
     call = api.session.build_call("CreateWorkspace", {"name": "mine"})
     api.session.preview_change(call)
     here = api.environment
     api.session.switch(Environment("two", base_url=here.base_url, credentials=here.credentials, production=True))
     with pytest.raises(UnsafeRefused):
-        started(api, call, "wrong")
-    assert started(api, call, "mine").ok
+        start_and_wait(api, call, "wrong")
+    assert start_and_wait(api, call, "mine").ok
 
 
 def test_names_that_cannot_be_typed_are_not_asked_for() -> None:
-    """A hostile name is shown written out and the id is asked for; nothing of it becomes HTML."""
+    """A hostile name is escaped, and the id is asked for; nothing of it becomes HTML."""
     evil = "<img src=x>\u202egnp\n\x1b[2J"
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -380,7 +380,7 @@ def test_names_that_cannot_be_typed_are_not_asked_for() -> None:
 
 @pytest.fixture
 def notebook(tmp_path: Path, sandbox: anb.Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A notebook that makes a Workspace in production."""
+    """A notebook that creates a Workspace in production."""
     monkeypatch.setenv("GUARDED_TOKEN", sandbox.token())
     where = f"'live', base_url={sandbox.url!r}, credentials={{'token': 'env:GUARDED_TOKEN'}}, production=True"
     connect = f"import astro_nb as anb\napi = anb.connect(anb.Environment({where}), history=None)"
@@ -390,41 +390,41 @@ def notebook(tmp_path: Path, sandbox: anb.Sandbox, monkeypatch: pytest.MonkeyPat
     return path
 
 
-def made(sandbox: anb.Sandbox) -> int:
+def created_workspaces(sandbox: anb.Sandbox) -> int:
     return sum(seen.operation == "CreateWorkspace" for seen in sandbox.log)
 
 
 def test_a_headless_run_is_refused(notebook: Path, sandbox: anb.Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`astro-nb run` fails with what to do, shows what would have changed, and sends nothing unsafe."""
-    monkeypatch.setenv(ALLOW_UNSAFE, "1")  # leave that was given to this process goes no further
+    """`astro-nb run` fails, says what to do and what would have changed, and sends nothing unsafe."""
+    monkeypatch.setenv(ALLOW_UNSAFE, "1")  # an approval of this process is not inherited
     done = CliRunner().invoke(app, ["run", str(notebook), "--output", str(notebook.with_name("out.ipynb"))])
     assert done.exit_code == 1
     assert "UnsafeRefused" in done.output
     assert "--allow-unsafe" in done.output
-    assert made(sandbox) == 0
+    assert created_workspaces(sandbox) == 0
     assert "Creates Workspace" in notebook.with_name("out.ipynb").read_text()
 
 
-def test_a_run_may_be_allowed(notebook: Path, sandbox: anb.Sandbox) -> None:
-    """`astro-nb run --allow-unsafe` lets this run through, and is written down nowhere."""
+def test_a_headless_run_can_be_approved(notebook: Path, sandbox: anb.Sandbox) -> None:
+    """`astro-nb run --allow-unsafe` approves this run, and leaves no trace in the notebook."""
     done = CliRunner().invoke(
         app, ["run", str(notebook), "--allow-unsafe", "--output", str(notebook.with_name("out.ipynb"))]
     )
-    assert (done.exit_code, made(sandbox)) == (0, 1), done.output
+    assert (done.exit_code, created_workspaces(sandbox)) == (0, 1), done.output
     assert "allow" not in notebook.with_name("out.ipynb").read_text().lower()
 
 
 # --- many calls, one question -----------------------------------------------------------------------------------------
 
 
-def plans(api: anb.Workbench, *names: str) -> list[Any]:
+def prepared_calls(api: anb.Workbench, *names: str) -> list[Any]:
     return [api.session.prepare(api.session.build_call("CreateWorkspace", {"name": name})) for name in names]
 
 
-def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -> None:
-    """One question tells how often and shows the first; its words give leave within the block, and not beyond it."""
+def test_many_calls_are_confirmed_once(api: anb.Workbench, asked: list[str]) -> None:
+    """One question says how many there are and shows the first; the approval ends with the block."""
     asked.append("7 CreateWorkspace")
-    with api.session.approve_many(plans(api, "one", "two"), 7, 7):
+    with api.session.approve_many(prepared_calls(api, "one", "two"), 7, 7):
         assert api.call("CreateWorkspace", name="one").ok
         assert api.call("CreateWorkspace", name="two").ok
     (prompt,) = asked
@@ -437,15 +437,15 @@ def test_many_calls_are_asked_about_once(api: anb.Workbench, asked: list[str]) -
         api.call("CreateWorkspace", name="three")
 
 
-def test_what_is_left_of_many_is_told(api: anb.Workbench, asked: list[str]) -> None:
-    """The words stay those of all of them, so that a run that is gone on with is confirmed as it was."""
+def test_a_resumed_batch_is_confirmed_as_before(api: anb.Workbench, asked: list[str]) -> None:
+    """The text to type has the count of all calls; the headline says how many remain."""
     with pytest.raises(UnsafeRefused, match=r"7 times in live \(3 remaining\)") as caught:  # noqa: SIM117  # one raises
-        with api.session.approve_many(plans(api, "one"), 7, 3):
+        with api.session.approve_many(prepared_calls(api, "one"), 7, 3):
             raise AssertionError("not asked")
     assert caught.value.data["change"].name == "7 CreateWorkspace"
-    with api.confirmed("7 CreateWorkspace"), api.session.approve_many(plans(api, "a"), 7, 3):
+    with api.confirmed("7 CreateWorkspace"), api.session.approve_many(prepared_calls(api, "a"), 7, 3):
         pass
     with api.confirmed("a"), pytest.raises(UnsafeRefused):  # noqa: SIM117  # one raises
-        with api.session.approve_many(plans(api, "a"), 7, 3):
+        with api.session.approve_many(prepared_calls(api, "a"), 7, 3):
             raise AssertionError("another name")
     assert sent(api) == []

@@ -1,4 +1,4 @@
-"""What of a state the body of its update can hold, and what the overlay says of it."""
+"""Which part of a state the body of its update may hold, and what the overlay declares about it."""
 
 from __future__ import annotations
 
@@ -62,25 +62,25 @@ VALUES = st.recursive(
     ],
 )
 def test_a_body_holds_what_it_declares(state: Any, held: Any) -> None:
-    """What only answers have goes, at every depth; so does what is null or empty where it cannot be."""
+    """Read-only fields are dropped at every depth, and so are null and empty values where they are not allowed."""
     assert writable_part(FIELD, state) == held
 
 
-def test_without_a_field_all_of_it_stays() -> None:
+def test_without_a_schema_the_state_is_returned() -> None:
     assert writable_part(None, {"any": [1]}) == {"any": [1]}
 
 
 @given(VALUES)
-def test_what_is_held_is_held_again(state: Any) -> None:
-    """Taking the part that is held once more changes nothing, and what can be sent hides nothing."""
+def test_the_writable_part_is_stable(state: Any) -> None:
+    """The writable part of a writable part is the same, and what is sent has no stored values."""
     held = writable_part(FIELD, state)
     assert writable_part(FIELD, held) == held
     assert "Hidden" not in repr(without_stored_values(held if isinstance(held, dict | list) else [held]))
 
 
 @pytest.mark.parametrize("operation", [o.id for o in SPEC if o.extensions.update])
-def test_a_body_is_held_whole(operation: str) -> None:
-    """Of a whole body nothing is lost but what its own rules rule out, and it keeps the contract."""
+def test_a_valid_body_is_writable(operation: str) -> None:
+    """A valid body loses only what its own rules exclude, and stays valid."""
     field = body_field(SPEC.operation(operation))
     assert field is not None
     for branch in [b.field for b in field.branches] or [field]:
@@ -93,7 +93,7 @@ def test_a_body_is_held_whole(operation: str) -> None:
 
 
 def test_rules_that_exclude_each_other_leave_one_side() -> None:
-    """A default cluster and a default region rule each other out: one goes, and what was given stays."""
+    """A default cluster and a default region exclude each other: one is dropped, and the given one stays."""
     field = body_field(SPEC.operation("UpdateWorkspace"))
     body = {"name": "n", "defaultCloudProvider": "AWS", "defaultRegion": "eu", "defaultClusterId": "c"}
     assert drop_excluded_fields(field, body, {}) == {"name": "n", "defaultCloudProvider": "AWS", "defaultRegion": "eu"}
@@ -101,15 +101,15 @@ def test_rules_that_exclude_each_other_leave_one_side() -> None:
 
 
 def test_no_queues_for_kubernetes_unless_they_are_given() -> None:
-    """The rule takes them away; whoever gives them sends them, and hears of it from the server."""
+    """The rule drops them; given ones are sent, and the server may reject them."""
     field = body_field(SPEC.operation("UpdateDeployment"))
     body = {"type": "STANDARD", "executor": "KUBERNETES", "workerQueues": []}
     assert drop_excluded_fields(field, body, {}) == {"type": "STANDARD", "executor": "KUBERNETES"}
     assert drop_excluded_fields(field, body, {"workerQueues": []}) == body
 
 
-def test_flags_below_the_root_and_what_is_over() -> None:
-    """A secret is hidden by a flag elsewhere; what is over goes, by the flag in it or below the root."""
+def test_flags_at_the_root_and_conditional_fields() -> None:
+    """A flag elsewhere marks a secret as stored; fields of `over` are dropped unless their flag is set."""
     note = {
         "keep": {"links[].value": "leave-out-when /parent.isSecret", "plain": "leave-out"},
         "over": {"override": "isActive", "region": "/hasRegion"},
@@ -125,7 +125,7 @@ def test_flags_below_the_root_and_what_is_over() -> None:
     assert (open_["override"], open_["region"]) == ({"isActive": True}, "")
 
 
-def test_a_secret_whose_flag_goes_is_uncovered() -> None:
+def test_a_secret_without_its_flag_is_unprotected() -> None:
     note = {"keep": {"vars[].value": "leave-out-when isSecret"}}
     entries = [
         {"isSecret": True, "value": StoredValue()},
@@ -138,14 +138,14 @@ def test_a_secret_whose_flag_goes_is_uncovered() -> None:
     }
 
 
-def test_an_entry_that_a_given_list_leaves_out_is_lost() -> None:
-    """Whatever the method: lists are values, and a list that is given is given whole (RFC 7396, section 2)."""
+def test_an_entry_that_a_list_leaves_out_is_removed() -> None:
+    """Whatever the method: a list is one value (RFC 7396, section 2)."""
     inside = ("list", Entry("key", "a"))
     assert {omission_rule(None, method)(inside) for method in ("PUT", "PATCH", "POST")} == {"removed"}
     assert omission_rule(update_of(replaces=[]), "POST")(inside) == "removed"
     assert omission_rule(None, "PATCH")(("object", "field")) == "unchanged"
 
 
-def test_secrets_pass_as_they_are() -> None:
+def test_secrets_stay_secrets() -> None:
     held = Secret.in_memory("planted-99", "x")
     assert writable_part(FIELD, {"name": held})["name"] is held

@@ -1,4 +1,4 @@
-"""One thing is changed, and all else of it stays: what is merged, what is sent, what is told."""
+"""One field of a resource is changed, and the rest stays: what is merged, what is sent, what is reported."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PLANTED = "planted-password-99"
 
 @pytest.fixture
 def api() -> Iterator[anb.Workbench]:
-    """A workbench on a fresh sandbox that needs no time."""
+    """A workbench on a sandbox without delays."""
     workbench = anb.connect(history=None, retries=Retries(attempts=1))
     sandbox_of(workbench).limits, sandbox_of(workbench).speed = False, 0
     yield workbench
@@ -41,7 +41,7 @@ def api() -> Iterator[anb.Workbench]:
 
 @pytest.fixture(scope="module")
 def shared_api() -> Iterator[anb.Workbench]:
-    """One workbench for a test that changes the same thing many times."""
+    """One workbench for a test that changes the same resource many times."""
     workbench = anb.connect(history=None)
     sandbox_of(workbench).limits, sandbox_of(workbench).speed = False, 0
     yield workbench
@@ -53,14 +53,14 @@ def sandbox_of(api: anb.Workbench) -> anb.Sandbox:
     return api.sandbox
 
 
-def guarded(api: anb.Workbench) -> None:
-    """The same sandbox as production."""
+def require_approval(api: anb.Workbench) -> None:
+    """Mark the environment as production."""
     here = api.environment
     api.session.switch(Environment("live", base_url=here.base_url, credentials=here.credentials, production=True))
 
 
-def rich(api: anb.Workbench, count: int = 30) -> str:
-    """A Deployment with so many variables, a tenth of them secret, and two queues."""
+def rich_deployment(api: anb.Workbench, count: int = 30) -> str:
+    """A Deployment with thirty variables, a tenth of them secret, and two queues."""
     variables = [
         {"key": f"KEY_{n}", "value": f"{PLANTED}-{n}" if n % 10 == 3 else f"value {n}", "isSecret": n % 10 == 3}
         for n in range(count)
@@ -75,15 +75,15 @@ def rich(api: anb.Workbench, count: int = 30) -> str:
     return str(made["$.id"])
 
 
-def stored(api: anb.Workbench, deployment: str) -> dict[str, Any]:
-    """The Deployment as the sandbox keeps it, secrets included."""
+def stored_deployment(api: anb.Workbench, deployment: str) -> dict[str, Any]:
+    """The Deployment as the sandbox stores it, secrets included."""
     item = sandbox_of(api).engine.state.find("deployment", deployment)
     assert item is not None
     return copy.deepcopy(item)
 
 
 def values(api: anb.Workbench, deployment: str) -> dict[str, Any]:
-    return {v["key"]: v.get("value") for v in stored(api, deployment)["environmentVariables"]}
+    return {v["key"]: v.get("value") for v in stored_deployment(api, deployment)["environmentVariables"]}
 
 
 def change(api: anb.Workbench, deployment: str, /, **more: Any) -> ChangeResult:
@@ -103,18 +103,18 @@ def kinds(done: ChangeResult) -> dict[str, str]:
 
 def test_one_variable_of_thirty(api: anb.Workbench) -> None:
     """Thirty variables, three of them secret, two queues: one is changed, everything else is identical in the store."""
-    deployment = rich(api)
-    before = stored(api, deployment)
+    deployment = rich_deployment(api)
+    before = stored_deployment(api, deployment)
     done = change(api, deployment, environmentVariables={"KEY_7": "eu"})
     assert (done.ok, done.sent, kinds(done)) == (True, True, {"environmentVariables[KEY_7].value": "changed"})
-    after = stored(api, deployment)
+    after = stored_deployment(api, deployment)
     entry = next(v for v in before["environmentVariables"] if v["key"] == "KEY_7")
     entry["value"] = "eu"
     changes = {name for name in before if before[name] != after[name] and name != "environmentVariables"}
     assert changes <= {"updatedAt", "updatedBy", "_timeline"}
     stripped = [
-        [{k: v for k, v in variable.items() if k != "updatedAt"} for variable in thing["environmentVariables"]]
-        for thing in (before, after)
+        [{k: v for k, v in variable.items() if k != "updatedAt"} for variable in state["environmentVariables"]]
+        for state in (before, after)
     ]
     assert stripped[0] == stripped[1]
     assert before["workerQueues"] == after["workerQueues"]
@@ -140,8 +140,8 @@ def test_one_variable_of_thirty(api: anb.Workbench) -> None:
     ],
 )
 def test_entries_are_changed_by_their_key(given: dict[str, Any], wanted: dict[str, Any], api: anb.Workbench) -> None:
-    """A list given as a mapping is changed entry by entry; secrets that are stored stay, and none is told."""
-    deployment = rich(api, 5)
+    """A list given as a mapping is changed entry by entry; stored secrets stay, and none is shown."""
+    deployment = rich_deployment(api, 5)
     model = {**values(api, deployment), **wanted}
     done = change(api, deployment, environmentVariables=given)
     assert done.ok, done
@@ -153,8 +153,8 @@ def test_entries_are_changed_by_their_key(given: dict[str, Any], wanted: dict[st
 
 
 def test_lists_given_as_lists_replace(api: anb.Workbench) -> None:
-    """What is not in the list goes, and is shown; a stored secret stays by being left out."""
-    deployment = rich(api, 5)
+    """Entries that the list leaves out are removed, and shown; a stored secret stays if it is left out."""
+    deployment = rich_deployment(api, 5)
     given = [{"key": "KEY_3", "isSecret": True}, {"key": "ONLY", "value": "1", "isSecret": False}]
     shown = change(api, deployment, environmentVariables=given, contactEmails=["b@example.com"], dry_run=True)
     assert (shown.ok, shown.sent, len(writes(api))) == (True, False, 0)
@@ -162,24 +162,24 @@ def test_lists_given_as_lists_replace(api: anb.Workbench) -> None:
     assert {"environmentVariables[KEY_0]", "contactEmails[a@example.com]"} <= gone | {"contactEmails[a@example.com]"}
     assert change(api, deployment, environmentVariables=given, contactEmails=["b@example.com"]).ok
     assert values(api, deployment) == {"KEY_3": f"{PLANTED}-3", "ONLY": "1"}
-    assert stored(api, deployment)["contactEmails"] == ["b@example.com"]
+    assert stored_deployment(api, deployment)["contactEmails"] == ["b@example.com"]
 
 
 def test_queues_keep_their_ids(api: anb.Workbench) -> None:
-    """A queue is known by its name, and stays the same queue; one that is removed goes alone."""
-    deployment = rich(api, 1)
-    before = {queue["name"]: queue["id"] for queue in stored(api, deployment)["workerQueues"]}
+    """A queue is identified by its name, and keeps its id; one that is removed is the only one."""
+    deployment = rich_deployment(api, 1)
+    before = {queue["name"]: queue["id"] for queue in stored_deployment(api, deployment)["workerQueues"]}
     assert change(api, deployment, workerQueues={"heavy": {"maxWorkerCount": 3}}).ok
-    queues = {queue["name"]: queue for queue in stored(api, deployment)["workerQueues"]}
+    queues = {queue["name"]: queue for queue in stored_deployment(api, deployment)["workerQueues"]}
     assert {name: queue["id"] for name, queue in queues.items()} == before
     assert (queues["heavy"]["maxWorkerCount"], queues["default"]["maxWorkerCount"]) == (3, 7)
     assert change(api, deployment, workerQueues={"heavy": None}).ok
-    assert [queue["name"] for queue in stored(api, deployment)["workerQueues"]] == ["default"]
+    assert [queue["name"] for queue in stored_deployment(api, deployment)["workerQueues"]] == ["default"]
 
 
-def test_templates_stand_in_values_and_names(api: anb.Workbench) -> None:
-    """A template is resolved for the request and kept in the call; an entry may be named by one."""
-    deployment = rich(api, 5)
+def test_templates_in_values_and_names(api: anb.Workbench) -> None:
+    """A template is resolved for the request and kept in the call; it may also name an entry."""
+    deployment = rich_deployment(api, 5)
     api.variables["which"], api.variables["region"] = "KEY_1", "eu"
     done = change(api, deployment, environmentVariables={"{{which}}": "{{region}}", "NEW": "in {{region}}"})
     assert values(api, deployment) | {"KEY_1": "eu", "NEW": "in eu"} == values(api, deployment)
@@ -188,16 +188,16 @@ def test_templates_stand_in_values_and_names(api: anb.Workbench) -> None:
 
 
 def test_texts_of_the_server_are_no_templates(api: anb.Workbench) -> None:
-    """What stands there already goes back as it is, braces and all."""
-    deployment = rich(api, 1)
+    """Texts of the current state are sent back as they are, with their braces."""
+    deployment = rich_deployment(api, 1)
     assert change(api, deployment, environmentVariables={"MACRO": r"\{{ ds }}"}).ok
     assert change(api, deployment, description="another").ok
     assert values(api, deployment)["MACRO"] == "{{ ds }}"
 
 
-def test_a_secret_of_the_session_is_not_written_back_as_stars(api: anb.Workbench) -> None:
-    """Answers never show what was typed here: what holds it cannot be written back, and nothing is."""
-    deployment = rich(api, 1)
+def test_a_masked_secret_is_not_written_back(api: anb.Workbench) -> None:
+    """Responses mask what was typed in this session: a text with the mask is not sent back."""
+    deployment = rich_deployment(api, 1)
     assert change(api, deployment, environmentVariables={"URL": f"db://me:{PLANTED}@host"}).ok
     api.variables["password"] = anb.Secret.in_memory(PLANTED, "password")
     with pytest.raises(UsageError, match="secret of this session") as caught:
@@ -208,20 +208,22 @@ def test_a_secret_of_the_session_is_not_written_back_as_stars(api: anb.Workbench
 
 
 def test_a_secret_as_a_bare_value_is_stored_as_one(api: anb.Workbench) -> None:
-    """A `Secret`, or a variable that holds one, is never stored as plain text unless that is said."""
-    deployment = rich(api, 2)
+    """A `Secret`, or a variable that holds one, is stored as plain text only on request."""
+    deployment = rich_deployment(api, 2)
     api.variables["token"] = anb.Secret.in_memory(PLANTED, "token")
     given = {"NEW": anb.Secret.in_memory("another-secret", "x"), "KEY_1": "{{token}}"}
     assert change(api, deployment, environmentVariables=given).ok
-    flags = {v["key"]: (v["isSecret"], v["value"]) for v in stored(api, deployment)["environmentVariables"]}
+    flags = {v["key"]: (v["isSecret"], v["value"]) for v in stored_deployment(api, deployment)["environmentVariables"]}
     assert (flags["NEW"], flags["KEY_1"]) == ((True, "another-secret"), (True, PLANTED))
     assert change(api, deployment, environmentVariables={"NEW": {"value": "{{token}}", "isSecret": False}}).ok
-    assert not next(v for v in stored(api, deployment)["environmentVariables"] if v["key"] == "NEW")["isSecret"]
+    assert not next(v for v in stored_deployment(api, deployment)["environmentVariables"] if v["key"] == "NEW")[
+        "isSecret"
+    ]
 
 
 def test_a_secret_that_is_to_be_plain_needs_its_value(api: anb.Workbench) -> None:
-    """The server does not tell a stored secret: it cannot be made plain by its flag alone."""
-    deployment = rich(api, 5)
+    """The server does not return a stored secret: it cannot be made plain by its flag alone."""
+    deployment = rich_deployment(api, 5)
     with pytest.raises(UsageError, match=r"environmentVariables\[\]\.value"):
         change(api, deployment, environmentVariables={"KEY_3": {"isSecret": False}})
     assert values(api, deployment)["KEY_3"] == f"{PLANTED}-3"
@@ -236,12 +238,12 @@ CHANGES = st.none() | TEXTS | st.fixed_dictionaries({"value": TEXTS}, optional={
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=st.dictionaries(NAMES, st.tuples(TEXTS, st.booleans())), changes=st.dictionaries(NAMES, CHANGES))
-def test_variables_are_merged_as_a_dict_is(
+def test_entries_are_merged_like_a_dict(
     start: dict[str, tuple[str, bool]], changes: dict[str, Any], shared_api: anb.Workbench
 ) -> None:
-    """Whatever is there and whatever is changed: what comes of it is what a dict would be."""
+    """For any state and any change, the result is what `dict.update` would give."""
     api = shared_api
-    deployment = api.variables.get("made") or rich(api, 1)
+    deployment = api.variables.get("made") or rich_deployment(api, 1)
     api.variables["made"] = deployment
     store = sandbox_of(api).engine.state
     item = store.find("deployment", deployment)
@@ -266,7 +268,7 @@ def test_variables_are_merged_as_a_dict_is(
         assert done.ok, done
         found = {
             v["key"]: {"value": v["value"], "isSecret": v["isSecret"]}
-            for v in stored(api, deployment)["environmentVariables"]
+            for v in stored_deployment(api, deployment)["environmentVariables"]
         }
         assert found == model
     finally:
@@ -278,7 +280,7 @@ def test_variables_are_merged_as_a_dict_is(
 
 
 @pytest.mark.parametrize(
-    ("operation", "given", "told"),
+    ("operation", "given", "message"),
     [
         ("CreateDeployment", {"name": "x"}, r'api\.call\("CreateDeployment", …\)'),
         ("GetDeployment", {}, r'api\.call\("GetDeployment", …\)'),
@@ -287,15 +289,15 @@ def test_variables_are_merged_as_a_dict_is(
         ("UpdateDeploymentHibernationOverride", {}, "does not update"),
     ],
 )
-def test_what_is_no_update_is_refused(operation: str, given: dict[str, Any], told: str, api: anb.Workbench) -> None:
+def test_only_updates_can_be_changes(operation: str, given: dict[str, Any], message: str, api: anb.Workbench) -> None:
     """The error says what to use instead, and nothing is sent."""
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         api.change(operation, **given)
     assert sandbox_of(api).requests == 0
 
 
-def test_mistakes_come_before_anything_is_sent(api: anb.Workbench) -> None:
-    """Names that do not exist, arguments that are missing, a variable that is not set."""
+def test_mistakes_are_reported_before_anything_is_sent(api: anb.Workbench) -> None:
+    """Names that do not exist, missing arguments, and a variable that is not set."""
     with pytest.raises(UnknownName):
         api.change("UpdateDeployment", deploymentId="x", environmentVariable={})
     with pytest.raises(MissingArgument):
@@ -308,7 +310,7 @@ def test_mistakes_come_before_anything_is_sent(api: anb.Workbench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"contactEmails": {"a@example.com": None}}, "Give the whole list"),
         ({"workerQueues": {"heavy": 3}}, "which of its fields"),
@@ -317,21 +319,21 @@ def test_mistakes_come_before_anything_is_sent(api: anb.Workbench) -> None:
         ({"defaultTaskPodCpu": "half"}, "Give both"),
     ],
 )
-def test_what_cannot_be_meant_is_told(given: dict[str, Any], told: str, api: anb.Workbench) -> None:
-    """What a change leaves open is asked for, and nothing is written."""
+def test_ambiguous_changes_are_rejected(given: dict[str, Any], message: str, api: anb.Workbench) -> None:
+    """The message says what to give instead, and nothing is written."""
     api.variables["cpu"] = "1"
-    deployment = rich(api, 1)
-    with pytest.raises(UsageError, match=told):
+    deployment = rich_deployment(api, 1)
+    with pytest.raises(UsageError, match=message):
         change(api, deployment, **given)
     assert not writes(api)
 
 
 def test_what_cannot_be_read_is_not_written(api: anb.Workbench) -> None:
-    """A thing that is not there, and a server that fails: told as an exchange, and nothing is written."""
+    """A missing resource and a failing server are returned as exchanges, and nothing is written."""
     gone = change(api, "cm0000000000000000000none", description="x")
     assert (gone.ok, gone.sent, gone.status) == (False, False, 404)
     assert "could not be read" in repr(gone)
-    deployment = rich(api, 1)
+    deployment = rich_deployment(api, 1)
     sandbox_of(api).faults.add("status", code=500, times=1)
     assert (change(api, deployment, description="x").status, len(writes(api))) == (500, 0)
     sandbox_of(api).faults.add("reset", times=1)
@@ -339,9 +341,9 @@ def test_what_cannot_be_read_is_not_written(api: anb.Workbench) -> None:
 
 
 def test_what_cannot_be_read_again_is_not_written(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second reading stands right before the write: where it fails, nothing is sent."""
-    deployment = rich(api, 1)
-    guarded(api)
+    """The second reading comes right before the update: if it fails, nothing is sent."""
+    deployment = rich_deployment(api, 1)
+    require_approval(api)
 
     def answer(prompt: str = "") -> str:
         sandbox_of(api).faults.add("html", times=1)
@@ -353,9 +355,9 @@ def test_what_cannot_be_read_again_is_not_written(api: anb.Workbench, monkeypatc
     assert "could not be read again" in repr(done)
 
 
-def test_a_refused_write_is_told(api: anb.Workbench) -> None:
-    """What the server answers is the result."""
-    deployment = rich(api, 1)
+def test_a_rejected_update_is_the_result(api: anb.Workbench) -> None:
+    """The response of the server is the result."""
+    deployment = rich_deployment(api, 1)
     done = change(api, deployment, name=api.call("ListDeployments", limit=1)["$.deployments[0].name"])
     assert (done.ok, done.sent, done.status, done.altered) == (False, True, 400, ())
 
@@ -363,8 +365,8 @@ def test_a_refused_write_is_told(api: anb.Workbench) -> None:
 # --- somebody else ----------------------------------------------------------------------------------------------------
 
 
-def other(api: anb.Workbench, deployment: str, **fields: Any) -> Callable[..., None]:
-    """Somebody else who changes a Deployment in the store."""
+def change_stored(api: anb.Workbench, deployment: str, **fields: Any) -> Callable[..., None]:
+    """Change a Deployment in the store, as somebody else would."""
 
     def write() -> None:
         store = sandbox_of(api).engine.state
@@ -376,9 +378,9 @@ def other(api: anb.Workbench, deployment: str, **fields: Any) -> Callable[..., N
 
 
 def test_a_concurrent_change_is_noticed(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the question is thought about, a second client changes the thing: nothing is written over it."""
-    deployment = rich(api, 5)
-    guarded(api)
+    """While the user is asked, a second client changes the resource: nothing is overwritten."""
+    deployment = rich_deployment(api, 5)
+    require_approval(api)
     second = anb.connect(base_url=api.environment.base_url, spec="astro-v1", history=None,
                          token=anb.Secret.in_memory(sandbox_of(api).token(), "second"))  # fmt: skip
 
@@ -400,19 +402,19 @@ def test_a_concurrent_change_is_noticed(api: anb.Workbench, monkeypatch: pytest.
     second.close()
 
 
-def test_what_moves_by_itself_is_no_concurrent_change(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """States, times and whatever no body holds may change meanwhile."""
-    deployment = rich(api, 5)
-    guarded(api)
-    moved = other(api, deployment, updatedAt="2031-01-01T00:00:00Z", imageTag="new", namespace="elsewhere")
+def test_read_only_fields_are_no_concurrent_change(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """States, times and other fields that no body holds may change in the meantime."""
+    deployment = rich_deployment(api, 5)
+    require_approval(api)
+    moved = change_stored(api, deployment, updatedAt="2031-01-01T00:00:00Z", imageTag="new", namespace="elsewhere")
     monkeypatch.setattr(builtins, "input", lambda prompt="": moved() or "rich")
     assert change(api, deployment, environmentVariables={"KEY_1": "ours"}).ok
 
 
-def test_the_guard_asks_once_and_its_answer_counts(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One question for one change; a wrong name sends nothing; a leave needs no question."""
-    deployment = rich(api, 5)
-    guarded(api)
+def test_approval_is_asked_once(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One question per change; a wrong name sends nothing; an approval needs no question."""
+    deployment = rich_deployment(api, 5)
+    require_approval(api)
     asked: list[str] = []
     monkeypatch.setattr(builtins, "input", lambda prompt="": asked.append(prompt) or "wrong")
     with pytest.raises(UnsafeRefused):
@@ -425,12 +427,12 @@ def test_the_guard_asks_once_and_its_answer_counts(api: anb.Workbench, monkeypat
     assert len(asked) == 1
 
 
-# --- what is told -----------------------------------------------------------------------------------------------------
+# --- the result -----------------------------------------------------------------------------------------------------
 
 
-def test_a_change_is_drawn(api: anb.Workbench) -> None:
-    """The difference and the answer, as text and as HTML; what is hostile is escaped."""
-    deployment = rich(api, 2)
+def test_the_result_is_displayed(api: anb.Workbench) -> None:
+    """Difference and response as text and as HTML, with hostile values escaped."""
+    deployment = rich_deployment(api, 2)
     done = change(api, deployment, environmentVariables={"<b>": "<script>alert(1)</script>"})
     bundle = done._repr_mimebundle_()
     assert "<script>" not in bundle["text/html"]
@@ -460,7 +462,7 @@ THING = {
 
 
 def document_of(method: str) -> dict[str, Any]:
-    """A small API of which nothing is known but its document."""
+    """A small API without an overlay."""
     json_body = {"required": True, "content": {"application/json": {"schema": THING}}}
     answer = {"200": {"description": "it", "content": {"application/json": {"schema": THING}}}}
     every = {"application/json": {"schema": {"type": "array", "items": THING}}}
@@ -478,7 +480,7 @@ def document_of(method: str) -> dict[str, Any]:
 
 
 @pytest.fixture(params=["put", "patch"])
-def things(request: pytest.FixtureRequest) -> Iterator[anb.Workbench]:
+def small_api(request: pytest.FixtureRequest) -> Iterator[anb.Workbench]:
     """A workbench on a sandbox of that API, with PUT or PATCH."""
     document = document_of(request.param)
     with anb.Sandbox(load(document), limits=False) as sandbox:
@@ -487,18 +489,18 @@ def things(request: pytest.FixtureRequest) -> Iterator[anb.Workbench]:
         workbench.close()
 
 
-def test_put_and_patch_of_any_document(things: anb.Workbench) -> None:
-    """PUT sends the whole thing, PATCH what changes and what is required; what only answers have is never sent."""
-    things.call("make", name="one", note="n", size=3, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}])
-    made = things.call("list").json()[-1]["id"]
-    done = things.change("write", thing=made, tags={"a": "9", "c": "3"})
+def test_put_and_patch_of_any_document(small_api: anb.Workbench) -> None:
+    """PUT sends the whole resource, PATCH the changed and the required fields; read-only fields are never sent."""
+    small_api.call("make", name="one", note="n", size=3, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}])
+    made = small_api.call("list").json()[-1]["id"]
+    done = small_api.change("write", thing=made, tags={"a": "9", "c": "3"})
     assert done.ok, done
     sent = json.loads(done.exchange.request.body)
     tags = [{"key": "a", "value": "9"}, {"key": "b", "value": "2"}, {"key": "c", "value": "3"}]
     whole = {"name": "one", "note": "n", "size": 3, "tags": tags}
     method = done.exchange.request.method
     assert sent == (whole if method == "PUT" else {"name": "one", "tags": tags})
-    cleared = things.change("write", thing=made, note=None)
+    cleared = small_api.change("write", thing=made, note=None)
     assert cleared.ok
     assert json.loads(cleared.exchange.request.body).get("note", "left out") == (
         "left out" if method == "PUT" else None
@@ -506,7 +508,7 @@ def test_put_and_patch_of_any_document(things: anb.Workbench) -> None:
 
 
 def test_a_list_that_takes_new_entries_is_not_changed() -> None:
-    """A POST beside a GET is no update where no single thing is named, though nothing says that the GET lists."""
+    """A POST beside a GET is not an update if the path names no single resource."""
     document = document_of("put")
     del document["paths"]["/things/{thing}"]
     spec = load(document)
@@ -518,7 +520,7 @@ def test_a_list_that_takes_new_entries_is_not_changed() -> None:
 
 
 def test_airflow_is_changed_by_patch(shared: Path) -> None:
-    """On a document of somebody else's: what changes goes out, what the document requires goes with it."""
+    """With a foreign document, the changed and the required fields are sent."""
     source = shared / "specs" / "airflow3.yaml"
     with anb.Sandbox(load(source), limits=False) as sandbox:
         api = anb.connect(spec=source, base_url=sandbox.url, history=None)
@@ -532,8 +534,8 @@ def test_airflow_is_changed_by_patch(shared: Path) -> None:
         api.close()
 
 
-def test_what_the_server_made_of_it_is_told() -> None:
-    """A value that comes back otherwise than it was written is told, in words and as rows."""
+def test_altered_values_are_reported() -> None:
+    """A value that the server set to something else is reported as text and as a row."""
     document = document_of("put")
 
     def lower_note(change: Change, item: dict[str, Any]) -> None:
@@ -550,8 +552,8 @@ def test_what_the_server_made_of_it_is_told() -> None:
         api.close()
 
 
-class Tagged:
-    """A server of one thing with a strong entity tag, as RFC 9110 describes it; `moves` lets it change once."""
+class TaggedServer:
+    """A server of one resource with a strong entity tag (RFC 9110); `moves` lets it change once."""
 
     def __init__(self) -> None:
         self.thing: dict[str, Any] = {"id": "1", "name": "one", "size": 1}
@@ -571,9 +573,9 @@ class Tagged:
         return httpx.Response(200, json=self.thing, headers={"ETag": f'"{self.version}"'})
 
 
-def test_an_entity_tag_guards_the_write() -> None:
-    """The write says which state it is for, and 412 is a concurrent change."""
-    server = Tagged()
+def test_an_entity_tag_is_sent_with_the_update() -> None:
+    """The update says which state it is for, and a 412 is a concurrent change."""
+    server = TaggedServer()
     api = anb.connect(spec=document_of("put"), base_url="http://localhost", history=None,
                       retries=Retries(base=0.01), transport=httpx.MockTransport(server))  # fmt: skip
     assert api.change("write", thing="1", size=2).ok
@@ -583,7 +585,7 @@ def test_an_entity_tag_guards_the_write() -> None:
         api.change("write", thing="1", size=3)
     assert server.thing["size"] == 2
     server.moves, server.breaks = False, True
-    done = api.change("write", thing="1", size=4)  # the first attempt is carried out, and its answer is lost
+    done = api.change("write", thing="1", size=4)  # the first attempt is carried out, and its response is lost
     assert (done.status, done.sent, len(done.exchange.attempts), server.thing["size"]) == (412, True, 2, 4)
     api.close()
 
@@ -591,10 +593,8 @@ def test_an_entity_tag_guards_the_write() -> None:
 # --- the runbook ------------------------------------------------------------------------------------------------------
 
 
-def test_a_change_is_one_step_and_runs_again(
-    api: anb.Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The arguments stand there as they were given, ids come from answers, secrets from their variables."""
+def test_a_change_is_one_step_of_a_runbook(api: anb.Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its arguments are as they were given, ids come from responses, secrets from their variables."""
     monkeypatch.chdir(tmp_path)
     created = api.call("CreateDeployment", name="nightly", workspaceId=api.call("ListWorkspaces")["$.workspaces[0].id"])
     api.variables["region"] = "eu-central"
@@ -632,31 +632,31 @@ def _secret_names(path: Path) -> list[str]:
     return re.findall(r'anb\.Secret\(\\"env:(\w+)\\"\)', path.read_text())
 
 
-def test_what_was_not_done_is_no_change_in_the_runbook(api: anb.Workbench) -> None:
+def test_a_dry_run_is_no_step_of_a_runbook(api: anb.Workbench) -> None:
     """A dry run only reads."""
-    deployment = rich(api, 1)
+    deployment = rich_deployment(api, 1)
     change(api, deployment, description="x", dry_run=True)
     assert [s.kind for s in api.runbook.steps][-1] == "call"
 
 
-def test_what_a_notebook_with_changes_needs(
+def test_the_permissions_of_a_notebook_with_changes(
     api: anb.Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The permissions of the reading are among those of a notebook."""
+    """The permission of the reading is among them."""
     monkeypatch.chdir(tmp_path)
-    change(api, rich(api, 1), description="x")
+    change(api, rich_deployment(api, 1), description="x")
     written = api.runbook.write("needs.ipynb")
     assert "GetDeployment" in str(api.privileges(notebook=written).frame().to_string())
 
 
-def test_what_was_read_here_is_written_nowhere_else(api: anb.Workbench) -> None:
-    """A change during which the environment is changed is not made: neither there, nor here."""
-    key = rich(api)
+def test_a_switched_environment_ends_the_change(api: anb.Workbench) -> None:
+    """If the environment is switched during a change, nothing is written: neither there, nor here."""
+    key = rich_deployment(api)
     sandbox_of(api).faults.add("latency", operation="GetDeployment", seconds=0.5)
     running = api.in_background(api.change, "UpdateDeployment", deploymentId=key, name="strayed")
     time.sleep(0.2)
     before = sandbox_of(api).requests
-    guarded(api)
+    require_approval(api)
     with pytest.raises(SettingsError, match="switched to 'live'"):
         running.result(10)
     assert sandbox_of(api).requests <= before + 1

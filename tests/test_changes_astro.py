@@ -1,4 +1,4 @@
-"""Every update of the Astro overlay changes what it is given, and leaves all else as it was, secrets included."""
+"""Every update of the Astro overlay changes what it is given, and leaves the rest as it was, secrets included."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOVING = {"clusterType", "updatedAt", "updatedBy", "status", "statusReason", "_t
 
 @pytest.fixture
 def api() -> Iterator[anb.Workbench]:
-    """A workbench on a fresh sandbox that needs no time."""
+    """A workbench on a sandbox without delays."""
     workbench = anb.connect(history=None)
     assert isinstance(workbench.sandbox, anb.Sandbox)
     workbench.sandbox.limits, workbench.sandbox.speed = False, 0
@@ -35,7 +35,7 @@ def api() -> Iterator[anb.Workbench]:
 
 @dataclass(frozen=True)
 class Case:
-    """One update: what makes the thing, what is changed, and the paths that are changed by it."""
+    """One update: what creates the resource, what is changed, and the paths that are changed by it."""
 
     operation: str
     make: Callable[[anb.Workbench], dict[str, Any]]
@@ -266,7 +266,7 @@ def test_every_update_of_the_overlay_has_its_case() -> None:
 
 
 def state(api: anb.Workbench, case: Case, at: dict[str, Any]) -> Any:
-    """The thing as it is answered."""
+    """The resource as it is returned."""
     reader = api.spec.resources.reader_of(api.spec.operation(case.operation))
     assert reader is not None
     asked = {p.key: at[p.key] for p in reader.parameters if p.key in at}
@@ -278,7 +278,7 @@ def state(api: anb.Workbench, case: Case, at: dict[str, Any]) -> Any:
 
 
 def stored(api: anb.Workbench, case: Case, at: dict[str, Any]) -> dict[str, Any]:
-    """The thing as the sandbox keeps it, secrets included."""
+    """The resource as the sandbox stores it, secrets included."""
     assert isinstance(api.sandbox, anb.Sandbox)
     store = api.sandbox.engine.state
     item = store.find(case.kind, list(at.values())[-1]) if at else store.all(case.kind)[0]
@@ -286,7 +286,7 @@ def stored(api: anb.Workbench, case: Case, at: dict[str, Any]) -> dict[str, Any]
     return {name: value for name, value in copy.deepcopy(item).items() if name not in MOVING}
 
 
-def moved(before: Any, after: Any) -> set[str]:
+def changed_paths(before: Any, after: Any) -> set[str]:
     rows = [row for row in compare_values(before, after) if row.kind != "unchanged"]
     return {re.sub(r"\[cm\w+\]", "[id]", row.path) for row in rows if not any(step in MOVING for step in row.steps)}
 
@@ -296,8 +296,8 @@ def bodies(api: anb.Workbench) -> list[Exchange]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.operation}-{case.label}".strip("-"))
-def test_all_else_stays_as_it_was(case: Case, api: anb.Workbench) -> None:
-    """One field is changed, everything else of the thing is as before, in what is answered and in what is stored."""
+def test_the_rest_stays_as_it_was(case: Case, api: anb.Workbench) -> None:
+    """One field is changed; every other field is as before, in the response and in the store."""
     at = case.make(api)
     before, kept = state(api, case, at), stored(api, case, at)
     done = api.change(case.operation, **at, **case.given)
@@ -305,10 +305,12 @@ def test_all_else_stays_as_it_was(case: Case, api: anb.Workbench) -> None:
     assert done.sent, done
     assert done.altered == ()
     after, now = state(api, case, at), stored(api, case, at)
-    shown = {path for path in moved(before, after) if not path.startswith(("scalingStatus", "schedulerReplicas"))}
+    shown = {
+        path for path in changed_paths(before, after) if not path.startswith(("scalingStatus", "schedulerReplicas"))
+    }
     assert shown == case.paths
     names = {path.partition(".")[0].partition("[")[0] for path in case.paths}
-    assert {path.partition(".")[0].partition("[")[0] for path in moved(kept, now)} == names
+    assert {path.partition(".")[0].partition("[")[0] for path in changed_paths(kept, now)} == names
     assert json.dumps(now, default=str).count("planted-secret") == json.dumps(kept, default=str).count("planted-secret")
     sent = json.loads(done.exchange.request.body)
     operation = api.spec.operation(case.operation)
@@ -320,7 +322,7 @@ def test_all_else_stays_as_it_was(case: Case, api: anb.Workbench) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.operation}-{case.label}".strip("-"))
 def test_a_change_of_nothing_sends_nothing(case: Case, api: anb.Workbench) -> None:
-    """What is there already is not written again."""
+    """Values that are set already are not written again."""
     at = case.make(api)
     count = len(bodies(api))
     nothing = api.change(case.operation, **at)
@@ -332,8 +334,8 @@ def test_a_change_of_nothing_sends_nothing(case: Case, api: anb.Workbench) -> No
     assert "Nothing would change" in repr(again)
 
 
-def test_what_excludes_each_other_is_not_sent_together(api: anb.Workbench) -> None:
-    """A default cluster takes the place of cloud and region; that the sandbox keeps those all the same is told."""
+def test_exclusive_fields_are_not_sent_together(api: anb.Workbench) -> None:
+    """A default cluster replaces cloud and region; that the sandbox keeps those is reported."""
     at = home(api)
     done = api.change("UpdateWorkspace", **at, defaultClusterId="cm0000000000000000000pool")
     sent = json.loads(done.exchange.request.body)

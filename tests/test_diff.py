@@ -1,4 +1,4 @@
-"""What becomes of a value: the rows tell all of it, and nothing that is secret."""
+"""The difference between two values: the rows are complete, and hold no secret."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ VALUES = st.recursive(
 OBJECTS = st.dictionaries(NAMES, VALUES, max_size=5)
 
 
-def place(holder: Any, step: Any) -> Any:
-    """The key of a step in a list or an object; UNSET where nothing is there."""
+def key_of(holder: Any, step: Any) -> Any:
+    """The key of a step in a list or an object; UNSET if there is no such item."""
     if not isinstance(step, Entry):
         there = step < len(holder) if isinstance(holder, list) else step in holder
         return step if there else UNSET
@@ -38,15 +38,15 @@ def place(holder: Any, step: Any) -> Any:
     return next(found, UNSET)
 
 
-def applied(now: Any, rows: tuple[DiffRow, ...]) -> Any:
-    """A value with what the rows say done to it: what is removed goes last, so that no index moves before its turn."""
+def apply_rows(now: Any, rows: tuple[DiffRow, ...]) -> Any:
+    """A value with the rows applied to it; removals come last, so that no index moves too early."""
     root = {"": copy.deepcopy(now)}
     for row in [*(r for r in rows if r.kind != "removed"), *reversed([r for r in rows if r.kind == "removed"])]:
         steps: Steps = ("", *row.steps)
         holder: Any = root
         for step in steps[:-1]:
-            holder = holder[place(holder, step)]
-        at = place(holder, steps[-1])
+            holder = holder[key_of(holder, step)]
+        at = key_of(holder, steps[-1])
         if row.kind == "removed":
             del holder[at]
         elif at is UNSET and isinstance(holder, list):
@@ -56,13 +56,13 @@ def applied(now: Any, rows: tuple[DiffRow, ...]) -> Any:
     return root[""]
 
 
-def ordered(value: Any) -> Any:
-    """A value in which the order of objects in a list means nothing."""
+def without_order(value: Any) -> Any:
+    """A value in which the order of objects in a list has no meaning."""
     if isinstance(value, dict):
-        return {k: ordered(v) for k, v in value.items()}
+        return {k: without_order(v) for k, v in value.items()}
     if not isinstance(value, list):
         return value
-    items = [ordered(v) for v in value]
+    items = [without_order(v) for v in value]
     return sorted(items, key=repr) if all(isinstance(v, dict) for v in items) else items
 
 
@@ -73,37 +73,37 @@ def sorted_keys(value: Any) -> Any:
 
 
 @given(OBJECTS, OBJECTS)
-def test_the_rows_make_one_of_the_other(now: Any, then: Any) -> None:
-    """What the rows tell, done to the present value, gives the value to be; entries keep no order."""
-    made = applied(now, compare_values(now, then))
-    assert is_equal(ordered(sorted_keys(made)), ordered(sorted_keys(then)))
+def test_the_rows_turn_one_value_into_the_other(now: Any, then: Any) -> None:
+    """The rows, applied to the first value, give the second one; entries of lists keep no order."""
+    made = apply_rows(now, compare_values(now, then))
+    assert is_equal(without_order(sorted_keys(made)), without_order(sorted_keys(then)))
 
 
 @given(OBJECTS)
-def test_nothing_changes_where_nothing_differs(now: Any) -> None:
-    """A value against itself is kept, all of it."""
+def test_equal_values_are_unchanged(now: Any) -> None:
+    """A value compared with a copy of itself is unchanged."""
     assert {row.kind for row in compare_values(now, copy.deepcopy(now))} <= {"unchanged"}
 
 
 @given(VALUES, VALUES)
-def test_kinds_say_what_stands_on_each_side(now: Any, then: Any) -> None:
-    """What is added was not there, what is removed will not be, what is changed differs."""
+def test_the_kind_says_which_side_has_a_value(now: Any, then: Any) -> None:
+    """What is added was missing, what is removed will be, what is changed differs."""
     for row in compare_values(now, then):
         assert (row.kind == "added") == (row.now is UNSET)
         assert (row.kind == "removed") == (row.then is UNSET)
         assert (row.kind == "changed") == (UNSET not in (row.now, row.then) and not is_equal(row.now, row.then))
 
 
-def test_entries_are_known_by_what_names_them() -> None:
-    """A list in another order, with one entry less and one more, tells of those two alone."""
+def test_entries_are_matched_by_their_key() -> None:
+    """Of a list in another order, with an entry less and one more, only these two are rows of a change."""
     now = {"variables": [{"key": "A", "value": "1"}, {"key": "B", "value": "2"}]}
     then = {"variables": [{"key": "C", "value": "3"}, {"key": "A", "value": "1"}]}
-    told = {row.path: row.kind for row in compare_values(now, then)}
-    assert told == {"variables[A]": "unchanged", "variables[B]": "removed", "variables[C]": "added"}
+    row_kinds = {row.path: row.kind for row in compare_values(now, then)}
+    assert row_kinds == {"variables[A]": "unchanged", "variables[B]": "removed", "variables[C]": "added"}
 
 
-def test_the_order_of_plain_values_counts() -> None:
-    """Scalars in another order are a change; one that is added at the end is told alone."""
+def test_the_order_of_scalars_counts() -> None:
+    """Scalars in another order are a change; one that is added at the end is the only change."""
     assert [r.kind for r in compare_values({"l": ["a", "b"]}, {"l": ["b", "a"]})] == ["changed"]
     assert [(r.path, r.kind) for r in compare_values({"l": ["a"]}, {"l": ["a", "b"]})] == [
         ("l[a]", "unchanged"),
@@ -125,7 +125,7 @@ def test_the_order_of_plain_values_counts() -> None:
     ],
 )
 def test_secrets_are_compared_and_never_shown(now: Any, then: Any, kind: str) -> None:
-    """Two secrets are the same by what they hold, and stand as stars on both sides."""
+    """Secrets are compared by their content, and masked on both sides."""
     (row,) = compare_values({"s": now}, {"s": then} if then is not UNSET else {})
     assert row.kind == kind
     assert {row.now, row.then} - {UNSET} == {MASK}
@@ -133,12 +133,12 @@ def test_secrets_are_compared_and_never_shown(now: Any, then: Any, kind: str) ->
 
 
 def test_true_is_not_one() -> None:
-    """JSON's kinds are kept apart, and a text is no number."""
+    """JSON types are different, and a text is not a number."""
     kinds = [compare_values({"a": x}, {"a": y})[0].kind for x, y in ((True, 1), ("1", 1), (1, 1.0), (None, False))]
     assert kinds == ["changed", "changed", "unchanged", "changed"]
 
 
-def test_what_is_nested_without_end_is_told_as_one() -> None:
+def test_deep_nesting_is_compared_as_one_value() -> None:
     """A value as deep as a parser allows is compared all the same."""
     deep: Any = 1
     for _ in range(5000):
@@ -147,8 +147,8 @@ def test_what_is_nested_without_end_is_told_as_one() -> None:
     assert compare_values({"a": deep}, {"a": deep})[0].kind == "unchanged"
 
 
-def test_the_overlay_says_what_an_update_loses() -> None:
-    """Whole updates lose what is left out; lists that are replaced lose their entries; all else stays, or who knows."""
+def test_the_overlay_says_what_an_update_removes() -> None:
+    """A whole update removes what is left out, and a replaced list its entries; the rest is unchanged or unknown."""
     whole, some = omission_rule(update_of(whole=True), "POST"), omission_rule(update_of(replaces=["queues"]), "POST")
     assert [whole(("a",)), some(("queues", Entry("key", "A"))), some(("a",)), some(("a", "b"))] == [
         "removed", "removed", "unchanged", "unknown"
@@ -156,8 +156,8 @@ def test_the_overlay_says_what_an_update_loses() -> None:
     assert [omission_rule(None, m)(("a",)) for m in ("PUT", "PATCH", "POST")] == ["removed", "unchanged", "unknown"]
 
 
-def test_a_state_is_told_as_a_body() -> None:
-    """`from` takes over, `keep` hides, `strip` takes away: in lists too, and the state itself is left as it is."""
+def test_a_state_is_converted_to_a_body() -> None:
+    """`from`, `keep` and `strip` are applied, in lists too, and the state itself is not modified."""
     state = {
         "tags": ["x"], "updatedAt": "now", "q": [{"cpu": 1, "name": "d"}], "links": [{"old": 5}],
         "vars": [{"key": "A", "isSecret": True}, {"key": "B", "isSecret": False, "value": "b"}],
@@ -176,6 +176,6 @@ def test_a_state_is_told_as_a_body() -> None:
 
 
 @given(VALUES, st.dictionaries(st.sampled_from(["from", "keep", "strip"]), VALUES | st.just({"a[].b": "c"})))
-def test_no_note_and_no_state_can_break_it(state: Any, note: Any) -> None:
-    """Whatever an overlay says, and whatever a server answers, there is something to compare."""
+def test_any_extension_and_any_state_can_be_compared(state: Any, note: Any) -> None:
+    """Whatever an overlay declares, and whatever a server returns, there are rows."""
     assert compare_values(state_to_body(state, read_extensions({"x-astro-nb-update": note}).update), {}) is not None

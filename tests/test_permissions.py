@@ -1,4 +1,4 @@
-"""What a token has to be allowed, against what it says of itself and what was answered."""
+"""What a token has to be allowed, compared with its claims and the server's responses."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def verdicts(privileges: Privileges) -> dict[str, str]:
     return {need.operation: need.covered for need in privileges.needs}
 
 
-def test_what_was_done_is_counted_and_answers_decide(api: anb.Workbench) -> None:
-    """Each operation once, with its permission, its scope and how often; an answer goes before any claim."""
+def test_calls_are_counted_and_responses_decide(api: anb.Workbench) -> None:
+    """One row per operation, with permission, scope and count; a response takes precedence over the claims."""
     found = api.call("ListDeployments", limit=1)
     for _ in range(2):
         api.call("GetDeployment", deploymentId=found["$.deployments[0].id"])
@@ -49,8 +49,8 @@ def test_what_was_done_is_counted_and_answers_decide(api: anb.Workbench) -> None
     assert api.permissions() == api.privileges().permissions
 
 
-def test_a_refusal_is_an_answer(api: anb.Workbench) -> None:
-    """A 403 says no; what another token was answered says nothing of this one."""
+def test_a_403_means_no(api: anb.Workbench) -> None:
+    """A 403 decides; responses to another token say nothing about this one."""
     assert isinstance(api.sandbox, anb.Sandbox)
     assert api.call("ListTeams").ok
     assert verdicts(api.privileges()) == {"ListTeams": "yes"}
@@ -61,8 +61,8 @@ def test_a_refusal_is_an_answer(api: anb.Workbench) -> None:
     assert "403" in api.privileges().needs[0].reason
 
 
-def test_one_operation_needs_no_call(api: anb.Workbench) -> None:
-    """What was never sent is told with no use; an unknown name with the nearest one."""
+def test_one_operation_without_a_call(api: anb.Workbench) -> None:
+    """An operation that was not called has no uses; for an unknown name the nearest one is suggested."""
     (need,) = api.privileges("CreateDeployment").needs
     assert (need.permission, need.scope, need.used, need.covered) == (
         "workspace.deployments.create", "workspace", 0, "unknown"
@@ -83,9 +83,7 @@ def test_one_operation_needs_no_call(api: anb.Workbench) -> None:
         ([], {}, "unknown"),
     ],
 )
-def test_the_claims_decide_where_nothing_was_answered(
-    permissions: list[str], claims: dict[str, Any], covered: str
-) -> None:
+def test_the_claims_decide_without_a_response(permissions: list[str], claims: dict[str, Any], covered: str) -> None:
     """Names in the claims are patterns; an expired token covers nothing; roles are not guessed."""
     facts = read_token(token(*permissions, **claims), NOTES)
     found = privileges_of_calls(load("astro-v1"), {"GetDeployment": 1}, facts, NAMES)
@@ -95,12 +93,12 @@ def test_the_claims_decide_where_nothing_was_answered(
 
 @pytest.mark.parametrize("facts", [None, read_token("opaque")])
 def test_without_claims_nothing_is_known(facts: Any) -> None:
-    """No token, or one that cannot be read, is no reason to say yes or no."""
+    """Without a token, or with an opaque one, the answer is unknown."""
     assert verdicts(privileges_of_calls(load("astro-v1"), {"GetTeam": 1}, facts, NAMES)) == {"GetTeam": "unknown"}
 
 
-def test_a_token_for_another_thing_does_not_cover(api: anb.Workbench) -> None:
-    """The id in the address is held against the one that the token is bound to."""
+def test_a_token_for_another_id_does_not_cover(api: anb.Workbench) -> None:
+    """The id in the URL is compared with the one that the token is restricted to."""
     api.session.credentials.add("token", token("organizationId:other", exp=4102444800))
     api.variables["organizationId"] = "mine"
     api.call("ListTeams")
@@ -109,7 +107,7 @@ def test_a_token_for_another_thing_does_not_cover(api: anb.Workbench) -> None:
 
 
 def test_a_notebook_is_read_and_not_run(api: anb.Workbench, tmp_path: Path) -> None:
-    """Calls in all spellings count; magics are passed over; what cannot be read is told."""
+    """Calls in all spellings count, magics are skipped, and what cannot be read is noted."""
     cells = [
         "%matplotlib inline\nimport astro_nb as anb\napi = anb.connect()\n!ls",
         'api.call("ListTeams"); api.pages("ListTeams").frame()\nfor x in []:\n    %time\n    api.wait("GetDeployment")',
@@ -131,13 +129,13 @@ def test_a_notebook_is_read_and_not_run(api: anb.Workbench, tmp_path: Path) -> N
         api.privileges(notebook=tmp_path / "nowhere.ipynb")
 
 
-def test_a_cell_as_deep_as_can_be_is_told() -> None:
-    """Code that no parser takes is no error of ours."""
+def test_a_deeply_nested_cell_is_noted() -> None:
+    """Code that cannot be parsed raises nothing."""
     assert calls_in(load("astro-v1"), ["(" * 5000, "\x00"])[0] == []
 
 
-def test_the_ticket_says_it_in_few_words(api: anb.Workbench) -> None:
-    """One line for each permission and scope, with the operations that want it."""
+def test_the_ticket_has_a_line_per_permission(api: anb.Workbench) -> None:
+    """One line for each permission and scope, with the operations that need it."""
     api.call("ListTeams")
     api.call("GetOrganization")
     ticket = api.privileges().ticket.splitlines()
@@ -150,8 +148,8 @@ def test_the_ticket_says_it_in_few_words(api: anb.Workbench) -> None:
     assert "nothing was called" in Privileges([]).ticket
 
 
-def test_what_is_drawn_is_escaped(api: anb.Workbench) -> None:
-    """A hostile id in an address is text."""
+def test_html_is_escaped(api: anb.Workbench) -> None:
+    """A hostile id in a URL is text."""
     api.call("GetTeam", teamId="<script>alert(1)</script>")
     drawn = api.privileges()._repr_mimebundle_()
     assert "<script" not in drawn["text/html"]
@@ -161,8 +159,8 @@ def test_what_is_drawn_is_escaped(api: anb.Workbench) -> None:
 @pytest.mark.parametrize(
     ("left", "state"), [(timedelta(-1), "expired"), (timedelta(1), "expires soon"), (timedelta(30), "valid")]
 )
-def test_the_panel_tells_a_token_and_never_shows_it(left: timedelta, state: str) -> None:
-    """Kind, scope, permissions, end and source; not a piece of the token."""
+def test_the_panel_describes_a_token_without_showing_it(left: timedelta, state: str) -> None:
+    """Kind, scope, permissions, expiry and source, and no part of the token."""
     text = token("organizationId:o", "workspaceId:w", "deployment.get", exp=(NOW + left).timestamp())
     panel = token_panel(Secret.in_memory(text, "pasted"), read_token(text, NOTES), NAMES, NOW)
     assert (panel.kind, panel.scope, panel.state) == ("JSON Web Token", "workspace", state)
@@ -173,7 +171,7 @@ def test_the_panel_tells_a_token_and_never_shows_it(left: timedelta, state: str)
 
 
 def test_the_panel_of_no_token(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No token, one without a value and one that cannot be read are told as such."""
+    """No token, one without a value, and one that cannot be read."""
     monkeypatch.delenv("NO_SUCH_TOKEN", raising=False)
     assert token_panel(None, None, NAMES).rows == (("kind", "no token"),)
     assert token_panel(Secret("env:NO_SUCH_TOKEN"), None, NAMES).kind == "token without a value"

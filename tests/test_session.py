@@ -1,4 +1,4 @@
-"""Calls are resolved, sent and kept, and secrets are lifted out of them."""
+"""Calls are resolved, sent and stored, and secrets are extracted from them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONNECTION = {"type": "postgres", "host": "db.example", "login": "me", "password
 
 @pytest.fixture
 def api() -> Iterator[anb.Workbench]:
-    """A workbench on a fresh sandbox without limits, where life is quick and nothing is tried twice."""
+    """A workbench on a fast sandbox without rate limits, and without retries."""
     workbench = anb.connect(history=None, retries=Retries(attempts=1))
     assert isinstance(workbench.sandbox, anb.Sandbox)
     workbench.sandbox.limits, workbench.sandbox.speed = False, 100
@@ -42,7 +42,7 @@ def api() -> Iterator[anb.Workbench]:
     workbench.close()
 
 
-def asked(api: anb.Workbench) -> int:
+def request_count(api: anb.Workbench) -> int:
     """The number of requests that the sandbox has seen."""
     assert api.sandbox is not None
     return api.sandbox.requests
@@ -54,16 +54,16 @@ def environment_object(api: anb.Workbench, **connection: Any) -> Call:
     return api.session.build_call("CreateEnvironmentObject", {**given, "connection": {**CONNECTION, **connection}})
 
 
-def test_what_is_sent_is_kept(api: anb.Workbench) -> None:
-    """An exchange is the latest of the history and of the trail, and knows its environment and its call."""
+def test_every_exchange_is_stored(api: anb.Workbench) -> None:
+    """An exchange is the latest of the history and of the session, and has its environment and its call."""
     exchange = api.call("ListWorkspaces", limit=1)
     assert api.history[-1] is api.session.exchanges[-1] is exchange
     assert (exchange.environment, exchange.group.kind, exchange.ok) == ("sandbox", "call", True)
     assert exchange.call == Call("ListWorkspaces", {"limit": 1, "organizationId": "{{organizationId}}"})
 
 
-def test_errors_of_the_server_are_kept_too(api: anb.Workbench) -> None:
-    """A 404 and a broken connection are entries like any other, and the errors' table has them."""
+def test_failed_exchanges_are_stored_too(api: anb.Workbench) -> None:
+    """A 404 and a broken connection are entries like any other, and are in the table of errors."""
     assert api.sandbox is not None
     api.call("GetWorkspace", workspaceId="nope")
     api.sandbox.faults.add("reset")
@@ -89,19 +89,19 @@ def test_errors_of_the_server_are_kept_too(api: anb.Workbench) -> None:
 def test_your_mistakes_raise_and_send_nothing(
     operation: str, arguments: dict[str, Any], error: type[AstroNbError], api: anb.Workbench
 ) -> None:
-    """A name or a value that is missing is told before anything is sent, and ends in what to do."""
+    """A missing name or value is reported before anything is sent, and the message says what to do."""
     api.variables["hidden"] = Secret("env:ASTRO_NB_NO_SUCH_VARIABLE")
     with pytest.raises(error) as caught:
         api.call(operation, **arguments)
     assert caught.value.todo
     assert str(caught.value).endswith(caught.value.todo)
-    assert (asked(api), len(api.history)) == (0, 0)
+    assert (request_count(api), len(api.history)) == (0, 0)
 
 
 def test_variables_come_from_the_tokens_claims(api: anb.Workbench) -> None:
-    """The organization is read out of the token without a request; a variable of the session wins over it."""
+    """The organization is read from the token without a request; a session variable overrides it."""
     assert api.variables.all("organizationId")[0].scope == "token"
-    assert asked(api) == 0
+    assert request_count(api) == 0
     assert api.call("GetOrganization").status == 200
     api.variables["organizationId"] = "another"
     assert api.call("GetOrganization").status == 404
@@ -110,14 +110,14 @@ def test_variables_come_from_the_tokens_claims(api: anb.Workbench) -> None:
 
 
 def test_the_request_shown_is_the_request_sent(api: anb.Workbench) -> None:
-    """What is made anew at each use is made once a call: the history shows the name that the server was given."""
+    """Dynamic values are generated once per call: the history shows the name that the server was given."""
     exchange = api.call("CreateWorkspace", name="{{$randomName}}", description="{{$uuid}} {{$randomInt}}")
     sent = json.loads(exchange.request.body)
     assert {name: exchange.json()[name] for name in ("name", "description")} == sent
 
 
 def test_a_typed_secret_becomes_a_variable(api: anb.Workbench) -> None:
-    """A literal password is lifted into a session variable; the call holds its template, and nothing shows it."""
+    """A literal password is moved into a session variable; the call has its template, and nothing shows it."""
     api.variables["home"] = api.call("ListWorkspaces")["$.workspaces[0].id"]
     call = environment_object(api)
     assert call.body["connection"]["password"] == "{{password}}"
@@ -129,8 +129,8 @@ def test_a_typed_secret_becomes_a_variable(api: anb.Workbench) -> None:
     assert json.loads(exchange.request.body)["connection"]["password"] == MASK
 
 
-def test_the_same_secret_is_one_variable_and_another_is_another(api: anb.Workbench) -> None:
-    """Typed twice, a secret is one variable; another value gets a name of its own, and the first is not lost."""
+def test_equal_secrets_share_a_variable(api: anb.Workbench) -> None:
+    """Typed twice, a secret is one variable; another value gets its own name, and the first is not lost."""
     first, again, other = (
         environment_object(api),
         environment_object(api),
@@ -142,8 +142,8 @@ def test_the_same_secret_is_one_variable_and_another_is_another(api: anb.Workben
 
 
 @pytest.mark.parametrize("value", ["{{elsewhere}}", "x{{elsewhere}}y", "", None])
-def test_templates_and_nothing_are_left_as_they_are(value: Any, api: anb.Workbench) -> None:
-    """A template in a secret field, an empty text and null are no secrets."""
+def test_templates_and_empty_values_are_no_secrets(value: Any, api: anb.Workbench) -> None:
+    """A template in a secret field, an empty text and null stay as they are."""
     assert environment_object(api, password=value).body["connection"]["password"] == value
     assert "password" not in api.variables
 
@@ -154,7 +154,7 @@ def test_templates_and_nothing_are_left_as_they_are(value: Any, api: anb.Workben
 )
 @pytest.mark.parametrize("place", ["password", "host"])
 def test_a_secret_of_any_source_may_be_an_argument(reference: str, place: str, api: anb.Workbench) -> None:
-    """A `Secret` object, wherever it stands, becomes a template of a variable that holds it, whatever its name."""
+    """A `Secret`, in any field, becomes the template of a variable that holds it."""
     call = environment_object(api, **{place: Secret(reference)})
     template = call.body["connection"][place]
     name = template.removeprefix("{{").removesuffix("}}")
@@ -162,15 +162,15 @@ def test_a_secret_of_any_source_may_be_an_argument(reference: str, place: str, a
     assert api.variables[name] == Secret(reference)
 
 
-def test_only_marked_variables_are_lifted(api: anb.Workbench) -> None:
-    """A value with `isSecret` beside it is lifted, its neighbour without is not."""
+def test_only_flagged_values_are_extracted(api: anb.Workbench) -> None:
+    """A value with `isSecret` beside it is extracted, its neighbour without is not."""
     values = [{"key": "A", "value": PASSWORD, "isSecret": True}, {"key": "B", "value": "plain", "isSecret": False}]
     call = api.session.build_call("UpdateDeployment", {"deploymentId": "d", "environmentVariables": values})
     assert [v["value"] for v in call.body["environmentVariables"]] == ["{{value}}", "plain"]
 
 
 def test_a_file_may_be_sent(api: anb.Workbench) -> None:
-    """A body of bytes is sent and kept; nothing is raised once it has gone out."""
+    """A body of bytes is sent and stored; nothing is raised after the request."""
     document = {
         "openapi": "3.0.3",
         "info": {"title": "Files", "version": "1"},
@@ -187,19 +187,19 @@ def test_a_file_may_be_sent(api: anb.Workbench) -> None:
     assert (got, len(files.history)) == ([b"PK\x03\x04\xff"], 1)
 
 
-def test_a_preview_sends_nothing_and_shows_stars(api: anb.Workbench) -> None:
-    """The request as it will be sent has stars for secrets; values are shown resolved."""
+def test_a_preview_sends_nothing_and_masks_secrets(api: anb.Workbench) -> None:
+    """The previewed request has masked secrets and resolved values."""
     api.variables["hidden"] = Secret.in_memory(PASSWORD)
     call = api.session.build_call("CreateWorkspace", {"name": "a {{hidden}}"})
     shown = api.session.preview(call)
     assert json.loads(shown.body) == {"name": f"a {MASK}"}
     assert ("Authorization", f"Bearer {MASK}") in shown.headers
     assert api.session.resolve(["{{hidden}}", "{{organizationId}}"]) == [MASK, api.variables["organizationId"]]
-    assert asked(api) == 0
+    assert request_count(api) == 0
 
 
 def test_another_environment_brings_its_own_variables(api: anb.Workbench) -> None:
-    """After `switch` those of the old environment and of its token are gone; those of the session stay."""
+    """After `switch`, variables of the old environment and its token are gone; session variables stay."""
     api.variables["mine"] = 1
     here = Environment("here", base_url=api.environment.base_url, variables={"region": "eu", "db": "env:NO_SUCH"})
     api.session.switch(here)
@@ -209,8 +209,8 @@ def test_another_environment_brings_its_own_variables(api: anb.Workbench) -> Non
     assert ("region" in api.variables, "mine" in api.variables) == (False, True)
 
 
-def test_what_was_answered_is_offered(api: anb.Workbench) -> None:
-    """Ids of earlier answers are offered by name, the newest first."""
+def test_values_of_responses_are_suggested(api: anb.Workbench) -> None:
+    """Ids of earlier responses are suggested by name."""
     assert api.session.linking.suggestions("workspaceId") == []
     listed = api.call("ListWorkspaces")
     offered = api.session.linking.suggestions("workspaceId")
@@ -220,21 +220,21 @@ def test_what_was_answered_is_offered(api: anb.Workbench) -> None:
 
 
 def test_a_secret_does_not_leave_its_host() -> None:
-    """The token is not sent to a host that is not the environment's, nor over plain HTTP beyond this machine."""
+    """The token is sent neither to a host of another environment, nor over plain HTTP except to loopback."""
     sent: list[httpx.Request] = []
-    door = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200))  # type: ignore[func-returns-value]  # append, then the answer
+    transport = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200))  # type: ignore[func-returns-value]  # append, then the response
     token = Secret.in_memory(PASSWORD)
     for url in ("http://api.example.org/v1", "http://10.0.0.1/v1"):
-        api = anb.connect("astro", base_url=url, token=token, history=None, transport=door)
+        api = anb.connect("astro", base_url=url, token=token, history=None, transport=transport)
         with pytest.raises(SecretRefused, match="plain HTTP"):
             api.call("ListOrganizations")
-    api = anb.connect("astro", base_url="https://api.example.org", token=token, history=None, transport=door)
+    api = anb.connect("astro", base_url="https://api.example.org", token=token, history=None, transport=transport)
     assert api.call("ListOrganizations").ok
     assert len(sent) == 1
 
 
 def test_an_expired_token_sends_nothing(api: anb.Workbench) -> None:
-    """When the token ends while one works, the next call says so, with the source of the token, and sends nothing."""
+    """If the token expires during a session, the next call raises, names the token's source, and sends nothing."""
     assert isinstance(api.sandbox, anb.Sandbox)
     old = Secret.in_memory(api.sandbox.token(expired=True), "OLD")
     api.session.switch(Environment("late", base_url=api.environment.base_url, credentials={"token": old}))
@@ -242,11 +242,11 @@ def test_an_expired_token_sends_nothing(api: anb.Workbench) -> None:
         api.call("ListOrganizations")
     assert "nothing was sent" in caught.value.what
     assert old.reveal() not in str(caught.value)
-    assert asked(api) == 0
+    assert request_count(api) == 0
 
 
-def test_a_request_in_the_background_is_kept(api: anb.Workbench) -> None:
-    """What `start` gives has been kept; a cancelled one too."""
+def test_a_background_request_is_stored(api: anb.Workbench) -> None:
+    """The result of `start` is stored; a cancelled one too."""
     assert api.sandbox is not None
     call = api.session.build_call("ListWorkspaces", {})
     first = api.session.start(call).result(5)
@@ -259,8 +259,8 @@ def test_a_request_in_the_background_is_kept(api: anb.Workbench) -> None:
     assert [e.failure.kind if e.failure else "" for e in api.history] == ["", "cancelled"]
 
 
-def test_what_cannot_be_kept_is_told_by_the_result(tmp_path: Path) -> None:
-    """A history that cannot be written makes `result` raise in words: nobody waits for ever."""
+def test_the_result_raises_if_it_cannot_be_stored(tmp_path: Path) -> None:
+    """With a broken history, `result` raises an error with a message, and does not wait forever."""
     api = anb.connect(history=tmp_path / "h")
     assert api.history.path is not None
     api.call("ListWorkspaces")
@@ -273,7 +273,7 @@ def test_what_cannot_be_kept_is_told_by_the_result(tmp_path: Path) -> None:
 
 
 def test_a_request_may_be_awaited(api: anb.Workbench) -> None:
-    """`await` gives the exchange; whoever is cancelled while awaiting ends the request."""
+    """`await` returns the exchange; cancelling the task cancels the request."""
     assert api.sandbox is not None
     call = api.session.build_call("ListWorkspaces", {})
 
@@ -296,8 +296,8 @@ def test_a_request_may_be_awaited(api: anb.Workbench) -> None:
 
 
 @pytest.mark.parametrize("moment", ["wait", "note"])
-def test_an_interrupt_is_kept_and_raised(moment: str, api: anb.Workbench) -> None:
-    """Whenever the stop button comes, KeyboardInterrupt is what is raised; a request that had gone out is kept."""
+def test_an_interrupt_is_stored_and_raised(moment: str, api: anb.Workbench) -> None:
+    """Whenever the kernel is interrupted, KeyboardInterrupt is raised, and a request that was sent is stored."""
     assert api.sandbox is not None
 
     def stop(*_: Any) -> None:
@@ -313,8 +313,8 @@ def test_an_interrupt_is_kept_and_raised(moment: str, api: anb.Workbench) -> Non
         assert api.history[-1].failure.kind == "cancelled"
 
 
-def test_attempts_are_told_as_they_end(api: anb.Workbench) -> None:
-    """The listener hears of each attempt, in order, before the exchange is there."""
+def test_attempts_are_reported_as_they_end(api: anb.Workbench) -> None:
+    """`on_attempt` is called with each attempt, in order, before the exchange is returned."""
     assert api.sandbox is not None
     attempts: list[Attempt] = []
     api.session.client = Client(sleep=lambda seconds: None)
@@ -324,8 +324,8 @@ def test_attempts_are_told_as_they_end(api: anb.Workbench) -> None:
     assert [a.outcome for a in attempts if a.outcome != WAITING] == ["429", "429", "200"]
 
 
-def test_the_permissions_of_what_was_done_are_known(api: anb.Workbench) -> None:
-    """Each permission that was needed is named once, in order of need."""
+def test_the_permissions_of_a_session(api: anb.Workbench) -> None:
+    """Each permission that was needed is listed once, in order of need."""
     api.call("ListWorkspaces")
     api.call("GetWorkspace", workspaceId="x")
     api.call("ListWorkspaces")
@@ -335,8 +335,8 @@ def test_the_permissions_of_what_was_done_are_known(api: anb.Workbench) -> None:
 # --- pasted credentials -----------------------------------------------------------------------------------------------
 
 
-def test_a_pasted_credential_goes_before_the_environments(api: anb.Workbench) -> None:
-    """It is held for the session, used at once, forgotten when it is dropped, and in no repr."""
+def test_a_pasted_credential_takes_precedence(api: anb.Workbench) -> None:
+    """It is used at once, removed on request, and in no repr."""
     session, operation = api.session, api.spec.operation("ListWorkspaces")
     scheme = operation.security[0][0].name
     good = session.credentials.token_secret()
@@ -355,7 +355,7 @@ def test_a_pasted_credential_goes_before_the_environments(api: anb.Workbench) ->
 
 
 def test_a_pasted_credential_stays_in_its_environment(api: anb.Workbench) -> None:
-    """Another environment, or the same name at another server, never sees it; back again, it is there."""
+    """Another environment, or the same name at another server, never gets it; after switching back it is there."""
     session, here = api.session, api.session.environment
     scheme = api.spec.operation("ListWorkspaces").security[0][0].name
     session.credentials.add(scheme, "planted-pasted")
@@ -366,8 +366,8 @@ def test_a_pasted_credential_stays_in_its_environment(api: anb.Workbench) -> Non
     assert session.effective_environment.credentials[scheme] == Secret.in_memory("planted-pasted", scheme)
 
 
-def test_what_cannot_be_pasted_is_told(api: anb.Workbench) -> None:
-    """An unknown scheme, and nothing at all."""
+def test_invalid_credentials_are_rejected(api: anb.Workbench) -> None:
+    """An unknown scheme, and an empty text."""
     with pytest.raises(UnknownName):
         api.session.credentials.add("Nope", "x")
     with pytest.raises(SettingsError, match="is empty"):

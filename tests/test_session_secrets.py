@@ -1,4 +1,4 @@
-"""Secrets lifted out of a call, and what a server said kept from being resolved."""
+"""Secrets are extracted from a call, and what a server returned is never resolved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from astro_nb.templates import LiteralText
 
 
 def test_what_a_server_said_is_never_resolved(api: Workbench) -> None:
-    """Braces in an answer are text: sent on, kept, and sent again from the history, they stay what they are."""
+    """Braces in a response are text, also when they are sent on, stored, and sent again from the history."""
     api.variables["hidden"] = Secret.in_memory("hunter2-hunter2", "hidden")
     first = api.session.send(
         Call("CreateWorkspace", {"organizationId": "{{organizationId}}"}, {"name": r"\{{hidden}}"})

@@ -1,4 +1,4 @@
-"""`connect` puts an API into one's hand in every way that it promises, and says in one sentence why it cannot."""
+"""`connect` connects to an API in every documented way, and its errors say why it cannot."""
 
 from __future__ import annotations
 
@@ -45,27 +45,27 @@ ONCE = Retries(attempts=1)
 
 
 def jwt(exp: float) -> str:
-    """A token of that expiry, for one organization."""
+    """A token that expires then, for one organization."""
     claims = {"permissions": [f"organizationId:{ORGANIZATION}"], "exp": int(exp)}
     return f"eyJhbGciOiJub25lIn0.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
 
 
 def document(**more: Any) -> dict[str, Any]:
-    """A document of one operation, which answers the Thing that `more` may define."""
+    """A document of one operation that returns a Thing, which `more` may define."""
     answer = {"200": {"description": "", "content": {"application/json": {"schema": {}}}}}
     paths = {"/thing": {"get": {"operationId": "getThing", "responses": answer}}}
     return {"openapi": "3.1.0", "info": {"title": "Things", "version": "2"}, "paths": paths, **more}
 
 
-def answering(handler: Callable[[httpx.Request], httpx.Response]) -> anb.Workbench:
-    """A workbench whose network is a function."""
-    door = httpx.MockTransport(handler)
-    return anb.connect(spec=document(), base_url="http://localhost/v1", history=None, retries=ONCE, transport=door)
+def connect_to(handler: Callable[[httpx.Request], httpx.Response]) -> anb.Workbench:
+    """A workbench whose transport is a function."""
+    transport = httpx.MockTransport(handler)
+    return anb.connect(spec=document(), base_url="http://localhost/v1", history=None, retries=ONCE, transport=transport)
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder, and no token in the environment."""
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty working folder, and no token in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ASTRO_API_TOKEN", raising=False)
 
@@ -95,8 +95,8 @@ def web(tmp_path: Path) -> Iterator[str]:
 # --- the ways to connect ----------------------------------------------------------------------------------------------
 
 
-def test_without_a_word_there_is_a_sandbox() -> None:
-    """`connect()` is Astro v1 on an embedded server, with a token; its history lies beside the notebook, ignored."""
+def test_without_arguments_there_is_a_sandbox() -> None:
+    """Astro v1 on an embedded server, with a token; the history is beside the notebook, and git ignores it."""
     api = anb.connect()
     assert (api.environment.name, api.spec.title, len(api.spec)) == ("sandbox", "Astro API", 75)
     assert api.environment.base_url == getattr(api.sandbox, "url", None)
@@ -108,8 +108,8 @@ def test_without_a_word_there_is_a_sandbox() -> None:
     assert len(anb.connect().history) == 1
 
 
-def test_a_history_may_lie_anywhere_or_nowhere(tmp_path: Path) -> None:
-    """`history=` names the folder, as a path or a text; None keeps everything in memory."""
+def test_the_history_folder(tmp_path: Path) -> None:
+    """`history=` is the folder, as a path or a text; None keeps everything in memory."""
     for folder in (tmp_path / "a", str(tmp_path / "b")):
         anb.connect(history=folder).close()
         assert [p.name for p in Path(folder).glob("*.sqlite")] == ["astro-api.sqlite"]
@@ -118,7 +118,7 @@ def test_a_history_may_lie_anywhere_or_nowhere(tmp_path: Path) -> None:
 
 
 def test_astro_reads_its_token_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`connect("astro")` sends nothing by itself; the organization comes out of ASTRO_API_TOKEN."""
+    """`connect("astro")` sends nothing; the organization is read from ASTRO_API_TOKEN."""
     sent: list[httpx.Request] = []
 
     def serve(request: httpx.Request) -> httpx.Response:
@@ -146,7 +146,7 @@ def test_an_environment_is_a_file(monkeypatch: pytest.MonkeyPatch, sandbox: anb.
 
 
 def test_an_environment_may_be_made_in_python(sandbox: anb.Sandbox) -> None:
-    """An `Environment` is used as it is; `base_url=` and `token=` come before what it says."""
+    """An `Environment` is used as it is; `base_url=` and `token=` override it."""
     here = Environment("here", base_url="http://localhost:1", variables={"a": 1})
     token = Secret.in_memory(sandbox.token())
     api = anb.connect(here, base_url=sandbox.url, token=token, history=None, variables={"a": 2})
@@ -154,7 +154,7 @@ def test_an_environment_may_be_made_in_python(sandbox: anb.Sandbox) -> None:
     assert api.variables["a"] == 2
 
 
-def test_any_document_will_do(tmp_path: Path, web: str) -> None:
+def test_a_document_of_any_kind(tmp_path: Path, web: str) -> None:
     """A document may be a dict, a text, a path as text or Path, an open file, a URL, or the name of a bundled one."""
     text = json.dumps(document())
     for path in (tmp_path / "things.json", tmp_path / "web" / "things.json"):
@@ -170,8 +170,8 @@ def test_any_document_will_do(tmp_path: Path, web: str) -> None:
     ("server", "wanted"),
     [("/api/v3", "/api/v3"), ("../v2", "/v2"), (".", "/spec"), ("http://x.org/a/", "http://x.org/a")],
 )
-def test_a_relative_server_belongs_to_the_documents_address(server: str, wanted: str, web: str, tmp_path: Path) -> None:
-    """A server URL that is relative is read from where the document lies (OpenAPI 3.1.1, section 4.8.5)."""
+def test_a_relative_server_is_resolved_against_the_document(server: str, wanted: str, web: str, tmp_path: Path) -> None:
+    """A relative server URL is resolved against the document's URL (OpenAPI 3.1.1, section 4.8.5)."""
     (tmp_path / "web" / "spec").mkdir()
     (tmp_path / "web" / "spec" / "api.json").write_text(json.dumps(document(servers=[{"url": server}])))
     api = anb.connect(spec=f"{web}/spec/api.json", history=None)
@@ -186,7 +186,7 @@ def test_any_document_has_a_sandbox(shared: Path) -> None:
 
 
 def test_an_overlay_may_be_given(tmp_path: Path) -> None:
-    """`overlay=` is a mapping or a file; beside the document it is found by its name."""
+    """`overlay=` is a mapping or a file; one beside the document is found by its name."""
     note = {"target": "$.paths['/thing'].get", "update": {"x-astro-nb-settled": {"state": "phase", "good": ["UP"]}}}
     overlay = {"overlay": "1.0.0", "info": {"title": "o", "version": "1"}, "actions": [note]}
     (tmp_path / "things.json").write_text(json.dumps(document()))
@@ -201,7 +201,7 @@ def test_an_overlay_may_be_given(tmp_path: Path) -> None:
 
 
 def test_a_sandbox_that_runs_already_is_used(sandbox: anb.Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With ASTRO_NB_SANDBOX_URL set, no server of our own is started, and closing does not stop the other."""
+    """With ASTRO_NB_SANDBOX_URL set, no server is started, and closing does not stop the running one."""
     monkeypatch.setenv(SANDBOX_URL, sandbox.url)
     api = anb.connect(history=None)
     assert api.environment.base_url == sandbox.url
@@ -242,8 +242,8 @@ BAD: dict[str, tuple[Callable[[], Any], type[AstroNbError]]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_wrong_is_one_sentence_and_what_to_do(name: str) -> None:
-    """Each bad beginning is an error of its own kind: what happened, then what to do, in one line, without a stack."""
+def test_errors_say_what_happened_and_what_to_do(name: str) -> None:
+    """Each wrong argument is an error of its own type, in one line, without a traceback in a notebook."""
     act, kind = BAD[name]
     with pytest.raises(kind) as caught:
         act()
@@ -257,8 +257,8 @@ def test_what_is_wrong_is_one_sentence_and_what_to_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("place", ["schema", "parameter", "body", "response"])
-def test_a_dangling_reference_hurts_its_operation_alone(place: str) -> None:
-    """The document loads, its other operations work; the broken one says which reference dangles."""
+def test_a_dangling_reference_disables_only_its_operation(place: str) -> None:
+    """The document loads and its other operations work; the broken one says which reference dangles."""
     nowhere = {"$ref": "#/components/nowhere"}
     broken: dict[str, dict[str, Any]] = {
         "schema": {"responses": {"200": {"description": "", "content": {"application/json": {"schema": nowhere}}}}},
@@ -268,8 +268,8 @@ def test_a_dangling_reference_hurts_its_operation_alone(place: str) -> None:
     }
     whole = document()
     whole["paths"]["/bad"] = {"post": {"operationId": "bad", **broken[place]}}
-    door = httpx.MockTransport(lambda request: httpx.Response(200, json={"a": 1}))
-    api = anb.connect(spec=whole, base_url="http://localhost", history=None, transport=door)
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json={"a": 1}))
+    api = anb.connect(spec=whole, base_url="http://localhost", history=None, transport=transport)
     assert api.call("getThing").ok
     assert "bad" in dir(api.ops)
     if place == "schema":
@@ -280,8 +280,8 @@ def test_a_dangling_reference_hurts_its_operation_alone(place: str) -> None:
     assert caught.value.todo
 
 
-def test_a_misspelt_name_is_told_with_the_nearest(api: anb.Workbench) -> None:
-    """Operations, arguments, variables and environments: what is meant stands in the error."""
+def test_a_misspelt_name_is_reported_with_the_nearest(api: anb.Workbench) -> None:
+    """Operations, arguments, variables and environments."""
     for act, nearest in (
         (lambda: api.call("ListDeployment"), "ListDeployments"),
         (lambda: api.call("GetWorkspace", workspaceID="x"), "workspaceId"),
@@ -296,8 +296,8 @@ def test_a_misspelt_name_is_told_with_the_nearest(api: anb.Workbench) -> None:
         api.call("GetWorkspace")
 
 
-def test_an_expired_token_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`connect` reads the expiry of the token; when it has passed nothing is sent, and no server is left running."""
+def test_an_expired_token_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`connect` reads the expiry of the token; after it, nothing is sent, and no server is left running."""
     token = jwt(time.time() - 60)
     monkeypatch.setenv("ASTRO_API_TOKEN", token)
     before = set(threading.enumerate())
@@ -311,7 +311,7 @@ def test_an_expired_token_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("token", [jwt(4e9), "opaque-planted-token-value", "Bearer planted:token"])
 def test_a_token_in_the_clear_is_never_shown(token: str) -> None:
-    """Whoever pastes the token itself is refused, or it is held as a secret: no repr and no error repeats it."""
+    """A pasted token is rejected, or held as a secret: no repr and no error repeats it."""
     shown, todo = [], "none"
     try:
         api = anb.connect(
@@ -327,7 +327,7 @@ def test_a_token_in_the_clear_is_never_shown(token: str) -> None:
 
 
 def test_a_history_that_cannot_be_used_leaves_no_server(tmp_path: Path) -> None:
-    """When the history is refused, the sandbox that was started for it is stopped again."""
+    """If the history cannot be opened, the sandbox that was started is stopped again."""
     (tmp_path / "astro-api.sqlite").write_bytes(b"something else entirely, " * 50)
     before = set(threading.enumerate())
     with pytest.raises(SettingsError):
@@ -336,8 +336,8 @@ def test_a_history_that_cannot_be_used_leaves_no_server(tmp_path: Path) -> None:
     assert NewerFormat.__mro__[1] is SettingsError
 
 
-def test_a_server_that_is_not_there_is_an_answer() -> None:
-    """Where nothing listens the exchange says so, and what to look at; nothing is raised."""
+def test_an_unreachable_server_is_an_exchange() -> None:
+    """The exchange says so, and what to check; nothing is raised."""
     api = anb.connect(base_url="http://127.0.0.1:1", token=Secret.in_memory("x" * 20), history=None, retries=ONCE)
     exchange = api.call("ListOrganizations")
     assert (exchange.ok, exchange.status) == (False, None)
@@ -347,8 +347,8 @@ def test_a_server_that_is_not_there_is_an_answer() -> None:
 
 
 def test_html_instead_of_json_is_shown() -> None:
-    """A sign-in page under a 200 is an answer with a contract note; JSON of it says what it is."""
-    exchange = answering(lambda request: httpx.Response(200, html="<h1>Sign in</h1>")).call("getThing")
+    """A sign-in page with status 200 has a contract violation; reading it as JSON says what it is."""
+    exchange = connect_to(lambda request: httpx.Response(200, html="<h1>Sign in</h1>")).call("getThing")
     assert exchange.ok
     assert [v.keyword for v in exchange.violations] == ["media type"]
     with pytest.raises(PickError, match="text/html"):
@@ -356,18 +356,18 @@ def test_html_instead_of_json_is_shown() -> None:
     assert "&lt;h1&gt;Sign in" in exchange._repr_mimebundle_()["text/html"]
 
 
-def test_no_content_is_an_answer() -> None:
-    """A 204 is ok, empty, and not declared: a note."""
-    exchange = answering(lambda request: httpx.Response(204)).call("getThing")
+def test_no_content_is_a_response() -> None:
+    """A 204 is ok, empty, and a violation if it is not declared."""
+    exchange = connect_to(lambda request: httpx.Response(204)).call("getThing")
     assert (exchange.ok, exchange.size, exchange.text) == (True, 0, "")
 
 
-def test_thirty_megabytes_are_read_shown_and_kept() -> None:
-    """30 MB of JSON come within seconds, are drawn small, make a table, and are in the history."""
+def test_thirty_megabytes_are_read_displayed_and_stored() -> None:
+    """30 MB of JSON are displayed in part, made a table, and stored in the history."""
     rows = [{"id": f"id-{n}", "name": "word " * 30, "number": n, "on": True} for n in range(140_000)]
     body = json.dumps(rows).encode()
     assert len(body) > 29_000_000
-    api = answering(lambda request: httpx.Response(200, content=body, headers={"Content-Type": "application/json"}))
+    api = connect_to(lambda request: httpx.Response(200, content=body, headers={"Content-Type": "application/json"}))
     began = time.monotonic()
     exchange = api.call("getThing")
     html = exchange._repr_mimebundle_()["text/html"]
@@ -392,13 +392,13 @@ SLOW = ("pandas", "ipywidgets", "openapi_core", "nbclient", "nbformat", "IPython
     ],
 )
 def test_nothing_slow_is_loaded_before_it_is_needed(source: str) -> None:
-    """Importing, connecting and calling load no tables, no widgets, no notebooks and no second validator."""
+    """Importing, connecting and calling load no pandas, no widgets, no notebooks and no second validator."""
     code = f"{source}\nimport sys\nprint([m for m in {SLOW!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 
 
-def test_the_public_names_are_there() -> None:
+def test_the_public_names() -> None:
     """`__all__` is what can be imported, with `Sandbox` on first use; another name raises AttributeError."""
     assert anb.__all__ == [
         "UNSET", "AstroNbError", "Call", "Environment", "Environments", "Exchange", "Reference", "Retries", "Sandbox",
