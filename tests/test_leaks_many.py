@@ -111,7 +111,7 @@ def test_nothing_that_is_given_shows_one(all_of: Planted) -> None:
             assert_clean(shown(thing), f"a {type(thing).__name__}")
         if type(thing).__name__ in ("CheckedRow", "Call", "Mark"):
             assert_clean(repr(vars(thing)), f"the attributes of a {type(thing).__name__}")
-    assert_clean("".join(repr(vars(row)) for row in found[0]._rows), "the attributes of a row")
+    assert_clean("".join(repr(vars(row)) for row in found[0].plan.rows), "the attributes of a row")
     assert kinds >= {"Bulk", "Pages", "WaitResult", "ChangeResult", "Transitions", "Row", "Mark", "Run", "Paging"}
     for public in found:
         assert_clean(repr(vars(public)), f"the attributes of a {type(public).__name__}")
