@@ -8,12 +8,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from support.documents import load_shared, make_operation
 
 from astro_nb.call import UNSET, Call
 from astro_nb.contract import (
@@ -26,7 +26,7 @@ from astro_nb.contract import (
 )
 from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.messages import Response
-from astro_nb.openapi import Operation, Spec, load
+from astro_nb.openapi import Operation, Spec
 from astro_nb.schema import Field, body_field, example_call, make_sample, response_field
 from astro_nb.secrets import Secret
 from astro_nb.serialization import build_request
@@ -47,24 +47,6 @@ EXCUSED = {
     ("astro-v1", "CreateDeployment", "drop", "type"): "likewise: {name, workspaceId} is the legal minimum",
 }
 """Requests that the full engine refuses and the fast one rightly accepts, with the reason."""
-
-
-@lru_cache
-def document(name: str) -> Spec:
-    """A bundled document, or one of those that lie beside the repository."""
-    path = SHARED / f"{name}.yaml"
-    if name != "astro-v1" and not path.is_file():
-        pytest.skip(f"{path} does not exist: it is not part of the repository")
-    return load(name if name == "astro-v1" else path)
-
-
-def operation(schema: Any, version: str = "3.1.0", media: str = "application/json", **schemas: Any) -> Operation:
-    """An operation whose body and whose answer have this schema."""
-    content = {media: {"schema": schema}}
-    post = {"operationId": "x", "requestBody": {"content": content}}
-    post["responses"] = {"200": {"description": "", "content": content}, "204": {"description": ""}}
-    head = {"openapi": version, "info": {"title": "t", "version": "1"}, "components": {"schemas": schemas}}
-    return next(iter(Spec({**head, "paths": {"/x": {"post": post}}})))
 
 
 def judged(op: Operation, value: Any) -> tuple[Violation, ...]:
@@ -136,7 +118,7 @@ def mutations(field: Field, value: Any) -> Iterator[tuple[str, str, Any]]:
 @pytest.mark.parametrize("name", ["astro-v1", "petstore3", "airflow3"])
 def test_both_checks_accept_samples(name: str) -> None:
     """A sample call of each operation passes the fast check and openapi-core, from its path to its security."""
-    for op in document(name):
+    for op in load_shared(name):
         call = example_call(op, full=True)
         assert op.body is None or check_request_body(op, call.body) == (), op.id
         told = check_request_fully(op, build_request(op, call, VALUES))
@@ -147,7 +129,7 @@ def test_both_checks_accept_samples(name: str) -> None:
 def test_both_checks_reject_invalid_bodies(name: str) -> None:
     """A missing required field, a wrong type and a value that is not a choice fail both, at the same location."""
     count = 0
-    for op in document(name):
+    for op in load_shared(name):
         body = body_field(op)
         if body is None or body.kind not in ("object", "union"):
             continue
@@ -162,7 +144,7 @@ def test_both_checks_reject_invalid_bodies(name: str) -> None:
 @pytest.mark.parametrize("name", ["astro-v1", "petstore3", "airflow3"])
 def test_both_checks_agree_on_responses(name: str) -> None:
     """Sample responses, and responses of another shape, have the same result for every operation and status."""
-    for op in document(name):
+    for op in load_shared(name):
         request = build_request(op, example_call(op), VALUES)
         for status in [int(s) for s in op.responses if s.isdigit()]:
             field = response_field(op, status)
@@ -225,10 +207,14 @@ def test_styles_that_openapi_core_reads(where: str, style: str, explode: bool, s
 
 
 WRONG_THERE = [
-    ("what is read-only SHOULD NOT be sent: that is no MUST (3.0.3, 4.7.24)", operation(READ, "3.0.3"), {"id": "s"}),
+    (
+        "read-only properties SHOULD NOT be sent, which is no MUST (3.0.3, 4.7.24)",
+        make_operation(READ, version="3.0.3"),
+        {"id": "s"},
+    ),
     (
         "a mapping may give the bare name of a schema (3.1.1, 4.8.25)",
-        operation(
+        make_operation(
             {
                 "oneOf": [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}],
                 "discriminator": {"propertyName": "t", "mapping": {"b": "B"}},
@@ -251,14 +237,14 @@ def test_bodies_that_openapi_core_rejects_wrongly(why: str, op: Operation, value
 def test_siblings_of_a_reference_count_only_in_3_1() -> None:
     """Beside `$ref` other keywords apply (JSON Schema 2020-12, 8.2.3.1); not in 3.0, and not in openapi-core."""
     schema = {"$ref": "#/components/schemas/Given", "minLength": 3}
-    new, old = (operation(schema, version, Given={"type": "string"}) for version in ("3.1.0", "3.0.3"))
+    new, old = (make_operation(schema, version=version, Given={"type": "string"}) for version in ("3.1.0", "3.0.3"))
     assert check_request_body(old, "ab") == judged(old, "ab") == judged(new, "ab") == ()
     assert [v.keyword for v in check_request_body(new, "ab")] == ["minLength"]
 
 
 def test_an_undeclared_status_is_a_note() -> None:
     """openapi-core raises for it; here it is something that the document leaves open."""
-    op = operation(MEMBER)
+    op = make_operation(MEMBER)
     request = build_request(op, Call("x", {}, {"a": 1}), VALUES)
     for found in (check_response(op, answered({}, 418)), check_response_fully(op, request, answered({}, 418))):
         assert [(v.keyword, v.severity) for v in found] == [("status", "note")]
@@ -276,7 +262,7 @@ def test_an_undeclared_status_is_a_note() -> None:
 )
 def test_the_full_check_quotes_no_secret(schema: Any, value: Any) -> None:
     """openapi-core quotes the invalid value; the violation does not."""
-    op = operation(schema)
+    op = make_operation(schema)
     request = build_request(op, replace(example_call(op), body=value), VALUES)
     found = [*check_request_fully(op, request), *check_response_fully(op, request, answered(value))]
     assert len(found) == 2
@@ -299,7 +285,7 @@ def test_an_invalid_parameter_is_not_quoted() -> None:
 )
 def test_an_invalid_keyword_does_not_stop_the_check(broken: Any) -> None:
     """It is reported as a note, and both check the rest of the schema."""
-    op = operation(obj(("b",), a=broken))
+    op = make_operation(obj(("b",), a=broken))
     assert [v.severity for v in judged(op, {"a": "x", "b": 1})] == ["note"]
     assert sorted(v.severity for v in judged(op, {"a": "x"})) == ["error", "note"]
 
@@ -307,5 +293,5 @@ def test_an_invalid_keyword_does_not_stop_the_check(broken: Any) -> None:
 @pytest.mark.parametrize("pattern", ["^\\p{L}+$", "(?<=a)b("])
 def test_a_pattern_that_python_cannot_read_does_not_stop_the_check(pattern: str) -> None:
     """ECMA 262 allows what Python's `re` does not: the full check still has a result, with a note."""
-    found = judged(operation({"type": "string", "pattern": pattern}), "ž")
+    found = judged(make_operation({"type": "string", "pattern": pattern}), "ž")
     assert [v.severity for v in found] in ([], ["note"])

@@ -9,27 +9,19 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.documents import make_operation
 
 from astro_nb.contract import check_request_body, check_response
 from astro_nb.messages import Response
-from astro_nb.openapi import Operation, Spec
+from astro_nb.openapi import Spec
 from astro_nb.secrets import Secret
 
 PLANTED = "planted-5d1c"
 
 
-def operation(schema: Any, version: str = "3.1.0", media: str = "application/json", **schemas: Any) -> Operation:
-    """An operation whose body and whose answer have this schema."""
-    content = {media: {"schema": schema}}
-    post = {"operationId": "x", "requestBody": {"content": content}}
-    post["responses"] = {"200": {"description": "", "content": content}, "204": {"description": ""}}
-    head = {"openapi": version, "info": {"title": "t", "version": "1"}, "components": {"schemas": schemas}}
-    return next(iter(Spec({**head, "paths": {"/x": {"post": post}}})))
-
-
 def refused(schema: Any, value: Any, version: str = "3.1.0", **schemas: Any) -> list[tuple[str | int, ...]]:
     """Where the fast check finds an error in a body."""
-    found = check_request_body(operation(schema, version, **schemas), value)
+    found = check_request_body(make_operation(schema, version=version, **schemas), value)
     return [violation.location for violation in found if violation.severity == "error"]
 
 
@@ -97,14 +89,14 @@ def test_read_only_properties_are_not_required_in_requests(schema: Any, version:
     """`required` counts where a property is sent, however the schema is composed."""
     value = [{}] if schema.get("type") == "array" else {}
     schemas = {"Given": READ, "Thing": obj((), id=READ), "Asks": {"required": ["id"]}}
-    op = operation(schema, version, **schemas)
+    op = make_operation(schema, version=version, **schemas)
     assert check_request_body(op, value) == ()
     assert check_response(op, answered(value)) != ()
 
 
 def test_write_only_properties_are_not_required_in_responses() -> None:
     """A password that must be sent is not returned."""
-    op = operation(obj(("password",), password=WRITE))
+    op = make_operation(obj(("password",), password=WRITE))
     assert check_response(op, answered({})) == ()
     assert [v.location for v in check_request_body(op, {})] == [("password",)]
 
@@ -178,7 +170,7 @@ def test_a_recursive_schema_is_checked_at_any_depth() -> None:
 )
 def test_invalid_keywords_are_dropped_with_a_note(broken: Any) -> None:
     """An invalid keyword is reported as a note, and the rest of the schema is checked."""
-    found = check_request_body(operation(obj(("a", "b"), a=broken)), {"a": "x"})
+    found = check_request_body(make_operation(obj(("a", "b"), a=broken)), {"a": "x"})
     assert [v.severity for v in found if v.keyword == "document"] == ["note"]
     assert [v.location for v in found if v.severity == "error"] == [("b",)]
 
@@ -189,7 +181,7 @@ def test_invalid_keywords_are_dropped_with_a_note(broken: Any) -> None:
 def test_a_violation_has_location_and_message() -> None:
     """Its location as names and as a JSONPath, and a message with the limit."""
     schema = obj(("n",), a={"type": "array", "items": obj((), **{"b c": {"enum": ["x", "y"]}})}, m={"maximum": 5})
-    found = {v.path: v.message for v in check_request_body(operation(schema), {"a": [{}, {"b c": "z"}], "m": 6})}
+    found = {v.path: v.message for v in check_request_body(make_operation(schema), {"a": [{}, {"b c": "z"}], "m": 6})}
     assert found == {
         "$.a[1]['b c']": "'z' is not one of x, y.",
         "$.m": "6 is more than 5.",
@@ -199,7 +191,7 @@ def test_a_violation_has_location_and_message() -> None:
 
 def test_at_most_fifty_violations_are_reported() -> None:
     """Of ten thousand invalid items only the first fifty are reported."""
-    violations = check_request_body(operation({"type": "array", "items": {"type": "integer"}}), ["x"] * 10_000)
+    violations = check_request_body(make_operation({"type": "array", "items": {"type": "integer"}}), ["x"] * 10_000)
     assert [v.location for v in violations] == [(index,) for index in range(50)]
 
 
@@ -221,7 +213,7 @@ def test_at_most_fifty_violations_are_reported() -> None:
 )
 def test_no_violation_holds_a_secret(schema: Any) -> None:
     """Messages are displayed, logged and stored: they never quote a secret field."""
-    op, value = operation(schema), {"password": PLANTED}
+    op, value = make_operation(schema), {"password": PLANTED}
     assert check_request_body(op, value)
     assert PLANTED not in repr([*check_request_body(op, value), *check_response(op, answered(value))])
 
@@ -243,7 +235,7 @@ def test_no_violation_holds_a_secret(schema: Any) -> None:
 )
 def test_violations_of_a_response(response: Response, keyword: str, severity: str) -> None:
     """Status, media type, body: what the document leaves open is a note, not an error."""
-    (found,) = check_response(operation(obj()), response)
+    (found,) = check_response(make_operation(obj()), response)
     assert (found.keyword, found.severity) == (keyword, severity)
     assert found.message.endswith(".")
 
@@ -262,9 +254,9 @@ def test_violations_of_a_response(response: Response, keyword: str, severity: st
 )
 def test_a_media_type_is_compared_without_its_parameters(declared: str, sent: str) -> None:
     """By name, without case, or by range (OpenAPI 3.1.1, 4.8.14); then the body is checked."""
-    op = operation(obj(("a",)), media=declared)
-    assert check_response(op, answered({"a": 1}, media=sent)) == ()
-    assert [v.location for v in check_response(op, answered({}, media=sent))] == [("a",)]
+    op = make_operation(obj(("a",)), media_type=declared)
+    assert check_response(op, answered({"a": 1}, media_type=sent)) == ()
+    assert [v.location for v in check_response(op, answered({}, media_type=sent))] == [("a",)]
 
 
 # --- input that is none -----------------------------------------------------------------------------------------------
@@ -276,7 +268,7 @@ ODD = st.sampled_from([b"bytes", {1: 2}, "\ud800", float("nan"), 2**70, object()
 @given(st.one_of(ODD, st.lists(ODD, max_size=2), st.dictionaries(st.text(max_size=3), ODD, max_size=2)))
 def test_a_value_that_is_not_json_is_a_violation(value: Any) -> None:
     """The check never raises, whatever the value is."""
-    found = check_request_body(operation(obj((), a={"type": "integer"})), value)
+    found = check_request_body(make_operation(obj((), a={"type": "integer"})), value)
     assert all(isinstance(violation.message, str) and violation.message for violation in found)
 
 
@@ -291,7 +283,7 @@ def test_a_value_that_is_not_json_is_a_violation(value: Any) -> None:
 )
 def test_values_that_cannot_be_checked_are_reported(value: Any, where: Any, severity: str) -> None:
     """Values that are not JSON at their location; values that are nested too deeply as a note."""
-    (found,) = check_request_body(operation({"enum": [[0]]}), value)
+    (found,) = check_request_body(make_operation({"enum": [[0]]}), value)
     assert (found.location, found.keyword, found.severity) == (where, "json", severity)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import SHARED
+from support.documents import make_operation
 
 from astro_nb.contract import check_request_body, check_response
 from astro_nb.messages import Response
@@ -32,16 +33,13 @@ B = {"type": "object", "properties": {"t": {"type": "string"}, "y": {"type": "st
 REFS = [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]
 
 
-def operation(schema: Any, version: str = "3.1.0", **schemas: Any) -> Operation:
-    """An operation whose body has this schema."""
-    content = {"application/json": {"schema": schema}}
-    post = {"operationId": "x", "requestBody": {"content": content}, "responses": {"200": {"content": content}}}
-    head = {"openapi": version, "components": {"schemas": {"A": A, "B": B, **schemas}}}
-    return next(iter(Spec({**head, "paths": {"/x": {"post": post}}})))
+def operation(schema: Any, **schemas: Any) -> Operation:
+    """Return an operation with this schema; A and B are among the components."""
+    return make_operation(schema, **{"A": A, "B": B, **schemas})
 
 
-def told(schema: Any, value: Any, **schemas: Any) -> list[tuple[str, str]]:
-    """(severity, keyword) of all that is said of a body."""
+def violations(schema: Any, value: Any, **schemas: Any) -> list[tuple[str, str]]:
+    """Return severity and keyword of each violation of a body."""
     return [(v.severity, v.keyword) for v in check_request_body(operation(schema, **schemas), value)]
 
 
@@ -81,9 +79,9 @@ def test_every_sample_body_of_v1beta1_matches_the_contract() -> None:
 def test_models_without_a_discriminator_may_overlap(nullable: list[Any]) -> None:
     """A body that matches one of the models, or two, is valid; one that matches none is not."""
     union = {"oneOf": [*REFS, *nullable]}
-    assert [told(union, value) for value in ({"x": 1}, {"x": 1, "y": "s"}, {"y": "s"})] == [[], [], []]
-    assert told(union, {"x": "s", "y": 1})
-    assert bool(told(union, None)) is not bool(nullable)
+    assert [violations(union, value) for value in ({"x": 1}, {"x": 1, "y": "s"}, {"y": "s"})] == [[], [], []]
+    assert violations(union, {"x": "s", "y": 1})
+    assert bool(violations(union, None)) is not bool(nullable)
 
 
 def test_a_response_is_checked_as_declared() -> None:
@@ -104,7 +102,7 @@ def test_a_response_is_checked_as_declared() -> None:
 def test_inline_alternatives_stay_exclusive(union: Any, value: Any) -> None:
     """Alternatives that are written in place, or that are not objects, exclude one another as `oneOf` requires."""
     schemas = {"Small": {"type": "integer", "maximum": 5}, "Even": {"type": "integer", "multipleOf": 2}}
-    assert told(union, value, **schemas) == [("error", "oneOf")]
+    assert violations(union, value, **schemas) == [("error", "oneOf")]
 
 
 @pytest.mark.parametrize(
@@ -120,32 +118,32 @@ def test_a_discriminator_without_a_mapping_uses_schema_names(mapping: Any, noted
     """The name of a schema is its value (OpenAPI 3.1.1, 4.8.25); a wrong mapping affects only itself."""
     union = {"oneOf": REFS, "discriminator": {"propertyName": "t", "mapping": mapping}}
     errors = [
-        [keyword for severity, keyword in told(union, value) if severity == "error"]
+        [keyword for severity, keyword in violations(union, value) if severity == "error"]
         for value in ({"t": "A", "x": 1}, {"t": "A"}, {"t": "B", "x": "s"}, {"t": "C"})
     ]
     assert errors == [[], ["required"], [], ["enum"]]
-    assert (("note", "document") in told(union, {"t": "B"})) is noted
+    assert (("note", "document") in violations(union, {"t": "B"})) is noted
 
 
 @pytest.mark.parametrize("about", ["t", {}, {"propertyName": "t", "mapping": []}, {"propertyName": ["t"]}], ids=repr)
 def test_an_invalid_discriminator_is_ignored(about: Any) -> None:
     """The union is checked without it: what matches is valid, what matches none is not."""
     union = {"oneOf": REFS, "discriminator": about}
-    assert [s for s, _ in told(union, {"t": "A", "x": 1, "y": "s"}) if s == "error"] == []
-    assert [s for s, _ in told(union, {"x": "s", "y": 1}) if s == "error"] != []
+    assert [s for s, _ in violations(union, {"t": "A", "x": 1, "y": "s"}) if s == "error"] == []
+    assert [s for s, _ in violations(union, {"x": "s", "y": 1}) if s == "error"] != []
 
 
 def test_a_mapping_may_be_partial() -> None:
     """A mapping may list only some values, use bare names, and map two values to one model."""
     mapping = {"one": "A", "eins": "#/components/schemas/A"}
     union = {"oneOf": REFS, "discriminator": {"propertyName": "t", "mapping": mapping}}
-    assert [told(union, {"t": t, "x": 1}) for t in ("one", "eins", "B")] == [[], [], []]
-    assert told(union, {"t": "A", "x": 1}) == [("error", "enum")]
+    assert [violations(union, {"t": t, "x": 1}) for t in ("one", "eins", "B")] == [[], [], []]
+    assert violations(union, {"t": "A", "x": 1}) == [("error", "enum")]
 
 
 def test_an_inline_branch_disables_the_discriminator() -> None:
     """If one branch is written in place, the union is checked as it is declared."""
     inline = {"type": "object", "properties": {"t": {"const": "z"}}, "required": ["t", "z"]}
     union = {"oneOf": [REFS[0], inline], "discriminator": {"propertyName": "t"}}
-    assert told(union, {"t": "z", "z": 1}) == []
-    assert told(union, {"t": "z"}) == [("error", "oneOf")]
+    assert violations(union, {"t": "z", "z": 1}) == []
+    assert violations(union, {"t": "z"}) == [("error", "oneOf")]

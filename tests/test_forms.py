@@ -8,28 +8,16 @@ from typing import Any
 
 import numpy
 import pytest
+from support.documents import make_operation, object_schema
 
 from astro_nb.call import UNSET, Call
 from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.errors import UsageError
 from astro_nb.forms import Form
-from astro_nb.openapi import Operation, Spec, load
+from astro_nb.openapi import load
 from astro_nb.schema import read_field
 
 ASTRO = load("astro-v1")
-
-
-def operation(schema: Any, parameters: Any = (), required: bool = False, **more: Any) -> Operation:
-    """An operation whose body has this schema; `more` gives further media types."""
-    content = {"application/json": {"schema": schema}, **more}
-    post = {"operationId": "x", "parameters": list(parameters), "responses": {}}
-    post["requestBody"] = {"required": required, "content": content}
-    return next(iter(Spec({"openapi": "3.1.0", "paths": {"/x": {"post": post}}})))
-
-
-def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
-    """The schema of an object."""
-    return {"type": "object", "properties": properties, "required": list(required)}
 
 
 def as_is(value: Any) -> Any:
@@ -38,13 +26,13 @@ def as_is(value: Any) -> Any:
 
 
 ARRAY = {"type": "array", "items": {"type": "string"}}
-NESTED = obj((), a=obj((), n={"type": "integer"}, m={}), need=obj((), k={}), tags=ARRAY)
+NESTED = object_schema((), a=object_schema((), n={"type": "integer"}, m={}), need=object_schema((), k={}), tags=ARRAY)
 NUMBER = read_field(ASTRO, {"type": "integer"})
 
 
 def test_null_is_a_value_and_unset_is_not() -> None:
     """Unset fields are not in the body, null is; empty optional parents are removed, required ones stay."""
-    form = Form(operation({**NESTED, "required": ["need"]}, required=True))
+    form = Form(make_operation({**NESTED, "required": ["need"]}, required=True))
     assert form.to_call().body == {}
     form.set(("body", "a", "n"), None)
     form.set(("body", "need", "k"), 1)
@@ -57,7 +45,7 @@ def test_null_is_a_value_and_unset_is_not() -> None:
 
 def test_an_optional_body_that_is_emptied_is_not_sent() -> None:
     """An optional body is left out when its last field is unset."""
-    form = Form(operation(NESTED))
+    form = Form(make_operation(NESTED))
     assert form.to_call().body is UNSET
     form.set(("body", "a", "n"), 1)
     form.set(("body", "a", "n"), UNSET)
@@ -71,7 +59,7 @@ def test_an_empty_body_that_was_set_is_sent() -> None:
         lambda f: f.set_body_text("{}"),
         lambda f: f.load_call(Call("x", body={})),
     ):
-        form = Form(operation(NESTED))
+        form = Form(make_operation(NESTED))
         given(form)
         form.set(("body", "a"), UNSET)
         assert form.to_call().body == {}
@@ -79,7 +67,7 @@ def test_an_empty_body_that_was_set_is_sent() -> None:
 
 def test_a_value_that_is_set_is_copied() -> None:
     """A later change in the form does not change the caller's value."""
-    form, mine = Form(operation(NESTED)), {"tags": ["a"]}
+    form, mine = Form(make_operation(NESTED)), {"tags": ["a"]}
     form.set(("body",), mine)
     form.set(("body", "tags", 0), "b")
     assert mine == {"tags": ["a"]}
@@ -87,7 +75,7 @@ def test_a_value_that_is_set_is_copied() -> None:
 
 def test_items_are_added_in_order() -> None:
     """Setting the item after the last one appends; skipping one raises and changes nothing."""
-    form = Form(operation(NESTED))
+    form = Form(make_operation(NESTED))
     form.set(("body", "tags", 0), "a")
     form.set(("body", "tags", 1), "b")
     for at in (("body", "tags", 3), ("body", "tags", -1), ("body", "a", 1, "n")):
@@ -99,7 +87,9 @@ def test_items_are_added_in_order() -> None:
 
 def test_input_errors_of_parents_and_moved_rows_are_cleared() -> None:
     """Setting a field clears the error of the whole body; removing a row clears errors in rows."""
-    form = Form(operation(obj((), rows={"type": "array", "items": obj((), n={"type": "integer"})})))
+    form = Form(
+        make_operation(object_schema((), rows={"type": "array", "items": object_schema((), n={"type": "integer"})}))
+    )
     form.set_body_text("{")
     form.set(("body", "rows", 0, "n"), 1)
     assert form.input_errors == {}
@@ -115,7 +105,7 @@ def test_input_errors_of_parents_and_moved_rows_are_cleared() -> None:
 )
 def test_replacing_a_value_clears_its_input_errors(change: Callable[[Form], None]) -> None:
     """Replacing a part of the body clears the input errors of that part."""
-    form = Form(operation(NESTED))
+    form = Form(make_operation(NESTED))
     form.set_text(("body", "a", "n"), NUMBER, "x")
     change(form)
     assert form.problems(as_is) == {}
@@ -123,7 +113,7 @@ def test_replacing_a_value_clears_its_input_errors(change: Callable[[Form], None
 
 def test_invalid_json_leaves_the_body() -> None:
     """Text that is not JSON is reported and the body stays; empty text unsets it."""
-    form = Form(operation(NESTED))
+    form = Form(make_operation(NESTED))
     form.set_body_text('{"a": {"n": 1}}')
     form.set_body_text('{"a": ')
     assert form.to_call().body == {"a": {"n": 1}}
@@ -134,7 +124,7 @@ def test_invalid_json_leaves_the_body() -> None:
 
 def test_rows_are_added_and_removed() -> None:
     """Items are added and removed one by one; without items the array is unset."""
-    form = Form(operation(NESTED))
+    form = Form(make_operation(NESTED))
     assert [form.add_row(("body", "tags"), v) for v in ("x", "y")] == [0, 1]
     form.remove_row(("body", "tags"), 0)
     assert form.to_call().body == {"tags": ["y"]}
@@ -144,14 +134,14 @@ def test_rows_are_added_and_removed() -> None:
 
 PARAMETERS = [
     {"name": "id", "in": "query", "required": True, "schema": {"type": "string", "maxLength": 3}},
-    {"name": "filter", "in": "query", "schema": obj(a={"type": "string"})},
+    {"name": "filter", "in": "query", "schema": object_schema(a={"type": "string"})},
 ]
 
 
 def test_a_call_does_not_follow_the_form() -> None:
     """Neither the loaded call nor the one made from the form changes with later input."""
     shown = Call("x", {"filter": {"a": "old"}}, {"tags": ["old"]})
-    form, kept = Form(operation(NESTED, PARAMETERS)), copy.deepcopy(shown)
+    form, kept = Form(make_operation(NESTED, PARAMETERS)), copy.deepcopy(shown)
     form.load_call(shown)
     made = form.to_call()
     form.set(("parameters", "filter", "a"), "new")
@@ -161,7 +151,7 @@ def test_a_call_does_not_follow_the_form() -> None:
 
 def test_filling_does_not_change_the_document() -> None:
     """Editing a sample leaves the document's example unchanged; templates stay, input errors are cleared."""
-    op = operation(obj(tags={**ARRAY, "example": ["a"]}), PARAMETERS)
+    op = make_operation(object_schema(tags={**ARRAY, "example": ["a"]}), PARAMETERS)
     form = Form(op)
     form.set(("parameters", "id"), "{{id}}")
     form.set_text(("body", "tags"), read_field(ASTRO, ARRAY), "[")
@@ -177,8 +167,8 @@ def test_filling_does_not_change_the_document() -> None:
 
 def test_the_call_names_another_media_type() -> None:
     """The call has a media type only if it is not the default; files do not break the JSON view."""
-    upload = {"schema": obj(file={"type": "string", "format": "binary"})}
-    op = operation(NESTED, **{"multipart/form-data": upload})
+    upload = {"schema": object_schema(file={"type": "string", "format": "binary"})}
+    op = make_operation(NESTED, content={"multipart/form-data": upload})
     assert Form(op).to_call().media_type is None
     form = Form(op, "multipart/form-data")
     form.set(("body", "file"), b"\xff")
@@ -191,8 +181,8 @@ def test_the_call_names_another_media_type() -> None:
 
 def test_filling_uses_the_example_of_the_whole_body() -> None:
     """The document's example of the body is used before samples of its fields."""
-    whole = {"schema": obj(a={"type": "integer", "example": 1}), "example": {"a": 2}}
-    form = Form(operation({}, **{"application/json": whole}))
+    whole = {"schema": object_schema(a={"type": "integer", "example": 1}), "example": {"a": 2}}
+    form = Form(make_operation({}, media=whole))
     form.fill()
     assert form.to_call().body == {"a": 2}
 
@@ -203,7 +193,7 @@ def test_filling_uses_the_example_of_the_whole_body() -> None:
 def test_problems_by_location() -> None:
     """Required, invalid, unresolved: each has a message at its location; templates are checked after resolving."""
     values = Resolver(Variables(shared={"long": "abcd", "ok": "abc"}), Environment("e"))
-    form = Form(operation(obj(("b",), b={"type": "integer"}), PARAMETERS, required=True))
+    form = Form(make_operation(object_schema(("b",), b={"type": "integer"}), PARAMETERS, required=True))
     assert form.problems(values.resolve) == {
         ("parameters", "id"): "id is required.",
         ("body", "b"): "b is required.",
@@ -222,7 +212,7 @@ def test_problems_by_location() -> None:
 @pytest.mark.parametrize("value", [b"x", {1, 2}, {1: 2}, float("nan"), "\ud800", 2**70])
 def test_a_value_that_is_not_json_is_a_problem(value: Any) -> None:
     """It is reported at its field, and neither the check nor the JSON view raises."""
-    form = Form(operation(obj(a={}), PARAMETERS))
+    form = Form(make_operation(object_schema(a={}), PARAMETERS))
     form.set(("body", "a"), value)
     form.set(("parameters", "filter"), [value])
     found = form.problems(as_is)
@@ -233,7 +223,7 @@ def test_a_value_that_is_not_json_is_a_problem(value: Any) -> None:
 
 def test_a_numpy_number_is_no_problem() -> None:
     """A number of NumPy is checked as the number that is sent."""
-    form = Form(operation(obj(a={"type": "integer"})))
+    form = Form(make_operation(object_schema(a={"type": "integer"})))
     form.set(("body", "a"), numpy.int64(5))
     assert form.problems(as_is) == {}
     assert form.body_text() == '{\n  "a": 5\n}'
@@ -265,7 +255,7 @@ def test_the_field_at_a_location_follows_the_branch() -> None:
 def test_a_problem_under_any_name_is_reported(name: str) -> None:
     """Names of digits and empty names do not raise; the problem is reported as near as possible."""
     inner = {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": {"type": "integer"}}}
-    form = Form(operation(obj(m=inner)))
+    form = Form(make_operation(object_schema(m=inner)))
     form.set(("body", "m"), {name: {name: "x"}})
     (at,) = form.problems(as_is)
     assert at[:2] == ("body", "m")
@@ -274,7 +264,9 @@ def test_a_problem_under_any_name_is_reported(name: str) -> None:
 
 def test_items_are_copied_moved_and_renamed() -> None:
     """A copy is independent, a move stops at the ends, and renaming keeps value and position."""
-    form = Form(operation(obj(rows={"type": "array", "items": obj(n={})}, m={"type": "object"})))
+    form = Form(
+        make_operation(object_schema(rows={"type": "array", "items": object_schema(n={})}, m={"type": "object"}))
+    )
     form.set(("body",), {"rows": [{"n": 1}, {"n": 2}], "m": {"a": 1, "b": 2}})
     assert form.copy_row(("body", "rows"), 0) == 1
     form.set(("body", "rows", 1, "n"), 9)
@@ -292,7 +284,7 @@ def test_items_are_copied_moved_and_renamed() -> None:
 
 def test_an_example_that_is_there_twice_is_two_values() -> None:
     """A list that a YAML anchor puts in two places is edited in one of them."""
-    form, same = Form(operation(obj(a=ARRAY, b=ARRAY))), ["x"]
+    form, same = Form(make_operation(object_schema(a=ARRAY, b=ARRAY))), ["x"]
     form.set(("body",), {"a": same, "b": same})
     form.set(("body", "a", 0), "y")
     assert form.get(("body",)) == {"a": ["y"], "b": ["x"]}
@@ -319,14 +311,14 @@ def test_an_example_that_is_there_twice_is_two_values() -> None:
 def test_format_hints(name: str, value: Any, told: str) -> None:
     """The message says how to correct the value; a valid one has no problem."""
     kind = "integer" if isinstance(value, int) else "string"
-    form = Form(operation(obj(a={"type": kind, "format": name})))
+    form = Form(make_operation(object_schema(a={"type": kind, "format": name})))
     form.set(("body", "a"), value)
     assert told in form.problems(as_is)["body", "a"]
 
 
 def test_a_proposed_date_time_is_valid() -> None:
     """The date-time that is proposed for an incomplete one is accepted."""
-    form = Form(operation(obj(a={"type": "string", "format": "date-time"})))
+    form = Form(make_operation(object_schema(a={"type": "string", "format": "date-time"})))
     for typed in ("2026-03-14 09:30", "2026-03-14", "2026-03-14T09:30Z", "x"):
         form.set(("body", "a"), typed)
         proposed = form.problems(as_is)["body", "a"].rpartition("For example ")[2].rstrip(".")

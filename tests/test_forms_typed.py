@@ -10,35 +10,17 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from schemas import drawn
+from support.documents import make_field, make_operation, object_schema
+from support.schemas import drawn
 
 from astro_nb.call import UNSET
 from astro_nb.data import Location
 from astro_nb.forms import Form, format_value, parse_text
-from astro_nb.openapi import Operation, Spec, load
+from astro_nb.openapi import Operation, load
 from astro_nb.schema import Field, body_field
 
 ASTRO = load("astro-v1")
 STABLE = settings(deadline=None, max_examples=100, derandomize=True)
-
-
-def operation(schema: Any, required: bool = False) -> Operation:
-    """An operation whose body has this schema."""
-    body = {"required": required, "content": {"application/json": {"schema": schema}}}
-    post = {"operationId": "x", "requestBody": body, "responses": {}}
-    return next(iter(Spec({"openapi": "3.1.0", "paths": {"/x": {"post": post}}})))
-
-
-def field(schema: Any) -> Field:
-    """The field of a body with this schema."""
-    found = body_field(operation(schema))
-    assert found is not None
-    return found
-
-
-def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
-    """The schema of an object."""
-    return {"type": "object", "properties": properties, "required": list(required)}
 
 
 def same(one: Any, other: Any) -> bool:
@@ -99,7 +81,7 @@ def test_any_body_of_astro_can_be_entered(name: str, data: st.DataObject) -> Non
     assert form.input_errors == {}
 
 
-KITCHEN = obj(
+KITCHEN = object_schema(
     (),
     text={"type": ["string", "null"]},
     integer={"type": ["integer", "null"]},
@@ -112,28 +94,28 @@ KITCHEN = obj(
     codes={"type": "array", "items": {"enum": [1, 2]}},
     mixed={"type": "array"},
     matrix={"type": "array", "items": {"type": "array", "items": {"type": "integer"}}},
-    rows={"type": "array", "items": obj((), n={"type": "integer"}, t={"type": "string"})},
+    rows={"type": "array", "items": object_schema((), n={"type": "integer"}, t={"type": "string"})},
     map={"type": "object", "additionalProperties": {"type": "string"}},
     any={},
-    either={"anyOf": [{"type": "integer"}, {"type": "string"}, obj(("k",), k={"type": "string"})]},
-    deep=obj((), deeper=obj((), deepest={"type": "integer"})),
+    either={"anyOf": [{"type": "integer"}, {"type": "string"}, object_schema(("k",), k={"type": "string"})]},
+    deep=object_schema((), deeper=object_schema((), deepest={"type": "integer"})),
 )
 
 
 @STABLE
-@given(drawn(field(KITCHEN)))
+@given(drawn(make_field(KITCHEN)))
 def test_any_value_of_any_kind_can_be_entered(value: Any) -> None:
     """Each kind of field returns what was entered, including quotes, line breaks, brackets and templates."""
-    form = entered(operation(KITCHEN, required=True), value)
+    form = entered(make_operation(KITCHEN, required=True), value)
     assert same(form.to_call().body, value)
     assert form.input_errors == {}
 
 
 @STABLE
-@given(drawn(field(KITCHEN)))
+@given(drawn(make_field(KITCHEN)))
 def test_form_and_json_show_the_same(value: Any) -> None:
     """The body as JSON text, set again, is the same body; so is the call loaded again."""
-    form, again, third = (Form(operation(KITCHEN, required=True)) for _ in range(3))
+    form, again, third = (Form(make_operation(KITCHEN, required=True)) for _ in range(3))
     form.set(("body",), value)
     again.set_body_text(form.body_text())
     third.load_call(form.to_call())
@@ -143,10 +125,10 @@ def test_form_and_json_show_the_same(value: Any) -> None:
 
 
 @STABLE
-@given(drawn(field(KITCHEN)))
+@given(drawn(make_field(KITCHEN)))
 def test_unset_values_are_not_in_the_body(value: Any) -> None:
     """A body whose fields were all set and unset again is as in a new form."""
-    form = entered(operation(KITCHEN), value)
+    form = entered(make_operation(KITCHEN), value)
     for at, _, _ in reversed(list(leaves(form.body, value, ("body",)))):
         form.set(at, UNSET)
     assert [row for row in form.to_call().body or {} if row not in ("rows", "matrix")] == []
@@ -177,7 +159,7 @@ ARRAY = {"type": "array", "items": {"type": "string"}}
 )
 def test_format_value_is_the_inverse_of_parse_text(schema: Any, value: Any) -> None:
     """The text of a value is read as that value; a template inside a list or a map stays a template."""
-    parsed, fault = parse_text(field(schema), format_value(field(schema), value))
+    parsed, fault = parse_text(make_field(schema), format_value(make_field(schema), value))
     assert (parsed, fault, type(parsed)) == (value, "", type(value))
 
 
@@ -215,7 +197,7 @@ def test_format_value_is_the_inverse_of_parse_text(schema: Any, value: Any) -> N
 )
 def test_parse_text(schema: Any, text: str, value: Any) -> None:
     """Text is read by the field's kind; CPU and memory stay text; a template stays; empty text is unset."""
-    parsed, fault = parse_text(field(schema), text)
+    parsed, fault = parse_text(make_field(schema), text)
     assert (parsed, fault, type(parsed)) == (value, "", type(value))
 
 
@@ -237,17 +219,17 @@ def test_parse_text(schema: Any, text: str, value: Any) -> None:
 )
 def test_invalid_text_is_kept_and_reported(schema: Any, text: str, words: str) -> None:
     """Invalid text stays in the form with an input error, and the JSON view can show it."""
-    form = Form(operation(obj(a=schema)))
-    form.set_text(("body", "a"), field(schema), text)
+    form = Form(make_operation(object_schema(a=schema)))
+    form.set_text(("body", "a"), make_field(schema), text)
     assert words in form.problems(lambda value: value)["body", "a"]
-    assert format_value(field(schema), form.get(("body", "a"))) == text
+    assert format_value(make_field(schema), form.get(("body", "a"))) == text
     assert same(orjson.loads(form.body_text()), form.to_call().body)
-    form.set_text(("body", "a"), field(schema), "")
+    form.set_text(("body", "a"), make_field(schema), "")
     assert form.problems(lambda value: value) == {}
 
 
 def test_a_number_of_more_than_64_bits_does_not_break_the_form() -> None:
     """More digits than 64 bits hold are displayed or reported, and drawing the body does not raise."""
-    form = Form(operation(obj(a={"type": "integer"})))
-    form.set_text(("body", "a"), field({"type": "integer"}), str(2**70))
+    form = Form(make_operation(object_schema(a={"type": "integer"})))
+    form.set_text(("body", "a"), make_field({"type": "integer"}), str(2**70))
     assert str(2**70) in form.body_text()

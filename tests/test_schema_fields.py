@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import lru_cache
 from keyword import iskeyword
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.documents import load_shared, make_field, make_operation
 
 from astro_nb.contract import check_parameter, check_request_body
 from astro_nb.errors import DocumentError
-from astro_nb.openapi import Extensions, Operation, SecretExtension, Spec, load
+from astro_nb.openapi import Extensions, SecretExtension, load
 from astro_nb.schema import (
     Field,
     body_field,
@@ -37,29 +37,6 @@ UNDECIDABLE = {"CreateCluster", "CreateDeployment", "UpdateDeployment"}
 """Bodies of v1beta1 whose `oneOf` has overlapping branches and no discriminator: what fits one fits several."""
 
 
-@lru_cache
-def document(name: str) -> Spec:
-    """A bundled document, or one of those that lie beside the repository."""
-    path = SHARED / "specs" / f"{name}.yaml"
-    if name != "astro-v1" and not path.is_file():
-        pytest.skip(f"{path} does not exist: it is not part of the repository")
-    return load(name if name == "astro-v1" else path)
-
-
-def operation(schema: Any, parameters: Any = (), **schemas: Any) -> Operation:
-    """An operation whose body has this schema; None: it takes no body."""
-    body = {"requestBody": {"content": {"application/json": {"schema": schema}}}} if schema is not None else {}
-    post = {"operationId": "x", "parameters": list(parameters), **body, "responses": {}}
-    return next(iter(Spec({"openapi": "3.1.0", "components": {"schemas": schemas}, "paths": {"/x": {"post": post}}})))
-
-
-def field(schema: Any, **schemas: Any) -> Field:
-    """The field of a body with this schema."""
-    found = body_field(operation(schema, **schemas))
-    assert found is not None
-    return found
-
-
 def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
     """The schema of an object."""
     return {"type": "object", "properties": properties, "required": list(required)}
@@ -79,7 +56,7 @@ def below(field: Field, depth: int) -> Iterator[Field]:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_operation_has_fields_and_a_signature(name: str) -> None:
     """Each parameter, body and response of each operation has a field, and the signature lists the arguments."""
-    for op in document(name):
+    for op in load_shared(name):
         assert [f.name for f in parameter_fields(op)] == [p.key for p in op.parameters], op.id
         roots = [*parameter_fields(op), *(body_field(op, media) for media in (op.body.content if op.body else ()))]
         roots += [response_field(op, int(s)) for s in op.responses if s.isdigit()]
@@ -93,7 +70,7 @@ def test_every_operation_has_fields_and_a_signature(name: str) -> None:
 def test_every_sample_matches_the_contract(name: str, full: bool) -> None:
     """Samples of parameters and bodies are valid by the document and break no rule of the overlay."""
     wrong = []
-    for op in document(name):
+    for op in load_shared(name):
         wrong += [(op.id, f.name) for f in parameter_fields(op) if check_parameter(op, f.name, make_sample(f, full))]
         for media in op.body.content if op.body else ():
             body = body_field(op, media)
@@ -156,20 +133,20 @@ MAYBE = {"type": ["string", "null"]}
 )
 def test_kind_and_nullable(schema: Any, kind: str, nullable: bool) -> None:
     """Each way of writing a type gives one kind, and each way of allowing null gives `nullable`."""
-    found = field(schema, Maybe=MAYBE)
+    found = make_field(schema, Maybe=MAYBE)
     assert (found.kind, found.nullable) == (kind, nullable)
 
 
 def test_a_dangling_reference_is_reported_in_the_field() -> None:
     """A broken reference affects only its own field, whose description says what is wrong."""
-    found = field(obj(a={"$ref": "#/components/schemas/Gone"}, b={"type": "integer"}))
+    found = make_field(obj(a={"$ref": "#/components/schemas/Gone"}, b={"type": "integer"}))
     assert [(c.name, c.kind) for c in found.children] == [("a", "any"), ("b", "integer")]
     assert "#/components/schemas/Gone" in found.children[0].info.description
 
 
 def test_a_recursive_schema_is_read_on_access() -> None:
     """A schema that contains itself has fields at any depth."""
-    found: Field | None = field({"$ref": "#/components/schemas/N"}, N=obj(next={"$ref": "#/components/schemas/N"}))
+    found: Field | None = make_field({"$ref": "#/components/schemas/N"}, N=obj(next={"$ref": "#/components/schemas/N"}))
     for _ in range(40):
         assert found is not None
         found = found.child("next")
@@ -178,16 +155,16 @@ def test_a_recursive_schema_is_read_on_access() -> None:
 def test_all_of_merges_its_parts() -> None:
     """Properties, required names and bounds of all parts count; the tighter bound wins."""
     parts = [obj(("a",), a={"type": "string"}), obj(("b",), b={"type": "integer"}), {"description": "both"}]
-    found = field({"allOf": parts})
+    found = make_field({"allOf": parts})
     assert [(c.name, c.required) for c in found.children] == [("a", True), ("b", True)]
     assert found.info.description == "both"
-    assert field({"allOf": [{"type": "integer", "maximum": 9}, {"maximum": 5}]}).info.bounds == ("at most 5",)
+    assert make_field({"allOf": [{"type": "integer", "maximum": 9}, {"maximum": 5}]}).info.bounds == ("at most 5",)
 
 
 def test_all_of_merges_one_property_of_two_parts() -> None:
     """A part that adds to a property keeps what another part declares for it."""
     more = {"allOf": [obj(a={"enum": ["x", "y"]}, b={"type": "integer"})], "properties": {"a": {"description": "?"}}}
-    found = field(more).child("a")
+    found = make_field(more).child("a")
     assert found is not None
     assert (found.kind, found.info.choices, found.info.description) == ("choice", ("x", "y"), "?")
 
@@ -204,20 +181,20 @@ def test_all_of_merges_one_property_of_two_parts() -> None:
 )
 def test_null_is_allowed_where_every_part_allows_it(schema: Any, nullable: bool) -> None:
     """One part that forbids null is enough; one that does not mention types forbids nothing."""
-    assert field(schema, Null={"enum": [None]}).nullable == nullable
+    assert make_field(schema, Null={"enum": [None]}).nullable == nullable
 
 
 def test_a_schema_that_is_a_part_of_itself_is_read() -> None:
     """Cycles through `allOf`, `anyOf` and a single branch end where they repeat."""
     ref = {"$ref": "#/components/schemas/C"}
     for circle in ({"allOf": [ref, ref, {"title": "c"}]}, {"anyOf": [ref, {"type": "null"}]}, {"oneOf": [ref, MAYBE]}):
-        assert field(ref, C=circle).kind in ("any", "union")
-        make_sample(field(ref, C=circle), full=True)
+        assert make_field(ref, C=circle).kind in ("any", "union")
+        make_sample(make_field(ref, C=circle), full=True)
 
 
 def test_each_type_of_a_list_has_the_common_bounds() -> None:
     """`type: [string, integer]` is a union whose branches keep the other keywords."""
-    found = field({"type": ["string", "integer", "null"], "minLength": 2, "maximum": 9, "title": "t"})
+    found = make_field({"type": ["string", "integer", "null"], "minLength": 2, "maximum": 9, "title": "t"})
     assert [(b.field.kind, b.field.schema.get("minLength")) for b in found.branches] == [("text", 2), ("integer", 2)]
     assert (found.info.description, found.nullable) == ("t", True)
 
@@ -225,22 +202,24 @@ def test_each_type_of_a_list_has_the_common_bounds() -> None:
 def test_a_parameter_without_a_type_is_text() -> None:
     """A parameter without a type is edited and sampled as text: it is part of a path or a query."""
     given = {"name": "dag", "in": "query", "required": True, "schema": {"title": "Dag"}}
-    (found,) = parameter_fields(operation(None, [given]))
+    (found,) = parameter_fields(make_operation(None, [given]))
     assert (found.kind, make_sample(found)) == ("text", "my-dag")
 
 
 def test_everything_inside_a_secret_is_a_secret() -> None:
     """The parts of a secret object are secrets, so each has a password control."""
-    found = field(obj(secret=obj(a={"type": "string"}, b={"type": "array", "items": {"type": "integer"}})))
+    found = make_field(obj(secret=obj(a={"type": "string"}, b={"type": "array", "items": {"type": "integer"}})))
     assert all(part.secret for part in below(found.children[0], 3))
 
 
 def test_field_info() -> None:
     """Choices exclude null, examples of both versions of OpenAPI count, and the overlay's extensions are read."""
-    assert field({"enum": [1, None, "a"]}).info.choices == (1, "a")
-    assert field({"example": 0}).info.example == 0
-    assert field({"examples": ["a", "b"]}).info.example == "a"
-    assert field({"x-astro-nb-secret": True, "x-other": 1}).info.extensions == Extensions(secret=SecretExtension(True))
+    assert make_field({"enum": [1, None, "a"]}).info.choices == (1, "a")
+    assert make_field({"example": 0}).info.example == 0
+    assert make_field({"examples": ["a", "b"]}).info.example == "a"
+    assert make_field({"x-astro-nb-secret": True, "x-other": 1}).info.extensions == Extensions(
+        secret=SecretExtension(True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -255,7 +234,7 @@ def test_field_info() -> None:
 )
 def test_bounds(schema: Any, words: tuple[str, ...]) -> None:
     """Each limit is described, 0 and 1 too."""
-    assert field(schema).info.bounds == words
+    assert make_field(schema).info.bounds == words
 
 
 A = obj(("x",), kind={"enum": ["A", "B"]}, x={"type": "integer"})
@@ -266,7 +245,7 @@ TAGGED = {"oneOf": REFS, "discriminator": {"propertyName": "kind"}, "x-astro-nb-
 
 def test_a_discriminator_fixes_its_property() -> None:
     """A branch has its discriminator's value as label, requires it, and offers only that value."""
-    found = field(TAGGED, A=A, B=B)
+    found = make_field(TAGGED, A=A, B=B)
     assert [(b.label, b.tag) for b in found.branches] == [("A", ("kind", "A")), ("B", ("kind", "B"))]
     kind = found.branches[1].field.child("kind")
     assert kind is not None
@@ -276,7 +255,7 @@ def test_a_discriminator_fixes_its_property() -> None:
 
 def test_the_branch_of_a_value() -> None:
     """A value belongs to the branch that its discriminator names, else to the default branch, else by shape."""
-    tagged, plain = field(TAGGED, A=A, B=B), field({"anyOf": REFS}, A=A, B=B)
+    tagged, plain = make_field(TAGGED, A=A, B=B), make_field({"anyOf": REFS}, A=A, B=B)
     labels = [tagged.branch_for(v) for v in ({"kind": "A"}, {"kind": "B"}, {"kind": "C"}, {"y": "p"})]
     assert [b and b.label for b in labels] == ["A", "B", None, "B"]
     shapes = [plain.branch_for(v) for v in ({"x": 1}, {"y": "p", "z": "q"}, {}, 5)]
@@ -298,4 +277,4 @@ ANYTHING = st.recursive(
 @given(st.dictionaries(st.sampled_from(KEYWORDS), ANYTHING, max_size=4))
 def test_every_schema_gives_a_field(schema: dict[str, Any]) -> None:
     """An invalid schema never raises; at worst the field is edited as JSON."""
-    assert all(part.kind for part in below(field(schema, A=A), 3))
+    assert all(part.kind for part in below(make_field(schema, A=A), 3))

@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 import pytest
+from support.documents import make_operation
 
 from astro_nb.contract import check_request_body, check_request_fully
 from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.explorer import dry_render
 from astro_nb.forms import Form
-from astro_nb.openapi import Operation, Spec
 from astro_nb.schema import body_field, mask_secrets
 from astro_nb.schema.samples import texts_like
 from astro_nb.schema.validation import is_endless
@@ -80,18 +80,11 @@ HOSTILE: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
-def operation(schema: Any, schemas: dict[str, Any]) -> Operation:
-    body = {"content": {"application/json": {"schema": schema}}}
-    paths = {"/x": {"post": {"operationId": "x", "requestBody": body, "responses": {}}}}
-    head = {"openapi": "3.1.0", "info": {}, "components": {"schemas": schemas}}
-    return next(iter(Spec({**head, "paths": paths})))
-
-
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_schema_gives_a_form_and_messages(name: str) -> None:
     """Drawing, filling and checking a form of a hostile schema takes little processor time and raises nothing."""
     begun = time.process_time()
-    op = operation(*HOSTILE[name])
+    op = make_operation(HOSTILE[name][0], **HOSTILE[name][1])
     form = Form(op)
     assert dry_render(form) == ""
     form.fill(full=True)
@@ -105,13 +98,13 @@ def test_a_hostile_schema_gives_a_form_and_messages(name: str) -> None:
 @pytest.mark.parametrize("name", ["allOf doubles", "oneOf doubles", "anyOf doubles"])
 def test_a_schema_that_is_too_large_is_reported(name: str) -> None:
     """A schema that unfolds without end is not checked; a note says so."""
-    op = operation(*HOSTILE[name])
+    op = make_operation(HOSTILE[name][0], **HOSTILE[name][1])
     assert [(v.keyword, v.severity) for v in check_request_body(op, {})] == [("document", "note")]
 
 
 def test_an_endless_pattern_is_left_to_the_fast_check() -> None:
     """Python's engine has no limit, so only the fast check uses such a pattern."""
-    op = operation({"type": "string", "pattern": "^(a+)+$"}, {})
+    op = make_operation({"type": "string", "pattern": "^(a+)+$"}, {})
     values = Resolver(Variables(), Environment("test", base_url="http://localhost"))
     form = Form(op)
     form.set(("body",), "a" * 60 + "!")

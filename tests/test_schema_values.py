@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.documents import make_field, make_operation, object_schema
 
 from astro_nb.call import UNSET
 from astro_nb.contract import check_request_body
 from astro_nb.environments import Environment, Resolver, Variables
-from astro_nb.openapi import Operation, Spec, load
+from astro_nb.openapi import Operation, load
 from astro_nb.schema import (
     Field,
     body_example,
@@ -31,28 +32,20 @@ PASSWORD = {"type": "string", "format": "password"}
 STABLE = settings(deadline=None, max_examples=100, derandomize=True)
 
 
-def operation(schema: Any, version: str = "3.1.0", media: Any = None) -> Operation:
-    """An operation whose body has this schema; `media`: what else stands beside it."""
-    content = {"application/json": {"schema": schema, **(media or {})}}
-    post = {"operationId": "x", "requestBody": {"content": content}, "responses": {}}
-    parts = {"components": {"schemas": {"A": A, "B": B}}, "paths": {"/x": {"post": post}}}
-    return next(iter(Spec({"openapi": version, **parts})))
+A = object_schema(("x",), kind={"enum": ["A", "B"]}, x={"type": "integer"})
+B = object_schema((), kind={"enum": ["A", "B"]}, y=PASSWORD, z={"type": "string"})
 
 
-def field(schema: Any, version: str = "3.1.0") -> Field:
-    """The field of a body with this schema."""
-    found = body_field(operation(schema, version))
-    assert found is not None
-    return found
+def operation(schema: Any, **options: Any) -> Operation:
+    """Return an operation with this schema; A and B are among the components."""
+    return make_operation(schema, A=A, B=B, **options)
 
 
-def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
-    """The schema of an object."""
-    return {"type": "object", "properties": properties, "required": list(required)}
+def field(schema: Any, **options: Any) -> Field:
+    """Return the field of a body with this schema; A and B are among the components."""
+    return make_field(schema, A=A, B=B, **options)
 
 
-A = obj(("x",), kind={"enum": ["A", "B"]}, x={"type": "integer"})
-B = obj((), kind={"enum": ["A", "B"]}, y=PASSWORD, z={"type": "string"})
 REFS = [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]
 TAGGED = {"oneOf": REFS, "discriminator": {"propertyName": "kind"}, "x-astro-nb-default-branch": "B"}
 
@@ -65,10 +58,10 @@ TAGGED = {"oneOf": REFS, "discriminator": {"propertyName": "kind"}, "x-astro-nb-
         ({"type": "array", "items": {"type": "string"}}, ["a", {"password": PLANTED}], ["a", {"password": MASK}]),
         ({"type": "array", "prefixItems": [PASSWORD], "items": {"type": "string"}}, ["a", "b"], [MASK, "b"]),
         ({"type": "array", "items": {"oneOf": [{"type": "integer"}, PASSWORD]}}, [1, "b"], [1, MASK]),
-        (obj(secret={"type": "array", "items": {"type": "string"}}), {"secret": ["a"]}, {"secret": MASK}),
-        (obj(a={"type": "string"}), {"a": {"password": PLANTED}}, {"a": {"password": MASK}}),
-        (obj(a={"type": "string"}), {"a": "x", "password": PLANTED}, {"a": "x", "password": MASK}),
-        (obj(a={"type": "string"}, p=PASSWORD), {"p": PLANTED}, {"p": MASK}),
+        (object_schema(secret={"type": "array", "items": {"type": "string"}}), {"secret": ["a"]}, {"secret": MASK}),
+        (object_schema(a={"type": "string"}), {"a": {"password": PLANTED}}, {"a": {"password": MASK}}),
+        (object_schema(a={"type": "string"}), {"a": "x", "password": PLANTED}, {"a": "x", "password": MASK}),
+        (object_schema(a={"type": "string"}, p=PASSWORD), {"p": PLANTED}, {"p": MASK}),
     ],
 )
 def test_values_that_are_skipped_hold_no_secret(schema: Any, value: Any, masked: Any) -> None:
@@ -98,7 +91,7 @@ def test_values_that_are_skipped_hold_no_secret(schema: Any, value: Any, masked:
         {"type": "string", "minLength": 3, "default": "a"},
         {"type": "string", "maxLength": 3, "example": "abcd"},
         {"type": "null"},
-        obj(("a",), a={"type": "array", "items": obj(("b",), b={"type": "boolean"})}),
+        object_schema(("a",), a={"type": "array", "items": object_schema(("b",), b={"type": "boolean"})}),
         TAGGED,
     ],
 )
@@ -111,7 +104,7 @@ def test_a_sample_is_valid(schema: dict[str, Any]) -> None:
 def test_a_sample_of_openapi_3_0_bounds() -> None:
     """In OpenAPI 3.0 an exclusive bound is a boolean beside the bound."""
     schema = {"type": "integer", "minimum": 5, "exclusiveMinimum": True}
-    assert check_request_body(operation(schema, "3.0.3"), make_sample(field(schema, "3.0.3"))) == ()
+    assert check_request_body(operation(schema, version="3.0.3"), make_sample(field(schema, version="3.0.3"))) == ()
 
 
 def bounded(low: int, size: int, kind: str) -> dict[str, Any]:
@@ -127,8 +120,13 @@ SCHEMAS = st.recursive(
     | st.sampled_from([{"type": "boolean"}, {"enum": [7, "a"]}, PASSWORD, {"type": ["integer", "null"]}, TAGGED]),
     lambda inner: st.one_of(
         st.builds(lambda s, n: {"type": "array", "items": s, "minItems": n}, inner, st.integers(0, 3)),
-        st.builds(lambda p: obj(tuple(p)[::2], **p), st.dictionaries(st.sampled_from("abcd"), inner, max_size=4)),
-        st.builds(lambda p: {"allOf": [obj(tuple(p), **p), {"description": "d"}]}, st.fixed_dictionaries({"a": inner})),
+        st.builds(
+            lambda p: object_schema(tuple(p)[::2], **p), st.dictionaries(st.sampled_from("abcd"), inner, max_size=4)
+        ),
+        st.builds(
+            lambda p: {"allOf": [object_schema(tuple(p), **p), {"description": "d"}]},
+            st.fixed_dictionaries({"a": inner}),
+        ),
     ),
     max_leaves=8,
 )
@@ -146,21 +144,21 @@ def test_samples_have_no_secrets_and_no_read_only_fields() -> None:
     """A full sample has every example except those of secrets and of read-only fields."""
     given_back = {"type": "string", "readOnly": True, "example": "1"}
     name = {"type": "string", "example": "n"}
-    assert make_sample(field(obj(("id",), id=given_back, p={**PASSWORD, "example": "p"}, name=name)), full=True) == {
-        "name": "n"
-    }
+    assert make_sample(
+        field(object_schema(("id",), id=given_back, p={**PASSWORD, "example": "p"}, name=name)), full=True
+    ) == {"name": "n"}
 
 
 def test_a_sample_is_a_copy() -> None:
     """Changing a sample does not change the document's example."""
-    body = field(obj(tags={"type": "array", "items": {"type": "string"}, "example": ["a"]}))
+    body = field(object_schema(tags={"type": "array", "items": {"type": "string"}, "example": ["a"]}))
     make_sample(body, full=True)["tags"].append("b")
     assert make_sample(body, full=True) == {"tags": ["a"]}
 
 
 def test_the_example_of_a_media_type_is_the_body() -> None:
     """The document's example of the whole body is used before samples of its fields, if it is valid."""
-    schema = obj(("name",), name={"type": "string"}, size={"type": "integer"})
+    schema = object_schema(("name",), name={"type": "string"}, size={"type": "integer"})
     good, bad = {"name": "Fluffy", "size": 3}, {"name": 5}
     for media in ({"example": good}, {"examples": {"cat": {"value": good}}}):
         op = operation(schema, media=media)
@@ -182,33 +180,33 @@ def test_an_example_call_is_complete() -> None:
 
 # --- secrets: mask, redact and lift -----------------------------------------------------------------------------------
 
-WHEN = obj(key={"type": "string"}, value={"type": "string", "x-astro-nb-secret": {"when": "hidden"}})
+WHEN = object_schema(key={"type": "string"}, value={"type": "string", "x-astro-nb-secret": {"when": "hidden"}})
 HIDDEN: list[tuple[Any, Any]] = [
-    (obj(p=PASSWORD), {"p": PLANTED}),
-    (obj(list={"type": "array", "items": obj(p=PASSWORD)}), {"list": [{}, {"p": PLANTED}]}),
+    (object_schema(p=PASSWORD), {"p": PLANTED}),
+    (object_schema(list={"type": "array", "items": object_schema(p=PASSWORD)}), {"list": [{}, {"p": PLANTED}]}),
     ({"type": "object", "additionalProperties": PASSWORD}, {"any": PLANTED}),
-    ({**obj(a={}), "additionalProperties": PASSWORD}, {"other": PLANTED}),
+    ({**object_schema(a={}), "additionalProperties": PASSWORD}, {"other": PLANTED}),
     ({"type": "object", "patternProperties": {"^p": PASSWORD}}, {"p1": PLANTED}),
-    (obj(m={"type": "object", "x-astro-nb-secret": True}), {"m": {"header": PLANTED}}),
+    (object_schema(m={"type": "object", "x-astro-nb-secret": True}), {"m": {"header": PLANTED}}),
     (WHEN, {"key": "k", "value": PLANTED, "hidden": True}),
     ({"type": "array", "items": PASSWORD}, [PLANTED]),
     (TAGGED, {"kind": "B", "y": PLANTED}),
     (TAGGED, {"y": PLANTED}),
     ({"anyOf": REFS}, {"y": PLANTED}),
     ({"anyOf": [PASSWORD, {"type": "integer"}]}, PLANTED),
-    ({"anyOf": [{"type": "array", "items": obj(p=PASSWORD)}, {"type": "string"}]}, [{"p": PLANTED}]),
+    ({"anyOf": [{"type": "array", "items": object_schema(p=PASSWORD)}, {"type": "string"}]}, [{"p": PLANTED}]),
     ({"anyOf": [{"anyOf": REFS}, {"type": "integer"}]}, {"y": PLANTED}),
-    *((schema, {"password": PLANTED}) for schema in (None, {}, obj(name={}))),
-    *((obj(password=schema), {"password": PLANTED}) for schema in ({}, {"type": ["string", "integer"]})),
-    (obj(name={"type": "string"}), {"name": {"password": PLANTED}}),
-    (obj(o=obj(name={"type": "string"})), {"o": {"name": [{"password": PLANTED}]}}),
-    (obj(password={"type": "integer"}), {"password": PLANTED}),
+    *((schema, {"password": PLANTED}) for schema in (None, {}, object_schema(name={}))),
+    *((object_schema(password=schema), {"password": PLANTED}) for schema in ({}, {"type": ["string", "integer"]})),
+    (object_schema(name={"type": "string"}), {"name": {"password": PLANTED}}),
+    (object_schema(o=object_schema(name={"type": "string"})), {"o": {"name": [{"password": PLANTED}]}}),
+    (object_schema(password={"type": "integer"}), {"password": PLANTED}),
     ({"type": "object"}, {"password": PLANTED}),
     ({"type": "object", "additionalProperties": {"type": "string"}}, {"password": PLANTED}),
     ({"type": "array", "prefixItems": [PASSWORD], "items": {"type": "string"}}, [PLANTED, "b"]),
-    ({"anyOf": [obj(a={}), obj(y=PASSWORD)]}, {"a": 1, "y": PLANTED}),
+    ({"anyOf": [object_schema(a={}), object_schema(y=PASSWORD)]}, {"a": 1, "y": PLANTED}),
     (None, {"password": ["a", {"b": PLANTED}]}),
-    *((schema, {"deep": [{"client_secret": PLANTED}]}) for schema in ({}, obj(deep={"type": "array"}))),
+    *((schema, {"deep": [{"client_secret": PLANTED}]}) for schema in ({}, object_schema(deep={"type": "array"}))),
 ]
 """A schema (None: undeclared) and a value that holds a secret."""
 
@@ -231,10 +229,10 @@ def test_secrets_are_masked_held_and_extracted(schema: Any, value: Any) -> None:
     [
         (WHEN, {"key": "k", "value": "plain", "hidden": False}),
         (WHEN, {"key": "k", "value": "plain"}),
-        (obj(p=PASSWORD), {"p": None}),
-        (obj(name={"type": "string"}), {"name": "password", "tokens": ["a"], "token_count": 3}),
-        (obj(has_password={"type": "boolean"}), {"has_password": True, "passwords": "many"}),
-        (obj(password={"type": "boolean"}, secret={"type": "integer"}), {"password": True, "secret": 3}),
+        (object_schema(p=PASSWORD), {"p": None}),
+        (object_schema(name={"type": "string"}), {"name": "password", "tokens": ["a"], "token_count": 3}),
+        (object_schema(has_password={"type": "boolean"}), {"has_password": True, "passwords": "many"}),
+        (object_schema(password={"type": "boolean"}, secret={"type": "integer"}), {"password": True, "secret": 3}),
         (None, {"password": True, "api_key": 3, "secret": None}),
     ],
 )
@@ -273,14 +271,14 @@ def test_a_default_branch_hides_its_secrets() -> None:
 def test_templates_and_empty_values_are_not_extracted(value: Any) -> None:
     """Templates, empty text and null stay; no variable is created for them."""
     kept: list[Secret] = []
-    assert extract_secrets(field(obj(p=PASSWORD)), value, lambda secret: kept.append(secret) or "") == value
+    assert extract_secrets(field(object_schema(p=PASSWORD)), value, lambda secret: kept.append(secret) or "") == value
     assert kept == []
 
 
 def test_secret_objects_are_extracted_from_any_field() -> None:
     """A `Secret` in a field of any kind becomes a template; the call does not contain its value."""
     given_secrets = {"a": Secret.in_memory(PLANTED), "b": [Secret("env:X")]}
-    assert extract_secrets(field(obj(a={"type": "string"})), given_secrets, lambda secret: "{{s}}") == {
+    assert extract_secrets(field(object_schema(a={"type": "string"})), given_secrets, lambda secret: "{{s}}") == {
         "a": "{{s}}",
         "b": ["{{s}}"],
     }
@@ -295,7 +293,7 @@ def test_a_secret_map_keeps_its_structure() -> None:
         return f"{{{{{named[-1]}}}}}"
 
     secret = {"s": {"X Key": "abc", "n": [1, None, True, ""], "t": "{{kept}}"}}
-    known = field(obj(s={"x-astro-nb-secret": True}))
+    known = field(object_schema(s={"x-astro-nb-secret": True}))
     inside = {"X Key": "{{s.X_Key}}", "n": ["{{s.n}}", None, True, ""], "t": "{{kept}}"}
     assert extract_secrets(known, secret, keep) == {"s": inside}
     assert named == ["s.X_Key", "s.n"]
@@ -333,7 +331,7 @@ def test_an_extracted_secret_is_sent_with_its_type(secret: Any, shown: Any) -> N
         variables[f"kept{len(variables)}"] = held
         return f"{{{{kept{len(variables) - 1}}}}}"
 
-    lifted = extract_secrets(field(obj(s={"x-astro-nb-secret": True})), {"s": secret}, keep)
+    lifted = extract_secrets(field(object_schema(s={"x-astro-nb-secret": True})), {"s": secret}, keep)
     assert "abc" not in str(lifted)
     assert Resolver(variables, Environment("e"), mode="revealed").resolve(lifted) == {"s": secret}
     assert Resolver(variables, Environment("e"), mode="masked").resolve(lifted) == {"s": shown}

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipywidgets.widgets.widget import _instances as living
-from schemas import ANYTHING, SCHEMAS, TEXTS
-from schemas import drawn as values_of
+from support.schemas import ANYTHING, SCHEMAS, TEXTS
+from support.schemas import drawn as values_of
 
 from astro_nb.call import UNSET, Call, Upload
 from astro_nb.errors import AstroNbError
