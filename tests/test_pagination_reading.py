@@ -1,4 +1,4 @@
-"""What is read of a list is what is there, over real HTTP, whether it moves or stands still; or it is told."""
+"""Lists are read completely over real HTTP, even if they change meanwhile; otherwise the gap is reported."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.errors import PagesIncomplete, UsageError
-from astro_nb.pagination import Pages, Paging, read_pages
-from astro_nb.runbooks.steps import steps_of
+from astro_nb.pagination import Pages, read_pages
+from astro_nb.pagination.collector import PageCollector
+from astro_nb.pagination.paging import Paging
+from astro_nb.runbooks.steps import group_into_steps
 from astro_nb.session import MAX_PARALLEL
 
 Item = dict[str, Any]
@@ -31,18 +33,17 @@ Query = dict[str, str]
 
 
 class Lists:
-    """A server of one list that pages in many ways, each at a path of its own.
+    """A server of one list with many styles of paging, each at a path of its own.
 
     Attributes:
-        items: what it lists, in order.
-        cap: the largest page that it gives, whatever it is asked for.
-        told: whether it tells the total.
-        before: called with the number of each request before it is answered, from 0; a number that it gives is the
-            status of an error.
-        slow: how many seconds an answer takes.
-        spoiled: the requests whose answers are cut short, though their length says nothing of it.
-        claimed: the total that it tells in place of the true one.
-        asked: every query, in the order of arrival.
+        items: the items of the list, in order.
+        cap: the largest page that it sends, whatever the request asks for.
+        has_total: whether responses declare the total.
+        before: called with the number of each request, from 0; it may return the status of an error.
+        delay: returns the seconds that a response takes.
+        truncated: the numbers of the requests whose responses end too early, with a matching Content-Length.
+        declared_total: the total that responses declare instead of the true one.
+        queries: every query, in the order of arrival.
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ class Lists:
             disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
-                lists.answer(self)
+                lists.respond(self)
 
             def log_message(self, *args: Any) -> None:
                 pass
@@ -65,94 +66,95 @@ class Lists:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def reset(self, items: list[Any], cap: int = 1000, told: bool = True) -> None:
-        self.items, self.cap, self.told = items, cap, told
+    def reset(self, items: list[Any], cap: int = 1000, has_total: bool = True) -> None:
+        self.items, self.cap, self.has_total = items, cap, has_total
         self.before: Callable[[int], int | None] = lambda number: None
-        self.slow: Callable[[], float] = lambda: 0.0
-        self.spoiled: set[int] = set()
-        self.claimed: int | None = None
-        self.asked: list[Query] = []
-        self.under_way = self.most_at_once = 0
+        self.delay: Callable[[], float] = lambda: 0.0
+        self.truncated: set[int] = set()
+        self.declared_total: int | None = None
+        self.queries: list[Query] = []
+        self.active = self.most_active = 0
 
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+    def respond(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
         query = dict(parse_qsl(parts.query))
         with self.lock:
-            number = len(self.asked)
-            self.asked.append(query)
-            self.under_way += 1
-            self.most_at_once = max(self.most_at_once, self.under_way)
+            number = len(self.queries)
+            self.queries.append(query)
+            self.active += 1
+            self.most_active = max(self.most_active, self.active)
             status = self.before(number) or 200
             body, headers = STYLES[parts.path.strip("/")](self, query)
-        time.sleep(self.slow())
+        time.sleep(self.delay())
         with self.lock:
-            self.under_way -= 1
+            self.active -= 1
         content = json.dumps(body if status == 200 else {"message": "no"}).encode()
-        content = content[:-3] if number in self.spoiled else content
+        content = content[:-3] if number in self.truncated else content
         handler.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": len(content), **headers}.items():
             handler.send_header(name, str(value))
         handler.end_headers()
         handler.wfile.write(content)
 
-    def cut(self, query: Query, at: int) -> list[Any]:
+    def slice(self, query: Query, at: int) -> list[Any]:
         return self.items[at : at + min(int(query.get("limit", 20)), self.cap)]
 
     def total(self) -> dict[str, int]:
-        total = len(self.items) if self.claimed is None else self.claimed
-        return {"total": total} if self.told else {}
+        total = len(self.items) if self.declared_total is None else self.declared_total
+        return {"total": total} if self.has_total else {}
 
 
-Answer = tuple[Any, dict[str, str]]
+Reply = tuple[Any, dict[str, str]]
+"""The body and further headers."""
 
 
-def by_offset(lists: Lists, query: Query) -> Answer:
-    return {"things": lists.cut(query, int(query.get("offset", 0))), **lists.total()}, {}
+def by_offset(lists: Lists, query: Query) -> Reply:
+    return {"things": lists.slice(query, int(query.get("offset", 0))), **lists.total()}, {}
 
 
-def by_count(lists: Lists, query: Query) -> Answer:
-    things = lists.cut(query, int(query.get("offset", 0)))
+def by_count(lists: Lists, query: Query) -> Reply:
+    things = lists.slice(query, int(query.get("offset", 0)))
     return {"things": things, "count": len(things)}, {}
 
 
-def by_page(lists: Lists, query: Query, first: int = 1) -> Answer:
+def by_page(lists: Lists, query: Query, first: int = 1) -> Reply:
     size = min(int(query.get("limit", 20)), lists.cap)
-    return {"things": lists.cut(query, (int(query.get("page", first)) - first) * size), **lists.total()}, {}
+    return {"things": lists.slice(query, (int(query.get("page", first)) - first) * size), **lists.total()}, {}
 
 
-def by_cursor(lists: Lists, query: Query) -> Answer:
+def by_cursor(lists: Lists, query: Query) -> Reply:
     at = int(query.get("cursor", "c0")[1:])
-    things = lists.cut(query, at)
+    things = lists.slice(query, at)
     more = {"nextCursor": f"c{at + len(things)}"} if at + len(things) < len(lists.items) else {"nextCursor": None}
     return {"things": things, **more}, {}
 
 
-def by_token(lists: Lists, query: Query) -> Answer:
+def by_token(lists: Lists, query: Query) -> Reply:
     at = int(query.get("pageToken", "t0")[1:])
-    things = lists.cut(query, at)
+    things = lists.slice(query, at)
     more = at + len(things) < len(lists.items)
     return {"things": things, "meta": {"next_page_token": f"t{at + len(things)}" if more else ""}}, {}
 
 
-def by_address(lists: Lists, query: Query) -> Answer:
+def by_address(lists: Lists, query: Query) -> Reply:
     at = int(query.get("cursor", "0"))
-    things = lists.cut(query, at)
+    things = lists.slice(query, at)
     more = at + len(things) < len(lists.items)
     limit = query.get("limit", 20)
     address = f"{lists.url}/address?cursor={at + len(things)}&limit={limit}" if more else None
     return {"results": things, "next": address, "previous": None}, {}
 
 
-def by_link(lists: Lists, query: Query) -> Answer:
+def by_link(lists: Lists, query: Query) -> Reply:
     page = int(query.get("page", 1))
     size = min(int(query.get("limit", 20)), lists.cap)
-    things = lists.cut(query, (page - 1) * size)
+    things = lists.slice(query, (page - 1) * size)
     more = page * size < len(lists.items)
     link = {"Link": f'<{lists.url}/link?page={page + 1}&limit={query.get("limit", 20)}>; rel="next"'}
     return things, link if more else {}
 
 
-STYLES: dict[str, Callable[[Lists, Query], Answer]] = {
+STYLES: dict[str, Callable[[Lists, Query], Reply]] = {
     "offset": by_offset,
     "count": by_count,
     "page": by_page,
@@ -165,11 +167,11 @@ STYLES: dict[str, Callable[[Lists, Query], Answer]] = {
 COUNTED = ("offset", "page", "page0")
 
 
-def operation(name: str, parameters: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """A GET of a list, as a document has it."""
+def make_list(name: str, parameters: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
+    """Return the path item of a list."""
     limit = {"type": "integer", "maximum": 1000}
     known = [{"in": "query", "name": key, "schema": schema} for key, schema in {**parameters, "limit": limit}.items()]
-    content = {"application/json": {"schema": answer}}
+    content = {"application/json": {"schema": response}}
     return {
         "get": {
             "operationId": name,
@@ -179,27 +181,27 @@ def operation(name: str, parameters: dict[str, Any], answer: dict[str, Any]) -> 
     }
 
 
-def document() -> dict[str, Any]:
-    """The document of `Lists`: every style at the path of its name."""
+def make_document() -> dict[str, Any]:
+    """Return the document of `Lists`: every style at the path of its name."""
     meta = {"type": "object", "properties": {"next_page_token": {"type": "string"}}}
     integer, text, things = {"type": "integer"}, {"type": "string"}, {"type": "array", "items": {}}
     counted = {"type": "object", "properties": {"things": things, "total": integer}}
 
-    def beside(**more: Any) -> dict[str, Any]:
+    def with_items(**more: Any) -> dict[str, Any]:
         return {"type": "object", "properties": {"things": things, **more}}
 
     paths = {
-        "offset": operation("offset", {"offset": integer}, counted),
-        "count": operation("count", {"offset": integer}, beside(count=integer)),
-        "page": operation("page", {"page": integer}, counted),
-        "page0": operation("page0", {"page": {**integer, "minimum": 0}}, counted),
-        "cursor": operation("cursor", {"cursor": text}, beside(nextCursor=text)),
-        "token": operation("token", {"pageToken": text}, beside(meta=meta)),
-        "address": operation(
+        "offset": make_list("offset", {"offset": integer}, counted),
+        "count": make_list("count", {"offset": integer}, with_items(count=integer)),
+        "page": make_list("page", {"page": integer}, counted),
+        "page0": make_list("page0", {"page": {**integer, "minimum": 0}}, counted),
+        "cursor": make_list("cursor", {"cursor": text}, with_items(nextCursor=text)),
+        "token": make_list("token", {"pageToken": text}, with_items(meta=meta)),
+        "address": make_list(
             "address", {"cursor": text},
             {"type": "object", "properties": {"results": things, "next": text, "previous": text}},
         ),
-        "link": operation("link", {"page": integer}, things),
+        "link": make_list("link", {"page": integer}, things),
     }  # fmt: skip
     return {
         "openapi": "3.0.3",
@@ -208,44 +210,44 @@ def document() -> dict[str, Any]:
     }
 
 
-NOTED = {
+OVERLAY = {
     "overlay": "1.0.0",
     "info": {"title": "T", "version": "1"},
     "actions": [{"target": "$.paths.*.get", "update": {"x-astro-nb-item": {"id": "id"}}}],
 }
-"""An overlay that knows what tells the items apart."""
+"""An overlay that declares the id of the items."""
 
 
 @pytest.fixture(scope="module")
 def lists() -> Iterator[Lists]:
-    served = Lists()
-    yield served
-    served.server.shutdown()
-    served.server.server_close()
+    server = Lists()
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
 
 
-def connected(lists: Lists, overlay: Any = None) -> anb.Workbench:
-    once = anb.Retries(attempts=1)
-    return anb.connect(spec=document(), overlay=overlay, base_url=lists.url, history=None, retries=once)
+def connect(lists: Lists, overlay: Any = None) -> anb.Workbench:
+    retries = anb.Retries(attempts=1)
+    return anb.connect(spec=make_document(), overlay=overlay, base_url=lists.url, history=None, retries=retries)
 
 
 @pytest.fixture(scope="module")
 def reader(lists: Lists) -> Iterator[anb.Workbench]:
-    """A workbench that has to infer everything."""
-    workbench = connected(lists)
+    """Return a workbench without an overlay."""
+    workbench = connect(lists)
     yield workbench
     workbench.close()
 
 
 @pytest.fixture(scope="module")
-def knowing(lists: Lists) -> Iterator[anb.Workbench]:
-    """A workbench whose overlay knows what tells the items apart."""
-    workbench = connected(lists, NOTED)
+def reader_with_ids(lists: Lists) -> Iterator[anb.Workbench]:
+    """Return a workbench whose overlay declares the id of the items."""
+    workbench = connect(lists, OVERLAY)
     yield workbench
     workbench.close()
 
 
-def numbered(count: int) -> list[Item]:
+def make_items(count: int) -> list[Item]:
     return [{"id": f"i{number}", "n": number} for number in range(count)]
 
 
@@ -260,52 +262,52 @@ EXAMPLES = settings(
     count=st.integers(0, 70),
     cap=st.integers(1, 30),
     size=st.integers(1, 30),
-    told=st.booleans(),
+    has_total=st.booleans(),
 )
-def test_a_list_that_stands_still_is_read_whole(
-    lists: Lists, reader: anb.Workbench, style: str, count: int, cap: int, size: int, told: bool
+def test_a_stable_list_is_read_completely(
+    lists: Lists, reader: anb.Workbench, style: str, count: int, cap: int, size: int, has_total: bool
 ) -> None:
-    """Any style, number of items, size and cap, total told or not: each item once, in order, and nothing to tell."""
-    lists.reset(numbered(count), cap, told)
+    """Any style, number of items, page size and cap, with or without total: each item once, in order, without notes."""
+    lists.reset(make_items(count), cap, has_total)
     pages = reader.pages(style, limit=size)
     assert pages.items() == lists.items
     assert (pages.complete, pages.notes, len(pages.duplicates)) == (True, [], 0)
-    assert pages.total == (count if told and style in COUNTED else None)
-    least = -(-count // min(size, cap))
-    assert len(lists.asked) <= max(1, least) + 1
+    assert pages.total == (count if has_total and style in COUNTED else None)
+    pages_needed = -(-count // min(size, cap))
+    assert len(lists.queries) <= max(1, pages_needed) + 1
 
 
-def test_pages_that_come_out_of_order_stand_in_order(lists: Lists, reader: anb.Workbench) -> None:
-    """Pages are asked for at once, some come late: the items are in the order of the list, each page by its number."""
+def test_pages_received_out_of_order_are_sorted(lists: Lists, reader: anb.Workbench) -> None:
+    """Pages are requested together, and some are late: the items and the exchanges are in the order of the list."""
     for style in COUNTED:
-        lists.reset(numbered(95))
-        late = itertools.cycle((0.06, 0.0, 0.03, 0.01, 0.05))
-        lists.slow = lambda late=late: next(late)
+        lists.reset(make_items(95))
+        delays = itertools.cycle((0.06, 0.0, 0.03, 0.01, 0.05))
+        lists.delay = lambda delays=delays: next(delays)
         pages = reader.pages(style, limit=5)
         assert pages.items() == lists.items
-        assert 1 < lists.most_at_once <= MAX_PARALLEL
-        assert len(lists.asked) == len(pages.exchanges) == 19
+        assert 1 < lists.most_active <= MAX_PARALLEL
+        assert len(lists.queries) == len(pages.exchanges) == 19
         assert pages.frame().index[-1] == (19, 5)
         assert pages.frame()["n"].tolist() == list(range(95))
         assert [e.json()["things"][0]["n"] for e in pages.exchanges] == list(range(0, 95, 5))
 
 
-def test_a_recording_has_the_pages_in_the_order_of_the_list(lists: Lists, reader: anb.Workbench) -> None:
-    """Whatever came first, a step of a runbook counts its pages, and the items on them, as the list does."""
-    lists.reset(numbered(60))
-    late = itertools.cycle((0.0, 0.08, 0.0, 0.04))
-    lists.slow = lambda: next(late)
+def test_a_runbook_step_has_the_pages_in_order(lists: Lists, reader: anb.Workbench) -> None:
+    """Whatever was received first, a step of a runbook has the pages in the order of the list."""
+    lists.reset(make_items(60))
+    delays = itertools.cycle((0.0, 0.08, 0.0, 0.04))
+    lists.delay = lambda: next(delays)
     pages = reader.pages("offset", limit=5)
     sent = [exchange for exchange in reader.session.exchanges if exchange.group == pages.exchanges[0].group]
     assert sent != pages.exchanges  # some were late
-    (step,) = steps_of(sent)
+    (step,) = group_into_steps(sent)
     assert list(step.exchanges) == pages.exchanges
-    assert (step.kind, step.call) == ("pages", pages.first)
+    assert (step.kind, step.call) == ("pages", pages.first_call)
 
 
-def test_what_came_is_held_once(lists: Lists, reader: anb.Workbench) -> None:
-    """The items are those of the exchanges themselves, no copies."""
-    lists.reset(numbered(40))
+def test_items_are_not_copied(lists: Lists, reader: anb.Workbench) -> None:
+    """The items are the objects in the exchanges."""
+    lists.reset(make_items(40))
     pages = reader.pages("offset", limit=10)
     assert all(item is pages.exchanges[n // 10].json()["things"][n % 10] for n, item in enumerate(pages))
 
@@ -316,45 +318,45 @@ def test_what_came_is_held_once(lists: Lists, reader: anb.Workbench) -> None:
     cap=st.integers(1, 12),
     changes=st.lists(st.tuples(st.integers(0, 12), st.floats(0, 1)), min_size=1, max_size=4),
     deletes=st.booleans(),
-    noted=st.booleans(),
+    has_ids=st.booleans(),
     style=st.sampled_from(COUNTED),
 )
-def test_a_list_that_moves_loses_nothing_in_silence(
+def test_a_changing_list_reports_what_may_be_missing(
     lists: Lists,
     reader: anb.Workbench,
-    knowing: anb.Workbench,
+    reader_with_ids: anb.Workbench,
     count: int,
     cap: int,
     changes: list[tuple[int, float]],
     deletes: bool,
-    noted: bool,
+    has_ids: bool,
     style: str,
 ) -> None:
-    """Items are inserted, or deleted, anywhere while it is read: what was there all the time is read, or it is told."""
-    lists.reset(numbered(count), cap)
-    there = {item["id"] for item in lists.items}
+    """Items are inserted or deleted while the list is read: all other items are read, or the list is incomplete."""
+    lists.reset(make_items(count), cap)
+    stable = {item["id"] for item in lists.items}
     fresh = itertools.count(1000)
     due = dict(changes)
 
-    def move(number: int) -> None:
+    def change(number: int) -> None:
         if number not in due:
             return
         at = int(due[number] * len(lists.items))
         if not deletes:
             lists.items.insert(at, {"id": f"i{next(fresh)}", "n": -1})
         elif lists.items:
-            there.discard(lists.items.pop(min(at, len(lists.items) - 1))["id"])
+            stable.discard(lists.items.pop(min(at, len(lists.items) - 1))["id"])
 
-    lists.before = move
-    pages = (knowing if noted else reader).pages(style, limit=12)
-    got = [item["id"] for item in pages.items(partial=True)]
+    lists.before = change
+    pages = (reader_with_ids if has_ids else reader).pages(style, limit=12)
+    ids = [item["id"] for item in pages.items(partial=True)]
     if pages.complete:
-        assert there <= set(got)
+        assert stable <= set(ids)
     else:
         assert pages.notes
-    if noted:
-        assert len(set(got)) == len(got)
-    elif len(set(got)) < len(got):
+    if has_ids:
+        assert len(set(ids)) == len(ids)
+    elif len(set(ids)) < len(ids):
         assert len(pages.duplicates) > 0
 
 
@@ -365,14 +367,14 @@ def test_a_list_that_moves_loses_nothing_in_silence(
     cap=st.integers(1, 20),
     failing=st.sets(st.integers(0, 12), min_size=1, max_size=5),
 )
-def test_a_reading_that_fails_goes_on_where_it_stopped(
+def test_resume_requests_only_what_is_missing(
     lists: Lists, reader: anb.Workbench, style: str, count: int, cap: int, failing: set[int]
 ) -> None:
-    """Whichever requests fail, what came is kept and told to be a part; resuming asks for nothing that is here."""
-    lists.reset(numbered(count), cap)
+    """Whichever requests fail, the list is incomplete and keeps its pages; resume() requests no page again."""
+    lists.reset(make_items(count), cap)
     lists.before = lambda number: 503 if number in failing else None
     pages = reader.pages(style, limit=15)
-    rounds = 0
+    resumed = 0
     while not pages.complete:
         with pytest.raises(PagesIncomplete, match=rf"{style}.*503") as caught:
             pages.items()
@@ -380,99 +382,100 @@ def test_a_reading_that_fails_goes_on_where_it_stopped(
         assert caught.value.data["exchange"].status == 503
         assert any("503" in note for note in pages.notes)
         assert pages.resume() is pages
-        rounds += 1
-        assert rounds <= len(failing)
+        resumed += 1
+        assert resumed <= len(failing)
     assert pages.items() == lists.items
-    came = [query for number, query in enumerate(lists.asked) if number not in failing]
-    assert len({tuple(sorted(query.items())) for query in came}) == len(came)
+    succeeded = [query for number, query in enumerate(lists.queries) if number not in failing]
+    assert len({tuple(sorted(query.items())) for query in succeeded}) == len(succeeded)
 
 
-def test_after_a_failure_nothing_more_is_sent(lists: Lists, reader: anb.Workbench) -> None:
-    """Of 200 pages the third one fails: what is under way ends, is kept, and no other page is asked for."""
-    lists.reset(numbered(2000))
+def test_no_page_is_requested_after_a_failure(lists: Lists, reader: anb.Workbench) -> None:
+    """The third of 200 pages fails: active requests end and are kept, and no other page is requested."""
+    lists.reset(make_items(2000))
     lists.before = lambda number: 500 if number == 2 else None
     pages = reader.pages("offset", limit=10)
-    assert len(lists.asked) <= 2 * MAX_PARALLEL + 2
-    assert len(pages) == 10 * (len(lists.asked) - 1)
+    assert len(lists.queries) <= 2 * MAX_PARALLEL + 2
+    assert len(pages) == 10 * (len(lists.queries) - 1)
     assert [exchange.status for exchange in pages.exchanges if not exchange.ok] == [500]
     lists.before = lambda number: None
     assert pages.resume().items() == lists.items
 
 
 @pytest.mark.parametrize("style", ["offset", "cursor"])
-def test_an_interrupt_ends_soon_and_loses_nothing(lists: Lists, reader: anb.Workbench, style: str) -> None:
-    """Ctrl-C in the cell ends what is under way; the same call with resume=True asks for what did not come yet."""
-    lists.reset(numbered(400))
-    slow = threading.Event()
+def test_an_interrupted_list_can_be_resumed(lists: Lists, reader: anb.Workbench, style: str) -> None:
+    """Ctrl-C cancels the active requests; the same call with resume=True requests what is missing."""
+    lists.reset(make_items(400))
+    is_slow = threading.Event()
 
     def stop(number: int) -> None:
         if number == 20:
-            slow.set()
+            is_slow.set()
             threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
 
-    lists.before, lists.slow = stop, lambda: 3.0 if slow.is_set() else 0.0
+    lists.before, lists.delay = stop, lambda: 3.0 if is_slow.is_set() else 0.0
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         reader.pages(style, limit=10)
     assert time.monotonic() - begun < 2.5
-    before = len(lists.asked)
-    slow.clear()
+    before = len(lists.queries)
+    is_slow.clear()
     lists.before = lambda number: None
-    other = reader.pages(style, resume=True, limit=200)  # another call: it begins at its own start
+    other = reader.pages(style, resume=True, limit=200)  # another call begins anew
     assert len(other) == 400
-    there = len(lists.asked)
+    requests = len(lists.queries)
     pages = reader.pages(style, resume=True, limit=10)
     assert pages.items() == lists.items
-    assert len(lists.asked) - there < 40
+    assert len(lists.queries) - requests < 40
     assert before > 20
-    assert len(reader.pages(style, resume=True, limit=10).exchanges) == 40  # that one was finished: this is a new one
+    assert len(reader.pages(style, resume=True, limit=10).exchanges) == 40  # the list was complete: this is a new one
 
 
-def test_an_interrupted_reading_says_so(lists: Lists, reader: anb.Workbench) -> None:
-    """What an interrupt left is no list: it says that it was interrupted."""
-    pages = Pages(reader.spec.operation("offset"), Paging("offset", "things"))
-    pages.interrupted()
+def test_an_interrupted_list_is_incomplete(lists: Lists, reader: anb.Workbench) -> None:
+    """Reading its items raises; a list that no workbench reads cannot be resumed."""
+    collector = PageCollector(reader.spec.operation("offset"), Paging("offset", "things"))
+    collector.interrupt()
+    pages = Pages(collector)
     with pytest.raises(PagesIncomplete, match="interrupted"):
         pages.items()
     with pytest.raises(UsageError, match=r"api\.pages"):
         pages.resume()
 
 
-def half_read(lists: Lists) -> tuple[Pages, weakref.ref[Any]]:
-    """A list whose second page failed, at a workbench that has gone on to another server and is forgotten."""
-    lists.reset(numbered(30))
+def read_half(lists: Lists) -> tuple[Pages, weakref.ref[Any]]:
+    """Return a list whose second page failed, and a reference to its closed session, which uses another server now."""
+    lists.reset(make_items(30))
     lists.before = lambda number: 500 if number == 1 else None
-    api = connected(lists)
+    api = connect(lists)
     pages = api.pages("cursor", limit=10)
     api.session.switch(anb.Environment("other", base_url="http://127.0.0.1:9"))
-    with pytest.raises(UsageError, match="not the one in use"):
+    with pytest.raises(UsageError, match="no longer uses the server"):
         pages.resume()
     assert len(api.pages("cursor", resume=True, limit=10).items(partial=True)) == 0
     api.close()
     return pages, weakref.ref(api.session)
 
 
-def test_a_list_goes_on_at_its_own_server_alone(lists: Lists) -> None:
-    """Half a list of one server is not made whole at another, nor by a workbench that is gone; none is kept alive."""
-    pages, session = half_read(lists)
+def test_a_list_is_resumed_only_on_its_own_server(lists: Lists) -> None:
+    """A list cannot be resumed on another server, nor without its session, which it does not keep alive."""
+    pages, session = read_half(lists)
     assert len(pages.items(partial=True)) == 10
-    assert len(lists.asked) == 2
+    assert len(lists.queries) == 2
     gc.collect()
     assert session() is None
-    with pytest.raises(UsageError, match="not the one in use"):
+    with pytest.raises(UsageError, match="no longer uses the server"):
         pages.resume()
 
 
 @pytest.mark.parametrize("style", ["offset", "cursor", "link"])
-def test_an_item_that_comes_twice_is_told(
-    lists: Lists, reader: anb.Workbench, knowing: anb.Workbench, style: str
+def test_duplicates_are_reported(
+    lists: Lists, reader: anb.Workbench, reader_with_ids: anb.Workbench, style: str
 ) -> None:
-    """What the overlay tells apart is here once, what is guessed at is kept; either way it is told where it stood."""
-    again = [*numbered(12), {"id": "i3", "n": 3}]
-    lists.reset(again, told=False)
-    kept, once = reader.pages(style, limit=5), knowing.pages(style, limit=5)
-    assert (kept.items(), once.items()) == (again, again[:-1])
-    for pages in (kept, once):
+    """A duplicate by a declared id is kept once, by a guessed one twice; both are reported with their places."""
+    again = [*make_items(12), {"id": "i3", "n": 3}]
+    lists.reset(again, has_total=False)
+    guessed, declared = reader.pages(style, limit=5), reader_with_ids.pages(style, limit=5)
+    assert (guessed.items(), declared.items()) == (again, again[:-1])
+    for pages in (guessed, declared):
         row = {"id": "i3", "page": 3, "position": 3, "first page": 1, "first position": 4}
         assert pages.duplicates.to_dict("records") == [row]
         assert "i3" in "".join(pages.notes)
@@ -480,8 +483,8 @@ def test_an_item_that_comes_twice_is_told(
         assert "pages.duplicates" in pages._repr_mimebundle_()["text/html"]
 
 
-def test_what_is_no_identity_tells_nothing(lists: Lists, reader: anb.Workbench) -> None:
-    """An "id" that one page has twice, or that an item lacks, does not tell items apart: nothing is said of it."""
+def test_an_id_that_is_not_unique_is_ignored(lists: Lists, reader: anb.Workbench) -> None:
+    """An "id" that one page has twice, or that an item lacks, does not tell items apart: there is no note."""
     for items in ([{"id": 1}, {"id": 1}, {"id": 2}, {"id": 1}], [{"id": 1}, {}, {"id": 1}], [3, 3, 4, 3]):
         lists.reset(items)
         pages = reader.pages("offset", limit=2)
@@ -489,20 +492,20 @@ def test_what_is_no_identity_tells_nothing(lists: Lists, reader: anb.Workbench) 
 
 
 @pytest.mark.parametrize("style", COUNTED)
-def test_fewer_items_than_the_server_tells_are_a_gap(lists: Lists, knowing: anb.Workbench, style: str) -> None:
-    """A total that nothing covers makes the list incomplete, in words that say how many came and what to do."""
-    lists.reset(numbered(25))
-    lists.claimed = 30
-    pages = knowing.pages(style, limit=10)
-    with pytest.raises(PagesIncomplete, match="there are 30, and only 25 different items came"):
+def test_fewer_items_than_the_total_are_incomplete(lists: Lists, reader_with_ids: anb.Workbench, style: str) -> None:
+    """A total that is larger than the number of items makes the list incomplete; the error has both numbers."""
+    lists.reset(make_items(25))
+    lists.declared_total = 30
+    pages = reader_with_ids.pages(style, limit=10)
+    with pytest.raises(PagesIncomplete, match="a total of 30, but sent only 25 different items"):
         pages.frame()
     assert len(pages.frame(partial=True)) == 25
-    assert len(lists.asked) <= 5
+    assert len(lists.queries) <= 5
 
 
-def test_a_page_that_is_short_in_the_middle_is_made_up_for(lists: Lists, reader: anb.Workbench) -> None:
-    """A server that once gives fewer than before is asked for the rest; no item is missing, none comes twice."""
-    lists.reset(numbered(100))
+def test_a_short_page_is_completed(lists: Lists, reader: anb.Workbench) -> None:
+    """If a page is shorter than the others, the rest of it is requested; no item is missing or duplicated."""
+    lists.reset(make_items(100))
 
     def shorten(number: int) -> None:
         lists.cap = 3 if number == 4 else 1000
@@ -510,25 +513,23 @@ def test_a_page_that_is_short_in_the_middle_is_made_up_for(lists: Lists, reader:
     lists.before = shorten
     pages = reader.pages("offset", limit=10)
     assert pages.items() == lists.items
-    assert len(lists.asked) == 11
+    assert len(lists.queries) == 11
     assert pages.notes == []
 
 
 @pytest.mark.parametrize("count", [0, 7, 45])
-def test_a_server_that_counts_the_page_is_not_taken_at_its_word(
-    reader: anb.Workbench, lists: Lists, count: int
-) -> None:
-    """A `count` that is the number of items on the page ends no list."""
-    lists.reset(numbered(count))
+def test_a_count_of_the_page_is_not_a_total(reader: anb.Workbench, lists: Lists, count: int) -> None:
+    """A `count` that is the number of items on the page does not end the list."""
+    lists.reset(make_items(count))
     pages = reader.pages("count", limit=10)
     assert pages.items() == lists.items
     assert pages.notes == []
 
 
-def test_a_later_page_that_is_no_json_is_told(lists: Lists, reader: anb.Workbench) -> None:
-    """Half an answer in the middle of a list is a page that could not be read; what came around it is kept."""
-    lists.reset(numbered(50))
-    lists.spoiled = {3}
+def test_a_later_page_that_is_not_json_is_reported(lists: Lists, reader: anb.Workbench) -> None:
+    """A truncated response in the middle of a list makes it incomplete; the other pages are kept."""
+    lists.reset(make_items(50))
+    lists.truncated = {3}
     pages = reader.pages("offset", limit=10)
     with pytest.raises(PagesIncomplete, match=r"could not be read.*JSON"):
         pages.items()
@@ -536,8 +537,8 @@ def test_a_later_page_that_is_no_json_is_told(lists: Lists, reader: anb.Workbenc
     assert pages.resume().items() == lists.items
 
 
-def test_a_hostile_list_is_drawn_as_text_and_capped(lists: Lists, reader: anb.Workbench) -> None:
-    """Names and values of a server are escaped; long texts, many columns and many rows are cut, and the cut is told."""
+def test_a_hostile_list_is_escaped_and_capped(lists: Lists, reader: anb.Workbench) -> None:
+    """Names and values are escaped; long texts, columns and rows are cut, and what is left out is counted."""
     nasty = "<img src=x onerror=alert(1)>"
     lists.reset([{nasty: nasty, "long": "x" * 9000, **{f"c{n}": n for n in range(50)}, "at": at} for at in range(300)])
     drawn = reader.pages("offset", limit=100)._repr_mimebundle_()
@@ -548,22 +549,22 @@ def test_a_hostile_list_is_drawn_as_text_and_capped(lists: Lists, reader: anb.Wo
     assert drawn["text/plain"] == "<Pages of offset: 300 items on 3 pages>"
 
 
-def test_progress_tells_how_many_how_quick_and_how_long_still(lists: Lists, reader: anb.Workbench) -> None:
-    """Each page is told: items of all, pages, items a second, seconds left; the last one is the whole."""
-    lists.reset(numbered(60))
-    lists.slow = lambda: 0.02
-    heard: list[tuple[float | None, str]] = []
-    read_pages(reader.session, "offset", lambda: lambda done, words: heard.append((done, words)), False, limit=10)
-    assert [done for done, _ in heard] == [n / 6 for n in range(1, 7)]
-    assert heard[0][1].startswith("10 of 60 items, 1 page, ")
-    assert "items/s" in heard[1][1]
-    assert "s left" in heard[1][1]
-    assert heard[-1][1].startswith("60 of 60 items, 6 pages")
-    assert "left" not in heard[-1][1]
+def test_progress_reports_items_rate_and_time_left(lists: Lists, reader: anb.Workbench) -> None:
+    """Each page reports items of all items, pages, items per second, and seconds left; the last one is complete."""
+    lists.reset(make_items(60))
+    lists.delay = lambda: 0.02
+    reports: list[tuple[float | None, str]] = []
+    read_pages(reader.session, "offset", lambda: lambda done, words: reports.append((done, words)), False, limit=10)
+    assert [done for done, _ in reports] == [n / 6 for n in range(1, 7)]
+    assert reports[0][1].startswith("10 of 60 items, 1 page, ")
+    assert "items/s" in reports[1][1]
+    assert "s left" in reports[1][1]
+    assert reports[-1][1].startswith("60 of 60 items, 6 pages")
+    assert "left" not in reports[-1][1]
 
 
-def test_the_nightly_job_deletes_the_development_deployments_and_no_other() -> None:
-    """45 Deployments, more than twice a page of 20, a server in trouble: the right ones go at the first run."""
+def test_a_cleanup_job_deletes_exactly_the_development_deployments() -> None:
+    """45 Deployments on pages of 20 and a server with faults: the first run deletes the right ones."""
     with anb.Sandbox(limits=False) as box:
         token, limits = anb.Secret.in_memory(box.token()), dict.fromkeys(("GET", "POST", "DELETE"), math.inf)
         here = anb.Environment("sandbox", base_url=box.url, credentials={"token": token}, limits=limits)
@@ -571,9 +572,9 @@ def test_the_nightly_job_deletes_the_development_deployments_and_no_other() -> N
         workspace = api.call("ListWorkspaces")["$.workspaces[0].id"]
         for old in api.pages("ListDeployments"):
             assert api.call("DeleteDeployment", deploymentId=old["id"]).ok
-        made = [create(api, workspace, number) for number in range(45)]
-        doomed = {one["id"] for one in made if one["isDevelopmentMode"]}
-        assert 0 < len(doomed) < 45
+        created = [create(api, workspace, number) for number in range(45)]
+        to_delete = {one["id"] for one in created if one["isDevelopmentMode"]}
+        assert 0 < len(to_delete) < 45
         for kind, more in (("html", {}), ("rate_limit", {"retry_after": 0}), ("reset", {})):
             box.faults.add(kind, operation="ListDeployments", **more)
         box.faults.add("rate_limit", operation="DeleteDeployment", times=2, retry_after=0)
@@ -583,16 +584,16 @@ def test_the_nightly_job_deletes_the_development_deployments_and_no_other() -> N
         development = deployments[deployments["isDevelopmentMode"].fillna(False)]
         deleted = api.bulk("DeleteDeployment", development[["id", "name"]]).run()
 
-        assert deleted.counts["done"] == len(doomed)
-        assert set(development["id"]) == doomed
+        assert deleted.counts["done"] == len(to_delete)
+        assert set(development["id"]) == to_delete
         left = {one["id"] for one in api.pages("ListDeployments")}
-        assert left == {one["id"] for one in made} - doomed
+        assert left == {one["id"] for one in created} - to_delete
         assert len(box.faults) == 0
         api.close()
 
 
 def create(api: anb.Workbench, workspace: str, number: int) -> Item:
-    """A Deployment, every third one for development; as the API gives it."""
+    """Create a Deployment, every third one for development, and return it."""
     minimal = {
         "astroRuntimeVersion": "3.0-1",
         "cloudProvider": "AWS",
@@ -605,7 +606,7 @@ def create(api: anb.Workbench, workspace: str, number: int) -> Item:
         "type": "STANDARD",
     }
     development = {"isDevelopmentMode": True} if number % 3 == 0 else {}
-    made = api.call("CreateDeployment", name=f"job-{number}", workspaceId=workspace, **minimal, **development)
-    assert made.ok, made
-    found = made.json()
-    return {**found, "isDevelopmentMode": bool(found.get("isDevelopmentMode"))}
+    exchange = api.call("CreateDeployment", name=f"job-{number}", workspaceId=workspace, **minimal, **development)
+    assert exchange.ok, exchange
+    deployment = exchange.json()
+    return {**deployment, "isDevelopmentMode": bool(deployment.get("isDevelopmentMode"))}
