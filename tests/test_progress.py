@@ -90,15 +90,18 @@ def test_a_notebook_keeps_one_line_as_it_last_was(tmp_path: Path) -> None:
     assert 2 <= updates.count("update_display_data") + updates.count("display_data") <= 9
 
 
-def test_attempts_are_shown_while_a_cell_waits() -> None:
+def test_attempts_are_shown_while_a_cell_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last response and the time of the next attempt, then the result; nothing for an immediate success."""
     reports: list[tuple[float | None, str]] = []
 
-    class RecordedProgress(AttemptProgress):
-        def show(self, fraction: float | None, words: str) -> None:
+    class RecordedProgress(Progress):
+        def _show(self, fraction: float | None, words: str, picture: html.Markup) -> None:
             reports.append((fraction, words))
 
-    attempts = RecordedProgress(10)
+    monkeypatch.setattr("astro_nb.workbench.workbench.Progress", RecordedProgress)
+    monkeypatch.setattr("astro_nb.progress.in_notebook", lambda: True)
+    monkeypatch.setattr("astro_nb.progress._INTERVAL", 0.0)
+    attempts = AttemptProgress(10)
     attempts(Attempt(1, 0.0, 0.1, "200"))
     assert reports == []
     attempts(Attempt(1, 0.0, 0.0, WAITING, "waiting 29.0 s for the rate limit (logs: 2 in 60 s)", 29.0))
