@@ -158,7 +158,7 @@ def _check_example(operation: Operation, form: Form, media: str | None) -> Itera
     fast = _errors(check_request_body(operation, call.body, media) if media and is_json(media) else ())
     full = _errors(check_request_fully(operation, request))
     for violation in [*fast, *(v for v in full if v.location not in [f.location for f in fast])][:_MAX_VIOLATIONS]:
-        fault = _OVERLAP if not fast and violation.keyword == "oneOf" else _contradiction(form, violation)
+        fault = _OVERLAP if not fast and violation.keyword == "oneOf" else _find_contradiction(form, violation)
         reason = " ".join(filter(None, [f"{violation.path}: {violation.message}", fault]))
         yield Problem(operation.id, part, reason, "document" if fault else _cause(operation))
 
@@ -171,7 +171,7 @@ def _errors(violations: Iterable[Violation]) -> list[Violation]:
     return [violation for violation in violations if violation.severity == "error"]
 
 
-def _contradiction(form: Form, violation: Violation) -> str:
+def _find_contradiction(form: Form, violation: Violation) -> str:
     field = form.field_at(("body", *violation.location))
     return field.info.contradiction if field is not None else ""
 

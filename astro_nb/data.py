@@ -3,14 +3,14 @@
 A `Location` names a place in nested data as the steps that lead there, such as `("deployments", 0, "id")`. A step into
 a dict is a name, a step into a list is an index.
 
-| to do what                                           | use                        |
-|------------------------------------------------------|----------------------------|
-| read the value at a location                         | `get_value`    |
-| set, or remove, the value at a location              | `put_value`, `remove_value`|
-| visit every value, containers included               | `walk`         |
-| visit every scalar, up to a limit                    | `leaves`       |
-| build a copy in which some values are replaced       | `replace_values`|
-| build a copy that shares nothing with the original   | `copy_data`    |
+| to do what                                          | use                         |
+|-----------------------------------------------------|-----------------------------|
+| read the value at a location                        | `get_value`                 |
+| set, or remove, the value at a location             | `put_value`, `remove_value` |
+| visit every value, containers included              | `walk`                      |
+| visit every scalar, up to a limit                   | `leaves`                    |
+| build a copy in which some values are replaced      | `replace_values`            |
+| build a copy that shares nothing with the original  | `copy_data`                 |
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ from .errors import UsageError
 Location = tuple[str | int, ...]
 """The steps that lead to a place in nested data."""
 
+MAX_LEAVES = 2000
+"""How many scalars `leaves` yields by default."""
+
 
 def children(value: Any) -> list[tuple[str | int, Any]] | None:
-    """The members of a dict or the items of a list, each with its step; None for a scalar."""
+    """Return the members of a dict or the items of a list, each with its step; None for a scalar."""
     if isinstance(value, dict):
         return list(value.items())
     if isinstance(value, list):
@@ -98,10 +101,10 @@ def walk(data: Any, at: Location = ()) -> Iterator[tuple[Location, Any]]:
         stack.extend(((*where, step), child) for step, child in reversed(children(value) or []))
 
 
-def leaves(data: Any, most: int = 2000, at: Location = ()) -> Iterator[tuple[Location, Any]]:
-    """Yield every scalar in `data` as (location, value), depth first, `most` of them at the most."""
+def leaves(data: Any, limit: int = MAX_LEAVES, at: Location = ()) -> Iterator[tuple[Location, Any]]:
+    """Yield every scalar in `data` as (location, value), depth first, at most `limit` of them."""
     scalars = ((where, value) for where, value in walk(data, at) if not isinstance(value, (dict, list)))
-    return itertools.islice(scalars, most)
+    return itertools.islice(scalars, limit)
 
 
 def replace_values(data: Any, change: Callable[[Any], Any]) -> Any:
@@ -124,7 +127,7 @@ def copy_data(data: Any) -> Any:
 
 
 def with_known_steps(data: Any, location: Location) -> Location:
-    """The location with each step in the type that `data` has it: a name of digits in a dict is a str, not an index."""
+    """Return a location with each step as `data` has it: in a dict, a step of digits is a str, not an index."""
     found: list[str | int] = []
     for step in location:
         found.append(str(step) if isinstance(data, dict) else step)
@@ -149,7 +152,7 @@ def _require_items(data: Any, location: Location) -> None:
 
 
 def _open(node: Any, step: str | int, empty: Any) -> Any:
-    """The child at a step, created where it is missing or of another type."""
+    """Return the child at a step, created if it is missing or of another type."""
     child = get_value(node, (step,))
     if not isinstance(child, type(empty)):
         _store(node, step, empty)

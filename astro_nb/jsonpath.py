@@ -53,7 +53,7 @@ def find(data: Any, path: str) -> list[tuple[Location, Any]]:
 
 def is_singular(path: str) -> bool:
     """Whether `path` can match at most one value (a singular query, RFC 9535, section 2.3.5.1)."""
-    return bool(_PLAIN_PATH.fullmatch(path)) or bool(_compiled(path).singular_query())
+    return bool(_PLAIN_PATH.fullmatch(path)) or bool(_compile(path).singular_query())
 
 
 def is_condition(text: str) -> bool:
@@ -71,7 +71,7 @@ def compile_condition(text: str) -> Callable[[Any], bool]:
     """
     path = f"$[?({_QUOTED_OR_ROOT.sub(lambda m: '$[0]' if m[0] == '$' else m[0], text)})]"
     try:
-        _compiled(path)
+        _compile(path)
     except PickError as error:
         reason = re.sub(r", line \d+, column \d+", "", str(error.__cause__))
         raise PickError(f"{text!r} is not a condition: {reason}.", _CONDITION_ADVICE, path=text) from error.__cause__
@@ -150,14 +150,14 @@ def _search(data: Any, path: str) -> list[tuple[Location, Any]]:
     import jsonpath_rfc9535 as jsonpath  # imported at first use: plain paths do not need it
 
     try:
-        return [(tuple(node.location), node.value) for node in _compiled(path).find(data)]
+        return [(tuple(node.location), node.value) for node in _compile(path).find(data)]
     except (jsonpath.JSONPathError, RecursionError) as error:
         what = f"The path {path!r} cannot be applied to this value: {error}."
         raise PickError(what, "Write each step out, as in $.deployments[0].id.", path=path) from error
 
 
 @lru_cache(maxsize=256)
-def _compiled(path: str) -> Any:
+def _compile(path: str) -> Any:
     import jsonpath_rfc9535 as jsonpath  # likewise
 
     try:

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import typer
 
 from ..errors import SettingsError, UsageError
-from .output import HOME, TICK, Speed, load_document, print_facts, stop_signals, wait
+from .output import HOME, TICK, Speed, load_spec, print_facts, stop_signals, wait
 
 _SHUTDOWN_SECONDS = 15.0  # for JupyterLab to end its kernels
 _LAST_OUTPUT_SECONDS = 1.0  # to read the output of a JupyterLab that ended by itself
@@ -132,7 +132,7 @@ def lab(
     root, port = _notebook_folder(folder), _choose_port(port)
     from ..sandbox import Sandbox
 
-    with stop_signals() as stop, Sandbox(load_document(HOME), speed=speed).start(sandbox_port) as sandbox:
+    with stop_signals() as stop, Sandbox(load_spec(HOME), speed=speed).start(sandbox_port) as sandbox:
         token = secrets.token_hex(24)
         with jupyterlab(root, port, token, sandbox.url) as child:
             if wait_until_ready(port, child, stop):

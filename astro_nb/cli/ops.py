@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError, closest_names
-from .output import HOME, Document, load_document, print_table, terminal_width
+from .output import HOME, Document, load_spec, print_table, terminal_width
 
 if TYPE_CHECKING:
     from ..openapi import Operation, Spec
@@ -28,7 +28,7 @@ def ops(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """List the operations of a document, or those that match all words."""
-    spec = load_document(document)
+    spec = load_spec(document)
     found = spec.search(search)
     if not found:
         raise UsageError(f"No operation of {spec.title} matches {search!r}.", _suggest(search, spec))

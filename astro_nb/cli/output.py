@@ -99,7 +99,7 @@ Speed = Annotated[
 ]
 
 
-def load_document(source: str) -> Spec:
+def load_spec(source: str) -> Spec:
     """Load the document at a path or URL, or the bundled one of that name."""
     from ..http import Client
     from ..openapi import load

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import HOME, Document, Speed, load_document, print_facts, stop_signals, wait
+from .output import HOME, Document, Speed, load_spec, print_facts, stop_signals, wait
 
 if TYPE_CHECKING:
     from ..openapi import Spec
@@ -22,7 +22,7 @@ def sandbox(
     """Serve a document on this machine, with realistic data that changes as you call it; Ctrl-C stops it."""
     from ..sandbox import Sandbox
 
-    spec = load_document(document)
+    spec = load_spec(document)
     with stop_signals() as stop, Sandbox(spec, seed=seed, speed=speed, limits=limits).start(port) as running:
         print_facts(_sandbox_facts(spec, running.url, running.token()))
         wait(stop)

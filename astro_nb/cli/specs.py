@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import AstroNbError, UnknownName
-from .output import HOME, load_document, print_facts, print_table
+from .output import HOME, load_spec, print_facts, print_table
 
 if TYPE_CHECKING:
     from ..openapi import Spec
@@ -87,7 +87,7 @@ def _count_targets(count: int) -> str:
 def _print_differences(pulled: Spec, home: Path | None) -> None:
     if home is None:
         return
-    ours, theirs = ({op.id: op for op in spec} for spec in (load_document(str(home)), pulled))
+    ours, theirs = ({op.id: op for op in spec} for spec in (load_spec(str(home)), pulled))
     added = [op for name, op in theirs.items() if name not in ours]
     removed = [op for name, op in ours.items() if name not in theirs]
     typer.echo(f"Compared with the bundled document: {len(added)} added, {len(removed)} removed")
@@ -95,7 +95,7 @@ def _print_differences(pulled: Spec, home: Path | None) -> None:
 
 
 def _document_row(origin: str, path: Path) -> tuple[str, ...]:
-    spec = load_document(str(path))
+    spec = load_spec(str(path))
     return origin, path.stem, f"{spec.title} {spec.version}", f"{len(spec)} operations", str(path)
 
 

@@ -81,7 +81,7 @@ def read_parameters(
     return parameters, warnings
 
 
-def template_names(path: str) -> list[str]:
+def path_template_names(path: str) -> list[str]:
     """Return the names in braces in a path template, each once."""
     return list(dict.fromkeys(_TEMPLATE_EXPRESSION.findall(path)))
 
@@ -109,7 +109,7 @@ def _find_duplicates(parameters: Sequence[Raw]) -> list[str]:
 
 def _match_to_path(path: str, declared: dict[tuple[str, str], Raw], warnings: list[str]) -> dict[tuple[str, str], Raw]:
     """Return the parameters that can be sent; path parameters are exactly those of the template."""
-    wanted = template_names(path)
+    wanted = path_template_names(path)
     matched: dict[tuple[str, str], Raw] = {}
     for (location, name), raw in declared.items():
         if "in" not in raw and name in wanted and ("path", name) not in declared:

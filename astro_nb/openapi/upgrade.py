@@ -64,7 +64,7 @@ def inline_schema(old: Mapping[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def is_array(old: Mapping[str, Any]) -> bool:
+def is_array_parameter(old: Mapping[str, Any]) -> bool:
     """Whether a parameter, a header or a form field is an array."""
     return old.get("type") == "array" or (old.get("type") is None and "items" in old)
 
@@ -198,7 +198,7 @@ def _form_media_types(fields: Sequence[Raw], consumes: Sequence[str]) -> list[st
 def _convert_style(old: Raw, location: str, warnings: list[str]) -> dict[str, Any]:
     """Return style and explode of an array; empty for anything else."""
     _warn_of_nested_arrays(old, warnings)
-    if not is_array(old):
+    if not is_array_parameter(old):
         return {}
     wanted = str(old.get("collectionFormat") or "csv")
     styles = _STYLES.get(location, _STYLES["query"])
@@ -212,7 +212,7 @@ def _convert_style(old: Raw, location: str, warnings: list[str]) -> dict[str, An
 def _warn_of_nested_arrays(old: Raw, warnings: list[str]) -> None:
     """Warn of an array of arrays: it has a separator for each level, where OpenAPI 3 has one."""
     items = old.get("items")
-    if isinstance(items, Mapping) and is_array(items):
+    if isinstance(items, Mapping) and is_array_parameter(items):
         warnings.append(f"parameters: OpenAPI 3 has no equivalent of the nested arrays in {old.get('name')}.")
 
 

@@ -29,7 +29,7 @@ _FIRST_ANSWER = """
 import http.client, time
 from urllib.parse import urlsplit
 from astro_nb import Sandbox
-from astro_nb.spec import load
+from astro_nb.openapi import load
 spec = load()
 begun = time.perf_counter()
 with Sandbox(spec) as sandbox:
