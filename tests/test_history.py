@@ -39,20 +39,20 @@ TOKEN = "planted-token-5678"
 CHILD = """
     import sys, time
     sys.path.insert(0, {tests!r})
-    from test_history import History, Path, SPEC, told
+    from test_history import History, Path, SPEC, make_exchange
     history = History(SPEC, Path({path!r}))
     print("ready", flush=True)
     for number in range({count}):
-        history.add(told(f"{name}-{{number:04}}"))
+        history.add(make_exchange(f"{name}-{{number:04}}"))
         print(number, flush=True)
     time.sleep({sleep})
 """
 
 
-def told(
+def make_exchange(
     key: str = "id-1", operation: str = "GetWorkspace", status: int = 200, body: bytes = b'{"id":"w"}', **more: Any
 ) -> Exchange:
-    """An exchange that ended with this answer."""
+    """Return an exchange that ended with this response."""
     headers = (("Content-Type", "application/json"), ("X-Request-Id", f"req-{key}"))
     request = Request("POST", "https://api.example.org/v1/x?a=b", (("Authorization", "Bearer *****"),), b'{"a":1}')
     defaults: dict[str, Any] = {
@@ -70,7 +70,7 @@ def told(
 
 
 def stored(folder: Path) -> bytes:
-    """Everything that lies in the files of a folder, bodies unpacked, write-ahead logs included."""
+    """Return the content of all files of a folder, bodies decompressed, write-ahead logs included."""
     data = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     for path in folder.rglob("*.sqlite"):
         rows = sqlite3.connect(path).execute("SELECT content FROM body").fetchall()
@@ -85,7 +85,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[anb.Workbench]:
-    """A workbench on a fresh sandbox whose history lies in files."""
+    """A workbench on a fresh sandbox whose history is in a file."""
     workbench = anb.connect(history=tmp_path / "kept")
     yield workbench
     workbench.close()
@@ -93,7 +93,7 @@ def kept(tmp_path: Path) -> Iterator[anb.Workbench]:
 
 def test_an_entry_comes_back_as_it_was(path: Path) -> None:
     """What another session reads from the file equals what was added, field by field."""
-    exchange = told()
+    exchange = make_exchange()
     History(SPEC, path).add(exchange)
     again = History(SPEC, path).get("id-1")
     assert again is not exchange
@@ -116,8 +116,8 @@ def test_an_entry_comes_back_as_it_was(path: Path) -> None:
     ],
 )
 def test_every_kind_of_entry_comes_back(more: dict[str, Any], path: Path) -> None:
-    """Failures, empty answers, pages of HTML, repeated headers, null bodies: all come back equal."""
-    exchange = told(**more)
+    """Failures, empty responses, HTML pages, repeated headers, null bodies: all come back equal."""
+    exchange = make_exchange(**more)
     History(SPEC, path).add(exchange)
     again = History(SPEC, path).get("id-1")
     assert [(f.name, getattr(again, f.name)) for f in fields(Exchange)] == [
@@ -140,8 +140,8 @@ PLAIN = st.recursive(
 @settings(deadline=None, max_examples=60, derandomize=True)
 @given(PLAIN, st.dictionaries(st.text(max_size=5), PLAIN, max_size=3))
 def test_every_body_and_argument_comes_back(data: Any, parameters: dict[str, Any]) -> None:
-    """Any JSON in an answer, a body or a parameter is the same when it is read back."""
-    exchange = told(body=orjson.dumps(data), call=Call("GetWorkspace", parameters, data))
+    """Any JSON in a response, a body or a parameter is the same when it is read back."""
+    exchange = make_exchange(body=orjson.dumps(data), call=Call("GetWorkspace", parameters, data))
     with TemporaryDirectory() as folder:
         History(SPEC, Path(folder) / "api.sqlite").add(exchange)
         again = History(SPEC, Path(folder) / "api.sqlite").get("id-1")
@@ -149,17 +149,17 @@ def test_every_body_and_argument_comes_back(data: Any, parameters: dict[str, Any
     assert again.call == exchange.call
 
 
-def test_a_body_of_bytes_can_be_kept(path: Path) -> None:
-    """A call whose body is a file is kept like any other; it comes back, or says that it was left out."""
-    exchange = told(call=Call("GetWorkspace", body=b"\x89PNG\0\xff"))
+def test_a_body_of_bytes_can_be_stored(path: Path) -> None:
+    """A call whose body is a file is stored like any other."""
+    exchange = make_exchange(call=Call("GetWorkspace", body=b"\x89PNG\0\xff"))
     History(SPEC, path).add(exchange)
     assert History(SPEC, path).get("id-1").operation.id == "GetWorkspace"
 
 
-def test_a_large_body_is_cut_and_the_entry_says_so(path: Path) -> None:
-    """Of a body of 3 MB one is kept; the table says how large it was, and reading it back says that it was cut."""
+def test_a_large_body_is_truncated_and_the_entry_says_so(path: Path) -> None:
+    """Of 3 MB the first one is stored; the table has the full size, and reading the JSON says what is missing."""
     body = orjson.dumps({"text": "ü" * 1_500_000})
-    History(SPEC, path).add(told(body=body))
+    History(SPEC, path).add(make_exchange(body=body))
     history = History(SPEC, path)
     assert history.frame()["size"][0] == len(body)
     assert path.stat().st_size < 1_500_000
@@ -169,22 +169,22 @@ def test_a_large_body_is_cut_and_the_entry_says_so(path: Path) -> None:
         again.json()
 
 
-def test_a_body_is_kept_once(path: Path) -> None:
-    """The same answer, a thousand times, is one body in the file."""
+def test_a_body_is_stored_once(path: Path) -> None:
+    """The same response, a thousand times, is one body in the file."""
     history = History(SPEC, path)
     for number in range(1000):
-        history.add(told(f"id-{number}"))
+        history.add(make_exchange(f"id-{number}"))
     assert sqlite3.connect(path).execute("SELECT COUNT(*) FROM body").fetchone() == (1,)
     assert len(history) == 1000
 
 
 def test_entries_are_found_by_id_and_position(path: Path) -> None:
-    """`history[-1]` is the latest, `history[0]` the first; what is not there is told by name, ending in what to do."""
+    """`history[-1]` is the latest, `history[0]` the first; the error for a missing one says what to do."""
     history = History(SPEC, path)
     with pytest.raises(UsageError, match="Send something first"):
         history[-1]
     for number in range(3):
-        history.add(told(f"id-{number}"))
+        history.add(make_exchange(f"id-{number}"))
     assert (history[0].id, history[-1].id, history["id-1"].id) == ("id-0", "id-2", "id-1")
     assert [exchange.id for exchange in history] == ["id-0", "id-1", "id-2"]
     assert [exchange.id for exchange in history.recent()] == ["id-2", "id-1", "id-0"]
@@ -213,25 +213,25 @@ def test_entries_are_found_by_id_and_position(path: Path) -> None:
         ("'; DROP TABLE entry; --", []),
     ],
 )
-def test_search_keeps_what_holds_every_word(search: str, found: list[str]) -> None:
-    """Words are sought in operation, status, message and requestId, whatever their case; signs mean themselves."""
+def test_search_finds_entries_with_every_word(search: str, found: list[str]) -> None:
+    """Words are searched for in operation, status, message and requestId, in any case; signs are literal."""
     history = History(SPEC)
-    history.add(told("a", status=404, body=b'{"message":"No such workspace"}'))
-    history.add(told("b", "ListDeployments"))
-    history.add(told("c", "GetDeployment", 400, '{"message":"Die Größe ist 100% zu_groß"}'.encode()))
+    history.add(make_exchange("a", status=404, body=b'{"message":"No such workspace"}'))
+    history.add(make_exchange("b", "ListDeployments"))
+    history.add(make_exchange("c", "GetDeployment", 400, '{"message":"Die Größe ist 100% zu_groß"}'.encode()))
     assert history.frame(search)["id"].tolist() == found
 
 
 def test_tables_have_their_columns_and_dtypes() -> None:
-    """The frame tells when, what, how it went; the errors' frame adds the field errors; empty ones have dtypes too."""
+    """The frame of the errors adds the field errors; empty ones have dtypes too."""
     history = History(SPEC)
     for frame in (history.frame(), history.errors.frame()):
         assert str(frame["when"].dtype) == "datetime64[ns, UTC]"
         assert len(frame) == 0
     wrong = b'{"message":"Bad","requestId":"r","fieldErrors":[{"field":"name","message":"needed","code":"x"}]}'
-    history.add(told("a"))
-    history.add(told("b", status=400, body=wrong))
-    history.add(told("c", response=None, failure=Failure("timeout", "Too late.", "The server.", "Wait.")))
+    history.add(make_exchange("a"))
+    history.add(make_exchange("b", status=400, body=wrong))
+    history.add(make_exchange("c", response=None, failure=Failure("timeout", "Too late.", "The server.", "Wait.")))
     frame, errors = history.frame(), history.errors.frame()
     assert {str(table["when"].dtype) for table in (frame, errors)} == {"datetime64[ns, UTC]"}
     assert frame["operation"].tolist() == ["GetWorkspace"] * 3
@@ -244,7 +244,7 @@ def test_tables_have_their_columns_and_dtypes() -> None:
 
 
 def test_a_folder_of_ours_ignores_itself_in_git(path: Path) -> None:
-    """A folder made for the history is ignored by git; one that was there with files of others is left alone."""
+    """A folder created for the history is ignored by git; one that existed before is left alone."""
     History(SPEC, path)
     assert (path.parent / ".gitignore").read_text() == "*\n"
     others = path.parent.parent / "notebooks"
@@ -255,7 +255,7 @@ def test_a_folder_of_ours_ignores_itself_in_git(path: Path) -> None:
 
 
 def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    """A file of a later version is refused in words, and not one byte of it is changed."""
+    """The error says so, and not one byte of the file is changed."""
     path = tmp_path / "api.sqlite"
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE later (x)")
@@ -268,8 +268,8 @@ def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"this is no database, " * 100, b"SQLite format 3\0" + b"\1" * 2000])
-def test_what_is_no_history_is_refused(content: bytes, tmp_path: Path) -> None:
-    """A file that is no database is refused in words, and left as it is."""
+def test_a_file_that_is_not_a_history_is_refused(content: bytes, tmp_path: Path) -> None:
+    """The error says so, and the file is left as it is."""
     path = tmp_path / "api.sqlite"
     path.write_bytes(content)
     with pytest.raises(AstroNbError, match="is not a history") as caught:
@@ -278,8 +278,8 @@ def test_what_is_no_history_is_refused(content: bytes, tmp_path: Path) -> None:
     assert path.read_bytes() == content
 
 
-def test_a_database_of_others_is_left_alone(tmp_path: Path) -> None:
-    """A database that holds other tables gets none of ours."""
+def test_another_database_is_left_alone(tmp_path: Path) -> None:
+    """A database with other tables gets none of ours."""
     path = tmp_path / "api.sqlite"
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE songs (x)")
@@ -289,57 +289,57 @@ def test_a_database_of_others_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_held_is_told_in_words(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where another process holds the file, the error says so and carries the exchange that was to be kept."""
+def test_a_locked_file_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If another process has locked the file, the error says so and has the exchange that was to be stored."""
     monkeypatch.setattr("astro_nb.history.database._LOCK_TIMEOUT", 0.01)
     history = History(SPEC, path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(SettingsError, match="locked by another process") as caught:
-        history.add(told())
+        history.add(make_exchange())
     assert not isinstance(caught.value, NewerFormat)
     assert caught.value.data["exchange"].id == history.recent()[0].id == "id-1"
     other.execute("ROLLBACK")
-    history.add(told("id-2"))
+    history.add(make_exchange("id-2"))
     assert len(history) == 1
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
-    """Where a file stands in the way of the folder, the error says what to do."""
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
+    """If a file has the name of the folder, the error says what to do."""
     (tmp_path / "kept").write_text("mine")
     with pytest.raises(SettingsError, match="cannot be used") as caught:
         History(SPEC, tmp_path / "kept" / "api.sqlite")
     assert "another folder" in caught.value.todo
 
 
-def test_a_closed_history_lets_go_of_its_file(path: Path) -> None:
-    """After `close` no log lies beside the file; looking in again opens it; a history in memory stays as it is."""
+def test_a_closed_history_closes_its_file(path: Path) -> None:
+    """After `close` there is no log beside the file; the next access opens it; a history in memory stays as it is."""
     history = History(SPEC, path)
-    history.add(told())
+    history.add(make_exchange())
     history.close()
     history.close()
     assert [file.name for file in path.parent.iterdir() if file.suffix.startswith(".sqlite")] == [path.name]
     assert len(history) == 1
     memory = History(SPEC)
-    memory.add(told())
+    memory.add(make_exchange())
     memory.close()
     assert len(memory) == 1
 
 
 @pytest.mark.parametrize("body", [b"\x89PNG\0\xff", "größe".encode("latin-1"), b"", b"[1]\n"])
-def test_a_body_is_kept_byte_for_byte(body: bytes, path: Path) -> None:
-    """What a server sent comes back as its bytes, text or not, of an answer and of a request."""
+def test_a_body_is_stored_byte_for_byte(body: bytes, path: Path) -> None:
+    """The body of a response and of a request comes back as its bytes, text or not."""
     answer = Response(200, (("Content-Type", "text/plain; charset=iso-8859-1"),), body)
-    History(SPEC, path).add(told(response=answer, request=Request("PUT", "https://x", (), body)))
+    History(SPEC, path).add(make_exchange(response=answer, request=Request("PUT", "https://x", (), body)))
     again = History(SPEC, path).get("id-1")
     assert (again.response, again.request.body, again.text) == (answer, body, answer.text)
 
 
-def test_an_entry_of_an_operation_that_is_gone_does_not_stop_the_rest(path: Path) -> None:
-    """When the document has lost an operation, older entries of it are still listed, and the others still read."""
+def test_an_entry_of_a_removed_operation_can_be_read(path: Path) -> None:
+    """If the document has lost an operation, its older entries are still listed and read, like the others."""
     history = History(SPEC, path)
     for key, operation in (("a", "GetWorkspace"), ("b", "ListDeployments")):
-        history.add(told(key, operation))
+        history.add(make_exchange(key, operation))
     document = {**SPEC.document, "paths": {p: i for p, i in SPEC.document["paths"].items() if "deployments" not in p}}
     later = History(load(document), path)
     assert later.frame()["operation"].tolist() == ["ListDeployments", "GetWorkspace"]
@@ -353,7 +353,7 @@ def child(path: Path, name: str, count: int, sleep: float = 0) -> subprocess.Pop
 
 
 def test_two_processes_write_one_file_and_a_kill_loses_nothing(path: Path) -> None:
-    """Two processes begin one file together; one is killed while it writes: what it had told of is there, whole."""
+    """Two processes create one file together; one is killed while it writes: what it had stored is there."""
     first, second = child(path, "one", 200), child(path, "two", 5000, sleep=30)
     assert first.stdout is not None
     assert second.stdout is not None
@@ -376,17 +376,17 @@ def test_threads_write_together(path: Path) -> None:
     """Eight threads add four hundred entries while others read, in a file and in memory."""
     for history in (History(SPEC, path), History(SPEC)):
         with ThreadPoolExecutor(8) as pool:
-            added = [pool.submit(history.add, told(f"id-{n}")) for n in range(400)]
+            added = [pool.submit(history.add, make_exchange(f"id-{n}")) for n in range(400)]
             read = [pool.submit(history.rows, most=5) for _ in range(20)]
         assert [f.result().id for f in added] == [f"id-{n}" for n in range(400)]
         assert all(len(f.result()) <= 5 for f in read)
         assert len(history) == 400
 
 
-def test_clearing_forgets_in_the_file_too(path: Path) -> None:
+def test_clearing_deletes_in_the_file_too(path: Path) -> None:
     """After `clear` nothing of an entry is left, in memory or in the file."""
     history = History(SPEC, path)
-    history.add(told())
+    history.add(make_exchange())
     history.clear()
     assert (len(history), list(history), history.recent()) == (0, [], [])
     assert len(History(SPEC, path)) == 0
@@ -397,7 +397,7 @@ SECRETS = ["planted-plain-4711", 'planted "quoted" \\ 4711', "pländed-4711-日�
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_that_was_sent_is_never_on_disk(secret: str, kept: anb.Workbench, tmp_path: Path) -> None:
-    """A secret in a body, a path or a query, echoed by the server, in whichever form, is in no file."""
+    """A secret in a body, a path or a query, echoed by the server, in whichever encoding, is in no file."""
     kept.variables["hidden"] = anb.Secret.in_memory(secret)
     for _ in range(2):  # the second is refused with a message that repeats the name
         kept.call("CreateWorkspace", name="{{hidden}}", description="x {{hidden}}")
@@ -410,8 +410,8 @@ def test_a_secret_that_was_sent_is_never_on_disk(secret: str, kept: anb.Workbenc
     assert secret not in repr(list(kept.history)) + kept.history.frame().to_csv() + kept.errors.frame().to_csv()
 
 
-def test_what_the_document_calls_secret_is_never_on_disk(kept: anb.Workbench, tmp_path: Path) -> None:
-    """One-time tokens, signed URLs, typed passwords and the API token itself are in no file; stars stand there."""
+def test_a_secret_of_the_document_is_never_on_disk(kept: anb.Workbench, tmp_path: Path) -> None:
+    """One-time tokens, signed URLs, typed passwords and the API token itself are in no file; the mask is there."""
     token = kept.call("CreateApiToken", name="ci", role="ORGANIZATION_MEMBER", scope="ORGANIZATION")
     deployment = kept.call("ListDeployments")["$.deployments[0].id"]
     deploy = kept.call("CreateDeploy", deploymentId=deployment, type="DAG_ONLY")
@@ -431,21 +431,21 @@ def test_what_the_document_calls_secret_is_never_on_disk(kept: anb.Workbench, tm
     assert MASK in data
 
 
-def test_a_call_made_by_hand_is_kept_without_its_secrets(kept: anb.Workbench, tmp_path: Path) -> None:
+def test_a_call_made_by_hand_is_stored_without_its_secrets(kept: anb.Workbench, tmp_path: Path) -> None:
     """A `Call` with a literal password, given to `send` as it is, leaves no password on disk."""
     body = {"objectKey": "db2", "objectType": "CONNECTION", "scope": "WORKSPACE", "connection": {"password": TOKEN}}
     kept.session.send(Call("CreateEnvironmentObject", {"organizationId": "{{organizationId}}"}, body))
     assert TOKEN.encode() not in stored(tmp_path / "kept")
 
 
-def test_a_header_with_credentials_is_kept_as_stars(kept: anb.Workbench, tmp_path: Path) -> None:
+def test_a_header_with_credentials_is_stored_masked(kept: anb.Workbench, tmp_path: Path) -> None:
     """An Authorization header, given with a call as it is, leaves nothing on disk."""
     kept.session.send(Call("ListWorkspaces", {"organizationId": "x"}, headers={"Authorization": f"Bearer {TOKEN}"}))
     assert TOKEN.encode() not in stored(tmp_path / "kept")
 
 
 def test_an_entry_read_back_is_masked(kept: anb.Workbench, tmp_path: Path) -> None:
-    """While it is recent an answer can be revealed; what another session reads has stars in its place."""
+    """While it is recent a response can be revealed; what another session reads is masked."""
     made = kept.call("CreateApiToken", name="ci", role="ORGANIZATION_MEMBER", scope="ORGANIZATION")
     assert made.ok, made
     assert kept.history[-1].reveal()["token"] != MASK
@@ -456,12 +456,12 @@ def test_an_entry_read_back_is_masked(kept: anb.Workbench, tmp_path: Path) -> No
     assert os.path.samefile(file, kept.history.path or "")
 
 
-def test_a_file_comes_back_and_a_large_one_by_its_name(path: Path) -> None:
-    """What was uploaded can be sent again from the file, up to a size; beyond it the entry stays small."""
+def test_a_small_file_comes_back_and_a_large_one_as_its_name(path: Path) -> None:
+    """What was uploaded can be sent again from the history, up to a size; a larger one leaves the entry small."""
     small, large = Upload("a.png", b"\xff", "image/png"), Upload("b.bin", os.urandom(5_000_000))
     history = History(SPEC, path)
     calls = {key: Call("ListDeployments", body={"f": f}) for key, f in (("s", small), ("l", large))}
-    keys = [history.add(told(key, call=call)).id for key, call in calls.items()]
+    keys = [history.add(make_exchange(key, call=call)).id for key, call in calls.items()]
     history.close()
     again = History(SPEC, path)
     assert again.get(keys[0]).call.body == {"f": small}
@@ -472,11 +472,11 @@ def test_a_file_comes_back_and_a_large_one_by_its_name(path: Path) -> None:
     assert sum(f.stat().st_size for f in path.parent.iterdir()) < 1_000_000
 
 
-def test_a_request_of_files_is_kept_by_its_beginning(path: Path) -> None:
-    """A text is kept up to its limit, whole characters alone; what is no text much shorter."""
+def test_the_beginning_of_a_request_of_files_is_stored(path: Path) -> None:
+    """Text up to its limit, in whole characters; what is not text much shorter."""
     history = History(SPEC, path)
     for key, body in (("bytes", b"\xff" * 3_000_000), ("text", ("a" + "ü" * 600_000).encode())):
-        history.add(told(key, request=Request("POST", "https://api.example.org/v1/x", (), body)))
+        history.add(make_exchange(key, request=Request("POST", "https://api.example.org/v1/x", (), body)))
     history.close()
     again = History(SPEC, path)
     assert again.get("bytes").request.body == b"\xff" * 100_000
@@ -484,8 +484,8 @@ def test_a_request_of_files_is_kept_by_its_beginning(path: Path) -> None:
     again.close()
 
 
-def test_exchanges_are_read_when_they_are_looked_at(api: anb.Workbench) -> None:
-    """The exchanges of a session are read one by one, from its end too; a slice is such a list as well."""
+def test_exchanges_are_read_when_they_are_accessed(api: anb.Workbench) -> None:
+    """The exchanges of a session are read one by one, from the end too; a slice is such a list as well."""
     for name in ("ListWorkspaces", "ListDeployments", "ListOrganizations"):
         api.call(name)
     looked: list[str] = []
@@ -507,8 +507,8 @@ def run_of(key: str, fingerprint: str = "rows") -> Run:
     return Run(key, fingerprint, "CreateWorkspace", "class", 3)
 
 
-def test_a_run_is_gone_on_with_until_it_is_finished(path: Path) -> None:
-    """An unfinished run is found by its rows, with what is known of each; a finished one is not."""
+def test_a_run_is_continued_until_it_is_finished(path: Path) -> None:
+    """An unfinished run is found by its rows, with the mark of each; a finished one is not."""
     journal = History(SPEC, path).journal
     run = journal.claim(run_of("one"))
     journal.mark(run, 0, Mark("begun", 1.5))
@@ -530,8 +530,8 @@ def test_a_run_is_gone_on_with_until_it_is_finished(path: Path) -> None:
     assert again.claim(run_of("two")).id == "two"
 
 
-def test_a_run_that_is_begun_anew_leaves_the_old_one_behind(path: Path) -> None:
-    """The old one is neither found nor changed; one that was ended can be opened again by whoever knows it."""
+def test_a_run_that_starts_anew_abandons_the_old_one(path: Path) -> None:
+    """The old one is neither found nor changed; a finished one can be opened again by its id."""
     journal = History(SPEC, path).journal
     old = journal.claim(run_of("old"))
     new = journal.claim(run_of("new"), anew=True)
@@ -542,8 +542,8 @@ def test_a_run_that_is_begun_anew_leaves_the_old_one_behind(path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not tell when a process began")
-def test_a_run_belongs_to_one_living_process(path: Path) -> None:
-    """While the process that holds it lives it is refused; when it has died, or its number is another's, it is not."""
+def test_a_run_belongs_to_one_running_process(path: Path) -> None:
+    """While its owner runs it is refused; when the owner has ended, or its number is reused, it is not."""
     history = History(SPEC, path)
     run = history.journal.claim(run_of("one"))
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
@@ -566,8 +566,8 @@ def test_a_run_belongs_to_one_living_process(path: Path) -> None:
         assert history.journal.claim(run_of("two")) == run
 
 
-def test_a_history_in_memory_keeps_its_runs_in_memory() -> None:
-    """It works the same, and outlives a close as the entries do."""
+def test_a_history_in_memory_has_its_runs_in_memory() -> None:
+    """They work the same, and survive a close as the entries do."""
     history = History(SPEC)
     run = history.journal.claim(run_of("one"))
     history.journal.mark(run, 0, Mark("done", 1.0))

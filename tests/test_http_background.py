@@ -1,4 +1,4 @@
-"""Work beside the notebook: awaited, waited for, and ended with what it has under way."""
+"""Work in the background: awaited, waited for, and cancelled with its requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from astro_nb.http import Running, Stop, current_stop, in_background
 
 
 def quick(running: Running[object], seconds: float = 3.0) -> float:
-    """How long it takes to end after it is cancelled; what it raises is Stopped."""
+    """Cancel work; return the seconds until it raised Stopped."""
     began = time.monotonic()
     running.cancel()
     with pytest.raises(Stopped):
@@ -24,7 +24,7 @@ def quick(running: Running[object], seconds: float = 3.0) -> float:
 
 
 def test_many_calls_are_awaited_together(api: anb.Workbench) -> None:
-    """Ten calls that take half a second each take no five seconds; a notebook cell would `await` the same."""
+    """Ten calls that take half a second each run at the same time; a notebook cell would `await` the same way."""
     assert api.sandbox is not None
     api.sandbox.faults.add("latency", seconds=0.5, times=None)
 
@@ -40,7 +40,7 @@ def test_many_calls_are_awaited_together(api: anb.Workbench) -> None:
 
 
 def test_longer_work_is_awaited_too(api: anb.Workbench) -> None:
-    """Pages and waits give what they give from a cell; what they raise is raised."""
+    """Pages return what they return in a cell; what work raises is raised."""
 
     async def work() -> tuple[int, BaseException]:
         pages = await api.in_background(api.pages, "ListDeployments")
@@ -55,7 +55,7 @@ def test_longer_work_is_awaited_too(api: anb.Workbench) -> None:
 
 
 def test_cancelling_ends_a_wait(api: anb.Workbench) -> None:
-    """A wait that would ask for ever ends at once, between two requests."""
+    """A wait that would never end ends at once, between two requests."""
     running = api.in_background(api.wait, "ListDeployments", until=lambda _: False, every=30.0)
     ended = time.monotonic() + 3
     while not len(api.history) and time.monotonic() < ended:
@@ -64,8 +64,8 @@ def test_cancelling_ends_a_wait(api: anb.Workbench) -> None:
     assert len(api.history) == 1
 
 
-def test_cancelling_ends_the_request_under_way(api: anb.Workbench) -> None:
-    """A request whose answer is slow is cancelled, and kept as such; the work raises that it was stopped after it."""
+def test_cancelling_ends_the_running_request(api: anb.Workbench) -> None:
+    """A slow request is cancelled and stored as such; then the work raises Stopped."""
     assert api.sandbox is not None
     api.sandbox.faults.add("latency", seconds=20)
 
@@ -80,7 +80,7 @@ def test_cancelling_ends_the_request_under_way(api: anb.Workbench) -> None:
 
 
 def test_awaiting_that_is_cancelled_cancels_the_work(api: anb.Workbench) -> None:
-    """A cell that is interrupted while it awaits ends what it awaits."""
+    """A cell that is interrupted while it awaits work cancels it."""
     running = api.in_background(api.wait, "ListDeployments", until=lambda _: False, every=30.0)
 
     async def impatient() -> None:
@@ -93,7 +93,7 @@ def test_awaiting_that_is_cancelled_cancels_the_work(api: anb.Workbench) -> None
 
 
 def test_cancelling_ends_the_reading_of_a_list(api: anb.Workbench) -> None:
-    """It is stopped like any other work, and `resume` goes on with it."""
+    """It stops like any other work, and `resume` continues it."""
     assert api.sandbox is not None
     api.sandbox.faults.add("latency", seconds=20)
     running = api.in_background(api.pages, "ListDeployments")
@@ -102,8 +102,8 @@ def test_cancelling_ends_the_reading_of_a_list(api: anb.Workbench) -> None:
     assert api.pages("ListDeployments", resume=True).complete
 
 
-def test_what_is_stopped_is_stopped_alone(api: anb.Workbench) -> None:
-    """The stop of one work is not that of another, nor of the cell."""
+def test_cancelling_ends_no_other_work(api: anb.Workbench) -> None:
+    """Neither other work in the background, nor the cell."""
     one, other = (api.in_background(api.wait, "ListDeployments", until=lambda _: False, every=0.05) for _ in range(2))
     quick(one)
     assert not other.done
@@ -112,47 +112,47 @@ def test_what_is_stopped_is_stopped_alone(api: anb.Workbench) -> None:
     assert current_stop.get() is None
 
 
-def test_leaves_and_other_contexts_go_along() -> None:
-    """Work in the background sees the context variables of whoever began it, such as the guard's leaves."""
-    leave: ContextVar[str] = ContextVar("leave", default="none")
-    leave.set("given")
-    running = in_background(leave.get)
+def test_context_variables_go_along() -> None:
+    """Work in the background sees the context variables of its caller, such as approvals."""
+    approval: ContextVar[str] = ContextVar("approval", default="none")
+    approval.set("given")
+    running = in_background(approval.get)
     assert running.result(2) == "given"
     assert running.done
     assert repr(running) == "<Running, done>"
 
 
-def test_a_stop_tells_once_and_forgets() -> None:
-    """Whoever watches is called when it is set; whoever has ended before is not; whoever comes later is refused."""
-    stop, told = Stop(), list[str]()
-    forget = stop.watch(lambda: told.append("ended before"))
-    stop.watch(lambda: told.append("under way"))
-    forget()
+def test_a_stop_calls_its_watchers_once() -> None:
+    """A watcher is called when it is set; one that was removed is not; a later one is refused."""
+    stop, calls = Stop(), list[str]()
+    unwatch = stop.watch(lambda: calls.append("ended before"))
+    stop.watch(lambda: calls.append("under way"))
+    unwatch()
     stop.set()
-    assert told == ["under way"]
+    assert calls == ["under way"]
     with pytest.raises(Stopped):
-        stop.watch(lambda: told.append("late"))
+        stop.watch(lambda: calls.append("late"))
     with pytest.raises(Stopped):
         stop.wait(10)
 
 
-def test_listeners_are_told_when_it_is_over() -> None:
-    """`when_done` gets the work itself, at once where it has ended already."""
-    told, go = list[Running[int]](), threading.Event()
+def test_handlers_are_called_when_work_has_ended() -> None:
+    """`when_done` passes the work itself, at once if it has ended already."""
+    calls, go = list[Running[int]](), threading.Event()
     running = in_background(lambda: 7 if go.wait(5) else 0)
-    running.when_done(told.append)
-    assert not told
+    running.when_done(calls.append)
+    assert not calls
     go.set()
     assert running.result(2) == 7
-    running.when_done(told.append)
+    running.when_done(calls.append)
     ended = time.monotonic() + 2
-    while len(told) < 2 and time.monotonic() < ended:
+    while len(calls) < 2 and time.monotonic() < ended:
         time.sleep(0.01)
-    assert told == [running, running]
+    assert calls == [running, running]
 
 
-def test_closing_ends_what_goes_on(api: anb.Workbench) -> None:
-    """Whoever waits for a request, a wait or a table is told at once, and nothing more is sent."""
+def test_closing_ends_all_work(api: anb.Workbench) -> None:
+    """A request, a wait and a bulk end at once, and nothing more is sent."""
     assert api.sandbox is not None
     api.sandbox.faults.add("latency", seconds=20, times=None)
     rows = [{"name": f"w{n}"} for n in range(40)]
