@@ -122,8 +122,23 @@ def replace_values(data: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def copy_data(data: Any) -> Any:
-    """Return a copy that shares no container with the original, not even one that the original holds twice."""
-    return replace_values(data, lambda value: UNSET if isinstance(value, (dict, list)) else copy.copy(value))
+    """Return a copy that shares no container with the original, however deep it is, not even one that it has twice."""
+    copied = _copy_one(data)
+    pending = [(data, copied)]
+    for source, target in pending:  # grows while it is walked
+        for step, value in children(source) or ():
+            inner = _copy_one(value)
+            if isinstance(target, list):
+                target.append(inner)
+            else:
+                target[step] = inner
+            pending.append((value, inner))
+    return copied
+
+
+def _copy_one(value: Any) -> Any:
+    """A copy of a scalar; for a container an empty one."""
+    return {} if isinstance(value, dict) else [] if isinstance(value, list) else copy.copy(value)
 
 
 def with_known_steps(data: Any, location: Location) -> Location:

@@ -149,3 +149,14 @@ def test_an_entry_that_a_list_leaves_out_is_removed() -> None:
 def test_secrets_stay_secrets() -> None:
     held = Secret.in_memory("planted-99", "x")
     assert writable_part(FIELD, {"name": held})["name"] is held
+
+
+def test_a_state_as_deep_as_a_parser_allows() -> None:
+    """Its conversion to a body is not limited by Python's stack."""
+    state: Any = 1
+    for _ in range(5000):
+        state = {"a": [state]}
+    body = state_to_body(state, None)
+    assert body is not state
+    assert body["a"] is not state["a"]
+    assert writable_part(FIELD, body) == {}
