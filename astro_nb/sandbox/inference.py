@@ -74,7 +74,7 @@ def _is_possible(action: str, is_single: bool, operation: Operation) -> bool:
     return {
         "list": is_list,
         "create": operation.body is not None and not is_list,
-        "update": operation.body is not None,
+        "update": operation.body is not None and operation.method == "PUT",
     }.get(action, False)
 
 
