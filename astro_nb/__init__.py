@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .call import UNSET, Call, Upload
 from .environments import Environment, Environments
 from .errors import AstroNbError
-from .exchange import Exchange, outcome_of
+from .exchange import Exchange, advice_for, outcome_of
 from .http import Retries
 from .secrets import Reference, Secret
 from .workbench import Workbench, connect
@@ -35,6 +35,7 @@ __all__ = [
     "Secret",
     "Upload",
     "Workbench",
+    "advice_for",
     "connect",
     "outcome_of",
 ]
