@@ -1,4 +1,4 @@
-"""Contract: the fast check and the full judgement agree, and where they do not, the specification decides.
+"""Contract: the fast check and the full check agree; where they do not, the specification decides.
 
 What openapi-core 0.23 gets wrong is named, in `EXCUSED` and in `WRONG_THERE`; a later version that mends it fails here.
 """
@@ -49,13 +49,13 @@ EXCUSED = {
 """Requests that the full engine refuses and the fast one rightly accepts, with the reason."""
 
 
-def judged(op: Operation, value: Any) -> tuple[Violation, ...]:
-    """What openapi-core says of a body."""
+def full_check(op: Operation, value: Any) -> tuple[Violation, ...]:
+    """Return what openapi-core reports for a body."""
     return check_request_fully(op, build_request(op, replace(example_call(op), body=value), VALUES))
 
 
-def answered(value: Any, status: int = 200, media: str = "application/json") -> Response:
-    """A JSON answer."""
+def make_response(value: Any, status: int = 200, media: str = "application/json") -> Response:
+    """Return a JSON response."""
     return Response(status, (("Content-Type", media),), orjson.dumps(value))
 
 
@@ -101,14 +101,14 @@ WRONG = {
 
 
 def mutations(field: Field, value: Any) -> Iterator[tuple[str, str, Any]]:
-    """A valid body, spoilt in one place: what was done, to which name, and the body. Each kind of field once."""
+    """A valid body, invalid in one place: what was done, to which name, and the body. Each kind of field once."""
     seen: set[tuple[str, str]] = set()
-    for spoilt, at in places(field, value):
+    for invalid, at in places(field, value):
         name = str(at[-1]) if at else ""
-        for what, new in (("drop", UNSET), ("type", WRONG.get(spoilt.kind)), ("enum", "no-such-value")):
-            fit = {"drop": spoilt.required and name, "type": new is not None, "enum": spoilt.kind == "choice"}[what]
-            if fit and ((what, spoilt.kind) not in seen or what != "type") and (not at or isinstance(at[-1], str)):
-                seen.add((what, spoilt.kind))
+        for what, new in (("drop", UNSET), ("type", WRONG.get(invalid.kind)), ("enum", "no-such-value")):
+            fit = {"drop": invalid.required and name, "type": new is not None, "enum": invalid.kind == "choice"}[what]
+            if fit and ((what, invalid.kind) not in seen or what != "type") and (not at or isinstance(at[-1], str)):
+                seen.add((what, invalid.kind))
                 yield what, name, changed(value, at, new)
 
 
@@ -121,8 +121,8 @@ def test_both_checks_accept_samples(name: str) -> None:
     for op in load_shared(name):
         call = example_call(op, full=True)
         assert op.body is None or check_request_body(op, call.body) == (), op.id
-        told = check_request_fully(op, build_request(op, call, VALUES))
-        assert told == (), (op.id, told)
+        violations = check_request_fully(op, build_request(op, call, VALUES))
+        assert violations == (), (op.id, violations)
 
 
 @pytest.mark.parametrize("name", ["astro-v1", "petstore3", "airflow3"])
@@ -133,11 +133,11 @@ def test_both_checks_reject_invalid_bodies(name: str) -> None:
         body = body_field(op)
         if body is None or body.kind not in ("object", "union"):
             continue
-        for what, where, spoilt in mutations(body, make_sample(body, full=True)):
+        for what, where, invalid in mutations(body, make_sample(body, full=True)):
             count += 1
-            fast = check_request_body(op, spoilt)
+            fast = check_request_body(op, invalid)
             assert bool(fast) != ((name, op.id, what, where) in EXCUSED), (op.id, what, where)
-            assert judged(op, spoilt), (op.id, what, where)
+            assert full_check(op, invalid), (op.id, what, where)
     assert count > 20
 
 
@@ -149,13 +149,13 @@ def test_both_checks_agree_on_responses(name: str) -> None:
         for status in [int(s) for s in op.responses if s.isdigit()]:
             field = response_field(op, status)
             for value in (make_sample(field, full=True), 12345) if field else ():
-                response = answered(value, status)
+                response = make_response(value, status)
                 fast, full = check_response(op, response), check_response_fully(op, request, response)
                 assert bool(fast) == bool(full), (op.id, status, fast, full)
                 assert fast == () or field is None or value == 12345 or name != "astro-v1", (op.id, status, fast)
 
 
-# --- where openapi-core is wrong: named, so that a later version of it that is not tells us -------------------------
+# --- where openapi-core is wrong; a later version that is not fails here ----------------------------------------------
 
 
 def taking(where: str, style: str, explode: bool, schema: Any) -> Operation:
@@ -231,14 +231,14 @@ WRONG_THERE = [
 def test_bodies_that_openapi_core_rejects_wrongly(why: str, op: Operation, value: Any) -> None:
     """Valid by the specification: the fast check accepts them, the full check does not."""
     assert check_request_body(op, value) == (), why
-    assert judged(op, value) != (), f"mended there: {why}"
+    assert full_check(op, value) != (), f"fixed in openapi-core: {why}"
 
 
 def test_siblings_of_a_reference_count_only_in_3_1() -> None:
     """Beside `$ref` other keywords apply (JSON Schema 2020-12, 8.2.3.1); not in 3.0, and not in openapi-core."""
     schema = {"$ref": "#/components/schemas/Given", "minLength": 3}
     new, old = (make_operation(schema, version=version, Given={"type": "string"}) for version in ("3.1.0", "3.0.3"))
-    assert check_request_body(old, "ab") == judged(old, "ab") == judged(new, "ab") == ()
+    assert check_request_body(old, "ab") == full_check(old, "ab") == full_check(new, "ab") == ()
     assert [v.keyword for v in check_request_body(new, "ab")] == ["minLength"]
 
 
@@ -246,7 +246,10 @@ def test_an_undeclared_status_is_a_note() -> None:
     """openapi-core raises for it; here it is something that the document leaves open."""
     op = make_operation(MEMBER)
     request = build_request(op, Call("x", {}, {"a": 1}), VALUES)
-    for found in (check_response(op, answered({}, 418)), check_response_fully(op, request, answered({}, 418))):
+    for found in (
+        check_response(op, make_response({}, 418)),
+        check_response_fully(op, request, make_response({}, 418)),
+    ):
         assert [(v.keyword, v.severity) for v in found] == [("status", "note")]
 
 
@@ -264,7 +267,7 @@ def test_the_full_check_quotes_no_secret(schema: Any, value: Any) -> None:
     """openapi-core quotes the invalid value; the violation does not."""
     op = make_operation(schema)
     request = build_request(op, replace(example_call(op), body=value), VALUES)
-    found = [*check_request_fully(op, request), *check_response_fully(op, request, answered(value))]
+    found = [*check_request_fully(op, request), *check_response_fully(op, request, make_response(value))]
     assert len(found) == 2
     assert PLANTED not in repr(found)
 
@@ -286,12 +289,12 @@ def test_an_invalid_parameter_is_not_quoted() -> None:
 def test_an_invalid_keyword_does_not_stop_the_check(broken: Any) -> None:
     """It is reported as a note, and both check the rest of the schema."""
     op = make_operation(obj(("b",), a=broken))
-    assert [v.severity for v in judged(op, {"a": "x", "b": 1})] == ["note"]
-    assert sorted(v.severity for v in judged(op, {"a": "x"})) == ["error", "note"]
+    assert [v.severity for v in full_check(op, {"a": "x", "b": 1})] == ["note"]
+    assert sorted(v.severity for v in full_check(op, {"a": "x"})) == ["error", "note"]
 
 
 @pytest.mark.parametrize("pattern", ["^\\p{L}+$", "(?<=a)b("])
 def test_a_pattern_that_python_cannot_read_does_not_stop_the_check(pattern: str) -> None:
     """ECMA 262 allows what Python's `re` does not: the full check still has a result, with a note."""
-    found = judged(make_operation({"type": "string", "pattern": pattern}), "ž")
+    found = full_check(make_operation({"type": "string", "pattern": pattern}), "ž")
     assert [v.severity for v in found] in ([], ["note"])

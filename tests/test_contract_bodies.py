@@ -1,4 +1,4 @@
-"""Contract: bodies of every kind are judged as what they mean, whatever they are written as."""
+"""Contract: bodies of every media type are checked by their values."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def request_of(op: Operation, body: Any, **parameters: Any) -> Request:
 PATH = {"name": "p", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def judged(op: Operation, body: Any, **parameters: Any) -> list[tuple[str, str]]:
+def full_check(op: Operation, body: Any, **parameters: Any) -> list[tuple[str, str]]:
     return [(v.keyword, v.severity) for v in check_request_fully(op, request_of(op, body, **parameters))]
 
 
@@ -57,12 +57,12 @@ def test_the_parts_of_a_multipart_body_are_checked_by_type(version: str) -> None
     schema = {**PET, "properties": {k: v for k, v in PET["properties"].items() if k != "name"}}  # type: ignore[attr-defined, index]  # plain data
     op = taking(schema, "multipart/form-data", version, parameters=[PATH])
     good = {"count": 3, "open": True, "file": b"\xff\x00", "tags": ["a"], "more": {"a": 1.5}, "level": 2}
-    assert judged(op, good) == []
-    assert judged(op, {**good, "count": 10}) == [("maximum", "error")]
-    assert judged(op, {**good, "more": {}}) == [("required", "error")]
-    assert judged(op, {**good, "level": 3}) == [("enum", "error")]
-    assert judged(op, {"count": 3}) == [("required", "error")]
-    assert judged(op, {**good, "extra": "x"}) == [("additionalProperties", "error")]
+    assert full_check(op, good) == []
+    assert full_check(op, {**good, "count": 10}) == [("maximum", "error")]
+    assert full_check(op, {**good, "more": {}}) == [("required", "error")]
+    assert full_check(op, {**good, "level": 3}) == [("enum", "error")]
+    assert full_check(op, {"count": 3}) == [("required", "error")]
+    assert full_check(op, {**good, "extra": "x"}) == [("additionalProperties", "error")]
 
 
 def test_the_parts_are_read_back() -> None:
@@ -73,7 +73,7 @@ def test_the_parts_are_read_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("media", "schema", "body", "told"),
+    ("media", "schema", "body", "expected"),
     [
         ("application/octet-stream", {"type": "string", "format": "binary"}, b"\x00\xff", []),
         ("image/png", {"type": "string", "format": "binary"}, b"\x89PNG", []),
@@ -87,12 +87,14 @@ def test_the_parts_are_read_back() -> None:
         ("application/xml", {"type": "string"}, "<a/>", []),
     ],
 )
-def test_a_body_is_checked_by_its_media_type(media: str, schema: Any, body: Any, told: list[tuple[str, str]]) -> None:
-    assert judged(taking(schema, media, parameters=[PATH]), body) == told
+def test_a_body_is_checked_by_its_media_type(
+    media: str, schema: Any, body: Any, expected: list[tuple[str, str]]
+) -> None:
+    assert full_check(taking(schema, media, parameters=[PATH]), body) == expected
 
 
 @pytest.mark.parametrize(
-    ("parameter", "value", "told"),
+    ("parameter", "value", "violations"),
     [
         ({"name": "Accept", "in": "header", "schema": {"enum": ["application/json"]}}, None, []),
         ({"name": "q", "in": "query", "schema": {"type": "string", "readOnly": True}}, "a", []),
@@ -100,21 +102,21 @@ def test_a_body_is_checked_by_its_media_type(media: str, schema: Any, body: Any,
         ({"name": "q", "in": "query", "schema": {"type": ["integer", "boolean"]}}, "x", [("anyOf", "error")]),
     ],
 )
-def test_parameters_that_openapi_core_cannot_handle(parameter: Any, value: Any, told: Any) -> None:
+def test_parameters_that_openapi_core_cannot_handle(parameter: Any, value: Any, violations: Any) -> None:
     """A header that documents may not declare, `readOnly` where it has no meaning, several types."""
     op = taking({"type": "string"}, "text/plain", parameters=[PATH, parameter])
     given = {} if value is None else {parameter["name"]: value}
-    assert judged(op, "a", **given) == told
+    assert full_check(op, "a", **given) == violations
 
 
 def test_a_slash_in_a_value_does_not_split_the_path() -> None:
     op = taking({"type": "string"}, "text/plain", parameters=[PATH])
-    assert judged(op, "a", p="heads/feature") == []
+    assert full_check(op, "a", p="heads/feature") == []
 
 
 def test_an_operation_with_its_own_server_is_checked() -> None:
     op = taking({"type": "string"}, "text/plain", parameters=[PATH], servers=[{"url": "https://uploads.example.com"}])
-    assert judged(op, "a") == []
+    assert full_check(op, "a") == []
 
 
 def test_a_reference_into_another_path_is_followed() -> None:
@@ -124,8 +126,8 @@ def test_a_reference_into_another_path_is_followed() -> None:
     paths = {"/x/{p}": there, "/y/{p}": {"get": get}}
     op = Spec({"openapi": "3.1.0", "info": {}, "paths": paths}).operation("y")
     assert check_request_fully(op, build_request(op, Call("y", {"p": "ab"}), VALUES)) == ()
-    told = check_request_fully(op, build_request(op, Call("y", {"p": "abc"}), VALUES))
-    assert [v.keyword for v in told] == ["maxLength"]
+    violations = check_request_fully(op, build_request(op, Call("y", {"p": "abc"}), VALUES))
+    assert [v.keyword for v in violations] == ["maxLength"]
 
 
 def test_a_reference_into_another_body_is_followed() -> None:
@@ -139,8 +141,8 @@ def test_a_reference_into_another_body_is_followed() -> None:
     }
     op = Spec({"openapi": "3.1.0", "info": {}, "paths": paths}).operation("b")
     assert check_request_fully(op, build_request(op, Call("b", {}, {"b": 5}), VALUES)) == ()
-    told = check_request_fully(op, build_request(op, Call("b", {}, {"b": 4}), VALUES))
-    assert [v.keyword for v in told] == ["minimum"]
+    violations = check_request_fully(op, build_request(op, Call("b", {}, {"b": 4}), VALUES))
+    assert [v.keyword for v in violations] == ["minimum"]
 
 
 # --- what lies in files beside the document ---------------------------------------------------------------------------
@@ -181,20 +183,20 @@ def test_schemas_in_files_are_checked(tmp_path: Path) -> None:
     (tmp_path / "api.yaml").write_text("openapi: 3.0.3\npaths: {/a: {$ref: parts/item.yaml}}\n")
     op = load(tmp_path / "api.yaml").operation("put")
 
-    def errors(told: Any) -> list[tuple[Any, str]]:
-        return [(v.location, v.keyword) for v in told if v.severity == "error"]
+    def errors(violations: Any) -> list[tuple[Any, str]]:
+        return [(v.location, v.keyword) for v in violations if v.severity == "error"]
 
-    def told(q: int, body: Any) -> tuple[list[Any], list[Any]]:
+    def check_both(q: int, body: Any) -> tuple[list[Any], list[Any]]:
         request = build_request(op, Call("put", {"q": q}, body), VALUES)
-        answer = Response(200, (("Content-Type", "application/json"), ("X-N", str(q))), orjson.dumps(body))
-        return errors(check_request_fully(op, request)), errors(check_response_fully(op, request, answer))
+        response = Response(200, (("Content-Type", "application/json"), ("X-N", str(q))), orjson.dumps(body))
+        return errors(check_request_fully(op, request)), errors(check_response_fully(op, request, response))
 
-    assert told(5, {"name": "n", "other": {"n": 3}, "self": {"name": "m"}}) == ([], [])
-    asked, answered = told(1, {"other": {"n": 1}, "self": {}})
+    assert check_both(5, {"name": "n", "other": {"n": 3}, "self": {"name": "m"}}) == ([], [])
+    in_request, in_response = check_both(1, {"other": {"n": 1}, "self": {}})
     wrong = {(("other", "n"), "minimum"), ((), "required"), (("self",), "required")}
-    assert wrong <= set(asked)
-    assert wrong <= set(answered)
-    assert ((), "minimum") in asked  # the parameter's own
+    assert wrong <= set(in_request)
+    assert wrong <= set(in_response)
+    assert ((), "minimum") in in_request  # the parameter's own
 
 
 @pytest.mark.parametrize(
@@ -207,8 +209,8 @@ def test_a_security_scheme_in_a_file_is_checked(tmp_path: Path, scheme: Any) -> 
     document = {**head, "components": {"securitySchemes": {"S": {"$ref": "s.json#/S"}}}}
     (tmp_path / "api.json").write_bytes(orjson.dumps(document))
     op = load(tmp_path / "api.json").operation("get_a")
-    held = Environment("e", base_url="http://localhost", credentials={"S": Secret.in_memory("user:password")})
-    good = build_request(op, Call("get_a"), Resolver(Variables(), held, mode="revealed"))
+    environment = Environment("e", base_url="http://localhost", credentials={"S": Secret.in_memory("user:password")})
+    good = build_request(op, Call("get_a"), Resolver(Variables(), environment, mode="revealed"))
     assert check_request_fully(op, good) == ()
     (wrong,) = check_request_fully(op, build_request(op, Call("get_a"), VALUES))
     assert wrong.severity == "error"

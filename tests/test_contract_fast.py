@@ -25,8 +25,8 @@ def refused(schema: Any, value: Any, version: str = "3.1.0", **schemas: Any) -> 
     return [violation.location for violation in found if violation.severity == "error"]
 
 
-def answered(value: Any, status: int = 200, media: str = "application/json") -> Response:
-    """A JSON answer."""
+def make_response(value: Any, status: int = 200, media: str = "application/json") -> Response:
+    """Return a JSON response."""
     return Response(status, (("Content-Type", media),), orjson.dumps(value))
 
 
@@ -91,13 +91,13 @@ def test_read_only_properties_are_not_required_in_requests(schema: Any, version:
     schemas = {"Given": READ, "Thing": obj((), id=READ), "Asks": {"required": ["id"]}}
     op = make_operation(schema, version=version, **schemas)
     assert check_request_body(op, value) == ()
-    assert check_response(op, answered(value)) != ()
+    assert check_response(op, make_response(value)) != ()
 
 
 def test_write_only_properties_are_not_required_in_responses() -> None:
     """A password that must be sent is not returned."""
     op = make_operation(obj(("password",), password=WRITE))
-    assert check_response(op, answered({})) == ()
+    assert check_response(op, make_response({})) == ()
     assert [v.location for v in check_request_body(op, {})] == [("password",)]
 
 
@@ -136,7 +136,7 @@ def test_write_only_properties_are_not_required_in_responses() -> None:
             False,
         ),
         ("3.0.3", {"nullable": True, "enum": ["a"]}, None, False),
-        ("3.1.0", True, {"any": "thing"}, True),
+        ("3.1.0", True, {"any": "value"}, True),
     ],
 )
 def test_each_version_has_its_own_schema_language(version: str, schema: Any, value: Any, valid: bool) -> None:
@@ -175,7 +175,7 @@ def test_invalid_keywords_are_dropped_with_a_note(broken: Any) -> None:
     assert [v.location for v in found if v.severity == "error"] == [("b",)]
 
 
-# --- violations -------------------------------------------------------------------------------------------------------
+# --- violations ------------------------------------------------------------------------------------------------------
 
 
 def test_a_violation_has_location_and_message() -> None:
@@ -215,10 +215,10 @@ def test_no_violation_holds_a_secret(schema: Any) -> None:
     """Messages are displayed, logged and stored: they never quote a secret field."""
     op, value = make_operation(schema), {"password": PLANTED}
     assert check_request_body(op, value)
-    assert PLANTED not in repr([*check_request_body(op, value), *check_response(op, answered(value))])
+    assert PLANTED not in repr([*check_request_body(op, value), *check_response(op, make_response(value))])
 
 
-# --- answers ----------------------------------------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_no_violation_holds_a_secret(schema: Any) -> None:
         (Response(200, (("Content-Type", "text/html"),), b"<html>"), "media type", "error"),
         (Response(200, (), b"{}"), "media type", "error"),
         (Response(200, (("Content-Type", "application/json"),), b"{"), "media type", "error"),
-        (answered([]), "type", "error"),
+        (make_response([]), "type", "error"),
     ],
 )
 def test_violations_of_a_response(response: Response, keyword: str, severity: str) -> None:
@@ -255,11 +255,11 @@ def test_violations_of_a_response(response: Response, keyword: str, severity: st
 def test_a_media_type_is_compared_without_its_parameters(declared: str, sent: str) -> None:
     """By name, without case, or by range (OpenAPI 3.1.1, 4.8.14); then the body is checked."""
     op = make_operation(obj(("a",)), media_type=declared)
-    assert check_response(op, answered({"a": 1}, media_type=sent)) == ()
-    assert [v.location for v in check_response(op, answered({}, media_type=sent))] == [("a",)]
+    assert check_response(op, make_response({"a": 1}, media=sent)) == ()
+    assert [v.location for v in check_response(op, make_response({}, media=sent))] == [("a",)]
 
 
-# --- input that is none -----------------------------------------------------------------------------------------------
+# --- values that are not JSON -----------------------------------------------------------------------------------------
 
 ODD = st.sampled_from([b"bytes", {1: 2}, "\ud800", float("nan"), 2**70, object(), {1, 2}, (1, 2), Secret("env:X")])
 

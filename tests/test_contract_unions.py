@@ -1,4 +1,4 @@
-"""Contract, one of several: what tells the alternatives apart, and what is judged where nothing does."""
+"""Contract of unions: what chooses a branch, and what is checked if nothing does."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_models_without_a_discriminator_may_overlap(nullable: list[Any]) -> None
 
 def test_a_response_is_checked_as_declared() -> None:
     """A response that matches two models violates `oneOf` in both checks: the document is the server's own."""
-    answer = Response(200, (("Content-Type", "application/json"),), b'{"x": 1}')
-    assert [v.keyword for v in check_response(operation({"oneOf": REFS}), answer)] == ["oneOf"]
+    response = Response(200, (("Content-Type", "application/json"),), b'{"x": 1}')
+    assert [v.keyword for v in check_response(operation({"oneOf": REFS}), response)] == ["oneOf"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The form: three states to a field, in step with JSON, a call that is made once, and problems in words."""
+"""Forms: unset, null and values, in step with JSON; calls; problems with messages."""
 
 from __future__ import annotations
 
@@ -141,12 +141,12 @@ PARAMETERS = [
 def test_a_call_does_not_follow_the_form() -> None:
     """Neither the loaded call nor the one made from the form changes with later input."""
     shown = Call("x", {"filter": {"a": "old"}}, {"tags": ["old"]})
-    form, kept = Form(make_operation(NESTED, PARAMETERS)), copy.deepcopy(shown)
+    form, before = Form(make_operation(NESTED, PARAMETERS)), copy.deepcopy(shown)
     form.load_call(shown)
     made = form.to_call()
     form.set(("parameters", "filter", "a"), "new")
     form.set(("body", "tags", 0), "new")
-    assert (shown, made) == (kept, kept)
+    assert (shown, made) == (before, before)
 
 
 def test_filling_does_not_change_the_document() -> None:
@@ -199,10 +199,14 @@ def test_problems_by_location() -> None:
         ("body", "b"): "b is required.",
     }
     form.set(("body", "b"), "{{nope}}")
-    for value, told in (("{{long}}", "longer than 3"), ("{{o}}", "no variable named 'o'"), ("abcd", "longer than 3")):
+    for value, message in (
+        ("{{long}}", "longer than 3"),
+        ("{{o}}", "no variable named 'o'"),
+        ("abcd", "longer than 3"),
+    ):
         form.set(("parameters", "id"), value)
         found = form.problems(values.resolve)
-        assert told in found["parameters", "id"]
+        assert message in found["parameters", "id"]
         assert "no variable named 'nope'" in found[("body",)]
     form.set(("parameters", "id"), "{{ok}}")
     form.set(("body", "b"), 1)
@@ -291,7 +295,7 @@ def test_an_example_that_is_there_twice_is_two_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("date-time", "2026-03-14 09:30", "The time zone is missing"),
         ("date-time", "2026-03-14", "Add the time"),
@@ -308,12 +312,12 @@ def test_an_example_that_is_there_twice_is_two_values() -> None:
         ("uri", "example.com", "https://"),
     ],
 )
-def test_format_hints(name: str, value: Any, told: str) -> None:
+def test_format_hints(name: str, value: Any, message: str) -> None:
     """The message says how to correct the value; a valid one has no problem."""
     kind = "integer" if isinstance(value, int) else "string"
     form = Form(make_operation(object_schema(a={"type": kind, "format": name})))
     form.set(("body", "a"), value)
-    assert told in form.problems(as_is)["body", "a"]
+    assert message in form.problems(as_is)["body", "a"]
 
 
 def test_a_proposed_date_time_is_valid() -> None:

@@ -24,7 +24,7 @@ STABLE = settings(deadline=None, max_examples=100, derandomize=True)
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are alike, 1, 1.0 and true told apart."""
+    """Whether two JSON values are alike, 1, 1.0 and true are distinguished."""
     dump = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
     return dump(one) == dump(other)
 
@@ -159,8 +159,8 @@ ARRAY = {"type": "array", "items": {"type": "string"}}
 )
 def test_format_value_is_the_inverse_of_parse_text(schema: Any, value: Any) -> None:
     """The text of a value is read as that value; a template inside a list or a map stays a template."""
-    parsed, fault = parse_text(make_field(schema), format_value(make_field(schema), value))
-    assert (parsed, fault, type(parsed)) == (value, "", type(value))
+    parsed, error = parse_text(make_field(schema), format_value(make_field(schema), value))
+    assert (parsed, error, type(parsed)) == (value, "", type(value))
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_format_value_is_the_inverse_of_parse_text(schema: Any, value: Any) -> N
 )
 def test_parse_text(schema: Any, text: str, value: Any) -> None:
     """Text is read by the field's kind; CPU and memory stay text; a template stays; empty text is unset."""
-    parsed, fault = parse_text(make_field(schema), text)
-    assert (parsed, fault, type(parsed)) == (value, "", type(value))
+    parsed, error = parse_text(make_field(schema), text)
+    assert (parsed, error, type(parsed)) == (value, "", type(value))
 
 
 @pytest.mark.parametrize(

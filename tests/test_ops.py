@@ -75,8 +75,8 @@ def test_tags_have_their_operations() -> None:
     """Every operation is also an attribute of each of its tags, and the same function there."""
     for operation in SPEC:
         for tag in operation.tags:
-            held = getattr(OPS, snake_case(tag))
-            assert operation in [function.operation for function in held]
+            tagged = getattr(OPS, snake_case(tag))
+            assert operation in [function.operation for function in tagged]
     assert OPS.deployment.list_deployments is OPS.list_deployments
     assert len(OPS) == 75
     assert repr(OPS) == "<Astro API: 75 operations>"

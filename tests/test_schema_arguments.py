@@ -1,4 +1,4 @@
-"""Fields, as arguments: rules between fields, keywords in and out of a call, and the signature that says so."""
+"""Arguments: rules between fields, calls from keyword arguments, and signatures."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def test_rules_depend_on_siblings(schema: Any, value: Any, required: Any, hidden
 def test_broken_rules_are_found_at_any_depth() -> None:
     """Each broken rule is reported where it is broken, in arrays, maps and unions too."""
     value = {"kind": "A", "inner": [{"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2}]}
-    told = {p.location: p.message for p in broken_rules(make_field(RULED, R=RULED), value)}
-    assert set(told) == {("a",), ("inner", 0, "b")}
-    assert told["a",] == "a is required: A needs it"
-    assert told["inner", 0, "b"].startswith("exactly one of b, c is needed: a is given")
+    problems = {p.location: p.message for p in broken_rules(make_field(RULED, R=RULED), value)}
+    assert set(problems) == {("a",), ("inner", 0, "b")}
+    assert problems["a",] == "a is required: A needs it"
+    assert problems["inner", 0, "b"].startswith("exactly one of b, c is needed: a is given")
     inside = {"type": "object", "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/R"}]}}
     assert [p.location for p in broken_rules(make_field(inside, R=RULED), {"m": {"kind": "A"}})] == [("m", "a")]
 

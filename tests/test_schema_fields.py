@@ -1,4 +1,4 @@
-"""Fields: whatever a schema says is read once, and serves forms, samples and signatures alike."""
+"""Fields: schemas are read into one tree for forms, samples and signatures."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ MAYBE = {"type": ["string", "null"]}
         ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "text", True),
         ({"oneOf": [{"const": None}, {"type": "integer"}]}, "integer", True),
         ({"enum": ["a", None]}, "choice", True),
-        ({"allOf": [{"$ref": "#/components/schemas/Maybe"}], "description": "said anew"}, "text", True),
+        ({"allOf": [{"$ref": "#/components/schemas/Maybe"}], "description": "other words"}, "text", True),
         ({"type": "null"}, "any", True),
         ({"const": None}, "choice", True),
         ({"const": 5}, "choice", False),

@@ -1,4 +1,4 @@
-"""Documents that mean harm, or that a program wrote: a form, an example and a verdict come within seconds, or words."""
+"""Hostile and generated documents: forms, samples and checks end soon, without an exception."""
 
 from __future__ import annotations
 
@@ -109,9 +109,9 @@ def test_an_endless_pattern_is_left_to_the_fast_check() -> None:
     form = Form(op)
     form.set(("body",), "a" * 60 + "!")
     begun = time.process_time()
-    told = check_request_fully(op, build_request(op, form.to_call(), values))
+    violations = check_request_fully(op, build_request(op, form.to_call(), values))
     assert time.process_time() - begun < SECONDS
-    assert [v.severity for v in told] == ["note"]
+    assert [v.severity for v in violations] == ["note"]
     assert check_request_body(op, "b") != ()
 
 

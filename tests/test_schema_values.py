@@ -1,4 +1,4 @@
-"""Values by the Field tree: samples are valid, secrets are found wherever they stand, and lifted without a loss."""
+"""Values: samples are valid, and secrets are found anywhere, masked, held and extracted."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_secrets_are_masked_held_and_extracted(schema: Any, value: Any) -> None:
     known = field(schema) if schema is not None else None
     before = copy.deepcopy(value)
     assert MASK in repr(mask_secrets(known, value))
-    extracted = extract_secrets(known, value, lambda secret: "{{kept}}")
+    extracted = extract_secrets(known, value, lambda secret: "{{saved}}")
     for hidden in (mask_secrets(known, value), hold_secrets(known, value), extracted):
         assert PLANTED not in repr(hidden)
     assert has_secret(known, value)
@@ -264,15 +264,15 @@ def test_a_default_branch_hides_its_secrets() -> None:
     """A Deployment without a `type` is STANDARD: its secret variables are extracted too."""
     body = body_field(load("astro-v1").operation("CreateDeployment"))
     value = {"name": "x", "environmentVariables": [{"key": "K", "value": PLANTED, "isSecret": True}]}
-    assert PLANTED not in repr(extract_secrets(body, value, lambda secret: "{{kept}}"))
+    assert PLANTED not in repr(extract_secrets(body, value, lambda secret: "{{saved}}"))
 
 
 @pytest.mark.parametrize("value", [{"p": "{{name}}"}, {"p": ""}, {"p": None}, {}])
 def test_templates_and_empty_values_are_not_extracted(value: Any) -> None:
     """Templates, empty text and null stay; no variable is created for them."""
-    kept: list[Secret] = []
-    assert extract_secrets(field(object_schema(p=PASSWORD)), value, lambda secret: kept.append(secret) or "") == value
-    assert kept == []
+    saved: list[Secret] = []
+    assert extract_secrets(field(object_schema(p=PASSWORD)), value, lambda secret: saved.append(secret) or "") == value
+    assert saved == []
 
 
 def test_secret_objects_are_extracted_from_any_field() -> None:
@@ -292,9 +292,9 @@ def test_a_secret_map_keeps_its_structure() -> None:
         named.append(secret.reference.removeprefix("held:"))
         return f"{{{{{named[-1]}}}}}"
 
-    secret = {"s": {"X Key": "abc", "n": [1, None, True, ""], "t": "{{kept}}"}}
+    secret = {"s": {"X Key": "abc", "n": [1, None, True, ""], "t": "{{saved}}"}}
     known = field(object_schema(s={"x-astro-nb-secret": True}))
-    inside = {"X Key": "{{s.X_Key}}", "n": ["{{s.n}}", None, True, ""], "t": "{{kept}}"}
+    inside = {"X Key": "{{s.X_Key}}", "n": ["{{s.n}}", None, True, ""], "t": "{{saved}}"}
     assert extract_secrets(known, secret, keep) == {"s": inside}
     assert named == ["s.X_Key", "s.n"]
     assert hold_secrets(known, secret)["s"]["X Key"].reveal() == "abc"
@@ -327,11 +327,11 @@ def test_an_extracted_secret_is_sent_with_its_type(secret: Any, shown: Any) -> N
     """A secret keeps its type through session variables: a map stays a map, a number stays a number."""
     variables = Variables()
 
-    def keep(held: Secret) -> str:
-        variables[f"kept{len(variables)}"] = held
-        return f"{{{{kept{len(variables) - 1}}}}}"
+    def keep(secret: Secret) -> str:
+        variables[f"saved{len(variables)}"] = secret
+        return f"{{{{saved{len(variables) - 1}}}}}"
 
-    lifted = extract_secrets(field(object_schema(s={"x-astro-nb-secret": True})), {"s": secret}, keep)
-    assert "abc" not in str(lifted)
-    assert Resolver(variables, Environment("e"), mode="revealed").resolve(lifted) == {"s": secret}
-    assert Resolver(variables, Environment("e"), mode="masked").resolve(lifted) == {"s": shown}
+    extracted = extract_secrets(field(object_schema(s={"x-astro-nb-secret": True})), {"s": secret}, keep)
+    assert "abc" not in str(extracted)
+    assert Resolver(variables, Environment("e"), mode="revealed").resolve(extracted) == {"s": secret}
+    assert Resolver(variables, Environment("e"), mode="masked").resolve(extracted) == {"s": shown}
