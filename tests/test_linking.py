@@ -254,6 +254,18 @@ def test_a_picked_value_keeps_its_provenance(api: anb.Workbench) -> None:
     assert type(listed["$.deployments[0].id"]) is str
 
 
+def test_a_runbook_reads_a_variable_where_it_was_taken_from(api: anb.Workbench) -> None:
+    """Two responses hold the same id: the one that it was picked from counts, not the one that looks better."""
+    api.call("CreateWorkspace", name="here")
+    listed = api.call("ListWorkspaces")
+    place = next(n for n, workspace in enumerate(listed.items) if workspace["name"] == "here")
+    for path in ("create", f"$.workspaces[{place}].id"):
+        api.variables["workspaceId"] = api.session.exchanges[0]["$.id"] if path == "create" else listed[path]
+        api.call("GetWorkspace", workspaceId="{{workspaceId}}")
+        call = [cell for cell in api.runbook.source() if "GetWorkspace" in cell][-1]
+        assert ("create_workspace[" in call, "list_workspaces[" in call) == (path == "create", path != "create"), call
+
+
 def test_an_equal_value_has_no_provenance(api: anb.Workbench) -> None:
     """A value that is merely equal was set in Python, and so was one that was changed; a source that is given stays."""
     listed = api.call("ListDeployments")

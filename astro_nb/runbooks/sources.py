@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ..call import UNSET
 from ..codegen import literal
 from ..data import Location, leaves
-from ..environments import Variables
+from ..environments import Provenance, Variables
 from ..errors import UsageError
 from ..exchange import Exchange
 from ..jsonpath import pick, to_path
@@ -132,11 +132,23 @@ class Source:
 
 @dataclass(frozen=True)
 class SoughtValue:
-    """A text to find: the name of its field, and whether it was typed earlier in the recording."""
+    """A text to find.
+
+    Attributes:
+        name: the name of its field.
+        typed: whether it was typed earlier in the recording.
+        provenance: the place that it was taken from, if the variable that holds it knows.
+    """
 
     text: str
     name: str
     typed: bool = False
+    provenance: Provenance | None = None
+
+    def is_from(self, exchange: Exchange, location: Location) -> bool:
+        """Whether the text was taken from this place."""
+        known = self.provenance
+        return known is not None and (known.exchange_id, known.path) == (exchange.id, to_path(location))
 
 
 @dataclass(frozen=True)
@@ -171,10 +183,12 @@ class StepResponses:
         echo, places = sought.text in self.sent, self._places.get(sought.text, [])
         own_paths = {page: _own_id_paths(sought, self.step.readable_exchanges[page]) for page, _ in places}
         for page, location in places:
-            kind = _fit(sought, self.step.readable_exchanges[page], location, echo, own_paths[page])
+            exchange = self.step.readable_exchanges[page]
+            is_origin = sought.is_from(exchange, location)
+            kind = 0 if is_origin else _fit(sought, exchange, location, echo, own_paths[page])
             if kind is not None:
                 listed = any(isinstance(step, int) for step in location)
-                rank = (echo, kind, listed, -self.step.number, page, len(location))
+                rank = (echo and not is_origin, not is_origin, kind, listed, -self.step.number, page, len(location))
                 yield Candidate(self, page, location, rank)
 
     @cached_property

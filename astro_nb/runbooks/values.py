@@ -231,7 +231,9 @@ class ValueComposer:
     def _find_source(self, value: str, context: _ValueContext, variable: str) -> Source | None:
         if template_names(value):
             return None
-        wanted = SoughtValue(value, context.name, value in self._typed_texts)
+        held = next(iter(self._variables.all(variable)), None) if variable else None
+        provenance = held.provenance if held and held.value == value else None
+        wanted = SoughtValue(value, context.name, value in self._typed_texts, provenance)
         found = find_source(wanted, self._earlier, self._parameters.holding)
         if found is None and variable and variable != context.name:
             found = find_source(replace(wanted, name=variable), self._earlier, self._parameters.holding)
