@@ -509,21 +509,19 @@ def test_a_predicate_has_no_grace_period_unless_one_is_given(
     assert_grace(3, clock.seconds - began, real)
 
 
-def test_the_grace_period_is_scaled_by_the_speed_of_the_sandbox() -> None:
-    """In a sandbox that runs a hundred times as fast the grace period is a hundredth; elsewhere it is whole."""
-    api = anb.connect(history=None)
-    assert isinstance(api.sandbox, anb.Sandbox)
-    key = next(d["id"] for d in api.call("ListDeployments", limit=100).items if d["status"] == "HEALTHY")
-    api.sandbox.lag = 1000
-    api.sandbox.speed = 100
-    began = time.monotonic()
-    update(api, key)
-    assert api.wait("GetDeployment", deploymentId=key).ok
-    assert 0.15 <= time.monotonic() - began < 10, "15 s at a hundredth"
-    assert api._speed() == 100
+def test_the_grace_period_is_scaled_by_the_speed_of_the_sandbox(
+    deployment_id: str, api: anb.Workbench, box: anb.Sandbox, clock: Clock
+) -> None:
+    """In a sandbox that runs a tenth as fast the grace period is ten times as long; elsewhere it is as declared."""
+    api.wait("GetDeployment", deploymentId=deployment_id)
+    api.sandbox, box.lag, box.speed = box, 1000, 0.1
+    real, began = time.monotonic(), clock.seconds
+    update(api, deployment_id)
+    assert api.wait("GetDeployment", deploymentId=deployment_id).ok
+    assert_grace(150, clock.seconds - began, real)
+    assert api._speed() == 0.1
     api.session.switch(Environment("another", base_url="https://api.example"))
     assert api._speed() == 1
-    api.close()
 
 
 # --- runbooks and history ---------------------------------------------------------------------------------------------
@@ -747,12 +745,10 @@ def test_a_comparison_compares_values(value: Any, wanted: Any) -> None:
 def test_a_slow_pattern_raises(pattern: str) -> None:
     """A server cannot make a wait hang with a text on which a pattern backtracks."""
     for function in ("match", "search"):
-        began = time.monotonic()
         with pytest.raises(PickError):
             compile_condition(f"{function}($.x, '{pattern}')")({"x": "a" * 60})
         with pytest.raises(PickError):
             compile_condition(f"{function}($.x, $.p)")({"x": "a" * 60, "p": pattern})
-        assert time.monotonic() - began < 5
     with pytest.raises(PickError, match="too long"):
         compile_condition("match($.x, 'a*b')")({"x": "a" * 3000})
     assert compile_condition("match($.x, 'a*b')")({"x": "aaab"})
