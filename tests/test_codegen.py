@@ -328,7 +328,7 @@ def test_every_operation_of_astro_has_a_curl_command(astro: anb.Workbench) -> No
     assert script.count("curl --request") == len(calls) == 75
 
 
-def test_a_kind_that_does_not_exist_is_told_by_name(astro: anb.Workbench) -> None:
+def test_an_unknown_kind_of_snippet_is_reported(astro: anb.Workbench) -> None:
     """An unknown kind of snippet names those that there are."""
     with pytest.raises(UnknownName):
         astro.session.snippet("Pyhton (httpx)", Call("ListWorkspaces"))

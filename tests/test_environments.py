@@ -118,7 +118,7 @@ def test_only_what_differs_is_written(environments: Environments) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 5])
-def test_a_circle_is_told_with_its_way(environments: Environments, length: int) -> None:
+def test_a_circle_is_reported_with_the_names_in_it(environments: Environments, length: int) -> None:
     """Every name on the way stands in the sentence."""
     for n in range(length):
         (environments.folder / f"e{n}.yaml").write_text(f"extends: e{(n + 1) % length}\n")
@@ -148,7 +148,7 @@ def test_a_long_chain_is_read(environments: Environments) -> None:
     assert len(environments["e0"].variables) == 400
 
 
-def test_an_unknown_one_on_the_way_is_told(environments: Environments) -> None:
+def test_an_unknown_environment_to_extend_is_reported(environments: Environments) -> None:
     """The way to it and the nearest name, however deep."""
     (environments.folder / "a.yaml").write_text("extends: b\n")
     (environments.folder / "b.yaml").write_text("extends: production1\n")
@@ -310,14 +310,14 @@ def test_a_comparison_shows_no_secret(environments: Environments, monkeypatch: p
     held = {"token": Secret.in_memory("planted-held-c0ffee"), "login": {"username": "me", "password": "env:PLANTED"}}
     one = Environment("<b>one", credentials=held, variables={"s": Secret("env:PLANTED"), "h": "<script>"})
     compared = environments.compare(one, "astro")
-    told = compared._repr_html_() + compared.frame().to_csv() + repr(compared) + repr(compared.rows)
-    assert "planted" not in told
-    assert "env:PLANTED" in told
+    found_text = compared._repr_html_() + compared.frame().to_csv() + repr(compared) + repr(compared.rows)
+    assert "planted" not in found_text
+    assert "env:PLANTED" in found_text
     assert "<script>" not in compared._repr_html_()
     assert "<b>" not in compared._repr_html_()
 
 
-def test_the_table_of_all_tells_what_cannot_be_read(environments: Environments) -> None:
+def test_the_table_of_environments_shows_what_cannot_be_read(environments: Environments) -> None:
     """One broken file does not hide the others; nothing of it is HTML."""
     (environments.folder / "broken<i>.yaml").write_text("a: [")
     environments.create("prod", production=True)
@@ -333,7 +333,7 @@ def test_the_table_of_all_tells_what_cannot_be_read(environments: Environments) 
 
 @given(st.dictionaries(NAMES, PLAIN, max_size=4))
 @STEADY
-def test_shared_variables_are_kept(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, Any]) -> None:
+def test_shared_variables_are_saved(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, Any]) -> None:
     """Any plain values come back as they were; the file is no environment."""
     folder = tmp_path_factory.mktemp("e")
     save_shared(shared, folder)
@@ -379,7 +379,9 @@ def test_shared_variables_that_someone_else_changed_are_not_written_over(environ
         ("variables: {1a: x}", SettingsError), ("variables: {1: x}", SettingsError), ("hosts: h", UnknownName),
     ],
 )  # fmt: skip
-def test_a_bad_shared_file_is_told_and_kept(tmp_path: Path, text: str, error: type[AstroNbError]) -> None:
+def test_a_malformed_shared_file_is_reported_and_not_overwritten(
+    tmp_path: Path, text: str, error: type[AstroNbError]
+) -> None:
     """As an environment's file is."""
     (tmp_path / "_shared.yaml").write_text(text)
     with pytest.raises(error, match="_shared") as caught:

@@ -52,7 +52,7 @@ HOME = Environment("e", base_url="https://API.example.com/v1", hosts=("Files.exa
 @pytest.mark.parametrize(
     "url", ["https://api.example.com/x", "https://api.example.com:8443/", "HTTPS://files.EXAMPLE.com/y?z", "https://u@api.example.com/"]
 )  # fmt: skip
-def test_secrets_may_go_home(url: str) -> None:
+def test_secrets_may_be_sent_to_the_hosts_of_the_environment(url: str) -> None:
     """The host of the base URL and the further hosts may see them, in any case, at any port."""
     HOME.require_allowed_host(url)
 
@@ -159,7 +159,7 @@ def test_one_host_may_be_written_plainly(tmp_path: Path) -> None:
         ("base_url: 5", SettingsError),
     ],
 )  # fmt: skip
-def test_a_bad_file_is_told(tmp_path: Path, text: str, error: type[AstroNbError]) -> None:
+def test_a_malformed_file_is_reported(tmp_path: Path, text: str, error: type[AstroNbError]) -> None:
     """What a file gets wrong is told when it is loaded, with the file's name, not when a request is half made."""
     with pytest.raises(error) as caught:
         written(tmp_path, text)
@@ -238,7 +238,7 @@ def test_a_plain_name_is_any_name(tmp_path: Path, name: str) -> None:
         "overlay: {a: b}", "color: 5", "format: true", "a: &a [*a]",
     ],
 )  # fmt: skip
-def test_what_a_file_gets_wrong_is_told_without_repeating_it(tmp_path: Path, text: str) -> None:
+def test_an_error_in_a_file_is_reported_without_its_value(tmp_path: Path, text: str) -> None:
     """Each field is checked for what it has to be; what stands in its place may be a secret, and is not shown."""
     with pytest.raises(SettingsError, match=re.escape("e.yaml")) as caught:
         written(tmp_path, text.replace("PLANTED", PLANTED))
@@ -246,7 +246,7 @@ def test_what_a_file_gets_wrong_is_told_without_repeating_it(tmp_path: Path, tex
     assert caught.value.todo
 
 
-def test_a_value_that_no_file_can_hold_is_told(tmp_path: Path) -> None:
+def test_a_value_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     """An object that is no plain data is refused in words, and nothing is written."""
     with pytest.raises(SettingsError, match="plain"):
         save_environment(Environment("e", variables={"a": object()}), tmp_path)
@@ -260,7 +260,7 @@ def test_what_a_server_sent_is_saved_as_what_it_is(tmp_path: Path) -> None:
     assert resolve(["{{a}}", "{{b}}"], variables, repr) == ["{{s}}", 5]
 
 
-def test_credentials_of_several_fields_are_kept(tmp_path: Path) -> None:
+def test_credentials_with_several_fields_are_saved(tmp_path: Path) -> None:
     """A client that gets tokens, and a user with a password: as they were, secrets by reference."""
     client = {
         **{"client_id": "env:ID", "client_secret": "env:SECRET", "scopes": ["read", "write"]},
@@ -288,7 +288,7 @@ def test_a_credential_of_wrong_fields_is_refused(given: str, tmp_path: Path) -> 
     assert "plain" not in str(raised.value)
 
 
-def test_a_held_password_is_not_written(tmp_path: Path) -> None:
+def test_a_password_in_memory_is_not_written(tmp_path: Path) -> None:
     """Inside a mapping neither."""
     login = {"username": "me", "password": Secret.in_memory("hunter2-hunter2")}
     with pytest.raises(SettingsError, match="held in memory"):

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from astro_nb.environments import Environment, Resolver, TokenFacts, Variables, read_token, split_at_secrets
 from astro_nb.errors import TokenExpired
+from astro_nb.openapi.extensions import TokenExtension
 from astro_nb.secrets import MASK, Secret
 
 STEADY = settings(deadline=None, max_examples=100, derandomize=True)
 PLANTED = "planted-3b9f-c0ffee"
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
-NOTES = {"list": "permissions", "variables": ["organizationId", "workspaceId", "deploymentId"]}
+EXTENSION = TokenExtension("permissions", ("organizationId", "workspaceId", "deploymentId"))
 
 
 def jwt(**claims: Any) -> str:
@@ -70,9 +71,11 @@ def test_marks_are_cut_out(text: str, name: str) -> None:
 # --- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_token_tells_its_facts() -> None:
+def test_the_claims_of_a_token_are_read() -> None:
     """Expiry and ids are read from the claims by the overlay's note; other plain claims are for display."""
-    facts = read_token(jwt(exp=1_900_000_000, permissions=["organizationId:o", "x:y", "workspaceId:"], sub="s"), NOTES)
+    facts = read_token(
+        jwt(exp=1_900_000_000, permissions=["organizationId:o", "x:y", "workspaceId:"], sub="s"), EXTENSION
+    )
     assert facts == TokenFacts(
         True, datetime(2030, 3, 17, 17, 46, 40, tzinfo=UTC), {"organizationId": "o"}, {"sub": "s"}
     )
@@ -85,20 +88,20 @@ def test_a_token_tells_its_facts() -> None:
 )
 def test_the_scope_is_the_narrowest(entries: list[str]) -> None:
     """A Workspace token is one, in whatever order the claim lists what it may see."""
-    assert read_token(jwt(permissions=entries), NOTES).scope == "Workspace"
+    assert read_token(jwt(permissions=entries), EXTENSION).scope == "Workspace"
 
 
 @pytest.mark.parametrize("token", ["", "opaque", "a.b", "a.b.c.d", "a.é.c", "a.!!.c", f"a.{'W10'}.c", "..", PLANTED])
 def test_what_is_no_jwt_is_no_error(token: str) -> None:
     """Any text may be a token: what cannot be read has no facts, and never expires."""
-    assert read_token(token, NOTES) == TokenFacts(False)
+    assert read_token(token, EXTENSION) == TokenFacts(False)
     assert read_token(token).scope == "unknown"
 
 
 @pytest.mark.parametrize("exp", [1_700_000_000_000, 1e300, -1e20, "soon", None, [], True, 2**63])
 def test_an_odd_expiry_is_no_error(exp: Any) -> None:
     """Milliseconds, a text, a number beyond the calendar: the token is read, and `connect` does not fail for it."""
-    facts = read_token(jwt(exp=exp), NOTES)
+    facts = read_token(jwt(exp=exp), EXTENSION)
     assert facts.is_jwt
     assert isinstance(facts.expired(), bool)
 
@@ -106,7 +109,7 @@ def test_an_odd_expiry_is_no_error(exp: Any) -> None:
 @pytest.mark.parametrize("claims", [{"permissions": "organizationId:o"}, {"permissions": [1, None, {}]}, {}])
 def test_odd_claims_are_no_error(claims: dict[str, Any]) -> None:
     """A claim of another shape gives no variables."""
-    assert read_token(jwt(**claims), NOTES).variables == {}
+    assert read_token(jwt(**claims), EXTENSION).variables == {}
 
 
 @pytest.mark.parametrize(("exp", "wanted"), [(1_900_000_000, 2030), (1_900_000_000_000, 2030), (True, None)])
@@ -119,11 +122,11 @@ def test_the_unit_of_an_expiry(exp: Any, wanted: int | None) -> None:
 def test_a_name_with_two_values_is_no_variable() -> None:
     """A token for two Workspaces does not choose one of them; said twice, the same one is no doubt."""
     entries = ["workspaceId:a", "workspaceId:b", "organizationId:o", "organizationId:o"]
-    assert read_token(jwt(permissions=entries), NOTES).variables == {"organizationId": "o"}
+    assert read_token(jwt(permissions=entries), EXTENSION).variables == {"organizationId": "o"}
 
 
 def test_what_a_token_says_is_not_resolved() -> None:
     """Whoever issues a token does not read the variables of whoever uses it."""
-    facts = read_token(jwt(permissions=["workspaceId:{{s}}"]), NOTES)
+    facts = read_token(jwt(permissions=["workspaceId:{{s}}"]), EXTENSION)
     variables = Variables(session={"s": Secret.in_memory(PLANTED)}, token=facts.variables)
     assert Resolver(variables, Environment("e"), mode="revealed").resolve("{{workspaceId}}") == "{{s}}"

@@ -28,7 +28,7 @@ ODD = st.lists(st.sampled_from(["{", "}", "{{", "}}", "\\", "a", ":-", "$", "$uu
 )
 
 
-def starred(data: Any, variables: Variables) -> Any:
+def resolve_text(data: Any, variables: Variables) -> Any:
     """Data resolved for the eye."""
     return resolve(data, variables, lambda secret: MASK)
 
@@ -43,9 +43,9 @@ def starred(data: Any, variables: Variables) -> Any:
 def test_what_is_escaped_is_itself(text: str) -> None:
     """Any text, as a template of its own and as the value of a variable."""
     variables = Variables(session={**dict.fromkeys("abcdef", "no"), "kept": escape(text)})
-    assert starred(escape(text), variables) == text
-    assert starred("{{kept}}", variables) == text
-    assert starred(["<", escape(text), ">"], variables) == ["<", text, ">"]
+    assert resolve_text(escape(text), variables) == text
+    assert resolve_text("{{kept}}", variables) == text
+    assert resolve_text(["<", escape(text), ">"], variables) == ["<", text, ">"]
 
 
 @given(TEXTS | ODD)
@@ -54,14 +54,14 @@ def test_a_default_is_what_is_written(default: str) -> None:
     """Quotes, single braces, backslashes, breaks and colons stay; only spaces at its end do not count."""
     if "}}" in default or default.endswith("}") or "{{" in default:
         return
-    assert starred("{{zz:-" + default + "}}", Variables()) == default.rstrip()
-    assert starred("<{{ zz :-" + default + "}}>", Variables()) == f"<{default.rstrip()}>"
-    assert starred("{{a:-" + default + "}}", Variables(session={"a": 5})) == 5
+    assert resolve_text("{{zz:-" + default + "}}", Variables()) == default.rstrip()
+    assert resolve_text("<{{ zz :-" + default + "}}>", Variables()) == f"<{default.rstrip()}>"
+    assert resolve_text("{{a:-" + default + "}}", Variables(session={"a": 5})) == 5
 
 
 @given(st.dictionaries(NAMES, st.lists(NAMES, max_size=3), max_size=6))
 @STEADY
-def test_a_graph_of_variables_is_resolved_or_its_circle_told(graph: dict[str, list[str]]) -> None:
+def test_a_graph_of_variables_is_resolved_or_its_circle_reported(graph: dict[str, list[str]]) -> None:
     """Where a way leads back to itself it is told, and the way is one of the graph; else every value is found."""
     variables = Variables(session={n: "".join(f"{{{{{to}:-?}}}}" for to in ways) + n for n, ways in graph.items()})
 
@@ -74,10 +74,10 @@ def test_a_graph_of_variables_is_resolved_or_its_circle_told(graph: dict[str, li
     for name in graph:
         wanted = spelled(name, ())
         if wanted is not None:
-            assert starred(f"{{{{{name}}}}}", variables) == wanted
+            assert resolve_text(f"{{{{{name}}}}}", variables) == wanted
             continue
         with pytest.raises(UsageError, match="circle") as caught:
-            starred(f"{{{{{name}}}}}", variables)
+            resolve_text(f"{{{{{name}}}}}", variables)
         way = re.findall(r"[a-f](?= →|\.)", caught.value.what.partition("circle: ")[2])
         assert way[0] == name
         assert way[-1] in way[:-1]
@@ -143,8 +143,8 @@ def test_the_table_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     variables["a"], variables["b"], variables["c"] = Secret("env:PLANTED"), held, [held, {"k": held}]
     variables["d"], variables["h"] = "Bearer planted-held-c0ffee", "<script>" + "x" * 5000
     drawn = variables._repr_html_()
-    told = drawn + variables.frame().to_csv() + repr(variables.rows())
-    assert "planted" not in told
+    found_text = drawn + variables.frame().to_csv() + repr(variables.rows())
+    assert "planted" not in found_text
     assert MASK in drawn
     assert "<script>" not in drawn
     assert len(drawn) < 10_000
@@ -195,7 +195,7 @@ def test_each_dynamic_value_looks_like_it(name: str) -> None:
 
 def test_types_of_dynamic_values() -> None:
     """Alone, a number is a number and a truth value one."""
-    found = starred(["{{$randomInt}}", "{{$randomBoolean}}", "{{$timestamp}}", "{{$uuid}}"], Variables())
+    found = resolve_text(["{{$randomInt}}", "{{$randomBoolean}}", "{{$timestamp}}", "{{$uuid}}"], Variables())
     assert [type(value) for value in found] == [int, bool, int, str]
 
 
@@ -247,15 +247,15 @@ def test_a_plain_value_is_read_when_it_is_sent(tmp_path: Path, monkeypatch: pyte
     assert values.revealed == set()
 
 
-def test_where_nothing_stands_it_is_told_where_to_set_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_reference_is_reported_with_where_to_set_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one sentence; the table says so too, and a default does not hide it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ANB_REGION", raising=False)
     variables = Variables(session={"region": Reference("env:ANB_REGION"), "zone": Reference("dotenv:ZONE")})
     with pytest.raises(SettingsError, match="Set the environment variable ANB_REGION"):
-        starred("{{region:-eu}}", variables)
+        resolve_text("{{region:-eu}}", variables)
     with pytest.raises(SettingsError, match=r"Add the line ZONE=… to a file named \.env"):
-        starred("{{zone}}", variables)
+        resolve_text("{{zone}}", variables)
     assert "env:ANB_REGION is not set" in variables._repr_html_()
 
 
@@ -296,7 +296,7 @@ def test_a_runbook_reads_a_plain_value_again(api: anb.Workbench, monkeypatch: py
 # --- hints ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_name_is_told_where_it_could_come_from() -> None:
+def test_an_unknown_variable_is_reported_with_a_hint() -> None:
     """The nearest names, or how to set it, and then what whoever knows the document says."""
     variables = Variables(session={"deploymentId": 1})
     variables.hint = lambda name: f"CreateThing answers with {name}."

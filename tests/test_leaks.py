@@ -60,7 +60,7 @@ class Planted:
     def arguments(self, operation: str) -> dict[str, Any]:
         return {"name": "visible", "password": Secret.in_memory(TYPED)} if operation == "save" else {}
 
-    def story(self) -> list[Any]:
+    def run_every_kind(self) -> list[Any]:
         """Every call, once from the cell and once in the background; the one-time token is captured."""
         exchanges = []
         for name in OPERATIONS:
@@ -90,14 +90,14 @@ def planted(
 
 
 @pytest.fixture
-def all_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Planted]:
+def planted_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Planted]:
     """The workbench with the planted secrets, in an empty folder."""
-    in_place(monkeypatch, tmp_path)
+    use_folder(monkeypatch, tmp_path)
     with planted(tmp_path) as made:
         yield made
 
 
-def in_place(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def use_folder(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("PLANTED_BEARER", BEARER)
     monkeypatch.setenv("PLANTED_CLIENT", CLIENT)
     monkeypatch.chdir(folder)
@@ -118,14 +118,14 @@ def test_the_search_finds_what_is_planted() -> None:
                 assert_clean(f"…{form}…", "a text")
 
 
-def test_every_secret_is_really_sent(all_of: Planted) -> None:
+def test_every_secret_is_really_sent(planted_session: Planted) -> None:
     """The server got them all, so that it could give them all back."""
-    all_of.story()
-    sent = all_of.seen.text
+    planted_session.run_every_kind()
+    sent = planted_session.seen.text
     for what in ("bearer", "pasted", "query", "granted"):
         assert f"{what}-pl4nted" in sent
     assert TYPED in "".join(
-        json.loads(body)["password"] for _, path, _, body in all_of.seen.requests if path == "/save"
+        json.loads(body)["password"] for _, path, _, body in planted_session.seen.requests if path == "/save"
     )
 
 
@@ -160,21 +160,21 @@ def reachable(*roots: Any, most: int = 20_000) -> Iterator[Any]:
             waiting += [getattr(value, slot) for slot in slots if slot != "_value" and hasattr(value, slot)]
 
 
-def test_no_object_on_the_way_shows_one(all_of: Planted) -> None:
+def test_no_object_on_the_way_shows_one(planted_session: Planted) -> None:
     """Neither repr, str, format nor HTML of anything that can be reached: plans, values, grants, tokens, requests."""
-    exchanges = all_of.story()
-    api, kinds = all_of.api, set[str]()
-    plans = [api.session.prepare(api.session.build_call(name, all_of.arguments(name))) for name in OPERATIONS]
+    exchanges = planted_session.run_every_kind()
+    api, kinds = planted_session.api, set[str]()
+    plans = [api.session.prepare(api.session.build_call(name, planted_session.arguments(name))) for name in OPERATIONS]
     values = api.session._resolver("revealed")
     values.credential("T")
     previews = [api.session.preview(plan.call) for plan in plans]
     roots = (api, exchanges, plans, values, previews, Client(), api.explore("save"), api.runbook)
-    for thing in reachable(*roots):
-        kinds.add(type(thing).__name__)
-        where = f"a {type(thing).__name__}"
-        assert_clean(f"{thing!r} {thing!s} {thing}", where)
-        if hasattr(thing, "_repr_mimebundle_") and type(thing).__name__ not in ("Workbench", "Explorer"):
-            assert_clean(repr(thing._repr_mimebundle_()), f"the display of {where}")
+    for subject in reachable(*roots):
+        kinds.add(type(subject).__name__)
+        where = f"a {type(subject).__name__}"
+        assert_clean(f"{subject!r} {subject!s} {subject}", where)
+        if hasattr(subject, "_repr_mimebundle_") and type(subject).__name__ not in ("Workbench", "Explorer"):
+            assert_clean(repr(subject._repr_mimebundle_()), f"the display of {where}")
     assert kinds >= {
         "PreparedRequest",
         "Grant",
@@ -191,9 +191,9 @@ def test_no_object_on_the_way_shows_one(all_of: Planted) -> None:
         assert_clean(repr(vars(public)), f"the attributes of a {type(public).__name__}")
 
 
-def test_no_view_of_an_answer_shows_one(all_of: Planted) -> None:
+def test_no_view_of_an_answer_shows_one(planted_session: Planted) -> None:
     """Text, JSON, items, frame, headers, error, call as data; what was typed is shown by no other answer."""
-    for exchange in all_of.story():
+    for exchange in planted_session.run_every_kind():
         views = [
             exchange.text,
             exchange.json(),
@@ -205,21 +205,21 @@ def test_no_view_of_an_answer_shows_one(all_of: Planted) -> None:
         views += [exchange.frame().to_csv(), exchange.frame().to_html(), exchange["$"], exchange.request_id]
         views += [exchange.request.url, exchange.request.headers, exchange.request.body.decode()]
         assert_clean(" ".join(map(repr, views)) + " ".join(map(str, views)), f"a view of {exchange.operation.id}")
-    frames = [all_of.api.history.frame(), all_of.api.errors.frame()]
+    frames = [planted_session.api.history.frame(), planted_session.api.errors.frame()]
     assert_clean("".join(f.to_csv() + f.to_html() + f.to_json(date_format="iso") for f in frames), "a frame")
 
 
-def test_no_snippet_and_no_widget_has_one(all_of: Planted) -> None:
+def test_no_snippet_and_no_widget_contains_a_secret(planted_session: Planted) -> None:
     """Every kind of snippet of every operation, and the synchronised state of every widget at every tab."""
-    exchanges, api = all_of.story(), all_of.api
+    exchanges, api = planted_session.run_every_kind(), planted_session.api
     for exchange in exchanges:
         for kind in SNIPPETS:
             assert_clean(api.session.snippet(kind, exchange.call), f"{kind} of {exchange.operation.id}")
     explorer = api.explore("save")
     for exchange in exchanges:
         explorer.reopen(exchange)
-        for tab in explorer.answer._tabs.options:
-            explorer.answer._tabs.value = tab
+        for tab in explorer.response._tabs.options:
+            explorer.response._tabs.value = tab
             assert_clean(str([widget.get_state() for widget in living.values()]), f"the widgets at {tab}")
     assert explorer.status.last_error is None
 
@@ -227,30 +227,32 @@ def test_no_snippet_and_no_widget_has_one(all_of: Planted) -> None:
 # --- written ----------------------------------------------------------------------------------------------------------
 
 
-def test_no_file_has_one(all_of: Planted) -> None:
+def test_no_file_contains_a_secret(planted_session: Planted) -> None:
     """The history with its journal, bodies unpacked; runbook, executed notebook, its HTML; what is left in between."""
-    all_of.story()
-    assert ONE_TIME in all_of.api.call("late").text, "what a server tells in a plain field is shown, but not kept"
-    everything_in(all_of.folder)  # while the history is open: the journal is there
-    assert [path for path in all_of.folder.rglob("*-wal") if path.stat().st_size]
-    path = all_of.api.runbook.write("planted.ipynb")
+    planted_session.run_every_kind()
+    assert ONE_TIME in planted_session.api.call("late").text, (
+        "what a server tells in a plain field is shown, but not kept"
+    )
+    assert_no_secret_in_folder(planted_session.folder)  # while the history is open: the journal is there
+    assert [path for path in planted_session.folder.rglob("*-wal") if path.stat().st_size]
+    path = planted_session.api.runbook.write("planted.ipynb")
     source = path.read_text(encoding="utf-8")
     assert_clean(source, "the runbook")
-    (all_of.folder / "planted.json").write_text(json.dumps(document()), encoding="utf-8")
-    result = run(path, {"base_url": all_of.api.environment.base_url, "document": "planted.json"})
+    (planted_session.folder / "planted.json").write_text(json.dumps(document()), encoding="utf-8")
+    result = run(path, {"base_url": planted_session.api.environment.base_url, "document": "planted.json"})
     assert result.executed
     assert_clean(f"{result!r} {result} {result.error} {result._repr_mimebundle_()}", "the result of the run")
     if find_spec("nbconvert"):
         from nbconvert import HTMLExporter
 
-        (all_of.folder / "planted.html").write_text(
+        (planted_session.folder / "planted.html").write_text(
             HTMLExporter().from_filename(str(result.output))[0], encoding="utf-8"
         )
-    files = everything_in(all_of.folder)
+    files = assert_no_secret_in_folder(planted_session.folder)
     assert {".sqlite", ".ipynb", ".json"} <= {file.suffix for file in files}
 
 
-def everything_in(folder: Path) -> list[Path]:
+def assert_no_secret_in_folder(folder: Path) -> list[Path]:
     """Every file below a folder; each is looked through as bytes, a database row by row as well."""
     import sqlite3
 
@@ -269,22 +271,22 @@ def everything_in(folder: Path) -> list[Path]:
     return files
 
 
-def test_no_environment_file_has_one(all_of: Planted) -> None:
+def test_no_environment_file_has_one(planted_session: Planted) -> None:
     """An environment is not written where one of its values is a secret that it names, in whatever spelling."""
     from astro_nb.environments import save_environment
 
     for spelled in (BEARER, f"Bearer {BEARER}", {"deep": [json.dumps(BEARER)]}):
         leaking = Environment("leaking", credentials={"T": "env:PLANTED_BEARER"}, variables={"plain": spelled})
         with pytest.raises(SettingsError, match="variables") as caught:
-            save_environment(leaking, all_of.folder / "environments")
+            save_environment(leaking, planted_session.folder / "environments")
         assert_clean(str(caught.value) + repr(caught.value.data), "the refusal")
-    assert not (all_of.folder / "environments").exists()
+    assert not (planted_session.folder / "environments").exists()
     with pytest.raises(SettingsError, match="password") as caught:
         Environment("url", base_url=f"https://me:{quote(ONE_TIME, safe='')}@api.example.com")
     assert_clean(str(caught.value), "the refusal")
 
 
-def test_no_log_has_one(all_of: Planted) -> None:
+def test_no_log_contains_a_secret(planted_session: Planted) -> None:
     """Everything at DEBUG, of every library, the arguments of each record included."""
     lines: list[str] = []
 
@@ -296,7 +298,7 @@ def test_no_log_has_one(all_of: Planted) -> None:
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
-        all_of.story()
+        planted_session.run_every_kind()
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
@@ -304,16 +306,18 @@ def test_no_log_has_one(all_of: Planted) -> None:
     assert_clean("\n".join(lines), "a log")
 
 
-def test_nothing_is_warned_or_printed(all_of: Planted, capfd: pytest.CaptureFixture[str], recwarn: Any) -> None:
+def test_nothing_is_warned_or_printed(
+    planted_session: Planted, capfd: pytest.CaptureFixture[str], recwarn: Any
+) -> None:
     """Warnings, standard output and standard error say nothing of one."""
-    all_of.story()
+    planted_session.run_every_kind()
     out, err = capfd.readouterr()
     assert_clean(out + err + "".join(str(w.message) for w in recwarn), "what is printed")
 
 
-def test_no_copy_has_one(all_of: Planted) -> None:
+def test_no_copy_contains_a_secret(planted_session: Planted) -> None:
     """What holds a secret is not pickled; what is pickled holds none."""
-    exchanges, api = all_of.story(), all_of.api
+    exchanges, api = planted_session.run_every_kind(), planted_session.api
     plan = api.session.prepare(api.session.build_call("granted", {}))
     values = api.session._resolver("revealed")
     values.credential("T")
@@ -324,18 +328,18 @@ def test_no_copy_has_one(all_of: Planted) -> None:
         api.session.prepare(api.session.build_call("queried", {})).request,
         Secret.in_memory(TYPED),
     ]
-    for thing in holders:
+    for subject in holders:
         with pytest.raises(TypeError):
-            pickle.dumps(thing)
+            pickle.dumps(subject)
     others = [api, api.session, api.variables, api.environment, api.history, *exchanges]
     others += [e.call for e in exchanges] + [e.request for e in exchanges]
     pickled = 0
-    for thing in others:
+    for subject in others:
         with suppress(TypeError):
-            assert_clean(pickle.dumps(thing).decode("latin-1"), f"a pickled {type(thing).__name__}")
+            assert_clean(pickle.dumps(subject).decode("latin-1"), f"a pickled {type(subject).__name__}")
             pickled += 1
         with suppress(TypeError):
-            assert_clean(repr(copy.copy(thing)), f"a copied {type(thing).__name__}")
+            assert_clean(repr(copy.copy(subject)), f"a copied {type(subject).__name__}")
     assert pickled >= 2 * len(exchanges)
 
 
@@ -356,23 +360,23 @@ class Breaking(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self.handle_request(request)
 
 
-def told_by(error: BaseException) -> str:
+def traceback_text(error: BaseException) -> str:
     """All that tracebacks with locals tell of an error, the errors before it included: plain, and as IPython does."""
     from IPython.core.ultratb import VerboseTB
 
-    told, waiting = [], [error]
+    found_text, waiting = [], [error]
     while waiting:
         now = waiting.pop()
         waiting += [e for e in (now.__cause__, None if now.__suppress_context__ else now.__context__) if e]
-        told += [str(now), repr(now), repr(getattr(now, "data", "")), repr(vars(now))]
-        told.append("".join(traceback.TracebackException.from_exception(now, capture_locals=True).format()))
+        found_text += [str(now), repr(now), repr(getattr(now, "data", "")), repr(vars(now))]
+        found_text.append("".join(traceback.TracebackException.from_exception(now, capture_locals=True).format()))
         for frame in frames_of(now.__traceback__):
-            told += [f"{name}={value!r}" for name, value in frame.f_locals.items()]
+            found_text += [f"{name}={value!r}" for name, value in frame.f_locals.items()]
         out = io.StringIO()
         with suppress(OSError, TypeError):  # a source that cannot be read
             out.write(VerboseTB(theme_name="nocolor").text(type(now), now, now.__traceback__))
-        told.append(out.getvalue())
-    return "\n".join(told)
+        found_text.append(out.getvalue())
+    return "\n".join(found_text)
 
 
 def frames_of(trace: TracebackType | None) -> Iterator[FrameType]:
@@ -383,26 +387,26 @@ def frames_of(trace: TracebackType | None) -> Iterator[FrameType]:
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, MemoryError])
 @pytest.mark.parametrize("operation", ["echo", "save", "keyed", "queried"])
-def test_no_traceback_has_one(
+def test_no_traceback_contains_a_secret(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, operation: str, error: type[BaseException]
 ) -> None:
     """Whatever breaks while a request is under way: no frame that is left holds it in the clear."""
-    in_place(monkeypatch, tmp_path)
+    use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, Breaking(error)) as made, pytest.raises(error) as caught:
         made.api.call(operation, **made.arguments(operation))
-    told = told_by(caught.value)
-    assert "session.py" in told, "nothing is proved"
-    assert_clean(told, "a traceback")
+    found_text = traceback_text(caught.value)
+    assert "session.py" in found_text, "nothing is proved"
+    assert_clean(found_text, "a traceback")
 
 
 def test_no_traceback_of_the_background_has_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The same on the client's own thread."""
-    in_place(monkeypatch, tmp_path)
+    use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, Breaking(RuntimeError)) as made:
         running = made.api.session.client.start(made.api.session.prepare(made.api.session.build_call("queried", {})))
         with pytest.raises(RuntimeError) as caught:
             running.result(10)
-    assert_clean(told_by(caught.value), "a traceback")
+    assert_clean(traceback_text(caught.value), "a traceback")
 
 
 @pytest.mark.parametrize(
@@ -413,31 +417,31 @@ def test_no_traceback_of_the_background_has_one(monkeypatch: pytest.MonkeyPatch,
         ("keyed", {"header": "{{nobody}}"}, AstroNbError),
     ],
 )
-def test_no_mistake_tells_one(
-    all_of: Planted, operation: str, arguments: dict[str, Any], kind: type[Exception]
+def test_no_error_contains_a_secret(
+    planted_session: Planted, operation: str, arguments: dict[str, Any], kind: type[Exception]
 ) -> None:
     """An error that is raised while the secrets are revealed leaves none in its frames, its data or its words."""
     headers = {"X-Odd": arguments["header"]} if "header" in arguments else {}
     body = {name: value for name, value in arguments.items() if name != "header"}
     call = anb.Call(operation, body=body or anb.UNSET, headers=headers)
     with pytest.raises(kind) as caught:
-        all_of.api.send(call)
+        planted_session.api.send(call)
     del call, body, arguments
-    told = [
+    found_text = [
         f"{frame.f_code.co_filename} {frame.f_locals!r}"
         for frame in frames_of(caught.tb)
         if "test_leaks" not in str(frame)
     ]
-    assert any("session.py" in frame for frame in told)
-    assert_clean("\n".join([*told, str(caught.value), repr(caught.value.data)]), "a traceback")
+    assert any("session.py" in frame for frame in found_text)
+    assert_clean("\n".join([*found_text, str(caught.value), repr(caught.value.data)]), "a traceback")
 
 
 # --- the sandbox ------------------------------------------------------------------------------------------------------
 
 
-def test_the_sandbox_tells_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_sandbox_logs_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its log, its reprs and its control door say nothing of a secret that was typed."""
-    in_place(monkeypatch, tmp_path)
+    use_folder(monkeypatch, tmp_path)
     with anb.Sandbox() as sandbox:
         monkeypatch.setenv("ASTRO_NB_SANDBOX_URL", sandbox.url)
         api = connect(history=None)

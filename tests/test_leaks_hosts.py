@@ -62,7 +62,7 @@ def test_a_look_alike_is_refused(url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["https://API.Example.COM/x", "https://api.example.com:443/", "https://api.example.com:8443/"]
 )
-def test_home_however_it_is_spelled(url: str) -> None:
+def test_the_same_host_in_other_spellings_is_allowed(url: str) -> None:
     """Case and port make no other host of a public one."""
     HOME.require_allowed_host(url)
 
@@ -90,7 +90,7 @@ SIGNS = st.sampled_from([*"@:/\\?#.%[]\t\n 0;&,\u3002\uff0f\u2100", "//", "%40",
 @example("evil.test\\@api.example.com")
 @example("api.example.com\t.evil.test")
 @settings(max_examples=1500, deadline=None)
-def test_what_is_judged_is_what_is_asked(rest: str) -> None:
+def test_the_checked_host_is_the_requested_host(rest: str) -> None:
     """Whatever passes as home goes there: the one that sends reads the address as the one that judges does."""
     try:
         HOME.require_allowed_host(f"https://{rest}")
@@ -149,7 +149,7 @@ def test_a_redirect_to_another_server_takes_nothing_along(host: str, way: str) -
         assert "Cookie" not in seen.requests[0][2]
 
 
-def test_a_redirect_at_home_keeps_the_token() -> None:
+def test_a_redirect_on_the_same_server_keeps_the_token() -> None:
     """The same server goes on to know who asks; cookies that it sets are not kept."""
     with served(redirects={"/echo": "/keyed"}) as (home, seen):
         api = bench(home)
@@ -255,7 +255,7 @@ def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Pa
     api.variables["captured"] = made["$.token"]
     assert [s.value for s in session.linking.suggestions("id")] == ["made-1"]
 
-    explorer.where._switch("omega")
+    explorer.context_bar._switch("omega")
     (_, alpha), (_, omega) = two
     before = len(alpha.requests)
     assert api.variables["whose"] == "omega-value"
@@ -275,7 +275,7 @@ def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Pa
     for _, _, headers, _ in omega.requests:
         assert not {"Authorization", "X-Key", "Cookie"} & set(headers)
 
-    explorer.where._switch("alpha")
+    explorer.context_bar._switch("alpha")
     assert api.send(saved.call).ok
     assert api.variables["captured"].reveal() == ONE_TIME
     assert TYPED in json.loads(alpha.requests[-1][3])["password"]

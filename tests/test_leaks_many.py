@@ -16,7 +16,16 @@ import pandas as pd
 import pytest
 from IPython.display import DisplayHandle
 from support.planted import BEARER, ONE_TIME, PASTED, TYPED, assert_clean, many
-from test_leaks import Breaking, Planted, everything_in, frames_of, in_place, planted, reachable, told_by
+from test_leaks import (
+    Breaking,
+    Planted,
+    assert_no_secret_in_folder,
+    frames_of,
+    planted,
+    reachable,
+    traceback_text,
+    use_folder,
+)
 
 import astro_nb as anb
 from astro_nb import Secret
@@ -29,9 +38,9 @@ from astro_nb.secrets import MASK
 
 
 @pytest.fixture
-def all_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Planted]:
+def planted_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Planted]:
     """The workbench with the planted secrets, before a list, in an empty folder."""
-    in_place(monkeypatch, tmp_path)
+    use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, spec=many()) as made:
         made.api.variables["kept"] = Secret.in_memory(TYPED)
         yield made
@@ -50,7 +59,7 @@ def rows() -> pd.DataFrame:
     )
 
 
-def story(api: anb.Workbench) -> list[Any]:
+def run_every_kind(api: anb.Workbench) -> list[Any]:
     """Every kind of work, once at least, with whatever it gives."""
     bulk = api.bulk("make", rows(), status=Secret.in_memory(TYPED))
     bulk.preview()
@@ -66,23 +75,23 @@ def story(api: anb.Workbench) -> list[Any]:
     return found
 
 
-def shown(thing: Any) -> str:
+def shown(subject: Any) -> str:
     """All that a front end, or whoever looks, is shown of something."""
-    told = [repr(thing), str(thing), f"{thing}"]
-    told += map(str, thing._repr_mimebundle_().values()) if hasattr(thing, "_repr_mimebundle_") else []
-    return "\n".join(told)
+    found_text = [repr(subject), str(subject), f"{subject}"]
+    found_text += map(str, subject._repr_mimebundle_().values()) if hasattr(subject, "_repr_mimebundle_") else []
+    return "\n".join(found_text)
 
 
-def told_below(error: BaseException) -> str:
+def package_traceback(error: BaseException) -> str:
     """All that the tracebacks of an error tell, without the frames of this file, whose literals are the secrets."""
     below = error.__traceback__
     while below is not None and below.tb_frame.f_code.co_filename == __file__:
         below = below.tb_next
     assert below is not None, "nothing is proved"
-    return told_by(error.with_traceback(below))
+    return traceback_text(error.with_traceback(below))
 
 
-def tabled(frame: pd.DataFrame) -> str:
+def frame_text(frame: pd.DataFrame) -> str:
     """A frame in every way in which it is written down, its values one by one too."""
     cells = [f"{value!r} {value}" for column in frame for value in frame[column].tolist()]
     return "\n".join([frame.to_csv(), frame.to_html(), repr(frame.to_dict()), *cells, repr(frame)])
@@ -91,50 +100,52 @@ def tabled(frame: pd.DataFrame) -> str:
 # --- shown ------------------------------------------------------------------------------------------------------------
 
 
-def test_they_are_really_sent(all_of: Planted) -> None:
+def test_the_secrets_are_really_sent(planted_session: Planted) -> None:
     """The server got them, and gave them back in every text."""
-    story(all_of.api)
-    made = [json.loads(body) for verb, path, _, body in all_of.seen.requests if (verb, path) == ("POST", "/things")]
+    run_every_kind(planted_session.api)
+    made = [
+        json.loads(body) for verb, path, _, body in planted_session.seen.requests if (verb, path) == ("POST", "/things")
+    ]
     assert [one["password"] for one in made] == [TYPED] * 3
     assert [one.get("token") for one in made] == [ONE_TIME, ONE_TIME, None]
     assert [one.get("note") for one in made] == [TYPED, TYPED, None]
-    assert BEARER in all_of.seen.text or repr(BEARER)[1:-1] in all_of.seen.text
+    assert BEARER in planted_session.seen.text or repr(BEARER)[1:-1] in planted_session.seen.text
 
 
-def test_nothing_that_is_given_shows_one(all_of: Planted) -> None:
+def test_no_result_shows_a_secret(planted_session: Planted) -> None:
     """Neither what the work gives nor anything that can be reached from it: repr, text, HTML, tables, attributes."""
     kinds = set()
-    found = story(all_of.api)
-    for thing in reachable(*found, all_of.api):
-        kinds.add(type(thing).__name__)
-        if type(thing).__name__ not in ("Workbench", "Explorer"):
-            assert_clean(shown(thing), f"a {type(thing).__name__}")
-        if type(thing).__name__ in ("CheckedRow", "Call", "Mark"):
-            assert_clean(repr(vars(thing)), f"the attributes of a {type(thing).__name__}")
+    found = run_every_kind(planted_session.api)
+    for subject in reachable(*found, planted_session.api):
+        kinds.add(type(subject).__name__)
+        if type(subject).__name__ not in ("Workbench", "Explorer"):
+            assert_clean(shown(subject), f"a {type(subject).__name__}")
+        if type(subject).__name__ in ("CheckedRow", "Call", "Mark"):
+            assert_clean(repr(vars(subject)), f"the attributes of a {type(subject).__name__}")
     assert_clean("".join(repr(vars(row)) for row in found[0].plan.rows), "the attributes of a row")
     assert kinds >= {"Bulk", "Pages", "WaitResult", "ChangeResult", "Transitions", "Row", "Mark", "Run", "Paging"}
     for public in found:
         assert_clean(repr(vars(public)), f"the attributes of a {type(public).__name__}")
 
 
-def test_no_table_has_one(all_of: Planted) -> None:
+def test_no_table_contains_a_secret(planted_session: Planted) -> None:
     """A preview, a result, failures and unknown rows, lists and transitions: as CSV, HTML, JSON, cell by cell."""
-    bulk, failing, pages, _, waited, *_ = story(all_of.api)
+    bulk, failing, pages, _, waited, *_ = run_every_kind(planted_session.api)
     picks = {"picked": "$.token", "all": "$"}
     frames = [bulk.preview(), bulk.frame(picks), bulk.failures(), bulk.unknown(), failing.preview(), failing.frame()]
     frames += [failing.failures(), pages.frame(partial=True), pages.duplicates, waited.transitions.frame()]
     for number, frame in enumerate(frames):
-        assert_clean(tabled(frame), f"table {number}")
+        assert_clean(frame_text(frame), f"table {number}")
     assert failing.failures()["password"].iloc[0].reveal() == TYPED, "failures go in again"
     assert failing.failures()["client_secret"].iloc[0].reveal() == PASTED
     assert_clean(" ".join(pages.notes) + repr(pages.other_items) + repr(bulk.plan.checked), "notes")
     assert_clean(repr([m.__dict__ for m in bulk._marks.values()]) + bulk.plan.fingerprint, "what a bulk remembers")
-    assert_clean(repr(all_of.api.session.group_calls), "the calls of groups")
+    assert_clean(repr(planted_session.api.session.group_calls), "the calls of groups")
 
 
-def test_no_question_tells_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_confirmation_contains_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What production is asked before a bulk and a change: shown, refused, told by the error."""
-    in_place(monkeypatch, tmp_path)
+    use_folder(monkeypatch, tmp_path)
     monkeypatch.setattr("builtins.input", lambda *_: "no")
     with planted(tmp_path, spec=many(), production=True) as made:
         api = made.api
@@ -143,13 +154,13 @@ def test_no_question_tells_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         plans = [api.session.prepare(call) for call in calls if call is not None]
         change = describe_batch(plans, Batch(2, 2), lambda call: api.session.send(call))
         assert_clean(shown(change) + repr(change.rows) + change.frame().to_csv(), "the question")
-        for deed in (bulk.run, lambda: api.change("change", id="plain", name="n", password=Secret.in_memory(TYPED))):
+        for action in (bulk.run, lambda: api.change("change", id="plain", name="n", password=Secret.in_memory(TYPED))):
             with pytest.raises(UnsafeRefused) as caught:
-                deed()
-            assert_clean(f"{caught.value} {caught.value.data!r}" + told_below(caught.value), "a refusal")
+                action()
+            assert_clean(f"{caught.value} {caught.value.data!r}" + package_traceback(caught.value), "a refusal")
 
 
-def test_no_progress_shows_one(all_of: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_progress_shows_a_secret(planted_session: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     """What displays are given, which is what a notebook saves: of bulks, lists, waits and attempts."""
     given: list[Any] = []
     monkeypatch.setattr("astro_nb.progress.in_notebook", lambda: True)
@@ -158,30 +169,30 @@ def test_no_progress_shows_one(all_of: Planted, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("astro_nb.progress.Progress.__init__.__defaults__", (-1.0,), raising=False)
     monkeypatch.setattr("IPython.display.display", lambda *a, **k: given.append((a, k)) or DisplayHandle())
     monkeypatch.setattr(DisplayHandle, "update", lambda self, *a, **k: given.append((a, k)))
-    story(all_of.api)
+    run_every_kind(planted_session.api)
     with suppress(WaitTimeout):
-        all_of.api.wait("thing", [f"$.name == {json.dumps(TYPED)}", "gone"], timeout=0.2, every=0.05, id="x")
-    told = repr(given)
-    assert "Waiting for thing" in told
-    assert "Bulk of make" in told
-    assert "Pages of list" in told
-    assert_clean(told, "a display")
+        planted_session.api.wait("thing", [f"$.name == {json.dumps(TYPED)}", "gone"], timeout=0.2, every=0.05, id="x")
+    found_text = repr(given)
+    assert "Waiting for thing" in found_text
+    assert "Bulk of make" in found_text
+    assert "Pages of list" in found_text
+    assert_clean(found_text, "a display")
 
 
 # --- written ----------------------------------------------------------------------------------------------------------
 
 
-def test_no_file_has_one(all_of: Planted) -> None:
+def test_no_file_contains_a_secret(planted_session: Planted) -> None:
     """The history with its journal, every table of it; the runbook of it all, and its run."""
-    api = all_of.api
-    story(api)
+    api = planted_session.api
+    run_every_kind(api)
     with suppress(WaitTimeout):
         api.wait("thing", f"$.name == {json.dumps(TYPED)}", timeout=0.2, every=0.1, id="x")
     journal, bulk = api.history.journal, api.bulk("make", [{"name": "z", "password": TYPED}])
     bulk.run()
     assert bulk._run is not None
-    everything_in(all_of.folder)
-    (file,) = all_of.folder.rglob("*.sqlite")
+    assert_no_secret_in_folder(planted_session.folder)
+    (file,) = planted_session.folder.rglob("*.sqlite")
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = {name: list(database.execute(f"SELECT * FROM {name}")) for name in names}  # noqa: S608  # its own tables
@@ -199,23 +210,23 @@ def test_no_file_has_one(all_of: Planted) -> None:
     assert_clean(repr(marks), "the journal")
     path = api.runbook.write("planted.ipynb")
     assert_clean(path.read_text(encoding="utf-8"), "the runbook")
-    (all_of.folder / "planted.json").write_text(json.dumps(many()), encoding="utf-8")
+    (planted_session.folder / "planted.json").write_text(json.dumps(many()), encoding="utf-8")
     result = run(path, {"base_url": api.environment.base_url, "document": "planted.json"})
     assert_clean(f"{result!r} {result.error} {result._repr_mimebundle_()}", "the result of the run")
-    everything_in(all_of.folder)
+    assert_no_secret_in_folder(planted_session.folder)
 
 
-def test_a_journal_keeps_no_secret_of_a_row_that_is_found(all_of: Planted) -> None:
+def test_the_journal_stores_no_secret_of_a_reconciled_row(planted_session: Planted) -> None:
     """What a list tells of a row whose answer was lost, and why a row could not be sent: without what is known."""
     from astro_nb.bulk.sending import RowSender
     from astro_nb.history import Mark, Run
 
-    api = all_of.api
+    api = planted_session.api
     api.variables["captured"] = api.call("mint")["$.token"]
     sending = RowSender(api.session, Run("r", "f", "make", "planted", 1), {}, None)
     found = {"note": f"{ONE_TIME} {TYPED}", ONE_TIME: [ONE_TIME]}
     sending.mark(0, Mark("done", 1.0, note=f"because of {ONE_TIME}", found=found))
-    (file,) = all_of.folder.rglob("*.sqlite")
+    (file,) = planted_session.folder.rglob("*.sqlite")
     with sqlite3.connect(file) as database:
         stored = repr(list(database.execute("SELECT * FROM run_row")))
     assert f"because of {MASK}" in stored
@@ -225,11 +236,11 @@ def test_a_journal_keeps_no_secret_of_a_row_that_is_found(all_of: Planted) -> No
 
 
 @pytest.mark.parametrize("goal", [TYPED, f"$.name == {json.dumps(TYPED)}"])
-def test_what_a_call_was_part_of_is_kept_without_one(all_of: Planted, goal: str) -> None:
+def test_the_goal_of_a_call_group_is_stored_without_a_secret(planted_session: Planted, goal: str) -> None:
     """The goal of a wait, wherever it comes from, is masked in the file."""
-    call = all_of.api.session.build_call("thing", {"id": "x"})
-    all_of.api.session.send(call, CallGroup("wait", "1", (goal,), 600.0))
-    (file,) = all_of.folder.rglob("*.sqlite")
+    call = planted_session.api.session.build_call("thing", {"id": "x"})
+    planted_session.api.session.send(call, CallGroup("wait", "1", (goal,), 600.0))
+    (file,) = planted_session.folder.rglob("*.sqlite")
     with sqlite3.connect(file) as database:
         stored = repr(list(database.execute("SELECT * FROM entry")))
     assert MASK in stored
@@ -238,7 +249,7 @@ def test_what_a_call_was_part_of_is_kept_without_one(all_of: Planted, goal: str)
     database.close()
 
 
-def test_no_log_has_one(all_of: Planted, capfd: pytest.CaptureFixture[str], recwarn: Any) -> None:
+def test_no_log_contains_a_secret(planted_session: Planted, capfd: pytest.CaptureFixture[str], recwarn: Any) -> None:
     """Everything at DEBUG, from the notebook's thread and from the client's; nothing printed, nothing warned."""
     lines: list[str] = []
 
@@ -250,7 +261,7 @@ def test_no_log_has_one(all_of: Planted, capfd: pytest.CaptureFixture[str], recw
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
-        story(all_of.api)
+        run_every_kind(planted_session.api)
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
@@ -260,22 +271,22 @@ def test_no_log_has_one(all_of: Planted, capfd: pytest.CaptureFixture[str], recw
     assert_clean(out + err + "".join(str(w.message) for w in recwarn), "what is printed")
 
 
-def test_no_copy_has_one(all_of: Planted) -> None:
+def test_no_copy_contains_a_secret(planted_session: Planted) -> None:
     """What is pickled or copied of it holds none, or is refused."""
-    found = story(all_of.api)
-    running = all_of.api.start("echo")
+    found = run_every_kind(planted_session.api)
+    running = planted_session.api.start("echo")
     running.result(10)
-    for thing in (*found, running, Stop(), found[0].plan.constants, *found[0].plan.rows, found[4].transitions):
+    for subject in (*found, running, Stop(), found[0].plan.constants, *found[0].plan.rows, found[4].transitions):
         for made in (pickle.dumps, copy.copy, copy.deepcopy):
             with suppress(TypeError, AttributeError, pickle.PicklingError):
-                told = made(thing)
-                text = told.decode("latin-1") if isinstance(told, bytes) else shown(told)
-                assert_clean(text, f"a {made.__name__} of a {type(thing).__name__}")
+                found_text = made(subject)
+                text = found_text.decode("latin-1") if isinstance(found_text, bytes) else shown(found_text)
+                assert_clean(text, f"a {made.__name__} of a {type(subject).__name__}")
 
 
 # --- raised -----------------------------------------------------------------------------------------------------------
 
-DEEDS: dict[str, Callable[[anb.Workbench], Any]] = {
+ACTIONS: dict[str, Callable[[anb.Workbench], Any]] = {
     "bulk": lambda api: api.bulk("make", secrets()).run(),
     "preview": lambda api: api.bulk("make", secrets(), status=Secret.in_memory(TYPED)).preview(),
     "pages": lambda api: api.pages("list"),
@@ -293,28 +304,28 @@ def secrets() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("deed", "error"),
-    [*((deed, RuntimeError) for deed in DEEDS), ("change", KeyboardInterrupt), ("wait", KeyboardInterrupt)],
+    ("action", "error"),
+    [*((action, RuntimeError) for action in ACTIONS), ("change", KeyboardInterrupt), ("wait", KeyboardInterrupt)],
 )
-def test_no_traceback_has_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deed: str, error: type[BaseException]
+def test_no_traceback_contains_a_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, action: str, error: type[BaseException]
 ) -> None:
     """Whatever breaks while the request is under way: no frame that is left holds it in the clear."""
-    in_place(monkeypatch, tmp_path)
+    use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, Breaking(error), spec=many()) as made:
         try:
-            DEEDS[deed](made.api)
+            ACTIONS[action](made.api)
         except BaseException as caught:  # noqa: BLE001  # of whatever kind it is
-            assert_clean(told_below(caught), "a traceback")
+            assert_clean(package_traceback(caught), "a traceback")
         else:
-            assert deed in ("preview", "bulk", "background"), "nothing is proved"
+            assert action in ("preview", "bulk", "background"), "nothing is proved"
 
 
 @pytest.mark.parametrize("way", ["cell", "background"])
-def test_no_mistake_tells_one(all_of: Planted, way: str) -> None:
+def test_no_error_contains_a_secret(planted_session: Planted, way: str) -> None:
     """Errors of every kind of work, with what they hold and the frames that they left."""
-    api = all_of.api
-    mistakes: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = {
+    api = planted_session.api
+    failures: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = {
         "failed": (api.wait, ("thing", "gone"), {"timeout": 0.01, "id": "x"}),
         "lost": (api.wait, ("fails", "done"), {"timeout": 5}),
         "no row": (api.bulk, ("make", [{"password": Secret.in_memory(TYPED), "x": 1}], {"nope": "x"}), {}),
@@ -331,52 +342,55 @@ def test_no_mistake_tells_one(all_of: Planted, way: str) -> None:
         "no list": (api.pages, ("echo",), {}),
     }
     raised = 0
-    for name, (work, given, named) in mistakes.items():
+    for name, (work, given, named) in failures.items():
         try:
             work(*given, **named) if way == "cell" else api.in_background(work, *given, **named).result(10)
         except AstroNbError as error:
             raised += 1
             held = [*error.data.values(), getattr(error, "transitions", "")]
             assert_clean(f"{error} {error.data!r}" + " ".join(map(shown, held)), f"the error of {name}")
-            assert_clean(told_below(error), f"the traceback of {name}")
-    assert raised >= len(mistakes) - 2
+            assert_clean(package_traceback(error), f"the traceback of {name}")
+    assert raised >= len(failures) - 2
 
 
-def test_a_concurrent_change_tells_none(all_of: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_concurrent_change_contains_no_secret(planted_session: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody changed meanwhile is told by name; the secrets in it are stars."""
     import support.planted as server
 
     count = iter(range(100))
-    now = lambda path, target, told: {"id": "x", "name": f"n{next(count)}", "token": f"{ONE_TIME}", "password": TYPED}  # noqa: E731  # one line is enough
-    monkeypatch.setattr(server, "_thing", now)
+
+    def changing(path: Any, target: Any, query: Any) -> dict[str, Any]:
+        return {"id": "x", "name": f"n{next(count)}", "token": ONE_TIME, "password": TYPED}
+
+    monkeypatch.setattr(server, "_thing", changing)
     with pytest.raises(ConcurrentChange) as caught:
-        all_of.api.change(
+        planted_session.api.change(
             "change", id="plain", status="new", token=Secret.in_memory(ONE_TIME), password=Secret.in_memory(TYPED)
         )
-    assert_clean(f"{caught.value} {caught.value.data!r}" + told_below(caught.value), "a concurrent change")
+    assert_clean(f"{caught.value} {caught.value.data!r}" + package_traceback(caught.value), "a concurrent change")
 
 
 @pytest.mark.parametrize("bad", ["\x00", "\n", "\r\nX-Evil: 1", "\x7f", "\ud800"])
-def test_a_credential_that_cannot_be_sent_is_told_by_its_name(
+def test_a_credential_that_cannot_be_sent_is_reported_by_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bad: str
 ) -> None:
     """What the connections beneath say of a header that they refuse has its value in it: it is not told."""
-    in_place(monkeypatch, tmp_path)
+    use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, spec=many()) as made:
         for secret in (f"{PASTED}{bad}", f"{bad}{PASTED}"):
             for work in (made.api.call, lambda name: made.api.start(name).result(10)):
                 try:
                     made.api.session.credentials.add("Key", secret)
-                    told = shown(work("keyed"))
+                    found_text = shown(work("keyed"))
                 except (AstroNbError, UnicodeError) as error:
-                    told = f"{error} {error!r} {vars(error)!r}"
-                    told += "".join(
+                    found_text = f"{error} {error!r} {vars(error)!r}"
+                    found_text += "".join(
                         f"{f.f_locals!r}" for f in frames_of(error.__traceback__) if f.f_code.co_filename != __file__
                     )
-                assert_clean(told, "a refusal")
+                assert_clean(found_text, "a refusal")
 
 
-def test_a_status_line_gives_none_back(all_of: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_status_line_is_redacted(planted_session: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server may echo in its status line, too."""
     from http.server import BaseHTTPRequestHandler
 
@@ -386,6 +400,6 @@ def test_a_status_line_gives_none_back(all_of: Planted, monkeypatch: pytest.Monk
         send(self, code, f"you sent {self.headers.get('Authorization', '')}")
 
     monkeypatch.setattr(BaseHTTPRequestHandler, "send_response", echo)
-    for exchange in (all_of.api.call("echo"), all_of.api.start("fails").result(10)):
+    for exchange in (planted_session.api.call("echo"), planted_session.api.start("fails").result(10)):
         assert "you sent" in exchange.status_text
         assert_clean(shown(exchange) + exchange.status_text, "a status line")

@@ -30,20 +30,24 @@ class Echo(BaseHTTPRequestHandler):
     """Sends back all that it was sent: in the body, in a header, and in an error's message."""
 
     def do_GET(self) -> None:
-        told = self.headers.get("Authorization", "")
+        found_text = self.headers.get("Authorization", "")
         status = 400 if self.path.startswith("/error") else 200
         code = "utf-16" if self.path.startswith("/wide") else "utf-8"
         body: Any = {
-            "message": f"bad token {told}",
-            "requestId": told,
-            "seen": [told],
-            "64": base64.b64encode(told.encode()).decode(),
+            "message": f"bad token {found_text}",
+            "requestId": found_text,
+            "seen": [found_text],
+            "64": base64.b64encode(found_text.encode()).decode(),
         }
-        text = json.dumps(body) if not self.path.startswith("/text") else f"you sent {told} and {quote(told, safe='')}"
+        text = (
+            json.dumps(body)
+            if not self.path.startswith("/text")
+            else f"you sent {found_text} and {quote(found_text, safe='')}"
+        )
         self.send_response(status)
         kind = "text/plain" if self.path.startswith("/text") else "application/json"
         self.send_header("Content-Type", f"{kind}; charset={code}")
-        self.send_header("X-Echo", quote(told))
+        self.send_header("X-Echo", quote(found_text))
         self.send_header("Content-Length", str(len(text.encode(code))))
         self.end_headers()
         self.wfile.write(text.encode(code))
@@ -170,9 +174,9 @@ def test_tracebacks(api: Workbench) -> None:
     api.session.switch(Environment("elsewhere", base_url="http://example.com", credentials={"token": f"env:{NAME}"}))
     with pytest.raises(SecretRefused) as caught:
         api.call("echo")
-    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
-    assert "environment" in told
-    assert_clean(told.replace("os.environ", ""), "a traceback")
+    found_text = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "environment" in found_text
+    assert_clean(found_text.replace("os.environ", ""), "a traceback")
 
 
 def test_snippets_and_widgets(api: Workbench) -> None:
@@ -182,14 +186,14 @@ def test_snippets_and_widgets(api: Workbench) -> None:
         explorer.details.view.value = view
         assert_clean(explorer.details._shown.value, view)
     for exchange in every_call(api):
-        explorer.answer.show(exchange)
-        for tab in explorer.answer._tabs.options:
-            explorer.answer._tabs.value = tab
+        explorer.response.show(exchange)
+        for tab in explorer.response._tabs.options:
+            explorer.response._tabs.value = tab
             assert_clean(str([w.get_state() for w in living.values()]), f"the widgets at {tab}")
     assert explorer.status.last_error is None
 
 
-def test_an_expired_token_is_told_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_token_is_reported_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """A token whose own claims say that its time has passed stops `connect`, and the error does not repeat it."""
     claims = base64.urlsafe_b64encode(json.dumps({"exp": 1_700_000_000}).encode()).decode().rstrip("=")
     token = f"eyJhbGciOiJub25lIn0.{claims}.signature"

@@ -125,7 +125,7 @@ def test_a_clean_notebook_is_clean() -> None:
     st.data(),
 )
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_secret_in_any_spelling_is_found_and_starred(secret: str, place: str, data: st.DataObject) -> None:
+def test_any_secret_in_any_spelling_is_found_and_redacted(secret: str, place: str, data: st.DataObject) -> None:
     """Whatever the secret and wherever it stands; and the notebook with stars holds it in no part."""
     spelled = data.draw(st.sampled_from(sorted(spellings(secret))))
     made, known = notebook(**{place.replace(" ", "_"): f"before {spelled} after"}), KnownSecrets({"env:X": secret})
@@ -334,7 +334,7 @@ def test_links_are_not_followed_out_of_the_folder(tmp_path: Path) -> None:
     assert {skip.file for skip in found.skipped} == {"in/folder", "in/file.txt"}
 
 
-def test_what_is_not_looked_through_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skipped_files_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`.env`, folders of other programs, pipes, and what is beyond the bounds."""
     written(".git/a", BEARER)
     os.mkfifo("pipe")
@@ -377,14 +377,14 @@ def test_the_command() -> None:
     assert "n.ipynb, cell 1 (abc), output 1, line 2" in done.stdout
     assert "Clear the output" in done.stdout
     assert "rotate" in done.stdout
-    told = json.loads(Path("found.json").read_text(encoding="utf-8"))
-    assert told["ok"] is False
-    assert {(f["kind"], f["secret"]) for f in told["findings"]} == {
+    found_text = json.loads(Path("found.json").read_text(encoding="utf-8"))
+    assert found_text["ok"] is False
+    assert {(f["kind"], f["secret"]) for f in found_text["findings"]} == {
         ("known secret", "env:PLANTED_BEARER"),
         ("JWT", "eyJh*****"),
     }
-    assert_clean(done.stdout + done.stderr + json.dumps(told), "what the command tells")
-    assert json.loads(command("scan", "n.ipynb", "--json", "-").stdout) == {**told, "files": 1}
+    assert_clean(done.stdout + done.stderr + json.dumps(found_text), "what the command tells")
+    assert json.loads(command("scan", "n.ipynb", "--json", "-").stdout) == {**found_text, "files": 1}
     assert command("scan", "nowhere").returncode == 1
 
 
@@ -404,7 +404,7 @@ def test_the_workbench_knows_what_was_typed() -> None:
     assert_clean(repr(found) + str(found._repr_mimebundle_()), "the report")
 
 
-def test_a_run_that_shows_a_secret_fails_and_keeps_stars() -> None:
+def test_a_run_that_shows_a_secret_fails_and_is_redacted() -> None:
     """The cell is named; the rest of the outputs is kept, for whoever has to find out what happened."""
     cells = [
         nbformat.v4.new_code_cell("import os\nprint('kept')", id="a"),
@@ -433,12 +433,12 @@ def test_a_run_that_fails_with_a_secret_does_not_tell_it() -> None:
     """Neither the error, nor its traceback, nor the heading that is told while it runs."""
     source = f"# {BEARER}\nimport os\nraise ValueError(os.environ['PLANTED_BEARER'])"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), "n.ipynb")
-    told: list[Any] = []
-    result = run("n.ipynb", progress=lambda *facts: told.append(facts))
+    found_text: list[Any] = []
+    result = run("n.ipynb", progress=lambda *facts: found_text.append(facts))
     assert result.failed_cell is not None
     assert "ValueError" in result.error
     assert {f.part for f in result.leaks} == {"code", "output 1"}
-    assert_clean(f"{result!r} {result.error} {told}" + result.output.read_text(encoding="utf-8"), "the run")
+    assert_clean(f"{result!r} {result.error} {found_text}" + result.output.read_text(encoding="utf-8"), "the run")
 
 
 def test_a_run_without_secrets_is_as_before() -> None:

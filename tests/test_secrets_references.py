@@ -96,7 +96,7 @@ def test_an_error_beside_a_secret_does_not_tell_it() -> None:
 
 
 @pytest.mark.parametrize("build", [Secret, lambda text: Environment("e", credentials={"token": text})])
-def test_a_token_in_place_of_its_reference_is_not_told(build: Any) -> None:
+def test_an_error_does_not_repeat_a_token_given_as_a_reference(build: Any) -> None:
     """Who pastes a token where `env:NAME` belongs is told so, and never by repeating the token."""
     token, shown = jwt(permissions=["organizationId:o"]), []
 
@@ -135,7 +135,7 @@ def test_what_is_a_reference(text: Any, wanted: bool) -> None:
         ("held:!!", "SECRET", "memory (!!)"),
     ],
 )
-def test_a_secret_tells_where_it_comes_from(reference: str, variable: str, source: str) -> None:
+def test_the_source_of_a_secret_is_described(reference: str, variable: str, source: str) -> None:
     """The source in words, and the name of the variable that a snippet looks up."""
     assert (Secret(reference).variable, Secret(reference).source) == (variable, source)
 
@@ -219,7 +219,7 @@ def test_a_copy_of_a_secret_is_itself(secret: Secret) -> None:
     assert copy.copy(secret) is copy.deepcopy(secret) is copy.deepcopy({"a": [secret]})["a"][0] is secret
 
 
-def test_a_secret_that_ended_is_told() -> None:
+def test_a_secret_of_an_earlier_kernel_is_reported() -> None:
     """What was held by another kernel has no value in this one, and the reader is told to set it again."""
     with pytest.raises(SecretMissing, match="set it again"):
         Secret("held:token").reveal()

@@ -151,11 +151,11 @@ def test_base64_stays_text() -> None:
 
 
 @pytest.mark.parametrize(("name", "told"), [("a.bin", "'a.bin' of 2.0 MB"), ("", "The file of 2.0 MB")])
-def test_a_file_that_was_not_kept_is_asked_for(name: str, told: str) -> None:
+def test_a_file_that_was_not_kept_has_to_be_given_again(name: str, found_text: str) -> None:
     """The history has its name alone: nothing else is sent in its place."""
     cut = OmittedUpload(name, b"", "text/csv", 2_000_000, "00")
     for content, media in ((cut, "application/octet-stream"), ({"f": cut}, FORM)):
-        with pytest.raises(UsageError, match=told) as raised:
+        with pytest.raises(UsageError, match=found_text) as raised:
             body(content, media)
         assert "Give the file again" in raised.value.todo
 
@@ -301,7 +301,7 @@ def test_xml_without_a_schema() -> None:
 
 
 @pytest.mark.parametrize("content", [{"a b": 1}, {"<": 1}, {"a": "\x00"}, {"1a": 1}, {"a": {"x>": 1}}])
-def test_what_xml_cannot_say_is_told(content: Any) -> None:
+def test_what_xml_cannot_represent_is_reported(content: Any) -> None:
     """No name and no character goes out that would make it something else."""
     with pytest.raises(UsageError) as raised:
         xml(content, prop(a={}))

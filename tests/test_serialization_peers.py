@@ -181,8 +181,8 @@ def seen_in_ours(mine: Request) -> Seen:
     kinds = {entry.partition(";")[0] for entry in given.pop("accept").split(", ")}
     place = {"method": mine.method, "host": f"{target.scheme}://{target.netloc}", "path": unquote(target.path)}
     query = {"query": "&".join(sorted(target.query.split("&")))}
-    told = content(mine.body, media) if media else {}
-    return {**place, **query, **given, "content-type": bare_media_type(media), "accept": kinds, **told}
+    found_text = content(mine.body, media) if media else {}
+    return {**place, **query, **given, "content-type": bare_media_type(media), "accept": kinds, **found_text}
 
 
 def seen_in_theirs(har: Mapping[str, Any], ours: Seen) -> Seen:
@@ -196,9 +196,9 @@ def seen_in_theirs(har: Mapping[str, Any], ours: Seen) -> Seen:
     sent = har.get("postData")
     place = {"method": har["method"], "host": f"{target.scheme}://{target.netloc}", "path": unquote(target.path)}
     query = {"query": "&".join(sorted(target.query.split("&")))}
-    told = content(sent["text"].encode("latin-1"), sent["mimeType"]) if sent else {}
+    found_text = content(sent["text"].encode("latin-1"), sent["mimeType"]) if sent else {}
     kinds = ours["accept"] if accepted <= ours["accept"] else accepted
-    return {**place, **query, **given, "content-type": media, "accept": kinds, **told}
+    return {**place, **query, **given, "content-type": media, "accept": kinds, **found_text}
 
 
 @pytest.mark.parametrize("stem", STEMS)
@@ -211,7 +211,7 @@ def test_every_request_is_theirs(stem: str) -> None:
         for name in ours.keys() | theirs.keys():
             if ours.get(name) != theirs.get(name):
                 differing[stem, f"{operation.method} {operation.path}", name] = ours.get(name)
-    assert differing == {place: told for place, (told, _) in OURS.items() if place[0] == stem}
+    assert differing == {place: found_text for place, (found_text, _) in OURS.items() if place[0] == stem}
 
 
 @pytest.mark.parametrize("stem", STEMS)

@@ -82,9 +82,9 @@ TEXT, ARRAY, OBJECT = "blue", ["blue", "black", "brown"], {"R": 100, "G": 200, "
         ("query", "deepObject", True, None, None, "color%5BR%5D=100&color%5BG%5D=200&color%5BB%5D=150"),
     ],
 )
-def test_the_table_of_styles(where: str, style: str, explode: bool, text: Any, array: Any, thing: Any) -> None:
+def test_the_table_of_styles(where: str, style: str, explode: bool, text: Any, array: Any, subject: Any) -> None:
     """Every cell of the specification's table that is not n/a, letter for letter."""
-    for value, expected in ((TEXT, text), (ARRAY, array), (OBJECT, thing)):
+    for value, expected in ((TEXT, text), (ARRAY, array), (OBJECT, subject)):
         assert expected is None or one(value, where, style=style, explode=explode) == expected
 
 
@@ -130,7 +130,7 @@ def test_what_is_no_json_has_its_text(value: Any, expected: str) -> None:
 
 @pytest.mark.parametrize("value", [b"x", {1, 2}, object(), pandas.NaT, "\ud800", ["a", "\ud800"], {"\ud800": 1}])
 @pytest.mark.parametrize("where", ["path", "query", "header", "cookie"])
-def test_what_no_text_can_say_is_told_with_its_place(value: Any, where: str) -> None:
+def test_what_cannot_be_serialized_is_reported_with_its_place(value: Any, where: str) -> None:
     """Bytes, sets, objects, halves of characters: the caller's mistake, in words that name the parameter."""
     with pytest.raises(UsageError, match=r"color|cookie|Cookie") as raised:
         one(value, where)
@@ -367,7 +367,7 @@ def test_a_multipart_body() -> None:
 @pytest.mark.parametrize(
     "content", [{1: 2}, {"a": float("nan")}, {"a": object()}, {"a": b"x"}, {"a": {1, 2}}, {"a": 2**70}, "\ud800"]
 )
-def test_what_is_no_json_is_told_in_words(content: Any) -> None:
+def test_what_json_cannot_represent_is_reported(content: Any) -> None:
     """A body that JSON cannot say is the caller's mistake: a UsageError that ends in what to do, not a TypeError."""
     with pytest.raises(AstroNbError) as raised:
         body(content)
@@ -389,7 +389,7 @@ def test_the_place_of_what_is_no_json_is_named(content: Any, place: str) -> None
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-def test_half_a_character_is_told_in_every_body(media: str) -> None:
+def test_a_lone_surrogate_is_reported_in_every_body(media: str) -> None:
     """Not by an error of the codec."""
     with pytest.raises(UsageError, match=r"^body.* half of a character"):
         body("\ud800" if media == "text/plain" else {"a": "\ud800"}, media)
@@ -415,7 +415,7 @@ def test_a_form_that_holds_nothing() -> None:
     assert data.startswith(b"--" + media.partition("boundary=")[2].encode() + b"--")
 
 
-def test_the_documents_encoding_is_kept() -> None:
+def test_the_encoding_of_the_document_is_used() -> None:
     """OpenAPI 3.1.1, 4.8.15: a part has the first type that is no range; a form's fields have their style."""
     encoding = {
         "f": {"contentType": "image/*, image/png"},
@@ -489,7 +489,7 @@ def test_no_value_becomes_a_second_cookie(value: Any, described: Any) -> None:
 
 @pytest.mark.parametrize("address", ["https://[h", "http://[::1", "//[x"])
 @pytest.mark.parametrize("where", ["base", "server", "token"])
-def test_an_address_that_cannot_be_read_is_told(address: str, where: str) -> None:
+def test_a_malformed_url_is_reported(address: str, where: str) -> None:
     """Of the environment, of the operation, or of the tokens: it ends in words."""
     flows = {"clientCredentials": {"tokenUrl": address, "scopes": {}}}
     document = {

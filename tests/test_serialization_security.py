@@ -179,7 +179,7 @@ def test_a_token_that_no_header_can_hold_is_refused(token: str, name: str) -> No
 EVERYWHERE = {"query": "{{secret}}", "header": "a {{secret}}", "cookie": ["{{secret}}"]}
 
 
-def test_shown_and_sent_differ_in_stars_alone() -> None:
+def test_the_shown_and_the_sent_request_differ_only_in_masks() -> None:
     """A secret variable in any place is stars in the request for the eye, and in its repr in neither."""
     op, body = operation({"Bearer": []}), {"deep": ["{{secret}}", {"x": "{{secret}}"}]}
     arguments: dict[str, Any] = {"parameters": EVERYWHERE, "body": body, "credentials": holding("token")}
@@ -191,7 +191,7 @@ def test_shown_and_sent_differ_in_stars_alone() -> None:
     assert f"a {PLANTED}" in dict(sent.headers).values()
 
 
-def test_an_unknown_variable_is_told_before_anything_is_sent() -> None:
+def test_an_unknown_variable_is_reported_before_anything_is_sent() -> None:
     """Its name, the nearest one, and nothing of the others' values."""
     with pytest.raises(UnknownName, match="Did you mean secret") as raised:
         built(operation(), parameters={"query": "{{secrte}}"})
@@ -233,7 +233,7 @@ def test_no_secret_goes_out_in_the_clear(base: str, where: str) -> None:
     "base",
     ["http://localhost:8000", "http://127.0.0.1", "http://[::1]:9", "https://API.example.com/v1/", "https://h:8443"],
 )
-def test_a_secret_goes_home(base: str) -> None:
+def test_a_secret_is_sent_to_the_hosts_of_the_environment(base: str) -> None:
     """Over TLS to its host, whatever its spelling, and to loopback as it is; what is shown needs no leave."""
     request = built(operation({"Bearer": []}), base=base, credentials=holding("token"))
     assert header(request.headers, "authorization") == f"Bearer {PLANTED}"
@@ -286,14 +286,14 @@ def test_the_alternative_that_is_chosen(security: str | None, sent: list[str]) -
         ("Digest", UsageError, "digest authentication is not supported"),
     ],
 )
-def test_what_cannot_be_chosen_is_told(security: str, error: type[Exception], words: str) -> None:
+def test_an_unavailable_scheme_is_reported(security: str, error: type[Exception], words: str) -> None:
     """And what to do instead; nothing is sent without the credential that was asked for."""
     with pytest.raises(error, match=words) as raised:
         built(operation({"Key": []}), credentials=holding("Key", "Digest", "Certificate"), security=security)
     assert getattr(raised.value, "todo", "")
 
 
-def test_digest_is_told_where_nothing_else_fits() -> None:
+def test_digest_is_reported_if_no_other_scheme_is_available() -> None:
     """A credential for it is there, and cannot be used; another alternative that fits goes before."""
     with pytest.raises(UsageError, match="digest"):
         built(operation({"Digest": []}), credentials=holding("Digest"))

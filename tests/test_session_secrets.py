@@ -30,7 +30,7 @@ def test_written_keeps_everything_else() -> None:
     assert to_templates(value) == {"a": ["{{x}}", 1, None], "b": r"\{{x}}"}
 
 
-def test_credentials_in_headers_are_stars_for_the_eye() -> None:
+def test_credentials_in_shown_headers_are_masked() -> None:
     """A header that carries credentials is starred in the shown request, whatever stood in it."""
     request = Request("GET", "https://x.test/", (("Authorization", "Bearer abc"), ("Accept", "*/*")))
     assert mask_headers(request).headers == (("Authorization", "*****"), ("Accept", "*/*"))

@@ -25,7 +25,7 @@ LITERALS = st.text(st.characters(codec="utf-8", exclude_characters="{}\\"), max_
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="{}\\", exclude_categories=["Z", "C"]), max_size=8)
 
 
-def starred(data: Any, variables: Variables) -> Any:
+def resolve_text(data: Any, variables: Variables) -> Any:
     """Data resolved for the eye."""
     return resolve(data, variables, lambda secret: MASK)
 
@@ -39,7 +39,7 @@ def test_the_innermost_scope_wins(scopes: dict[str, dict[str, int]]) -> None:
     for name in variables:
         having = [scope for scope in SCOPES if name in scopes.get(scope, {})]
         assert [v.scope for v in variables.all(name)] == having
-        assert variables[name] == scopes[having[0]][name] == starred("{{" + name + "}}", variables)
+        assert variables[name] == scopes[having[0]][name] == resolve_text("{{" + name + "}}", variables)
     assert len(variables) == len(variables.entries())
 
 
@@ -75,9 +75,9 @@ def test_a_template_alone_keeps_the_type(value: Any) -> None:
     """`{{n}}` as a whole is the value itself; spaces inside the braces do not matter, spaces outside do."""
     variables = Variables(session={"n": value})
     for template in ("{{n}}", "{{ n }}", "{{n:-x}}"):
-        assert starred(template, variables) == value
-        assert type(starred(template, variables)) is type(value)
-    assert isinstance(starred(" {{n}}", variables), str)
+        assert resolve_text(template, variables) == value
+        assert type(resolve_text(template, variables)) is type(value)
+    assert isinstance(resolve_text(" {{n}}", variables), str)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_template_alone_keeps_the_type(value: Any) -> None:
 )  # fmt: skip
 def test_inside_a_text_a_value_is_text_as_in_json(value: Any, text: str) -> None:
     """Inside a text true is `true`, null is `null`, and a list or an object is JSON, not Python."""
-    assert starred("<{{v}}>", Variables(session={"v": value})) == f"<{text}>"
+    assert resolve_text("<{{v}}>", Variables(session={"v": value})) == f"<{text}>"
 
 
 PARTS = st.lists(
@@ -119,7 +119,7 @@ def test_a_text_is_the_sum_of_its_parts(parts: list[tuple[str, str]]) -> None:
     }  # fmt: skip
     text = "".join(WRITE[kind](value) for kind, value in parts)
     wanted = "".join(str(mean[kind](value)) for kind, value in parts)
-    assert starred(text, Variables(session=known)) == wanted
+    assert resolve_text(text, Variables(session=known)) == wanted
 
 
 JSON = st.recursive(
@@ -133,7 +133,7 @@ JSON = st.recursive(
 @STEADY
 def test_data_without_templates_stays(data: Any) -> None:
     """Plain data comes back as it is, and holds no names."""
-    assert starred(data, Variables()) == data
+    assert resolve_text(data, Variables()) == data
     assert template_names(data) == []
 
 
@@ -143,39 +143,41 @@ def test_names_are_found_wherever_they_stand(data: Any, wanted: list[str]) -> No
     """`names_in` finds every template in order, not the escaped ones; with those names set, resolving works."""
     whole = [data, {"x": [f"a {{{{{name}}}}} \\{{{{not}}}}" for name in wanted]}]
     assert template_names(whole) == wanted
-    starred(whole, Variables(session=dict.fromkeys(wanted, 1)))
+    resolve_text(whole, Variables(session=dict.fromkeys(wanted, 1)))
 
 
 def test_values_are_resolved_in_turn() -> None:
     """A variable may be made of others, in data of any shape; tuples come out as lists, keys stay."""
     variables = Variables(session={"host": "{{region}}.h", "ids": ["{{n}}", "x"]}, environment={"region": "eu", "n": 5})
-    assert starred({"{{n}}": ("https://{{host}}/", "{{ids}}")}, variables) == {"{{n}}": ["https://eu.h/", [5, "x"]]}
+    assert resolve_text({"{{n}}": ("https://{{host}}/", "{{ids}}")}, variables) == {
+        "{{n}}": ["https://eu.h/", [5, "x"]]
+    }
 
 
 @pytest.mark.parametrize("length", [1, 2, 5, 40])
-def test_a_circle_is_told(length: int) -> None:
+def test_a_circle_of_variables_is_reported(length: int) -> None:
     """Variables that refer to each other in a circle are named."""
     circle = {f"v{n}": f"x{{{{v{(n + 1) % length}}}}}" for n in range(length)}
     with pytest.raises(UsageError, match="circle: v0 → ") as caught:
-        starred("{{v0}}", Variables(session=circle))
+        resolve_text("{{v0}}", Variables(session=circle))
     assert caught.value.todo
 
 
 def test_a_long_chain_is_no_circle() -> None:
     """Twenty variables, each made of the next, do resolve; or the error does not call them a circle."""
     chain: dict[str, Any] = {f"v{n}": f"{{{{v{n + 1}}}}}" for n in range(20)}
-    assert starred("{{v0}}", Variables(session={**chain, "v20": 1})) == 1
+    assert resolve_text("{{v0}}", Variables(session={**chain, "v20": 1})) == 1
 
 
 def test_an_unknown_variable_offers_the_nearest() -> None:
     """A misspelt name is answered with the one that was meant, a new one with the line that sets it."""
     variables = Variables(environment={"deploymentId": "d"})
     with pytest.raises(UnknownName, match="Did you mean deploymentId"):
-        starred("{{deploymentID}}", variables)
+        resolve_text("{{deploymentID}}", variables)
     with pytest.raises(UnknownName, match=re.escape('api.variables["zzz"] = …')):
-        starred("{{zzz}}", variables)
+        resolve_text("{{zzz}}", variables)
     with pytest.raises(UnknownName, match=r"\$uuid"):
-        starred("{{$uid}}", variables)
+        resolve_text("{{$uid}}", variables)
 
 
 def test_dynamic_values() -> None:
@@ -183,17 +185,19 @@ def test_dynamic_values() -> None:
     assert {f"${name}" for name in DYNAMIC} <= set(Variables().known())
     one, other, third = (Variables(seed) for seed in (1, 1, 2))
     text = ["{{$uuid}}", "{{$randomInt}}", "{{$randomName}}"]
-    assert starred(text, one) == starred(text, other)
-    assert starred(text, one) == starred(text, other) != starred(text, third)
-    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", starred(text[0], one))
-    assert abs(starred("{{$timestamp}}", one) - datetime.now(UTC).timestamp()) < 5
+    assert resolve_text(text, one) == resolve_text(text, other)
+    assert resolve_text(text, one) == resolve_text(text, other) != resolve_text(text, third)
+    assert re.fullmatch(
+        r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", resolve_text(text[0], one)
+    )
+    assert abs(resolve_text("{{$timestamp}}", one) - datetime.now(UTC).timestamp()) < 5
 
 
 def test_too_long_a_chain_is_no_circle_either() -> None:
     """A chain without end in sight is refused in other words than a circle."""
     chain: dict[str, Any] = {f"v{n}": f"{{{{v{n + 1}}}}}" for n in range(200)}
     with pytest.raises(UsageError, match="chain: v0 → v1") as caught:
-        starred("{{v0}}", Variables(session=chain))
+        resolve_text("{{v0}}", Variables(session=chain))
     assert "circle" not in caught.value.what
 
 
@@ -211,7 +215,7 @@ def test_a_literal_is_never_resolved() -> None:
     """As data, as the value of a variable and inside a text: its braces stay, and nothing asks for a secret."""
     literal, variables = LiteralText("{{s}} {{ ds }}"), Variables()
     variables["a"] = literal
-    found = starred({"x": [literal, "{{a}}", "<{{a}}>"]}, variables)
+    found = resolve_text({"x": [literal, "{{a}}", "<{{a}}>"]}, variables)
     assert found == {"x": [str(literal), str(literal), f"<{literal}>"]}
     assert [type(text) for text in found["x"]] == [str, str, str]
     assert template_names([literal, {"k": literal}]) == []
@@ -222,7 +226,7 @@ def test_a_literal_is_never_resolved() -> None:
 def test_verbatim_changes_nothing_that_can_be_seen(data: Any) -> None:
     """What is never to be resolved is equal to what it was, and is that when it is resolved."""
     assert as_literal(data) == data
-    assert starred({"x": as_literal(data)}, Variables()) == {"x": data}
+    assert resolve_text({"x": as_literal(data)}, Variables()) == {"x": data}
 
 
 PIECES = st.sampled_from(["{", "}", "{{", "}}", "\\", "a", ":-", "$", " ", "\n", "{{a}}", "\\{{b:-c}}"])
@@ -232,7 +236,7 @@ PIECES = st.sampled_from(["{", "}", "{{", "}}", "\\", "a", ":-", "$", " ", "\n",
 @STEADY
 def test_the_template_of_a_literal_means_it(text: str) -> None:
     """Whatever it holds, a text has a template that resolves to it."""
-    assert starred(LiteralText(text).template, Variables(session={"a": "A", "b": "B"})) == text
+    assert resolve_text(LiteralText(text).template, Variables(session={"a": "A", "b": "B"})) == text
 
 
 def test_what_a_server_sent_pulls_no_secret_into_the_next_request(api: anb.Workbench) -> None:
@@ -241,9 +245,9 @@ def test_what_a_server_sent_pulls_no_secret_into_the_next_request(api: anb.Workb
     sent = "{{planted}} {{ ds }} {{nope}}"
     first = api.call("CreateWorkspace", name="one", description=LiteralText(sent))
     assert first.ok
-    told = first["$.description"]
-    assert (told, first["$"]["description"]) == (sent, sent)
-    api.variables["told"] = told
-    for name, description in {"two": told, "three": "{{told}}", "four": first["$"]["description"]}.items():
+    found_text = first["$.description"]
+    assert (found_text, first["$"]["description"]) == (sent, sent)
+    api.variables["told"] = found_text
+    for name, description in {"two": found_text, "three": "{{told}}", "four": first["$"]["description"]}.items():
         again = api.call("CreateWorkspace", name=name, description=description)
         assert orjson.loads(again.request.body)["description"] == again.json()["description"] == sent

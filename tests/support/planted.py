@@ -91,13 +91,13 @@ def served(host: str = "127.0.0.1", redirects: Mapping[str, str] | None = None) 
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             sent = self.rfile.read(length).decode("utf-8", "replace")
-            told = dict(self.headers)
-            seen.requests.append((self.command, self.path, told, sent))
+            found_text = dict(self.headers)
+            seen.requests.append((self.command, self.path, found_text, sent))
             path = self.path.partition("?")[0]
             if path in away:
-                self._answer(302, {}, {"Location": away[path], "Set-Cookie": f"sid={told.get('Authorization')}"})
+                self._answer(302, {}, {"Location": away[path], "Set-Cookie": f"sid={found_text.get('Authorization')}"})
             else:
-                self._answer(400 if path == "/fails" else 200, _told(path, self.path, told, sent), {})
+                self._answer(400 if path == "/fails" else 200, _told(path, self.path, found_text, sent), {})
 
         do_POST = do_PUT = do_GET  # noqa: N815  # the names that http.server calls
 
@@ -145,14 +145,14 @@ def _told(path: str, target: str, headers: dict[str, str], sent: str) -> Any:
     return {"message": f"you sent {headers} {sent} to {target}", "requestId": headers.get("Authorization", "r")}
 
 
-def _thing(path: str, target: str, told: str) -> Any:
+def _thing(path: str, target: str, found_text: str) -> Any:
     """A list of two pages, or a thing, in each of whose texts everything stands that was sent, and a token."""
-    thing = dict.fromkeys(("name", "note", "status", "statusReason"), told)
+    subject = dict.fromkeys(("name", "note", "status", "statusReason"), found_text)
     if path != "/things":
         plain = {"id": "plain", "name": "old", "token": ONE_TIME, "password": TYPED}
-        return plain if path.endswith("/plain") else {"id": path.rpartition("/")[2], **thing, "token": ONE_TIME}
+        return plain if path.endswith("/plain") else {"id": path.rpartition("/")[2], **subject, "token": ONE_TIME}
     at = 1 if "offset=1" in target else 0
-    return {"items": [{"id": f"{told} {at}", **thing, "token": ONE_TIME}], "total": 2}
+    return {"items": [{"id": f"{found_text} {at}", **subject, "token": ONE_TIME}], "total": 2}
 
 
 def many() -> dict[str, Any]:
@@ -160,20 +160,20 @@ def many() -> dict[str, Any]:
     made = document()
     secret, text = {"type": "string", "format": "password"}, {"type": "string"}
     texts = dict.fromkeys(("id", "name", "note", "status", "statusReason"), text)
-    thing = {"type": "object", "properties": {**texts, "password": secret, "token": secret}}
+    subject = {"type": "object", "properties": {**texts, "password": secret, "token": secret}}
     listed = {
         "type": "object",
-        "properties": {"items": {"type": "array", "items": thing}, "total": {"type": "integer"}},
+        "properties": {"items": {"type": "array", "items": subject}, "total": {"type": "integer"}},
     }
     named = [{"name": "id", "in": "path", "required": True, "schema": text}]
     paged = [{"name": name, "in": "query", "schema": {"type": "integer"}} for name in ("offset", "limit")]
     made["paths"]["/things"] = {
         "get": {**_operation("list", "T", None, listed), "parameters": paged},
-        "post": _operation("make", "T", thing, thing),
+        "post": _operation("make", "T", subject, subject),
     }
     made["paths"]["/things/{id}"] = {
-        "get": {**_operation("thing", "T", None, thing), "parameters": named},
-        "put": {**_operation("change", "T", thing, thing), "parameters": named},
+        "get": {**_operation("thing", "T", None, subject), "parameters": named},
+        "put": {**_operation("change", "T", subject, subject), "parameters": named},
     }
     return made
 
