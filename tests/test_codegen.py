@@ -1,4 +1,4 @@
-"""A snippet is run as it stands, and the server sees the request that the form would have sent."""
+"""Generated code is run as it is, and the server receives the request that the form would have sent."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def test_an_unknown_environment_to_extend_is_reported(environments: Environments
 
 
 def test_what_is_inherited_cannot_be_left_out(environments: Environments) -> None:
-    """No file can say that something is not there: told in words, nothing is written."""
+    """What is inherited cannot be left out: it is reported, and nothing is written."""
     environments.create("base", variables={"a": 1}, color="red")
     for lacking in (
         Environment("e", extends="base", color="red"),
@@ -226,7 +226,7 @@ def test_a_copy_of_a_built_in_one_is_a_file(environments: Environments) -> None:
 
 
 def test_nothing_is_written_over_unread(environments: Environments) -> None:
-    """A file that is there, broken or of a later format, is told, and stays as it is."""
+    """An existing file, malformed or of a later format, is reported and not changed."""
     contents = {"there": "{}", "broken": "a: [", "newer": "format: 9\n"}
     for name, text in contents.items():
         (environments.folder / f"{name}.yaml").write_text(text)
@@ -359,7 +359,7 @@ def test_shared_variables_come_last(environments: Environments) -> None:
 
 
 def test_shared_variables_that_someone_else_changed_are_not_written_over(environments: Environments) -> None:
-    """What was not read is not lost: it is told, and read anew it can be saved."""
+    """A file that was not read is not overwritten: it is reported, and after it is read it can be saved."""
     variables = Variables(shared={"a": 1})
     (environments.folder / "_shared.yaml").write_text("variables: {b: 2}\n")
     with pytest.raises(SettingsError, match="changed since"):

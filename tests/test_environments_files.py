@@ -160,7 +160,7 @@ def test_one_host_may_be_written_plainly(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_malformed_file_is_reported(tmp_path: Path, text: str, error: type[AstroNbError]) -> None:
-    """What a file gets wrong is told when it is loaded, with the file's name, not when a request is half made."""
+    """An error in a file is reported when the file is loaded, with its name."""
     with pytest.raises(error) as caught:
         written(tmp_path, text)
     assert "e.yaml" in caught.value.what
@@ -281,7 +281,7 @@ def test_credentials_with_several_fields_are_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["{client_id: a}", "{username: a, password: plain}", "{client_id: a, b: c}", "[a]"])
 def test_a_credential_of_wrong_fields_is_refused(given: str, tmp_path: Path) -> None:
-    """In words that tell what to write, and do not repeat what may be a secret."""
+    """The message says what to write, and does not repeat what may be a secret."""
     (tmp_path / "e.yaml").write_text(f"credentials: {{OAuth: {given}}}\n")
     with pytest.raises(SettingsError, match="secret references") as raised:
         load_environment("e", tmp_path)

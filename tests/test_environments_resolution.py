@@ -1,4 +1,4 @@
-"""A call's names become values, in stars or in the clear; a token tells what it is."""
+"""The names in a call become values, masked or revealed; the claims of a token are read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def jwt(**claims: Any) -> str:
     ],
 )
 def test_modes(mode: Any, alone: str, inside: str) -> None:
-    """A secret is stars, a mark with a name, or itself; only what was revealed is noted as used, and never shown."""
+    """A secret becomes the mask, a marker with a name, or its value; the revealed ones are collected, never shown."""
     variables = Variables(session={"s": Secret.in_memory(PLANTED, "db"), "t": "Bearer {{s}}"})
     values = Resolver(variables, Environment("e"), mode=mode)
     assert values.resolve({"a": "{{s}}", "b": ["{{t}}"]}) == {"a": alone, "b": [inside]}

@@ -29,7 +29,7 @@ ODD = st.lists(st.sampled_from(["{", "}", "{{", "}}", "\\", "a", ":-", "$", "$uu
 
 
 def resolve_text(data: Any, variables: Variables) -> Any:
-    """Data resolved for the eye."""
+    """Data resolved for display."""
     return resolve(data, variables, lambda secret: MASK)
 
 
@@ -62,7 +62,7 @@ def test_a_default_is_what_is_written(default: str) -> None:
 @given(st.dictionaries(NAMES, st.lists(NAMES, max_size=3), max_size=6))
 @STEADY
 def test_a_graph_of_variables_is_resolved_or_its_circle_reported(graph: dict[str, list[str]]) -> None:
-    """Where a way leads back to itself it is told, and the way is one of the graph; else every value is found."""
+    """A circle is reported with names of the graph; without one every value is found."""
     variables = Variables(session={n: "".join(f"{{{{{to}:-?}}}}" for to in ways) + n for n, ways in graph.items()})
 
     def spelled(name: str, way: tuple[str, ...]) -> str | None:

@@ -131,7 +131,7 @@ def test_every_secret_is_really_sent(planted_session: Planted) -> None:
 
 @pytest.mark.parametrize("secret", PLANTED.values(), ids=PLANTED)
 def test_scrubbing_knows_every_form(secret: str) -> None:
-    """What a server makes of a secret is starred out: escaped for HTML, for JSON by Go or .NET, for Python."""
+    """Every way in which a server writes a secret is redacted: escaped for HTML, for JSON by Go or .NET, for Python."""
     net = "".join(f"\\u{ord(s):04X}" if s in "<>&'\"+`\\" or ord(s) > 126 else s for s in secret)
     for form in {*spellings(secret), net.replace("\\u005C", "\\\\")}:
         assert redact(f"[{form}]", [secret]) == "[*****]", form
@@ -361,7 +361,7 @@ class Breaking(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 def traceback_text(error: BaseException) -> str:
-    """All that tracebacks with locals tell of an error, the errors before it included: plain, and as IPython does."""
+    """The text of all tracebacks with locals, earlier errors included: plain, and as IPython writes them."""
     from IPython.core.ultratb import VerboseTB
 
     found_text, waiting = [], [error]

@@ -42,7 +42,7 @@ def find(explorer: Locator, operation: str) -> None:
 
 
 def send(explorer: Locator, seen: Seen, operation: str) -> None:
-    """Open an operation and send it: done when the server has it, and the history tells of it."""
+    """Open an operation and send it; return when the server has received it and the history shows it."""
     find(explorer, operation)
     explorer.get_by_role("button", name="Send", exact=True).click()
     expect(explorer.locator(".anb-history select").first.locator("option").first).to_contain_text(operation)

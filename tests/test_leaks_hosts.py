@@ -1,4 +1,4 @@
-"""A secret stays home: redirects, look-alikes, plain HTTP; and two environments at once know nothing of each other."""
+"""Secrets are sent to no other host: redirects, look-alikes, plain HTTP, two environments at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planted secrets where many calls are one wish: bulks, lists, waits, changes, and work in the background."""
+"""Planted secrets in work of many calls: bulks, lists, waits, changes, and work in the background."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def shown(subject: Any) -> str:
 
 
 def package_traceback(error: BaseException) -> str:
-    """All that the tracebacks of an error tell, without the frames of this file, whose literals are the secrets."""
+    """The text of all tracebacks without the frames of this file, whose literals are the secrets."""
     below = error.__traceback__
     while below is not None and below.tb_frame.f_code.co_filename == __file__:
         below = below.tb_next
@@ -144,7 +144,7 @@ def test_no_table_contains_a_secret(planted_session: Planted) -> None:
 
 
 def test_no_confirmation_contains_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What production is asked before a bulk and a change: shown, refused, told by the error."""
+    """The confirmation of a bulk and of a change in production: shown, refused, in the error."""
     use_folder(monkeypatch, tmp_path)
     monkeypatch.setattr("builtins.input", lambda *_: "no")
     with planted(tmp_path, spec=many(), production=True) as made:
@@ -217,7 +217,7 @@ def test_no_file_contains_a_secret(planted_session: Planted) -> None:
 
 
 def test_the_journal_stores_no_secret_of_a_reconciled_row(planted_session: Planted) -> None:
-    """What a list tells of a row whose answer was lost, and why a row could not be sent: without what is known."""
+    """What a list contains about a row whose response was lost, and why a row was not sent, is redacted."""
     from astro_nb.bulk.sending import RowSender
     from astro_nb.history import Mark, Run
 
@@ -354,7 +354,7 @@ def test_no_error_contains_a_secret(planted_session: Planted, way: str) -> None:
 
 
 def test_a_concurrent_change_contains_no_secret(planted_session: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What somebody changed meanwhile is told by name; the secrets in it are stars."""
+    """A concurrent change is reported by name; the secrets in it are masked."""
     import support.planted as server
 
     count = iter(range(100))
@@ -374,7 +374,7 @@ def test_a_concurrent_change_contains_no_secret(planted_session: Planted, monkey
 def test_a_credential_that_cannot_be_sent_is_reported_by_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bad: str
 ) -> None:
-    """What the connections beneath say of a header that they refuse has its value in it: it is not told."""
+    """The error of httpx about a forbidden header contains its value; ours does not."""
     use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, spec=many()) as made:
         for secret in (f"{PASTED}{bad}", f"{bad}{PASTED}"):

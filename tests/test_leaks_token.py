@@ -1,4 +1,4 @@
-"""A planted token, looked for in everything that can be written, printed or drawn."""
+"""A planted token, looked for in everything that is written, printed or displayed."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_the_search_itself_finds_a_plant() -> None:
 
 
 def test_the_server_really_got_it(api: Workbench) -> None:
-    """The token is sent; what comes back of it is stars."""
+    """The token is sent; in the response it is masked."""
     exchange = api.call("echo")
     assert exchange["$.message"] == "bad token Bearer *****"
 
@@ -170,7 +170,7 @@ def test_logs(api: Workbench, caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_tracebacks(api: Workbench) -> None:
-    """Neither a refusal nor its traceback, locals included, tells it."""
+    """Neither an error nor its traceback, locals included, contains it."""
     api.session.switch(Environment("elsewhere", base_url="http://example.com", credentials={"token": f"env:{NAME}"}))
     with pytest.raises(SecretRefused) as caught:
         api.call("echo")

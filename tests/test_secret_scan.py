@@ -1,4 +1,4 @@
-"""The leak scan: it finds what is planted wherever it stands, names the place, and takes no placeholder for one."""
+"""The secret scan: it finds what is planted in any part of any file, names the place, and reports no placeholder."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_notebook_is_looked_through_everywhere(place: str, secret: str, name: 
 
 
 def test_a_clean_notebook_is_clean() -> None:
-    """Nothing is found where nothing is; what was looked for and what could not be is told."""
+    """Nothing is found in clean files; the secrets that were looked for, and those not available, are listed."""
     found = scan([written("n.ipynb", notebook(code="token = os.environ['PLANTED_BEARER']"))])
     assert found.ok
     assert found.looked_for == ("env:PLANTED_BEARER", "dotenv:PLANTED_FILE")
@@ -126,7 +126,7 @@ def test_a_clean_notebook_is_clean() -> None:
 )
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_secret_in_any_spelling_is_found_and_redacted(secret: str, place: str, data: st.DataObject) -> None:
-    """Whatever the secret and wherever it stands; and the notebook with stars holds it in no part."""
+    """Any secret in any part is found; the redacted notebook contains it in no part."""
     spelled = data.draw(st.sampled_from(sorted(spellings(secret))))
     made, known = notebook(**{place.replace(" ", "_"): f"before {spelled} after"}), KnownSecrets({"env:X": secret})
     leaks = [
@@ -154,7 +154,7 @@ def test_a_charset_hides_nothing(code: str) -> None:
 
 
 def test_binary_is_looked_through_for_what_is_known() -> None:
-    """And it is told that nothing else was looked for; what is compressed is told as not looked into."""
+    """The limits of the search in binary and compressed files are listed."""
     found = scan(
         [
             written("a.bin", b"\0\1\2" + BEARER.encode() + b"\0" + JWT.encode()),
@@ -284,7 +284,7 @@ NONE = [
 
 @pytest.mark.parametrize(("text", "kind"), LOOKS, ids=[kind for _, kind in LOOKS])
 def test_what_looks_like_a_credential(text: str, kind: str) -> None:
-    """It is told as possible, once, by four characters at the most."""
+    """It is reported as possible, once, with four characters at the most."""
     (finding,) = scan([written("a.txt", f"line one\n{text}\n")])
     assert (finding.kind, finding.known) == (kind, False)
     assert finding.secret.endswith("*****")
@@ -320,7 +320,7 @@ def test_long_lines_take_no_time() -> None:
 
 
 def test_links_are_not_followed_out_of_the_folder(tmp_path: Path) -> None:
-    """A link that leads out is told; one that leads inside is met where it leads to, once."""
+    """A link out of the folder is listed as skipped; the target of one inside is searched once."""
     outside = tmp_path.parent / f"{tmp_path.name}-outside"
     outside.mkdir()
     (outside / "a.txt").write_text(BEARER, encoding="utf-8")
@@ -368,7 +368,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command() -> None:
-    """Exit status 0 where it is clean and 1 where it is not; what to do is told, and JSON holds all of it."""
+    """Exit status 0 if it is clean, else 1; the output says what to do, and JSON contains everything."""
     written("clean/a.txt", "nothing")
     written("n.ipynb", notebook(stream=BEARER, code=f"x = '{PLAIN_JWT}'"))
     assert command("scan", "clean").returncode == 0
@@ -430,7 +430,7 @@ def test_a_run_that_shows_a_secret_fails_and_is_redacted() -> None:
 
 
 def test_a_run_that_fails_with_a_secret_does_not_tell_it() -> None:
-    """Neither the error, nor its traceback, nor the heading that is told while it runs."""
+    """Neither the error, nor its traceback, nor the heading that is shown while it runs contains a secret."""
     source = f"# {BEARER}\nimport os\nraise ValueError(os.environ['PLANTED_BEARER'])"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), "n.ipynb")
     found_text: list[Any] = []

@@ -1,4 +1,4 @@
-"""Secrets starred out of a text, in every spelling that they may have there."""
+"""Secrets redacted from a text, in every spelling that they can have there."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_s
 @example('pa"ss\\wörd/1 2', "a", "b")
 @STEADY
 def test_scrub_knows_the_spellings(spell: Any, secret: str, before: str, after: str) -> None:
-    """Plain, URL-encoded in any of its ways, or inside JSON (the history scrubs JSON): the secret is starred out."""
+    """Plain, URL-encoded in any way, or inside JSON: the secret is redacted."""
     assert spell(secret) not in redact(f"{before} {spell(secret)} {after}", [secret]).replace(MASK, "\0")
 
 
 @given(SECRETS, st.binary(max_size=5), st.binary(max_size=5), st.booleans())
 @STEADY
 def test_scrub_knows_base64_at_any_alignment(secret: str, before: bytes, after: bytes, urlsafe: bool) -> None:
-    """Whatever stands before and after it, a secret inside base64 is starred out, as in Basic authentication."""
+    """Whatever precedes and follows it, a secret inside base64 is redacted, as in Basic authentication."""
     encode = base64.urlsafe_b64encode if urlsafe else base64.b64encode
     left = redact(encode(before + secret.encode() + after).decode(), [secret])
     assert MASK in left
@@ -68,7 +68,7 @@ def test_scrub_takes_the_longest_first() -> None:
 @given(LITERALS, st.lists(st.text(max_size=5), max_size=3))
 @STEADY
 def test_scrub_leaves_the_rest(text: str, short: list[str]) -> None:
-    """Without a secret in it, and for secrets too short to be told from chance, a text stays as it is."""
+    """A text without a secret, or with one that is too short, is not changed."""
     assert redact(text, short) == text
     assert redact(text, [PLANTED]) == text
 

@@ -97,7 +97,7 @@ def test_an_error_beside_a_secret_does_not_tell_it() -> None:
 
 @pytest.mark.parametrize("build", [Secret, lambda text: Environment("e", credentials={"token": text})])
 def test_an_error_does_not_repeat_a_token_given_as_a_reference(build: Any) -> None:
-    """Who pastes a token where `env:NAME` belongs is told so, and never by repeating the token."""
+    """A token in place of `env:NAME` is refused without repeating the token."""
     token, shown = jwt(permissions=["organizationId:o"]), []
 
     def use() -> None:
@@ -163,7 +163,7 @@ def test_env(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`.env` is looked for beside the notebook and above; a missing file or line is told."""
+    """`.env` is looked for beside the notebook and above; a missing file or line is reported."""
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / ".env").write_text(f"T='{PLANTED}'\nEMPTY=\n")
     monkeypatch.chdir(tmp_path / "a" / "b")
@@ -174,7 +174,7 @@ def test_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keyring(ring: Ring) -> None:
-    """`keyring:service/name` asks the keyring; what it lacks is told with the command that stores it."""
+    """`keyring:service/name` asks the keyring; a missing entry is reported with the command that stores it."""
     ring.set_password("astro", "db", PLANTED)
     assert Secret("keyring:astro/db").reveal() == PLANTED
     with pytest.raises(SecretMissing, match="keyring set astro other") as caught:
@@ -184,7 +184,7 @@ def test_keyring(ring: Ring) -> None:
 
 @pytest.mark.usefixtures("ring")
 def test_no_keyring() -> None:
-    """A machine without a keyring is told of the other sources."""
+    """On a machine without a keyring the message names the other sources."""
     from keyring.backends.fail import Keyring
 
     keyring.set_keyring(Keyring())  # type: ignore[no-untyped-call]  # keyring's own
@@ -193,7 +193,7 @@ def test_no_keyring() -> None:
 
 
 def test_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A prompt asks until there is an answer, then never again; where nobody can answer, that is told."""
+    """A prompt asks once; if nobody can answer, that is reported."""
     answers = iter(["", PLANTED])
     monkeypatch.setattr(getpass, "getpass", lambda prompt: next(answers))
     with pytest.raises(SecretMissing):
@@ -220,7 +220,7 @@ def test_a_copy_of_a_secret_is_itself(secret: Secret) -> None:
 
 
 def test_a_secret_of_an_earlier_kernel_is_reported() -> None:
-    """What was held by another kernel has no value in this one, and the reader is told to set it again."""
+    """A secret that another kernel held has no value in this one; the message says to set it again."""
     with pytest.raises(SecretMissing, match="set it again"):
         Secret("held:token").reveal()
 

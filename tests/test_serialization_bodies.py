@@ -1,4 +1,4 @@
-"""Wire: files, parts, XML and sequences, as the document describes them and as RFC 7578 wants them."""
+"""Files, multipart, XML and sequences, as the document declares them and RFC 7578 requires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wire, held against the requests that another generator builds from the same documents and the same values."""
+"""Requests compared with those that another generator builds from the same documents and values."""
 
 from __future__ import annotations
 

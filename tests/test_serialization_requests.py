@@ -1,4 +1,4 @@
-"""Wire: a call becomes the request that the OpenAPI specification means, and a secret goes to its own host alone."""
+"""A call becomes the request that the OpenAPI specification defines."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_a_query_holds_what_was_given(members: dict[str, str], style: str) -> No
 @STABLE
 @given(NAMES, st.lists(TEXTS, min_size=1, max_size=3), st.booleans())
 def test_a_list_holds_what_was_given(name: str, entries: list[str], explode: bool) -> None:
-    """A parameter of any name repeats, or joins its entries by commas that are told from those inside them."""
+    """A parameter of any name repeats, or joins its items by commas that differ from those inside them."""
     query = one(entries, "query", name=name, explode=explode)
     found = [pair.partition("=")[::2] for pair in query.split("&")]
     assert {unquote(key) for key, _ in found} == {name}
@@ -290,7 +290,7 @@ def test_a_header_neither_begins_nor_ends_with_a_blank(value: str) -> None:
 
 
 def test_our_request_is_httpx_request() -> None:
-    """Method, target, headers and body pass unchanged; a body's length is told, also when there is none to send."""
+    """Method, target, headers and body are sent unchanged; Content-Length is sent also for an empty body."""
     op = operation({"name": "q", "in": "query", "schema": {}}, media="application/json")
     request = built(op, {"a": "ž"}, q="a b")
     sent = to_httpx(request)
@@ -473,7 +473,7 @@ def test_what_is_no_name_of_a_header(name: str) -> None:
 
 @pytest.mark.parametrize("method", ["Copy", "x-purge", "M-SEARCH", "PATCH"])
 def test_a_method_is_sent_as_the_document_writes_it(method: str) -> None:
-    """Methods are told apart by case (RFC 9110, section 9.1)."""
+    """Methods are case-sensitive (RFC 9110, section 9.1)."""
     made = to_httpx(Request(method, "https://h/x", ()))
     assert made.method == method
 

@@ -1,4 +1,4 @@
-"""Wire: which credential goes where, what is shown of it, and that it goes to its own host alone."""
+"""Where each credential goes, how it is shown, and to which hosts it may be sent."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def jwt(**claims: Any) -> str:
 @pytest.mark.parametrize("name", ["Bearer", "OAuth", "Connect", "Basic", "Key", "Query", "Cookie"])
 @pytest.mark.parametrize("mode", ["revealed", "masked"])
 def test_each_scheme_has_its_place(name: str, mode: str) -> None:
-    """The credential stands where its scheme says, in the clear for the transport and as stars for the eye."""
+    """The credential is where its scheme declares it: revealed in the request to send, masked in the one to show."""
     request = built(operation({name: []}), mode, credentials=holding(name))
     value = PLANTED if mode == "revealed" else MASK
     basic = base64.b64encode(PLANTED.encode()).decode() if mode == "revealed" else MASK
@@ -144,7 +144,7 @@ def test_a_secret_without_a_value_stops_the_call(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_expired_token_is_not_sent() -> None:
-    """A token that says of itself that its time has passed is refused before the server would; it is not told."""
+    """A token that has expired by its own claims is refused before it is sent, and is not in the message."""
     old, young = jwt(exp=time.time() - 9), jwt(exp=time.time() + 99)
     with pytest.raises(TokenExpired) as raised:
         built(operation({"Bearer": []}), credentials={"token": Secret.in_memory(old)})
@@ -167,7 +167,7 @@ def test_a_token_that_was_pasted_with_blanks_is_sent_without(token: str) -> None
 @pytest.mark.parametrize("token", ["plan\x01ted", "planted\x7f", "plan\nted", "plan\ud800ted"])
 @pytest.mark.parametrize("name", ["Bearer", "Key", "Query", "Cookie"])
 def test_a_token_that_no_header_can_hold_is_refused(token: str, name: str) -> None:
-    """Control characters are told before anything is sent, in words that do not hold the token."""
+    """Control characters are reported before anything is sent, in a message without the token."""
     with pytest.raises(UsageError) as raised:
         built(operation({name: []}), credentials={name: Secret.in_memory(token)})
     assert raised.value.todo
@@ -180,7 +180,7 @@ EVERYWHERE = {"query": "{{secret}}", "header": "a {{secret}}", "cookie": ["{{sec
 
 
 def test_the_shown_and_the_sent_request_differ_only_in_masks() -> None:
-    """A secret variable in any place is stars in the request for the eye, and in its repr in neither."""
+    """A secret variable in any place is masked in the request to show, and in the repr of both."""
     op, body = operation({"Bearer": []}), {"deep": ["{{secret}}", {"x": "{{secret}}"}]}
     arguments: dict[str, Any] = {"parameters": EVERYWHERE, "body": body, "credentials": holding("token")}
     shown, sent = built(op, "masked", **arguments), built(op, "revealed", **arguments)
@@ -251,7 +251,7 @@ def test_what_holds_no_secret_goes_anywhere() -> None:
 
 @pytest.mark.parametrize("base", ["", "api.example.com", "ftp://x", "/v1", "sandbox"])
 def test_a_base_url_has_to_be_one(base: str) -> None:
-    """A server that is none is told in words, with what to give."""
+    """A base URL that is not a URL is reported with what to give."""
     with pytest.raises(UsageError, match="base_url="):
         built(operation(), base=base)
 

@@ -1,4 +1,4 @@
-"""Wire: what the tables of styles leave open, and that every row of them can be read back by somebody else."""
+"""Parameters in every row of the tables of styles can be read back, also where the specification is silent."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_an_exploded_matrix_is_read_back(listed: list[str], members: dict[str, s
 @given(st.lists(PLAIN, min_size=1, max_size=4), st.dictionaries(PLAIN, PLAIN, min_size=1, max_size=3))
 @pytest.mark.parametrize(("style", "joint"), [("form", ","), ("spaceDelimited", "%20"), ("pipeDelimited", "%7C")])
 def test_every_row_of_a_query_is_read_back(style: str, joint: str, listed: list[str], members: dict[str, str]) -> None:
-    """Cut before it is decoded; what holds the divider itself cannot be told from two (OpenAPI 3.1.1, appendix C.2)."""
+    """Split before it is decoded; a value with the separator cannot be told from two (OpenAPI 3.1.1, appendix C.2)."""
     texts = [*listed, *members, *members.values()]
     if style != "form" and any(unquote(joint) in text for text in texts):
         return
@@ -237,7 +237,7 @@ TREES = st.dictionaries(
 
 
 def nested(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """What bracketed names stand for, told apart before they are decoded."""
+    """What bracketed names mean, split before they are decoded."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         *way, last = [unquote(step) for step in name.removeprefix("color%5B").removesuffix("%5D").split("%5D%5B")]
@@ -303,7 +303,7 @@ def test_a_json_query_is_json_again() -> None:
 
 
 def test_a_file_is_no_parameter() -> None:
-    """It is told in words where it stands."""
+    """It is reported with its place."""
     from astro_nb.call import Upload
 
     with pytest.raises(UsageError, match="color"):

@@ -1,4 +1,4 @@
-"""Secrets are extracted from a call, and what a server returned is never resolved."""
+"""Secrets extracted from a call, and texts of a server that are never resolved."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_written_keeps_everything_else() -> None:
 
 
 def test_credentials_in_shown_headers_are_masked() -> None:
-    """A header that carries credentials is starred in the shown request, whatever stood in it."""
+    """A header that carries a credential is masked in the shown request, whatever its value."""
     request = Request("GET", "https://x.test/", (("Authorization", "Bearer abc"), ("Accept", "*/*")))
     assert mask_headers(request).headers == (("Authorization", "*****"), ("Accept", "*/*"))
 

@@ -26,14 +26,14 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_characters="{}\\", exclude_
 
 
 def resolve_text(data: Any, variables: Variables) -> Any:
-    """Data resolved for the eye."""
+    """Data resolved for display."""
     return resolve(data, variables, lambda secret: MASK)
 
 
 @given(st.dictionaries(st.sampled_from(SCOPES), st.dictionaries(NAMES, st.integers(), max_size=4)))
 @STEADY
 def test_the_innermost_scope_wins(scopes: dict[str, dict[str, int]]) -> None:
-    """Session before environment before token before shared; `all` tells who is shadowed, in that order."""
+    """Session before environment before token before shared; `all` lists the hidden ones in that order."""
     variables = Variables(None, **scopes)
     assert list(variables) == sorted({name for scope in scopes.values() for name in scope})
     for name in variables:
