@@ -162,9 +162,9 @@ def test_leaves_go_depth_first_and_stop() -> None:
     """Scalars come in the document's order, as many as asked for; null is one, an empty list holds none."""
     data = {"a": [1, {"b": None}], "c": [], "d": "x"}
     assert list(leaves(data)) == [(("a", 0), 1), (("a", 1, "b"), None), (("d",), "x")]
-    assert list(leaves(data, most=2)) == [(("a", 0), 1), (("a", 1, "b"), None)]
+    assert list(leaves(data, limit=2)) == [(("a", 0), 1), (("a", 1, "b"), None)]
     assert list(leaves(5)) == [((), 5)]
-    assert list(leaves(5, most=0)) == []
+    assert list(leaves(5, limit=0)) == []
 
 
 def test_leaves_of_deep_data() -> None:
