@@ -10,7 +10,7 @@ from typing import Any, Final
 
 
 class _UnsetType:
-    """The type of UNSET, which stands for an absent field: neither a value nor null."""
+    """The type of UNSET, which means that a field is absent: neither a value nor null."""
 
     def __repr__(self) -> str:
         return "UNSET"

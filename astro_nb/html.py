@@ -23,7 +23,7 @@ MAX_TABLE_ROWS = 200
 """Rows that a table shows."""
 
 _MAX_TEXT_LENGTH = 400  # characters of one string in a tree
-_MAX_HINT_LENGTH = 60  # characters of the name that stands beside a collapsed object
+_MAX_HINT_LENGTH = 60  # characters of the name that is shown beside a collapsed object
 _MIN_CELL_WIDTH = 12  # characters of a table cell that are kept on one line
 _OPEN_LEVELS = 2  # levels of a tree that are open at first
 _MAX_OPEN_CHILDREN = 40  # a node of a tree with more children is collapsed at first

@@ -105,10 +105,10 @@ REAL_FAULTS = {
     "pigeonhole": {
         "get_projects_by_id_assignments": "the path has {id}",
         "post_courses_by_course_id_students": "students has `in: body`",
-        "": "/users: the path /users/{user_id} stands inside it",
+        "": "/users: the path /users/{user_id} is nested inside it",
     },
     "base-structures": {"": "no operations"},
-    "JRAN0323": {"post_clothes_return": "200 stands beside `responses`"},
+    "JRAN0323": {"post_clothes_return": "200 is beside `responses`"},
     "ConvoConvert": {
         "deleteCustomer": "CustomertId has no `in`",
         "updateCustomerById": "CustomerId has no `in`",

@@ -268,7 +268,7 @@ def _response_oddities(operation: Operation) -> list[str]:
     statuses = map(str, operation.raw.get("responses") or ())
     warnings = [f"{status!r} is not a status." for status in statuses if not _STATUS.fullmatch(status)]
     outside = [key for key in map(str, operation.raw) if key[:3].isdigit()]
-    warnings += [f"{key} stands beside `responses`, not inside; it is ignored." for key in outside]
+    warnings += [f"{key} is beside `responses`, not inside; it is ignored." for key in outside]
     dangling = [text for r in operation.responses.values() for text in _find_dangling(operation, r.content)]
     return [*warnings, *dict.fromkeys(dangling)]
 

@@ -164,7 +164,7 @@ def _read_parameter(raw: Raw, key: str) -> Parameter:
 
 
 def _read_parameter_schema(raw: Raw) -> Schema:
-    """Return the schema of a parameter, also where its keywords stand beside its name, as in Swagger 2.0."""
+    """Return the schema of a parameter, also if its keywords are beside its name, as in Swagger 2.0."""
     is_old = "schema" not in raw and isinstance(raw.get("type"), str)
     return inline_schema(raw) if is_old else read_schema(raw)
 

@@ -28,7 +28,7 @@ def reference_name(ref: str) -> str:
 
 
 def resolve(document: Node, node: Any) -> Node:
-    """Return what a node stands for, following `$ref` (within this document) as often as needed.
+    """Return a node with its `$ref` (within this document) followed, as often as needed.
 
     Keywords beside a `$ref` are merged into its target.
 

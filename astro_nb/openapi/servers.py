@@ -23,7 +23,7 @@ _ALLOWED_VALUES = {
     "base path": re.compile(r"(?:/[^\s/?#@\\\x00-\x20\x7f]+)*/?"),
     "path": re.compile(r"(?!/)[^\s?#@\\\x00-\x20\x7f]*"),
 }
-"""The values that a user may give a variable, by the part of the URL it stands in: none of them changes the host."""
+"""The values that a user may give a variable, by the part of the URL that it is in: none of them changes the host."""
 
 _DOT_SEGMENT = re.compile(r"(^|/)\.{1,2}(/|$)")
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -174,7 +174,7 @@ def _as_text(value: Any) -> str:
 
 
 def _is_allowed(before: str, after: str, value: str, default: str) -> bool:
-    """Whether a value keeps the structure of the URL, judged by what stands around its variable."""
+    """Whether a value keeps the structure of the URL, judged by what is around its variable."""
     if not before and after.startswith("://"):
         return _SCHEME.fullmatch(value) is not None
     in_host = "//" in before and "/" not in before.partition("//")[2]

@@ -39,7 +39,7 @@ _SEARCH_DEPTH = 3  # levels of oneOf, anyOf and allOf in which field names are s
 
 
 class OperationEntry(NamedTuple):
-    """Where one operation stands in the document, with its path item; the method in upper case."""
+    """One operation as the document declares it, with its path item; the method as it is sent."""
 
     method: str
     path: str
@@ -94,7 +94,7 @@ def _locate_in_item(
     if "additionalOperations" in other_keys:
         yield from _locate_additional(path, item, warnings)
     nested = [key for key in item if key in other_keys and str(key)[:1] == "/"] if other_keys else []
-    warnings += [f"{path}: the path {key} stands inside it; it is ignored." for key in nested]
+    warnings += [f"{path}: the path {key} is nested inside it; it is ignored." for key in nested]
 
 
 def _locate_additional(path: str, item: Mapping[str, Any], warnings: list[str]) -> Iterator[OperationEntry]:
@@ -107,7 +107,7 @@ def _locate_additional(path: str, item: Mapping[str, Any], warnings: list[str]) 
             key = repr(str(method)[:_MAX_KEY_SHOWN])
             warnings.append(f"{path}: additionalOperations has something other than an operation under {key}.")
         elif str(method).lower() in METHODS and str(method).lower() in item:
-            warnings.append(f"{path}: {method} also stands in additionalOperations; it is ignored there.")
+            warnings.append(f"{path}: {method} is also in additionalOperations; it is ignored there.")
         else:
             yield OperationEntry(str(method), path, raw, item)
 
@@ -192,7 +192,7 @@ def _property_names(document: Document, schema: Any, depth: int = _SEARCH_DEPTH)
 
 
 def _resolve_or_empty(document: Document, node: Any) -> Mapping[str, Any]:
-    """Return what a node stands for; empty if its reference points nowhere, which `warnings` reports."""
+    """Return a node with its references followed; empty if its reference points nowhere, which `warnings` reports."""
     try:
         return resolve(document, node)
     except DanglingReference:
@@ -364,7 +364,7 @@ def load(source: Any = "astro-v1", overlay: Any = None, fetch: Fetch | None = No
 
     Args:
         source: As for `load_document`; by default the bundled Astro v1 document.
-        overlay: Any source that a document can have. By default the overlay that stands beside the document, or the
+        overlay: Any source that a document can have. By default the overlay beside the document, or the
             bundled one for a document at this URL, if any.
         fetch: Returns the bytes at a URL.
 

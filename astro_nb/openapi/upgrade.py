@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import DanglingReference
+from ..messages import bare_media_type
 from .extensions import FILES, WARNINGS, loader_warnings
 from .malformed import READ_ERRORS, as_list, as_mapping, describe_error
 from .references import resolve
@@ -25,7 +26,7 @@ _INLINE_KEYWORDS = (
     "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "x-nullable",
     "properties", "required", "additionalProperties",
 )  # fmt: skip
-"""Schema keywords that stand beside `in` and `name` in Swagger 2.0; those of the last row are not allowed there."""
+"""Schema keywords that are beside `in` and `name` in Swagger 2.0; those of the last row are not allowed there."""
 
 BINARY = {"type": "string", "format": "binary"}
 
@@ -54,7 +55,7 @@ def convert_schema(old: Any) -> Any:
 
 
 def inline_schema(old: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of a parameter, a header or a form field, whose keywords stand beside its name."""
+    """Return the schema of a parameter, a header or a form field, whose keywords are beside its name."""
     keywords = {key: old[key] for key in _INLINE_KEYWORDS if key in old}
     if keywords.get("required") in (True, False):  # of the parameter, not of the schema
         del keywords["required"]
@@ -192,7 +193,7 @@ def _form_media_types(fields: Sequence[Raw], consumes: Sequence[str]) -> list[st
     """Return the media types of a form; a file needs multipart."""
     if any(old.get("type") == "file" for old in fields):
         return [MULTIPART]
-    return [kind for kind in consumes if kind.partition(";")[0].strip().lower() in (FORM, MULTIPART)] or [FORM]
+    return [media_type for media_type in consumes if bare_media_type(media_type) in (FORM, MULTIPART)] or [FORM]
 
 
 def _convert_style(old: Raw, location: str, warnings: list[str]) -> dict[str, Any]:
@@ -277,7 +278,7 @@ def _convert_any(node: Any) -> Any:
 
 
 def _media_types(value: Any) -> tuple[str, ...]:
-    return tuple(kind for kind in value if isinstance(kind, str)) if isinstance(value, list) else ()
+    return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list) else ()
 
 
 class _Converter:
@@ -315,10 +316,10 @@ class _Converter:
     def _convert_scheme(self, name: str, raw: Any) -> Any:
         if not isinstance(raw, Mapping):
             return raw
-        kind = raw.get("type")
-        if kind == "basic":
+        scheme_type = raw.get("type")
+        if scheme_type == "basic":
             return {**raw, "type": "http", "scheme": "basic"}
-        if kind != "oauth2":
+        if scheme_type != "oauth2":
             return raw
         gone = ("flow", "authorizationUrl", "tokenUrl", "scopes")
         flow = {key: raw[key] for key in gone[1:] if key in raw}
@@ -443,19 +444,19 @@ def _convert_content(old: Raw, produces: Sequence[str], warnings: list[str]) -> 
     schema, examples = old.get("schema"), old.get("examples") or {}
     is_file = isinstance(schema, Mapping) and schema.get("type") == "file"
     media: dict[str, Any] = {} if schema is None else {"schema": convert_schema(schema)}
-    kinds = produces or (("application/octet-stream",) if is_file else (JSON,))
-    content = {kind: dict(media) for kind in kinds} if media else {}
+    media_types = produces or (("application/octet-stream",) if is_file else (JSON,))
+    content = {media_type: dict(media) for media_type in media_types} if media else {}
     if not isinstance(examples, Mapping):
         warnings.append("responses: examples are not a mapping of media types; they are ignored.")
         return content
-    for kind, example in examples.items():
-        content.setdefault(str(kind), dict(media))["example"] = example
+    for media_type, example in examples.items():
+        content.setdefault(str(media_type), dict(media))["example"] = example
     return content
 
 
 def _convert_header(old: Any) -> Any:
     if not isinstance(old, Mapping):
         return old
-    kept = {key: value for key, value in old.items() if key == "description" or str(key).startswith("x-")}
-    kept.pop("x-nullable", None)
-    return {**kept, "schema": inline_schema(old)}
+    new = {key: value for key, value in old.items() if key == "description" or _is_extension(key)}
+    new.pop("x-nullable", None)
+    return {**new, "schema": inline_schema(old)}
