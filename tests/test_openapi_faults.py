@@ -170,7 +170,7 @@ def test_a_reference_is_a_json_pointer(ref: str, wanted: dict[str, Any]) -> None
 
 
 def test_resolve_follows_on() -> None:
-    """References are followed to the end, and what stands beside one wins."""
+    """References are followed to the end, and keywords beside one override its target."""
     schemas = {"A": {"$ref": "#/components/schemas/B", "title": "A"}, "B": {"type": "string", "title": "B"}}
     spec = load(doc(components={"schemas": schemas}))
     assert spec.resolve({"$ref": "#/components/schemas/A", "deprecated": True}) == {
