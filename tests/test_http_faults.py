@@ -179,7 +179,9 @@ def test_truncated_json_is_a_violation(setup: Setup) -> None:
     """A response whose JSON ends early is done, and the contract check says that it is not JSON."""
     setup.sandbox.faults.add("truncated", operation="GetWorkspace")
     exchange = setup.read()
-    assert [violation.message for violation in exchange.violations] == ["The body is declared as JSON and is not."]
+    assert [violation.message for violation in exchange.violations] == [
+        "The body is declared as JSON, but it is not JSON."
+    ]
 
 
 def test_nobody_waits_an_hour(setup: Setup) -> None:
