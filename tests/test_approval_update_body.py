@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from astro_nb.approval import (
     writable_part,
 )
 from astro_nb.contract import check_request_body
-from astro_nb.diff import Entry, StoredValue
+from astro_nb.diff import Entry, StoredValue, compare_values
 from astro_nb.openapi import UpdateExtension, load, read_extensions
 from astro_nb.schema import body_field, broken_rules, make_sample, read_field
 from astro_nb.secrets import Secret
@@ -160,3 +161,46 @@ def test_a_state_as_deep_as_a_parser_allows() -> None:
     assert body is not state
     assert body["a"] is not state["a"]
     assert writable_part(FIELD, body) == {}
+
+
+def test_the_overlay_says_what_an_update_removes() -> None:
+    """A whole update removes what is left out, and a replaced list its entries; the rest is unchanged or unknown."""
+    whole, some = omission_rule(update_of(whole=True), "POST"), omission_rule(update_of(replaces=["queues"]), "POST")
+    assert [whole(("a",)), some(("queues", Entry("key", "A"))), some(("a",)), some(("a", "b"))] == [
+        "removed", "removed", "unchanged", "unknown"
+    ]  # fmt: skip
+    assert [omission_rule(None, m)(("a",)) for m in ("PUT", "PATCH", "POST")] == ["removed", "unchanged", "unknown"]
+
+
+def test_a_state_is_converted_to_a_body() -> None:
+    """`from`, `keep` and `strip` are applied, in lists too, and the state itself is not modified."""
+    state = {
+        "tags": ["x"], "updatedAt": "now", "q": [{"cpu": 1, "name": "d"}], "links": [{"old": 5}],
+        "vars": [{"key": "A", "isSecret": True}, {"key": "B", "isSecret": False, "value": "b"}],
+    }  # fmt: skip
+    before = copy.deepcopy(state)
+    note = {
+        "from": {"k8sTags": "tags", "links[].new.it": "links[].old"},
+        "keep": {"vars[].value": "leave-out-when isSecret"},
+        "strip": ["tags", "updatedAt", "q[].cpu", "links[].old", "nowhere.at.all"],
+    }
+    assert state_to_body(state, update_of(**note)) == {
+        "k8sTags": ["x"], "q": [{"name": "d"}], "links": [{"new": {"it": 5}}],
+        "vars": [{"key": "A", "isSecret": True, "value": StoredValue()}, {"key": "B", "isSecret": False, "value": "b"}],
+    }  # fmt: skip
+    assert state == before
+
+
+NOTES = st.just({"a[].b": "c"}) | st.just(["id", "key"]) | st.just({"list[].key": "leave-out-when /id"}) | VALUES
+
+
+@given(VALUES, st.dictionaries(st.sampled_from(["from", "keep", "strip"]), NOTES))
+def test_any_extension_and_any_state_can_be_compared(state: Any, note: Any) -> None:
+    """Whatever an overlay declares, and whatever a server returns, the fields of an object are removed or stored."""
+    body = state_to_body(state, read_extensions({"x-astro-nb-update": note}).update)
+    rows = compare_values(body, {})
+    if isinstance(body, dict):
+        assert {row.kind for row in rows} <= {"removed", "unchanged"}
+        assert {row.steps[0] for row in rows} == set(body)
+    else:
+        assert len(rows) == 1
