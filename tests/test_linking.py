@@ -42,7 +42,7 @@ def sent_to(api: anb.Workbench, operation: str) -> int:
 
 
 def made(api: anb.Workbench) -> list[str]:
-    """A chain of five as it stands on a sandbox, each thing found through the one before."""
+    """A chain of five as it stands on a sandbox, each resource found through the one before."""
     (home,) = [each for each in api.pages("ListWorkspaces") if each["name"] == "Five"]
     (deployment,) = api.call("ListDeployments", workspaceIds=[home["id"]])["$.deployments"]
     (variable,) = api.call("ListEnvironmentObjects", deploymentId=deployment["id"])["$.environmentObjects"]
@@ -89,7 +89,7 @@ def test_suggestions_match_kinds_and_choices(api: anb.Workbench) -> None:
     assert api.session.linking.suggestions("isDevelopmentMode", operation="CreateDeployment") == []
 
 
-def test_nothing_is_offered_from_another_environment(api: anb.Workbench) -> None:
+def test_nothing_is_suggested_from_another_environment(api: anb.Workbench) -> None:
     """Neither from one of another name nor from another server of the same, unless it is asked for."""
     api.call("ListDeployments")
     here = api.session.linking.suggestions("deploymentId")
@@ -161,7 +161,7 @@ def test_what_was_shown_is_what_was_sent(api: anb.Workbench) -> None:
 
 
 def test_unsafe_operations_are_never_called_automatically(api: anb.Workbench) -> None:
-    """Words, and nothing sent; a default stands in."""
+    """An error, and nothing is sent; a default takes the place of the value."""
     with pytest.raises(UsageError, match="not called automatically"):
         api.call("GetDeployment", deploymentId="{{responses.CreateDeployment.id}}")
     assert len(api.history) == 0
@@ -175,7 +175,7 @@ def test_a_call_that_is_impossible_is_reported(api: anb.Workbench) -> None:
 
 
 def test_circles_are_reported(api: anb.Workbench) -> None:
-    """Answers that need each other: the way round, and nothing sent."""
+    """Responses that need each other: the error shows the circle, and nothing is sent."""
     api.variables["workspaceId"] = "{{responses.GetDeployment.workspaceId}}"
     api.variables["deploymentId"] = "{{responses.GetWorkspace.id}}"
     with pytest.raises(
@@ -292,7 +292,7 @@ def test_a_value_is_kept_in_one_line(api: anb.Workbench) -> None:
 
 
 def test_a_one_time_token_is_captured_without_being_shown(api: anb.Workbench) -> None:
-    """It becomes a secret variable; so does what is said to be one, and nothing shows either."""
+    """It becomes a secret variable; so does a value with secret=True, and nothing shows either."""
     made = api.call("CreateApiToken", **TOKEN)
     value = made.reveal()["token"]
     kept = api.keep(made, "$.token", as_="token")
@@ -309,8 +309,8 @@ def test_a_one_time_token_is_captured_without_being_shown(api: anb.Workbench) ->
 
 def test_an_unknown_variable_tells_where_it_could_come_from(api: anb.Workbench) -> None:
     """The operation that answers it, as a line of code that works."""
-    told = api.session.linking.hint("deploymentId")
-    assert told == (
+    hint = api.session.linking.hint("deploymentId")
+    assert hint == (
         'ListDeployments returns it: api.variables["deploymentId"] = api.call("ListDeployments")["$.deployments[0].id"]'
     )
     api.variables["deploymentId"] = api.call("ListDeployments")["$.deployments[0].id"]  # what it says

@@ -42,7 +42,7 @@ def asked(spec: Spec) -> list[tuple[Operation, str]]:
 
 @pytest.mark.parametrize(("operation", "name"), asked(SPEC), ids=lambda v: v if isinstance(v, str) else v.id)
 def test_every_path_parameter_of_astro_has_its_producer(operation: Operation, name: str) -> None:
-    """The first producer is the list of that very thing, and the path to its id is there in its answer."""
+    """The first producer is the list of that very resource, and its response has the path to the id."""
     first = producers(operation, name)[0]
     assert (first.operation.id, first.path) == ASTRO[name]
 
@@ -77,7 +77,7 @@ def test_most_path_parameters_have_a_producer(shared: Path, document: str, least
     ],
 )
 def test_producers_of_other_apis(shared: Path, document: str, operation: str, name: str, first: str, path: str) -> None:
-    """Names of all manners: what a thing is told apart by is found where it is called otherwise."""
+    """Names of all kinds: the key of a resource is found even if the response calls it otherwise."""
     found = producers(load(str(shared / "specs" / document)).operation(operation), name)
     assert (found[0].operation.id, found[0].path) == (first, path)
 
@@ -104,7 +104,7 @@ def test_a_large_document_is_indexed_once(shared: Path) -> None:
     ],
 )
 def test_fields_of_a_body_and_of_a_query_have_producers_too(operation: str, name: str, first: str) -> None:
-    """An id by its thing; a plain field of an update by what the thing has now."""
+    """An id by its resource; a plain field of an update by its present value."""
     assert producers(SPEC.operation(operation), name)[0].operation.id == first
 
 
@@ -120,7 +120,7 @@ def test_fields_of_a_body_and_of_a_query_have_producers_too(operation: str, name
     ],
 )
 def test_what_a_user_chooses_has_no_producer(operation: str, name: str) -> None:
-    """Names of new things, choices, switches, pages: no answer holds them."""
+    """Names of new resources, choices, flags, pages: no response holds them."""
     assert producers(SPEC.operation(operation), name) == ()
 
 

@@ -1,4 +1,4 @@
-"""A template refers to any place of any answer, whatever its keys are called; and it is told what is not there."""
+"""A template refers to any place of any response, whatever its keys are called; what is missing is an error."""
 
 from __future__ import annotations
 
@@ -187,15 +187,15 @@ def test_a_malformed_reference_is_an_error(name: str, error: type[UsageError], w
 )
 def test_defaults_slices_escapes_and_types(text: str, expected: Any) -> None:
     """A default counts where there is no answer, or the answer lacks the value; a slice is no default."""
-    thing = answered(THING, {"list": [1, 2, 3], "in": {"x": "deep"}})
-    assert filled(text, Lookup(PLAIN, thing)) == expected
+    exchange = answered(THING, {"list": [1, 2, 3], "in": {"x": "deep"}})
+    assert filled(text, Lookup(PLAIN, exchange)) == expected
 
 
 def test_text_of_a_server_is_not_a_template() -> None:
     """Braces in an answer stay braces, and are never looked up."""
-    thing = answered(THING, {"name": "{{secret}}", "inner": {"text": "{{responses.Get}}"}})
-    assert filled("{{responses.GetThing.name}}", Lookup(PLAIN, thing)) == "{{secret}}"
-    assert filled("{{responses.GetThing.inner}}", Lookup(PLAIN, thing)) == {"text": "{{responses.Get}}"}
+    exchange = answered(THING, {"name": "{{secret}}", "inner": {"text": "{{responses.Get}}"}})
+    assert filled("{{responses.GetThing.name}}", Lookup(PLAIN, exchange)) == "{{secret}}"
+    assert filled("{{responses.GetThing.inner}}", Lookup(PLAIN, exchange)) == {"text": "{{responses.Get}}"}
     text = LiteralText("{{responses.GetThing.name}}")
     assert resolve(text.template, Lookup(PLAIN), lambda secret: "") == str(text)
 

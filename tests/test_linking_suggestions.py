@@ -67,7 +67,7 @@ def test_ids_of_other_resources_are_not_offered() -> None:
 
 
 def test_the_newest_comes_first_and_each_value_once() -> None:
-    """Values of later answers stand before those of earlier ones; a value seen twice is told by its latest."""
+    """Values of later answers stand before those of earlier ones; a value seen twice has the label of its latest."""
     newer = seen("GetDeployment", {"id": "dep-two-2", "name": "renamed"}, key="id-2")
     found = suggest("deploymentId", [newer, LISTED])
     assert [(s.value, s.label, s.exchange_id) for s in found] == [
@@ -96,7 +96,7 @@ def test_every_item_of_a_long_response_is_offered(api: anb.Workbench) -> None:
         (200, {"id": True}, "application/json"),
     ],
 )
-def test_nothing_is_offered_from_what_holds_nothing(status: int, data: Any, media: str) -> None:
+def test_nothing_is_suggested_from_an_empty_response(status: int, data: Any, media: str) -> None:
     """Errors, other formats, empty answers, and values that are no ids give no suggestion and no error."""
     assert suggest("deploymentId", [seen("GetDeployment", data, status, media=media)]) == []
 

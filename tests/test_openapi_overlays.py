@@ -67,7 +67,7 @@ def test_an_overlay_leaves_both_documents_as_they_are(document: dict[str, Any], 
     assert (document, overlay) == before
 
 
-def test_an_action_that_fits_nothing_is_told() -> None:
+def test_an_action_that_matches_nothing_is_reported() -> None:
     """One overlay serves several versions of a document: what does not fit is a warning that names its target."""
     (warning,) = overlaid(doc({"/a": {"get": {}}}), {"target": "$.paths['/gone']", "update": {}}).warnings
     assert "/gone" in warning
@@ -82,7 +82,7 @@ def test_an_action_that_fits_nothing_is_told() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_bad_overlay_is_told(overlay: Any) -> None:
+def test_a_malformed_overlay_is_an_error(overlay: Any) -> None:
     """A missing overlay, one of another format and one with a bad target are errors."""
     with pytest.raises(DocumentError) as caught:
         load(doc(), overlay=overlay)
