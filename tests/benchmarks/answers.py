@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from astro_nb.contract import check_response
-from astro_nb.contract.slices import cut
+from astro_nb.contract.slices import slice_document
 from astro_nb.messages import Response
 from astro_nb.openapi import Operation, load
 from astro_nb.schema import make_sample, response_field
@@ -79,7 +79,7 @@ def _openapi_core(operation: Operation, body: bytes) -> Judge:
     from openapi_core.testing import MockRequest, MockResponse
 
     core = openapi_core.OpenAPI.from_dict(
-        cut(operation, "response")[0], config=openapi_core.Config(spec_validator_cls=None)
+        slice_document(operation, "response")[0], config=openapi_core.Config(spec_validator_cls=None)
     )
     request = MockRequest("http://localhost", "get", operation.path.replace("{org}", "octocat"))
     return lambda: not list(core.iter_response_errors(request, MockResponse(body, content_type=MEDIA)))
