@@ -3,7 +3,6 @@
 from .arguments import body_fields, build_call, python_name, python_names, signature, snake_case
 from .documentation import describe_operation, describe_type, operation_html
 from .field import Field, read_field
-from .info import FieldInfo
 from .json_schema import INTEGER_BITS
 from .masking import extract_secrets, has_secret, hold_secrets, mask_secrets
 from .operations import body_example, body_field, parameter_fields, parameter_fields_by_name, response_field
@@ -17,7 +16,6 @@ __all__ = [
     "Branch",
     "CompiledSchema",
     "Field",
-    "FieldInfo",
     "active_rules",
     "body_example",
     "body_field",

@@ -136,7 +136,7 @@ class _Effort:
         self._known: dict[str, int] = {}
 
     def count(self, node: Any) -> int:
-        """Return the count of a schema and of all that apply beside it; one that is being counted counts as one."""
+        """Return the count of a schema and of all that apply with it; one that is being counted counts as one."""
         if not isinstance(node, Mapping):
             return 1
         total = 1
