@@ -64,7 +64,7 @@ TEXT, ARRAY, OBJECT = "blue", ["blue", "black", "brown"], {"R": 100, "G": 200, "
 
 
 @pytest.mark.parametrize(
-    ("where", "style", "explode", "text", "array", "thing"),
+    ("where", "style", "explode", "text", "array", "subject"),
     [
         ("path", "matrix", False, ";color=blue", ";color=blue,black,brown", ";color=R,100,G,200,B,150"),
         ("path", "matrix", True, ";color=blue", ";color=blue;color=black;color=brown", ";R=100;G=200;B=150"),
