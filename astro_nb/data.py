@@ -57,7 +57,7 @@ def put_value(data: dict[str, Any], location: Location, value: Any) -> None:
     Dicts and lists on the way are created where they are missing or of another type.
 
     Raises:
-        UsageError: the location skips an item of a list; nothing is changed.
+        UsageError: The location skips an item of a list; nothing is changed.
     """
     _require_items(data, location)
     node: Any = data
@@ -72,7 +72,7 @@ def with_value(data: Any, location: Location, value: Any) -> Any:
     Missing objects on the way are created; `data` may be UNSET.
 
     Raises:
-        UsageError: something other than an object stands on the way.
+        UsageError: Something other than an object is on the way.
     """
     if data is UNSET:
         data = {}
