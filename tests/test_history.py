@@ -61,7 +61,7 @@ def make_exchange(
         "started": datetime(2026, 6, 1, 9, 0, 0, 123456, tzinfo=UTC),
         "elapsed": 0.25,
         "response": Response(status, headers, body, "Word"),
-        "attempts": (Attempt(1, 0.0, 0.1, "503", "tried again", 1.0), Attempt(2, 1.1, 0.2, str(status))),
+        "attempts": (Attempt(1, 0.0, 0.1, "503", "retried", 1.0), Attempt(2, 1.1, 0.2, str(status))),
         "violations": (Violation(("a", 0), "is wrong", "type", "note"),),
         "environment": "here",
         "group": CallGroup("pages", "1"),

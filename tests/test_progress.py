@@ -105,7 +105,7 @@ def test_attempts_are_shown_while_a_cell_waits(monkeypatch: pytest.MonkeyPatch) 
     attempts(Attempt(1, 0.0, 0.1, "200"))
     assert reports == []
     attempts(Attempt(1, 0.0, 0.0, WAITING, "waiting 29.0 s for the rate limit (logs: 2 in 60 s)", 29.0))
-    attempts(Attempt(1, 0.0, 0.1, "429", "tried again after 2.1 s", 2.1))
+    attempts(Attempt(1, 0.0, 0.1, "429", "retried after 2.1 s", 2.1))
     attempts(Attempt(2, 2.2, 0.1, "200"))
     attempts(Attempt(1, 0.0, 0.1, "200"))
     assert reports == [

@@ -49,7 +49,7 @@ COMMIT;
 """
 _COPY = """
 INSERT INTO entry SELECT
-  id, key, environment, operation, started, elapsed, status, ok, request_id, message, size, upgraded(detail), body
+  id, key, environment, operation, started, elapsed, status, ok, request_id, message, size, upgrade_detail(detail), body
 FROM old_entry
 """
 
@@ -69,7 +69,7 @@ def migrate(connection: sqlite3.Connection, path: Path | None) -> None:
     if 0 < version < FORMAT:
         if path is not None:
             _back_up(path, version)
-        connection.create_function("upgraded", 1, upgraded, deterministic=True)
+        connection.create_function("upgrade_detail", 1, upgrade_detail, deterministic=True)
         for statement in ("ALTER TABLE entry RENAME TO old_entry", _ENTRY, _COPY, "DROP TABLE old_entry"):
             connection.execute(statement)
     _execute(connection, _TABLES)
@@ -80,7 +80,7 @@ def backups(path: Path) -> Iterator[Path]:
     return (file for number in range(1, FORMAT) if (file := _backup_path(path, number)).exists())
 
 
-def upgraded(detail: bytes) -> bytes:
+def upgrade_detail(detail: bytes) -> bytes:
     """The detail of an entry of an older format in the present one; what is no JSON stays as it is."""
     try:
         old = orjson.loads(detail)
@@ -89,7 +89,7 @@ def upgraded(detail: bytes) -> bytes:
     response = old.pop("answer")
     if response and isinstance(response["headers"], dict):
         response["headers"] = list(response["headers"].items())
-    attempts = [_attempt(attempt) for attempt in old["attempts"]]
+    attempts = [_upgrade_attempt(attempt) for attempt in old["attempts"]]
     return orjson.dumps({**old, "response": response, "attempts": attempts, "group": group_of(old.pop("via"))})
 
 
@@ -108,7 +108,7 @@ def group_of(via: str) -> CallGroup:
     return {"reference": CallGroup("reference"), "guard": CallGroup("approval")}.get(kind, CallGroup())
 
 
-def _attempt(old: dict[str, Any]) -> dict[str, Any]:
+def _upgrade_attempt(old: dict[str, Any]) -> dict[str, Any]:
     return {
         "number": old["number"],
         "started": old["began"],
