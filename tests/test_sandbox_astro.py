@@ -214,9 +214,9 @@ def test_secrets_never_come_back(caller: Caller, spec: Spec) -> None:
     created = caller.create(
         "CreateEnvironmentObject", {"objectType": "CONNECTION", "objectKey": "c", "connection": connection, **scope}
     )
-    found = caller("GetEnvironmentObject", environmentObjectId=created["id"]).json()
-    assert "password" in found["setFields"]
-    assert found["connection"] == {"type": "http", "login": "ada"}
+    read = caller("GetEnvironmentObject", environmentObjectId=created["id"]).json()
+    assert "password" in read["setFields"]
+    assert read["connection"] == {"type": "http", "login": "ada"}
     caller.ids["deploymentId"] = made["id"]
     for operation in spec:
         if operation.method == "GET" and "{" not in operation.path.replace("{organizationId}", ""):
@@ -231,22 +231,22 @@ def test_failing_on_purpose(caller: Caller, clock: Clock) -> None:
     """A Deployment with "fail" in its description becomes UNHEALTHY with a reason, until the word is gone."""
     made = caller.create("CreateDeployment", minimal_deployment(caller, description="This will FAIL"))
     clock.seconds += 30
-    found = caller("GetDeployment", deploymentId=made["id"]).json()
-    assert found["status"] == "UNHEALTHY"
-    assert found["statusReason"]
-    caller.create("UpdateDeployment", replacement(found, description="Mended"), deploymentId=made["id"])
+    read = caller("GetDeployment", deploymentId=made["id"]).json()
+    assert read["status"] == "UNHEALTHY"
+    assert read["statusReason"]
+    caller.create("UpdateDeployment", replacement(read, description="Mended"), deploymentId=made["id"])
     clock.seconds += 30
     assert caller("GetDeployment", deploymentId=made["id"]).json()["status"] == "HEALTHY"
 
 
 def test_lag(caller: Caller, clock: Clock) -> None:
-    """With a lag the old state is still told after a change, then those of the change; what is created has none."""
+    """With a lag the old state is still shown after a change, then those of the change; a new resource has no lag."""
     made = caller.create("CreateDeployment", minimal_deployment(caller))
     assert made["status"] == "CREATING"
     clock.seconds += 30
     caller.sandbox.lag = 5
-    found = caller("GetDeployment", deploymentId=made["id"]).json()
-    after = caller.create("UpdateDeployment", replacement(found, description="new"), deploymentId=made["id"])
+    read = caller("GetDeployment", deploymentId=made["id"]).json()
+    after = caller.create("UpdateDeployment", replacement(read, description="new"), deploymentId=made["id"])
     assert (after["status"], after["description"]) == ("HEALTHY", "new")
     shown = []
     for seconds in (4.9, 0.2, 14.8, 0.2):
@@ -255,7 +255,7 @@ def test_lag(caller: Caller, clock: Clock) -> None:
     assert shown == ["HEALTHY", "DEPLOYING", "DEPLOYING", "HEALTHY"]
     assert caller.create("CreateDeployment", minimal_deployment(caller, "second"))["status"] == "CREATING"
     caller.sandbox.lag = None
-    assert caller.create("UpdateDeployment", replacement(found), deploymentId=made["id"])["status"] == "DEPLOYING"
+    assert caller.create("UpdateDeployment", replacement(read), deploymentId=made["id"])["status"] == "DEPLOYING"
     with pytest.raises(ValueError, match="0 or more"):
         caller.sandbox.lag = -1
 
@@ -303,14 +303,14 @@ def test_hibernation(caller: Caller, clock: Clock) -> None:
     where = {"deploymentId": asleep["id"]}
     shown = caller("UpdateDeploymentHibernationOverride", {"isHibernating": True}, status=200, **where).json()
     assert shown == {"isActive": True, "isHibernating": True}
-    found = caller("GetDeployment", **where).json()
-    assert found["status"] == "HIBERNATING"
-    assert found["scalingSpec"]["hibernationSpec"]["override"]["isHibernating"]
-    assert found["scalingStatus"]["hibernationStatus"]["isHibernating"]
+    read = caller("GetDeployment", **where).json()
+    assert read["status"] == "HIBERNATING"
+    assert read["scalingSpec"]["hibernationSpec"]["override"]["isHibernating"]
+    assert read["scalingStatus"]["hibernationStatus"]["isHibernating"]
     caller("DeleteDeploymentHibernationOverride", status=204, **where)
-    found = caller("GetDeployment", **where).json()
-    assert found["status"] == "HEALTHY"
-    assert "override" not in found["scalingSpec"]["hibernationSpec"]
+    read = caller("GetDeployment", **where).json()
+    assert read["status"] == "HEALTHY"
+    assert "override" not in read["scalingSpec"]["hibernationSpec"]
     until = (clock.now() + timedelta(hours=1)).isoformat()
     caller("UpdateDeploymentHibernationOverride", {"isHibernating": True, "overrideUntil": until}, status=200, **where)
     assert caller("GetDeployment", **where).json()["status"] == "HIBERNATING"
@@ -361,9 +361,9 @@ def test_logs(caller: Caller) -> None:
     assert following["searchId"] == page["searchId"]
     assert following["results"][0] not in page["results"]
     assert caller("GetDeploymentLogs", limit=50, **where).json()["results"] == page["results"]
-    found = caller("GetDeploymentLogs", searchText="up for retry", **where).json()["results"]
-    assert found
-    assert all("up for retry" in line["raw"] for line in found)
+    read = caller("GetDeploymentLogs", searchText="up for retry", **where).json()["results"]
+    assert read
+    assert all("up for retry" in line["raw"] for line in read)
     caller("GetDeploymentLogs", status=400, startDate="2026-07-01T00:00:00Z", **where)
     caller("GetDeploymentLogs", status=400, searchId="nonsense", **where)
     caller("GetDeploymentLogs", status=400, deploymentId=where["deploymentId"])
@@ -591,8 +591,8 @@ def test_environment_objects(caller: Caller, kind: str, part: str, content: Any,
     assert linked["totalCount"] == 1
     response = caller("ExcludeLinkingEnvironmentObject", {"scope": "DEPLOYMENT", "scopeEntityId": deployment}, **where)
     assert (response.status_code, response.content) == (200, b"")
-    found = caller("GetEnvironmentObject", **where).json()
-    assert (found["links"], found["excludeLinks"][0]["scopeEntityId"]) == ([], deployment)
+    read = caller("GetEnvironmentObject", **where).json()
+    assert (read["links"], read["excludeLinks"][0]["scopeEntityId"]) == ([], deployment)
     caller("DeleteEnvironmentObject", status=204, **where)
     caller("GetEnvironmentObject", status=404, **where)
 

@@ -84,19 +84,19 @@ def test_connections_are_kept_alive_and_counted(paused: Sandbox, caller: Caller)
 
 def test_threads_do_not_interfere(paused: Sandbox, caller: Caller) -> None:
     """Many clients at once create as many resources as they requested, each with its own id."""
-    found: list[str] = []
+    ids: list[str] = []
 
     def work(number: int) -> None:
         with httpx.Client(verify=TLS, base_url=paused.url + "/") as client:
             mine = Caller(paused, client, caller.token)
-            found.extend(mine.create("CreateTeam", {"name": f"team {number}-{i}"})["id"] for i in range(5))
+            ids.extend(mine.create("CreateTeam", {"name": f"team {number}-{i}"})["id"] for i in range(5))
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(set(found)) == 40
+    assert len(set(ids)) == 40
     assert caller("ListTeams", limit=1).json()["totalCount"] == 46
 
 

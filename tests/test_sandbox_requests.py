@@ -186,7 +186,7 @@ def test_unknown_paths_and_methods(paused: Sandbox) -> None:
 
 
 def test_ids_are_checked_from_the_top_down(caller: Caller) -> None:
-    """A wrong organization is 404 even for lists, and a deploy is found below its own Deployment alone."""
+    """A wrong organization is 404 even for lists, and a deploy is routes below its own Deployment alone."""
     caller("ListDeployments", organizationId="cm000000000000000000000xx", status=404)
     one, two = caller("ListDeployments", limit=2).json()["deployments"]
     deploy = caller.first("ListDeploys", deploymentId=one["id"])
@@ -197,9 +197,9 @@ def test_ids_are_checked_from_the_top_down(caller: Caller) -> None:
 def test_two_templates_of_one_path(spec: Spec) -> None:
     """`/roles/{customRoleId}` and `/roles/{roleId}` share a path; the method tells them apart."""
     router = Router(spec)
-    found = {m: router.find(m, "/organizations/o1/roles/r%201") for m in ("GET", "POST", "DELETE")}
-    assert {m: r.operation.id for m, r in found.items() if isinstance(r, Route)} == {
+    routes = {m: router.find(m, "/organizations/o1/roles/r%201") for m in ("GET", "POST", "DELETE")}
+    assert {m: r.operation.id for m, r in routes.items() if isinstance(r, Route)} == {
         "GET": "GetCustomRole", "POST": "UpdateCustomRole", "DELETE": "DeleteCustomRole"
     }  # fmt: skip
-    assert isinstance(found["GET"], Route)
-    assert found["GET"].path == {"organizationId": "o1", "roleId": "r 1"}
+    assert isinstance(routes["GET"], Route)
+    assert routes["GET"].path == {"organizationId": "o1", "roleId": "r 1"}

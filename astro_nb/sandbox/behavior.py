@@ -99,7 +99,7 @@ class Secret:
     """A place whose value is stored but not shown: left out, or replaced by `mask`.
 
     Attributes:
-        path: where it stands, such as `environmentVariables[].value`.
+        path: where the value is, such as `environmentVariables[].value`.
         condition: a field beside it that must be true; one that begins with a slash is a path from the resource.
     """
 
@@ -190,7 +190,7 @@ class Action:
         respond: the body of the response; gets the resource's view, or for `bodies` their views.
         once: whether the response shows the fields of `Resource.once`.
         unique_status: overrides `Unique.status`.
-        handle: answers the request, instead of `kind`.
+        handle: a function that responds, instead of `kind`.
     """
 
     kind: str = ""
@@ -294,7 +294,7 @@ class Behavior:
 
     def endpoint(self, path: str) -> Callable[[State, Request], Response] | None:
         """Return the function for a path outside the document, or None."""
-        return next((answer for prefix, answer in self.endpoints.items() if path.startswith(prefix)), None)
+        return next((respond for prefix, respond in self.endpoints.items() if path.startswith(prefix)), None)
 
 
 def find_values(data: Any, path: str) -> list[Any]:

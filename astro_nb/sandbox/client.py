@@ -44,7 +44,7 @@ class SandboxClient:
 
     @property
     def requests(self) -> int:
-        """The requests to the API that it has answered."""
+        """The requests to the API that it has handled."""
         return int(self.state()["requests"])
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from .responses import refusal_response, text_response, with_headers
 from .state import State
 
 _BEHAVIORS = (astro,)  # modules with `matches(spec)` and `behavior()`
+PIECES = 10  # of a body that drips
 _HTML_ERROR = (
     "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
 )
@@ -131,6 +132,12 @@ class Engine:
 def behavior_for(spec: Spec) -> Behavior:
     """Return the behavior of a document's API; an empty one, which is then inferred, if none is known."""
     return next((module.behavior() for module in _BEHAVIORS if module.matches(spec)), Behavior())
+
+
+def split_body(body: bytes) -> Iterator[bytes]:
+    """Yield a body in pieces, for one that drips."""
+    size = max(1, -(-len(body) // PIECES))
+    yield from (body[at : at + size] for at in range(0, len(body), size))
 
 
 def _only_respond(fault: Fault, respond: Callable[[], Response]) -> Served:

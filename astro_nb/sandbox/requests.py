@@ -232,8 +232,8 @@ def _path_values(template: str, segments: list[str]) -> dict[str, str]:
     for part, segment in zip(template.strip("/").split("/"), segments, strict=True):
         names = _HOLE.findall(part)
         if names:
-            found = re.fullmatch(_pattern(part), segment)
-            values.update(zip(names, map(unquote, found.groups() if found else ()), strict=False))
+            match = re.fullmatch(_pattern(part), segment)
+            values.update(zip(names, map(unquote, match.groups() if match else ()), strict=False))
     return values
 
 
@@ -291,8 +291,8 @@ def read_body(plan: OperationPlan, request: Request) -> Any:
 
 def _raw(parameter: Parameter, query: Mapping[str, list[str]], request: Request) -> list[str]:
     if parameter.location == "header":
-        found = header(request.headers, parameter.name)
-        return [found] if found else []
+        value = header(request.headers, parameter.name)
+        return [value] if value else []
     return query.get(parameter.name, [])
 
 

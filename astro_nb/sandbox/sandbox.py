@@ -29,12 +29,12 @@ _LOG_LENGTH = 1000
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """A request that the sandbox has answered; never its body, never its token.
+    """A request that the sandbox has handled; never its body, never its token.
 
     Attributes:
         operation: the id of the operation; empty if the request matched none.
         status: the status of the response; 0 if the connection broke before it.
-        at: when it was answered, in UTC.
+        at: when it was handled, in UTC.
     """
 
     method: str
@@ -60,7 +60,7 @@ class Sandbox:
     Attributes:
         controls: what can be changed while it runs; `faults`, `speed`, `lag`, `limits`, `retry_after`, `token` and
             `reset` are those of the controls.
-        requests: how many requests it has answered.
+        requests: how many requests it has handled.
     """
 
     def __init__(

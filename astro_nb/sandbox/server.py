@@ -7,14 +7,13 @@ import gzip
 import socket
 import sys
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError
 from ..messages import Headers, Request, Response, header
 from .controls import control_response, is_control
-from .engine import Served
+from .engine import PIECES, Served, split_body
 from .responses import text_response
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 32 * 1024 * 1024
 """A larger request body is refused with 413 before it is read."""
-
-_PIECES = 10  # of a body that drips
 
 
 class Server:
@@ -176,8 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._close(reset=served.broken == "reset_midway")
         elif served.drip:
             self.wfile.write(head)
-            for piece in split(body):
-                self.server.closing.wait(served.drip / _PIECES)
+            for piece in split_body(body):
+                self.server.closing.wait(served.drip / PIECES)
                 self.wfile.write(piece)
         else:
             self.wfile.write(head + body)
@@ -214,12 +211,6 @@ def _chunk_size(line: bytes) -> int:
         return int(line.split(b";")[0], 16)
     except ValueError:
         return -1
-
-
-def split(body: bytes) -> Iterator[bytes]:
-    """Yield a body in ten pieces, for one that drips."""
-    size = max(1, -(-len(body) // _PIECES))
-    yield from (body[at : at + size] for at in range(0, len(body), size))
 
 
 def _shut(connection: socket.socket) -> None:

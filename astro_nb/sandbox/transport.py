@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING
 import httpx
 
 from ..messages import Request, header
-from .engine import Served
+from .engine import PIECES, Served, split_body
 
 if TYPE_CHECKING:
     from .sandbox import Sandbox
-
-
-_PIECES = 10  # of a body that drips
 
 
 class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -80,8 +77,7 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
         if self._served.broken:
             yield body[: len(body) // 2], 0.0
         elif drip:
-            size = max(1, -(-len(body) // _PIECES))
-            yield from ((body[at : at + size], drip / _PIECES) for at in range(0, len(body), size))
+            yield from ((piece, drip / PIECES) for piece in split_body(body))
         else:
             yield body, 0.0
 

@@ -44,7 +44,7 @@ def seeded_id(state: State, resource: str, number: int = 0) -> str:
 
 
 def person(state: State, number: int) -> Item:
-    """Return the profile of one of the people, as it stands in `createdBy`."""
+    """Return the profile of one of the people, as it is in `createdBy`."""
     name = str(astro_data()["people"][number]["name"])
     return {"id": seeded_id(state, "user", number), "subjectType": "USER", "fullName": name, **contact(name)}
 

@@ -25,7 +25,7 @@ def _set_update_time(change: Change, item: Item) -> None:
 
 
 def _has_fail_in(field: str, item: Mapping[str, Any]) -> bool:
-    """Whether a resource is to fail on purpose, for training: the word "fail" stands in the field."""
+    """Whether a resource is to fail on purpose, for training: the word "fail" is in the field."""
     return "fail" in str(item.get(field) or "").lower()
 
 
