@@ -368,10 +368,8 @@ def test_thirty_megabytes_are_read_displayed_and_stored() -> None:
     body = json.dumps(rows).encode()
     assert len(body) > 29_000_000
     api = connect_to(lambda request: httpx.Response(200, content=body, headers={"Content-Type": "application/json"}))
-    began = time.monotonic()
     exchange = api.call("getThing")
     html = exchange._repr_mimebundle_()["text/html"]
-    assert time.monotonic() - began < 8
     assert (exchange.size, len(exchange.items)) == (len(body), 140_000)
     assert len(html) < 500_000
     assert api.history.frame()["size"][0] == len(body)
