@@ -2,17 +2,7 @@
 
 from .behavior import Action, Behavior, Resource
 from .client import SandboxClient
-from .faults import FAULT_KINDS, Fault, Faults
-from .sandbox import LoggedRequest, Sandbox
+from .faults import FAULT_KINDS
+from .sandbox import Sandbox
 
-__all__ = [
-    "FAULT_KINDS",
-    "Action",
-    "Behavior",
-    "Fault",
-    "Faults",
-    "LoggedRequest",
-    "Resource",
-    "Sandbox",
-    "SandboxClient",
-]
+__all__ = ["FAULT_KINDS", "Action", "Behavior", "Resource", "Sandbox", "SandboxClient"]

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+from ...messages import Request, Response, header
 from ...openapi import Spec
-from ..behavior import Access, Behavior, Grant, Item, TokenScope
+from ..behavior import Access, Behavior, Grant, Item, Refused, TokenScope
+from ..responses import empty_response, with_headers
 from ..state import State
 from .data import astro_data
 from .operations import ACTIONS
 from .resources import RESOURCES
 from .seed import SEEDS
-from .uploads import UPLOAD_PATH, receive_upload
 
 __all__ = ["behavior", "matches"]
 
+_UPLOAD_PATH = "/-/upload/"
 _TITLES = ("Astro API",)
 _SERVERS = frozenset({"https://api.astronomer.io/v1"})
 _GATEWAY = {
@@ -51,7 +54,7 @@ def behavior() -> Behavior:
         epoch=str(astro_data()["epoch"]),
         access=Access("apiToken", _claims, _profile, _roles, _grants, _SCOPES),
         gateway=_GATEWAY,
-        endpoints={UPLOAD_PATH: receive_upload},
+        endpoints={_UPLOAD_PATH: _receive_upload},
     )
 
 
@@ -86,3 +89,21 @@ def _grants(state: State, role: Mapping[str, Any]) -> Iterable[Grant]:
     for item in state.all("role"):
         if name in (item.get("name"), item.get("id")):
             yield Grant(tuple(item.get("permissions") or ()), (), "deployment", entity)
+
+
+def _receive_upload(state: State, request: Request) -> Response:
+    """Take an upload to a signed URL, forget it, and respond with its version.
+
+    Raises:
+        Refused: the method, a header or the signature is wrong, or a token was sent.
+    """
+    if request.method != "PUT":
+        raise Refused(405, "Method not allowed: an upload is a PUT", headers={"Allow": "PUT"})
+    if header(request.headers, "x-ms-blob-type") != "BlockBlob":
+        raise Refused(400, "The header x-ms-blob-type must be BlockBlob", plain=True)
+    if header(request.headers, "authorization"):
+        raise Refused(400, "The header authorization does not belong to a signed URL", plain=True)
+    if "sig" not in dict(parse_qsl(urlsplit(request.url).query)):
+        raise Refused(403, "The URL is not signed", plain=True)
+    version = state.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+    return with_headers(empty_response(201), {"x-ms-version-id": version})
