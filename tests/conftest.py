@@ -1,54 +1,87 @@
-"""What the tests share: real things, made fresh or made once."""
+"""Fixtures and settings that all tests share."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
-from lab import Lab, missing, running_lab
+from support.documents import SHARED
+from support.lab import Lab, missing, running_lab
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from astro_nb import Sandbox, Workbench
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("free", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("repeatable")
+
+FIRST = ("test_leaks", "test_cli", "test_hostile", "test_architecture", ".ipynb")
+"""Parts of the names of slow files, which start after the browser tests: a slow file that starts last keeps one worker
+busy while the others are idle."""
+
+_browser = contextlib.ExitStack()
+_labs: list[Lab] = []
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
+    """One file per worker, as `--dist loadfile`, with all browser tests in one worker: they share a JupyterLab."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "browser" if _is_browser_file(file) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Replace the scheduler of `--dist loadfile`."""
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: they are slow, and Playwright keeps an event loop running on the main thread."""
-    items.sort(key=lambda item: "lab" in getattr(item, "fixturenames", ()))
+    """Mark the browser tests, and sort the slow files first."""
+    for item in items:
+        if _needs_browser(item):
+            item.add_marker("browser")
+    items.sort(key=lambda item: _rank(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Close the browser after its last test: Playwright keeps an event loop running in the main thread."""
+    if _labs and (nextitem is None or not _needs_browser(nextitem)):
+        _labs.clear()
+        _browser.close()
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """JupyterLab in a browser, one for the whole run; skipped where there is none, failed where CI lacks it.
+
+    A test whose pages requested anything beyond this machine fails when it ends.
+    """
+    reason = missing()
+    if reason:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"No browser tests: {reason}.")
+    if not _labs:
+        _labs.append(_browser.enter_context(running_lab()))
+    opened = _labs[0]
+    yield opened
+    try:
+        opened.assert_loopback()
+    finally:
+        opened.clear()
 
 
 @pytest.fixture(autouse=True)
 def no_outside_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test talks to a sandbox that happens to run on this machine."""
     monkeypatch.delenv("ASTRO_NB_SANDBOX_URL", raising=False)
-
-
-@pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """JupyterLab in a browser, one for the whole run; skipped where there is none, failed where CI lacks it."""
-    reason = missing()
-    if reason:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"No browser tests: {reason}.")
-    with running_lab() as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def only_loopback(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test whose pages asked for anything beyond this machine fails when it ends."""
-    if "lab" not in request.fixturenames:
-        yield
-        return
-    opened: Lab = request.getfixturevalue("lab")
-    yield
-    try:
-        opened.assert_loopback()
-    finally:
-        opened.forget()
 
 
 @pytest.fixture
@@ -72,7 +105,21 @@ def api() -> Iterator[Workbench]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of documents and fixtures that lies beside the repository."""
+    """The folder of documents and fixtures beside the repository; skipped where there is none."""
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} does not exist: its documents are not part of the repository.")
     return SHARED
+
+
+def _needs_browser(item: pytest.Item) -> bool:
+    return "lab" in getattr(item, "fixturenames", ())
+
+
+def _is_browser_file(file: str) -> bool:
+    return "browser" in file.rpartition("/")[2]
+
+
+def _rank(file: str) -> int:
+    if _is_browser_file(file):
+        return 0
+    return 1 if any(part in file for part in FIRST) else 2

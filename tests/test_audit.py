@@ -328,7 +328,7 @@ def slots(node: Any) -> Iterator[tuple[Any, Any]]:
             yield from slots(inner)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.integers(0, 10**6), ODD), min_size=1, max_size=3))
 def test_odd_values_anywhere_are_measured_or_reported(changes: list[tuple[int, Any]]) -> None:
     """A document with odd values at any place is measured, or its error is reported; nothing is raised."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from axe_playwright_python.sync_playwright import Axe
-from lab import Lab
+from support.lab import Lab
 from playwright.sync_api import Locator, expect
 
 CONNECT = "import astro_nb as anb\napi = anb.connect()"

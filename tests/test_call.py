@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from astro_nb import UNSET, Call, Upload
 from astro_nb.call import MAX_STORED_FILE, OmittedUpload
 
-STEADY = settings(deadline=None, max_examples=80, derandomize=True)
+STEADY = settings(deadline=None, max_examples=80)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,

@@ -25,7 +25,7 @@ from astro_nb.environments import (
 from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName
 from astro_nb.secrets import Secret
 
-STEADY = settings(deadline=None, max_examples=60, derandomize=True)
+STEADY = settings(deadline=None, max_examples=60)
 NAMES = st.text(string.ascii_letters + "_", min_size=1, max_size=6)
 PLAIN = st.recursive(
     st.none()

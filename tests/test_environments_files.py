@@ -24,7 +24,7 @@ from astro_nb.errors import AstroNbError, NewerFormat, SecretRefused, SettingsEr
 from astro_nb.secrets import Secret
 from astro_nb.templates import LiteralText, resolve
 
-STEADY = settings(deadline=None, max_examples=100, derandomize=True)
+STEADY = settings(deadline=None, max_examples=100)
 PLANTED = "planted-3b9f-c0ffee"
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 LITERALS = st.text(st.characters(codec="utf-8", exclude_characters="{}\\"), max_size=8)

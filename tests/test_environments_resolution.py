@@ -17,7 +17,7 @@ from astro_nb.errors import TokenExpired
 from astro_nb.openapi.extensions import TokenExtension
 from astro_nb.secrets import MASK, Secret
 
-STEADY = settings(deadline=None, max_examples=100, derandomize=True)
+STEADY = settings(deadline=None, max_examples=100)
 PLANTED = "planted-3b9f-c0ffee"
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 EXTENSION = TokenExtension("permissions", ("organizationId", "workspaceId", "deploymentId"))

@@ -19,7 +19,7 @@ from astro_nb.errors import SettingsError, UnknownName, UsageError
 from astro_nb.secrets import MASK, Reference, Secret
 from astro_nb.templates import LiteralText, escape, resolve, template_names
 
-STEADY = settings(deadline=None, max_examples=150, derandomize=True)
+STEADY = settings(deadline=None, max_examples=150)
 PLANTED = "planted-3b9f-c0ffee"
 NAMES = st.sampled_from("abcdef")
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)

@@ -157,7 +157,7 @@ ENVELOPE = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(deadline=None, max_examples=100)
 @given(
     data=JSON | ENVELOPE,
     status=st.sampled_from([200, 400, 404, 500]),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drawn import values
+from support.field_values import values
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 

@@ -161,7 +161,7 @@ SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(a
 VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(max_size=4), SCALARS, max_size=2)
 
 
-@settings(deadline=None, max_examples=40, derandomize=True)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.dictionaries(st.sampled_from([*SCHEMA["properties"], "new"]), VALUES), max_size=4))
 def test_whatever_comes_is_a_table(items: list[dict[str, Any]]) -> None:
     """No answer, however far from its schema, keeps a table from being made."""

@@ -137,7 +137,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=60)
 @given(PLAIN, st.dictionaries(st.text(max_size=5), PLAIN, max_size=3))
 def test_every_body_and_argument_comes_back(data: Any, parameters: dict[str, Any]) -> None:
     """Any JSON in a response, a body or a parameter is the same when it is read back."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from astro_nb import html
 
-STEADY = settings(deadline=None, max_examples=80, derandomize=True)
+STEADY = settings(deadline=None, max_examples=80)
 EVIL = "<script>alert('x')</script><img src=x onerror=\"y\"> & `"
 VOID = {"img", "br", "hr", "input", "meta", "link"}
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=20) | st.just(EVIL)

@@ -41,7 +41,7 @@ def test_reservations_keep_the_rate(rate: Rate) -> None:
     assert sent == sorted(sent)
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(RATES[:3]),
     st.lists(st.tuples(st.floats(0, 3), st.floats(0, 0.15)), min_size=1, max_size=200),

@@ -174,7 +174,7 @@ def test_a_date_is_compared_with_the_clock_of_the_server(wrong: timedelta) -> No
     assert decide(Retries(), True, Response(429, (("Retry-After", after), ("Date", date))), 1, 0.0).wait == 20.0
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(deadline=None, max_examples=100)
 @given(st.text(max_size=40) | st.integers(0, 10**400).map(str))
 def test_any_retry_after_leads_to_a_decision(text: str) -> None:
     """Whatever Retry-After is, the wait is not over the cap."""
@@ -182,7 +182,7 @@ def test_any_retry_after_leads_to_a_decision(text: str) -> None:
     assert decision.wait is None or 0 <= decision.wait <= Retries().cap
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(deadline=None, max_examples=100)
 @given(OUTCOMES, st.booleans(), st.integers(1, 2000), st.floats(0, 1e6), st.floats(0, 0.999))
 def test_every_decision_is_within_the_limits(
     outcome: Response | Failure, safe: bool, attempt: int, spent: float, chance: float

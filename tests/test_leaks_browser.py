@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from lab import ROOT, Lab
+from support.lab import ROOT, Lab
 from playwright.sync_api import Locator, expect
 from support.planted import BEARER, CLIENT, ONE_TIME, PASTED, TYPED, Seen, assert_clean, document, served
 

@@ -233,7 +233,7 @@ def test_a_name_has_a_resource_and_a_key() -> None:
     assert is_kind_of(resource_of_type("full-repository"), split_words("repositories"))
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@settings(deadline=None, max_examples=200)
 @given(st.text(max_size=30))
 def test_any_name_can_be_taken_apart(name: str) -> None:
     """Whatever a document calls its parameters, nothing is raised, and no words are made up."""

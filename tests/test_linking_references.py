@@ -85,7 +85,7 @@ def places(data: Any, at: tuple[str | int, ...] = ()) -> list[tuple[tuple[str | 
     return [(at, data), *(found for key, value in inner for found in places(value, (*at, key)))]
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@settings(deadline=None, max_examples=300)
 @given(JSON)
 def test_every_place_of_every_answer_can_be_referred_to(data: Any) -> None:
     """Whatever the keys are called, the reference resolves to the very value, type and braces kept."""
@@ -97,7 +97,7 @@ def test_every_place_of_every_answer_can_be_referred_to(data: Any) -> None:
         assert (found, type(found)) == (value, type(value)), template
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@settings(deadline=None, max_examples=200)
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_any_key_between_any_texts(key: str, around: str) -> None:
     """Inside a text it becomes text; what stands around it is left alone."""
@@ -109,7 +109,7 @@ def test_any_key_between_any_texts(key: str, around: str) -> None:
 IDS = st.text(min_size=1, max_size=10).filter(lambda name: name.strip() == name)
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@settings(deadline=None, max_examples=150)
 @given(
     st.lists(IDS, min_size=1, max_size=4, unique=True), st.lists(st.text(max_size=5) | st.integers(0, 9), max_size=3)
 )
@@ -291,7 +291,7 @@ def test_a_variable_cannot_be_called_like_a_reference() -> None:
     assert resolve(["{{responses}}", "{{responsesOf.x}}"], variables, str) == [3, 4]
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@settings(deadline=None, max_examples=200)
 @given(st.text(max_size=12))
 def test_a_quoted_name_is_the_name(name: str) -> None:
     """The name between quotes in a JSONPath, with single or double ones."""

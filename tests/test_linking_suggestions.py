@@ -151,7 +151,7 @@ TREES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(deadline=None, max_examples=100)
 @given(TREES, st.sampled_from(["deploymentId", "odd key", "name"]))
 def test_the_path_of_a_suggestion_finds_its_value(data: Any, name: str) -> None:
     """Whatever the keys around it are called, the path picks the value that was offered."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from astro_nb.errors import AstroNbError, PickError
 from astro_nb.messages import Headers, Request, Response, header, is_json, media_type
 
-STEADY = settings(deadline=None, max_examples=100, derandomize=True)
+STEADY = settings(deadline=None, max_examples=100)
 PLANTED = "planted-3b9f"
 
 

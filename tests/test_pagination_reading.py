@@ -252,7 +252,7 @@ def make_items(count: int) -> list[Item]:
 
 
 EXAMPLES = settings(
-    deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -96,7 +96,7 @@ def test_every_astro_list_is_read_to_its_end(name: str, quick: anb.Workbench) ->
     }
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(deadline=None, max_examples=100)
 @given(st.integers(0, 60), st.integers(1, 20), st.integers(0, 70), st.booleans(), st.booleans())
 def test_offsets_give_every_item_once(count: int, size: int, start: int, has_total: bool, strict: bool) -> None:
     """Whatever the number of items, the page size and the first offset: each item is returned once, in order."""

@@ -273,7 +273,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(deadline=None, max_examples=100)
 @given(st.dictionaries(st.sampled_from(KEYWORDS), ANYTHING, max_size=4))
 def test_every_schema_gives_a_field(schema: dict[str, Any]) -> None:
     """An invalid schema never raises; at worst the field is edited as JSON."""

@@ -29,7 +29,7 @@ from astro_nb.secrets import MASK, Secret
 
 PLANTED = "planted-5d1c"
 PASSWORD = {"type": "string", "format": "password"}
-STABLE = settings(deadline=None, max_examples=100, derandomize=True)
+STABLE = settings(deadline=None, max_examples=100)
 
 
 A = object_schema(("x",), kind={"enum": ["A", "B"]}, x={"type": "integer"})

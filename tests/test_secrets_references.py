@@ -24,7 +24,7 @@ from astro_nb.environments import Environment, Resolver, Variable, Variables, sp
 from astro_nb.errors import AstroNbError, SecretMissing, UnknownName
 from astro_nb.secrets import Secret
 
-STEADY = settings(deadline=None, max_examples=100, derandomize=True)
+STEADY = settings(deadline=None, max_examples=100)
 PLANTED = "planted-3b9f-c0ffee"
 
 

@@ -20,7 +20,7 @@ from astro_nb.messages import header
 from astro_nb.openapi import Spec
 from astro_nb.serialization import build_request
 
-STABLE = settings(deadline=None, max_examples=60, derandomize=True)
+STABLE = settings(deadline=None, max_examples=60)
 FORM = "multipart/form-data"
 
 

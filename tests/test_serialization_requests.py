@@ -25,7 +25,7 @@ from astro_nb.openapi import Operation, Spec
 from astro_nb.secrets import Secret
 from astro_nb.serialization import build_request
 
-STABLE = settings(deadline=None, max_examples=100, derandomize=True)
+STABLE = settings(deadline=None, max_examples=100)
 PLANTED = "planted-5d1c"
 
 

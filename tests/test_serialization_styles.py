@@ -18,7 +18,7 @@ from astro_nb.openapi import Operation, Parameter, Spec
 from astro_nb.serialization import build_request
 from astro_nb.serialization.styles import build_whole_query
 
-STABLE = settings(deadline=None, max_examples=60, derandomize=True)
+STABLE = settings(deadline=None, max_examples=60)
 
 
 # --- RFC 6570, section 3.2, and OpenAPI 3.2, section 4.12.7 -----------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.openapi.documents import bundled
 
-from ..lab import Lab, missing, running_lab
+from ..support.lab import Lab, missing, running_lab
 from .peers import github_document, npm_package
 from .processes import from_here
 from .registry import Figures, Skipped, row

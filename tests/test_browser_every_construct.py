@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from lab import Lab
+from support.lab import Lab
 from playwright.sync_api import Locator, expect
 
 QUEUE = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
@@ -49,7 +49,7 @@ def test_a_form_of_everything_by_keyboard(lab: Lab) -> None:
     explorer.get_by_role("button", name="Body as JSON").press("Enter")
 
     explorer.get_by_role("button", name="+ Add to tags").press("Enter")
-    expect(explorer.get_by_placeholder("name")).to_be_focused()
+    expect(explorer.get_by_placeholder("name", exact=True)).to_be_focused()
     write("region")
     press("Tab")
     write("emea")

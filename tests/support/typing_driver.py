@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from lab import Lab
+from support.lab import Lab
 from playwright.sync_api import Locator
 
 MOST_STEPS = 150

@@ -36,7 +36,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / ".screenshots"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
@@ -108,8 +108,8 @@ class Lab:
         url, token: the server.
         root: the folder that it serves; notebooks and whatever they write lie here.
         page: Playwright's page.
-        requests: the address of everything that the pages asked for since `forget`.
-        console: what the pages said in the browser's console since `forget`.
+        requests: the address of everything that the pages asked for since `clear`.
+        console: what the pages said in the browser's console since `clear`.
     """
 
     def __init__(self, url: str, token: str, root: Path, page: Page) -> None:
@@ -234,8 +234,8 @@ class Lab:
 
     # --- what happened ------------------------------------------------------------------------------------------------
 
-    def forget(self) -> None:
-        """Begin anew to keep requests and console lines."""
+    def clear(self) -> None:
+        """Forget the requests and console lines so far."""
         self.requests.clear()
         self.console.clear()
 

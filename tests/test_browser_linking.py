@@ -9,11 +9,11 @@ import zlib
 from pathlib import Path
 
 import pytest
-from lab import Lab
+from support.lab import Lab
 from playwright.sync_api import Locator, expect
 from test_browser import field
-from test_browser_forms import written
-from test_chaining import made
+from test_browser_typing import written
+from test_linking import made
 
 import astro_nb as anb
 from astro_nb import Sandbox
