@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from axe_playwright_python.sync_playwright import Axe
-from support.lab import Lab
 from playwright.sync_api import Locator, expect
+from support.lab import Lab
 
 CONNECT = "import astro_nb as anb\napi = anb.connect()"
 SECRET = "hunter2-is-Not/a+secret=really"

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from support.lab import Lab
 from playwright.sync_api import Locator, expect
+from support.lab import Lab
 
 QUEUE = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
 THING = {

@@ -9,8 +9,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-from support.lab import Lab
 from playwright.sync_api import Locator, expect
+from support.lab import Lab
 from test_browser import field
 from test_browser_typing import written
 from test_linking import made

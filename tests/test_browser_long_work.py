@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from support.lab import Lab
 from playwright.sync_api import expect
+from support.lab import Lab
 
 CONNECT = "import astro_nb as anb\napi = anb.connect(history=None)"
 STRIP = """made = api.call("CreateDeployment", name="etl", workspaceId=api.call("ListWorkspaces")["$.workspaces[0].id"])

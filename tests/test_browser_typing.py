@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from support.lab import Lab
 from playwright.sync_api import Locator, expect
+from support.lab import Lab
 from support.typing_driver import Typist, assert_looks_right
 
 SECRET = "hunter3-is-Not/a+secret=either"

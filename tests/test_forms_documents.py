@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.field_values import values
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from support.field_values import values
 
 from astro_nb.call import UNSET, Call
 from astro_nb.contract import check_request_body

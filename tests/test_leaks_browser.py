@@ -10,8 +10,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-from support.lab import ROOT, Lab
 from playwright.sync_api import Locator, expect
+from support.lab import ROOT, Lab
 from support.planted import BEARER, CLIENT, ONE_TIME, PASTED, TYPED, Seen, assert_clean, document, served
 
 from astro_nb.secret_scan import scan

@@ -251,9 +251,7 @@ def make_items(count: int) -> list[Item]:
     return [{"id": f"i{number}", "n": number} for number in range(count)]
 
 
-EXAMPLES = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+EXAMPLES = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @EXAMPLES

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from support.lab import Lab
 from playwright.sync_api import Locator
+
+from support.lab import Lab
 
 MOST_STEPS = 150
 _FOCUSED = """() => {
