@@ -16,8 +16,8 @@ CONNECT = "import astro_nb as anb\napi = anb.connect()"
 SECRET = "hunter2-is-Not/a+secret=really"
 
 
-def opened(lab: Lab, name: str, *cells: str) -> Locator:
-    """A notebook with the explorer in it; the explorer."""
+def open_explorer(lab: Lab, name: str, *cells: str) -> Locator:
+    """Open a notebook that shows the explorer; return the explorer."""
     lab.viewport(1280, 1400)
     lab.open(lab.notebook(name, CONNECT, *cells, "api"))
     explorer = lab.page.locator(".anb").first
@@ -33,7 +33,7 @@ def find(explorer: Locator, operation: str) -> None:
 
 
 def send(explorer: Locator, status: str) -> None:
-    """Press Send and wait for the status, of this request: what was answered before stands there until it comes."""
+    """Click Send and wait for the status of this request: an earlier response stays until the new one arrives."""
     rows = explorer.locator(".anb-history select").first.locator("option")
     before = rows.count()
     explorer.get_by_role("button", name="Send", exact=True).click()
@@ -42,15 +42,15 @@ def send(explorer: Locator, status: str) -> None:
 
 
 def field(explorer: Locator, name: str) -> Locator:
-    """The control of a field, by its label."""
+    """Return the control of a field, by its label."""
     return explorer.locator(".anb-form .anb-field", has=explorer.page.locator(f"label > b:text-is('{name}')")).locator(
         "input, select, textarea"
     )
 
 
-def test_the_story_by_mouse(lab: Lab) -> None:
-    """List, fill, choose by name, send, fail, read the requestId, see the history; in every look, and accessible."""
-    explorer = opened(lab, "story")
+def test_a_session_by_mouse(lab: Lab) -> None:
+    """List, fill, choose by name, send, fail, read the requestId, see the history; in both themes, accessible."""
+    explorer = open_explorer(lab, "session")
     lab.screenshot("explorer-start")
     find(explorer, "ListWorkspaces")
     send(explorer, "200 OK")
@@ -83,8 +83,8 @@ def test_the_story_by_mouse(lab: Lab) -> None:
 
 
 def test_the_keyboard_is_enough(lab: Lab) -> None:
-    """Search, open, type, choose and send without a mouse: the focus goes through the form in visual order."""
-    explorer = opened(lab, "keyboard")
+    """Search, open, type and send without a mouse: the focus goes through the form in visual order."""
+    explorer = open_explorer(lab, "keyboard")
     press = lab.page.keyboard.press
     explorer.get_by_placeholder("Search 75 operations").focus()
     lab.page.keyboard.type("CreateWorkspace")
@@ -106,8 +106,8 @@ def test_the_keyboard_is_enough(lab: Lab) -> None:
 
 
 def test_no_secret_is_saved(lab: Lab, tmp_path: Path) -> None:
-    """A typed secret and the token are in no saved notebook, widget state included, and not in the history file."""
-    explorer = opened(lab, "secrets", "token = api.session.credentials.token_secret()")
+    """A typed secret and the token are in neither the saved notebook, with its widget state, nor the history file."""
+    explorer = open_explorer(lab, "secrets", "token = api.session.credentials.token_secret()")
     find(explorer, "CreateEnvironmentObject")
     field(explorer, "objectType").select_option("CONNECTION")
     field(explorer, "objectKey").fill("warehouse")
@@ -123,16 +123,16 @@ def test_no_secret_is_saved(lab: Lab, tmp_path: Path) -> None:
     expect(explorer.get_by_text("$PASSWORD")).to_be_visible()
     lab.save_with_widgets()
     saved = (lab.root / "secrets.ipynb").read_text(encoding="utf-8")
-    assert "widget-state" in saved, "the widget state was not saved: nothing is proved"
-    kept = _everything_in(lab.root / ".astro_nb" / "astro-api.sqlite")
-    assert "CreateEnvironmentObject" in kept
-    for form in _forms(SECRET):
-        assert form not in saved
-        assert form not in kept
-    assert "eyJ" not in saved + kept, "a token begins like this"
+    assert "widget-state" in saved, "the widget state was not saved, so the test proves nothing"
+    history = _history_text(lab.root / ".astro_nb" / "astro-api.sqlite")
+    assert "CreateEnvironmentObject" in history
+    for spelling in _spellings(SECRET):
+        assert spelling not in saved
+        assert spelling not in history
+    assert "eyJ" not in saved + history, "tokens start with these letters"
 
 
-def test_your_mistake_is_one_sentence(lab: Lab) -> None:
+def test_a_mistake_in_a_cell_is_one_sentence(lab: Lab) -> None:
     """A wrong name in a cell gives one sentence and what to do, without a traceback."""
     lab.open(lab.notebook("mistake", CONNECT, 'api.call("ListDeploymentz")'), run=False)
     lab.run_all(failing=True)
@@ -142,13 +142,13 @@ def test_your_mistake_is_one_sentence(lab: Lab) -> None:
     expect(output).not_to_contain_text("Traceback")
 
 
-def _forms(secret: str) -> list[str]:
+def _spellings(secret: str) -> list[str]:
     raw = secret.encode()
     return [secret, quote(secret, safe=""), base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
 
 
-def _everything_in(path: Path) -> str:
-    """All text of a history file, bodies unpacked."""
+def _history_text(path: Path) -> str:
+    """Return all text of a history file, bodies decompressed."""
     with sqlite3.connect(path) as database:
         rows = [str(row) for row in database.execute("SELECT * FROM entry")]
         bodies = [zlib.decompress(row[0]).decode() for row in database.execute("SELECT content FROM body")]

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 from support.lab import Lab
 
 QUEUE = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
-THING = {
+RESOURCE = {
     "type": "object",
     "required": ["tags", "queues", "target"],
     "properties": {
@@ -26,25 +26,25 @@ FILES = {
     "required": ["file"],
     "properties": {"file": {"type": "string", "format": "binary"}},
 }
-BODIES = {"application/json": {"schema": THING}, "multipart/form-data": {"schema": FILES}}
-POST = {"operationId": "CreateThing", "requestBody": {"required": True, "content": BODIES}, "responses": {}}
-DOCUMENT = {"openapi": "3.1.0", "info": {"title": "Things", "version": "1"}, "paths": {"/things": {"post": POST}}}
+BODIES = {"application/json": {"schema": RESOURCE}, "multipart/form-data": {"schema": FILES}}
+POST = {"operationId": "CreateResource", "requestBody": {"required": True, "content": BODIES}, "responses": {}}
+DOCUMENT = {"openapi": "3.1.0", "info": {"title": "Resources", "version": "1"}, "paths": {"/resources": {"post": POST}}}
 CELLS = (
-    "import astro_nb as anb\napi = anb.connect(spec='things.json', base_url='http://127.0.0.1:9', history=None)",
-    "explorer = api.explore('CreateThing')\nexplorer",
+    "import astro_nb as anb\napi = anb.connect(spec='resources.json', base_url='http://127.0.0.1:9', history=None)",
+    "explorer = api.explore('CreateResource')\nexplorer",
 )
 
 
 def expect_body(explorer: Locator, body: Any) -> None:
-    """The body as the JSON view has it, sooner or later."""
+    """Expect this body in the JSON view."""
     expect(explorer.get_by_role("textbox", name="Body as JSON")).to_have_value(json.dumps(body, indent=2))
 
 
-def test_a_form_of_everything_by_keyboard(lab: Lab) -> None:
-    """Names, rows, unions and files without a mouse: the focus stays where the work is, and nothing is inaccessible."""
-    (lab.root / "things.json").write_text(json.dumps(DOCUMENT))
+def test_a_form_of_every_construct_by_keyboard(lab: Lab) -> None:
+    """Names, rows, unions and files without a mouse: the focus follows the work, and all is accessible."""
+    (lab.root / "resources.json").write_text(json.dumps(DOCUMENT))
     lab.viewport(1280, 2000)
-    lab.open(lab.notebook("things", *CELLS))
+    lab.open(lab.notebook("resources", *CELLS))
     explorer, press, write = lab.page.locator(".anb").first, lab.page.keyboard.press, lab.page.keyboard.type
     explorer.get_by_role("button", name="Body as JSON").press("Enter")
 

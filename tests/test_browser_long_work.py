@@ -1,4 +1,4 @@
-"""What takes long, seen in a real JupyterLab in a real Chromium: told as it goes on, drawn, and stopped."""
+"""Long work in a real JupyterLab in a real Chromium: progress, display, and the Stop button."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from playwright.sync_api import expect
 from support.lab import Lab
 
 CONNECT = "import astro_nb as anb\napi = anb.connect(history=None)"
-STRIP = """made = api.call("CreateDeployment", name="etl", workspaceId=api.call("ListWorkspaces")["$.workspaces[0].id"])
+WAIT = """made = api.call("CreateDeployment", name="etl", workspaceId=api.call("ListWorkspaces")["$.workspaces[0].id"])
 api.variables["deploymentId"] = made["$.id"]
 waited = api.wait("GetDeployment")
 waited"""
 CHANGE = """api.wait("GetDeployment")
 api.change("UpdateDeployment", environmentVariables={"REGION": "eu"})"""
-TRIED = """api.sandbox.faults.add("rate_limit", times=1, retry_after=1)
+RETRIED = """api.sandbox.faults.add("rate_limit", times=1, retry_after=1)
 api.call("ListWorkspaces")"""
 BULK = """rows = [{"name": f"team-{n}"} for n in range(60)] + [{"name": None}]
 work = api.bulk("CreateWorkspace", rows)
 work"""
 
 
-def test_long_work_is_told_and_drawn(lab: Lab) -> None:
-    """Attempts, a strip of states, a difference, a table with what is wrong: readable in light and dark, accessible."""
+def test_long_work_shows_its_progress_and_result(lab: Lab) -> None:
+    """Attempts, states, a difference and a table of problems are shown, in light and dark, accessible."""
     lab.viewport(1280, 1600)
-    lab.open(lab.notebook("through", CONNECT, TRIED, STRIP, CHANGE, BULK))
+    lab.open(lab.notebook("long-work", CONNECT, RETRIED, WAIT, CHANGE, BULK))
     expect(lab.output(2)).to_contain_text("200 at attempt 2")
     expect(lab.output(3)).to_contain_text("Waiting for GetDeployment · HEALTHY after")
     expect(lab.output(3)).to_contain_text("CREATING")
@@ -34,13 +34,13 @@ def test_long_work_is_told_and_drawn(lab: Lab) -> None:
     for width, theme in ((1280, "light"), (800, "dark")):
         lab.viewport(width, 1600)
         lab.theme(theme)
-        lab.screenshot(f"through-{theme}-{width}")
+        lab.screenshot(f"long-work-{theme}-{width}")
         found = Axe().run(lab.page, context=".jp-OutputArea")
         assert found.violations_count == 0, found.generate_report()
 
 
 def test_the_stop_button_stops_a_bulk_and_loses_nothing(lab: Lab) -> None:
-    """Pressed while a bulk runs: what is under way ends, what came stands there, and running the cell again goes on."""
+    """A bulk that is stopped finishes its open requests, keeps the results, and continues when the cell runs again."""
     run = 'work.run()\nmade = {one["name"] for one in api.pages("ListWorkspaces")}\nprint(work.counts)'
     lab.open(lab.notebook("stopped", CONNECT, BULK, run), run=False)
     lab.run(1)

@@ -1,4 +1,4 @@
-"""The top of the explorer and what is chosen beside values: servers, credentials, schemes, headers; what comes back."""
+"""The context bar of the explorer and its panels: servers, credentials, schemes, headers, environments."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 import pytest
+from support.form_driver import walk
 
 from astro_nb import Workbench, connect
 from astro_nb.environments import load_environment
@@ -86,13 +87,7 @@ def seen() -> Iterator[tuple[str, list[dict[str, str]]]]:
     server.server_close()
 
 
-def walk(widget: Any) -> Iterator[Any]:
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from walk(child)
-
-
-def press(explorer: Explorer, text: str) -> None:
+def click(explorer: Explorer, text: str) -> None:
     next(w for w in walk(explorer.widget) if isinstance(w, widgets.Button) and w.description == text).click()
     assert explorer.status.last_error is None
 
@@ -134,7 +129,7 @@ def test_an_environment_with_a_base_url_of_its_own_has_no_choice_of_servers(base
     workbench.close()
 
 
-def test_one_plain_server_is_no_choice() -> None:
+def test_a_single_server_without_variables_is_no_choice() -> None:
     workbench = connect(spec={**DOCUMENT, "servers": SERVERS[:1]}, history=None)
     assert is_hidden(workbench.explore().context_bar.servers.widget)
     workbench.close()
@@ -143,14 +138,14 @@ def test_one_plain_server_is_no_choice() -> None:
 # --- credentials ------------------------------------------------------------------------------------------------------
 
 
-def test_a_pasted_credential_is_sent_and_shown_nowhere(seen: tuple[str, list[dict[str, str]]]) -> None:
+def test_a_pasted_credential_is_sent_and_displayed_nowhere(seen: tuple[str, list[dict[str, str]]]) -> None:
     url, asked = seen
     workbench = connect(spec=DOCUMENT, base_url=url, history=None)
     explorer = workbench.explore("read")
-    press(explorer, "Credentials")
+    click(explorer, "Credentials")
     field = explorer.context_bar.credentials.inputs["key"][0]
     field.value = "planted-91ac"
-    press(explorer, "Use for key")
+    click(explorer, "Use for key")
     assert field.value == ""
     assert workbench.call("read", shop="s").ok
     assert asked[-1]["x-key"] == "planted-91ac"
@@ -158,7 +153,7 @@ def test_a_pasted_credential_is_sent_and_shown_nowhere(seen: tuple[str, list[dic
         str(getattr(w, name, "")) for w in walk(explorer.widget) for name in ("value", "description", "placeholder")
     ]
     assert not any("planted-91ac" in text for text in texts)
-    press(explorer, "Forget key")
+    click(explorer, "Forget key")
     workbench.call("read", shop="s")
     assert "x-key" not in asked[-1]
     workbench.close()
@@ -168,19 +163,19 @@ def test_a_user_name_and_a_password_are_two_fields(seen: tuple[str, list[dict[st
     url, asked = seen
     workbench = connect(spec=DOCUMENT, base_url=url, history=None)
     explorer = workbench.explore("read")
-    press(explorer, "Credentials")
+    click(explorer, "Credentials")
     user, password = explorer.context_bar.credentials.inputs["login"]
     user.value, password.value = "ada", "p:w"
-    press(explorer, "Use for login")
+    click(explorer, "Use for login")
     workbench.call("read", shop="s")
     assert asked[-1]["authorization"] == "Basic YWRhOnA6dw=="
     workbench.close()
 
 
-def test_nothing_pasted_is_told(api: Workbench) -> None:
+def test_an_empty_credential_is_reported(api: Workbench) -> None:
     explorer = api.explore()
-    press(explorer, "Credentials")
-    press(explorer, "Use for sso")
+    click(explorer, "Credentials")
+    click(explorer, "Use for sso")
     assert "No credential entered for sso" in explorer.status.widget.value
 
 
@@ -206,10 +201,10 @@ def test_the_scheme_is_chosen_for_each_operation(seen: tuple[str, list[dict[str,
     workbench.close()
 
 
-# --- further headers --------------------------------------------------------------------------------------------------
+# --- extra headers --------------------------------------------------------------------------------------------------
 
 
-def test_further_headers_are_sent_and_come_back(seen: tuple[str, list[dict[str, str]]]) -> None:
+def test_extra_headers_are_sent_and_restored(seen: tuple[str, list[dict[str, str]]]) -> None:
     url, asked = seen
     workbench = connect(spec=DOCUMENT, base_url=url, history=None)
     explorer = workbench.explore("pets")
@@ -224,7 +219,7 @@ def test_further_headers_are_sent_and_come_back(seen: tuple[str, list[dict[str, 
     workbench.close()
 
 
-def test_a_header_without_a_colon_is_told_and_nothing_is_lost(api: Workbench) -> None:
+def test_a_header_without_a_colon_is_reported_and_kept(api: Workbench) -> None:
     explorer = api.explore("pets")
     explorer.options.headers.value = "X-Trace"
     assert "one `Name: value` per line" in explorer.status.widget.value
@@ -232,11 +227,11 @@ def test_a_header_without_a_colon_is_told_and_nothing_is_lost(api: Workbench) ->
     assert parse_headers("A: b:c\n d :e") == {"A": "b:c", "d": "e"}
 
 
-# --- what comes back --------------------------------------------------------------------------------------------------
+# --- restored values -------------------------------------------------------------------------------------------------
 
 
 def test_a_required_name_keeps_its_value_from_operation_to_operation(api: Workbench) -> None:
-    """An optional one does not: what limits one list need not limit another."""
+    """An optional one does not: the limit of one list need not apply to another."""
     explorer = api.explore("read")
     form_of(explorer).set(("parameters", "shop"), "s1")
     form_of(explorer).set(("parameters", "limit"), 5)
@@ -247,8 +242,10 @@ def test_a_required_name_keeps_its_value_from_operation_to_operation(api: Workbe
     assert form_of(explorer).to_call().parameters == {"shop": "s1", "limit": 5}
 
 
-def test_the_last_values_come_back_in_another_session(seen: tuple[str, list[dict[str, str]]], tmp_path: Path) -> None:
-    """From the history, if they went to this very server."""
+def test_last_values_are_restored_in_another_session(
+    seen: tuple[str, list[dict[str, str]]], tmp_path: Path
+) -> None:
+    """They come from the history, if they were sent to this server."""
     url, _ = seen
     first = connect(spec=DOCUMENT, base_url=url, history=tmp_path)
     assert first.call("read", shop="s1", limit=5).ok
@@ -261,7 +258,7 @@ def test_the_last_values_come_back_in_another_session(seen: tuple[str, list[dict
     third.close()
 
 
-def test_a_body_left_in_another_media_type_comes_back(api: Workbench) -> None:
+def test_a_body_of_another_media_type_is_restored(api: Workbench) -> None:
     form = form_of(api.explore("write"))
     form.set(("body", "a"), "x")
     form.set_media_type("application/x-www-form-urlencoded")
@@ -278,70 +275,70 @@ def test_a_body_left_in_another_media_type_comes_back(api: Workbench) -> None:
 # --- environments -----------------------------------------------------------------------------------------------------
 
 
-def test_an_environment_is_made_copied_changed_compared_and_removed(
+def test_an_environment_is_created_duplicated_changed_compared_and_removed(
     api: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of it in the panel; each is a file, which the bar offers from then on."""
+    """All in the panel; each environment is a file, and the bar lists it."""
     monkeypatch.chdir(tmp_path)
     explorer = api.explore()
-    press(explorer, "Environments")
+    click(explorer, "Environments")
     panel = explorer.context_bar.environments
     panel.name.value = "eu"
     panel.fields["base_url"].value = "https://eu.example.com/v1"
     panel.fields["variables"].value = "region: eu\nreplicas: 3"
-    press(explorer, "Create environment")
+    click(explorer, "Create environment")
     assert load_environment("eu").variables == {"region": "eu", "replicas": 3}
     assert "eu" in explorer.context_bar.bar.environment.options
     panel.name.value = "us"
-    press(explorer, "Duplicate as…")
+    click(explorer, "Duplicate as…")
     assert panel.which.value == "us"
     panel.fields["variables"].value = "region: us"
     panel.fields["guard"].value = True
-    press(explorer, "Save")
+    click(explorer, "Save")
     assert load_environment("us").variables == {"region": "us"}
     assert load_environment("us").requires_approval
     panel.other.value = "eu"
-    press(explorer, "Compare")
+    click(explorer, "Compare")
     assert "variables.region" in panel.widget.children[-1].value
     explorer.context_bar.bar.environment.value = "us"
     assert api.variables["region"] == "us"
     panel.fields["variables"].value = "region: ca"
-    press(explorer, "Save")
+    click(explorer, "Save")
     assert load_environment("us").variables == {"region": "ca"}
     assert api.environment.name == "us"
     assert api.variables["region"] == "ca"
     panel.which.value = "eu"
-    press(explorer, "Remove environment")
+    click(explorer, "Remove environment")
     assert not (tmp_path / "environments" / "eu.yaml").exists()
     assert "eu" not in explorer.context_bar.bar.environment.options
 
 
 @pytest.mark.parametrize(
-    ("field", "text", "told"),
+    ("field", "text", "message"),
     [
         ("variables", "region", "`name: value`"),
         ("variables", "a: [", "cannot be read"),
         ("base_url", "not an address", "address of a server"),
     ],
 )
-def test_what_cannot_be_written_is_told_and_stays(
-    field: str, text: str, told: str, api: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_invalid_input_is_reported_and_kept(
+    field: str, text: str, message: str, api: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     explorer = api.explore()
-    press(explorer, "Environments")
+    click(explorer, "Environments")
     panel = explorer.context_bar.environments
     panel.name.value = "eu"
     panel.fields[field].value = text
     next(w for w in walk(panel.widget) if getattr(w, "description", "") == "Create environment").click()
-    assert told in html.unescape(explorer.status.widget.value)
+    assert message in html.unescape(explorer.status.widget.value)
     assert explorer.status.last_error is not None
     assert not (tmp_path / "environments" / "eu.yaml").exists()
     assert panel.fields[field].value == text
 
 
 @pytest.mark.parametrize(
-    ("field", "text", "stays"),
+    ("field", "text", "is_kept"),
     [
         ("credentials", "token: planted-77aa", False),
         ("credentials", "login: {username: ada, password: planted-77aa}", False),
@@ -359,20 +356,20 @@ def test_what_cannot_be_written_is_told_and_stays(
         ("headers", "X-Team: data\nAuthorization: Bearer {{token}}", True),
     ],
 )
-def test_a_secret_in_the_clear_leaves_the_panel_of_environments_at_once(
-    field: str, text: str, stays: bool, api: Workbench
+def test_a_secret_in_clear_text_is_removed_from_the_environments_panel(
+    field: str, text: str, is_kept: bool, api: Workbench
 ) -> None:
     """The text of a control may be saved with the notebook; references and templates may stay."""
     explorer = api.explore()
-    press(explorer, "Environments")
+    click(explorer, "Environments")
     control = explorer.context_bar.environments.fields[field]
     control.value = text
-    assert control.value == (text if stays else "")
-    assert (explorer.status.last_error is None) == stays
-    assert ("Enter a reference" in explorer.status.widget.value) != stays
+    assert control.value == (text if is_kept else "")
+    assert (explorer.status.last_error is None) == is_kept
+    assert ("Enter a reference" in explorer.status.widget.value) != is_kept
 
 
-def test_a_credential_among_further_headers_leaves_the_control_at_once(seen: tuple[str, list[dict[str, str]]]) -> None:
+def test_a_credential_among_extra_headers_is_removed_from_the_control(seen: tuple[str, list[dict[str, str]]]) -> None:
     url, asked = seen
     workbench = connect(spec=DOCUMENT, base_url=url, history=None)
     explorer = workbench.explore("pets")

@@ -1,9 +1,8 @@
-"""Every construct of a schema as widgets, without a kernel: drawn, opened, typed into, and nothing lost."""
+"""Every construct of a schema as widgets, without a kernel: displayed, opened, typed into, and nothing lost."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,155 +12,58 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipywidgets.widgets.widget import _instances as living
+from support.documents import object_schema as obj
+from support.form_driver import FormDriver, make_form
 from support.schemas import ANYTHING, SCHEMAS, TEXTS
 from support.schemas import drawn as values_of
 
 from astro_nb.call import UNSET, Call, Upload
 from astro_nb.errors import AstroNbError
-from astro_nb.explorer.form import FormView
-from astro_nb.explorer.widgets import Status, close_tree
-from astro_nb.forms import Form
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.schema import make_sample, read_field
 
 STABLE = settings(deadline=None, max_examples=80)
 
 
-def obj(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
-    """The schema of an object."""
-    return {"type": "object", "properties": properties, "required": list(required)}
-
-
-def rows_of(item: Any, **more: Any) -> dict[str, Any]:
-    """The schema of an array."""
+def array(item: Any, **more: Any) -> dict[str, Any]:
+    """Return the schema of an array."""
     return {"type": "array", "items": item, **more}
 
 
-class Drawn:
-    """A form on a screen that nobody sees: what stands there, and what is done to it."""
-
-    def __init__(self, operation: Operation, body: Any = UNSET) -> None:
-        self.form, self.status = Form(operation), Status()
-        if body is not UNSET:
-            self.form.load_call(Call(operation.id, body=body))
-        self.secrets: dict[str, str] = {}
-        self.view = FormView(self.form, self.status, lambda field: [], self._keep, self._changed)
-        self._changed()
-
-    def _keep(self, text: str, field: Any) -> str:
-        self.secrets[field.name] = text
-        return f"{{{{{field.name}}}}}"
-
-    def _changed(self) -> None:
-        view = getattr(self, "view", None)
-        if view is not None:
-            self.left = view.mark(self.form.problems(lambda value: value), lambda value: "known")
-
-    @property
-    def body(self) -> Any:
-        return self.form.to_call().body
-
-    def shown(self) -> list[Any]:
-        """Every widget that is on the screen."""
-
-        def seen(widget: Any) -> Iterator[Any]:
-            if "anb-hidden" not in widget._dom_classes:
-                yield widget
-                for child in getattr(widget, "children", ()):
-                    yield from seen(child)
-
-        return list(seen(self.view.widget))
-
-    def controls(self, name: str) -> list[Any]:
-        """The controls whose label begins with a name."""
-        return [w for w in self.shown() if getattr(w, "description", "").startswith(f"<b>{name}</b>")]
-
-    def control(self, name: str) -> Any:
-        found = self.controls(name)
-        assert found, f"no control {name} among {[getattr(w, 'description', '')[:60] for w in self.shown()]}"
-        return found[0]
-
-    def told_at(self, name: str) -> str:
-        """What stands at a control: in its label, and below it."""
-        control = self.control(name)
-        box = next(w for w in self.shown() if control in getattr(w, "children", ()))
-        return control.description + " ".join(w.value for w in box.children if isinstance(w, widgets.HTML))
-
-    def press(self, text: str) -> None:
-        """Press the first button with this text, or with exactly this tooltip."""
-        buttons = [w for w in self.shown() if isinstance(w, widgets.Button) and not w.disabled]
-        next(w for w in buttons if text in w.description or text == w.tooltip).click()
-        assert self.status.last_error is None
-
-    def choose(self, name: str, text: str) -> None:
-        """Choose from a list by what is shown."""
-        control = self.control(name)
-        control.value = next(value for label, value in control.options if label == text)
-        assert self.status.last_error is None
-
-    def open_all(self, levels: int = 4) -> None:
-        """Open every group that there is, some levels deep."""
-        for _ in range(levels):
-            closed = [w for w in self.shown() if getattr(w, "description", "").startswith("▸")]
-            for opener in closed[:40]:
-                opener.click()
-                assert self.status.last_error is None
-
-    def told(self) -> str:
-        """All words on the screen."""
-        return " ".join(f"{getattr(w, 'description', '')} {getattr(w, 'value', '')}" for w in self.shown())
-
-    def close(self) -> None:
-        close_tree(self.view.widget)
-
-
-def operation(schema: Any, media: str = "application/json", required: bool = True, **parts: Any) -> Operation:
-    """An operation whose body has this schema; `parts` are the document's named schemas."""
-    post = {"operationId": "x", "responses": {}}
-    post["requestBody"] = {"required": required, "content": {media: {"schema": schema}}}  # type: ignore[assignment]  # plain data
-    document = {"openapi": "3.1.0", "paths": {"/x": {"post": post}}, "components": {"schemas": parts}}
-    return next(iter(Spec(document)))
-
-
-def drawn(schema: Any, body: Any = UNSET, **more: Any) -> Drawn:
-    """The form of a body with this schema."""
-    return Drawn(operation(schema, **more), body)
-
-
-# --- names that are free ----------------------------------------------------------------------------------------------
+# --- additional properties --------------------------------------------------------------------------------------------
 
 TAGS = obj((), tags={"type": "object", "additionalProperties": {"type": "string"}})
 
 
-def test_free_names_are_added_named_and_removed() -> None:
+def test_additional_properties_are_added_named_and_removed() -> None:
     """A row gets a value before or after its name; without a name nothing is sent, and the row says so."""
-    form = drawn(TAGS)
-    form.press("More:")
-    form.press("+ Add to tags")
+    form = make_form(TAGS)
+    form.click("More:")
+    form.click("+ Add to tags")
     form.control("Value").value = "emea"
     assert form.body == {}
-    assert "Sent once it has a name" in form.told()
+    assert "Sent once it has a name" in form.text()
     form.control("Name").value = "region"
     assert form.body == {"tags": {"region": "emea"}}
     form.control("Value").value = "apac"
     assert form.body == {"tags": {"region": "apac"}}
-    form.press("Duplicate")
+    form.click("Duplicate")
     form.controls("Name")[1].value = "home"
     assert form.body == {"tags": {"region": "apac", "home": "apac"}}
-    form.press("Remove")
-    form.press("Remove")
+    form.click("Remove")
+    form.click("Remove")
     assert form.body == {}
 
 
 def test_a_name_is_changed_in_place() -> None:
-    """Renaming keeps value and place; a name that is taken or empty is told beside it, and nothing is lost."""
-    form = drawn(TAGS, {"tags": {"a": "1", "b": "2"}})
+    """Renaming keeps value and position; a name that is taken or empty is reported beside it, and nothing is lost."""
+    form = make_form(TAGS, {"tags": {"a": "1", "b": "2"}})
     first = form.controls("Name")[0]
     first.value = "c"
     assert list(form.body["tags"].items()) == [("c", "1"), ("b", "2")]
-    for wrong, told in (("b", "b already exists"), ("", "Enter a name")):
+    for wrong, message in (("b", "b already exists"), ("", "Enter a name")):
         first.value = wrong
-        assert told in first.description
+        assert message in first.description
         assert form.body == {"tags": {"c": "1", "b": "2"}}
     first.value = "d"
     assert "anb-problem" not in first.description
@@ -169,10 +71,10 @@ def test_a_name_is_changed_in_place() -> None:
     assert list(form.body["tags"].items()) == [("d", "9"), ("b", "2")]
 
 
-def test_names_beside_declared_ones_are_free_where_the_schema_says_so() -> None:
-    """An object with fields of its own has rows for the others; a declared name is no free one."""
+def test_an_object_with_fields_has_rows_for_additional_properties() -> None:
+    """An object with declared fields has rows for additional names; a declared name is refused there."""
     schema = {**obj((), name={"type": "string"}), "additionalProperties": {"type": "integer"}}
-    form = drawn(schema, {"name": "n", "x": 1})
+    form = make_form(schema, {"name": "n", "x": 1})
     assert form.control("Name").value == "x"
     form.control("Name").value = "name"
     assert "name already exists" in form.control("Name").description
@@ -183,9 +85,9 @@ def test_names_beside_declared_ones_are_free_where_the_schema_says_so() -> None:
 @pytest.mark.parametrize(
     "value", [5, "5", "text", True, "true", None, "null", "", {"a": [1]}, [1, "x"], '"q"', "{{x}}"]
 )
-def test_any_value_under_a_free_name_goes_round(value: Any) -> None:
-    """Typed JSON is a value, other text is text; what is shown means the value that is there."""
-    form = drawn({"type": "object"}, {"k": value})
+def test_any_additional_value_round_trips(value: Any) -> None:
+    """Typed JSON is a value, other text is text; typing the displayed text again gives the same value."""
+    form = make_form({"type": "object"}, {"k": value})
     control = form.control("Value")
     text, control.value = control.value, "other"
     assert form.body == {"k": "other"}
@@ -194,12 +96,12 @@ def test_any_value_under_a_free_name_goes_round(value: Any) -> None:
     assert type(form.body["k"]) is type(value)
 
 
-def test_what_no_control_shows_is_kept_and_told() -> None:
-    """Undeclared names, read-only values, and values of another shape are there, in words, and stay."""
+def test_values_without_a_control_are_kept_and_listed() -> None:
+    """Undeclared names, read-only values, and values of another shape are listed as text, and stay."""
     schema = obj((), a={"type": "string"}, r={"type": "string", "readOnly": True}, o=obj((), n={"type": "integer"}))
     body = {"a": "x", "r": "kept", "zz": 1, "o": "text"}
-    form = drawn(schema, body)
-    assert "2 more values are set in JSON: r, zz" in form.told()
+    form = make_form(schema, body)
+    assert "2 more values are set in JSON: r, zz" in form.text()
     assert form.control("o").value == "text"
     assert "edit it as JSON" in form.control("o").description
     form.control("a").value = "y"
@@ -211,59 +113,62 @@ def test_what_no_control_shows_is_kept_and_told() -> None:
 
 # --- rows -------------------------------------------------------------------------------------------------------------
 
-QUEUES = obj((), queues=rows_of(obj(("name",), name={"type": "string"}, size={"type": "integer"}), maxItems=3))
+QUEUES = obj((), queues=array(obj(("name",), name={"type": "string"}, size={"type": "integer"}), maxItems=3))
 
 
-def test_rows_are_copied_moved_and_removed() -> None:
-    """An entry is told by its number and its name; it is copied, moved with the focus, and removed."""
-    form = drawn(QUEUES, {"queues": [{"name": "a"}, {"name": "b"}]})
-    assert "queues 2: b" in form.told()
-    form.press("Move down queues 1")
+def test_rows_are_duplicated_moved_and_removed() -> None:
+    """A row is labelled by its number and its name; it is duplicated, moved with the focus, and removed."""
+    form = make_form(QUEUES, {"queues": [{"name": "a"}, {"name": "b"}]})
+    assert "queues 2: b" in form.text()
+    form.click("Move down queues 1")
     assert [q["name"] for q in form.body["queues"]] == ["b", "a"]
-    assert "queues 1: b" in form.told()
-    form.press("Duplicate queues 2")
+    assert "queues 1: b" in form.text()
+    form.click("Duplicate queues 2")
     assert [q["name"] for q in form.body["queues"]] == ["b", "a", "a"]
-    add = next(w for w in form.shown() if getattr(w, "description", "") == "+ Add to queues")
+    add = next(w for w in form.visible() if getattr(w, "description", "") == "+ Add to queues")
     assert add.disabled
     form.controls("name")[2].value = "c"
-    form.press("Move up queues 3")
-    form.press("Remove queues 1")
+    form.click("Move up queues 3")
+    form.click("Remove queues 1")
     assert [q["name"] for q in form.body["queues"]] == ["c", "a"]
     assert not add.disabled
-    assert "at most 3 items" in form.told()
+    assert "at most 3 items" in form.text()
 
 
 def test_empty_and_null_are_reached_by_buttons() -> None:
-    """The empty list, the empty object and null are values beside unset, and are shown."""
+    """The empty list, the empty object and null are values besides unset, and are displayed."""
     schema = obj((), q={**QUEUES["properties"]["queues"], "type": ["array", "null"]}, o={"type": ["object", "null"]})
-    form = drawn(schema, {"q": [{"name": "a"}], "o": {"a": 1}})
-    form.press("Set to empty list: q")
-    form.press("Set to empty object: o")
+    form = make_form(schema, {"q": [{"name": "a"}], "o": {"a": 1}})
+    form.click("Set to empty list: q")
+    form.click("Set to empty object: o")
     assert form.body == {"q": [], "o": {}}
-    assert "empty list" in form.told()
-    assert "empty object" in form.told()
-    form.press("Set to null: q")
-    form.press("Set to null: o")
+    assert "empty list" in form.text()
+    assert "empty object" in form.text()
+    form.click("Set to null: q")
+    form.click("Set to null: o")
     assert form.body == {"q": None, "o": None}
-    form.press("Unset: q")
-    form.press("Unset: o")
+    form.click("Unset: q")
+    form.click("Unset: o")
     assert form.body == {}
 
 
 def test_lists_of_lists_of_unions_and_of_maps_are_rows() -> None:
-    """Whatever an entry is, it is drawn by its own kind."""
+    """Each item has the controls of its own schema."""
     union = {"oneOf": [{"type": "integer"}, obj(("k",), k={"type": "string"})]}
     schema = obj(
-        ("m", "u", "n"), m=rows_of(rows_of({"type": "integer"})), u=rows_of(union), n=rows_of({"type": "object"})
+        ("m", "u", "n"),
+        m=array(array({"type": "integer"})),
+        u=array(union),
+        n=array({"type": "object"}),
     )
-    form = drawn(schema)
-    form.press("+ Add to m")
+    form = make_form(schema)
+    form.click("+ Add to m")
     form.control("m 1").value = "1\n2"
-    form.press("+ Add to u")
+    form.click("+ Add to u")
     form.choose("u 1", "object")
     form.control("k").value = "v"
-    form.press("+ Add to n")
-    form.press("+ Add to n 1")
+    form.click("+ Add to n")
+    form.click("+ Add to n 1")
     form.control("Name").value = "a"
     form.control("Value").value = "[1]"
     assert form.body == {"m": [[1, 2]], "u": [{"k": "v"}], "n": [{"a": [1]}]}
@@ -271,24 +176,24 @@ def test_lists_of_lists_of_unions_and_of_maps_are_rows() -> None:
 
 def test_a_tuple_has_a_row_for_each_place() -> None:
     """The next position appears when the one before it is filled, each with its own field."""
-    form = drawn(
+    form = make_form(
         obj(("p",), p={"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}], "items": False})
     )
     form.control("p 1").value = "x"
     form.control("p 2").value = "5"
     assert form.body == {"p": ["x", 5]}
-    assert not [w for w in form.shown() if "+ Add" in getattr(w, "description", "") and not w.disabled]
+    assert not [w for w in form.visible() if "+ Add" in getattr(w, "description", "") and not w.disabled]
 
 
 def test_entries_of_a_choice_are_chosen() -> None:
-    """A list of allowed values is typed by line or chosen one by one; another value is told."""
-    form = drawn(obj(("c",), c=rows_of({"enum": ["RED", "BLUE"]})))
-    adder = next(w for w in form.shown() if "anb-adder" in w._dom_classes)
+    """Items of an enum are typed one per line or chosen one by one; any other value is reported."""
+    form = make_form(obj(("c",), c=array({"enum": ["RED", "BLUE"]})))
+    adder = next(w for w in form.visible() if "anb-adder" in w._dom_classes)
     adder.value = "BLUE"
     adder.value = "RED"
     assert form.body == {"c": ["BLUE", "RED"]}
     form.control("c").value = "GREEN"
-    assert "GREEN" in form.told_at("c")
+    assert "GREEN" in form.text_at("c")
 
 
 # --- null and empty texts ---------------------------------------------------------------------------------------------
@@ -299,13 +204,13 @@ def test_entries_of_a_choice_are_chosen() -> None:
     [("null", None, "null"), ('"null"', "null", ""), ('""', "", "empty text"), ("", UNSET, ""), ('"a"', '"a"', "")],
 )
 def test_a_nullable_text_has_all_its_states(typed: str, value: Any, state: str) -> None:
-    """Null, the text "null", the empty text and unset are typed, told apart, and shown again as they were typed."""
-    form = drawn(obj(("t",), t={"type": ["string", "null"]}))
+    """Null, the text "null", the empty text and unset are typed, distinguished, and displayed again as typed."""
+    form = make_form(obj(("t",), t={"type": ["string", "null"]}))
     form.control("t").value = "before"
     form.control("t").value = typed
     assert form.form.get(("body", "t")) == value
-    assert ("anb-state" in form.told_at("t")) == bool(state)
-    assert state in form.told_at("t")
+    assert ("anb-state" in form.text_at("t")) == bool(state)
+    assert state in form.text_at("t")
     form.view.draw()
     assert form.control("t").value == typed
 
@@ -313,20 +218,20 @@ def test_a_nullable_text_has_all_its_states(typed: str, value: Any, state: str) 
 # --- unions -----------------------------------------------------------------------------------------------------------
 
 CAT = obj(("kind",), kind={"type": "string"}, name={"type": "string"}, lives={"type": "integer"})
-DOG = obj(("kind",), kind={"type": "string"}, name={"type": "string"}, tricks=rows_of({"type": "string"}))
+DOG = obj(("kind",), kind={"type": "string"}, name={"type": "string"}, tricks=array({"type": "string"}))
 PET = {
     "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],
     "discriminator": {"propertyName": "kind"},
 }
 
 
-def test_a_branch_gets_back_what_it_had() -> None:
-    """Switching keeps what both know, and on the way back the branch has its own again, and nothing else."""
-    form = drawn(PET, {"kind": "Cat", "name": "Tom", "lives": 7}, Cat=CAT, Dog=DOG)
+def test_a_branch_restores_its_values() -> None:
+    """Switching keeps common values; switching back restores the values of the branch, and nothing else."""
+    form = make_form(PET, {"kind": "Cat", "name": "Tom", "lives": 7}, Cat=CAT, Dog=DOG)
     form.choose("kind", "Dog")
     assert form.body == {"kind": "Dog", "name": "Tom"}
     form.control("name").value = "Rex"
-    form.press("More:") if not form.controls("tricks") else None
+    form.click("More:") if not form.controls("tricks") else None
     form.control("tricks").value = "sit"
     form.choose("kind", "Cat")
     assert form.body == {"kind": "Cat", "name": "Rex", "lives": 7}
@@ -335,9 +240,9 @@ def test_a_branch_gets_back_what_it_had() -> None:
     assert form.body == {"kind": "Dog", "tricks": ["sit"]}
 
 
-def test_a_value_that_fits_no_branch_is_json() -> None:
-    """Nothing is lost: the chooser says JSON, the value stands in an editor, and one that fits is taken up."""
-    form = drawn(PET, {"kind": "Bird", "wings": 2}, Cat=CAT, Dog=DOG)
+def test_a_value_that_matches_no_branch_is_json() -> None:
+    """Nothing is lost: the choice is JSON, an editor holds the value, and a value that matches a branch selects it."""
+    form = make_form(PET, {"kind": "Bird", "wings": 2}, Cat=CAT, Dog=DOG)
     assert {v: k for k, v in form.control("kind").options}[form.control("kind").value] == "JSON"
     editor = form.control("body")
     assert '"wings": 2' in editor.value
@@ -349,9 +254,14 @@ def test_a_value_that_fits_no_branch_is_json() -> None:
 def test_unions_of_scalars_lists_and_null() -> None:
     """A union of anything: chosen by label, null among the choices, and each with its own control."""
     either = {
-        "anyOf": [{"type": "integer"}, rows_of({"type": "string"}), obj((), a={"type": "string"}), {"type": "null"}]
+        "anyOf": [
+            {"type": "integer"},
+            array({"type": "string"}),
+            obj((), a={"type": "string"}),
+            {"type": "null"},
+        ]
     }
-    form = drawn(obj(("e",), e=either))
+    form = make_form(obj(("e",), e=either))
     labels = [label for label, _ in form.control("e").options]
     assert labels == ["–", "integer", "list of string", "object", "null", "JSON"]
     form.choose("e", "integer")
@@ -370,7 +280,7 @@ def test_unions_inside_unions() -> None:
     """A branch that is a union has a chooser of its own."""
     inner = {"oneOf": [{"type": "integer", "title": "whole"}, {"type": "boolean", "title": "flag"}], "title": "inner"}
     outer = {"oneOf": [obj(("z",), z={"type": "string"}), inner], "title": "outer"}
-    form = drawn(obj(("u",), u=outer))
+    form = make_form(obj(("u",), u=outer))
     form.choose("u", "inner")
     inside = form.controls("u")[1]
     inside.value = next(value for label, value in inside.options if label == "flag")
@@ -384,15 +294,15 @@ def test_unions_inside_unions() -> None:
 
 
 def test_recursion_is_opened_on_demand() -> None:
-    """A tree is opened level by level; a type that needs itself does not open for ever."""
-    node = obj((), name={"type": "string"}, children=rows_of({"$ref": "#/components/schemas/Node"}))
+    """A tree is opened level by level; a recursive type does not open forever."""
+    node = obj((), name={"type": "string"}, children=array({"$ref": "#/components/schemas/Node"}))
     before = len(living)
-    form = drawn({"$ref": "#/components/schemas/Node"}, Node=node)
+    form = make_form({"$ref": "#/components/schemas/Node"}, Node=node)
     assert len(living) - before < 12
     for _ in range(5):
-        more = [w for w in form.shown() if getattr(w, "description", "").startswith("▸ More")]
+        more = [w for w in form.visible() if getattr(w, "description", "").startswith("▸ More")]
         more[-1].click()
-        adders = [w for w in form.shown() if getattr(w, "description", "").startswith("+ Add to children")]
+        adders = [w for w in form.visible() if getattr(w, "description", "").startswith("+ Add to children")]
         adders[0].click()  # the innermost one
     form.open_all(1)
     assert form.status.last_error is None
@@ -400,8 +310,8 @@ def test_recursion_is_opened_on_demand() -> None:
     assert len(living) - before < 300
 
 
-def test_what_needs_itself_does_not_open_for_ever() -> None:
-    """A required object, a tuple, an assumed branch that hold themselves open some levels deep, then by hand."""
+def test_required_recursion_does_not_open_forever() -> None:
+    """A required object, a tuple and a default branch that contain themselves open some levels deep, then on click."""
     again = {"$ref": "#/components/schemas/Endless"}
     union = {
         "oneOf": [{"$ref": "#/components/schemas/Only"}],
@@ -411,34 +321,34 @@ def test_what_needs_itself_does_not_open_for_ever() -> None:
     only = obj(("kind", "again"), kind={"type": "string"}, again=again)
     for endless in (obj(("again",), again=again), {"type": "array", "prefixItems": [again]}, union):
         before = len(living)
-        form = drawn(again, Endless=endless, Only=only)
+        form = make_form(again, Endless=endless, Only=only)
         assert form.status.last_error is None
         assert 2 < len(living) - before < 120
         form.close()
 
 
 def test_many_fields_come_sixty_at_a_time_and_by_name() -> None:
-    """A broad body draws what is asked for: the first sixty, more of them, or those of a name."""
+    """A body with many fields displays the first sixty, more on click, or those that match a filter."""
     before = len(living)
-    form = drawn(obj((), **{f"field{n}": {"type": "string"} for n in range(200)}))
-    form.press("More: 200")
+    form = make_form(obj((), **{f"field{n}": {"type": "string"} for n in range(200)}))
+    form.click("More: 200")
     assert len(form.controls("field59")) == 1
     assert not form.controls("field60")
-    assert len(living) - before < 140, "two models a field that is typed into: the control, and the box of what is told"
-    form.press("Show 60 more of 200")
+    assert len(living) - before < 140, "two models for each text field: the control, and the box with the text below"
+    form.click("Show 60 more of 200")
     assert form.controls("field119")
-    search = next(w for w in form.shown() if getattr(w, "description", "") == "Filter fields")
+    search = next(w for w in form.visible() if getattr(w, "description", "") == "Filter fields")
     search.value = "19"
     assert [bool(form.controls(name)) for name in ("field19", "field199", "field18")] == [True, True, False]
     form.control("field199").value = "x"
     assert form.body == {"field199": "x"}
 
 
-# --- files and bodies that are no JSON --------------------------------------------------------------------------------
+# --- files and bodies that are not JSON -------------------------------------------------------------------------------
 
 
-def chosen(name: str, content: bytes) -> dict[str, Any]:
-    """A file as the browser hands it over."""
+def file_from_browser(name: str, content: bytes) -> dict[str, Any]:
+    """Return a file as the browser delivers it."""
     return {
         "name": name,
         "type": "text/plain",
@@ -448,39 +358,39 @@ def chosen(name: str, content: bytes) -> dict[str, Any]:
     }
 
 
-def uploads(form: Drawn) -> list[Any]:
-    return [w for w in form.shown() if isinstance(w, widgets.FileUpload)]
+def uploads(form: FormDriver) -> list[Any]:
+    return [w for w in form.visible() if isinstance(w, widgets.FileUpload)]
 
 
 def test_files_are_uploads_with_name_and_size() -> None:
-    """A file is chosen, told by name and size, removed; its bytes leave the widget, and JSON only tells of it."""
+    """A file is chosen, listed by name and size, removed; its bytes leave the widget, and JSON only describes it."""
     schema = obj(
         ("one", "many"),
         one={"type": "string", "format": "binary"},
-        many=rows_of({"type": "string", "format": "binary"}),
+        many=array({"type": "string", "format": "binary"}),
     )
-    form = drawn(schema, media="multipart/form-data")
+    form = make_form(schema, media_type="multipart/form-data")
     one, many = uploads(form)
-    one.value = (chosen("a.txt", b"hello"),)
-    many.value = (chosen("b.txt", b"b" * 2048), chosen("c.txt", b"c"))
-    many.value = (chosen("d.txt", b"d"),)
+    one.value = (file_from_browser("a.txt", b"hello"),)
+    many.value = (file_from_browser("b.txt", b"b" * 2048), file_from_browser("c.txt", b"c"))
+    many.value = (file_from_browser("d.txt", b"d"),)
     assert one.value == many.value == ()
     assert form.body["one"] == Upload("a.txt", b"hello", "text/plain")
     assert [file.name for file in form.body["many"]] == ["b.txt", "c.txt", "d.txt"]
-    assert "→ b.txt, 2.0 KB; c.txt, 1 bytes; d.txt, 1 bytes" in form.told()
+    assert "→ b.txt, 2.0 KB; c.txt, 1 bytes; d.txt, 1 bytes" in form.text()
     before = form.body
     form.form.set_body_text(form.form.body_text())
     assert form.body == before
-    form.press("Remove c.txt")
-    form.press("Remove a.txt")
+    form.click("Remove c.txt")
+    form.click("Remove a.txt")
     assert [file.name for file in form.body["many"]] == ["b.txt", "d.txt"]
     assert "one" not in form.body
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/xml", "application/soap+xml"])
 def test_text_is_typed_as_it_is(media: str) -> None:
-    """XML and plain text are an area of text, whatever the schema says: nothing is read as JSON."""
-    form = drawn({"type": "object", "properties": {"a": {"type": "string"}}}, media=media)
+    """XML and plain text have a text area, whatever the schema: nothing is parsed as JSON."""
+    form = make_form({"type": "object", "properties": {"a": {"type": "string"}}}, media_type=media)
     text = '<a b="1">\n  5\n</a>'
     form.control("body").value = text
     assert form.body == text
@@ -489,20 +399,23 @@ def test_text_is_typed_as_it_is(media: str) -> None:
 
 
 def test_bytes_are_an_upload() -> None:
-    """A body of bytes is a file that is chosen."""
-    form = drawn({}, media="application/octet-stream")
-    uploads(form)[0].value = (chosen("a.bin", b"\x00\xff"),)
+    """A binary body is a chosen file."""
+    form = make_form({}, media_type="application/octet-stream")
+    uploads(form)[0].value = (file_from_browser("a.bin", b"\x00\xff"),)
     assert form.body == Upload("a.bin", b"\x00\xff", "text/plain")
 
 
 def test_another_media_type_is_chosen() -> None:
-    """An operation that takes several has a list of them; what both know goes along, and the rest is back later."""
-    content = {"application/json": {"schema": obj((), a={}, b={})}, "multipart/form-data": {"schema": obj((), a={})}}
+    """Several media types are a list; common values are kept, and the others restored later."""
+    content = {
+        "application/json": {"schema": obj((), a={}, b={})},
+        "multipart/form-data": {"schema": obj((), a={})},
+    }
     post = {"operationId": "x", "responses": {}, "requestBody": {"content": content}}
-    form = Drawn(next(iter(Spec({"openapi": "3.1.0", "paths": {"/x": {"post": post}}}))), {"a": 1, "b": 2})
+    form = FormDriver(next(iter(Spec({"openapi": "3.1.0", "paths": {"/x": {"post": post}}}))), {"a": 1, "b": 2})
 
     def choose(media: str) -> None:
-        next(w for w in form.shown() if getattr(w, "description", "") == "Body as").value = media
+        next(w for w in form.visible() if getattr(w, "description", "") == "Body as").value = media
 
     choose("multipart/form-data")
     assert form.form.to_call() == Call("x", {}, {"a": 1}, "multipart/form-data")
@@ -513,27 +426,35 @@ def test_another_media_type_is_chosen() -> None:
     assert form.form.to_call().media_type == "multipart/form-data"
 
 
-def test_labels_say_what_the_document_warns_of() -> None:
-    """Deprecated, write-only, nullable, limits: in words; a description that only repeats the name is left out."""
-    form = drawn(
+def test_labels_describe_deprecation_and_limits() -> None:
+    """Deprecated, write-only, nullable and limits are in the label; a description that repeats the name is not."""
+    form = make_form(
         obj(
             ("a", "o"),
             a={"type": ["string", "null"], "deprecated": True, "writeOnly": True, "title": "A"},
-            o={**obj((), n={"type": "array", "items": {"type": "string"}, "uniqueItems": True}), "deprecated": True},
+            o={
+                **obj((), n={"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
+                "deprecated": True,
+            },
         )
     )
     label = form.control("a").description
     assert all(word in label for word in ("string or null", "deprecated", "write-only", "required"))
     assert "anb-help" not in label
     form.open_all()
-    assert "o · deprecated · required" in form.told()
-    assert "unique items" in form.told()
+    assert "o · deprecated · required" in form.text()
+    assert "unique items" in form.text()
 
 
-def test_what_cannot_be_read_is_json_and_costs_the_rest_nothing() -> None:
-    """A reference that leads nowhere is one field as JSON that says so; its neighbours are drawn."""
-    form = drawn(
-        obj(("bad", "rows", "good"), bad={"$ref": "#/nowhere"}, rows=rows_of({"$ref": "#/no"}), good={"type": "string"})
+def test_an_unresolvable_reference_is_json_and_the_rest_works() -> None:
+    """A field with an unresolvable reference is edited as JSON and says so; the other fields are displayed."""
+    form = make_form(
+        obj(
+            ("bad", "rows", "good"),
+            bad={"$ref": "#/nowhere"},
+            rows=array({"$ref": "#/no"}),
+            good={"type": "string"},
+        )
     )
     form.control("good").value = "x"
     form.control("bad").value = '{"a": 1}'
@@ -544,12 +465,12 @@ def test_what_cannot_be_read_is_json_and_costs_the_rest_nothing() -> None:
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
-def test_secrets_are_held_replaced_and_removed() -> None:
-    """A secret can be taken out again, a template is one, null may be; a value that came as JSON is not shown."""
-    form = drawn(obj(("password",), password={"type": ["string", "null"]}), {"password": "hunter2"})
+def test_secrets_are_stored_replaced_and_removed() -> None:
+    """A secret is removed, replaced by a template or by null; a value that came as JSON is not displayed."""
+    form = make_form(obj(("password",), password={"type": ["string", "null"]}), {"password": "hunter2"})
     control = form.control("password")
     assert "hunter2" not in str(control.get_state())
-    form.press("Remove password")
+    form.click("Remove password")
     assert form.body == {}
     for typed, value in (("s3cret", "{{password}}"), ("{{mine}}", "{{mine}}"), ("null", None)):
         control.value = typed
@@ -559,33 +480,33 @@ def test_secrets_are_held_replaced_and_removed() -> None:
 
 
 def test_a_list_of_secrets_is_typed_one_by_one() -> None:
-    """Entries that are secrets are never lines of a text, and each is held under a name of its own."""
-    form = drawn(obj(("keys",), keys=rows_of({"type": "string", "format": "password"})))
+    """Items that are secrets are never lines of a text, and each is stored under its own name."""
+    form = make_form(obj(("keys",), keys=array({"type": "string", "format": "password"})))
     for number, typed in enumerate(("hunter1", "hunter2"), 1):
-        form.press("+ Add to keys")
+        form.click("+ Add to keys")
         control = form.control(f"keys {number}")
         assert isinstance(control, widgets.Password)
         control.value = typed
     assert form.body == {"keys": ["{{keys}}", "{{keys_2}}"]}
     form.control("keys 2").value = "hunter3"
-    form.press("Duplicate keys 1")
+    form.click("Duplicate keys 1")
     form.control("keys 2").value = "hunter4"
     assert form.body == {"keys": ["{{keys}}", "{{keys_3}}", "{{keys_2}}"]}
     assert form.secrets == {"keys": "hunter1", "keys_2": "hunter3", "keys_3": "hunter4"}
-    assert not any("hunter" in str(w.get_state()) for w in form.shown())
+    assert not any("hunter" in str(w.get_state()) for w in form.visible())
 
 
 # --- any schema, any value --------------------------------------------------------------------------------------------
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are alike, 1, 1.0 and true told apart."""
+    """Return whether two values are equal, with 1, 1.0 and true distinguished."""
     return repr(one) == repr(other)
 
 
-def retype(form: Drawn) -> None:
-    """Type what stands in each control into it once more, after something else."""
-    for control in [w for w in form.shown() if isinstance(w, widgets.Textarea | widgets.Combobox)]:
+def retype(form: FormDriver) -> None:
+    """Type the text of each control again, after another text."""
+    for control in [w for w in form.visible() if isinstance(w, widgets.Textarea | widgets.Combobox)]:
         if control.comm is not None and control.value:
             text, control.value = control.value, "{{other}}"
             control.value = text
@@ -594,9 +515,9 @@ def retype(form: Drawn) -> None:
 
 @STABLE
 @given(SCHEMAS, ANYTHING)
-def test_drawing_and_opening_change_nothing(schema: Any, value: Any) -> None:
-    """Whatever the schema and whatever the value: it is drawn, opened, checked, and stays as it is."""
-    form = drawn(obj(("v",), v=schema), {"v": copy.deepcopy(value)})
+def test_displaying_and_opening_change_nothing(schema: Any, value: Any) -> None:
+    """Any value of any schema is displayed, opened and checked, and stays as it is."""
+    form = make_form(obj(("v",), v=schema), {"v": copy.deepcopy(value)})
     form.open_all()
     assert form.status.last_error is None
     assert same(form.body, {"v": value})
@@ -605,11 +526,11 @@ def test_drawing_and_opening_change_nothing(schema: Any, value: Any) -> None:
 
 @STABLE
 @given(SCHEMAS, st.data())
-def test_a_valid_value_is_shown_and_typed_again(schema: Any, data: st.DataObject) -> None:
-    """What each control shows of a valid value, typed again, is that value; so is the JSON of the whole."""
+def test_a_valid_value_survives_typing_it_again(schema: Any, data: st.DataObject) -> None:
+    """Typing the displayed text of a valid value again gives that value; so does its JSON."""
     field = read_field(Spec({"openapi": "3.1.0", "paths": {}}), schema)
     value = data.draw(values_of(field) | st.just(make_sample(field, full=True)))
-    form = drawn(obj(("v",), v=schema), {"v": value})
+    form = make_form(obj(("v",), v=schema), {"v": value})
     form.open_all()
     retype(form)
     assert same(form.body, {"v": value})
@@ -621,8 +542,8 @@ def test_a_valid_value_is_shown_and_typed_again(schema: Any, data: st.DataObject
 
 @STABLE
 @given(TEXTS | st.text())
-def test_every_text_is_typed_as_it_is_shown(text: str) -> None:
-    """A text of any kind, nullable or not, comes back from its control."""
+def test_every_text_is_typed_as_displayed(text: str) -> None:
+    """Any text, nullable or not, comes back from its control."""
     for schema in (
         {"type": "string"},
         {"type": ["string", "null"]},
@@ -630,7 +551,7 @@ def test_every_text_is_typed_as_it_is_shown(text: str) -> None:
         {"enum": ["a", 5]},
         {},
     ):
-        form = drawn(obj(("v",), v=schema), {"v": text})
+        form = make_form(obj(("v",), v=schema), {"v": text})
         assert same(form.body, {"v": text})
         retype(form)
         if text != "{{other}}":
@@ -638,22 +559,22 @@ def test_every_text_is_typed_as_it_is_shown(text: str) -> None:
         form.close()
 
 
-# --- the documents of others ------------------------------------------------------------------------------------------
+# --- documents of other people ----------------------------------------------------------------------------------------
 
 
 def documents(shared: Path) -> list[Path]:
-    """Every document that there is, great and small."""
+    """Return the paths of all documents."""
     folders = (shared / "specs", shared / "fixtures" / "real-specs" / "valid")
     return [path for folder in folders for path in sorted(folder.iterdir()) if path.suffix in (".json", ".yaml")]
 
 
-def test_every_body_of_every_document_is_drawn(shared: Path) -> None:
-    """Forms of real documents: drawn empty and with examples, opened, and their values are as they were."""
+def test_bodies_of_every_document_are_displayed(shared: Path) -> None:
+    """Forms of real documents are displayed, empty and with examples, and opened; their values stay the same."""
     count = 0
     for path in documents(shared):
         bodies = [op for op in load(str(path)) if _has_body(op)]
         for op in bodies[:: max(1, len(bodies) // 25)]:
-            form = Drawn(op)
+            form = FormDriver(op)
             form.open_all(2)
             form.form.fill(full=True)
             before = form.form.to_call()
