@@ -242,9 +242,7 @@ def test_a_required_name_keeps_its_value_from_operation_to_operation(api: Workbe
     assert form_of(explorer).to_call().parameters == {"shop": "s1", "limit": 5}
 
 
-def test_last_values_are_restored_in_another_session(
-    seen: tuple[str, list[dict[str, str]]], tmp_path: Path
-) -> None:
+def test_last_values_are_restored_in_another_session(seen: tuple[str, list[dict[str, str]]], tmp_path: Path) -> None:
     """They come from the history, if they were sent to this server."""
     url, _ = seen
     first = connect(spec=DOCUMENT, base_url=url, history=tmp_path)
