@@ -70,7 +70,7 @@ def test_a_form_of_every_construct_by_keyboard(lab: Lab) -> None:
     expect(explorer.get_by_title("Remove queues 1")).to_be_focused()
 
     explorer.get_by_label("target").first.select_option("list of a, b")
-    explorer.get_by_label("Choose an entry to add to target").select_option("b")
+    explorer.get_by_label("Select an item to add to target").select_option("b")
     expect(explorer.get_by_role("textbox", name="target")).to_have_value("b")
     expect_body(explorer, {"tags": {"region": "emea"}, "queues": [{"name": "second"}], "target": ["b"]})
 

@@ -1,9 +1,9 @@
-"""A real JupyterLab in a real browser, where nothing but loopback can be reached.
+"""A real JupyterLab in a real browser that reaches nothing but loopback.
 
-One server and one browser serve the whole run. Lab's folders are temporary, Chromium resolves no name, and every
-address that a page asks for is kept: `assert_loopback` fails on one that is not of this machine. The server is the
-child of a small supervisor (this file, run as a script) that ends it, and removes its folder, when the pipe to the test
-run closes: a run that is killed, by whatever signal, leaves nothing behind.
+One server and one browser serve the whole run. The folders of JupyterLab are temporary, Chromium resolves no name, and
+every requested address is recorded: `assert_loopback` fails on one beyond this machine. The server is the child of a
+small supervisor (this file, run as a script) that stops it and removes its folder when the pipe to the test run closes,
+so a test run that is killed leaves nothing behind.
 
     path = lab.notebook("hello", "import ipywidgets as w", "w.Text(description='Name')")
     lab.open(path)                                  # opens it and runs all its cells
@@ -42,6 +42,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 PATIENCE = 60.0
 """Seconds that a server, a page or a cell may take before the test fails."""
+EXPECTATION = 20.0
+"""Seconds until the page has to look as a test expects."""
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _CHROMIUM_ARGS = [
@@ -65,7 +67,7 @@ _HARMLESS = ("favicon", "ResizeObserver loop", "Download the React DevTools")
 
 _CURRENT = "window.jupyterapp?.shell?.currentWidget"
 _SESSION = f"{_CURRENT}?.context?.sessionContext?.session"
-_THEME_WORN = """light => document.body.dataset.jpThemeLight === light
+_THEME_APPLIED = """light => document.body.dataset.jpThemeLight === light
     && !document.getElementById('jupyterlab-splash')"""
 _WIDGETS_SAVED = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
 _ASK = f"""async code => {{
@@ -86,41 +88,41 @@ _CHECKS = (
 
 
 class LabError(AssertionError):
-    """JupyterLab, the browser or a cell did not do what the test needs."""
+    """JupyterLab, the browser or a cell failed."""
 
 
-class Said(NamedTuple):
-    """One line of the browser's console; uncaught errors of scripts have the kind "pageerror"."""
+class ConsoleLine(NamedTuple):
+    """A line of the browser's console; an uncaught error of a script has the level "pageerror"."""
 
-    kind: str
+    level: str
     text: str
 
 
 def missing() -> str:
-    """Why no browser test can run here; empty when one can."""
-    return "; ".join(why for there, why in _CHECKS if not there)
+    """Return why no browser test can run here; empty if one can."""
+    return "; ".join(reason for available, reason in _CHECKS if not available)
 
 
 class Lab:
-    """JupyterLab and the page that looks at it.
+    """JupyterLab and the page that shows it.
 
     Attributes:
         url, token: the server.
-        root: the folder that it serves; notebooks and whatever they write lie here.
+        root: the folder that it serves, with the notebooks and what they write.
         page: Playwright's page.
-        requests: the address of everything that the pages asked for since `clear`.
-        console: what the pages said in the browser's console since `clear`.
+        requests: the addresses that the pages requested since `clear`.
+        console: the lines in the browser's console since `clear`.
     """
 
     def __init__(self, url: str, token: str, root: Path, page: Page) -> None:
         self.url, self.token, self.root, self.page = url, token, root, page
         self.requests: list[str] = []
-        self.console: list[Said] = []
+        self.console: list[ConsoleLine] = []
         page.context.on("request", lambda request: self.requests.append(request.url))
         page.on("websocket", lambda socket: self.requests.append(socket.url))
-        page.on("console", lambda message: self.console.append(Said(message.type, message.text)))
-        page.on("pageerror", lambda error: self.console.append(Said("pageerror", str(error))))
-        page.on("filechooser", lambda chooser: None)  # from the start: the first press may come before a later listener
+        page.on("console", lambda message: self.console.append(ConsoleLine(message.type, message.text)))
+        page.on("pageerror", lambda error: self.console.append(ConsoleLine("pageerror", str(error))))
+        page.on("filechooser", lambda chooser: None)  # from the start: the first click may precede a later listener
         page.on("dialog", lambda dialog: dialog.accept())  # "leave without saving?" would hold up the next page
 
     def __repr__(self) -> str:
@@ -129,7 +131,7 @@ class Lab:
     # --- notebooks ----------------------------------------------------------------------------------------------------
 
     def notebook(self, name: str, *cells: str) -> Path:
-        """Write a notebook of these cells and return its path; a text that begins with `# %% [markdown]` is prose."""
+        """Write a notebook and return its path; a cell that starts with `# %% [markdown]` is Markdown."""
         path = self.root / f"{name.removesuffix('.ipynb')}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -138,7 +140,7 @@ class Lab:
         return path
 
     def open(self, path: Path | str, run: bool = True) -> None:
-        """Show a notebook alone in the page, with its kernel idle; the kernels of earlier ones are ended first."""
+        """Open a notebook alone in the page and wait for its kernel; earlier kernels are shut down first."""
         self.shut_down()
         absolute = Path(path) if Path(path).is_absolute() else self.root / path
         self.page.goto(f"{self.url}/doc/tree/{absolute.relative_to(self.root).as_posix()}?token={self.token}")
@@ -160,73 +162,73 @@ class Lab:
             raise LabError(f"A cell failed: {errors[0]['ename']}: {errors[0]['evalue']}")
 
     def run(self, number: int) -> None:
-        """Run one cell, counted from 1, by a click into it and a key; wait until it has ended."""
+        """Run one cell, counted from 1, by a click and a key; wait until it is done."""
         cell = self.page.locator(".jp-Notebook .jp-Cell").nth(number - 1)
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
         cell.locator(".jp-InputPrompt").filter(has_text=_COUNTED).wait_for()
 
     def wait_idle(self, seconds: float = PATIENCE) -> None:
-        """Wait until the kernel has nothing to do."""
+        """Wait until the kernel is idle."""
         self.page.wait_for_function(f"() => {_SESSION}?.kernel?.status === 'idle'", timeout=1000 * seconds)
 
     def ask(self, expression: str) -> Any:
-        """What a Python expression is in the kernel of the open notebook, as plain data."""
+        """Evaluate a Python expression in the kernel of the open notebook; return plain data."""
         code = f"import json as _json; print(_json.dumps({expression}))"
-        told = self.page.evaluate(_ASK, code)
-        if not told["ok"]:
-            raise LabError(f"{expression}: {told['text']}")
-        return json.loads(told["text"])
+        reply = self.page.evaluate(_ASK, code)
+        if not reply["ok"]:
+            raise LabError(f"{expression}: {reply['text']}")
+        return json.loads(reply["text"])
 
     def save(self) -> None:
         """Save the notebook, as Ctrl-S does."""
         self.command("docmanager:save")
 
     def save_with_widgets(self) -> None:
-        """Save the notebook with the state of its widgets; Lab's own command for it turns the saving on and off."""
+        """Save the notebook with the state of its widgets; JupyterLab's command toggles that."""
         if not self.page.evaluate(f"() => window.jupyterapp.commands.isToggled('{_WIDGETS_SAVED}')"):
             self.command(_WIDGETS_SAVED)
         self.save()
 
-    def saved(self, path: Path | str) -> dict[str, Any]:
-        """A notebook as it lies on disk."""
+    def read(self, path: Path | str) -> dict[str, Any]:
+        """Read a notebook from disk."""
         content: dict[str, Any] = json.loads((self.root / path).read_text(encoding="utf-8"))
         return content
 
     def cells(self) -> list[dict[str, Any]]:
-        """The cells of the open notebook with their outputs, as Lab holds them; saved or not."""
+        """Return the cells of the open notebook with their outputs, saved or not."""
         found: list[dict[str, Any]] = self.page.evaluate(f"() => {_CURRENT}.content.model.toJSON().cells")
         return found
 
     def output(self, number: int) -> Locator:
-        """The output area of one cell, counted from 1."""
+        """Return the output area of one cell, counted from 1."""
         return self.page.locator(".jp-Notebook .jp-Cell").nth(number - 1).locator(".jp-OutputArea").first
 
     def command(self, name: str, **arguments: Any) -> Any:
-        """Execute one of Lab's commands and wait for it."""
-        execute = "([name, given]) => window.jupyterapp.commands.execute(name, given).then(() => null)"
+        """Execute a command of JupyterLab and wait for it."""
+        execute = "([name, options]) => window.jupyterapp.commands.execute(name, options).then(() => null)"
         return self.page.evaluate(execute, [name, arguments])
 
     def shut_down(self) -> None:
-        """End every kernel of the server; what was open and unsaved is lost."""
+        """Shut down every kernel of the server; unsaved changes are lost."""
         if self.page.url.startswith(self.url):
             self.page.goto("about:blank")
         for session in self._rest("GET", "/api/sessions"):
             self._rest("DELETE", f"/api/sessions/{session['id']}")
 
-    # --- looks --------------------------------------------------------------------------------------------------------
+    # --- appearance ------------------------------------------------------------------------------------------------------
 
     def theme(self, name: str) -> None:
-        """Change to the "light" or the "dark" theme, and wait until the page wears it."""
+        """Change to the "light" or the "dark" theme, and wait until it is applied."""
         self.command("apputils:change-theme", theme=THEMES[name])
-        self.page.wait_for_function(_THEME_WORN, arg=str(name == "light").lower())
+        self.page.wait_for_function(_THEME_APPLIED, arg=str(name == "light").lower())
 
     def viewport(self, width: int, height: int = 900) -> None:
-        """Give the page another size, in CSS pixels."""
+        """Set the size of the page, in CSS pixels."""
         self.page.set_viewport_size({"width": width, "height": height})
 
     def screenshot(self, name: str, part: Locator | None = None) -> Path:
-        """A picture of the page, or of a part of it, in `.screenshots/`."""
+        """Save a screenshot of the page, or of a part of it, in `.screenshots/`; return its path."""
         SCREENSHOTS.mkdir(exist_ok=True)
         path = SCREENSHOTS / f"{name}.png"
         (part or self.page).screenshot(path=path)
@@ -239,28 +241,28 @@ class Lab:
         self.requests.clear()
         self.console.clear()
 
-    def console_errors(self) -> list[Said]:
-        """What went wrong in the page's scripts, without what Lab itself is known for."""
-        return [said for said in self.console if said.kind in ("error", "pageerror") and not _harmless(said.text)]
+    def console_errors(self) -> list[ConsoleLine]:
+        """Return the errors of the page's scripts, without the known ones of JupyterLab itself."""
+        return [line for line in self.console if line.level in ("error", "pageerror") and not _is_harmless(line.text)]
 
     def assert_loopback(self) -> None:
-        """Fail when a page asked for anything that is not of this machine, whether or not it came."""
-        abroad = sorted({url for url in self.requests if _leaves_machine(url)})
-        assert not abroad, f"The page asked for {', '.join(abroad[:5])}: nothing but loopback may be needed."
+        """Fail if a page requested anything beyond this machine, received or not."""
+        outside = sorted({url for url in self.requests if _leaves_machine(url)})
+        assert not outside, f"The page requested {', '.join(outside[:5])}: only loopback is allowed."
 
     def _rest(self, method: str, path: str) -> Any:
         headers = {"Authorization": f"token {self.token}"}
         request = urllib.request.Request(self.url + path, method=method, headers=headers)  # noqa: S310  # loopback
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  # loopback
-            return json.loads(answer.read() or "null")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:  # noqa: S310  # loopback
+            return json.loads(response.read() or "null")
 
 
 @contextlib.contextmanager
 def running_lab(environ: Mapping[str, str] | None = None) -> Iterator[Lab]:
-    """JupyterLab and Chromium, both ended at the close.
+    """Run JupyterLab and Chromium; stop both at the end.
 
     Args:
-        environ: variables of the operating system for the server, and so for its kernels.
+        environ: environment variables for the server and its kernels.
     """
     with _server(environ or {}) as (url, token, root), _browser() as page:
         yield Lab(url, token, root, page)
@@ -279,7 +281,7 @@ def _leaves_machine(url: str) -> bool:
     return parts.scheme in _NETWORK_SCHEMES and parts.hostname not in LOOPBACK
 
 
-def _harmless(text: str) -> bool:
+def _is_harmless(text: str) -> bool:
     return any(known in text for known in _HARMLESS)
 
 
@@ -299,12 +301,12 @@ def _server(environ: Mapping[str, str]) -> Iterator[tuple[str, str, Path]]:
         _wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", child, home / "server.log")
         yield f"http://127.0.0.1:{port}", token, root
     finally:
-        child.stdin.close()  # the supervisor takes it from here
+        child.stdin.close()  # the supervisor stops the server
         child.wait(PATIENCE)
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
+    """Return a free port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -323,8 +325,8 @@ def _lab_command(root: Path, port: int, token: str) -> list[str]:
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "LabApp.extension_manager": "readonly",
     }
-    given = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", *given]
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", *arguments]
 
 
 def _environ(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
@@ -354,14 +356,14 @@ def _wait_for(url: str, child: subprocess.Popen[bytes], log: Path) -> None:
             urllib.request.urlopen(url, timeout=1).close()  # noqa: S310  # loopback
             return
         time.sleep(0.05)
-    raise LabError(f"JupyterLab did not start:\n{log.read_text()[-3000:] if log.exists() else 'it left no log'}")
+    raise LabError(f"JupyterLab did not start:\n{log.read_text()[-3000:] if log.exists() else 'there is no log'}")
 
 
 def supervise(home: Path, command: Sequence[str]) -> None:
-    """Keep a server until standard input ends, or the server does; then remove its folder."""
+    """Run a server until standard input or the server ends; then remove its folder."""
     with (home / "server.log").open("wb") as log:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    signal.signal(signal.SIGCHLD, lambda *_: os.close(0))  # the server ended by itself: stop reading
+    signal.signal(signal.SIGCHLD, lambda *_: os.close(0))  # the server stopped by itself: stop reading
     with contextlib.suppress(OSError):
         while os.read(0, 1024):
             pass
@@ -378,8 +380,9 @@ def supervise(home: Path, command: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _browser() -> Iterator[Page]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=1000 * EXPECTATION)
     program = next(filter(None, map(shutil.which, _CHROMIUM)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_CHROMIUM_ARGS)
