@@ -216,7 +216,7 @@ class Lab:
         for session in self._rest("GET", "/api/sessions"):
             self._rest("DELETE", f"/api/sessions/{session['id']}")
 
-    # --- appearance ------------------------------------------------------------------------------------------------------
+    # --- appearance ---------------------------------------------------------------------------------------------------
 
     def theme(self, name: str) -> None:
         """Change to the "light" or the "dark" theme, and wait until it is applied."""
