@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import email
 import email.policy
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from playwright.sync_api import Locator, expect
 from support.lab import Lab
+from support.servers import LocalServer
 from support.typing_driver import TypingDriver, assert_looks_right
+
+from astro_nb.messages import header
 
 SECRET = "hunter3-is-Not/a+secret=either"
 SANDBOX = """
@@ -27,44 +26,6 @@ api.sandbox.serve = lambda request: (seen.append(request), serve(request))[1]
 api.variables["workspaceId"] = api.call("ListWorkspaces")["$.workspaces[0].id"]
 """
 SEEN = "json.loads(seen[-1].body)"
-
-
-class Received(NamedTuple):
-    """A request as the server received it."""
-
-    method: str
-    path: str
-    headers: Any
-    body: bytes
-
-
-@contextlib.contextmanager
-def recorder() -> Iterator[tuple[str, list[Received]]]:
-    """Run a server on loopback that answers everything with 200; yield its address and what it received."""
-    received: list[Received] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            received.append(Received(self.command, self.path, self.headers, body))
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        do_POST = do_PATCH = answer  # noqa: N815  # the names are http.server's
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", received
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def open_explorer(lab: Lab, name: str, *cells: str) -> tuple[Locator, TypingDriver]:
@@ -184,9 +145,9 @@ def test_an_undeclared_union_by_keyboard(lab: Lab) -> None:
 
 def test_null_and_absent_by_keyboard(lab: Lab, shared: Path) -> None:
     """Null, the empty text, a date-time and free names of an Airflow 3 run; a field left unset is absent."""
-    with recorder() as (url, received):
+    with LocalServer() as server:
         document = str(shared / "specs" / "airflow3.yaml")
-        cell = f"import astro_nb as anb\napi = anb.connect(spec={document!r}, base_url={url!r}, history=None)"
+        cell = f"import astro_nb as anb\napi = anb.connect(spec={document!r}, base_url={server.url!r}, history=None)"
         explorer, keys = open_explorer(lab, "keys-null", cell, "api.explore('trigger_dag_run')")
         keys.fill(dag_id="etl", logical_date="null")
         keys.tab_to("▸ More")
@@ -202,8 +163,8 @@ def test_null_and_absent_by_keyboard(lab: Lab, shared: Path) -> None:
         expect(explorer.locator(".anb-form .anb-state")).to_have_text(["null", "empty text"])
         assert_looks_right(lab, explorer, "keys-null")
         send(explorer, keys)
-    assert (received[-1].method, received[-1].path) == ("POST", "/api/v2/dags/etl/dagRuns")
-    assert json.loads(received[-1].body) == {
+    assert (server.requests[-1].method, server.requests[-1].url) == ("POST", "/api/v2/dags/etl/dagRuns")
+    assert json.loads(server.requests[-1].body) == {
         "logical_date": None,
         "dag_run_id": "by hand",
         "run_after": "2026-03-14T09:30:00Z",
@@ -247,8 +208,8 @@ def pictures(url: str) -> dict[str, Any]:
 
 def test_an_upload_by_keyboard(lab: Lab) -> None:
     """A file, a number, a list and JSON as parts of one body, to the server that was chosen."""
-    with recorder() as (url, received):
-        (lab.root / "pictures.json").write_text(json.dumps(pictures(url)))
+    with LocalServer() as server:
+        (lab.root / "pictures.json").write_text(json.dumps(pictures(server.url)))
         cell = "import astro_nb as anb\napi = anb.connect(spec='pictures.json', history=None)"
         explorer, keys = open_explorer(lab, "keys-upload", cell, "api.explore('AddPicture')")
         keys.tab_to("version", back=True)
@@ -267,9 +228,9 @@ def test_an_upload_by_keyboard(lab: Lab) -> None:
         keys.press("Tab")
         assert_looks_right(lab, explorer, "keys-upload")
         send(explorer, keys)
-    assert (received[-1].method, received[-1].path) == ("POST", "/v2/pictures")
-    head = f"Content-Type: {received[-1].headers['Content-Type']}\r\n\r\n".encode()
-    parts = list(email.message_from_bytes(head + received[-1].body, policy=email.policy.HTTP).iter_parts())
+    assert (server.requests[-1].method, server.requests[-1].url) == ("POST", "/v2/pictures")
+    head = f"Content-Type: {header(server.requests[-1].headers, 'content-type')}\r\n\r\n".encode()
+    parts = list(email.message_from_bytes(head + server.requests[-1].body, policy=email.policy.HTTP).iter_parts())
     headers = [
         (p.get_param("name", header="content-disposition"), p.get_filename(), p.get_content_type()) for p in parts
     ]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import html
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 import pytest
 from support.form_driver import walk
+from support.servers import LocalServer
 
 from astro_nb import Workbench, connect
 from astro_nb.environments import load_environment
@@ -66,25 +65,15 @@ def api() -> Iterator[Workbench]:
 
 
 @pytest.fixture
-def seen() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A server on this machine that answers all is well, and the headers of what it was asked."""
-    asked: list[dict[str, str]] = []
+def server() -> Iterator[LocalServer]:
+    """A server that answers every request with an empty object."""
+    with LocalServer() as started:
+        yield started
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # the name that http.server calls
-            asked.append({name.lower(): value for name, value in self.headers.items()})
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
 
-        def log_message(self, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
+def last_headers(server: LocalServer) -> dict[str, str]:
+    """Return the header fields of the last request, names in lower case."""
+    return {name.lower(): value for name, value in server.requests[-1].headers}
 
 
 def click(explorer: Explorer, text: str) -> None:
@@ -138,9 +127,8 @@ def test_a_single_server_without_variables_is_no_choice() -> None:
 # --- credentials ------------------------------------------------------------------------------------------------------
 
 
-def test_a_pasted_credential_is_sent_and_displayed_nowhere(seen: tuple[str, list[dict[str, str]]]) -> None:
-    url, asked = seen
-    workbench = connect(spec=DOCUMENT, base_url=url, history=None)
+def test_a_pasted_credential_is_sent_and_displayed_nowhere(server: LocalServer) -> None:
+    workbench = connect(spec=DOCUMENT, base_url=server.url, history=None)
     explorer = workbench.explore("read")
     click(explorer, "Credentials")
     field = explorer.context_bar.credentials.inputs["key"][0]
@@ -148,27 +136,26 @@ def test_a_pasted_credential_is_sent_and_displayed_nowhere(seen: tuple[str, list
     click(explorer, "Use for key")
     assert field.value == ""
     assert workbench.call("read", shop="s").ok
-    assert asked[-1]["x-key"] == "planted-91ac"
+    assert last_headers(server)["x-key"] == "planted-91ac"
     texts = [
         str(getattr(w, name, "")) for w in walk(explorer.widget) for name in ("value", "description", "placeholder")
     ]
     assert not any("planted-91ac" in text for text in texts)
     click(explorer, "Forget key")
     workbench.call("read", shop="s")
-    assert "x-key" not in asked[-1]
+    assert "x-key" not in last_headers(server)
     workbench.close()
 
 
-def test_a_user_name_and_a_password_are_two_fields(seen: tuple[str, list[dict[str, str]]]) -> None:
-    url, asked = seen
-    workbench = connect(spec=DOCUMENT, base_url=url, history=None)
+def test_a_user_name_and_a_password_are_two_fields(server: LocalServer) -> None:
+    workbench = connect(spec=DOCUMENT, base_url=server.url, history=None)
     explorer = workbench.explore("read")
     click(explorer, "Credentials")
     user, password = explorer.context_bar.credentials.inputs["login"]
     user.value, password.value = "ada", "p:w"
     click(explorer, "Use for login")
     workbench.call("read", shop="s")
-    assert asked[-1]["authorization"] == "Basic YWRhOnA6dw=="
+    assert last_headers(server)["authorization"] == "Basic YWRhOnA6dw=="
     workbench.close()
 
 
@@ -179,9 +166,8 @@ def test_an_empty_credential_is_reported(api: Workbench) -> None:
     assert "No credential entered for sso" in explorer.status.widget.value
 
 
-def test_the_scheme_is_chosen_for_each_operation(seen: tuple[str, list[dict[str, str]]]) -> None:
-    url, asked = seen
-    workbench = connect(spec=DOCUMENT, base_url=url, history=None)
+def test_the_scheme_is_chosen_for_each_operation(server: LocalServer) -> None:
+    workbench = connect(spec=DOCUMENT, base_url=server.url, history=None)
     workbench.session.credentials.add("key", "planted-key")
     workbench.session.credentials.add("login", "ada:planted-pass")
     explorer = workbench.explore("read")
@@ -192,26 +178,25 @@ def test_the_scheme_is_chosen_for_each_operation(seen: tuple[str, list[dict[str,
     login = next(number for number, label in enumerate(labels) if "login" in label)
     chosen.value = login
     assert workbench.send(form_of(explorer).to_call()).ok
-    assert asked[-1]["authorization"].startswith("Basic ")
-    assert "x-key" not in asked[-1]
+    assert last_headers(server)["authorization"].startswith("Basic ")
+    assert "x-key" not in last_headers(server)
     none = len(labels) - 1
     chosen.value = none
     workbench.send(form_of(explorer).to_call())
-    assert not {"authorization", "x-key"} & asked[-1].keys()
+    assert not {"authorization", "x-key"} & last_headers(server).keys()
     workbench.close()
 
 
 # --- extra headers --------------------------------------------------------------------------------------------------
 
 
-def test_extra_headers_are_sent_and_restored(seen: tuple[str, list[dict[str, str]]]) -> None:
-    url, asked = seen
-    workbench = connect(spec=DOCUMENT, base_url=url, history=None)
+def test_extra_headers_are_sent_and_restored(server: LocalServer) -> None:
+    workbench = connect(spec=DOCUMENT, base_url=server.url, history=None)
     explorer = workbench.explore("pets")
     explorer.options.headers.value = "X-Trace: on\n\nX-Note:  two words "
     form_of(explorer).set(("parameters", "shop"), "s")
     workbench.send(form_of(explorer).to_call())
-    assert (asked[-1]["x-trace"], asked[-1]["x-note"]) == ("on", "two words")
+    assert (last_headers(server)["x-trace"], last_headers(server)["x-note"]) == ("on", "two words")
     explorer.open("read")
     assert explorer.options.headers.value == ""
     explorer.open("pets")
@@ -242,13 +227,12 @@ def test_a_required_name_keeps_its_value_from_operation_to_operation(api: Workbe
     assert form_of(explorer).to_call().parameters == {"shop": "s1", "limit": 5}
 
 
-def test_last_values_are_restored_in_another_session(seen: tuple[str, list[dict[str, str]]], tmp_path: Path) -> None:
+def test_last_values_are_restored_in_another_session(server: LocalServer, tmp_path: Path) -> None:
     """They come from the history, if they were sent to this server."""
-    url, _ = seen
-    first = connect(spec=DOCUMENT, base_url=url, history=tmp_path)
+    first = connect(spec=DOCUMENT, base_url=server.url, history=tmp_path)
     assert first.call("read", shop="s1", limit=5).ok
     first.close()
-    second = connect(spec=DOCUMENT, base_url=url, history=tmp_path)
+    second = connect(spec=DOCUMENT, base_url=server.url, history=tmp_path)
     assert form_of(second.explore("read")).to_call().parameters == {"shop": "s1", "limit": 5}
     second.close()
     third = connect(spec=DOCUMENT, base_url="http://127.0.0.1:9", history=tmp_path)
@@ -367,15 +351,14 @@ def test_a_secret_in_clear_text_is_removed_from_the_environments_panel(
     assert ("Enter a reference" in explorer.status.widget.value) != is_kept
 
 
-def test_a_credential_among_extra_headers_is_removed_from_the_control(seen: tuple[str, list[dict[str, str]]]) -> None:
-    url, asked = seen
-    workbench = connect(spec=DOCUMENT, base_url=url, history=None)
+def test_a_credential_among_extra_headers_is_removed_from_the_control(server: LocalServer) -> None:
+    workbench = connect(spec=DOCUMENT, base_url=server.url, history=None)
     explorer = workbench.explore("pets")
     explorer.options.headers.value = "X-Trace: on\nAuthorization: Bearer planted-77aa"
     assert "planted" not in explorer.options.headers.value
     assert explorer.options.headers.value.startswith("X-Trace: on\nAuthorization: {{")
     form_of(explorer).set(("parameters", "shop"), "s")
     workbench.send(form_of(explorer).to_call())
-    assert asked[-1]["authorization"] == "Bearer planted-77aa"
+    assert last_headers(server)["authorization"] == "Bearer planted-77aa"
     assert "planted" not in str(form_of(explorer).to_call())
     workbench.close()

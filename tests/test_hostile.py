@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.servers import LocalServer
 
 import astro_nb as anb
 from astro_nb.environments import Environment
 from astro_nb.errors import AstroNbError, WaitFailed, WaitTimeout
 from astro_nb.http import Client, Retries
+from astro_nb.messages import Request, Response
 from astro_nb.openapi import Extensions, ItemExtension, PageExtension, StateExtension, UpdateExtension, load
 from astro_nb.pagination import read_pages
 from astro_nb.progress import progress_bar
@@ -30,54 +30,33 @@ MAX_OUTPUT = 400_000
 Reply = tuple[int, Any, dict[str, str]]
 
 
-class Evil:
+class HostileServer(LocalServer):
     """A server that sends what the test defines.
 
     Attributes:
-        respond: Returns status, body (a string is sent as it is) and headers for a method, a path and a query.
-        queries: The queries received.
+        reply: returns status, body (a string is sent as it is) and headers for a method, a path and a query.
+        queries: the queries received.
     """
 
     def __init__(self) -> None:
-        self.respond: Callable[[str, str, dict[str, str]], Reply] = lambda method, path, query: (200, {}, {})
+        super().__init__(self.hostile_response)
+        self.reply: Callable[[str, str, dict[str, str]], Reply] = lambda method, path, query: (200, {}, {})
         self.queries: list[dict[str, str]] = []
-        evil = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                where = urlsplit(self.path)
-                query = dict(parse_qsl(where.query))
-                evil.queries.append(query)
-                status, body, headers = evil.respond(self.command, where.path, query)
-                data = (body if isinstance(body, str) else json.dumps(body)).encode()
-                self.send_response(status)
-                for name, value in {"Content-Type": "application/json", **headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_POST = do_PUT = do_GET  # noqa: N815  # the names that http.server calls
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+    def hostile_response(self, request: Request) -> Response:
+        """Return the response that the test defines."""
+        target = urlsplit(request.url)
+        query = dict(parse_qsl(target.query))
+        self.queries.append(query)
+        status, body, headers = self.reply(request.method, target.path, query)
+        fields = {"Content-Type": "application/json", **headers}
+        return Response(status, tuple(fields.items()), (body if isinstance(body, str) else json.dumps(body)).encode())
 
 
 @pytest.fixture(scope="module")
-def evil() -> Iterator[Evil]:
-    server = Evil()
-    yield server
-    server.server.shutdown()
-    server.server.server_close()
+def hostile() -> Iterator[HostileServer]:
+    with HostileServer() as server:
+        yield server
 
 
 RESOURCE = {
@@ -118,10 +97,10 @@ def document(style: str = "offset", extensions: dict[str, Any] | None = None, **
     return {"openapi": "3.0.3", "info": {"title": "Evil", "version": "1"}, "paths": paths, **whole}
 
 
-def connect_to(evil: Evil, raw: dict[str, Any]) -> anb.Workbench:
+def connect_to(hostile: HostileServer, raw: dict[str, Any]) -> anb.Workbench:
     """A workbench for that server, with a clock on which waiting takes no time."""
     limits = dict.fromkeys(("GET", "POST", "PUT"), float("inf"))
-    api = anb.connect(Environment("evil", base_url=evil.url, limits=limits), spec=raw, history=None)
+    api = anb.connect(Environment("evil", base_url=hostile.url, limits=limits), spec=raw, history=None)
     passed = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -146,17 +125,17 @@ def output_of(shown: Any, limit: int = MAX_OUTPUT) -> str:
 # --- states and messages ----------------------------------------------------------------------------------------------
 
 
-def test_a_reason_of_ten_megabytes_is_one_line(evil: Evil) -> None:
+def test_a_reason_of_ten_megabytes_is_one_line(hostile: HostileServer) -> None:
     """State, reason and requestId of a malicious server: in the strip, the table, and the errors."""
-    api = connect_to(evil, document())
-    evil.respond = lambda *asked: (200, {"status": EVIL, "statusReason": LARGE, "id": LARGE}, {"X-Request-Id": MARK})
+    api = connect_to(hostile, document())
+    hostile.reply = lambda *asked: (200, {"status": EVIL, "statusReason": LARGE, "id": LARGE}, {"X-Request-Id": MARK})
     with pytest.raises(WaitTimeout) as caught:
         api.wait("Get", "HEALTHY", timeout=5, id="x")
     output_of(caught.value, 5_000)
     output_of(caught.value.data["transitions"], 20_000)
     output_of(caught.value.data["last"], 5_000)
     output_of(api.wait("Get", lambda exchange: True, id="x"))
-    evil.respond = lambda *asked: (404, {"message": LARGE, "requestId": LARGE}, {})
+    hostile.reply = lambda *asked: (404, {"message": LARGE, "requestId": LARGE}, {})
     with pytest.raises(WaitFailed) as failed:
         api.wait("Get", "HEALTHY", timeout=5, id="x")
     output_of(failed.value, 5_000)
@@ -165,12 +144,12 @@ def test_a_reason_of_ten_megabytes_is_one_line(evil: Evil) -> None:
 
 
 @pytest.mark.parametrize("part", ["message", "requestId", "fieldErrors", "text"])
-def test_a_large_error_is_cut(evil: Evil, part: str) -> None:
+def test_a_large_error_is_cut(hostile: HostileServer, part: str) -> None:
     """Whichever part of an error is large, an exchange, a bulk, a list and a change show its beginning."""
-    api = connect_to(evil, document())
+    api = connect_to(hostile, document())
     many = [{"field": LARGE, "message": LARGE, "code": EVIL}] + [{"field": EVIL}] * 5000
     error: Any = LARGE if part == "text" else {part: many if part == "fieldErrors" else LARGE}
-    evil.respond = lambda *asked: (400, error, {"Content-Type": "text/plain"} if part == "text" else {})
+    hostile.reply = lambda *asked: (400, error, {"Content-Type": "text/plain"} if part == "text" else {})
     output_of(api.call("Get", id="x"))
     bulk = api.bulk("Make", [{"name": "a"}, {"name": "b"}]).run()
     output_of(bulk)
@@ -184,11 +163,11 @@ def test_a_large_error_is_cut(evil: Evil, part: str) -> None:
 @pytest.mark.parametrize(
     "asked", ["9" * 400, "-1", "1e400", "NaN", "٣", "Thu, 01 Jan 99999999999 00:00:00 GMT", ";" * 9000]
 )
-def test_an_invalid_retry_after_ends(evil: Evil, asked: str) -> None:
+def test_an_invalid_retry_after_ends(hostile: HostileServer, asked: str) -> None:
     """A Retry-After of any length is shown or ignored."""
-    api = connect_to(evil, document())
+    api = connect_to(hostile, document())
     api.session.client.retries = Retries(attempts=2)
-    evil.respond = lambda *_: (429, {}, {"Retry-After": asked.encode().decode("latin-1")})
+    hostile.reply = lambda *_: (429, {}, {"Retry-After": asked.encode().decode("latin-1")})
     exchange = api.call("Get", id="x")
     assert exchange.status == 429
     assert len(output_of(exchange.attempts)) < 5_000
@@ -204,20 +183,20 @@ ODD: list[Any] = [
 
 @pytest.mark.parametrize("total", ODD, ids=lambda total: str(total)[:20])
 @pytest.mark.parametrize("served", [3, 0])
-def test_an_impossible_total_ends(evil: Evil, total: Any, served: int) -> None:
+def test_an_impossible_total_ends(hostile: HostileServer, total: Any, served: int) -> None:
     """A list with an impossible total is read as far as there are items."""
     extensions = {"x-astro-nb-page": {"items": "items", "offset": "offset", "limit": "limit", "total": "total"}}
-    api = connect_to(evil, document(extensions=extensions))
-    evil.queries.clear()
+    api = connect_to(hostile, document(extensions=extensions))
+    hostile.queries.clear()
 
     def respond(method: str, path: str, query: dict[str, str]) -> Reply:
         at = int(query.get("offset", 0))
         return 200, {"items": [{"id": f"{n}"} for n in range(at, min(at + 2, served))], "total": total}, {}
 
-    evil.respond = respond
+    hostile.reply = respond
     pages = api.pages("List")
     assert [item["id"] for item in pages.items(partial=True)] == [f"{n}" for n in range(served)]
-    assert len(evil.queries) < 600
+    assert len(hostile.queries) < 600
     output_of(pages)
     api.close()
 
@@ -229,10 +208,10 @@ def test_an_impossible_total_ends(evil: Evil, total: Any, served: int) -> None:
         ["x", 1], [LARGE[:1_000_000], MARK],
     ],
 )  # fmt: skip
-def test_ids_of_every_kind_are_read(evil: Evil, ids: list[Any]) -> None:
+def test_ids_of_every_kind_are_read(hostile: HostileServer, ids: list[Any]) -> None:
     """Ids that are objects, huge or duplicate: all items are returned, and they make a table."""
-    api = connect_to(evil, document())
-    evil.respond = lambda m, p, q: (
+    api = connect_to(hostile, document())
+    hostile.reply = lambda m, p, q: (
         200,
         {"items": [{"id": i} for i in ids] if "offset" not in q or q["offset"] == "0" else []},
         {},
@@ -248,10 +227,10 @@ def test_ids_of_every_kind_are_read(evil: Evil, ids: list[Any]) -> None:
 @pytest.mark.parametrize(
     "where", [{"id": "nowhere"}, {"id": "a.b.c"}, {"id": "name"}, {"id": "$['"}, {"name": "nowhere"}]
 )
-def test_an_id_extension_that_matches_nothing(evil: Evil, where: Any) -> None:
+def test_an_id_extension_that_matches_nothing(hostile: HostileServer, where: Any) -> None:
     """An id field that no item has: all items are kept, and waiting and changing work."""
-    api = connect_to(evil, document(extensions={"x-astro-nb-item": where}))
-    evil.respond = lambda m, p, q: (
+    api = connect_to(hostile, document(extensions={"x-astro-nb-item": where}))
+    hostile.reply = lambda m, p, q: (
         200,
         {"id": "x", "items": [{"id": "x"}, {"id": "y"}] if q.get("offset", "0") == "0" else []},
         {},
@@ -264,17 +243,17 @@ def test_an_id_extension_that_matches_nothing(evil: Evil, where: Any) -> None:
 @pytest.mark.parametrize(
     "cursor", [{"a": 1}, [], 10**30, "x" * 1_000_000, True, EVIL, "https://evil.test/?cursor=1", "//evil.test/?a=1"]
 )
-def test_a_cursor_of_any_kind_leads_to_the_same_server(evil: Evil, cursor: Any) -> None:
+def test_a_cursor_of_any_kind_leads_to_the_same_server(hostile: HostileServer, cursor: Any) -> None:
     """An object is no cursor, a large string is one, and only the query of a URL is used."""
     spec = document("cursor", {"x-astro-nb-page": {"style": "cursor", "items": "items", "cursor": "next"}})
-    api = connect_to(evil, spec)
-    evil.queries.clear()
-    evil.respond = lambda m, p, q: (200, {"items": [{"id": "x"}], "next": cursor}, {})
+    api = connect_to(hostile, spec)
+    hostile.queries.clear()
+    hostile.reply = lambda m, p, q: (200, {"items": [{"id": "x"}], "next": cursor}, {})
     try:
         output_of(api.pages("List"))
     except AstroNbError as error:
         output_of(error)
-    assert 1 <= len(evil.queries) < 30
+    assert 1 <= len(hostile.queries) < 30
     api.close()
 
 
@@ -286,22 +265,26 @@ def test_a_cursor_of_any_kind_leads_to_the_same_server(evil: Evil, cursor: Any) 
         "<?page=" + "9" * 40_000 + '>; rel="next"', "<a>;rel=next" * 3_000,
     ],
 )  # fmt: skip
-def test_a_link_leads_to_no_other_server(evil: Evil, link: str) -> None:
+def test_a_link_leads_to_no_other_server(hostile: HostileServer, link: str) -> None:
     """Links to other hosts and very long links: only the known server is asked, and not forever."""
-    api = connect_to(evil, document("link"))
-    evil.queries.clear()
-    evil.respond = lambda m, p, q: (200, [{"id": len(evil.queries)}] if len(evil.queries) < 5 else [], {"Link": link})
+    api = connect_to(hostile, document("link"))
+    hostile.queries.clear()
+    hostile.reply = lambda m, p, q: (
+        200,
+        [{"id": len(hostile.queries)}] if len(hostile.queries) < 5 else [],
+        {"Link": link},
+    )
     output_of(api.pages("List"))
-    assert len(evil.queries) < 30
+    assert len(hostile.queries) < 30
     assert {exchange.request.host for exchange in api.session.exchanges} == {"127.0.0.1"}
     api.close()
 
 
-def test_a_list_of_a_hundred_thousand_has_small_output(evil: Evil) -> None:
+def test_a_list_of_a_hundred_thousand_has_small_output(hostile: HostileServer) -> None:
     """A hundred thousand items in one response, and many columns in one item."""
-    api = connect_to(evil, document())
+    api = connect_to(hostile, document())
     wide = {f"{MARK}{n}": n for n in range(20_000)}
-    evil.respond = lambda m, p, q: (
+    hostile.reply = lambda m, p, q: (
         200,
         {"items": [wide, *({"id": str(n)} for n in range(100_000))] if q.get("offset", "0") == "0" else []},
         {},
@@ -406,9 +389,9 @@ def attempts(api: anb.Workbench) -> None:
 @settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-def test_arbitrary_extensions_break_nothing(evil: Evil, whole: Any, own: Any, status: int) -> None:
+def test_arbitrary_extensions_break_nothing(hostile: HostileServer, whole: Any, own: Any, status: int) -> None:
     """A document with arbitrary extensions: malformed ones are ignored, and nothing breaks."""
-    evil.respond = lambda m, p, q: (
+    hostile.reply = lambda m, p, q: (
         status,
         {"id": "x", "name": "a", "status": "OK", "entries": [{"key": "K"}], "items": [{"id": "x"}], "state": {"a": 1}},
         {},
@@ -419,7 +402,7 @@ def test_arbitrary_extensions_break_nothing(evil: Evil, whole: Any, own: Any, st
     raw["paths"]["/resources"]["post"]["requestBody"]["content"]["application/json"]["schema"] = {
         "$ref": "#/components/schemas/T"
     }
-    api = connect_to(evil, raw)
+    api = connect_to(hostile, raw)
     try:
         attempts(api)
         assert all(isinstance(text, str) for op in api.session.spec for text in op.warnings)
@@ -451,11 +434,11 @@ def test_a_malformed_extension_is_a_warning(name: str, value: Any) -> None:
     assert spec.operation("List").extensions in (Extensions(), *EMPTY)
 
 
-def test_a_create_is_not_repeated_for_a_string(evil: Evil) -> None:
+def test_a_create_is_not_repeated_for_a_string(hostile: HostileServer) -> None:
     """The string "false" is not a boolean: the method decides."""
-    api = connect_to(evil, document(extensions={"x-astro-nb-repeatable": "false"}))
+    api = connect_to(hostile, document(extensions={"x-astro-nb-repeatable": "false"}))
     api.session.client.retries = Retries(attempts=3, base=0.0)
-    evil.respond = lambda *asked: (503, {}, {})
+    hostile.reply = lambda *asked: (503, {}, {})
     assert len(api.call("Make", name="a").attempts) == 1
     api.close()
 
@@ -463,13 +446,13 @@ def test_a_create_is_not_repeated_for_a_string(evil: Evil) -> None:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-def test_names_of_the_document_are_shown_as_text(evil: Evil) -> None:
+def test_names_of_the_document_are_shown_as_text(hostile: HostileServer) -> None:
     """Names of operations, fields and columns that look like markup, in all output, progress bars and attempts too."""
     text = json.dumps(document(extensions={"x-astro-nb-limit": {"count": 1, "per": 1}}))
     for name in ("List", "Make", "Get", "Set", "value"):
         text = text.replace(f'"{name}"', json.dumps(f"{MARK}{name}"))
-    api = connect_to(evil, json.loads(text))
-    evil.respond = lambda m, p, q: (200, {"id": "x", "status": MARK, "items": [{MARK: MARK}], "total": 1}, {})
+    api = connect_to(hostile, json.loads(text))
+    hostile.reply = lambda m, p, q: (200, {"id": "x", "status": MARK, "items": [{MARK: MARK}], "total": 1}, {})
     list_, make, get, set_ = (f"{MARK}{name}" for name in ("List", "Make", "Get", "Set"))
     waited = []
     api.session.on_attempt = lambda attempt: waited.append(attempt.progress(10))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import base64
-import json
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from support.servers import LocalServer, json_response
 
 from astro_nb.call import Call
 from astro_nb.environments import Environment, Grant, Variables
@@ -23,7 +21,7 @@ from astro_nb.exchange import Exchange, Failure
 from astro_nb.history import History
 from astro_nb.http import Client, PreparedRequest, Retries
 from astro_nb.http.request_flow import Authorize, request_flow
-from astro_nb.messages import Request
+from astro_nb.messages import Request, Response, header
 from astro_nb.openapi import Spec, load
 from astro_nb.secrets import Secret
 from astro_nb.session import Session, open_session
@@ -31,20 +29,31 @@ from astro_nb.session import Session, open_session
 CLIENT, SECRET = "client one", "planted:secret/7f3a"
 
 
-class Server:
+class Server(LocalServer):
     """A token endpoint and a resource on one port: it records requests, and may refuse them."""
 
     def __init__(self) -> None:
+        super().__init__(self.token_or_resource)
         self.token_requests: list[tuple[dict[str, list[str]], str]] = []
         self.served: list[str] = []
         self.life: Any = 3600
         self.response: tuple[int, Any] | None = None
         self.refuse: set[str] = set()
         self.delay = 0.0
-        handler = type("Handler", (_Handler,), {"server_state": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def token_or_resource(self, request: Request) -> Response:
+        """Return the response to a request for a token (POST), or for the resource (GET)."""
+        authorization = header(request.headers, "authorization")
+        if request.method == "POST":
+            status, data = self.token(parse_qs(request.body.decode()), authorization)
+            return (
+                replace(json_response(status=status), body=data)
+                if isinstance(data, bytes)
+                else json_response(data, status)
+            )
+        self.served.append(authorization)
+        refused = not authorization or authorization.removeprefix("Bearer ") in self.refuse
+        return json_response({"echo": authorization}, 401 if refused else 200)
 
     def token(self, form: dict[str, list[str]], login: str) -> tuple[int, Any]:
         """Return the response to a request for a token."""
@@ -55,44 +64,12 @@ class Server:
         data = {"access_token": f"planted-token-{len(self.token_requests)}", "token_type": "Bearer"}
         return 200, data | ({} if self.life is None else {"expires_in": self.life})
 
-    def close(self) -> None:
-        """Stop."""
-        self._http.shutdown()
-        self._http.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server_state: Server
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:  # the standard library's name
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        self._say(*self.server_state.token(parse_qs(body), self.headers.get("Authorization", "")))
-
-    def do_GET(self) -> None:  # the standard library's name
-        state, given = self.server_state, self.headers.get("Authorization", "")
-        state.served.append(given)
-        refused = not given or given.removeprefix("Bearer ") in state.refuse
-        self._say(401 if refused else 200, {"echo": given})
-
-    def _say(self, status: int, data: Any) -> None:
-        content = data if isinstance(data, bytes) else json.dumps(data).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the standard library's name
-        """Say nothing."""
-
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A fresh server."""
-    started = Server()
-    yield started
-    started.close()
+    with Server() as started:
+        yield started
 
 
 def session(server: Server, clock: Any = time.monotonic, history: Path | None = None, **credential: Any) -> Session:

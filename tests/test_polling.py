@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.servers import LocalServer, json_response
 
 import astro_nb as anb
 from astro_nb.environments import Environment
@@ -22,6 +21,7 @@ from astro_nb.exchange import Exchange
 from astro_nb.history import History
 from astro_nb.http import Client, Retries
 from astro_nb.jsonpath import compile_condition
+from astro_nb.messages import Request, Response
 from astro_nb.polling import Transitions, WaitResult
 from astro_nb.runbooks.cells import call_sources
 from astro_nb.runbooks.steps import group_into_steps
@@ -592,49 +592,27 @@ Reply = tuple[int, str]
 """A status and the state in the body; no JSON if the state is empty."""
 
 
-class ScriptedServer:
-    """A small server that sends the replies of a script, and the last one again and again."""
+class ScriptedServer(LocalServer):
+    """A server that sends the replies of a script, and the last one again and again."""
 
     def __init__(self) -> None:
+        super().__init__(self.next_reply)
         self.script: list[Reply] = []
         self.numbers = itertools.count()
-        scripted = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # else each response waits for 40 ms
-
-            def do_GET(self) -> None:
-                status, state = scripted.script[0] if len(scripted.script) == 1 else scripted.script.pop(0)
-                body = json.dumps({"state": state}).encode() if state else b"<html>"
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json" if state else "text/html")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                self.do_GET()
-
-            def log_message(self, *_: Any) -> None:
-                """Log nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
+    def next_reply(self, request: Request) -> Response:
+        """Return the next reply of the script."""
+        status, state = self.script[0] if len(self.script) == 1 else self.script.pop(0)
+        html = Response(status, (("Content-Type", "text/html"),), b"<html>")
+        return json_response({"state": state}, status) if state else html
 
 
 @pytest.fixture(scope="module")
 def scripted() -> Iterator[tuple[ScriptedServer, anb.Workbench, Clock]]:
     """The server, a workbench on it, and its clock."""
-    server, clock = ScriptedServer(), Clock()
-    api = open_workbench(clock, f"http://127.0.0.1:{server.server.server_port}", DOCUMENT)
-    yield server, api, clock
-    api.close()
-    server.server.shutdown()
-    server.server.server_close()
-    server.thread.join()
+    clock = Clock()
+    with ScriptedServer() as server, contextlib.closing(open_workbench(clock, server.url, DOCUMENT)) as api:
+        yield server, api, clock
 
 
 REPLIES = st.sampled_from([

@@ -10,12 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from support.servers import LocalServer
 
 import astro_nb as anb
 from astro_nb.environments import Environment
@@ -36,6 +36,7 @@ from astro_nb.errors import (
     UsageError,
 )
 from astro_nb.http import Retries
+from astro_nb.messages import Request, Response
 from astro_nb.openapi import bundled
 from astro_nb.secrets import Secret
 from astro_nb.workbench import SANDBOX_URL
@@ -73,23 +74,15 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
     """A web server for the documents of a folder."""
-    (tmp_path / "web").mkdir()
+    folder = tmp_path / "web"
+    folder.mkdir()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # http.server looks this name up
-            path = tmp_path / "web" / self.path.strip("/")
-            self.send_response(200 if path.is_file() else 404)
-            self.end_headers()
-            self.wfile.write(path.read_bytes() if path.is_file() else b"<h1>no</h1>")
+    def respond(request: Request) -> Response:
+        path = folder / request.url.strip("/")
+        return Response(200, (), path.read_bytes()) if path.is_file() else Response(404, (), b"<h1>no</h1>")
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is http.server's
-            """Nothing on stderr."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with LocalServer(respond) as server:
+        yield server.url
 
 
 # --- the ways to connect ----------------------------------------------------------------------------------------------
