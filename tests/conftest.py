@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("free", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("repeatable")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with Ctrl-C ignored
 
 FIRST = ("test_leaks", "test_cli", "test_hostile", "test_architecture", ".ipynb")
 """Parts of the names of slow files, which start after the browser tests: a slow file that starts last keeps one worker

@@ -8,21 +8,20 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.servers import LocalServer
 
 import astro_nb as anb
 from astro_nb.call import UNSET, Call, Upload
 from astro_nb.codegen import SNIPPETS, literal
 from astro_nb.environments import Environment
 from astro_nb.errors import UnknownName, UsageError
-from astro_nb.messages import Request, header
+from astro_nb.messages import Request, Response, header
 from astro_nb.openapi import load
 from astro_nb.schema import example_call
 from astro_nb.secrets import Secret
@@ -53,35 +52,19 @@ class Recorder:
 @pytest.fixture(scope="module")
 def recorder() -> Iterator[Recorder]:
     """A recording server on a port of its own, in front of a sandbox."""
-    kept = Recorder(anb.Sandbox(limits=False))
+    recorder = Recorder(anb.Sandbox(limits=False))
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def respond(request: Request) -> Response:
+        headers = (("Authorization", f"Bearer {recorder.sandbox.token()}"), ("Content-Type", "application/json"))
+        recorder.seen.append(request)
+        response = recorder.sandbox.handle(replace(request, url=recorder.url + request.url[3:], headers=headers))
+        return Response(response.status, (), response.body)
 
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            kept.seen.append(Request(self.command, self.path, tuple(self.headers.items()), body))
-            headers = (("Authorization", f"Bearer {kept.sandbox.token()}"), ("Content-Type", "application/json"))
-            came = kept.sandbox.handle(Request(self.command, f"{kept.url}{self.path[3:]}", headers, body))
-            self.send_response(came.status)
-            self.send_header("Content-Length", str(len(came.body)))
-            self.end_headers()
-            self.wfile.write(came.body)
-
-        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer  # noqa: N815  # http.server looks these names up
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is http.server's
-            """Nothing on stderr."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield kept
-    for api in kept.benches:
-        api.close()
-    server.shutdown()
-    server.server_close()
+    with LocalServer(respond) as server:
+        recorder.url = f"{server.url}/v1"
+        yield recorder
+        for api in recorder.benches:
+            api.close()
 
 
 ODD: dict[str, Any] = {

@@ -3,57 +3,45 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import logging
 import traceback
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 from ipywidgets.widgets.widget import _instances as living
+from support.servers import LocalServer
 
 from astro_nb import Workbench, connect
 from astro_nb.environments import Environment
 from astro_nb.errors import SecretRefused, TokenExpired
 from astro_nb.http import Client
+from astro_nb.messages import Request, Response, header
 from astro_nb.runbooks import run
 
 TOKEN = 'plant3d-T0ken/with+odd=chars&"quotes\\back.7f3a9'  # the planted one
 NAME = "PLANTED_TOKEN"
 
 
-class Echo(BaseHTTPRequestHandler):
-    """Sends back all that it was sent: in the body, in a header, and in an error's message."""
-
-    def do_GET(self) -> None:
-        found_text = self.headers.get("Authorization", "")
-        status = 400 if self.path.startswith("/error") else 200
-        code = "utf-16" if self.path.startswith("/wide") else "utf-8"
-        body: Any = {
-            "message": f"bad token {found_text}",
-            "requestId": found_text,
-            "seen": [found_text],
-            "64": base64.b64encode(found_text.encode()).decode(),
-        }
-        text = (
-            json.dumps(body)
-            if not self.path.startswith("/text")
-            else f"you sent {found_text} and {quote(found_text, safe='')}"
-        )
-        self.send_response(status)
-        kind = "text/plain" if self.path.startswith("/text") else "application/json"
-        self.send_header("Content-Type", f"{kind}; charset={code}")
-        self.send_header("X-Echo", quote(found_text))
-        self.send_header("Content-Length", str(len(text.encode(code))))
-        self.end_headers()
-        self.wfile.write(text.encode(code))
-
-    def log_message(self, *args: Any) -> None:
-        pass
+def echo(request: Request) -> Response:
+    """Return all that was sent: in the body, in a header, and in an error's message."""
+    sent = header(request.headers, "authorization")
+    is_text = request.url.startswith("/text")
+    charset = "utf-16" if request.url.startswith("/wide") else "utf-8"
+    body: Any = {
+        "message": f"bad token {sent}",
+        "requestId": sent,
+        "seen": [sent],
+        "64": base64.b64encode(sent.encode()).decode(),
+    }
+    text = f"you sent {sent} and {quote(sent, safe='')}" if is_text else json.dumps(body)
+    media_type = "text/plain" if is_text else "application/json"
+    headers = (("Content-Type", f"{media_type}; charset={charset}"), ("X-Echo", quote(sent)))
+    return Response(400 if request.url.startswith("/error") else 200, headers, text.encode(charset))
 
 
 def _document() -> dict[str, Any]:
@@ -77,15 +65,11 @@ def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Workbench]:
     """A workbench whose token is the planted one, against a server that gives it back in every way."""
     monkeypatch.setenv(NAME, TOKEN)
     monkeypatch.chdir(tmp_path)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    made = connect(spec=_document(), base_url=f"http://127.0.0.1:{server.server_port}", token=f"env:{NAME}")
-    yield made
-    made.close()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with (
+        LocalServer(echo) as server,
+        contextlib.closing(connect(spec=_document(), base_url=server.url, token=f"env:{NAME}")) as workbench,
+    ):
+        yield workbench
 
 
 def forms(secret: str) -> set[str]:

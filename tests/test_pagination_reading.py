@@ -12,16 +12,17 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.servers import LocalServer
 
 import astro_nb as anb
 from astro_nb.errors import PagesIncomplete, UsageError
+from astro_nb.messages import Request, Response
 from astro_nb.pagination import Pages, read_pages
 from astro_nb.pagination.collector import PageCollector
 from astro_nb.pagination.paging import Paging
@@ -32,7 +33,7 @@ Item = dict[str, Any]
 Query = dict[str, str]
 
 
-class Lists:
+class Lists(LocalServer):
     """A server of one list with many styles of paging, each at a path of its own.
 
     Attributes:
@@ -47,24 +48,9 @@ class Lists:
     """
 
     def __init__(self) -> None:
+        super().__init__(self.list_response)
         self.lock = threading.Lock()
         self.reset([])
-        lists = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                lists.respond(self)
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def reset(self, items: list[Any], cap: int = 1000, has_total: bool = True) -> None:
         self.items, self.cap, self.has_total = items, cap, has_total
@@ -75,8 +61,9 @@ class Lists:
         self.queries: list[Query] = []
         self.active = self.most_active = 0
 
-    def respond(self, handler: BaseHTTPRequestHandler) -> None:
-        parts = urlsplit(handler.path)
+    def list_response(self, request: Request) -> Response:
+        """Return one page of the list, in the style that the path names."""
+        parts = urlsplit(request.url)
         query = dict(parse_qsl(parts.query))
         with self.lock:
             number = len(self.queries)
@@ -90,11 +77,8 @@ class Lists:
             self.active -= 1
         content = json.dumps(body if status == 200 else {"message": "no"}).encode()
         content = content[:-3] if number in self.truncated else content
-        handler.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": len(content), **headers}.items():
-            handler.send_header(name, str(value))
-        handler.end_headers()
-        handler.wfile.write(content)
+        fields = {"Content-Type": "application/json", **headers}
+        return Response(status, tuple((name, str(value)) for name, value in fields.items()), content)
 
     def slice(self, query: Query, at: int) -> list[Any]:
         return self.items[at : at + min(int(query.get("limit", 20)), self.cap)]
@@ -220,10 +204,8 @@ OVERLAY = {
 
 @pytest.fixture(scope="module")
 def lists() -> Iterator[Lists]:
-    server = Lists()
-    yield server
-    server.server.shutdown()
-    server.server.server_close()
+    with Lists() as server:
+        yield server
 
 
 def connect(lists: Lists, overlay: Any = None) -> anb.Workbench:

@@ -1,7 +1,7 @@
-"""Figures of speed, each beside a floor that was measured in the same minutes on the same machine.
+"""Figures of speed, each with a reference measured at the same time on the same machine.
 
     python -m tests.benchmarks [NAME…] [--json FILE]
 
-Run it at the root of the repository. Ratios hold better than seconds; aims are what was promised; the table
-leaves the judgement to its reader.
+Run it at the root of the repository. Ratios are steadier than seconds. Aims are what is promised; the
+table does not judge.
 """

@@ -1,4 +1,4 @@
-"""Measures, and prints the table."""
+"""Measure, and print the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from astro_nb import __version__
 
-from . import answers, bulk, documents, measures, pages, screens, through  # noqa: F401  # each enters its rows
+from . import bulk, documents, measures, pages, rate_limit, responses, screens  # noqa: F401  # each registers its rows
 from .registry import Figures, Skipped, Unit, rows
 
 HEADINGS = ("name", "ours", "reference", "ratio", "aim")
@@ -22,7 +22,7 @@ WIDTHS = (24, 10, 48, 7, 16)
 
 
 def main() -> None:
-    """Measure the rows named, or all, and tell each as soon as it is known."""
+    """Measure the named rows, or all, and print each as soon as it is known."""
     asked = _arguments()
     _print(HEADINGS)
     found: dict[str, Figures] = {}
@@ -34,7 +34,7 @@ def main() -> None:
             skipped[name] = str(reason)
             print(f"{name}: skipped. {reason}", flush=True)
         else:
-            _tell(name, found[name])
+            _print_row(name, found[name])
     if asked.json:
         asked.json.write_text(json.dumps(_report(found, skipped), indent=2) + "\n", encoding="utf-8")
 
@@ -46,24 +46,24 @@ def _arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     unknown = [name for name in asked.names if name not in rows()]
     if unknown:
-        parser.error(f"there is no row {unknown[0]!r}; there are {', '.join(rows())}")
+        parser.error(f"there is no row {unknown[0]!r}; the rows are {', '.join(rows())}")
     return asked
 
 
-def _tell(name: str, figures: Figures) -> None:
-    """A line for the row, one for each further figure, and the notes."""
-    reference = "-" if figures.reference is None else f"{_told(figures.reference, figures.unit)}  {figures.against}"
+def _print_row(name: str, figures: Figures) -> None:
+    """Print a line for the row, one for each further figure, and the notes."""
+    reference = "-" if figures.reference is None else f"{_format(figures.reference, figures.unit)}  {figures.against}"
     ratio = "-" if figures.ratio is None else f"{figures.ratio:.2f}"
-    aim = _told(figures.aim, "" if figures.aim_of == "ratio" else figures.unit)
-    ours = _told(figures.ours, figures.unit)
+    aim = _format(figures.aim, "" if figures.aim_of == "ratio" else figures.unit)
+    ours = _format(figures.ours, figures.unit)
     _print((name, ours, reference, ratio, f"≤ {aim}" + " (ratio)" * (figures.aim_of == "ratio")))
-    for what, value in figures.beside.items():
-        _print(("", "", f"{_told(value, figures.unit)}  {what}", f"{figures.ours / value:.2f}", ""))
+    for label, value in figures.beside.items():
+        _print(("", "", f"{_format(value, figures.unit)}  {label}", f"{figures.ours / value:.2f}", ""))
     for note in figures.notes:
         print(f"  {note}", flush=True)
 
 
-def _told(value: float, unit: Unit) -> str:
+def _format(value: float, unit: Unit) -> str:
     if unit != "s":
         return f"{value:.4g} {unit}".strip()
     return f"{1000 * value:.2f} ms" if value < 0.1 else f"{value:.3f} s"

@@ -1,4 +1,4 @@
-"""Rows about many requests sent by one new process, beside the runners of other API clients."""
+"""Rows about many requests sent by one new process, compared with the runners of other API clients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .registry import Figures, Skipped, row
 
 COUNT = 500
 OPERATIONS = ("GetOrganization", "ListDeployments")
-TIMES = 1  # and one turn before it: the peers take half a minute each
+TIMES = 1  # after one turn that warms caches: the peers take half a minute each
 MEDIA = "application/json"
 AIM = 0.2
 
@@ -46,13 +46,13 @@ _CHECK = {
     "newman": "pm.test('schema', () => pm.response.to.have.jsonSchema({schema}, {{unknownFormats: 'ignore'}}))",
     "bruno": "test('schema', () => expect(res.getBody()).to.have.jsonSchema({schema}, {{strict: false}}))",
 }
-"""How each peer checks an answer against a schema: by ajv, which it brings along."""
+"""How each peer checks a response against a schema: by the ajv that it bundles."""
 
 Job = Callable[[], float]
 
 
 class Task(NamedTuple):
-    """An operation as the peers know it: its name, its address, and the schema of its answer, without references."""
+    """An operation for the peers: its name, its URL, and the schema of its response, without references."""
 
     name: str
     url: str
@@ -61,12 +61,12 @@ class Task(NamedTuple):
 
 @row
 def requests_500() -> Figures:
-    """A new process sends 500 requests, one thing and a page of twenty in turn; each is checked, and all are kept."""
+    """A new process sends 500 requests, for one resource and a page of twenty in turn; all are checked and stored."""
     with sandbox_process() as served, tempfile.TemporaryDirectory() as folder:
-        told = {"URL": served.url, "TOKEN": served.token, "OPERATIONS": " ".join(OPERATIONS)}
-        tasks = _tasks(printed(_ADDRESSES, **told).split())
+        variables = {"URL": served.url, "TOKEN": served.token, "OPERATIONS": " ".join(OPERATIONS)}
+        tasks = _tasks(printed(_ADDRESSES, **variables).split())
         peers, notes = _peers(Path(folder), tasks, served)
-        found = medians({"ours": partial(process_seconds, _OURS, **told), **peers}, TIMES)
+        found = medians({"ours": partial(process_seconds, _OURS, **variables), **peers}, TIMES)
     ours = found.pop("ours")
     quickest = min(found, key=lambda name: found[name])
     return Figures(ours, AIM, "ratio", found.pop(quickest), quickest, beside=found, notes=notes)
@@ -78,14 +78,14 @@ def _tasks(urls: list[str]) -> list[Task]:
 
 
 def _schema(spec: Spec, operation: str) -> str:
-    """What ours checks the answer against, too."""
+    """Return the schema that ours checks the response against, too."""
     declared = spec.operation(operation).response(200)
     assert declared is not None
     return json.dumps(Translation(spec, "response", lambda pattern: True).translate(declared.schema(MEDIA)))
 
 
 def _peers(folder: Path, tasks: list[Task], served: Served) -> tuple[dict[str, Job], tuple[str, ...]]:
-    """The peers that could be installed, ready to run, and why others could not.
+    """Return the peers that could be installed, and why others could not.
 
     Raises:
         Skipped: there is none.
@@ -116,8 +116,8 @@ def _newman(folder: Path, tasks: list[Task], served: Served) -> dict[str, Job]:
     token = [{"key": "token", "value": served.token, "type": "string"}]
     info = {"name": "benchmark", "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}
     collection.write_text(json.dumps({"info": info, "auth": {"type": "bearer", "bearer": token}, "item": items}))
-    asked = ["run", collection, "-n", _turns(tasks), "--reporters", "json", "--reporter-json-export", report]
-    return {"newman": lambda: _timed([program, *asked], folder, report, _newman_passed)}
+    arguments = ["run", collection, "-n", _turns(tasks), "--reporters", "json", "--reporter-json-export", report]
+    return {"newman": lambda: _timed([program, *arguments], folder, report, _newman_passed)}
 
 
 def _bruno(folder: Path, tasks: list[Task], served: Served) -> dict[str, Job]:
@@ -129,8 +129,8 @@ def _bruno(folder: Path, tasks: list[Task], served: Served) -> dict[str, Job]:
         check = _CHECK["bruno"].format(schema=task.schema)
         text = _BRU.format(name=task.name, number=number, url=task.url, token=served.token, check=check)
         (home / f"{task.name}.bru").write_text(text)
-    asked = ["run", "--sandbox", "developer", "--iteration-count", _turns(tasks), "--output", report]
-    return {"Bruno, --sandbox developer": lambda: _timed([program, *asked], home, report, _bruno_passed)}
+    arguments = ["run", "--sandbox", "developer", "--iteration-count", _turns(tasks), "--output", report]
+    return {"Bruno, --sandbox developer": lambda: _timed([program, *arguments], home, report, _bruno_passed)}
 
 
 _BRU = """meta {{
@@ -160,11 +160,13 @@ def _turns(tasks: list[Task]) -> str:
 
 
 def _timed(command: list[Any], folder: Path, report: Path, passed: Callable[[Any], int]) -> float:
-    """Seconds that a runner takes, whose report has to say that every check passed."""
+    """Return the seconds that a runner takes; its report must say that every check passed."""
     with suppress(FileNotFoundError):
         report.unlink()
-    told = {**os.environ, "NO_COLOR": "1"}
-    run = partial(subprocess.run, list(map(str, command)), cwd=folder, env=told, stdout=subprocess.DEVNULL, check=True)
+    environ = {**os.environ, "NO_COLOR": "1"}
+    run = partial(
+        subprocess.run, list(map(str, command)), cwd=folder, env=environ, stdout=subprocess.DEVNULL, check=True
+    )
     seconds = seconds_of(run)
     count = passed(json.loads(report.read_bytes()))
     assert count == COUNT, f"{command[0]}: {count} of {COUNT} checks passed"

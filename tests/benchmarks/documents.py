@@ -1,4 +1,4 @@
-"""Rows about a document that is made ready for its first validated request, each in a new process."""
+"""Rows about loading a document and preparing its first validated request, each in a new process."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ import astro_nb as anb
 from astro_nb.contract import check_request_body
 task = json.loads(sys.argv[1])
 api = anb.connect(spec=task["source"], base_url=task["server"], history=None)
-call = api.session.arrange(task["operation"], task["arguments"], task["body"])
+call = api.session.build_call(task["operation"], task["arguments"], task["body"])
 request = api.session.prepare(call).request
-found = check_request_body(api.spec.operation(task["operation"]), json.loads(request.body))
-assert request.url == task["server"] + task["template"].format(**task["arguments"]) and not found, found
+violations = check_request_body(api.spec.operation(task["operation"]), json.loads(request.body))
+assert request.url == task["server"] + task["template"].format(**task["arguments"]) and not violations, violations
 """
 _CORE = """
 import json, sys
@@ -70,19 +70,19 @@ def github_ready_time() -> Figures:
 
 @row
 def github_ready_memory() -> Figures:
-    """The most memory that the same processes held."""
+    """The peak memory of the same processes."""
     return _figures(_github(), "MB")
 
 
 @row
 def astro_ready_time() -> Figures:
-    """The same for Astro v1, 460 kB of YAML with its overlay, that no cache knows yet; and once the cache knows it."""
+    """The same for Astro v1, 460 kB of YAML with its overlay, without a cache; and with the document in the cache."""
     return _figures(_astro(), "s")
 
 
 @row
 def astro_ready_memory() -> Figures:
-    """The most memory that the same processes held."""
+    """The peak memory of the same processes."""
     return _figures(_astro(), "MB")
 
 
@@ -109,24 +109,25 @@ def _astro() -> tuple[dict[str, Cost], tuple[str, ...]]:
         "arguments": {"organizationId": "cmb7q2x4t000309jsd5r8w1ke"},
         "body": {"name": "Sales Analytics", "description": "A workspace"},
     }
-    told = json.dumps(task)
-    with tempfile.TemporaryDirectory() as kept:
+    arguments = json.dumps(task)
+    with tempfile.TemporaryDirectory() as folder:
         return _measured(
-            task, {"ours": partial(_cold, told), WARM: partial(process_cost, _OURS, told, ASTRO_NB_CACHE=kept)}
+            task,
+            {"ours": partial(_cold, arguments), WARM: partial(process_cost, _OURS, arguments, ASTRO_NB_CACHE=folder)},
         )
 
 
-def _cold(told: str) -> Cost:
+def _cold(arguments: str) -> Cost:
     with tempfile.TemporaryDirectory() as empty:
-        return process_cost(_OURS, told, ASTRO_NB_CACHE=empty)
+        return process_cost(_OURS, arguments, ASTRO_NB_CACHE=empty)
 
 
 def _measured(task: dict[str, Any], ours: dict[str, Callable[[], Cost]]) -> tuple[dict[str, Cost], tuple[str, ...]]:
-    """Ours and the peers in turns; and which peer is not there, and why."""
-    told = json.dumps(task)
-    jobs, missing = {**ours, CORE: partial(process_cost, _CORE, told)}, []
+    """Measure ours and the peers in turns; note which peer is missing, and why."""
+    arguments = json.dumps(task)
+    jobs, missing = {**ours, CORE: partial(process_cost, _CORE, arguments)}, []
     try:
-        jobs[SCHEMATHESIS] = partial(process_cost, _SCHEMATHESIS, told, python=python_with("schemathesis"))
+        jobs[SCHEMATHESIS] = partial(process_cost, _SCHEMATHESIS, arguments, python=python_with("schemathesis"))
     except Skipped as reason:
         missing.append(str(reason))
     return process_costs(jobs, TIMES), tuple(missing)

@@ -19,13 +19,13 @@ import os
 import astro_nb as anb
 api = anb.connect(base_url=os.environ["URL"], token="env:TOKEN")
 """
-_OURS_COLD = f"{_ADDRESS}answer = api.call({OPERATION!r})\nassert answer.ok and not answer.violations, answer"
+_OURS_COLD = f"{_ADDRESS}response = api.call({OPERATION!r})\nassert response.ok and not response.violations, response"
 _HTTPX_COLD = """
 import os, httpx
-answer = httpx.get(os.environ["LIST"], headers={"Authorization": "Bearer " + os.environ["TOKEN"]})
-assert answer.status_code == 200
+response = httpx.get(os.environ["LIST"], headers={"Authorization": "Bearer " + os.environ["TOKEN"]})
+assert response.status_code == 200
 """
-_FIRST_ANSWER = """
+_FIRST_RESPONSE = """
 import http.client, time
 from urllib.parse import urlsplit
 from astro_nb import Sandbox
@@ -36,24 +36,24 @@ with Sandbox(spec) as sandbox:
     parts = urlsplit(sandbox.url)
     connection = http.client.HTTPConnection(parts.netloc)
     connection.request("GET", parts.path + "/organizations", headers={"Authorization": "Bearer " + sandbox.token()})
-    answer = connection.getresponse()
-    answer.read()
+    response = connection.getresponse()
+    response.read()
     spent = time.perf_counter() - begun
     connection.close()
-assert answer.status == 200
+assert response.status == 200
 print(spent)
 """
 _PUBLIC = "from astro_nb import *"
 
 
 @row
-def cold_first_answer() -> Figures:
-    """A new process imports astro_nb, loads the document, asks a sandbox in another process, validates and stores."""
+def cold_first_response() -> Figures:
+    """A new process imports astro_nb, loads the document, calls a sandbox in another process, validates and stores."""
     with sandbox_process() as served:
-        told = {"URL": served.url, "TOKEN": served.token, "LIST": _list_url(served.url, served.token)}
+        variables = {"URL": served.url, "TOKEN": served.token, "LIST": _list_url(served.url, served.token)}
         jobs = {
-            "ours": partial(process_seconds, _OURS_COLD, **told),
-            "httpx": partial(process_seconds, _HTTPX_COLD, **told),
+            "ours": partial(process_seconds, _OURS_COLD, **variables),
+            "httpx": partial(process_seconds, _HTTPX_COLD, **variables),
         }
         found = medians(jobs, 9)
     return Figures(found["ours"], 0.5, reference=found["httpx"], against="bare httpx process")
@@ -61,7 +61,7 @@ def cold_first_answer() -> Figures:
 
 @row
 def warm_call() -> Figures:
-    """One call of one thing, validated and stored on disk, over a connection that stands; the sandbox is elsewhere."""
+    """One call for one resource, validated and stored on disk, over an open connection to another process."""
     return _warm("GetOrganization")
 
 
@@ -77,7 +77,7 @@ def _warm(operation: str) -> Figures:
     from astro_nb import connect
 
     with sandbox_process() as served, tempfile.TemporaryDirectory() as folder, httpx.Client() as client:
-        api = connect(_unpaced(served.url), token=_held(served.token), history=folder)
+        api = connect(_unlimited(served.url), token=_in_memory(served.token), history=folder)
         headers = {"Authorization": f"Bearer {served.token}"}
         url = api.call(operation).request.url
         jobs = {
@@ -91,9 +91,9 @@ def _warm(operation: str) -> Figures:
 
 
 @row
-def sandbox_first_answer() -> Figures:
-    """From the construction of a sandbox, its document being loaded, to its first answer over HTTP."""
-    return Figures(medians({"ours": lambda: float(printed(_FIRST_ANSWER))}, 7)["ours"], 0.3)
+def sandbox_first_response() -> Figures:
+    """From the construction of a sandbox, with its document loaded, to its first response over HTTP."""
+    return Figures(medians({"ours": lambda: float(printed(_FIRST_RESPONSE))}, 7)["ours"], 0.3)
 
 
 @row
@@ -137,7 +137,7 @@ def import_time() -> Figures:
 
 @row
 def heavy_imports() -> Figures:
-    """How many of the heavy packages come along when every public name is imported."""
+    """How many of the heavy packages are imported with every public name."""
     code = f"{_PUBLIC}\nimport sys\nprint(len(set({HEAVY!r}) & set(sys.modules)))"
     return Figures(int(printed(code)), 0, unit="")
 
@@ -150,7 +150,7 @@ def connection_reuse() -> Figures:
     from astro_nb import Sandbox, connect
 
     with Sandbox(limits=False) as sandbox:
-        api = connect(_unpaced(sandbox.url), token=_held(sandbox.token()), history=None)
+        api = connect(_unlimited(sandbox.url), token=_in_memory(sandbox.token()), history=None)
         for _ in range(100):
             assert api.call(OPERATION).ok
         ours = sandbox.connections
@@ -161,19 +161,19 @@ def connection_reuse() -> Figures:
     return Figures(ours, 1, reference=reference, against="httpx.get 100 times", unit="")
 
 
-def _unpaced(url: str) -> Any:
-    """An environment whose server may be asked as fast as one likes."""
+def _unlimited(url: str) -> Any:
+    """Return an environment without a rate limit."""
     from astro_nb import Environment
 
     return Environment("benchmark", base_url=url, limits={"GET": math.inf})
 
 
-def _held(token: str) -> Any:
+def _in_memory(token: str) -> Any:
     from astro_nb import Secret
 
     return Secret.in_memory(token, "TOKEN")
 
 
 def _list_url(url: str, token: str) -> str:
-    """The address that OPERATION has in that sandbox."""
+    """Return the URL of OPERATION in that sandbox."""
     return printed(f"{_ADDRESS}print(api.call({OPERATION!r}).request.url)", URL=url, TOKEN=token).strip()

@@ -20,7 +20,7 @@ from .registry import Figures, row
 OPERATION = "ListDeployments"
 ITEMS = 10_000
 FAR, NEAR = 0.05, 0.0
-"""Seconds that an answer is under way: as over the Internet, and not at all."""
+"""Seconds that a response takes: as over the Internet, and none."""
 
 _SERVER = """
 import asyncio, json, sys
@@ -35,8 +35,8 @@ async def serve(reader, writer):
             head = await reader.readuntil(b"\\r\\n\\r\\n")
             query = parse_qs(urlsplit(head.split(b" ", 2)[1].decode()).query)
             offset, limit = int(query.get("offset", ["0"])[0]), int(query.get("limit", ["20"])[0])
-            around = b'],"limit":%d,"offset":%d,"totalCount":%d}' % (limit, offset, len(items))
-            body = b'{"deployments":[' + b",".join(items[offset : offset + limit]) + around
+            tail = b'],"limit":%d,"offset":%d,"totalCount":%d}' % (limit, offset, len(items))
+            body = b'{"deployments":[' + b",".join(items[offset : offset + limit]) + tail
             await asyncio.sleep(latency)
             length = b"Content-Length: %d\\r\\n\\r\\n" % len(body)
             writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\n" + length + body)
@@ -55,7 +55,7 @@ asyncio.run(main())
 
 @row
 def pages_10000() -> Figures:
-    """10,000 Deployments in pages of 1,000, 50 ms an answer, to a frame: ours validates and stores each page."""
+    """10,000 Deployments in pages of 1,000, 50 ms a response, to a frame: ours validates and stores each page."""
     found: dict[str, float] = {}
     for latency, size in ((FAR, 1000), (FAR, 100), (NEAR, 1000)):
         with _served(latency) as url, tempfile.TemporaryDirectory() as folder:
@@ -75,7 +75,7 @@ def pages_10000() -> Figures:
 
 
 def _jobs(url: str, folder: str, size: int) -> tuple[Any, Any]:
-    """Ours, and what one would write by hand: both to a DataFrame of all the items."""
+    """Return our pages and a loop written by hand, both to a DataFrame of all items."""
     import httpx
     import pandas as pd
 
@@ -93,9 +93,9 @@ def _jobs(url: str, folder: str, size: int) -> tuple[Any, Any]:
         rows: list[Any] = []
         while True:
             query = {"limit": size, "offset": len(rows)}
-            answer = client.get(f"{url}/organizations/{'c' * 25}/deployments", params=query)
-            answer.raise_for_status()
-            data = answer.json()
+            response = client.get(f"{url}/organizations/{'c' * 25}/deployments", params=query)
+            response.raise_for_status()
+            data = response.json()
             rows += data["deployments"]
             if len(rows) >= data["totalCount"]:
                 break
@@ -112,7 +112,7 @@ def _token() -> Any:
 
 @contextlib.contextmanager
 def _served(latency: float) -> Iterator[str]:
-    """A quick server of the list, in a process of its own."""
+    """Run a fast server of the list in another process; yield its URL."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "items"
         path.write_bytes(b"\n".join(_items()))
@@ -126,14 +126,14 @@ def _served(latency: float) -> Iterator[str]:
 
 
 def _items() -> Iterator[bytes]:
-    """Deployments that keep to the document, each with an id and a name of its own."""
+    """Yield Deployments that match the document, each with its own id and name."""
     from astro_nb.openapi import load
     from astro_nb.schema import make_sample, response_field
 
     field = response_field(load().operation(OPERATION), 200, "application/json")
     listed = field.child("deployments") if field else None
-    entry = listed.item_at(0) if listed else None
-    assert entry is not None
-    one = make_sample(entry)
+    item = listed.item_at(0) if listed else None
+    assert item is not None
+    one = make_sample(item)
     for number in range(ITEMS):
         yield orjson.dumps({**one, "id": f"c{number:024d}", "name": f"deployment-{number}"})

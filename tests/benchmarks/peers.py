@@ -1,4 +1,4 @@
-"""Peers that are no dependencies of ours: fetched into a temporary folder when a row first needs one."""
+"""Peers that are not dependencies: fetched into a temporary folder when a row first needs one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from .registry import Skipped
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
-"""Documents of other people, beside the clone; no part of the repository."""
+"""Documents of other people, beside the clone; not part of the repository."""
 
 _PATIENCE = 300.0
 
@@ -23,17 +23,17 @@ def github_document() -> Path:
     """GitHub's own document, 13 MB of JSON.
 
     Raises:
-        Skipped: it is not there.
+        Skipped: it does not exist.
     """
     path = SHARED / "specs" / "github.json"
     if not path.is_file():
-        raise Skipped(f"{path} does not exist: the document is no part of the repository.")
+        raise Skipped(f"{path} does not exist: the document is not part of the repository.")
     return path
 
 
 @cache
 def python_with(package: str) -> Path:
-    """The Python of a throw-away environment that holds a package.
+    """Return the Python of a temporary environment with a package.
 
     Raises:
         Skipped: pip could not install it.
@@ -47,10 +47,10 @@ def python_with(package: str) -> Path:
 
 @cache
 def npm_package(name: str) -> Path:
-    """The folder of a package of npm, unpacked.
+    """Return the folder of a package of npm, unpacked.
 
     Raises:
-        Skipped: npm is not there, or could not fetch it.
+        Skipped: npm is missing, or could not fetch it.
     """
     if shutil.which("npm") is None:
         raise Skipped(f"{name} could not be fetched: there is no npm.")
@@ -63,10 +63,10 @@ def npm_package(name: str) -> Path:
 
 @cache
 def npm_program(package: str, command: str) -> Path:
-    """A program of npm, installed with what it needs.
+    """Return a program of npm, installed with its dependencies.
 
     Raises:
-        Skipped: npm is not there, or could not install it.
+        Skipped: npm is missing, or could not install it.
     """
     if shutil.which("npm") is None:
         raise Skipped(f"{package} could not be installed: there is no npm.")

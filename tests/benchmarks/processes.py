@@ -1,4 +1,4 @@
-"""Work measured in processes of its own, and a sandbox in another one."""
+"""Measurements in separate processes, and a sandbox in another process."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def sandbox_process(limits: bool = False) -> Iterator[Served]:
 
 @cache
 def from_here() -> dict[str, str]:
-    """What another process needs to import the package that lies here, compiled as an installed one is.
+    """Return the environment variables to import this package, compiled as an installed one is.
 
-    Where the environment forbids bytecode, every import would be compiled anew; here a run has a folder for it.
+    Where the environment forbids bytecode, every import would be compiled again; here a run has a folder for it.
     """
     folder = tempfile.mkdtemp(prefix="astro_nb-bytecode-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -59,14 +59,14 @@ def from_here() -> dict[str, str]:
 
 
 class Cost(NamedTuple):
-    """What a whole process took: seconds, and the most memory that it held, in millions of bytes."""
+    """The cost of a whole process: seconds, and its peak memory in millions of bytes."""
 
     seconds: float
     megabytes: float
 
 
 def process_costs(jobs: Mapping[str, Callable[[], Cost]], times: int) -> dict[str, Cost]:
-    """The median costs of each job; the jobs take turns, after a first turn that warms caches."""
+    """Return the median costs of each job; the jobs take turns, after a first turn that warms caches."""
     found: dict[str, list[Cost]] = {name: [] for name in jobs}
     for turn in range(times + 1):
         for name, job in jobs.items():
@@ -77,9 +77,9 @@ def process_costs(jobs: Mapping[str, Callable[[], Cost]], times: int) -> dict[st
 
 
 def process_cost(code: str, *arguments: str, python: str | Path = sys.executable, **environ: str) -> Cost:
-    """What a Python process costs that runs the code.
+    """Return the cost of a Python process that runs the code.
 
-    The process tells its own peak at its end: the one that the system keeps for a child counts its parent in.
+    The process reports its own peak memory: what the system reports for a child includes its parent.
     """
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
@@ -105,7 +105,7 @@ except OSError:
 
 
 def medians(jobs: Mapping[str, Callable[[], float]], times: int) -> dict[str, float]:
-    """The median of each job's figures; the jobs take turns, so that noise falls on all alike."""
+    """Return the median of each job's figures; the jobs take turns, so that noise affects all alike."""
     found: dict[str, list[float]] = {name: [] for name in jobs}
     for turn in range(times + 1):
         for name, job in jobs.items():
@@ -116,12 +116,12 @@ def medians(jobs: Mapping[str, Callable[[], float]], times: int) -> dict[str, fl
 
 
 def process_seconds(code: str, **environ: str) -> float:
-    """How long a Python process takes over the code, from its start to its end."""
+    """Return the seconds that a Python process takes for the code, from start to end."""
     return seconds_of(lambda: printed(code, **environ))
 
 
 def printed(code: str, **environ: str) -> str:
-    """What a Python process prints that runs the code, in an empty folder of its own."""
+    """Return what a Python process prints that runs the code in an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", code]
         return subprocess.run(
@@ -135,7 +135,7 @@ def printed(code: str, **environ: str) -> str:
 
 
 def seconds_of(job: Callable[[], object]) -> float:
-    """How long a function takes."""
+    """Return the seconds that a function takes."""
     begun = time.perf_counter()
     job()
     return time.perf_counter() - begun

@@ -1,4 +1,4 @@
-"""What a row of the table is, and the list of all rows."""
+"""The figures of a row, and the registry of rows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Figures:
     Attributes:
         ours: seconds, millions of bytes, or a count.
         aim: the most that `ours`, or the ratio, is meant to be.
-        aim_of: which of the two the aim is about.
-        reference: the same work by other means; None where there is nothing to compare with.
+        aim_of: which of the two the aim applies to.
+        reference: the same work by other means; None if there is none.
         against: what the reference is.
         unit: of ours, and of the references.
-        beside: what else was measured in the same run, by what it is: further references, and other ways of ours.
-        notes: what the reader has to know, such as a peer that could not be installed.
+        beside: further measurements of the same run by description: other references, and other ways of ours.
+        notes: remarks for the reader, such as a peer that could not be installed.
     """
 
     ours: float
@@ -40,7 +40,7 @@ class Figures:
 
     @property
     def ratio(self) -> float | None:
-        """Ours over the reference."""
+        """Return ours divided by the reference."""
         return self.ours / self.reference if self.reference else None
 
 
@@ -49,11 +49,11 @@ _rows: dict[str, Row] = {}
 
 
 def row(measure: Row) -> Row:
-    """Enter a function as a row; its name is the row's, its docstring says what is measured."""
+    """Register a function as a row with its name; its docstring says what is measured."""
     _rows[measure.__name__] = measure
     return measure
 
 
 def rows() -> Mapping[str, Row]:
-    """Every row by name, in the order in which they were entered."""
+    """Return every row by name, in the order of registration."""
     return _rows

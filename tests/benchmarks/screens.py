@@ -34,7 +34,7 @@ class Task(NamedTuple):
     fields: int
 
 
-class Seen(NamedTuple):
+class Timing(NamedTuple):
     """Seconds from the start until every tag is listed; until a form is open; and for the last step, from its click."""
 
     listed: float
@@ -42,9 +42,9 @@ class Seen(NamedTuple):
     click: float
 
 
-Measured = Mapping[str, Seen]
+Measured = Mapping[str, Timing]
 WHOLE = "ours"
-SHOWN = "ours, import and connect done before"
+CONNECTED = "ours, import and connect done before"
 FOLDED = "Swagger UI, docExpansion none"
 UNFOLDED = "Swagger UI, its default: unfolded"
 SCREENFUL = 10
@@ -59,7 +59,7 @@ def github_listed() -> Figures:
 
 @row
 def github_form() -> Figures:
-    """From running the same cell until a form is painted: tag and operation are clicked as soon as they show."""
+    """From running the same cell until a form is painted: tag and operation are clicked as soon as they appear."""
     return _figures("opened", _github(), OPEN)
 
 
@@ -103,14 +103,14 @@ def _figures(what: str, measured: Measured, aim: float) -> Figures:
 
 
 def _measured(task: Task) -> Measured:
-    """The medians of each way, which take turns in one browser."""
+    """Return the medians of each way; they take turns in one browser."""
     if missing():
         raise Skipped(missing())
-    found: dict[str, list[Seen]] = {}
+    found: dict[str, list[Timing]] = {}
     with running_lab(from_here()) as lab, _swagger(task.source) as pages:
-        ways: dict[str, Callable[[], Seen]] = {
+        ways: dict[str, Callable[[], Timing]] = {
             WHOLE: partial(_ours, lab, task, False),
-            SHOWN: partial(_ours, lab, task, True),
+            CONNECTED: partial(_ours, lab, task, True),
             FOLDED: partial(_theirs, lab, task, pages + "none.html"),
             UNFOLDED: partial(_theirs, lab, task, pages + "list.html"),
         }
@@ -119,14 +119,14 @@ def _measured(task: Task) -> Measured:
                 seen = way()
                 if turn:  # the first turn warms caches: theirs and ours
                     found.setdefault(name, []).append(seen)
-    return {name: Seen(*map(statistics.median, zip(*seen, strict=True))) for name, seen in found.items()}
+    return {name: Timing(*map(statistics.median, zip(*seen, strict=True))) for name, seen in found.items()}
 
 
 # --- ours -------------------------------------------------------------------------------------------------------------
 
 
-def _ours(lab: Lab, task: Task, connected: bool) -> Seen:
-    """One notebook in a kernel that has just started; its last cell shows the explorer."""
+def _ours(lab: Lab, task: Task, connected: bool) -> Timing:
+    """Time a notebook in a new kernel, whose last cell shows the explorer."""
     connect = f"import astro_nb as anb\napi = anb.connect(spec={str(task.source)!r}, base_url='http://127.0.0.1:9')"
     cells = (connect, "api") if connected else (f"{connect}\napi",)
     lab.open(lab.notebook("benchmark", *cells), run=False)
@@ -152,11 +152,11 @@ _PAGE = """<!DOCTYPE html>
 <script>window.ui = SwaggerUIBundle({url: "DOCUMENT", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "MODE",
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
   plugins: [SwaggerUIBundle.plugins.DownloadUrl], layout: "StandaloneLayout"})</script></body></html>"""
-"""The page that comes with Swagger UI, with another document."""
+"""The page that Swagger UI ships, with another document."""
 
 
-def _theirs(lab: Lab, task: Task, url: str) -> Seen:
-    """Swagger UI's page from the beginning of its navigation; the kernel is gone, and takes no time from it."""
+def _theirs(lab: Lab, task: Task, url: str) -> Timing:
+    """Time Swagger UI's page from the start of its navigation; no kernel is running."""
     lab.shut_down()
     lab.page.goto(url, wait_until="commit")
     path = _operation(task).path
@@ -174,7 +174,7 @@ def _theirs(lab: Lab, task: Task, url: str) -> Seen:
 
 @contextlib.contextmanager
 def _swagger(source: Path) -> Iterator[str]:
-    """The address of a server on the loopback with Swagger UI, as its package ships it, and the document."""
+    """Serve Swagger UI, as its package ships it, and the document on loopback; yield the URL."""
     package = npm_package("swagger-ui-dist")
     with tempfile.TemporaryDirectory() as folder:
         for path in [*package.glob("*.css"), *package.glob("swagger-ui*.js"), source]:
@@ -191,15 +191,15 @@ def _swagger(source: Path) -> Iterator[str]:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *told: Any) -> None:
-        """Nothing: the table is what is printed."""
+    def log_message(self, *args: Any) -> None:
+        """Log nothing."""
 
 
 # --- both -------------------------------------------------------------------------------------------------------------
 
 
 class Step(NamedTuple):
-    """Click on the first element that shows and says so, if one is given; then wait until so many others show."""
+    """Click the first visible element with a text, if one is given; then wait until enough others are visible."""
 
     selector: str
     least: int = 1
@@ -230,11 +230,11 @@ _WATCH = """async ([steps, command]) => {
 }"""
 
 
-def _seen(lab: Lab, steps: list[Step], command: str, last: int = 1) -> Seen:
+def _seen(lab: Lab, steps: list[Step], command: str, last: int = 1) -> Timing:
     """The times of the steps; the operation is clicked at the beginning of the `last` of them, counted from the end."""
     times = lab.page.evaluate(_WATCH, [steps, command])
     opened = times[-1][1]
-    return Seen(*(milliseconds / 1000 for milliseconds in (times[0][1], opened, opened - times[-last][0])))
+    return Timing(*(milliseconds / 1000 for milliseconds in (times[0][1], opened, opened - times[-last][0])))
 
 
 @cache

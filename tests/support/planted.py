@@ -7,11 +7,13 @@ import html
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, quote_plus
+
+from astro_nb.messages import Request, Response
+
+from .servers import LocalServer, json_response
 
 BEARER = 'bearer-pl4nted/T0ken+odd=&"quotes\\back.7f3a9'
 TYPED = "typed-pl4nted pässw0rd<&'\"\\>/+%7f"
@@ -82,53 +84,29 @@ class Seen:
 
 @contextmanager
 def served(host: str = "127.0.0.1", redirects: Mapping[str, str] | None = None) -> Iterator[tuple[str, Seen]]:
-    """A server on loopback that gives back all that it was sent, mints one-time tokens, and redirects; its address."""
-    seen, away = Seen(), dict(redirects or {})
+    """Run a server that sends back all that it receives, mints one-time tokens, and redirects; yield its address."""
+    seen, targets = Seen(), dict(redirects or {})
 
-    class Echo(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def respond(request: Request) -> Response:
+        sent = dict(request.headers)
+        body = request.body.decode("utf-8", "replace")
+        seen.requests.append((request.method, request.url, sent, body))
+        path = request.url.partition("?")[0]
+        credentials = quote(sent.get("Authorization", "") + sent.get("X-Key", ""))
+        headers = {"X-Echo": credentials}
+        if path in targets:
+            cookie = f"sid={sent.get('Authorization')}"
+            response = json_response({}, 302, {**headers, "Location": targets[path], "Set-Cookie": cookie})
+        else:
+            response = json_response(_echo(path, request.url, sent, body), 400 if path == "/fails" else 200, headers)
+        return replace(response, headers=(*response.headers, ("Set-Cookie", f"session={credentials}")))
 
-        def do_GET(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            sent = self.rfile.read(length).decode("utf-8", "replace")
-            found_text = dict(self.headers)
-            seen.requests.append((self.command, self.path, found_text, sent))
-            path = self.path.partition("?")[0]
-            if path in away:
-                self._answer(302, {}, {"Location": away[path], "Set-Cookie": f"sid={found_text.get('Authorization')}"})
-            else:
-                self._answer(400 if path == "/fails" else 200, _told(path, self.path, found_text, sent), {})
-
-        do_POST = do_PUT = do_GET  # noqa: N815  # the names that http.server calls
-
-        def _answer(self, status: int, body: Any, headers: dict[str, str]) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            echo = quote(self.headers.get("Authorization", "") + self.headers.get("X-Key", ""))
-            for name, value in {"Content-Type": "application/json", "X-Echo": echo, **headers}.items():
-                self.send_header(name, value)
-            self.send_header("Set-Cookie", f"session={echo}")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer((host, 0), Echo)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://{host}:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with LocalServer(respond, host) as server:
+        yield server.url, seen
 
 
-def _told(path: str, target: str, headers: dict[str, str], sent: str) -> Any:
-    """What the server answers: a token where one is asked for, all that it was sent, and all that was ever planted."""
+def _echo(path: str, target: str, headers: dict[str, str], sent: str) -> Any:
+    """Return the body of a response: a token where one is requested, all that was sent, and all that was planted."""
     if path == "/token":
         return {"access_token": GRANTED, "token_type": "bearer", "expires_in": 600}
     if path == "/mint":
@@ -138,7 +116,7 @@ def _told(path: str, target: str, headers: dict[str, str], sent: str) -> Any:
             "note": f"{TYPED} {html.escape(TYPED)} {PASTED}",
             "b64": base64.b64encode(TYPED.encode()).decode(),
         }
-    if path == "/late":  # a token that is told once is told again, where the document says nothing of secrets
+    if path == "/late":  # a one-time token again, where the document declares no secret
         return {"note": f"your token is {ONE_TIME}"}
     if path.startswith("/things"):
         return _thing(path, target, f"you sent {headers} {sent} to {target}; {TYPED} {PASTED}")

@@ -1,4 +1,4 @@
-"""Rows about getting through: many requests at the rate that a server allows."""
+"""Rows about many requests at the rate that a server allows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def at_the_limits() -> Figures:
         api = connect(base_url=served.url, token=Secret.in_memory(served.token, "TOKEN"), history=None)
         known = api.call("CreateWorkspace", name="known")["$.id"]
         reads = api.bulk("GetWorkspace", [{"workspaceId": known}] * GETS)
-        writes = api.bulk("CreateWorkspace", [{"name": f"made {number}"} for number in range(POSTS)])
+        writes = api.bulk("CreateWorkspace", [{"name": f"created {number}"} for number in range(POSTS)])
         before = SandboxClient(served.url).requests
 
         def both() -> None:
@@ -31,18 +31,18 @@ def at_the_limits() -> Figures:
                 running.result()
 
         spent = seconds_of(both)
-        asked = SandboxClient(served.url).requests - before
+        received = SandboxClient(served.url).requests - before
         names = Counter(item["name"] for item in api.pages("ListWorkspaces"))
         api.close()
-    return Figures(spent, 1 / 0.95, "ratio", ALLOWED, "the limits", notes=_told(reads, writes, names, asked))
+    return Figures(spent, 1 / 0.95, "ratio", ALLOWED, "the limits", notes=_check(reads, writes, names, received))
 
 
-def _told(reads: Any, writes: Any, names: Counter[str], asked: int) -> tuple[str, ...]:
-    """What was refused, lost or doubled; whatever was lost or doubled ends the measurement."""
-    made = [names[f"made {number}"] for number in range(POSTS)]
+def _check(reads: Any, writes: Any, names: Counter[str], received: int) -> tuple[str, ...]:
+    """Return a note about refused requests; fail if any was lost or sent twice."""
+    created = [names[f"created {number}"] for number in range(POSTS)]
     assert reads.counts["done"] == GETS, reads.counts
     assert writes.counts["done"] == POSTS, writes.counts
-    assert made == [1] * POSTS, Counter(made)
-    refused = asked - GETS - POSTS
+    assert created == [1] * POSTS, Counter(created)
+    refused = received - GETS - POSTS
     assert refused <= (GETS + POSTS) / 100, refused
-    return (f"{refused} of {asked} requests were answered 429 ({refused / asked:.2%}); none lost, none doubled",)
+    return (f"{refused} of {received} requests got 429 ({refused / received:.2%}); none lost, none sent twice",)

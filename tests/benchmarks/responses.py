@@ -1,4 +1,4 @@
-"""Rows about an answer of 1 MB that is checked against its schema."""
+"""Rows about a response of 1 MB that is checked against its schema."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ MEDIA = "application/json"
 SIZE = 1_000_000
 
 Judge = Callable[[], bool]
-"""Parses the answer's bytes and checks them; whether they keep to the schema."""
+"""Parses and checks the bytes of a response; returns whether they match the schema."""
 
 
 @row
-def answer_check() -> Figures:
-    """A list of GitHub's repositories, 1 MB, parsed and checked as every answer is, its validator being compiled."""
+def response_check() -> Figures:
+    """A list of GitHub's repositories, 1 MB, parsed and checked as every response is, with a compiled validator."""
     operation = load(github_document()).operation(OPERATION)
     body, faulty = _bodies(operation)
     judges: dict[str, Judge] = {
-        "ours": lambda: not check_response(operation, _answer(body)),
+        "ours": lambda: not check_response(operation, _response(body)),
         "jsonschema, formats": _jsonschema(operation, body),
         "openapi-core, validate_response": _openapi_core(operation, body),
-        "ours, a fault in every entry": lambda: len(check_response(operation, _answer(faulty))) > 1,
-        "ours, parsing alone": lambda: bool(_answer(body).json()),
+        "ours, a fault in every item": lambda: len(check_response(operation, _response(faulty))) > 1,
+        "ours, parsing alone": lambda: bool(_response(body).json()),
         "orjson.loads": lambda: bool(orjson.loads(body)),
     }
     assert all(judge() for judge in judges.values())
@@ -47,7 +47,7 @@ def answer_check() -> Figures:
 
 
 def _bodies(operation: Operation) -> tuple[bytes, bytes]:
-    """A list that keeps to the schema, and one whose every entry breaks it; the entries differ."""
+    """Return a list that matches the schema, and one whose every item breaks it; the items differ."""
     field = response_field(operation, 200, MEDIA)
     entry = field.item_at(0) if field else None
     assert entry is not None
@@ -57,24 +57,24 @@ def _bodies(operation: Operation) -> tuple[bytes, bytes]:
     return orjson.dumps(entries), orjson.dumps([{**entry, "id": "none"} for entry in entries])
 
 
-def _answer(body: bytes) -> Response:
+def _response(body: bytes) -> Response:
     return Response(200, (("Content-Type", MEDIA),), body)
 
 
 def _jsonschema(operation: Operation, body: bytes) -> Judge:
-    """The same schema, closed over its references; jsonschema reads all of what ours reads."""
+    """Check by jsonschema, with the same schema including its references."""
     import jsonschema
 
     declared = operation.response(200)
     assert declared is not None
     schema: Any = Translation(operation.spec, "response", lambda pattern: True).translate(declared.schema(MEDIA))
-    kind = jsonschema.Draft202012Validator
-    validator = kind(schema, format_checker=kind.FORMAT_CHECKER)
+    draft = jsonschema.Draft202012Validator
+    validator = draft(schema, format_checker=draft.FORMAT_CHECKER)
     return lambda: validator.is_valid(orjson.loads(body))
 
 
 def _openapi_core(operation: Operation, body: bytes) -> Judge:
-    """A document of this one operation: with the whole one it takes no less."""
+    """Check by openapi-core, with a document of this one operation: the whole document takes no less time."""
     import openapi_core
     from openapi_core.testing import MockRequest, MockResponse
 
