@@ -26,14 +26,14 @@ class EnvironmentsPanel:
     def __init__(self, environments: Environments, status: Status, saved: Callable[[str], None]) -> None:
         self._environments, self._status, self._saved = environments, status, saved
         self.which, self.other = _choice("Environment to edit"), _choice("Compare with")
-        self.name = _text("New name", "eu-test")
+        self.name = _field_input("New name", "eu-test")
         self.fields: dict[str, Any] = {
-            "base_url": _text("Base URL", "https://api.example.com/v1; empty for the document's first"),
-            "spec": _text("Document", "a path, a URL, or a bundled name"),
+            "base_url": _field_input("Base URL", "https://api.example.com/v1; empty for the document's first"),
+            "spec": _field_input("Document", "a path, a URL, or a bundled name"),
             "extends": _choice("Extends"),
             "production": _choice("Production", [("no", ""), ("yes", True)]),
             "guard": _choice("Ask before unsafe requests", _APPROVAL_CHOICES),
-            "color": _text("Colour", "#5e35b1"),
+            "color": _field_input("Colour", "#5e35b1"),
             "variables": _area("Variables", "region: eu\nworkspaceId: ck…"),
             "credentials": _area("Credentials, by reference", "token: env:MY_API_TOKEN"),
             "headers": _area("Headers", "X-Team: data"),
@@ -196,7 +196,7 @@ def _choice(text: str, options: list[tuple[str, Any]] | None = None) -> widgets.
     return add_classes(made, "anb-field")
 
 
-def _text(text: str, hint: str) -> widgets.Text:
+def _field_input(text: str, hint: str) -> widgets.Text:
     style = shared_style(widgets.widget_string.TextStyle)
     made = widgets.Text(
         description=text, placeholder=hint, continuous_update=False, layout=shared_layout(), style=style

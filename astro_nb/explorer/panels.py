@@ -146,7 +146,7 @@ _FIELDS = {
 }
 
 
-def _text(text: str, **more: Any) -> widgets.Text:
+def _text_input(text: str, **more: Any) -> widgets.Text:
     style = shared_style(widgets.widget_string.TextStyle)
     return widgets.Text(description=text, continuous_update=False, layout=shared_layout(), style=style, **more)
 
@@ -157,8 +157,8 @@ class VariablesPanel:
     def __init__(self, session: Session, status: Status, changed: Callable[[], None]) -> None:
         self._session = session
         self._table = widgets.HTML("", layout=shared_layout())
-        self.name = _text("Name", placeholder="deploymentId")
-        self.value = _text("Value", placeholder="text, number, or {{variable}}")
+        self.name = _text_input("Name", placeholder="deploymentId")
+        self.value = _text_input("Value", placeholder="text, number, or {{variable}}")
         secret = SecretInput("or secret", status)
         self.secret = secret.widget
         save, drop = button("Set variable", "anb-plain"), button("Remove", "anb-plain")
@@ -203,8 +203,8 @@ class FaultsPanel:
         self.kind = widgets.Dropdown(
             options=list(FAULT_KINDS), description="Fault", layout=shared_layout(), style=style
         )
-        self.times = _text("Times", value="1")
-        self.operation = _text("Operation", value="*")
+        self.times = _text_input("Times", value="1")
+        self.operation = _text_input("Operation", value="*")
         self._list = widgets.HTML("", layout=shared_layout())
         add, clear, reset = (button(t, "anb-plain") for t in ("Enable", "Clear all", "Reset sandbox"))
 
