@@ -14,7 +14,7 @@ from astro_nb import Secret, Workbench, connect
 from astro_nb.environments import Environment
 from astro_nb.explorer import Explorer
 from astro_nb.explorer.lists import compare_exchanges
-from astro_nb.explorer.sending import SEND_DELAY
+from astro_nb.explorer.request import SEND_DELAY
 
 
 @pytest.fixture

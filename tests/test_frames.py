@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astro_nb.exchange.frames import items_frame
+from astro_nb.exchange.display import items_frame
 from astro_nb.frames import TIME, make_frame
 from astro_nb.openapi import load
 from astro_nb.schema import Field, read_field, response_field

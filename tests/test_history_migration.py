@@ -13,7 +13,7 @@ import pytest
 from astro_nb.errors import SettingsError
 from astro_nb.exchange import CallGroup
 from astro_nb.history import History
-from astro_nb.history.migration import FORMAT, backups, group_of
+from astro_nb.history.database import FORMAT, backups, group_of
 from astro_nb.openapi import load
 
 SPEC = load()

@@ -32,7 +32,7 @@ from astro_nb import Secret
 from astro_nb.approval.change import Batch, describe_batch
 from astro_nb.errors import AstroNbError, ConcurrentChange, UnsafeRefused, WaitTimeout
 from astro_nb.exchange import CallGroup
-from astro_nb.http.background import Stop
+from astro_nb.http.client import Stop
 from astro_nb.runbooks import run
 from astro_nb.secrets import MASK
 

@@ -13,16 +13,7 @@ import pytest
 
 from astro_nb.contract import check_request_body
 from astro_nb.jsonpath import is_singular
-from astro_nb.openapi import (
-    ErrorPaths,
-    Operation,
-    RateLimit,
-    Rule,
-    Spec,
-    TokenExtension,
-    UpdateExtension,
-    load,
-)
+from astro_nb.openapi import ErrorPaths, Operation, RateLimit, Rule, Spec, TokenExtension, UpdateExtension, load
 from astro_nb.openapi.parsing import parse
 from astro_nb.schema import (
     Field,

@@ -14,7 +14,7 @@ from astro_nb.call import UNSET
 from astro_nb.exchange import Exchange
 from astro_nb.openapi import Spec, load
 from astro_nb.schema import describe_operation, operation_html, snake_case
-from astro_nb.workbench.ops import Operations, make_operations
+from astro_nb.workbench.workbench import Operations, make_operations
 
 SPEC = load()
 

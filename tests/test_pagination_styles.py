@@ -22,8 +22,7 @@ from astro_nb.messages import Request, Response
 from astro_nb.openapi import Operation, Spec, load
 from astro_nb.pagination import Pages, first_call, paging_of
 from astro_nb.pagination.collector import PageCollector
-from astro_nb.pagination.page import read_page
-from astro_nb.pagination.paging import Paging
+from astro_nb.pagination.paging import Paging, read_page
 from astro_nb.templates import template_names
 
 SPEC = load()

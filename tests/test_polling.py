@@ -751,7 +751,7 @@ def test_many_transitions_are_bounded(
 ) -> None:
     """A limited number of transitions is kept and a few are drawn; the rest is counted."""
     server, api, _ = scripted
-    monkeypatch.setattr("astro_nb.polling.transitions.MAX_TRANSITIONS", 100)
+    monkeypatch.setattr("astro_nb.polling.states.MAX_TRANSITIONS", 100)
     server.script = [(200, f"S{n}") for n in range(200)]
     with pytest.raises(WaitTimeout) as caught:
         api.wait("getThing", timeout=150, every=1, id="x")

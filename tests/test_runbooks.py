@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import astro_nb as anb
 from astro_nb.errors import RunbookError, UnknownName
 from astro_nb.runbooks import RunResult, run
-from astro_nb.runbooks.source_code import Expression, render, render_call
+from astro_nb.runbooks.values import Expression, render, render_call
 from astro_nb.workbench import SANDBOX_URL
 
 PLANTED = "hunter2-hunter2-hunter2"

@@ -8,16 +8,9 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from support.sandbox import (
-    TLS,
-    Caller,
-    Clock,
-    minimal_deployment,
-    replacement,
-    send_raw,
-)
+from support.sandbox import TLS, Caller, Clock, minimal_deployment, replacement, send_raw
 
-from astro_nb.environments.tokens import read_token
+from astro_nb.environments.environment import read_token
 from astro_nb.errors import UsageError
 from astro_nb.openapi import Spec
 from astro_nb.sandbox import Sandbox, SandboxClient

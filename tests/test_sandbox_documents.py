@@ -6,14 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.sandbox import (
-    Clock,
-    assert_responses_match,
-    call_every_operation,
-    send_raw,
-)
+from support.sandbox import Clock, assert_responses_match, call_every_operation, send_raw
 
-from astro_nb.environments.tokens import read_token
+from astro_nb.environments.environment import read_token
 from astro_nb.openapi import Spec, load
 from astro_nb.sandbox import Sandbox
 from astro_nb.sandbox.behavior import Action, Behavior, Resource, Secret, Unique, find_values, invalid

@@ -15,13 +15,9 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 import pytest
-from support.sandbox import (
-    TLS,
-    Caller,
-    send_raw,
-)
+from support.sandbox import TLS, Caller, send_raw
 
-from astro_nb.environments.tokens import read_token
+from astro_nb.environments.environment import read_token
 from astro_nb.errors import SettingsError, UnknownName, UsageError
 from astro_nb.openapi import Spec
 from astro_nb.sandbox import Sandbox, SandboxClient

@@ -6,14 +6,9 @@ from typing import Any
 
 import orjson
 import pytest
-from support.sandbox import (
-    NOW,
-    Caller,
-    Clock,
-    send_raw,
-)
+from support.sandbox import NOW, Caller, Clock, send_raw
 
-from astro_nb.environments.tokens import read_token
+from astro_nb.environments.environment import read_token
 from astro_nb.errors import UnknownName
 from astro_nb.messages import Request
 from astro_nb.openapi import Spec

@@ -10,14 +10,7 @@ from support.documents import make_field, make_operation, object_schema
 
 from astro_nb.call import UNSET
 from astro_nb.errors import MissingArgument, UnknownName, UsageError
-from astro_nb.schema import (
-    active_rules,
-    body_fields,
-    broken_rules,
-    build_call,
-    signature,
-    snake_case,
-)
+from astro_nb.schema import active_rules, body_fields, broken_rules, build_call, signature, snake_case
 
 A = object_schema(("x",), kind={"enum": ["A", "B"]}, x={"type": "integer"})
 B = object_schema((), kind={"enum": ["A", "B"]}, y={"type": "string"}, z={"type": "string"})

@@ -1,8 +1,7 @@
 """What an unsafe call would change, and whether it may be sent."""
 
 from .approval import ALLOW_UNSAFE, Approval, display_change, needs_approval
-from .change import BATCH_PREVIEWS, Change, ReadState, describe_change, path_value, path_values, state_in
-from .display import value_text
+from .change import BATCH_PREVIEWS, Change, ReadState, describe_change, path_value, path_values, state_in, value_text
 from .update_body import (
     drop_excluded_fields,
     omission_rule,

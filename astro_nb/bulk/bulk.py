@@ -18,13 +18,10 @@ from ..http import new_id
 from ..openapi import id_field
 from ..progress import OnProgress
 from ..session import MAX_PARALLEL, Session
-from . import results
-from .mapping import map_columns
-from .plan import BatchPlan, CheckedRow
-from .reconcile import UnresolvedRow, reconcile
-from .results import OUTCOMES, PENDING_STATES, UNRESOLVED_STATES, mark_outcome
-from .rows import Constants, read_table
-from .sending import RowSender
+from . import plan as results
+from .plan import OUTCOMES, PENDING_STATES, UNRESOLVED_STATES, BatchPlan, CheckedRow, mark_outcome
+from .rows import Constants, map_columns, read_table
+from .sending import RowSender, UnresolvedRow, reconcile
 
 if TYPE_CHECKING:
     from ..frames import DataFrame

@@ -23,7 +23,7 @@ import orjson
 from ..messages import Headers, Request, Response, bare_media_type, header, is_json, media_type
 from ..openapi import Operation
 from ..schema import Field, body_field, parameter_fields, response_field
-from ..schema.json_schema import Direction
+from ..schema.validation import Direction
 from .checks import MaskedValue, Violation, describe_violation, undeclared_status
 from .slices import MULTIPART_AS_JSON, is_unchecked_body, is_unreadable, method_of, slice_document
 

@@ -12,16 +12,7 @@ from ..errors import DanglingReference
 from ..messages import bare_media_type
 from ..openapi import Operation, Parameter, Spec
 from ..schema import is_endless
-from ..schema.json_schema import (
-    LISTS,
-    MAPS,
-    OTHER_FLAGS,
-    SCHEMAS,
-    Direction,
-    flagged_names,
-    is_empty,
-    keyword_problem,
-)
+from ..schema.validation import LISTS, MAPS, OTHER_FLAGS, SCHEMAS, Direction, flagged_names, is_empty, keyword_problem
 
 MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
 """The media type under which the values of a multipart body are checked: openapi-core cannot read its parts."""

@@ -1,10 +1,9 @@
 """Environments and variables: where requests go, with which credentials, and with which values."""
 
 from .collection import Comparison, Environments
-from .environment import Environment, Grant, built_in_environments, environment_secrets
+from .environment import Environment, Grant, TokenFacts, built_in_environments, environment_secrets, read_token
 from .files import FOLDER, environment_names, load_environment, load_shared, save_environment, save_shared
 from .resolution import DynamicValues, Mode, Resolver, split_at_secrets
-from .tokens import TokenFacts, read_token
 from .variables import Provenance, Variable, VariableRow, Variables
 
 __all__ = [

@@ -10,8 +10,7 @@ from typing import Any, Literal
 from ..errors import SettingsError
 from ..secrets import MASK, Secret
 from ..templates import is_response_reference, resolve
-from .environment import METHODS, Environment, Grant, credential_type, scopes_of, text_or_secret
-from .tokens import require_valid
+from .environment import METHODS, Environment, Grant, credential_type, require_valid, scopes_of, text_or_secret
 from .variables import Variables
 
 Mode = Literal["masked", "named", "revealed"]

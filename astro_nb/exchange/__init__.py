@@ -1,10 +1,29 @@
 """One call and its result."""
 
-from .display import draw_body, draw_error, draw_exchange, draw_headline, format_duration, format_size
+from .display import (
+    draw_body,
+    draw_error,
+    draw_exchange,
+    draw_headline,
+    format_duration,
+    format_size,
+    item_field,
+    leading_columns,
+    paged_frame,
+)
 from .exchange import Exchange
-from .frames import item_field, leading_columns, paged_frame
-from .outcome import Outcome, advice_for, outcome_of
-from .parts import SINGLE_CALL, WAITING, Attempt, CallGroup, Failure, FieldError, printable
+from .parts import (
+    SINGLE_CALL,
+    WAITING,
+    Attempt,
+    CallGroup,
+    Failure,
+    FieldError,
+    Outcome,
+    advice_for,
+    outcome_of,
+    printable,
+)
 
 __all__ = [
     "SINGLE_CALL",

@@ -23,10 +23,20 @@ from ..openapi import Operation
 from ..schema import Field, hold_secrets, mask_secrets, response_field
 from ..secrets import MASK, is_secret_header
 from ..templates import as_literal
-from .display import draw_exchange, summary
-from .frames import item_field, items_frame, leading_columns
-from .outcome import Outcome, advice_for, outcome_of
-from .parts import SINGLE_CALL, Attempt, CallGroup, ErrorDetails, Failure, envelope_value, printable, read_error
+from .display import draw_exchange, item_field, items_frame, leading_columns, summary
+from .parts import (
+    SINGLE_CALL,
+    Attempt,
+    CallGroup,
+    ErrorDetails,
+    Failure,
+    Outcome,
+    advice_for,
+    envelope_value,
+    outcome_of,
+    printable,
+    read_error,
+)
 
 if TYPE_CHECKING:
     from ..frames import DataFrame

@@ -14,8 +14,7 @@ from ..environments import Environments, TokenFacts, environment_names, load_env
 from ..openapi import Server, ServerVariable
 from ..sandbox import Sandbox, SandboxClient
 from ..session import Session
-from .environments import EnvironmentsPanel
-from .panels import CredentialsPanel, FaultsPanel, VariablesPanel
+from .panels import CredentialsPanel, EnvironmentsPanel, FaultsPanel, VariablesPanel
 from .widgets import Status, add_classes, button, horizontal, replace_children, set_hidden, shared_layout, shared_style
 
 

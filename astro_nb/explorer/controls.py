@@ -1,4 +1,9 @@
-"""One control of a form, and the buttons that set a container to empty, null or unset."""
+"""The members of a map: rows with a name and a value to add, rename, duplicate and remove.
+
+One control of a form, and the buttons that set a container to empty, null or unset.
+
+File inputs: one file or several, shown by name and size.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +16,25 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from ..call import UNSET
+from ..call import UNSET, Upload
+from ..errors import UsageError
 from ..forms import fits_control
+from ..html import escape
 from ..schema import Field
 from ..templates import template_names
-from .inputs import ControlContext, FieldLabel, label_html, make_input, note_html
-from .places import FieldPath, ProblemTarget
-from .widgets import button, horizontal, html_widget, replace_children, set_hidden, vertical
+from .inputs import ControlContext, FieldLabel, FieldPath, ProblemTarget, label_html, make_input, note_html
+from .widgets import (
+    add_classes,
+    button,
+    close_tree,
+    horizontal,
+    html_widget,
+    replace_children,
+    set_hidden,
+    shared_layout,
+    shared_style,
+    vertical,
+)
 
 if TYPE_CHECKING:
     from .form import FormView
@@ -139,3 +156,266 @@ def build_json_control(view: FormView, about: FieldLabel, path: FieldPath, reaso
     if about.field.kind not in ("union", "any"):
         view.watch(path, box, follow)
     return box
+
+
+_UNITS = ((1024 * 1024, "MB"), (1024, "KB"))
+
+
+class FileControl:
+    """The control of one file, or of a list of files."""
+
+    def __init__(self, view: FormView, about: FieldLabel, path: FieldPath) -> None:
+        self._view, self._about, self._path = view, about, path
+        self._several = about.field.kind == "array"
+        self._head = html_widget()
+        verb = "Add files to" if self._several else "Choose a file for"
+        self.upload = add_classes(
+            widgets.FileUpload(
+                multiple=self._several,
+                description=f"{verb} {about.name}",
+                tooltip=f"{verb} {about.name}",
+                icon="",
+                layout=shared_layout(),
+                style=shared_style(widgets.ButtonStyle),
+            ),
+            "anb-plain",
+            "anb-upload",
+        )
+        self._held = horizontal([], "anb-files")
+        self._null = button("Set to null", "anb-link", f"Set {about.name} to null")
+        guard = view.status.report_errors
+        self.upload.observe(guard(lambda change: self._take(change["new"])), "value")
+        self._null.on_click(guard(lambda _: self._set(None)))
+        tools = horizontal([self.upload, *([self._null] if about.field.nullable else [])], "anb-tools")
+        self.widget: widgets.Box = vertical([self._head, self._held, tools])
+        view.problem_targets.add(ProblemTarget(path, self._head, self._write))
+        self._write("", "")
+        self._draw()
+
+    def _take(self, chosen: Any) -> None:
+        if not chosen:
+            return
+        files = [Upload(str(f["name"]), bytes(f["content"]), str(f["type"])) for f in chosen]
+        self.upload.value = ()  # immediately: a synchronised trait may be saved with the notebook
+        held = self._view.form.get(self._path.location)
+        self._set([*(held if isinstance(held, list) else []), *files] if self._several else files[0])
+
+    def _set(self, value: Any) -> None:
+        self._view.form.set(self._path.location, value)
+        self._draw()
+        self._view.after(self._path)
+
+    def _drop(self, index: int) -> None:
+        held = self._view.form.get(self._path.location)
+        rest = [file for number, file in enumerate(held) if number != index] if isinstance(held, list) else []
+        self._set(rest or UNSET)
+        self.upload.focus()
+
+    def _draw(self) -> None:
+        replace_children(self._held, [self._row(index, file) for index, file in enumerate(self._files())])
+        set_hidden(self._null, self._view.form.get(self._path.location) is None)
+
+    def _files(self) -> list[Any]:
+        value = self._view.form.get(self._path.location)
+        return [] if value is UNSET or value is None else value if isinstance(value, list) else [value]
+
+    def _row(self, index: int, file: Any) -> widgets.Widget:
+        drop = button(f"Remove {file.name if isinstance(file, Upload) else describe_file(file)}", "anb-link")
+        drop.on_click(self._view.status.report_errors(lambda _: self._drop(index)))
+        return drop
+
+    def _write(self, problem: str, resolved: str) -> None:
+        value = self._view.form.get(self._path.location)
+        held = resolved if isinstance(value, str) and resolved else "; ".join(map(describe_file, self._files()))
+        text = label_html(self._about, value, problem, held)
+        self._head.value = f'<div class="anb-field anb-head">{text}</div>'
+
+
+def describe_file(file: Any) -> str:
+    """Describe a file by name and size."""
+    content = file.content if isinstance(file, Upload) else file
+    name = file.name if isinstance(file, Upload) else "bytes" if isinstance(file, bytes) else "text"
+    return f"{name}, {format_size(len(content))}" if isinstance(content, bytes | str) else str(name)
+
+
+def format_size(count: int) -> str:
+    """Format a number of bytes."""
+    unit = next(((size, word) for size, word in _UNITS if count >= size), None)
+    return f"{count / unit[0]:.1f} {unit[1]}" if unit else f"{count} bytes"
+
+
+PAGE_SIZE = 30
+"""Members shown at once."""
+
+
+class MapControl:
+    """The undeclared members of an object.
+
+    Args:
+        view: the form it belongs to.
+        about: the label of the object.
+        item: the field of the values.
+        path: the path of the object.
+        declared: names that have fields of their own.
+    """
+
+    def __init__(
+        self, view: FormView, about: FieldLabel, item: Field, path: FieldPath, declared: frozenset[str] = frozenset()
+    ) -> None:
+        self.view, self.about, self.item, self.path, self.declared = view, about, item, path, declared
+        self._count = PAGE_SIZE
+        self.rows: list[MapEntry] = []
+        self._holder = vertical([], "anb-pairs")
+        self._more = button("", "anb-link")
+        self._add = button(f"+ Add to {about.name}", "anb-plain", f"Add a name and a value to {about.name}")
+        self._add.on_click(view.status.report_errors(lambda _: self.add()))
+        self._more.on_click(view.status.report_errors(lambda _: self._show_more()))
+        self.draw()
+        whole = [] if declared else state_buttons(view, about, path, self.draw)
+        self.widget = vertical([*([] if declared else [self._head()]), self._holder, self._more, self._tools(whole)])
+
+    def draw(self) -> None:
+        """Show a row for each current name."""
+        names = self.names()
+        self._clear_entries()
+        for name in names[: self._count]:
+            self._append(FieldPath((name,), self.path), name)
+        left = len(names) - self._count
+        self._more.description = f"Show {min(left, PAGE_SIZE)} more of {len(names)}"
+        set_hidden(self._more, left <= 0)
+        self._update_limits()
+
+    def names(self) -> list[str]:
+        """The undeclared names that are set."""
+        held = self.view.form.get(self.path.location)
+        return [str(name) for name in held if name not in self.declared] if isinstance(held, dict) else []
+
+    def add(self, value: Any = UNSET) -> None:
+        """Add a row without a name; its value is sent once it has one."""
+        draft = FieldPath(self.view.draft())
+        if value is not UNSET:
+            self.view.form.set(draft.location, value)
+        self._append(draft, "").name.focus()
+        self._update_limits()
+        self.view.changed()
+
+    def drop(self, pair: MapEntry) -> None:
+        """Remove a row with its value."""
+        self.view.form.set(pair.path.location, UNSET)
+        self.rows.remove(pair)
+        self._show()
+        close_tree(pair.widget)
+        self._update_limits()
+        self._add.focus()
+        self.view.changed()
+
+    def rename(self, pair: MapEntry, name: str) -> str:
+        """Rename a row; return the problem with the name, and change nothing then."""
+        taken = self.declared | {row.name_text for row in self.rows if row is not pair} | set(self.names())
+        if name == pair.name_text:
+            return ""
+        if not name or name in taken:
+            return "Enter a name." if not name else f"{name} already exists. Choose another name."
+        self._move(pair, name)
+        return ""
+
+    def _move(self, pair: MapEntry, name: str) -> None:
+        form, at = self.view.form, self.path.location
+        value = form.get(pair.path.location)
+        if pair.name_text and value is not UNSET:
+            form.rename(at, pair.name_text, name)
+        elif value is not UNSET:
+            form.set(pair.path.location, UNSET)
+            form.set((*at, name), value)
+        pair.path.move_to((name,), self.path)
+        pair.name_text = name
+
+    def _append(self, path: FieldPath, name: str) -> MapEntry:
+        pair = MapEntry(self, path, name)
+        self.rows.append(pair)
+        self._show()
+        return pair
+
+    def _show(self) -> None:
+        self._holder.children = tuple(pair.widget for pair in self.rows)
+
+    def _clear_entries(self) -> None:
+        old, self.rows = self.rows, []
+        self._show()
+        for pair in old:
+            close_tree(pair.widget)
+
+    def _show_more(self) -> None:
+        self._count += PAGE_SIZE
+        self.draw()
+        self.view.changed()
+
+    def _update_limits(self) -> None:
+        most = self.about.field.schema.get("maxProperties")
+        self._add.disabled = most is not None and len(self.rows) + len(self.declared & set(self.names())) >= most
+
+    def _head(self) -> widgets.Widget:
+        head = html_widget()
+
+        def write(problem: str, resolved: str) -> None:
+            text = label_html(self.about, self.view.form.get(self.path.location), problem)
+            head.value = f'<div class="anb-field anb-head">{text}</div>'
+
+        write("", "")
+        self.view.problem_targets.add(ProblemTarget(self.path, head, write))
+        return head
+
+    def _tools(self, whole: list[widgets.Widget]) -> widgets.Widget:
+        return horizontal([self._add, *whole], "anb-tools") if whole else self._add
+
+
+class MapEntry:
+    """One member: a name and its value."""
+
+    def __init__(self, pairs: MapControl, path: FieldPath, text: str) -> None:
+        self.path, self.name_text = path, text
+        guard: Callable[..., Any] = pairs.view.status.report_errors
+        style = shared_style(widgets.widget_string.TextStyle)
+        text = widgets.Text(
+            value=text,
+            placeholder="name",
+            continuous_update=False,
+            description_allow_html=True,
+            layout=shared_layout(),
+            style=style,
+        )
+        self.name = add_classes(text, "anb-field")
+        self._describe("")
+        about = FieldLabel(pairs.item, title="Value")  # fixed: a label that changes undoes typing in progress
+        value = pairs.view.any(about, path)
+        duplicate, drop = button("Duplicate", "anb-link"), button("Remove", "anb-link")
+        duplicate.on_click(guard(lambda _: pairs.add(pairs.view.form.get(path.location))))
+        drop.on_click(guard(lambda _: pairs.drop(self)))
+        tools = horizontal([duplicate, drop], "anb-rowtools")
+        self.widget = horizontal([self.name, value, tools], "anb-pair")
+
+        def renamed(_: Any) -> None:
+            problem = pairs.rename(self, self.name.value.strip())
+            self._describe(problem)
+            for made in (duplicate, drop):
+                made.tooltip = f"{made.description} {self.name_text}"
+            pairs.view.changed()
+
+        self.name.observe(guard(renamed), "value")
+
+    def _describe(self, problem: str) -> None:
+        waits = "" if self.name_text or problem else "Sent once it has a name."
+        text = (
+            f'<span class="anb-{"problem" if problem else "help"}">{escape(problem or waits)}</span>'
+            if problem or waits
+            else ""
+        )
+        self.name.description = f"<b>Name</b>{text}"
+
+
+def build_map(view: FormView, about: FieldLabel, path: FieldPath) -> widgets.Widget:
+    """Build the control of a map."""
+    item = about.field.item
+    if item is None:
+        raise UsageError(f"{about.name} has no values.", "Edit it as JSON.")
+    return MapControl(view, about, item, path).widget

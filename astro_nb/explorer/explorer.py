@@ -20,9 +20,8 @@ from .context_bar import ContextBar
 from .form import FormView
 from .inputs import Suggestion
 from .lists import HistoryView, OperationsView
-from .request import RequestOptions, RequestViews
+from .request import Actions, RequestOptions, RequestViews, Sender
 from .response import ResponseView
-from .sending import Actions, Sender
 from .widgets import Status, add_classes, close_tree, set_hidden, shared_layout, style_sheet
 
 if TYPE_CHECKING:

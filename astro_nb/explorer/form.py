@@ -13,14 +13,10 @@ from ..data import Location
 from ..errors import AstroNbError
 from ..forms import Form, fits_control, is_file_list, is_line_list
 from ..schema import Field
-from .arrays import ArrayControl
-from .controls import build_control, build_json_control
+from .collections import ArrayControl, UnionControl
+from .controls import FileControl, build_control, build_json_control, build_map
 from .groups import Collapsible, build_fields, build_object_fields, build_object_group
-from .inputs import FieldLabel, Suggestion, is_secret_input, more_label
-from .maps import build_map
-from .places import FieldPath, ProblemTarget, ProblemTargets
-from .unions import UnionControl
-from .uploads import FileControl
+from .inputs import FieldLabel, FieldPath, ProblemTarget, ProblemTargets, Suggestion, is_secret_input, more_label
 from .widgets import Status, add_classes, close_tree, shared_layout, shared_style
 
 SuggestValues = Callable[[Field], list[Suggestion]]

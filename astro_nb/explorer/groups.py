@@ -11,10 +11,8 @@ import ipywidgets as widgets
 from ..call import UNSET
 from ..html import escape
 from ..schema import Field, active_rules, read_field
-from .controls import state_buttons
-from .inputs import FieldLabel, collapsed_label, more_label
-from .maps import MapControl
-from .places import FieldPath, ProblemTarget
+from .controls import MapControl, state_buttons
+from .inputs import FieldLabel, FieldPath, ProblemTarget, collapsed_label, more_label
 from .widgets import (
     add_classes,
     button,

@@ -3,23 +3,265 @@
 A field is unset, null, or has a value: what is unset is not in the call, and null is a value of its own. The body is
 kept as the JSON that it is, so that the form and the JSON editor show the same. Text that is not a value of its field,
 such as letters for a number, is kept and reported, not discarded.
+
+What is wrong with the values of a form, by location, and how to correct a wrong format.
+
+The contract and the rules of the overlay decide what is wrong; the hints only word it.
+
+The body of a form: the field at a location by the chosen branches, and what a media type means for the body.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from ..call import UNSET, Call
-from ..data import Location, copy_data, get_value, locations_overlap, put_value, remove_value
-from ..errors import UsageError
+import orjson
+
+from ..call import UNSET, Call, Upload
+from ..contract import check_parameter, check_request_body
+from ..data import Location, copy_data, get_value, locations_overlap, put_value, remove_value, with_known_steps
+from ..errors import AstroNbError, UsageError
+from ..messages import bare_media_type, is_json
 from ..openapi import Operation
-from ..schema import Field, body_example, body_field, make_sample, parameter_fields
+from ..schema import (
+    INTEGER_BITS,
+    Field,
+    body_example,
+    body_field,
+    broken_rules,
+    has_format,
+    make_sample,
+    parameter_fields,
+)
+from ..secrets import MASK
+from ..serialization import to_json
 from ..templates import template_names
-from .bodies import declared_field, edited_as, field_at, with_uploads
 from .parsing import as_json, parse_text, read_json, restore_files
-from .problems import find_problems
+
+Resolve = Callable[[Any], Any]
+"""Returns a value with its templates resolved."""
+
+_MAX_DEPTH = 40
+_DAY = r"\d{4}-\d\d-\d\d"
+_CLOCK = r"\d\d:\d\d:\d\d(\.\d+)?"
+_ZONE = r"([zZ]|[+-]\d\d:\d\d)"
+
+
+def find_problems(form: Form, resolve: Resolve) -> dict[Location, str]:
+    """Return what is wrong with the values of a form by location, with templates resolved by `resolve`."""
+    problems: dict[Location, str] = {}
+    for field in form.parameters:
+        problems.update(_parameter_problems(form, field, resolve))
+    if form.body is not None:
+        problems.update(_body_problems(form, form.body, resolve))
+    return problems
+
+
+def _parameter_problems(form: Form, field: Field, resolve: Resolve) -> dict[Location, str]:
+    at: Location = ("parameters", field.name)
+    value = form.get(at)
+    if value is UNSET or value == "":
+        return {at: f"{field.name} is required."} if field.required else {}
+    resolved, error = _try_resolve(value, resolve)
+    if error:
+        return {at: error}
+    # an integer in a URL may have any number of digits, which orjson does not read
+    plain, problems = (resolved, {}) if isinstance(resolved, int) else _as_json(at, resolved)
+    violations = () if problems else check_parameter(form.operation, field.name, plain)
+    if violations:
+        problems = {at: violations[0].message}
+    return problems | dict(format_hints(field, plain, at))
+
+
+def _body_problems(form: Form, field: Field, resolve: Resolve) -> dict[Location, str]:
+    value = form.get(("body",))
+    if value is UNSET:
+        return {("body",): "A body is required."} if field.required else {}
+    resolved, error = _try_resolve(value, resolve)
+    if error:
+        return {("body",): error}
+    problems = _json_problems(form, resolved) if is_json(str(form.media_type)) else {}
+    problems.update(format_hints(field, resolved, ("body",)))
+    for problem in broken_rules(field, resolved):
+        problems.setdefault(("body", *problem.location), problem.message)
+    return problems
+
+
+def _json_problems(form: Form, body: Any) -> dict[Location, str]:
+    plain, problems = _as_json(("body",), body)
+    for violation in () if problems else check_request_body(form.operation, plain, form.media_type):
+        problems.setdefault(("body", *with_known_steps(plain, violation.location)), violation.message)
+    return problems
+
+
+def _as_json(at: Location, value: Any) -> tuple[Any, dict[Location, str]]:
+    """Return a value as it is after JSON, and what in it is not JSON by location: then nothing else is checked."""
+    try:
+        return orjson.loads(to_json(value, str(at[-1]))), {}
+    except UsageError as error:
+        return value, {(*at, *error.data["location"]): error.what}
+
+
+def _try_resolve(value: Any, resolve: Resolve) -> tuple[Any, str]:
+    try:
+        return resolve(value), ""
+    except AstroNbError as error:
+        return value, str(error)
+
+
+def format_hints(field: Field | None, value: Any, at: Location = (), depth: int = 0) -> Iterator[tuple[Location, str]]:
+    """Yield how to correct each scalar that does not have the format of its field."""
+    if field is None or value is None or depth > _MAX_DEPTH:
+        return
+    if field.kind == "union":
+        branch = field.branch_for(value)
+        yield from format_hints(branch.field if branch else None, value, at, depth + 1)
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from format_hints(field.member(name), inner, (*at, name), depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from format_hints(field.item_at(index), item, (*at, index), depth + 1)
+    else:
+        hint = format_hint(field, value)
+        yield from [(at, hint)] if hint else []
+
+
+def format_hint(field: Field, value: Any) -> str:
+    """Return how to correct a scalar; empty if its format is right, or if nothing is known about the format."""
+    hint: Callable[[Any], str] | None = None
+    if field.kind == "integer" and isinstance(value, int):
+        hint = _NUMBER_HINTS.get(field.info.format)
+    elif field.kind == "text" and isinstance(value, str) and MASK not in value:
+        hint = _TEXT_HINTS.get(field.info.format)
+    return hint(value) if hint and not has_format(field, value) else ""
+
+
+def _range_hint(bits: int) -> Callable[[int], str]:
+    limit = 2 ** (bits - 1)
+    return lambda value: f"{value} does not fit into {bits} bits: it must be between {-limit} and {limit - 1}."
+
+
+def _date_time_hint(text: str) -> str:
+    """Return the first part that is missing: date, time, zone, separator, seconds."""
+    steps = (
+        (rf"{_DAY}.*", "Begin with the date, such as 2026-03-14"),
+        (rf"{_DAY}[ Tt].*", "Add the time after the date, such as T09:30:00Z"),
+        (rf"{_DAY}[ Tt]({_CLOCK}|\d\d:\d\d).*", "Write the time as hours, minutes and seconds: 09:30:00"),
+        (
+            rf"{_DAY}[ Tt][\d:.]+{_ZONE}",
+            "The time zone is missing: end with Z for UTC, or with an offset like +01:00",
+        ),
+        (rf"{_DAY}[Tt].*", "Put a T between date and time"),
+        (rf"{_DAY}[Tt]{_CLOCK}{_ZONE}", "The seconds are missing"),
+    )
+    missing = next((hint for pattern, hint in steps if not re.fullmatch(pattern, text, re.DOTALL)), "")
+    return f"{missing}. For example {_likely_date_time(text)}." if missing else ""
+
+
+def _likely_date_time(text: str) -> str:
+    """Return the date-time that was probably meant, else the usual example."""
+    parts = re.fullmatch(rf"({_DAY})(?:[ Tt](\d\d:\d\d)(:\d\d(?:\.\d+)?)?)?{_ZONE}?", text)
+    if not parts:
+        return "2026-03-14T09:30:00Z"
+    return f"{parts[1]}T{parts[2] or '00:00'}{parts[3] or ':00'}{parts[4] or 'Z'}"
+
+
+def _always(hint: str) -> Callable[[str], str]:
+    return lambda text: hint
+
+
+_NUMBER_HINTS: Mapping[str, Callable[[int], str]] = {name: _range_hint(bits) for name, bits in INTEGER_BITS.items()}
+
+_TEXT_HINTS: Mapping[str, Callable[[str], str]] = {
+    "date-time": _date_time_hint,
+    "date": _always("A date is year, month and day: 2026-03-14."),
+    "byte": _always("This is not base64: letters, digits, + and / in groups of four, filled up with =."),
+    "uuid": _always("A UUID is 32 hexadecimal digits as 8-4-4-4-12; `{{$uuid}}` makes a new one."),
+    "email": _always("An e-mail address is name@host, such as ada@example.com."),
+    "uri": _always("A URI begins with its scheme, such as https://example.com/."),
+    "duration": _always("A duration is written like PT1H30M or P7D."),
+    "ipv4": _always("An IPv4 address is four numbers from 0 to 255: 192.0.2.1."),
+    "time": _always("A time has hours, minutes, seconds and a zone: 09:30:00Z."),
+}
+"""What to type instead, by format."""
+
+
+Get = Callable[[Location], Any]
+"""Returns the value at a location of the form."""
+
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+_TEXT_TYPES = ("xml", "yaml", "x-yaml", "csv", "x-ndjson", "javascript", "graphql", "sql", "toml")
+_STRUCTURED = ("any", "object", "map", "array", "union")
+"""Kinds of fields that are written as text in a body that is not JSON."""
+
+
+def field_at(body: Field | None, get: Get, location: Location) -> Field | None:
+    """Return the field at a location of the body, of a union the branch that its value belongs to; else None."""
+    if not location or location[0] != "body":
+        return None
+    return _chosen_branch(declared_field(body, get, location), get, location)
+
+
+def declared_field(body: Field | None, get: Get, location: Location) -> Field | None:
+    """Return the field at a location of the body; a union there is returned as such."""
+    field = body
+    for depth, step in enumerate(location[1:], 1):
+        field = _chosen_branch(field, get, location[:depth])
+        if field is not None:
+            field = field.item_at(step) if isinstance(step, int) else field.member(step)
+    return field
+
+
+def _chosen_branch(field: Field | None, get: Get, at: Location) -> Field | None:
+    while field is not None and field.kind == "union":
+        branch = field.branch_for(get(at))
+        field = branch.field if branch else None
+    return field
+
+
+def edited_as(field: Field | None, media_type: str | None) -> Field | None:
+    """Return the field of a body as it is edited: text or a file if the media type is neither JSON nor a form."""
+    media = bare_media_type(media_type or "")
+    if field is None or not media or is_json(media) or media in _FORM_TYPES or "*" in media.partition("/")[0]:
+        return field
+    if is_text_type(media):
+        return _as_text(field, media) if field.kind in _STRUCTURED else field
+    return replace(field, kind="file", type_name=media) if field.kind in ("any", "text") else field
+
+
+def _as_text(field: Field, media: str) -> Field:
+    """Return a field of text, with the description of the structure and its example if that is text."""
+    prose = {key: field.schema[key] for key in ("title", "description", "deprecated") if key in field.schema}
+    example = {"example": field.info.example} if isinstance(field.info.example, str) else {}
+    return replace(field, kind="text", type_name=media, schema={"type": "string", **prose, **example})
+
+
+def is_text_type(media_type: str) -> bool:
+    """Whether people write bodies of this media type as text: `text/*`, XML, YAML and so on."""
+    main, _, subtype = bare_media_type(media_type).partition("/")
+    return main == "text" or subtype in _TEXT_TYPES or subtype.rpartition("+")[2] in ("xml", "yaml")
+
+
+def with_uploads(field: Field | None, value: Any, media_type: str | None) -> Any:
+    """Return a sample with `Upload`s for its files: a server takes a part without a file name for text."""
+    if field is None or is_json(media_type or ""):
+        return value
+    if field.kind == "file" and isinstance(value, str):
+        return Upload(f"{field.name or 'sample'}.txt", value.encode(), "text/plain")
+    if field.kind == "union":
+        branch = field.branch_for(value)
+        return with_uploads(branch.field, value, media_type) if branch else value
+    if isinstance(value, dict):
+        return {name: with_uploads(field.member(name), inner, media_type) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [with_uploads(field.item_at(index), inner, media_type) for index, inner in enumerate(value)]
+    return value
+
 
 _NAMED = ("object", "union", "map")
 """Kinds of bodies that consist of names and values."""

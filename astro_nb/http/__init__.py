@@ -1,7 +1,6 @@
 """Sending: transport, request flow, retries, rate limits, OAuth."""
 
-from .background import Running, Stop, current_stop, in_background
-from .client import Client
+from .client import Client, Running, Stop, current_stop, in_background
 from .rate_limit import Rate, rate_of
 from .request_flow import OnAttempt, PreparedRequest, new_id
 from .retry import Retries

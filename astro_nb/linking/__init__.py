@@ -1,9 +1,8 @@
 """Where values come from and go to: producers, consumers, provenance, response references, suggestions."""
 
-from .linking import Linking
+from .linking import Linking, Suggestion, suggest
 from .producers import Consumer, Producer, consumers, linkable_inputs, producers, sources_frame, uses_frame
 from .response_references import Responses, read_reference
-from .suggestions import Suggestion, suggest
 
 __all__ = [
     "Consumer",

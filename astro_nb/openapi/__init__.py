@@ -18,11 +18,10 @@ from .extensions import (
     UpdateExtension,
     read_extensions,
 )
-from .external_references import Fetch
 from .operations import OAuthFlow, Operation, SecurityScheme
 from .overlays import apply_overlay
 from .parameters import Parameter, RequestBody, ResponseSpec
-from .references import reference_name
+from .references import Fetch, reference_name
 from .resources import (
     ENTRY_KEYS,
     ID_FIELD,

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import DocumentInvalid, DocumentNotFound
-from .external_references import Fetch, bundle
 from .malformed import describe_type
 from .parsing import MAX_BYTES, Format, detect_format, detect_mapping_format, dump_json, parse_with_json
+from .references import Fetch, bundle
 
 Document = dict[str, Any]
 

@@ -19,8 +19,8 @@ from ..errors import DocumentInvalid, PickError
 from ..jsonpath import find
 from .documents import Document, as_path, bundled_folder, is_url, read_source
 from .extensions import EXTENDS
-from .external_references import Fetch
 from .parsing import parse
+from .references import Fetch
 
 
 def apply_overlay(document: Document, overlay: Document) -> tuple[Document, list[str]]:

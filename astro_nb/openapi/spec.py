@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 from ..errors import DanglingReference, DocumentInvalid, UnknownName
 from .documents import Document, as_path, check_document, is_url, load_document
 from .extensions import Extensions, loader_warnings, malformed_extensions, read_extensions
-from .external_references import Fetch
 from .malformed import READ_ERRORS, as_list, as_mapping, describe_type, find_faults, parsed_part_or
 from .operations import Operation, SecurityScheme, read_security_scheme, read_tags
 from .overlays import apply_overlay, find_overlay, load_overlay
 from .parameters import Schema
-from .references import lookup, resolve
+from .references import Fetch, lookup, resolve
 from .resources import Resources
 from .servers import Server, read_servers
 

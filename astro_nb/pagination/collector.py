@@ -18,8 +18,7 @@ from ..call import Call
 from ..errors import PickError
 from ..exchange import Exchange
 from ..openapi import ID_FIELD, Operation
-from .page import resolve_position
-from .paging import Paging
+from .paging import Paging, resolve_position
 from .tracker import PageTracker, PlacedPage
 
 _MAX_NAMED_IDS, _MAX_ID_LENGTH = 3, 60

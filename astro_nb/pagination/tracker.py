@@ -14,8 +14,7 @@ from typing import Any
 
 from ..call import Call
 from ..exchange import Exchange
-from .page import NUMBERED, Page, read_page, requested_position
-from .paging import Paging
+from .paging import NUMBERED, Page, Paging, read_page, requested_position
 
 Range = tuple[int, int]
 """Offsets in a list: the first one, and the one after the last."""

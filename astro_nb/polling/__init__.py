@@ -1,8 +1,7 @@
 """Repeat a call until a condition holds."""
 
 from .conditions import Until
-from .states import state_of
-from .transitions import Transition, Transitions
+from .states import Transition, Transitions, state_of
 from .wait import WaitOptions, WaitResult, wait_for
 
 __all__ = ["Transition", "Transitions", "Until", "WaitOptions", "WaitResult", "state_of", "wait_for"]

@@ -17,8 +17,7 @@ from ..openapi import Operation
 from ..secrets import redact
 from ..session import Session, session_secrets
 from .conditions import Condition, Evaluation, Until, build_condition
-from .states import find_last_change, grace_of, state_of, state_text
-from .transitions import TransitionLog, Transitions, duration_text
+from .states import TransitionLog, Transitions, duration_text, find_last_change, grace_of, state_of, state_text
 
 OnWaitProgress = Callable[[float | None, str, html.Markup], None]
 """Called with the share of the timeout that has passed, a text, and the states so far as a strip."""

@@ -16,9 +16,17 @@ from ..exchange import Exchange
 from ..openapi import StateExtension
 from ..schema import body_fields
 from ..secrets import Secret
-from .source_code import Expression, Parameters, render, render_call
 from .steps import Recorded, Step, own_values
-from .values import ComposedCall, ValueComposer, first_sentence, needs_call_object
+from .values import (
+    ComposedCall,
+    Expression,
+    Parameters,
+    ValueComposer,
+    first_sentence,
+    needs_call_object,
+    render,
+    render_call,
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A server double for a document, in process or on loopback."""
 
 from .behavior import Action, Behavior, Resource
-from .client import SandboxClient
+from .controls import SandboxClient
 from .faults import FAULT_KINDS
 from .sandbox import Sandbox
 

@@ -1,4 +1,6 @@
-"""What can be changed on a sandbox while it runs, in Python and over HTTP.
+"""The controls of a sandbox that runs in another process.
+
+What can be changed on a sandbox while it runs, in Python and over HTTP.
 
 No web page may use the controls: a request is refused if it carries an `Origin`, comes from a page by `Sec-Fetch-Site`,
 or names a host that is not loopback. The socket itself listens on loopback only.
@@ -6,16 +8,18 @@ or names a host that is not loopback. The socket itself listens on loopback only
 
 from __future__ import annotations
 
+import http.client
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
 
-from ..errors import AstroNbError
+from ..errors import AstroNbError, SettingsError, UsageError
 from ..messages import Request, Response, header
 from .engine import Engine
+from .faults import Fault, make_fault
 from .responses import json_response
 
 if TYPE_CHECKING:
@@ -185,3 +189,135 @@ _CONTROLS: dict[tuple[str, str], Callable[[Sandbox, dict[str, Any]], Any]] = {
     ("GET", "/-/state"): lambda sandbox, data: state_of(sandbox),
     ("GET", "/-/token"): _get_token,
 }
+
+
+_TIMEOUT = 10  # seconds
+
+
+class SandboxClient:
+    """Controls a sandbox at a URL of this machine, over HTTP.
+
+    Args:
+        url: any URL of it, such as its `url`.
+
+    Raises:
+        SettingsError: on first use, if no sandbox responds there.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._netloc = urlsplit(url if "//" in url else f"http://{url}").netloc
+        self.faults = RemoteFaults(self)
+
+    def __repr__(self) -> str:
+        return f"<SandboxClient of {self._netloc}>"
+
+    @property
+    def url(self) -> str:
+        """The base URL of the API."""
+        return str(self.state()["url"])
+
+    @property
+    def connections(self) -> int:
+        """The TCP connections that the sandbox has accepted, the one of this question included."""
+        return int(self.state()["connections"])
+
+    @property
+    def requests(self) -> int:
+        """The requests to the API that it has handled."""
+        return int(self.state()["requests"])
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time life cycles run; 0 ends every transition at once."""
+        return float(self.state()["speed"])
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self.ask("POST", "/-/speed", {"speed": speed})
+
+    @property
+    def lag(self) -> float | None:
+        """Sandbox seconds for which the old state is still shown after a change; None for what the API declares."""
+        lag: float | None = self.state()["lag"]
+        return lag
+
+    @lag.setter
+    def lag(self, lag: float | None) -> None:
+        self.ask("POST", "/-/lag", {"lag": lag})
+
+    @property
+    def limits(self) -> bool:
+        """Whether rate limits apply."""
+        return bool(self.state()["limits"])
+
+    @limits.setter
+    def limits(self, enabled: bool) -> None:
+        self.ask("POST", "/-/limits", {"limits": enabled})
+
+    def state(self) -> Mapping[str, Any]:
+        """Return counts, speed, lag and faults."""
+        state: Mapping[str, Any] = self.ask("GET", "/-/state")
+        return state
+
+    def reset(self) -> None:
+        """Return to the seed; faults and the log stay."""
+        self.ask("POST", "/-/reset")
+
+    def token(self, scope: str = "organization", *, expired: bool = False, **ids: str) -> str:
+        """Return a token of a scope, made by the sandbox."""
+        query = urlencode({"scope": scope, **({"expired": "true"} if expired else {}), **ids})
+        return str(self.ask("GET", f"/-/token?{query}")["token"])
+
+    def ask(self, method: str, path: str, data: Any = None) -> Any:
+        """Send one request to the controls and return the body of the response.
+
+        Raises:
+            SettingsError: no sandbox responds there.
+            UsageError: the sandbox refuses the request.
+        """
+        connection = http.client.HTTPConnection(self._netloc, timeout=_TIMEOUT)
+        try:
+            body = None if data is None else orjson.dumps(data)
+            connection.request(method, path, body, {"Connection": "close"})
+            response = connection.getresponse()
+            content = orjson.loads(response.read())
+        except (OSError, http.client.HTTPException, orjson.JSONDecodeError) as error:
+            raise SettingsError(
+                f"No sandbox responds at {self._netloc} ({error}).",
+                "Start one: `astro-nb lab`, or `Sandbox().start()`.",
+            ) from error
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise UsageError(str(content.get("message", "The sandbox refused the request.")), "Correct the request.")
+        return content
+
+
+class RemoteFaults:
+    """The faults of a sandbox in another process."""
+
+    def __init__(self, client: SandboxClient) -> None:
+        self._client = client
+
+    def __repr__(self) -> str:
+        return f"<RemoteFaults of {self._client!r}>"
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter([make_fault(**entry) for entry in self._client.state()["faults"]])
+
+    def __len__(self) -> int:
+        return len(self._client.state()["faults"])
+
+    def add(self, kind: str, **settings: Any) -> Fault:
+        """Add a fault; the settings are those of `make_fault`.
+
+        Raises:
+            UnknownName: there is no such kind, or it has no such option.
+        """
+        fault = make_fault(kind, **settings)
+        self._client.ask("POST", "/-/faults", fault.to_dict())
+        return fault
+
+    def clear(self) -> None:
+        """Remove all faults."""
+        self._client.ask("DELETE", "/-/faults")

@@ -21,8 +21,7 @@ from .engine import Engine, Served
 from .faults import Faults
 
 if TYPE_CHECKING:
-    from .server import Server
-    from .transport import SandboxTransport
+    from .front_ends import SandboxTransport, Server
 
 _LOG_LENGTH = 1000
 
@@ -123,7 +122,7 @@ class Sandbox:
         Raises:
             SettingsError: the port is in use.
         """
-        from .server import Server  # imported on first use: most sandboxes never open a port
+        from .front_ends import Server  # imported on first use: most sandboxes never open a port
 
         if self._server is None:
             self._server = Server(self, port)
@@ -149,7 +148,7 @@ class Sandbox:
 
     def transport(self) -> SandboxTransport:
         """Return an in-process transport for httpx clients, sync and async alike."""
-        from .transport import SandboxTransport  # imported on first use: only this front end needs httpx
+        from .front_ends import SandboxTransport  # imported on first use: only this front end needs httpx
 
         return SandboxTransport(self)
 

@@ -1,15 +1,29 @@
 """JSON Schema as a tree of fields: normalization, samples, validation, masking."""
 
-from .arguments import body_fields, build_call, python_name, python_names, signature, snake_case
-from .documentation import describe_operation, describe_type, operation_html
-from .field import Field, read_field
-from .json_schema import INTEGER_BITS
+from .arguments import (
+    body_fields,
+    build_call,
+    describe_operation,
+    describe_type,
+    operation_html,
+    python_name,
+    python_names,
+    signature,
+    snake_case,
+)
+from .field import Branch, Field, read_field
 from .masking import extract_secrets, has_secret, hold_secrets, mask_secrets
-from .operations import body_example, body_field, parameter_fields, parameter_fields_by_name, response_field
-from .rules import active_rules, broken_rules
+from .operations import (
+    active_rules,
+    body_example,
+    body_field,
+    broken_rules,
+    parameter_fields,
+    parameter_fields_by_name,
+    response_field,
+)
 from .samples import example_call, make_sample
-from .unions import Branch
-from .validation import CompiledSchema, compile_schema, has_format, is_endless, is_valid, matches_shape
+from .validation import INTEGER_BITS, CompiledSchema, compile_schema, has_format, is_endless, is_valid, matches_shape
 
 __all__ = [
     "INTEGER_BITS",

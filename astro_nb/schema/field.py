@@ -4,11 +4,13 @@
 - Every schema gives a Field. What has no control of its own has the kind `any` and is edited as JSON.
 - `null` is a state of a field, not a kind: `nullable`, `type: [T, "null"]` and `anyOf: [T, null]` mean the same.
 - Everything inside a secret is a secret.
+
+The branches of a union (`oneOf`, `anyOf`) and the discriminator that chooses among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,9 +19,82 @@ from ..call import UNSET
 from ..errors import DanglingReference
 from ..openapi import Extensions, Spec, read_extensions
 from ..secrets import is_secret_name
-from .normalization import Kind, Schema, kind_of, normalize, secrecy, type_name
-from .unions import Branch, default_label, read_branches
+from .normalization import (
+    Kind,
+    Schema,
+    Tag,
+    constraints,
+    default_label,
+    discriminator_tags,
+    kind_of,
+    normalize,
+    ref_name,
+    reference_of,
+    secrecy,
+    type_name,
+)
 from .validation import CompiledSchema, compile_schema, is_valid, matches_shape
+
+ReadField = Callable[[Any, str, bool], "Field"]
+"""Reads the field of a schema, from the schema, its name, and whether it is required."""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One alternative of a union.
+
+    Attributes:
+        label: what to call it: the discriminator's value, the title, or the schema's name.
+        field: its field.
+        tag: the discriminator that chooses it; None if there is none.
+    """
+
+    label: str
+    field: Field
+    tag: Tag | None = None
+
+
+def read_branches(union: Field, read: ReadField) -> Iterator[Branch]:
+    """Yield the alternatives of a union, each with the union's own constraints and its discriminator fixed."""
+    key = "oneOf" if "oneOf" in union.schema else "anyOf"
+    base = constraints({k: v for k, v in union.schema.items() if k not in (key, "discriminator")})
+    tags = discriminator_tags(union.schema)
+    for number, schema in enumerate(union.schema[key], 1):
+        tag = tags.get(reference_of(schema))
+        branch = read(_fix_tag(union.spec, _add_base(union.spec, base, schema), tag), union.name, union.required)
+        yield Branch(str(tag[1]) if tag else _label(schema, branch, number), branch, tag)
+
+
+def _add_base(spec: Spec, base: Schema, schema: Any) -> Any:
+    """Return the branch with the union's own constraints; a type alone is not worth losing the branch's name."""
+    if not base or (base.keys() == {"type"} and "type" in _normalized(spec, schema)):
+        return schema
+    return {"allOf": [base, schema]}
+
+
+def _normalized(spec: Spec, schema: Any) -> dict[str, Any]:
+    try:
+        return normalize(spec, schema)[0]
+    except DanglingReference:
+        return {}
+
+
+def _fix_tag(spec: Spec, schema: Any, tag: Tag | None) -> Any:
+    """Return the branch with its discriminator fixed to the one value that chooses it, whatever its own enum lists."""
+    if tag is None:
+        return schema
+    name, value = tag
+    plain = _normalized(spec, schema)
+    properties = plain.get("properties") or {}
+    description = _normalized(spec, properties.get(name)).get("description", "")
+    fixed = {"type": "string", "enum": [value], "example": value, "description": description}
+    required = list(dict.fromkeys([*plain.get("required", ()), name]))
+    return {**plain, "properties": {**properties, name: fixed}, "required": required}
+
+
+def _label(schema: Any, branch: Field, number: int) -> str:
+    return str(branch.schema.get("title") or ref_name(schema) or f"{branch.type_name} ({number})")
+
 
 _SCALARS = ("text", "integer", "number", "boolean", "choice")
 _MAX_UNION_DEPTH = 4  # unions inside unions

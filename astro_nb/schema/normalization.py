@@ -320,3 +320,45 @@ def type_name(schema: Any, plain: Schema, kind: Kind) -> str:
 def ref_name(schema: Any) -> str:
     """Return the last part of a schema's reference; empty if the schema is not a reference."""
     return reference_name(str(schema.get("$ref", ""))) if isinstance(schema, Mapping) else ""
+
+
+# --- discriminators ---------------------------------------------------------------------------------------------------
+
+
+Tag = tuple[str, Any]
+"""A discriminator: the property's name and the value that chooses a branch."""
+
+
+def reference_of(schema: Any) -> str:
+    ref = schema.get("$ref") if isinstance(schema, Mapping) else None
+    return ref if isinstance(ref, str) else ""
+
+
+def default_label(schema: Schema) -> str:
+    """Return the label of the branch for values without a known discriminator; empty if the document declares none.
+
+    OpenAPI 3.2, section 4.25.2.1 (`defaultMapping`).
+    """
+    discriminator = schema.get("discriminator")
+    target = discriminator.get("defaultMapping") if isinstance(discriminator, Mapping) else None
+    if not isinstance(target, str):
+        return ""
+    tag = discriminator_tags(schema).get(mapping_reference(target))
+    return str(tag[1]) if tag else ""
+
+
+def mapping_reference(target: str) -> str:
+    """Return the reference that a discriminator's mapping names: a reference itself, or the name of a schema."""
+    return target if "/" in target else f"#/components/schemas/{target}"
+
+
+def discriminator_tags(schema: Schema) -> dict[str, Tag]:
+    """Return the discriminator of each branch by its reference: by `mapping`, else by the name of the reference."""
+    discriminator = schema.get("discriminator")
+    if not discriminator:
+        return {}
+    name = discriminator["propertyName"]
+    refs = filter(None, (reference_of(part) for part in (*schema.get("oneOf", ()), *schema.get("anyOf", ()))))
+    mapping = discriminator.get("mapping") or {}
+    mapped = {mapping_reference(target): (name, str(value)) for value, target in mapping.items()}
+    return {ref: (name, reference_name(ref)) for ref in refs} | mapped

@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 from ..call import UNSET, Call
 from ..openapi import Operation
 from .field import Field
-from .operations import body_example, body_field, parameter_fields
-from .rules import active_rules
+from .operations import active_rules, body_example, body_field, parameter_fields
 from .validation import is_valid
 
 T = TypeVar("T")

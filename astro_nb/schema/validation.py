@@ -5,23 +5,329 @@
 | is a value valid: type, bounds, formats, all the way down?   | `is_valid`       |
 | has a value the outward shape of a field: type, names, tags? | `matches_shape`  |
 | what is wrong with a value?                                  | `compile_schema` |
+
+An OpenAPI schema as a self-contained JSON Schema (draft 2020-12), for requests or for responses.
+
+1. Only what the schema reaches is included, as `$defs`.
+2. A discriminator chooses the branch, and only that branch is checked. Without its property any branch may match.
+3. What only the other direction carries (`readOnly`, `writeOnly`) is not required, whichever part declares it.
+4. A keyword with an invalid value, or a reference that leads nowhere, is dropped with a warning; the document is never
+   refused.
+5. A request may match two models if nothing says which one is meant: a `oneOf` of named objects without a discriminator
+   is checked as `anyOf`. Alternatives written in place exclude one another, and responses are checked as declared.
+6. `nullable` adds null to the `type` beside it and to nothing else: an `enum` has to list it (OpenAPI 3.0.3, section
+   4.7.24.1).
+7. `int32` and `int64` are bounds: JSON Schema has no formats of numbers.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..openapi import Spec
-from .json_schema import Direction, Translation, bound_integers, is_too_large
+from ..errors import DanglingReference
+from ..openapi import Spec, read_extensions, reference_name
+from .normalization import SHAPES, bounds_as_numbers, default_label, mapping_reference
 
 if TYPE_CHECKING:
     from .field import Field
+
+
+INSIDE = (
+    *("additionalProperties", "items", "contains", "propertyNames", "unevaluatedProperties", "unevaluatedItems"),
+    *("properties", "patternProperties", "prefixItems"),
+)
+"""Keywords whose schemas apply to a part of the value; those of all others apply to the value itself."""
+SCHEMAS = ("not", "if", "then", "else", *INSIDE[:6])
+"""Keywords that hold a schema."""
+LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
+"""Keywords that hold a list of schemas."""
+MAPS = ("properties", "patternProperties", "dependentSchemas")
+"""Keywords that hold schemas by name."""
+
+Direction = Literal["request", "response", "either"]
+"""Where a value stands; "either" for the document's own examples."""
+OTHER_FLAGS: Mapping[Direction, tuple[str, ...]] = {
+    "request": ("readOnly",),
+    "response": ("writeOnly",),
+    "either": ("readOnly", "writeOnly"),
+}
+"""The flags of properties that the other direction carries."""
+
+INTEGER_BITS = {"int32": 32, "int64": 64}
+"""The sizes of the integer formats (OpenAPI Format Registry)."""
+
+Names = frozenset[str]
+Visited = dict[int, Any]
+"""The lists of parts that were read, by identity, so that each is read once."""
+
+_NO_NAMES: Names = frozenset()
+_ASKING = frozenset(("required", "allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentSchemas"))
+"""Keywords that require a name, or may hold one that does."""
+
+
+def is_empty(key: str, value: Any) -> bool:
+    """Whether a keyword asks for nothing."""
+    return key != "const" and value in (None, [])
+
+
+def keyword_problem(key: str, value: Any, compiles: Callable[[str], bool]) -> str:
+    """Return why a keyword cannot be checked; empty if it can, or if it is not about values."""
+    check = SHAPES.get(key)
+    if check is None or (check(value) and (key != "pattern" or compiles(value))):
+        return ""
+    quoted = value if isinstance(value, str | int | float) else "as it stands"
+    return f"The keyword {key}: {quoted} cannot be checked here."
+
+
+def flagged_names(spec: Spec, schema: Mapping[str, Any], flags: tuple[str, ...]) -> Names:
+    """Return the properties that any part of the schema flags, if something in the schema may require them."""
+    if _ASKING.isdisjoint(schema):
+        return _NO_NAMES
+    return frozenset(name for flag in flags for name in _flagged(spec, schema, flag, {}))
+
+
+def _flagged(spec: Spec, schema: Any, flag: str, visited: Visited) -> Iterator[str]:
+    plain = _resolve(spec, schema)
+    properties = plain.get("properties")
+    for name, inner in properties.items() if isinstance(properties, Mapping) else ():
+        if _is_flagged(spec, inner, flag, {}):
+            yield str(name)
+    for part in _all_of(plain, visited):
+        yield from _flagged(spec, part, flag, visited)
+
+
+def _is_flagged(spec: Spec, schema: Any, flag: str, visited: Visited) -> bool:
+    if isinstance(schema, Mapping) and "$ref" not in schema and "allOf" not in schema:
+        return schema.get(flag) is True
+    plain = _resolve(spec, schema)
+    return plain.get(flag) is True or any(_is_flagged(spec, part, flag, visited) for part in _all_of(plain, visited))
+
+
+def _all_of(schema: Mapping[str, Any], visited: Visited) -> list[Any]:
+    parts = schema.get("allOf")
+    if not isinstance(parts, list) or id(parts) in visited:
+        return []
+    visited[id(parts)] = parts
+    return parts
+
+
+def _resolve(spec: Spec, schema: Any) -> Mapping[str, Any]:
+    """Return what a schema stands for; an empty schema if its reference leads nowhere."""
+    try:
+        return spec.resolve(schema)
+    except DanglingReference:
+        return {}
+
+
+MAX_SCHEMAS = 50_000
+"""Schemas that may apply to one value at one place; real documents need some hundreds."""
+
+_IN_PLACE = ("not", "if", "then", "else")
+_IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
+
+
+def is_too_large(schema: Any) -> bool:
+    """Whether a translated schema, or one that it refers to, unfolds to more than can be checked in time."""
+    definitions = schema.get("$defs", {}) if isinstance(schema, Mapping) else {}
+    effort = _Effort(definitions)
+    try:
+        return any(effort.count(start) > MAX_SCHEMAS for start in (schema, *definitions.values()))
+    except RecursionError:
+        return True
+
+
+class _Effort:
+    """Counts the schemas that apply to one value, each definition once."""
+
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
+        self._definitions = definitions
+        self._known: dict[str, int] = {}
+
+    def count(self, node: Any) -> int:
+        """Return the count of a schema and of all that apply with it; one that is being counted counts as one."""
+        if not isinstance(node, Mapping):
+            return 1
+        total = 1
+        for part in _in_place(node):
+            total += self.count(part)
+            if total > MAX_SCHEMAS:
+                return total
+        ref = node.get("$ref")
+        return total + (self._definition(ref.rpartition("/")[2]) if isinstance(ref, str) else 0)
+
+    def _definition(self, name: str) -> int:
+        if name not in self._known:
+            self._known[name] = 1
+            self._known[name] = self.count(self._definitions.get(name))
+        return self._known[name]
+
+
+def _in_place(node: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the schemas that apply to the same value as this one."""
+    for key in _IN_PLACE_LISTS:
+        yield from node.get(key, ())
+    for key in _IN_PLACE:
+        if key in node:
+            yield node[key]
+    yield from node.get("dependentSchemas", {}).values()
+
+
+class Translation:
+    """Translates one schema; collects its definitions, and a warning for what had to be dropped.
+
+    Args:
+        spec: the document.
+        direction: whether requests or responses are checked.
+        compiles: whether the validator can use a regular expression.
+    """
+
+    def __init__(self, spec: Spec, direction: Direction, compiles: Callable[[str], bool]) -> None:
+        self.spec = spec
+        self._warnings: dict[str, None] = {}
+        self._other = OTHER_FLAGS[direction]
+        self._is_request = direction == "request"
+        self._compiles = compiles
+        self._names: dict[tuple[str, Names], str] = {}
+        self._definitions: dict[str, Any] = {}
+        self._is_3_0 = str(spec.document.get("openapi", "")).startswith("3.0")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What had to be dropped, each once."""
+        return tuple(self._warnings)
+
+    def translate(self, schema: Any) -> dict[str, Any]:
+        """Return the schema with its definitions."""
+        root = self._schema(schema)
+        return {"allOf": [root], "$defs": self._definitions} if self._definitions else root
+
+    def _schema(self, schema: Any, foreign: Names = _NO_NAMES) -> Any:
+        """Translate a schema; `foreign` are the names that the other direction carries."""
+        if not isinstance(schema, Mapping):
+            return schema if isinstance(schema, bool) else {}
+        foreign |= flagged_names(self.spec, schema, self._other)
+        ref = schema.get("$ref")
+        if isinstance(ref, str) and self._is_3_0:
+            return self._reference(ref, foreign)
+        plain = bounds_as_numbers(schema) if self._is_3_0 else schema
+        out = {key: self._keyword(key, value, foreign) for key, value in plain.items() if self._is_kept(key, value)}
+        if "required" in out:
+            out["required"] = [name for name in dict.fromkeys(out["required"]) if name not in foreign]
+        bound_integers(out)
+        if self._is_3_0 and schema.get("nullable") is True and isinstance(out.get("type"), str):
+            out["type"] = [out["type"], "null"]
+        self._choose_branch(out, schema, foreign)
+        return {**out, **self._reference(ref, foreign)} if isinstance(ref, str) else out
+
+    def _reference(self, ref: str, foreign: Names) -> dict[str, Any]:
+        """Return a reference to the definition; an empty schema if it leads nowhere."""
+        key = (ref, foreign)
+        if key not in self._names:
+            try:
+                target = self.spec.lookup(ref)
+            except DanglingReference as error:
+                self._warnings[error.what] = None
+                return {}
+            word = re.sub(r"[^A-Za-z0-9_.-]", "-", ref.rpartition("/")[2])
+            name = self._names[key] = f"{len(self._names)}_{word}"
+            self._definitions[name] = {}  # so that a recursive schema finds it while it is being translated
+            self._definitions[name] = self._schema(target, foreign)
+        return {"$ref": f"#/$defs/{self._names[key]}"}
+
+    def _keyword(self, key: str, value: Any, foreign: Names) -> Any:
+        names = _NO_NAMES if key in INSIDE else foreign
+        if key in SCHEMAS:
+            return self._schema(value, names)
+        if key in LISTS:
+            return [self._schema(part, names) for part in value]
+        if key in MAPS:
+            kept = (n for n in value if key != "patternProperties" or self._is_kept("pattern", str(n)))
+            return {str(name): self._schema(value[name], names) for name in kept}
+        return list(dict.fromkeys(value)) if key == "type" and isinstance(value, list) else value
+
+    def _is_kept(self, key: str, value: Any) -> bool:
+        if key not in SHAPES or is_empty(key, value):
+            return False
+        problem = keyword_problem(key, value, self._compiles)
+        if problem:
+            self._warnings[problem] = None
+        return not problem and key != "discriminator"
+
+    def _choose_branch(self, out: dict[str, Any], schema: Mapping[str, Any], foreign: Names) -> None:
+        """Check only the branch that the discriminator chooses; without one, a request may match several models."""
+        key = next((key for key in ("oneOf", "anyOf") if key in out), "")
+        discriminator = schema.get("discriminator")
+        if key and discriminator is not None and SHAPES["discriminator"](discriminator):
+            self._discriminate(out, schema, key, foreign)
+        elif self._is_request and key == "oneOf" and all(map(self._is_model, schema["oneOf"])):
+            out["allOf"] = [*out.get("allOf", []), {"anyOf": out.pop("oneOf")}]
+
+    def _is_model(self, branch: Any) -> bool:
+        """Whether a branch is an object that the document has a name for; null may be among them."""
+        if not (isinstance(branch, Mapping) and "$ref" in branch):
+            return _is_null(branch)
+        target = _resolve(self.spec, branch)
+        return "properties" in target or "allOf" in target or target.get("type") == "object"
+
+    def _discriminate(self, out: dict[str, Any], schema: Mapping[str, Any], key: str, foreign: Names) -> None:
+        name = schema["discriminator"]["propertyName"]
+        branches = self._branches(schema, key)
+        if not branches:
+            return
+        plain = out.pop(key)
+        chosen = [
+            {"if": {"properties": {name: {"const": value}}}, "then": self._reference(ref, foreign)}
+            for value, ref in branches.items()
+        ]
+        has_it = {"type": "object", "required": [name]}
+        known: dict[str, Any] = {"properties": {name: {"enum": list(branches)}}}
+        label = default_label(schema)
+        assumed = branches.get(label or read_extensions(schema).default_branch)
+        if label and assumed:  # `defaultMapping` counts for unknown values, too
+            known = {"if": {"not": known}, "then": self._reference(assumed, foreign)}
+        without = self._reference(assumed, foreign) if assumed else {"anyOf": plain}
+        condition = {"if": has_it, "then": {"allOf": [known, *chosen]}, "else": without}
+        out["allOf"] = [*out.get("allOf", []), condition]
+
+    def _branches(self, schema: Mapping[str, Any], key: str) -> dict[str, str]:
+        """Return the reference of each branch by the value that chooses it; empty if one has no such value."""
+        branches = [b for b in schema[key] if not _is_null(b)]
+        if not all(isinstance(b, Mapping) and isinstance(b.get("$ref"), str) for b in branches):
+            return {}
+        mapped = dict(self._mapped(schema["discriminator"].get("mapping") or {}))
+        refs = [b["$ref"] for b in branches if b["$ref"] not in mapped.values()]
+        return {**{reference_name(ref): ref for ref in refs}, **mapped}
+
+    def _mapped(self, mapping: Mapping[Any, str]) -> Iterator[tuple[str, str]]:
+        for value, target in mapping.items():
+            ref = mapping_reference(target)
+            try:
+                self.spec.lookup(ref)
+            except DanglingReference:
+                self._warnings[f"The discriminator's value {value} refers to {target}, which does not exist."] = None
+            else:
+                yield str(value), ref
+
+
+def bound_integers(schema: dict[str, Any]) -> None:
+    """Replace an integer format by its bounds, in place."""
+    bits, types = INTEGER_BITS.get(str(schema.get("format"))), schema.get("type")
+    if bits and not {"integer", "number"}.isdisjoint(types if isinstance(types, list) else [types]):
+        del schema["format"]
+        schema["minimum"] = max(-(2 ** (bits - 1)), schema.get("minimum", -math.inf))
+        schema["maximum"] = min(2 ** (bits - 1) - 1, schema.get("maximum", math.inf))
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and schema.get("type") == "null"
+
 
 TOO_LARGE = "The document's schema unfolds to more than can be checked."
 """The warning of a schema whose check could take forever."""

@@ -1,8 +1,15 @@
 """What is secret and where it may be: references, names, redaction, patterns."""
 
-from .findings import Finding, KnownSecrets, find_known_secrets, find_secrets, findings_frame
-from .names import is_secret_header, is_secret_name
-from .notebooks import notebook_parts, redact_notebook
+from .findings import (
+    Finding,
+    KnownSecrets,
+    find_known_secrets,
+    find_secrets,
+    findings_frame,
+    notebook_parts,
+    redact_notebook,
+)
+from .patterns import is_secret_header, is_secret_name
 from .redaction import SHORTEST, redact, redact_data
 from .references import MASK, Reference, Secret
 

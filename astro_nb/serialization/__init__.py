@@ -2,7 +2,7 @@
 
 from .request import build_request, build_request_pair
 from .security import SecurityChoice, security_choices
-from .text import to_json
+from .styles import to_json
 
 __all__ = [
     "SecurityChoice",

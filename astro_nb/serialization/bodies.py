@@ -27,8 +27,7 @@ from ..messages import bare_media_type, is_json
 from ..openapi import Operation, Parameter, reference_name
 from ..openapi.parameters import is_token
 from ..schema import Field, body_field, read_field
-from .styles import Pairs, build_pairs, join_pairs
-from .text import has_forbidden_characters, percent_encode, to_json, to_text, to_utf8
+from .styles import Pairs, build_pairs, has_forbidden_characters, join_pairs, percent_encode, to_json, to_text, to_utf8
 
 BINARY = "application/octet-stream"
 Encoding = Mapping[str, Any]

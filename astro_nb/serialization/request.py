@@ -28,8 +28,16 @@ from .security import (
     named_alternative,
     sendable_alternatives,
 )
-from .styles import Pairs, build_pairs, build_path, build_whole_query, join_pairs
-from .text import has_forbidden_characters, join_url, to_text
+from .styles import (
+    Pairs,
+    build_pairs,
+    build_path,
+    build_whole_query,
+    has_forbidden_characters,
+    join_pairs,
+    join_url,
+    to_text,
+)
 
 USER_AGENT = "astro_nb"
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from ..environments import Environment, Resolver
 from ..errors import SecretMissing, UnknownName, UsageError
 from ..openapi import Operation, SecurityScheme
-from .styles import Pairs
-from .text import has_forbidden_characters, join_url, percent_encode, to_utf8
+from .styles import Pairs, has_forbidden_characters, join_url, percent_encode, to_utf8
 
 Alternative = tuple[SecurityScheme, ...]
 """The schemes of one Security Requirement Object: all of them are needed."""

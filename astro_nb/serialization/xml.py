@@ -11,7 +11,7 @@ from ..call import UNSET
 from ..errors import UsageError
 from ..schema import Field
 from .bodies import member_of
-from .text import to_text, to_utf8
+from .styles import to_text, to_utf8
 
 Element = ElementTree.Element
 

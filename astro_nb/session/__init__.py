@@ -1,9 +1,8 @@
 """Resolve a call, send it, and store its exchange."""
 
-from .concurrent import MAX_PARALLEL, ConcurrentCalls, send_many
 from .credentials import Credentials
 from .secrets import available_secrets, environment_folder_secrets, session_secrets
-from .session import Session, open_session
+from .session import MAX_PARALLEL, ConcurrentCalls, Session, open_session, send_many
 
 __all__ = [
     "MAX_PARALLEL",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from astro_nb.openapi import Spec, load
 from astro_nb.openapi.documents import bundled
-from astro_nb.schema.json_schema import Translation
+from astro_nb.schema.validation import Translation
 
 from .peers import npm_program
 from .processes import Served, medians, printed, process_seconds, sandbox_process, seconds_of

@@ -13,7 +13,7 @@ from astro_nb.contract.slices import slice_document
 from astro_nb.messages import Response
 from astro_nb.openapi import Operation, load
 from astro_nb.schema import make_sample, response_field
-from astro_nb.schema.json_schema import Translation
+from astro_nb.schema.validation import Translation
 
 from .peers import github_document
 from .processes import medians, seconds_of

@@ -12,10 +12,9 @@ from ...openapi import Spec
 from ..behavior import Access, Behavior, Grant, Item, Refused, TokenScope
 from ..responses import empty_response, with_headers
 from ..state import State
-from .data import astro_data
 from .operations import ACTIONS
 from .resources import RESOURCES
-from .seed import SEEDS
+from .seed import SEEDS, astro_data
 
 __all__ = ["behavior", "matches"]
 
