@@ -25,8 +25,7 @@ from ..exchange import CallGroup
 from ..history import Journal, Mark, Run
 from ..http import current_stop
 from ..openapi import Operation, call_to_read, id_field, label_fields
-from ..pagination import pages as read_pages
-from ..pagination import paging_of
+from ..pagination import paging_of, read_pages
 from ..progress import OnProgress
 from ..secrets import MASK, redact
 from ..session import ConcurrentCalls, Session, session_secrets

@@ -10,11 +10,10 @@ from ..messages import Request, Response
 from ..openapi import Spec
 from . import astro
 from .actions import ACTIONS
-from .behavior import Behavior, Refused
+from .behavior import Behavior, Refused, resources_of
 from .checks import CHECKS, gateway_error
 from .clock import Clock, RateLimits, Sequence
 from .faults import Fault, Faults
-from .inference import resources_of
 from .requests import OperationPlan, RequestContext, Route, Router
 from .responses import refusal_response, text_response, with_headers
 from .state import State

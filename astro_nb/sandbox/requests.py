@@ -15,9 +15,20 @@ from ..call import UNSET
 from ..messages import Request, header, is_json, media_type
 from ..openapi import Operation, Parameter
 from ..schema import Field, body_field, parameter_fields
-from .behavior import Action, Behavior, Change, FieldError, Item, Refused, Resource
+from .behavior import (
+    Action,
+    Behavior,
+    Change,
+    FieldError,
+    Item,
+    Refused,
+    Resource,
+    action_of,
+    list_part,
+    success_field,
+    success_status,
+)
 from .clock import RateLimits, parse_timestamp
-from .inference import action_of, list_part, success_field, success_status
 from .responses import Shape, shape_for
 from .tokens import ANYONE, Subject
 

@@ -24,8 +24,7 @@ from ..exchange import Attempt, Exchange
 from ..history import Errors, History
 from ..http import Running, in_background
 from ..openapi import Operation, Spec
-from ..pagination import Pages
-from ..pagination import pages as read_pages
+from ..pagination import Pages, read_pages
 from ..permissions import Privileges, calls_in, permissions_of
 from ..polling import Until, WaitOptions, WaitResult, wait_for
 from ..progress import Progress

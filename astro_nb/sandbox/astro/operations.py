@@ -15,12 +15,11 @@ from typing import Any
 import orjson
 
 from ...messages import Response
-from ..behavior import Action, FieldError, Item, Refused, find_values, invalid, set_fields
+from ..behavior import Action, FieldError, Item, Refused, find_values, invalid, set_fields, uuid_of
 from ..clock import format_timestamp, parse_timestamp, word
-from ..inference import uuid_of
 from ..requests import RequestContext
 from ..responses import json_response, reason_phrase
-from .seed import AUTHORS, astro_data, compact, days_after, person
+from .data import AUTHORS, astro_data, compact, days_after, person
 
 _MOST_LINES = 20_000  # of one span
 _PAGE = 500

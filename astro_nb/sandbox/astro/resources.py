@@ -9,7 +9,7 @@ from ...data import copy_data
 from ..behavior import Change, Item, Resource, Secret, Unique, fill_fields, merge_entries, set_fields
 from ..clock import Event, LifeCycle, word
 from ..state import State, names_of_values, stamp_creation
-from .seed import astro_data, compact, days_after, scale, seeded_id, table_value
+from .data import astro_data, compact, days_after, scale, seeded_id, table_value
 
 _ORGANIZATION = "/organizations/{organizationId}"
 _NO_ROLES: Mapping[str, Any] = {"workspaceRoles": [], "deploymentRoles": [], "dagRoles": []}
