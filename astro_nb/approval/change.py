@@ -1,9 +1,7 @@
-"""What a call would change: its body compared with the current state of the resource, field by field.
+"""What a call would change, field by field, as data, as text and as static HTML.
 
 `describe_change` sends one safe call at the most, to read the state; the call itself is not sent. `describe_batch`
 does the same for the first of many calls of one operation, which are confirmed together.
-
-A change as plain text and as static HTML.
 """
 
 from __future__ import annotations

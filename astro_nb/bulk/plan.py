@@ -1,7 +1,4 @@
-"""What each row of a table would send, and what is wrong with it. Nothing is sent.
-
-The outcome of each row, as a word and a message, and as DataFrames.
-"""
+"""What each row of a table would send and what is wrong with it, and the outcome of each row, as DataFrames."""
 
 from __future__ import annotations
 

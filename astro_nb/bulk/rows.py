@@ -1,7 +1,4 @@
-"""The rows of a table as the arguments of calls: cells and constants merged, secrets hidden.
-
-Which column goes to which parameter or body field: as the caller says, or else as proposed, with the reason.
-"""
+"""Match columns to parameters and body fields, and turn the rows of a table into the arguments of calls."""
 
 from __future__ import annotations
 

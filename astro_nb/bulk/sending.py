@@ -1,7 +1,4 @@
-"""Send the rows of a run, each marked in the journal before it is sent and after its response.
-
-Find out whether calls whose response was lost were carried out, by reading the list of the resources.
-"""
+"""Send the rows of a run, each marked in the journal before and after, and reconcile those whose response was lost."""
 
 from __future__ import annotations
 

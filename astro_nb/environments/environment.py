@@ -1,12 +1,11 @@
-"""An environment: where requests go, with which credentials, and with which variables.
+"""An environment: where requests go, with which credentials and variables, and what its token says.
 
 | to do what                                                | use                                   |
 |-----------------------------------------------------------|---------------------------------------|
 | read what a credential consists of                        | `credential_type`, `secret_of`, …     |
 | decide whether a secret may be sent to a URL              | `Environment.require_allowed_host`    |
 | find every secret that an environment refers to           | `environment_secrets`                 |
-
-The claims of a JSON Web Token (RFC 7519), read without a request and never trusted for security.
+| read the claims of a JSON Web Token (RFC 7519), untrusted | `read_token`                          |
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""An exchange as text and as static HTML.
-
-The items of a response as a table, with dtypes from the schema.
-"""
+"""An exchange as text, as static HTML, and as a DataFrame with dtypes from the schema."""
 
 from __future__ import annotations
 

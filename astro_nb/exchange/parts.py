@@ -1,7 +1,4 @@
-"""The outcome of a call for whoever needs it done, and what to do if it is unknown.
-
-The parts of an exchange: what it was sent for, its attempts, and its failure or error.
-"""
+"""The parts of an exchange: its group, attempts, failure or error, and its outcome."""
 
 from __future__ import annotations
 

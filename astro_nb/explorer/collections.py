@@ -1,7 +1,4 @@
-"""The items of an array, each in a group: add, duplicate, move and remove.
-
-A union: the choice of a variant, and the control of that variant.
-"""
+"""Controls of arrays (add, duplicate, move, remove) and of unions (the choice of a variant)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""The members of a map: rows with a name and a value to add, rename, duplicate and remove.
-
-One control of a form, and the buttons that set a container to empty, null or unset.
-
-File inputs: one file or several, shown by name and size.
-"""
+"""Controls of a form: single values, buttons for empty, null and unset, maps, and file inputs."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""The label and the control of a field, by tables.
+"""The label, the control and the path of a field.
 
 Rule 1: the label has name, type and help. Problems and resolved templates appear in the label of a choice, but below a
         text control: a label that changes undoes typing in progress.
 Rule 2: an empty control means UNSET. Null is a choice of its own where allowed, or is typed: null.
 Rule 3: a secret leaves its control as soon as it is typed and stays in memory; the control shows that it is set.
-
-Paths of values that follow renamed and moved parents, and the widgets that show problems at them.
+Rule 4: the path of a value follows its parents when they are renamed or moved; problems are shown at the nearest path.
 """
 
 from __future__ import annotations

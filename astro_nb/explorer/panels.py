@@ -1,7 +1,4 @@
-"""The panel to create, duplicate, edit, compare and remove environments, which are plain files.
-
-The panels for credentials, variables and sandbox faults, and the input for secrets.
-"""
+"""The panels for credentials, variables, sandbox faults and environments, and the input for secrets."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Request options (security, extra headers) and the other views of a form: request, JSON body, code.
-
-Sending a form: the buttons, the confirmation in guarded environments, and the request in progress.
-"""
+"""Send a form: the buttons, the confirmation, the request in progress, request options, and the other views of a form."""
 
 from __future__ import annotations
 

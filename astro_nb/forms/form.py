@@ -4,11 +4,7 @@ A field is unset, null, or has a value: what is unset is not in the call, and nu
 kept as the JSON that it is, so that the form and the JSON editor show the same. Text that is not a value of its field,
 such as letters for a number, is kept and reported, not discarded.
 
-What is wrong with the values of a form, by location, and how to correct a wrong format.
-
-The contract and the rules of the overlay decide what is wrong; the hints only word it.
-
-The body of a form: the field at a location by the chosen branches, and what a media type means for the body.
+The contract and the rules of the overlay decide what is wrong with a value; the hints only word it.
 """
 
 from __future__ import annotations

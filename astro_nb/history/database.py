@@ -1,6 +1,4 @@
-"""The database of a history: one file, shared by threads and processes; its errors say what to do.
-
-History files of older formats, rewritten in place as the present one.
+"""The database of a history: one file, shared by threads and processes. Older formats are migrated when it is opened.
 
 | format | what is different in it                                                                       |
 |-------:|-----------------------------------------------------------------------------------------------|

@@ -4,7 +4,7 @@
 the client's event loop. Connections stay open as long as the client lives, since opening one takes many times as long
 as a request.
 
-Work in the background that can be waited for, awaited or cancelled.
+`Running` is work in the background that can be waited for, awaited or cancelled.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Link requests to earlier responses: suggest values, resolve references, and keep values as variables.
-
-Suggest values from earlier responses for a field that needs one.
-"""
+"""Link requests to earlier responses: suggest values, resolve references, and keep values as variables."""
 
 from __future__ import annotations
 

@@ -1,12 +1,10 @@
-"""Bundling: making a document and the files that it refers to one document.
+"""References: `$ref` inside a document, and bundling the files that it refers to into one document.
 
 Rule 1: a local document reads files in its own folder and below; a fetched one, files of its own host.
 Rule 2: the number of files and their total size are limited.
 Rule 3: a file that cannot be read, or may not be, disables only what refers to it; `UNREAD` holds the reason.
 Rule 4: afterwards every reference that can be followed is a pointer, `#/…`. Those to other files point into `FILES`.
 Rule 5: a document without external references is not walked.
-
-`$ref` inside a document: following references to what they point to.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Read every page of a list: the first one alone, then as many at once as can be requested by position.
-
-All pages of a list: the items, a DataFrame of them, and how the list is displayed.
-"""
+"""Read every page of a list: its items, a DataFrame of them, and how the list is displayed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""What one response of a list holds: its items, the total, and the call for the next page.
+"""How an operation pages, and what one page holds: its items, the total, and the call for the next page.
 
-Includes the Link header (RFC 8288), and lists that are sent as lines of JSON (NDJSON).
-
-How an operation pages: where the items are, how many there are, and which parameter asks for the next page.
+This includes the Link header (RFC 8288), and lists sent as lines of JSON (NDJSON).
 
 The overlay declares it (`x-astro-nb-page`). Otherwise it is inferred from the names of the query parameters and of the
 fields of the response, by the tables below.

@@ -1,6 +1,4 @@
-"""The states that a wait saw: as data, as text, as a table, and as a strip of colours.
-
-The state of a resource: where it stands in a response, what the overlay says about it, and whether it is stale.
+"""The state of a resource in a response, whether it is stale, and the transitions that a wait saw.
 
 A server may report the old state for a while after it has accepted a change. So a wait trusts a state only if it is not
 older than the last call that changed the resource: if another state was seen since that call, if the state differs from

@@ -1,7 +1,4 @@
-"""Each value of a recorded call as notebook source: an expression, a parameter, a template, or a literal.
-
-Python source of runbooks: plain data with expressions in it, and the parameters of a run.
-"""
+"""Each value of a recorded call as notebook source (an expression, a parameter, a template, or a literal), and the source itself."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What an API does beyond what its document declares: the hooks that the sandbox calls.
+"""What an API does: hooks beyond its document, and the default that is inferred from the document.
 
-A `Behavior` describes one API. `Behavior()`, with no hooks at all, is inferred from the document (see `inference`);
+A `Behavior` describes one API. `Behavior()`, with no hooks at all, is inferred from the document;
 `astro` holds the behavior of the Astro API.
 
 | hook                                  | when it is called                                                            |
@@ -15,9 +15,7 @@ A `Behavior` describes one API. `Behavior()`, with no hooks at all, is inferred 
 | `Action.respond`                      | for the body of the response, where it is not the resource itself            |
 | `Behavior.endpoints`                  | for requests to paths outside the document                                   |
 
-What the document says about an API without a `Behavior`: its resources, and what each operation does to them.
-
-`openapi.resources` infers which operation does what; here it becomes what the sandbox needs: an `Action` for each
+Without hooks, `openapi.resources` infers which operation does what; here that becomes what the sandbox needs: an `Action` for each
 operation, and a `Resource` with samples for each collection.
 """
 

@@ -1,6 +1,4 @@
-"""The controls of a sandbox that runs in another process.
-
-What can be changed on a sandbox while it runs, in Python and over HTTP.
+"""The controls of a running sandbox, in Python and over HTTP, and a client for one in another process.
 
 No web page may use the controls: a request is refused if it carries an `Origin`, comes from a page by `Sec-Fetch-Site`,
 or names a host that is not loopback. The socket itself listens on loopback only.

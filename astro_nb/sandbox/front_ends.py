@@ -1,7 +1,4 @@
-"""The HTTP front end of the sandbox: a real server on loopback, with its own port and threads.
-
-The in-process front end of the sandbox: a transport for httpx, without a socket.
-"""
+"""The front ends of the sandbox: a transport for httpx without a socket, and a real server on loopback."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Python arguments of an operation: a call from keyword arguments, the signature, and Python names of operations.
-
-The documentation of an operation as plain text and as HTML: what it does, and its arguments.
-"""
+"""An operation as a Python function: name, signature, documentation, and a call from keyword arguments."""
 
 from __future__ import annotations
 

@@ -4,8 +4,7 @@
 - Every schema gives a Field. What has no control of its own has the kind `any` and is edited as JSON.
 - `null` is a state of a field, not a kind: `nullable`, `type: [T, "null"]` and `anyOf: [T, null]` mean the same.
 - Everything inside a secret is a secret.
-
-The branches of a union (`oneOf`, `anyOf`) and the discriminator that chooses among them.
+- A union (`oneOf`, `anyOf`) has branches; a discriminator chooses among them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The fields of an operation: of its parameters, its body and its responses, each read once.
-
-Conditions between the fields of an object that JSON Schema cannot express, declared by the overlay.
+"""The fields of an operation, each read once, and conditions between fields that the overlay declares.
 
 `x-astro-nb-rules` is a list of rules. `when` maps the names of siblings to the values for which the rule applies: a
 value, a list, or `present: true/false`. Then follows `require` (names), `hide` (names), or `one-of` (exactly one of

@@ -6,7 +6,7 @@
 | has a value the outward shape of a field: type, names, tags? | `matches_shape`  |
 | what is wrong with a value?                                  | `compile_schema` |
 
-An OpenAPI schema as a self-contained JSON Schema (draft 2020-12), for requests or for responses.
+A schema is translated to a self-contained JSON Schema (draft 2020-12), for requests or for responses:
 
 1. Only what the schema reaches is included, as `$defs`.
 2. A discriminator chooses the branch, and only that branch is checked. Without its property any branch may match.

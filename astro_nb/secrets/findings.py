@@ -1,7 +1,4 @@
-"""The parts of a notebook in which a secret can be, and a notebook with its known secrets masked.
-
-Secrets found in a text: known ones, and what looks like a credential.
-"""
+"""Secrets found in a text or a notebook, known ones and what looks like a credential; and notebooks with known secrets masked."""
 
 from __future__ import annotations
 

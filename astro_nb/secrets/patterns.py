@@ -1,6 +1,4 @@
-"""Texts that look like a credential although the secret is not known, by a table of patterns.
-
-Which names mean a secret: of fields, parameters and variables; of headers; of parameters in a URL.
+"""Which names mean a secret, and which texts look like a credential, by tables of patterns.
 
 Whether a field with such a name is a secret also depends on its type and on the document: see `schema/`.
 """

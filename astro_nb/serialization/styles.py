@@ -4,7 +4,7 @@ The specification does not define nested values in the style `deepObject`. They 
 use: members of members in brackets, `a[b][c]=1`; a list of scalars repeats its name, and any other list is numbered,
 `a[b][0][c]=1`.
 
-Values as texts, JSON and bytes. Errors name the place of a value, never the value.
+Errors name the place of a value, never the value.
 """
 
 from __future__ import annotations

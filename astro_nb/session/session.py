@@ -6,7 +6,7 @@ explorer send through it, so that every exchange is in the history, whatever its
 Every call takes the same steps: `extract_secrets` moves literal secrets into variables, `prepare` resolves the call
 into a request to send and a masked one to show, the approval is checked, and the client's exchange is stored.
 
-Many calls that are sent at the same time, as many as the rate limit and the connections allow.
+`ConcurrentCalls` sends many calls at once, as many as the rate limit and the connections allow.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """The facade: one object for everything that a notebook does with an API. Every method delegates to a package.
 
-Operations as Python functions: `api.ops.list_deployments(limit=100)`.
-
-Every operation is a real attribute with a signature and a docstring, so that completion and `help` work with and
+`api.ops` has the operations as functions: `api.ops.list_deployments(limit=100)`. Every operation is a real attribute with a signature and a docstring, so that completion and `help` work with and
 without jedi. Tags are attributes too: `api.ops.deployment.list_deployments`.
 """
 

@@ -12,9 +12,8 @@ from ...openapi import Spec
 from ..behavior import Access, Behavior, Grant, Item, Refused, TokenScope
 from ..responses import empty_response, with_headers
 from ..state import State
-from .data import astro_data
 from .operations import ACTIONS
-from .resources import RESOURCES
+from .resources import RESOURCES, astro_data
 from .seed import SEEDS
 
 __all__ = ["behavior", "matches"]

@@ -1,8 +1,6 @@
-"""The operations of the Astro API whose method and path do not say what they do, and what they refuse.
+"""The operations of the Astro API whose method and path do not say what they do, what they refuse, and logs.
 
-The logs of the Astro API: Deployment logs, which are searched, and audit logs, which come as JSON lines.
-
-A line depends on its number alone, so that the same time span always holds the same lines.
+Deployment logs are searched, and audit logs are JSON lines. A line depends on its number alone, so that the same time span always holds the same lines.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from ..behavior import Action, FieldError, Item, Refused, find_values, invalid, 
 from ..clock import format_timestamp, parse_timestamp, word
 from ..requests import RequestContext
 from ..responses import json_response, reason_phrase
-from .data import AUTHORS, astro_data, compact, days_after, person
+from .resources import AUTHORS, astro_data, compact, days_after, person
 
 _MOST_LINES = 20_000  # of one span
 _PAGE = 500

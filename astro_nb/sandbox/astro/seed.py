@@ -15,8 +15,19 @@ from ...data import copy_data
 from ..behavior import Change, Item
 from ..clock import Timeline, word
 from ..state import State
-from .data import AUTHORS, astro_data, compact, contact, days_after, join_words, person, seeded_id, table_value
-from .resources import RESOURCES, to_minute
+from .resources import (
+    AUTHORS,
+    RESOURCES,
+    astro_data,
+    compact,
+    contact,
+    days_after,
+    join_words,
+    person,
+    seeded_id,
+    table_value,
+    to_minute,
+)
 
 Row = Mapping[str, Any]
 
