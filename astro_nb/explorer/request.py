@@ -1,4 +1,4 @@
-"""Send a form: the buttons, the confirmation, the request in progress, request options, and the other views of a form."""
+"""Send a form: the buttons, the confirmation, the request in progress, its options, and other views of the form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each value of a recorded call as notebook source (an expression, a parameter, a template, or a literal), and the source itself."""
+"""Each value of a recorded call as notebook source: an expression, a parameter, a template, or a literal."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ A `Behavior` describes one API. `Behavior()`, with no hooks at all, is inferred 
 | `Action.respond`                      | for the body of the response, where it is not the resource itself            |
 | `Behavior.endpoints`                  | for requests to paths outside the document                                   |
 
-Without hooks, `openapi.resources` infers which operation does what; here that becomes what the sandbox needs: an `Action` for each
-operation, and a `Resource` with samples for each collection.
+Without hooks, `openapi.resources` infers which operation does what; here that becomes what the sandbox needs: an
+`Action` for each operation, and a `Resource` with samples for each collection.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Secrets found in a text or a notebook, known ones and what looks like a credential; and notebooks with known secrets masked."""
+"""Known secrets, and what looks like a credential, found in texts and notebooks; notebooks with secrets masked."""
 
 from __future__ import annotations
 

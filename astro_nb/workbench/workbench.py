@@ -1,7 +1,8 @@
 """The facade: one object for everything that a notebook does with an API. Every method delegates to a package.
 
-`api.ops` has the operations as functions: `api.ops.list_deployments(limit=100)`. Every operation is a real attribute with a signature and a docstring, so that completion and `help` work with and
-without jedi. Tags are attributes too: `api.ops.deployment.list_deployments`.
+`api.ops` has the operations as functions: `api.ops.list_deployments(limit=100)`. Every operation is a real attribute
+with a signature and a docstring, so that completion and `help` work with and without jedi. Tags are attributes too:
+`api.ops.deployment.list_deployments`.
 """
 
 from __future__ import annotations

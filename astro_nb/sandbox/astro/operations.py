@@ -1,6 +1,7 @@
 """The operations of the Astro API whose method and path do not say what they do, what they refuse, and logs.
 
-Deployment logs are searched, and audit logs are JSON lines. A line depends on its number alone, so that the same time span always holds the same lines.
+Deployment logs are searched, and audit logs are JSON lines. A line depends on its number alone, so that the same time
+span always holds the same lines.
 """
 
 from __future__ import annotations
