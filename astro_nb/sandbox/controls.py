@@ -1,4 +1,4 @@
-"""The controls of a running sandbox, in Python and over HTTP, and a client for one in another process.
+"""The controls of a running sandbox over HTTP, and a client for a sandbox in another process.
 
 No web page may use the controls: a request is refused if it carries an `Origin`, comes from a page by `Sec-Fetch-Site`,
 or names a host that is not loopback. The socket itself listens on loopback only.
@@ -7,7 +7,6 @@ or names a host that is not loopback. The socket itself listens on loopback only
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -16,7 +15,6 @@ import orjson
 
 from ..errors import AstroNbError, SettingsError, UsageError
 from ..messages import Request, Response, header
-from .engine import Engine
 from .faults import Fault, make_fault
 from .responses import json_response
 
@@ -26,79 +24,6 @@ if TYPE_CHECKING:
 
 PREFIX = "/-/"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class Controls:
-    """Speed, lag, rate limits, tokens, and the way back to the seed. Thread-safe, given the lock of the front ends."""
-
-    def __init__(self, engine: Engine, lock: threading.RLock) -> None:
-        self._engine, self._lock = engine, lock
-
-    def token(self, scope: str = "organization", *, expired: bool = False, **ids: str) -> str:
-        """Return a token of the sandbox, shaped like a real one.
-
-        Args:
-            scope: for Astro: organization (may do everything), workspace, deployment or member (may only read).
-            expired: whether it has expired already.
-            ids: what it is bound to, such as `workspaceId`; by default the first of its kind.
-
-        Raises:
-            UnknownName: there is no such scope.
-        """
-        with self._lock:
-            return self._engine.state.tokens.create(scope, ids, expired)
-
-    def reset(self) -> None:
-        """Return to the seed: resources, ids and rate limits as in the beginning. Faults and the log stay."""
-        with self._lock:
-            self._engine.reset()
-
-    @property
-    def speed(self) -> float:
-        """How many times faster than real time life cycles run; 0 ends every transition at once.
-
-        Raises:
-            ValueError: when set below 0.
-        """
-        return self._engine.clock.speed
-
-    @speed.setter
-    def speed(self, speed: float) -> None:
-        with self._lock:
-            self._engine.clock.speed = speed
-
-    @property
-    def lag(self) -> float | None:
-        """Sandbox seconds for which the old state is still shown after a change; None for what the API declares.
-
-        Raises:
-            ValueError: when set below 0.
-        """
-        return self._engine.clock.lag
-
-    @lag.setter
-    def lag(self, lag: float | None) -> None:
-        if lag is not None and lag < 0:
-            raise ValueError("The lag is 0 or more.")
-        self._engine.clock.lag = lag
-
-    @property
-    def limits(self) -> bool:
-        """Whether rate limits apply."""
-        return self._engine.limits.enabled
-
-    @limits.setter
-    def limits(self, enabled: bool) -> None:
-        self._engine.limits.enabled = enabled
-
-    @property
-    def retry_after(self) -> bool:
-        """Whether a 429 carries `Retry-After`."""
-        return self._engine.limits.retry_after
-
-    @retry_after.setter
-    def retry_after(self, enabled: bool) -> None:
-        self._engine.limits.retry_after = enabled
 
 
 def is_control(sandbox: Sandbox, path: str) -> bool:
@@ -116,7 +41,8 @@ def control_response(sandbox: Sandbox, request: Request) -> Response:
         return json_response(404, {"message": f"There is no control {request.method} {target.path}."})
     try:
         data = orjson.loads(request.body) if request.body else dict(parse_qsl(target.query))
-        return json_response(200, control(sandbox, data if isinstance(data, dict) else {}))
+        result = control(sandbox, data if isinstance(data, dict) else {})
+        return json_response(200, _describe_state(sandbox) if result is None else result)
     except orjson.JSONDecodeError as error:
         return json_response(400, {"message": f"The body is not JSON: {error}"})
     except (AstroNbError, TypeError, ValueError, KeyError) as error:
@@ -129,7 +55,7 @@ def _is_local_program(request: Request) -> bool:
     return not header(request.headers, "origin") and site == "none" and host in _LOOPBACK
 
 
-def state_of(sandbox: Sandbox) -> dict[str, Any]:
+def _describe_state(sandbox: Sandbox) -> dict[str, Any]:
     """Return counts, speed, lag and faults as plain data; never a token."""
     return {
         "title": sandbox.spec.title,
@@ -143,50 +69,26 @@ def state_of(sandbox: Sandbox) -> dict[str, Any]:
     }
 
 
-def _add_fault(sandbox: Sandbox, data: dict[str, Any]) -> Any:
-    return sandbox.faults.add(**data).to_dict()
-
-
-def _clear_faults(sandbox: Sandbox, data: dict[str, Any]) -> Any:
-    sandbox.faults.clear()
-    return state_of(sandbox)
-
-
-def _reset(sandbox: Sandbox, data: dict[str, Any]) -> Any:
-    sandbox.reset()
-    return state_of(sandbox)
-
-
-def _set_speed(sandbox: Sandbox, data: dict[str, Any]) -> Any:
-    sandbox.speed = float(data["speed"])
-    return state_of(sandbox)
-
-
-def _set_lag(sandbox: Sandbox, data: dict[str, Any]) -> Any:
-    sandbox.lag = None if data["lag"] is None else float(data["lag"])
-    return state_of(sandbox)
-
-
-def _set_limits(sandbox: Sandbox, data: dict[str, Any]) -> Any:
-    sandbox.limits = bool(data["limits"])
-    return state_of(sandbox)
-
-
-def _get_token(sandbox: Sandbox, data: dict[str, Any]) -> Any:
+def _get_token(sandbox: Sandbox, data: dict[str, Any]) -> str:
     expired = str(data.pop("expired", "")).lower() in ("true", "1")
-    return {"token": sandbox.token(str(data.pop("scope", "organization")), expired=expired, **data)}
+    return sandbox.token(str(data.pop("scope", "organization")), expired=expired, **data)
+
+
+def _setter(name: str, convert: Callable[[Any], Any]) -> Callable[[Sandbox, dict[str, Any]], None]:
+    return lambda sandbox, data: setattr(sandbox, name, convert(data[name]))
 
 
 _CONTROLS: dict[tuple[str, str], Callable[[Sandbox, dict[str, Any]], Any]] = {
-    ("POST", "/-/faults"): _add_fault,
-    ("DELETE", "/-/faults"): _clear_faults,
-    ("POST", "/-/reset"): _reset,
-    ("POST", "/-/speed"): _set_speed,
-    ("POST", "/-/lag"): _set_lag,
-    ("POST", "/-/limits"): _set_limits,
-    ("GET", "/-/state"): lambda sandbox, data: state_of(sandbox),
-    ("GET", "/-/token"): _get_token,
+    ("POST", "/-/faults"): lambda sandbox, data: sandbox.faults.add(**data).to_dict(),
+    ("DELETE", "/-/faults"): lambda sandbox, data: sandbox.faults.clear(),
+    ("POST", "/-/reset"): lambda sandbox, data: sandbox.reset(),
+    ("POST", "/-/speed"): _setter("speed", float),
+    ("POST", "/-/lag"): _setter("lag", lambda lag: None if lag is None else float(lag)),
+    ("POST", "/-/limits"): _setter("limits", bool),
+    ("GET", "/-/state"): lambda sandbox, data: _describe_state(sandbox),
+    ("GET", "/-/token"): lambda sandbox, data: {"token": _get_token(sandbox, data)},
 }
+"""Each control by method and path; where it returns None, the response is the state."""
 
 
 _TIMEOUT = 10  # seconds

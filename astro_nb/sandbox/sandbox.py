@@ -1,4 +1,4 @@
-"""The sandbox: one function from a request to a response, with its front ends and its controls."""
+"""The sandbox: one function from a request to a response, its front ends, and what can be changed while it runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from ..messages import Request, Response
 from ..openapi import Spec, load
 from .behavior import Behavior
 from .clock import Clock
-from .controls import Controls
 from .engine import Engine, Served
 from .faults import Faults
 
@@ -57,8 +56,7 @@ class Sandbox:
         now: the wall clock, for time stamps.
 
     Attributes:
-        controls: what can be changed while it runs; `faults`, `speed`, `lag`, `limits`, `retry_after`, `token` and
-            `reset` are those of the controls.
+        faults: errors and delays on purpose.
         requests: how many requests it has handled.
     """
 
@@ -77,7 +75,6 @@ class Sandbox:
         self.faults = Faults(seed)
         self.engine = Engine(self.spec, seed, Clock(clock, now, speed), self.faults, behavior)
         self._lock = threading.RLock()
-        self.controls = Controls(self.engine, self._lock)
         self.limits = limits
         self._log: deque[LoggedRequest] = deque(maxlen=_LOG_LENGTH)
         self._server: Server | None = None
@@ -163,45 +160,67 @@ class Sandbox:
         return tuple(self._log)
 
     def token(self, scope: str = "organization", *, expired: bool = False, **ids: str) -> str:
-        """Return a token of the sandbox; see `Controls.token`."""
-        return self.controls.token(scope, expired=expired, **ids)
+        """Return a token of the sandbox, shaped like a real one.
+
+        Args:
+            scope: for Astro: organization (may do everything), workspace, deployment or member (may only read).
+            expired: whether it has expired already.
+            ids: what it is bound to, such as `workspaceId`; by default the first of its kind.
+
+        Raises:
+            UnknownName: there is no such scope.
+        """
+        with self._lock:
+            return self.engine.state.tokens.create(scope, ids, expired)
 
     def reset(self) -> None:
-        """Return to the seed; see `Controls.reset`."""
-        self.controls.reset()
+        """Return to the seed: resources, ids and rate limits as in the beginning. Faults and the log stay."""
+        with self._lock:
+            self.engine.reset()
 
     @property
     def speed(self) -> float:
-        """How many times faster than real time life cycles run; see `Controls.speed`."""
-        return self.controls.speed
+        """How many times faster than real time life cycles run; 0 ends every transition at once.
+
+        Raises:
+            ValueError: when set below 0.
+        """
+        return self.engine.clock.speed
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        self.controls.speed = speed
+        with self._lock:
+            self.engine.clock.speed = speed
 
     @property
     def lag(self) -> float | None:
-        """Seconds for which the old state is still shown after a change; see `Controls.lag`."""
-        return self.controls.lag
+        """Sandbox seconds for which the old state is still shown after a change; None for what the API declares.
+
+        Raises:
+            ValueError: when set below 0.
+        """
+        return self.engine.clock.lag
 
     @lag.setter
     def lag(self, lag: float | None) -> None:
-        self.controls.lag = lag
+        if lag is not None and lag < 0:
+            raise ValueError("The lag is 0 or more.")
+        self.engine.clock.lag = lag
 
     @property
     def limits(self) -> bool:
         """Whether rate limits apply."""
-        return self.controls.limits
+        return self.engine.limits.enabled
 
     @limits.setter
     def limits(self, enabled: bool) -> None:
-        self.controls.limits = enabled
+        self.engine.limits.enabled = enabled
 
     @property
     def retry_after(self) -> bool:
         """Whether a 429 carries `Retry-After`."""
-        return self.controls.retry_after
+        return self.engine.limits.retry_after
 
     @retry_after.setter
     def retry_after(self, enabled: bool) -> None:
-        self.controls.retry_after = enabled
+        self.engine.limits.retry_after = enabled
