@@ -106,7 +106,7 @@ class SandboxClient:
 
     def __init__(self, url: str) -> None:
         self._netloc = urlsplit(url if "//" in url else f"http://{url}").netloc
-        self.faults = RemoteFaults(self)
+        self.faults: RemoteFaults = RemoteFaults(self)
 
     def __repr__(self) -> str:
         return f"<SandboxClient of {self._netloc}>"

@@ -72,7 +72,7 @@ class Sandbox:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.spec = spec if isinstance(spec, Spec) else load() if spec is None else load(spec)
-        self.faults = Faults(seed)
+        self.faults: Faults = Faults(seed)
         self.engine = Engine(self.spec, seed, Clock(clock, now, speed), self.faults, behavior)
         self._lock = threading.RLock()
         self.limits = limits
