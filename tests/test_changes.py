@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import nbformat
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
@@ -25,6 +25,8 @@ from astro_nb.http import Retries
 from astro_nb.openapi import load
 from astro_nb.runbooks import run
 from astro_nb.sandbox.behavior import Behavior, Change, Resource
+from astro_nb.secrets import redact
+from astro_nb.templates import escape
 from astro_nb.workbench import SANDBOX_URL
 
 PLANTED = "planted-password-99"
@@ -238,10 +240,16 @@ CHANGES = st.none() | TEXTS | st.fixed_dictionaries({"value": TEXTS}, optional={
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=st.dictionaries(NAMES, st.tuples(TEXTS, st.booleans())), changes=st.dictionaries(NAMES, CHANGES))
+@example(start={"A": ("000000", False)}, changes={"B": {"value": "000000", "isSecret": True}})
+@example(start={"A": ("000000", True)}, changes={"B": {"value": "000000", "isSecret": True}})
+@example(start={"A": ("000000", True), "B": ("000000", False)}, changes={"A": "000000"})
 def test_entries_are_merged_like_a_dict(
     start: dict[str, tuple[str, bool]], changes: dict[str, Any], shared_api: anb.Workbench
 ) -> None:
-    """For any state and any change, the result is what `dict.update` would give."""
+    """The result is what `dict.update` would give, or an error if a plain value that stays contains a new secret.
+
+    A new secret is masked wherever the server returns it, so such a value cannot be read, and is not written back.
+    """
     api = shared_api
     deployment = api.variables.get("made") or rich_deployment(api, 1)
     api.variables["made"] = deployment
@@ -257,13 +265,20 @@ def test_entries_are_merged_like_a_dict(
         else:
             old = model.get(key, {"isSecret": False})
             model[key] = {**old, **(value if isinstance(value, dict) else {"value": value})}
-    from astro_nb.templates import escape
-
     escaped = {
         key: escape(value) if isinstance(value, str) else value and {**value, "value": escape(value["value"])}
         for key, value in changes.items()
     }
+    new_secrets = [v["value"] for v in changes.values() if isinstance(v, dict) and v.get("isSecret")]
+    plain = [value for key, (value, secret) in start.items() if key not in changes and not secret]
+    before = stored_deployment(api, deployment)
     try:
+        if any(redact(value, new_secrets) != value for value in plain):
+            event("a plain value contains a new secret")
+            with pytest.raises(UsageError, match="contains a secret of this session"):
+                change(api, deployment, environmentVariables=escaped)
+            assert stored_deployment(api, deployment) == before
+            return
         done = change(api, deployment, environmentVariables=escaped)
         assert done.ok, done
         found = {
