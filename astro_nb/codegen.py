@@ -85,16 +85,11 @@ class _FormPart:
 
 def without_file_contents(call: Call) -> Call:
     """Return the call with empty files: a snippet reads them by their names and does not need their content."""
-    if not _has_upload(call.body):
-        return call
-    return replace(call, body=_without_contents(call.body))
 
+    def empty(value: Any) -> Any:
+        return Upload(value.name, b"", value.media_type) if isinstance(value, Upload) else UNSET
 
-def _without_contents(value: Any) -> Any:
-    def empty(inner: Any) -> Any:
-        return Upload(inner.name, b"", inner.media_type) if isinstance(inner, Upload) else UNSET
-
-    return replace_values(value, empty)
+    return replace(call, body=replace_values(call.body, empty)) if _has_upload(call.body) else call
 
 
 def _has_upload(value: Any) -> bool:

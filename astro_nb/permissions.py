@@ -46,8 +46,8 @@ class TokenPanel:
         scope: the narrowest scope that it is restricted to: "deployment", "workspace", "organization"; else empty.
         bound: the ids that it is restricted to, by name, the widest scope first.
         permissions: the permissions that it names; usually none.
-        expires: when it expires, in UTC; None if it does not say.
-        state: "valid", "expires soon" (within a week), "expired", or empty if it does not say.
+        expires: when it expires, in UTC; None if it has no such claim.
+        state: "valid", "expires soon" (within a week), "expired", or empty if it has no such claim.
         source: where it comes from.
     """
 
@@ -174,7 +174,7 @@ class Privileges:
 
     @property
     def ticket(self) -> str:
-        """A request for whoever creates the token, as text."""
+        """A request to the person who creates the token, as text."""
         if not self.needs:
             return "This token needs no permission: nothing was called."
         operations: dict[tuple[str, str], list[str]] = {}
@@ -217,9 +217,9 @@ def privileges_of_exchanges(
 
     Args:
         exchanges: what was sent.
-        facts: what the token's claims say; None if there is no token.
+        facts: the token's claims; None if there is no token.
         names: the ids that a token may be restricted to, the widest scope first.
-        since: when the token came into use; earlier responses say nothing about it.
+        since: when the token came into use; earlier responses are about another one.
     """
     known = tuple(names)
     by_operation: dict[str, list[Exchange]] = {}
@@ -259,7 +259,7 @@ def _needs_of(operation: Operation, ids: Mapping[str, str], used: int, names: tu
 
 
 def _scope_of(operation: Operation, permission: str, names: tuple[str, ...]) -> str:
-    """The narrowest scope that the path names, or a narrower one that the permission's name begins with."""
+    """Return the narrowest scope that the path names, or a narrower one that the permission's name begins with."""
     prefix = permission.partition(".")[0]
     scopes = [n for n in names if f"{{{n}}}" in operation.path or prefix == _scope_word(n)]
     return _scope_word(scopes[-1]) if scopes else ""
@@ -270,7 +270,7 @@ def _scope_word(id_name: str) -> str:
 
 
 def _common_ids(group: Iterable[Exchange]) -> dict[str, str]:
-    """The values of the path parameters that all of some requests have in common."""
+    """Return the values of the path parameters that all of some requests have in common."""
     values: dict[str, set[str]] = {}
     for exchange in group:
         for name, value in path_values(exchange.operation, exchange.request.url).items():
@@ -286,7 +286,7 @@ _FORBIDDEN = 403
 
 
 def _verdict_of_responses(group: list[Exchange]) -> Verdict | None:
-    """What the latest response says about a permission: the token has it after a success, but not after a 403."""
+    """Return what the latest response shows: the token has the permission after a success, but not after a 403."""
     for exchange in reversed(group):
         if exchange.ok or exchange.status == _FORBIDDEN:
             return ("yes" if exchange.ok else "no"), f"the server returned {exchange.status_text}"
@@ -366,7 +366,7 @@ def calls_in(spec: Spec, cells: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _readers_of(spec: Spec, operation_id: str) -> list[str]:
-    """The operation that a change calls first."""
+    """Return the operation that a change calls first."""
     reader = spec.resources.reader_of(spec.operation(operation_id))
     return [reader.id] if reader else []
 
@@ -385,7 +385,7 @@ def _operations_in(tree: ast.Module, functions: Mapping[str, str]) -> Iterator[t
 
 
 def _dotted_names(node: ast.expr) -> list[str]:
-    """The names in `api.ops.deployment`, the last one first."""
+    """Return the names in `api.ops.deployment`, the last one first."""
     names = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)

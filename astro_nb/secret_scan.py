@@ -190,7 +190,7 @@ def scan(
 
 
 def _load_secrets(places: Iterable[Path], references: Iterable[str], keyring: bool) -> KnownSecrets:
-    """Return the secrets of the environments here and beside what is searched, and those that were named."""
+    """Return the secrets of the environments here and where it searches, and those that were named."""
     folders = dict.fromkeys([Path.cwd(), *(path if path.is_dir() else path.absolute().parent for path in places)])
     known = KnownSecrets()
     for folder in folders:
@@ -359,7 +359,7 @@ def _check_file(path: Path, root: Path) -> Iterator[Path | Skipped]:
             yield Skipped(str(path), "a link out of the folder")
         return  # its target is found by itself
     if path.name == ".env":
-        yield Skipped(str(path), "where secrets are kept: make sure that git ignores it")
+        yield Skipped(str(path), "the place for secrets: make sure that git ignores it")
     elif stat.S_ISREG(path.lstat().st_mode):
         yield path
     else:

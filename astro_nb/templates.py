@@ -1,4 +1,4 @@
-r"""Templates: what `{{name}}` stands for.
+r"""Templates: what `{{name}}` becomes.
 
 | template                         | becomes                                                               |
 |----------------------------------|-----------------------------------------------------------------------|
@@ -46,11 +46,6 @@ class LiteralText(str):
     def template(self) -> str:
         """The template that resolves to this text: every `{{name}}` in it escaped."""
         return _TEMPLATE.sub(lambda match: "\\" + match[0], self)
-
-
-def escape(text: str) -> str:
-    """Return the template that resolves to a text, whatever the text contains."""
-    return LiteralText(text).template
 
 
 def as_literal(data: Any) -> Any:

@@ -26,7 +26,7 @@ from astro_nb.openapi import load
 from astro_nb.runbooks import run
 from astro_nb.sandbox.behavior import Behavior, Change, Resource
 from astro_nb.secrets import redact
-from astro_nb.templates import escape
+from astro_nb.templates import LiteralText
 from astro_nb.workbench import SANDBOX_URL
 
 PLANTED = "planted-password-99"
@@ -266,7 +266,9 @@ def test_entries_are_merged_like_a_dict(
             old = model.get(key, {"isSecret": False})
             model[key] = {**old, **(value if isinstance(value, dict) else {"value": value})}
     escaped = {
-        key: escape(value) if isinstance(value, str) else value and {**value, "value": escape(value["value"])}
+        key: LiteralText(value).template
+        if isinstance(value, str)
+        else value and {**value, "value": LiteralText(value["value"]).template}
         for key, value in changes.items()
     }
     new_secrets = [v["value"] for v in changes.values() if isinstance(v, dict) and v.get("isSecret")]
@@ -377,11 +379,11 @@ def test_a_rejected_update_is_the_result(api: anb.Workbench) -> None:
     assert (done.ok, done.sent, done.status, done.altered) == (False, True, 400, ())
 
 
-# --- somebody else ----------------------------------------------------------------------------------------------------
+# --- someone else -----------------------------------------------------------------------------------------------------
 
 
 def change_stored(api: anb.Workbench, deployment: str, **fields: Any) -> Callable[..., None]:
-    """Change a Deployment in the store, as somebody else would."""
+    """Change a Deployment in the store, as someone else would."""
 
     def write() -> None:
         store = sandbox_of(api).engine.state
@@ -523,7 +525,7 @@ def test_put_and_patch_of_any_document(small_api: anb.Workbench) -> None:
 
 
 def test_a_list_that_takes_new_entries_is_not_changed() -> None:
-    """A POST beside a GET is not an update if the path names no single resource."""
+    """A POST with a GET at its path is not an update if the path names no single resource."""
     document = document_of("put")
     del document["paths"]["/things/{thing}"]
     spec = load(document)
@@ -544,7 +546,7 @@ def test_airflow_is_changed_by_patch(shared: Path) -> None:
         assert json.loads(done.exchange.request.body) == {"connection_id": "c", "conn_type": "pg", "host": "new"}
         assert (done.ok, kinds(done), PLANTED in repr(done)) == (True, {"host": "changed"}, False)
         assert not api.change("patch_connection", connection_id="c", host="new").sent
-        with pytest.raises(UsageError, match="no operation beside it"):
+        with pytest.raises(UsageError, match="no operation at its path"):
             api.change("patch_task_instance_dry_run", dag_id="d", dag_run_id="r", task_id="t")
         api.close()
 

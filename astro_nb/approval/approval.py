@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Final
 
@@ -49,17 +49,13 @@ class Approval:
 
     # --- giving it ----------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def allow_unsafe(self) -> Iterator[None]:
+    def allow_unsafe(self) -> AbstractContextManager[None]:
         """Approve all unsafe calls within this block."""
-        with self._grant(None):
-            yield
+        return self._grant(None)
 
-    @contextmanager
-    def confirmed(self, name: str) -> Iterator[None]:
+    def confirmed(self, name: str) -> AbstractContextManager[None]:
         """Approve unsafe calls on the resource with this name within this block; calls on others raise."""
-        with self._grant(name):
-            yield
+        return self._grant(name)
 
     def preview_change(self, prepared: PreparedRequest, environment: Environment, read: Read) -> Change:
         """Return what a call would change. From now on its name confirms the call, once."""
@@ -120,7 +116,7 @@ class Approval:
         _check_confirmation(change, ask_for_name(change) if name is None else name)
 
     def _confirmed_name(self) -> str | None:
-        """The name that the innermost `with api.confirmed(…)` around this code gives."""
+        """Return the name in the innermost `with api.confirmed(…)` around this code."""
         names = [name for approval, name in _granted.get() if approval is self and name is not None]
         return names[-1] if names else None
 
@@ -145,7 +141,7 @@ class Approval:
 
 
 def ask_for_name(change: Change) -> str | None:
-    """Show a change and ask the user to type its name; return None if nobody can be asked."""
+    """Show a change and ask the user to type its name; return None if there is no user to ask."""
     question = f'Type the {change.named_by} "{change.name}" to confirm, or anything else to cancel: '
     try:
         return input(question if display_change(change) else f"{change.text()}\n{question}")
@@ -167,7 +163,7 @@ def _check_confirmation(change: Change, typed: str | None) -> None:
     """Raise UnsafeRefused unless the typed text confirms the change."""
     if typed is None:
         raise UnsafeRefused(
-            f"{change.headline} It was not confirmed, and nobody can be asked here: nothing was sent.",
+            f"{change.headline} It was not confirmed, and there is no user to ask here: nothing was sent.",
             "To send it, run the notebook with `astro-nb run --allow-unsafe`, or call it inside "
             "`with api.allow_unsafe():`.",
             change=change,

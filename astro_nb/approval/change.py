@@ -1,6 +1,6 @@
 """What a call would change, field by field, as data, as text and as static HTML.
 
-`describe_change` sends one safe call at the most, to read the state; the call itself is not sent. `describe_batch`
+`describe_change` sends at most one safe call, to read the state; the call itself is not sent. `describe_batch`
 does the same for the first of many calls of one operation, which are confirmed together.
 """
 
@@ -30,9 +30,14 @@ from .update_body import omission_rule, state_to_body, writable_part
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
-    from ..openapi import Action, Operation
 
+Read = Callable[[Call], Exchange]
+"""Sends a safe call, stores its exchange and returns it."""
 
+BATCH_PREVIEWS = 5
+"""Calls of a batch whose changes are shown."""
+
+_MAX_NAME_LENGTH = 120  # characters of a name that the user is asked to type
 _MAX_ROWS = 200  # rows that are shown
 _MAX_VALUE_LENGTH = 160  # characters of one value
 
@@ -47,6 +52,7 @@ _BATCH_HEADLINE = "Calls {operation} {calls} in {environment}{remaining}."
 _TONES = {"removed": "bad", "changed": "warn", "added": "good", "unknown": "info", "unchanged": "quiet"}
 _SIGNS = {"removed": "-", "changed": "~", "added": "+", "unknown": "?", "unchanged": "="}
 _HEADINGS = ("change", "field", "now", "then")
+_COLUMNS = {"path": "string", "now": "object", "then": "object", "kind": "string", "note": "string"}
 _NO_VALUE = "—"
 _ACRONYMS = {"api": "API", "id": "ID", "ip": "IP"}
 
@@ -113,9 +119,8 @@ def render_html(change: Change) -> html.Markup:
     where = html.tag("div", target, style="overflow-wrap:anywhere")
     warnings = [html.tag("div", escape_invisible(text), role="alert") for text in _warnings(change)]
     table = html.table(_HEADINGS, [_cells(row) for row in _relevant_rows(change)], _MAX_ROWS)
-    if change.action == "delete" and change.rows:  # all of it is deleted: the name says enough
-        fields = "The 1 field of it" if len(change.rows) == 1 else f"The {len(change.rows)} fields of it"
-        table = html.details(fields, table)
+    if change.action == "delete" and change.rows:  # everything is deleted: the name is enough
+        table = html.details("Its 1 field" if len(change.rows) == 1 else f"Its {len(change.rows)} fields", table)
     unchanged = [row for row in change.rows if row.kind == "unchanged"]
     rest = html.details(_unchanged_fields(len(unchanged)), html.table(_HEADINGS, map(_cells, unchanged)))
     return html.tag("div", head, where, *warnings, table, *([rest] if unchanged else []))
@@ -139,7 +144,7 @@ def _warnings(change: Change) -> list[str]:
 
 
 def _relevant_rows(change: Change) -> list[DiffRow]:
-    """The rows that the user has to see, what is removed first."""
+    """Return the rows that the user has to see, removed ones first."""
     rows = [row for row in change.rows if row.kind != "unchanged"]
     return sorted(rows, key=lambda row: DIFF_KINDS.index(row.kind))
 
@@ -159,17 +164,6 @@ def _cells(row: DiffRow) -> tuple[Any, ...]:
     note = html.tag("div", html.muted(row.note)) if row.note else ""
     kind = html.join([html.pill(row.kind, _TONES[row.kind]), note])
     return kind, html.code(escape_invisible(row.path)), html.code(value_text(row.now)), html.code(value_text(row.then))
-
-
-Read = Callable[[Call], Exchange]
-"""Sends a safe call, stores its exchange and returns it."""
-
-BATCH_PREVIEWS = 5
-"""Calls of a batch whose changes are shown."""
-
-_MAX_NAME_LENGTH = 120  # characters of a name that the user is asked to type
-
-_COLUMNS = {"path": "string", "now": "object", "then": "object", "kind": "string", "note": "string"}
 
 
 # --- the current state ------------------------------------------------------------------------------------------------
@@ -279,12 +273,8 @@ class Change:
 
     def frame(self) -> DataFrame:
         """Return one row per field, with the columns path, now, then, kind and note."""
-        missing_as_none = [(None if value is UNSET else value for value in (row.now, row.then)) for row in self.rows]
-        rows = [
-            dict(zip(_COLUMNS, (row.path, *values, row.kind, row.note), strict=True))
-            for row, values in zip(self.rows, missing_as_none, strict=True)
-        ]
-        return make_frame(rows, _COLUMNS)
+        rows = [{name: getattr(row, name) for name in _COLUMNS} for row in self.rows]
+        return make_frame([{k: None if v is UNSET else v for k, v in row.items()} for row in rows], _COLUMNS)
 
     def html(self) -> str:
         """Return the change as static HTML."""
@@ -302,7 +292,7 @@ class Change:
 
 
 def describe_change(prepared: PreparedRequest, read: Read) -> Change:
-    """Return what a call would change. `read` is called once at the most; nothing else is sent."""
+    """Return what a call would change. `read` is called at most once; nothing else is sent."""
     operation = prepared.operation
     action = operation.spec.resources.role(operation).action
     body = _body_of(prepared)
@@ -328,7 +318,7 @@ def describe_change(prepared: PreparedRequest, read: Read) -> Change:
 def describe_batch(prepared: Sequence[PreparedRequest], batch: Batch, read: Read) -> Change:
     """Return what many calls of one operation would change, the first of them in full.
 
-    `read` is called once for each of these at the most.
+    `read` is called at most once for each of these.
     """
     changes = [describe_change(each, read) for each in prepared[:BATCH_PREVIEWS]]
     return replace(

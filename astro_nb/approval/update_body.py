@@ -142,7 +142,7 @@ def omission_rule(update: UpdateExtension | None, method: str) -> OmissionRule:
 
 
 def unprotected_secrets(body: Any, update: UpdateExtension | None) -> list[str]:
-    """Return the paths of secrets that would be kept by leaving them out, but are no longer flagged as secret."""
+    """Return the paths of secrets that would stay if they are left out, but are no longer flagged as secret."""
     keep = update.keep if update else {}
     flagged = [(path, how.removeprefix(_UNLESS)) for path, how in keep.items() if how.startswith(_UNLESS)]
     return [
@@ -188,7 +188,7 @@ def _places(data: Any, steps: list[str]) -> Iterator[tuple[dict[str, Any], str]]
 def _mark_stored(data: Any, steps: list[str], flag: str) -> None:
     """Mark the values at a path as stored by the server, where their flag is set; also those it does not return.
 
-    The flag is a field beside the value, or, if it begins with a slash, a path from the root.
+    The flag is a field of the same object, or, if it begins with a slash, a path from the root.
     """
     for parent, name in _places(data, steps):
         if (not flag and name in parent) or (flag and _is_flag_set(data, parent, flag)):

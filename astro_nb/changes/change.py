@@ -130,7 +130,7 @@ def change(
     Raises:
         UsageError: the operation does not update a resource that can be read, or the change does not fit its body.
         UnsafeRefused: the environment requires approval, and the change was not confirmed.
-        ConcurrentChange: somebody else changed the resource in the meantime; nothing was sent.
+        ConcurrentChange: someone else changed the resource in the meantime; nothing was sent.
     """
     target = session.spec.operation(operation)
     reader = _reader_for(target)
@@ -142,7 +142,7 @@ def change(
 
 
 def _reader_for(operation: Operation) -> Operation:
-    """The operation that reads the resource that an operation updates.
+    """Return the operation that reads the resource that an operation updates.
 
     Raises:
         UsageError: the operation does not update a resource that can be read first and written back.
@@ -154,7 +154,7 @@ def _reader_for(operation: Operation) -> Operation:
     is_declared = operation.extensions.update is not None
     reader = resources.reader_of(operation) if is_declared else own if own and not resources.is_list(own) else None
     if reader is None or not is_json(operation.body.media_type):
-        why = "does not accept JSON" if reader else "has no operation beside it that reads the resource"
+        why = "does not accept JSON" if reader else "has no operation at its path that reads the resource"
         raise UsageError(
             f"{operation.id} {why}, so a part of the resource cannot be changed.",
             f'Use api.call("{operation.id}", …) with all fields of the resource.',
@@ -286,7 +286,7 @@ class _ChangeRun:
 
 
 def _is_altered(row: DiffRow) -> bool:
-    """Whether a value differs from what was sent; a field that a response leaves out may be set all the same."""
+    """Whether a value differs from what was sent; a field that a response leaves out may still be set."""
     is_lost_entry = row.kind == "removed" and bool(row.steps) and isinstance(row.steps[-1], Entry | int)
     return (row.kind == "changed" or is_lost_entry) and MASK not in f"{row.now}{row.then}"
 
@@ -295,7 +295,7 @@ def _concurrent_change(operation: Operation, rows: list[DiffRow]) -> ConcurrentC
     more = " …" if len(rows) > _MAX_FIELDS_IN_MESSAGE else ""
     fields = ", ".join(row.path for row in rows[:_MAX_FIELDS_IN_MESSAGE]) + more if rows else "the resource"
     return ConcurrentChange(
-        f"Somebody else changed {fields} while {operation.id} was being prepared: nothing was written.",
+        f"Someone else changed {fields} while {operation.id} was being prepared: nothing was written.",
         "Call it again: it starts from the new state.",
         rows=tuple(rows),
         fields=[row.path for row in rows],
@@ -306,7 +306,7 @@ def _concurrent_change(operation: Operation, rows: list[DiffRow]) -> ConcurrentC
 
 
 def hold_response_secrets(field: Field | None, body: Any) -> Any:
-    """Return a body with its secret fields as `Secret`, marked as captured: responses do not mask what nobody typed."""
+    """Return a body with its secret fields as `Secret`, marked as captured, so that responses do not mask them."""
     return _restore_stored(body, hold_secrets(field, without_stored_values(body)))
 
 

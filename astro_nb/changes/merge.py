@@ -149,10 +149,10 @@ class Merger:
         return str(self.resolve(name) if template_names(name) else name)
 
     def _patch_of_scalar(self, known: EntriesExtension, value: Any, item: Field | None, at: Steps) -> Mapping[str, Any]:
-        """Return the field that a bare value stands for; with a secret, the flag that marks it as one is set."""
+        """Return the field that a bare value sets; for a secret, also the flag that marks it as one."""
         if not known.value or isinstance(value, list):
             raise UsageError(
-                f"{_dotted(at)} is an object: it is not known which of its fields a bare value stands for.",
+                f"{_dotted(at)} is an object: it is not known which of its fields a bare value sets.",
                 f'Name the field: {{"{at[-1]}": {{"field": value}}}}.',
             )
         branch = _branch_of(item, {})
@@ -242,6 +242,6 @@ def fill_ratios(
             if change.get(given) is not None and other not in change and other in body:
                 quantity = str(change[given]).removesuffix(old_unit)
                 if template_names(change[given]) or not _QUANTITY.fullmatch(quantity):
-                    raise UsageError(f"{operation} requires {other} beside {given}.", "Give both.")
+                    raise UsageError(f"{operation} requires {other} with {given}.", "Give both.")
                 filled[other] = f"{(Decimal(quantity) * factor).normalize():f}{new_unit}"
     return filled

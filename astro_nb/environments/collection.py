@@ -60,7 +60,7 @@ class Environments:
         return name in environment_names(self.folder)
 
     def __getitem__(self, name: str) -> Environment:
-        """Return the environment of that name, read anew.
+        """Return the environment of that name, read again from its file.
 
         Raises:
             UnknownName, SettingsError, NewerFormat: as for `load_environment`.

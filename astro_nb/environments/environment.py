@@ -1,4 +1,4 @@
-"""An environment: where requests go, with which credentials and variables, and what its token says.
+"""An environment: where requests go, with which credentials and variables, and what its token contains.
 
 | to do what                                                | use                                   |
 |-----------------------------------------------------------|---------------------------------------|
@@ -59,7 +59,7 @@ class TokenFacts:
         if self.expires is not None and self.expired(now):
             raise TokenExpired(
                 f"The token ({source}) expired on {self.expires:%Y-%m-%d %H:%M} UTC: nothing was sent.",
-                "Create or rotate an API token, set it anew, and call `connect` again.",
+                "Create or rotate an API token, set it again, and call `connect` again.",
                 expires=self.expires,
             )
 
@@ -75,7 +75,7 @@ def read_token(token: str, extension: TokenExtension | None = None) -> TokenFact
 
     Args:
         token: the token as it is sent.
-        extension: what the overlay says about the claims (`x-astro-nb-token`).
+        extension: what the overlay declares about the claims (`x-astro-nb-token`).
     """
     claims = _decode_claims(token)
     if claims is None:
@@ -90,7 +90,7 @@ def read_token(token: str, extension: TokenExtension | None = None) -> TokenFact
 
 
 _expiries: dict[int, datetime | None] = {}
-"""When the latest tokens expire, by hash, so that no token is kept here."""
+"""When the latest tokens expire, by hash, so that no token is stored here."""
 
 
 def require_valid(token: str, source: str) -> None:
@@ -249,7 +249,7 @@ class Environment:
         headers: sent with every request; templates are allowed.
         hosts: further hosts to which the secrets may be sent; on this machine with the port, as in localhost:8080.
         timeout: seconds to connect, and to wait between two parts of a response.
-        overlay: an OpenAPI overlay that is not beside the document.
+        overlay: an OpenAPI overlay that is not in the folder of the document.
         extends: the environment that a file builds on: mappings are merged by name, all other fields are replaced.
         limits: requests per second by method, such as `{GET: 25, POST: 10}`; `.inf` for no limit. Methods that are not
             listed have the limits of the overlay.
@@ -285,7 +285,7 @@ class Environment:
             )
         if _has_password(self.base_url or ""):
             raise SettingsError(
-                "The base URL contains a password, which everybody would see: it is not used.",
+                "The base URL contains a password, which everyone would see: it is not used.",
                 "Take it out, and name it in `credentials`: {login: {username: me, password: env:NAME}}.",
             )
 

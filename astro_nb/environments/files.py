@@ -6,7 +6,7 @@ extends. Secrets are written as references, and a value that is one in the clear
 | to do what                                          | use                                       |
 |-----------------------------------------------------|-------------------------------------------|
 | read or write an environment                        | `load_environment`, `save_environment`    |
-| read or write what its file says itself             | `read_own_fields`, `write_own_fields`     |
+| read or write the fields in its own file            | `read_own_fields`, `write_own_fields`     |
 | read or write `_shared.yaml`                        | `load_shared`, `save_shared`              |
 | add a field                                         | a row in `_RULES`                         |
 """
@@ -204,7 +204,7 @@ def compose_environment(name: str, own: Mapping[str, Any], folder: Path = FOLDER
 
 
 def write_own_fields(name: str, own: Mapping[str, Any], folder: Path = FOLDER) -> Path:
-    """Write the fields of an environment's file and return the path; the comment at its beginning is kept.
+    """Write the fields of an environment's file and return the path; the comment at its beginning stays.
 
     Raises:
         SettingsError: the fields could not be read again.
@@ -384,7 +384,7 @@ def read_fields(path: Path) -> dict[str, Any]:
 
 
 def write_fields(path: Path, data: dict[str, Any]) -> None:
-    """Write a file with its format; the comment at the beginning of the existing file is kept."""
+    """Write a file with its format; the comment at the beginning of the existing file stays."""
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
     text = _to_yaml({"format": FORMAT, **plain})
     write_atomically(path, (_leading_comment(path) + text).encode())

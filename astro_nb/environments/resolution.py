@@ -99,8 +99,7 @@ class Resolver:
             SecretMissing: its reference has no value.
             TokenExpired: it has expired according to its own claims.
         """
-        given = self.environment.credential_for(scheme)
-        secret = self.environment.secret_for(scheme)
+        given, secret = self.environment.credential_for(scheme), self.environment.secret_for(scheme)
         if secret is None:
             return None
         if isinstance(given, Mapping):
@@ -118,7 +117,7 @@ class Resolver:
             url: the token endpoint in the document; the environment's own has priority.
 
         Returns:
-            An empty text, or what stands for the token in a request that is not sent.
+            An empty text, or a placeholder for the token in a request that is not sent.
 
         Raises:
             SettingsError: no endpoint is known, or its host is not one of the environment's.

@@ -57,7 +57,7 @@ class Provenance:
 class Variable:
     """One variable: its value (a `Secret` for secrets), its scope, and where the value came from.
 
-    `source` says it for people; `provenance` is the place in a response, if it came from one.
+    `source` describes that for people; `provenance` is the place in a response, if it came from one.
     """
 
     name: str
@@ -84,9 +84,9 @@ class Variables(MutableMapping[str, Any]):
 
     Attributes:
         find_provenance: returns the place in a response that a value came from, or None; called if the caller does
-            not say where it came from.
+            not give its source.
         hint: returns a sentence on where a missing variable could come from, or an empty text.
-        places: returns what may name variables beside other variables: the name of each place, and its data.
+        places: returns what may name variables, apart from other variables: the name of each place, and its data.
     """
 
     def __init__(self, seed: int | None = None, **scopes: Mapping[str, Any]) -> None:

@@ -60,9 +60,7 @@ def paged_frame(
 def _spread(item: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, value in item.items():
-        if (
-            type(value) not in _SCALARS and isinstance(value, Mapping) and value
-        ):  # the first test is quick, and mostly enough
+        if type(value) not in _SCALARS and isinstance(value, Mapping) and value:  # the first test is the quick one
             row.update({f"{name}.{inner}": nested for inner, nested in value.items()})
         else:
             row[name] = value

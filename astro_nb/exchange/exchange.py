@@ -181,8 +181,8 @@ class Exchange:
         Raises:
             PickError: the path is malformed or finds nothing, or there is no response, or it is not JSON.
         """
-        value = as_literal(_pick(self, self._held, path))
-        if path != "$":  # whoever picks the whole response needs no provenance
+        value = as_literal(_pick(self, self._with_secrets, path))
+        if path != "$":  # the whole response needs no provenance
             self.picked.append((value, path))
         return value
 
@@ -223,7 +223,7 @@ class Exchange:
         return mask_secrets(self.field, self._require_response().json())
 
     @cached_property
-    def _held(self) -> Any:
+    def _with_secrets(self) -> Any:
         return hold_secrets(self.field, self._require_response().json())
 
     def _require_response(self) -> Response:
@@ -234,7 +234,7 @@ class Exchange:
 
 
 def _pick(exchange: Exchange, data: Any, path: str) -> Any:
-    """Return the value at a path. If an error response does not have it, the error says what the server reported."""
+    """Return the value at a path; if an error response lacks it, the error includes what the server reported."""
     try:
         return pick(data, path)
     except PickError as error:

@@ -23,12 +23,12 @@ WAITING = "waiting"
 """The outcome of an attempt that is reported before it is sent, because the rate limit makes it wait."""
 
 _ENVELOPE = ErrorPaths("$.message", "$.requestId", "$.statusCode", "$.fieldErrors")
-"""Where an error response holds its parts, unless the overlay says otherwise."""
+"""Where an error response holds its parts, unless the overlay declares other places."""
 _USUAL_MESSAGES = ("$.message", "$.detail", "$.title", "$.error.message", "$.error_description", "$.error")
 """Where other error responses hold their message, such as problem details (RFC 9457)."""
 
 _FIELD_ERROR_PARTS = ("field", "message", "code")
-_LONGEST_MESSAGE, _LONGEST_FIELD_MESSAGE, _LONGEST_TITLE = 2000, 500, 200  # characters of what a server says
+_LONGEST_MESSAGE, _LONGEST_FIELD_MESSAGE, _LONGEST_TITLE = 2000, 500, 200  # characters of what a server reports
 _LONGEST_BODY_MESSAGE = 300  # characters of a body that stands in for a message
 _MOST_FIELD_ERRORS = 100
 
@@ -204,7 +204,7 @@ def outcome_of(exchange: Exchange) -> Outcome:
     """Return whether a call was carried out: "done", "failed" or "unknown".
 
     A deletion that ends in a 404 or 410 is done if an earlier attempt may have done it. An unsafe call is "unknown" if
-    an attempt ended in a 5xx, a time-out or a broken connection, and no later response says more.
+    an attempt ended in a 5xx, a time-out or a broken connection, and no later response settles it.
     """
     operation, response = exchange.operation, exchange.response
     uncertain = any(attempt.may_have_been_done for attempt in exchange.attempts)

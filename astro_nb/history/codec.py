@@ -20,7 +20,7 @@ from ..openapi import Operation, Spec
 from ..secrets import MASK, is_secret_header
 
 LARGEST_BODY = 1_000_000
-"""Bytes of one body that are stored; the entry says how many there were."""
+"""Bytes of one body that are stored; the entry has their full number."""
 
 LARGEST_BYTES = 100_000
 """Bytes that are stored of a request that is no text, such as files: what it was built from is in its call."""
@@ -70,7 +70,7 @@ def list_row(entry: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def encode_exchange(exchange: Exchange) -> dict[str, Any]:
-    """Return what is stored of an exchange beside its columns and its response's body; orjson encodes dataclasses."""
+    """Return what is stored of an exchange in addition to its columns and its body; orjson encodes dataclasses."""
     response, error = exchange.response, exchange.error
     return {
         "call": exchange.call.to_dict(),
@@ -88,7 +88,7 @@ def encode_exchange(exchange: Exchange) -> dict[str, Any]:
 
 
 def masked_body(exchange: Exchange) -> bytes:
-    """Return the body of a response as it was received; masked, and laid out anew, if it holds a secret."""
+    """Return the body of a response as it was received; masked, and formatted again, if it holds a secret."""
     response = exchange.response
     if response is None or not response.is_json or exchange.json() is response.json():
         return response.body if response else b""

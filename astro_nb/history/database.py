@@ -4,10 +4,10 @@
 |-------:|-----------------------------------------------------------------------------------------------|
 |      1 | the headers of a response are an object                                                       |
 |      2 | there is no journal of runs                                                                   |
-|      3 | the group of an entry is text, such as "wait:<id>:<goal>:<timeout>"; attempts say less as data |
+|      3 | the group of an entry is text, such as "wait:<id>:<goal>:<timeout>"; attempts have fewer fields |
 |      4 | the present format: group and attempts are JSON objects                                       |
 
-The file of the older format is kept beside the new one, as `<name>.format-<number>.sqlite`.
+The file of the older format stays in the same folder, as `<name>.format-<number>.sqlite`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ FROM old_entry
 
 
 def format_of(connection: sqlite3.Connection) -> int:
-    """The format of a history file; 0 if there is nothing in it yet."""
+    """Return the format of a history file; 0 if there is nothing in it yet."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -78,12 +78,12 @@ def migrate(connection: sqlite3.Connection, path: Path | None) -> None:
 
 
 def backups(path: Path) -> Iterator[Path]:
-    """The copies that were kept of a history file when it was migrated."""
+    """Return the copies that were made of a history file when it was migrated."""
     return (file for number in range(1, FORMAT) if (file := _backup_path(path, number)).exists())
 
 
 def upgrade_detail(detail: bytes) -> bytes:
-    """The detail of an entry of an older format in the present one; what is no JSON stays as it is."""
+    """Return the detail of an entry of an older format in the present one; what is not JSON stays as it is."""
     try:
         old = orjson.loads(detail)
     except orjson.JSONDecodeError:
@@ -96,7 +96,7 @@ def upgrade_detail(detail: bytes) -> bytes:
 
 
 def group_of(via: str) -> CallGroup:
-    """The group that a text of format 3 means, such as "bulk:<id>:<row>"."""
+    """Return the group that a text of format 3 means, such as "bulk:<id>:<row>"."""
     kind, _, rest = via.partition(":")
     id_, _, rest = rest.partition(":")
     if kind == "wait":
@@ -212,7 +212,7 @@ class Database:
 
     Args:
         path: the file; None for memory.
-        own: the name of the folder that is ours; git is told to ignore it.
+        own: the name of the folder that is ours, which git is made to ignore.
     """
 
     def __init__(self, path: Path | None, own: str) -> None:
@@ -230,12 +230,12 @@ class Database:
 
     @contextmanager
     def writing(self, **data: Any) -> Iterator[sqlite3.Connection]:
-        """A transaction. `data` is added to the error if the file cannot be written."""
+        """Open a transaction. `data` is added to the error if the file cannot be written."""
         with self._lock, _readable_errors(self._path, **data), self._connection() as connection:
             yield connection
 
     def clear(self) -> None:
-        """Delete every entry, also from the copies that a migration kept."""
+        """Delete every entry, also from the copies that a migration made."""
         with self.writing() as connection:
             for table in ("entry", "body", "run", "run_row"):
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608  # a name from the line above
@@ -285,7 +285,7 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
 
 
 def _make_folder(folder: Path, own: str) -> None:
-    """Create the folder of the file. Git is told to ignore it if it is ours, and no other folder."""
+    """Create the folder of the file. If it is ours, git is made to ignore it."""
     ours, ignore = folder.name == own or not folder.exists(), folder / ".gitignore"
     try:
         folder.mkdir(parents=True, exist_ok=True)

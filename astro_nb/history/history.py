@@ -107,7 +107,7 @@ class History:
         Args:
             exchange: the exchange.
             secrets: the values that were sent.
-            further: values that were not sent with it, but that a server may return all the same.
+            further: values that were not sent with it, but that a server may return.
 
         Raises:
             SettingsError: the file cannot be written; `data["exchange"]` is the exchange.
@@ -246,7 +246,7 @@ def _body_to_store(exchange: Exchange, secrets: frozenset[str], has_further: boo
     """Return what is stored of a response's body.
 
     The client has removed the secrets that were sent: the body is searched again only if there are others, or if it
-    was laid out anew.
+    was formatted again.
     """
     response, content = exchange.response, masked_body(exchange)
     if response is not None and (has_further or content is not response.body):

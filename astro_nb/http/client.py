@@ -85,7 +85,7 @@ class Running(Generic[T]):
 
 
 class Stop:
-    """A flag that ends work: set by whoever cancels it, checked wherever the work sends or waits."""
+    """A flag that ends work: set to cancel it, checked wherever the work sends or waits."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -250,8 +250,8 @@ class Client:
 
         Raises:
             KeyboardInterrupt: the user stopped it; its attribute `exchange` is the exchange so far.
-            Stopped: the work that this is part of was cancelled; its attribute `exchange` likewise, if the request had
-                begun.
+            Stopped: the work that this is part of was cancelled; its attribute `exchange` is also set, if the
+                request had begun.
             SettingsError: the proxy or the certificates that the environment names cannot be used.
         """
         stop = current_stop.get()
@@ -331,7 +331,7 @@ class Client:
         )
 
     def bypass_proxy(self, base_url: str) -> None:
-        """Reach a server, such as the embedded sandbox, without a proxy, whatever the environment says."""
+        """Reach a server, such as the embedded sandbox, without a proxy, whatever the environment declares."""
         self._transports.bypass_proxy(base_url)
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ EARLY = 30.0
 """Seconds before its expiry at which a token is no longer used; at most a tenth of its lifetime."""
 
 _LONGEST_LIFETIME = 1e10  # seconds
-_LONGEST_MESSAGE = 300  # characters of what the server says
+_LONGEST_MESSAGE = 300  # characters of what the server reports
 _HEADERS = (
     ("User-Agent", "astro_nb"),
     ("Accept", "application/json"),

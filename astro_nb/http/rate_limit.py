@@ -3,7 +3,7 @@
 A limiter hands out reservations in order, at an even rate (the generic cell rate algorithm, ITU-T I.371): a reservation
 says how long to wait, and the caller waits. After a quiet time some requests may go at once, fewer than the bucket of
 the server holds, so that a request that is delayed on its way does not meet an empty bucket. If the server refuses a
-request all the same, every reservation is made anew.
+request nevertheless, every reservation is made again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Rate:
 
 
 class Reservation(NamedTuple):
-    """When to send a request: seconds from now. `pauses` tells whether the server has refused one since."""
+    """When to send a request: seconds from now. `pauses` shows whether the server has refused one since."""
 
     wait: float
     pauses: int
@@ -87,7 +87,7 @@ class RateLimiter:
         with self._lock:
             wait = _DEFAULT_PAUSE * self._interval if seconds is None else seconds
             self._paused_until = max(self._paused_until, now + wait)
-            self._next = self._paused_until + self._burst * self._interval  # every reservation is made anew
+            self._next = self._paused_until + self._burst * self._interval  # every reservation is made again
             self._pauses += 1
 
 

@@ -274,7 +274,7 @@ class Transports:
         self._thread: threading.Thread | None = None
 
     def bypass_proxy(self, base_url: str) -> None:
-        """Reach a server without a proxy, whatever the environment says; to be called before it is first used."""
+        """Reach a server without a proxy, whatever the environment declares; to be called before it is first used."""
         with self._lock:
             self._direct.add(base_url)
             blocking, self._blocking = self._blocking, None
@@ -315,7 +315,7 @@ class Transports:
             blocking, self._blocking = self._blocking, None
             background, self._background = self._background, None
         if loop is not None:
-            with contextlib.suppress(*SENDING_ERRORS, TimeoutError):  # nobody is left to report it to
+            with contextlib.suppress(*SENDING_ERRORS, TimeoutError):  # there is no one to report it to
                 asyncio.run_coroutine_threadsafe(_end(background), loop).result(_CLOSING_TIMEOUT)
             loop.call_soon_threadsafe(loop.stop)
             if thread is not None and thread is not threading.current_thread():
@@ -325,7 +325,7 @@ class Transports:
 
 
 async def _end(transport: BackgroundTransport | None) -> None:
-    """Cancel every task of the loop, so that whoever waits for one gets its result, and close the transport."""
+    """Cancel every task of the loop, so that those who wait for one get its result, and close the transport."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()

@@ -31,7 +31,7 @@ COLUMNS = {
 
 KNOWN = "known secret"
 
-_ROTATE = "then rotate the secret: whoever had the file has it"
+_ROTATE = "then rotate the secret: everyone who had the file has it"
 _TODO = {
     "code": "Take it out of the cell (a Secret, or os.environ)",
     "output": "Clear the output of the cell",

@@ -21,7 +21,7 @@ SECRET_HEADERS = frozenset(("set-cookie", "authorization", "proxy-authorization"
 
 
 def _secret_words(separator: str) -> str:
-    """The pattern of the last word of a secret's name; `separator` is a pattern for what may join its parts."""
+    """Return the pattern of the last word of a secret's name; `separator` is a pattern for what may join its parts."""
     return (
         rf"pass(?:word|wd|phrase)|(?:client{separator})?secret|(?:private|api|secret){separator}key"
         rf"|(?:access|refresh){separator}token"
@@ -55,7 +55,7 @@ _PLACEHOLDERS = re.compile(
 )
 """What people write in place of a credential: stars, templates, names of variables, words such as "example"."""
 
-_SHOWN = 4  # characters of a possible secret that are shown, at the most
+_SHOWN = 4  # characters of a possible secret that are shown, at most
 _FEWEST_CHARACTERS = 5  # different ones: a value with fewer is a placeholder such as "aaaa-bbbb"
 _LONGEST_PORT = 5  # digits
 
@@ -82,7 +82,7 @@ def match_patterns(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def abbreviate(value: str) -> str:
-    """Return the first characters of a possible secret, four at the most, and stars."""
+    """Return the first characters of a possible secret, at most four, and stars."""
     return f"{value[: min(_SHOWN, len(value) // 4)]}*****"
 
 

@@ -172,7 +172,7 @@ def require_reference(value: Any) -> None:
 def _fetch(reference: str) -> str:
     value = look_up(reference)
     if not value:
-        raise SecretMissing(f"The secret {reference} has no value.", advice_for(reference), reference=reference)
+        raise SecretMissing(f"The secret {reference} has no value.", _todo(reference), reference=reference)
     return value
 
 
@@ -183,7 +183,7 @@ def look_up(reference: str) -> str | None:
     return read(name) if read else None
 
 
-def advice_for(reference: str) -> str:
+def _todo(reference: str) -> str:
     """Return what to do if there is no value at a reference."""
     source, _, name = reference.partition(":")
     return _ADVICE[source].format(name, *name.partition("/"))
@@ -209,7 +209,7 @@ def _from_keyring(name: str) -> str | None:
 
 
 _PROMPTED: dict[str, str] = {}
-"""What the user typed, by label, so that each is asked for once per kernel."""
+"""What the user typed, by label, so that each is asked once per kernel."""
 
 
 def _from_prompt(name: str) -> str | None:
@@ -269,7 +269,7 @@ class Reference:
         """
         found = look_up(self.reference)
         if found is None:
-            raise SettingsError(f"{self.reference} has no value.", advice_for(self.reference), reference=self.reference)
+            raise SettingsError(f"{self.reference} has no value.", _todo(self.reference), reference=self.reference)
         return found
 
     @property

@@ -47,7 +47,7 @@ def connect(
         spec: another document: a path, a URL, a dict, or the text itself.
         base_url: the server; by default the environment's, or else the document's first one.
         token: a secret reference such as "env:MY_TOKEN", or a `Secret`.
-        overlay: an OpenAPI Overlay for the document; by default the one beside it.
+        overlay: an OpenAPI Overlay for the document; by default the one in its folder.
         variables: initial session variables.
         history: the folder of the history; None keeps it in memory.
         retries: how often and for how long failed requests are repeated.
@@ -71,7 +71,7 @@ def connect(
 def _open_workbench(
     environment: Environment, spec: Spec, variables: Variables, client: Client, history: History
 ) -> Workbench:
-    """Return the workbench. If its token turns out to have expired, everything that was started is stopped."""
+    """Return the workbench. If its token has expired, everything that was started is stopped."""
     located, sandbox = _locate_server(environment, spec)
     if sandbox is not None:
         client.bypass_proxy(located.base_url or "")

@@ -242,12 +242,12 @@ class Workbench:
           removes it, and every other entry stays;
         - a list given as a list replaces the old one, and so does any other value.
 
-        Stored secrets are kept. A `Secret` given as a bare value is stored as a secret. If nothing would change,
+        Stored secrets stay. A `Secret` given as a bare value is stored as a secret. If nothing would change,
         nothing is sent. With `dry_run` the difference is returned, and nothing is sent.
 
         Raises:
-            UsageError: the operation does not update a resource that can be read; the message says what to use.
-            ConcurrentChange: somebody else changed the resource in the meantime; nothing was sent.
+            UsageError: the operation does not update a resource that can be read; the message names the one to use.
+            ConcurrentChange: someone else changed the resource in the meantime; nothing was sent.
         """
         return change(self.session, operation, body=body, dry_run=dry_run, **arguments)
 
@@ -332,7 +332,7 @@ class Workbench:
     def privileges(self, operation: str | None = None, *, notebook: str | Path | None = None) -> Privileges:
         """Return what a token needs, compared with what this one has: for a call, a notebook, or all of the session.
 
-        `.frame()` makes a table of it, `.ticket` a text for whoever creates the token.
+        `.frame()` makes a table of it, `.ticket` a text for the person who creates the token.
 
         Raises:
             UnknownName: there is no such operation.
