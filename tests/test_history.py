@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 import astro_nb as anb
 from astro_nb.call import Call, OmittedUpload, Upload
 from astro_nb.contract import Violation
+from astro_nb.environments import Provenance
 from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName, UsageError
 from astro_nb.exchange import Attempt, CallGroup, Exchange, Failure
 from astro_nb.history import ExchangeList, History, Mark, Run
@@ -65,6 +66,9 @@ def make_exchange(
         "violations": (Violation(("a", 0), "is wrong", "type", "note"),),
         "environment": "here",
         "group": CallGroup("pages", "1"),
+        "provenance": {
+            "w": Provenance("ListWorkspaces", "$.workspaces[0].id", "id-0", datetime(2026, 6, 1, 8, 0, 0, 7, UTC))
+        },
     }
     return Exchange(id=key, operation=SPEC.operation(operation), **{**defaults, **more})
 
@@ -100,6 +104,44 @@ def test_an_entry_comes_back_as_it_was(path: Path) -> None:
     for part in fields(Exchange):
         assert getattr(again, part.name) == getattr(exchange, part.name), part.name
     assert (again.request_id, again.size, again.json()) == (exchange.request_id, exchange.size, exchange.json())
+
+
+def test_the_provenance_of_variables_is_stored_as_data(kept: anb.Workbench, tmp_path: Path) -> None:
+    """Also of a variable inside another one, and of a secret: the place of its value, and never the value."""
+    workspaces = kept.call("ListWorkspaces")
+    found = kept.keep(workspaces, "$.workspaces[0].id", as_="workspace")
+    kept.variables["home"], kept.variables["typed"] = "{{workspace}}", "typed by hand"
+    token = kept.call("CreateApiToken", name="ci", role="ORGANIZATION_OWNER", scope="ORGANIZATION")
+    secret = kept.keep(token, "$.token", as_="secret").value.reveal()
+    ids = {"organizationId": "{{organizationId}}", "workspaceId": "{{home}}"}
+    call = Call("GetWorkspace", ids, headers={"X-Key": "{{secret}}", "X-Typed": "{{typed}}"})
+    sent = kept.session.send(call)
+    assert found.provenance
+    assert found.provenance.exchange_id == workspaces.id
+    assert {name: place.path for name, place in sent.provenance.items()} == {
+        "workspace": "$.workspaces[0].id",
+        "secret": "$.token",
+    }
+    del kept.variables["workspace"]
+    again = History(SPEC, kept.history.path)
+    assert again.get(sent.id) is not sent
+    assert again.get(sent.id).provenance == sent.provenance
+    assert again.get(workspaces.id).provenance == {}
+    assert len(secret) > 20
+    assert secret.encode() not in stored(tmp_path)
+
+
+def test_an_entry_without_provenance_has_none(path: Path) -> None:
+    """Entries of earlier versions do not have the key."""
+    history = History(SPEC, path)
+    history.add(make_exchange())
+    history.close()
+    with sqlite3.connect(path) as database:
+        ((detail,),) = database.execute("SELECT detail FROM entry").fetchall()
+        old = orjson.loads(detail)
+        assert old.pop("provenance")["w"]["exchange"] == "id-0"
+        database.execute("UPDATE entry SET detail = ?", (orjson.dumps(old),))
+    assert History(SPEC, path).get("id-1").provenance == {}
 
 
 @pytest.mark.parametrize(

@@ -224,6 +224,22 @@ def test_a_variable_keeps_the_value_that_was_sent(api: anb.Workbench) -> None:
         assert f"""list_workspaces["$.workspaces[?@.name=='{name}'].id"][0]""" in cell
 
 
+@pytest.mark.parametrize("restored", [False, True])
+def test_a_variable_keeps_where_it_came_from(
+    restored: bool, api: anb.Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The history knows the response that a variable was set from when a call was sent, whatever was done since."""
+    if restored:
+        monkeypatch.setattr("astro_nb.history.history.MOST_RECENT", 1)
+    first, second = api.call("ListWorkspaces"), api.call("ListWorkspaces")
+    api.keep(first, "$.workspaces[0].id", as_="workspaceId")
+    sent = api.call("GetWorkspace", workspaceId="{{workspaceId}}")
+    api.keep(second, "$.workspaces[0].id", as_="workspaceId")
+    api.call("ListWorkspaces", limit=1)
+    assert (api.history.get(sent.id) is sent) != restored
+    assert "workspaceId=list_workspaces[" in step_code(api)[2]
+
+
 def test_templates(api: anb.Workbench, fresh: anb.Sandbox) -> None:
     """Environment variables fill themselves in, dynamic values stay, a variable in a text is set before its call."""
     api.variables["stage"], api.variables["size"] = "devel", 7

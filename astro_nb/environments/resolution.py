@@ -11,7 +11,7 @@ from ..errors import SettingsError
 from ..secrets import MASK, Secret
 from ..templates import is_response_reference, resolve
 from .environment import METHODS, Environment, Grant, credential_type, require_valid, scopes_of, text_or_secret
-from .variables import Variables
+from .variables import Provenance, Variables
 
 Mode = Literal["masked", "named", "revealed"]
 """What a secret becomes: the mask, for display; a marker with the name of a variable, for generated code; its value."""
@@ -42,16 +42,26 @@ class _Lookup:
     """Variables, dynamic values and values of responses, by name."""
 
     def __init__(
-        self, variables: Variables, dynamic: DynamicValues, response_value: Callable[[str], Any] | None
+        self,
+        variables: Variables,
+        dynamic: DynamicValues,
+        response_value: Callable[[str], Any] | None,
+        provenance: dict[str, Provenance],
     ) -> None:
         self._variables, self._dynamic, self._response_value = variables, dynamic, response_value
+        self._provenance = provenance
 
     def value_of(self, name: str) -> Any:
         if self._response_value is not None and is_response_reference(name):
             return self._response_value(name)
         if name.startswith("$"):
             return self._dynamic.next(lambda: self._variables.value_of(name))
-        return self._variables.value_of(name)
+        variable = next(iter(self._variables.all(name)), None)
+        if variable is None:
+            raise KeyError(name)
+        if variable.provenance is not None:
+            self._provenance[name] = variable.provenance
+        return variable.value
 
     def known(self) -> Iterable[str]:
         return self._variables.known()
@@ -69,6 +79,7 @@ class Resolver:
         grants: the OAuth grants for which the client has to get a token before it sends.
         dynamic: the dynamic values.
         response_value: returns the value of a template such as `{{responses.GetThing.name}}`.
+        provenance: where the values of the variables that were resolved came from, by name, as far as it is known.
     """
 
     variables: Variables
@@ -78,6 +89,7 @@ class Resolver:
     grants: list[Grant] = field(default_factory=list, repr=False)
     dynamic: DynamicValues = field(default_factory=lambda: DynamicValues(), repr=False)
     response_value: Callable[[str], Any] | None = field(default=None, repr=False)
+    provenance: dict[str, Provenance] = field(default_factory=dict, repr=False)
 
     def __reduce__(self) -> Any:
         raise TypeError("A Resolver holds secrets: it cannot be copied or pickled.")
@@ -89,7 +101,7 @@ class Resolver:
             UnknownName: a variable does not exist.
             SecretMissing: a secret has no value.
         """
-        lookup = _Lookup(self.variables, self.dynamic, self.response_value)
+        lookup = _Lookup(self.variables, self.dynamic, self.response_value, self.provenance)
         return resolve(data, lookup, self._secret, self.variables.hint)
 
     def credential(self, scheme: str) -> str | None:

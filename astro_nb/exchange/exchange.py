@@ -7,6 +7,7 @@ response are masked wherever the exchange is read, shown or stored; `reveal()` r
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +17,7 @@ import orjson
 
 from ..call import Call
 from ..contract import Violation, check_request_fully, check_response_fully
+from ..environments import Provenance
 from ..errors import PickError
 from ..jsonpath import find, pick
 from ..messages import Request, Response, header
@@ -63,6 +65,8 @@ class Exchange:
         violations: how the response departs from the document, by the quick check; `check()` makes the full one.
         environment: the name of the environment.
         group: what it was sent for: a single call, or part of pages, a wait, a bulk or a change.
+        provenance: where the values of the call's variables came from when it was sent, by the variable's name; without
+            those that were not taken from a response.
         picked: the values that were picked from the response lately, with their paths, to recognize them by identity.
     """
 
@@ -78,6 +82,7 @@ class Exchange:
     violations: tuple[Violation, ...] = ()
     environment: str = ""
     group: CallGroup = SINGLE_CALL
+    provenance: Mapping[str, Provenance] = field(default_factory=dict)
     picked: deque[tuple[Any, str]] = field(
         default_factory=lambda: deque(maxlen=_MOST_PICKED), init=False, compare=False
     )

@@ -12,6 +12,7 @@ import orjson
 
 from ..call import Call
 from ..contract import Violation
+from ..environments import Provenance
 from ..errors import UnknownName
 from ..exchange import Attempt, CallGroup, Exchange, Failure
 from ..frames import TIME
@@ -84,6 +85,7 @@ def encode_exchange(exchange: Exchange) -> dict[str, Any]:
         "elapsed": exchange.elapsed,
         "environment": exchange.environment,
         "group": exchange.group,
+        **({"provenance": _encode_provenance(exchange.provenance)} if exchange.provenance else {}),
     }
 
 
@@ -120,6 +122,7 @@ def decode_exchange(spec: Spec, key: str, size: int, detail: Mapping[str, Any], 
         violations=tuple(Violation(**{**v, "location": tuple(v["location"])}) for v in detail["violations"]),
         environment=detail["environment"],
         group=CallGroup(**{**detail["group"], "goal": tuple(detail["group"]["goal"])}),
+        provenance=_decode_provenance(detail.get("provenance", {})),
     )
 
 
@@ -148,6 +151,27 @@ def _decode_response(encoded: Mapping[str, Any], size: int, content: bytes) -> R
     full_size = size if len(content) == LARGEST_BODY != size else None
     version = encoded.get("version", "HTTP/1.1")
     return Response(encoded["status"], _pairs(encoded["headers"]), content, encoded["reason"], version, full_size)
+
+
+def _encode_provenance(provenance: Mapping[str, Provenance]) -> dict[str, Any]:
+    return {
+        name: {
+            "operation": place.operation,
+            "path": place.path,
+            "exchange": place.exchange_id,
+            "started": place.started.timestamp(),
+        }
+        for name, place in provenance.items()
+    }
+
+
+def _decode_provenance(encoded: Mapping[str, Any]) -> dict[str, Provenance]:
+    return {
+        name: Provenance(
+            place["operation"], place["path"], place["exchange"], datetime.fromtimestamp(place["started"], UTC)
+        )
+        for name, place in encoded.items()
+    }
 
 
 def _pairs(headers: Any) -> Headers:

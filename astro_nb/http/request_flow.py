@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ..call import Call
 from ..contract import check_response
-from ..environments import Grant
+from ..environments import Grant, Provenance
 from ..errors import DocumentNotFound
 from ..exchange import SINGLE_CALL, WAITING, Attempt, CallGroup, Exchange, Failure
 from ..messages import Request, Response, header
@@ -44,6 +44,7 @@ class PreparedRequest:
         group: what it is sent for.
         grant: how to get the token that it is sent with; None if it needs none.
         rate: how often the server may be asked; None for no limit.
+        provenance: where the values of its variables came from, by name, as far as it is known.
     """
 
     operation: Operation
@@ -55,6 +56,7 @@ class PreparedRequest:
     group: CallGroup = SINGLE_CALL
     grant: Grant | None = field(default=None, repr=False)
     rate: Rate | None = None
+    provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
     def __reduce__(self) -> Any:
         raise TypeError("A prepared request holds secrets: it cannot be copied or pickled.")
@@ -275,6 +277,7 @@ def _exchange(
         violations=check_response(prepared.operation, response) if response else (),
         environment=prepared.environment,
         group=prepared.group,
+        provenance=prepared.provenance,
     )
 
 

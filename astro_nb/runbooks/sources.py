@@ -51,6 +51,19 @@ def value_when_sent(current: Any, sent: Any, variables: Variables) -> Any:
     return current if text == sent or resolves_to(current, sent, variables) else sent
 
 
+def provenance_when_sent(
+    name: str, value: Any, exchanges: Iterable[Exchange], variables: Variables
+) -> Provenance | None:
+    """Return where the value of a variable came from when a call was sent; None if it is unknown.
+
+    An exchange stores it. An exchange of an earlier version does not: then the variable knows it, if it still holds
+    the value.
+    """
+    stored = [exchange.provenance[name] for exchange in exchanges if name in exchange.provenance]
+    current = next(iter(variables.all(name)), None)
+    return stored[-1] if stored else current.provenance if current and current.value == value else None
+
+
 def resolves_to(value: Any, sent: Any, variables: Variables) -> bool:
     """Whether a value still resolves to what was sent. Dynamic values and response references always count as such."""
     if any(name.startswith("$") or is_response_reference(name) for name in template_names(value)):
@@ -137,7 +150,7 @@ class SoughtValue:
     Attributes:
         name: the name of its field.
         typed: whether it was typed earlier in the recording.
-        provenance: the place that it was taken from, if the variable that holds it knows.
+        provenance: the place that it was taken from, if that is known.
     """
 
     text: str

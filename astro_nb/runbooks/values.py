@@ -23,6 +23,7 @@ from .sources import (
     can_resolve_reference,
     find_secret,
     find_source,
+    provenance_when_sent,
     resolves_to,
     value_sent,
     value_when_sent,
@@ -353,8 +354,7 @@ class ValueComposer:
     def _find_source(self, value: str, context: _ValueContext, variable: str) -> Source | None:
         if template_names(value):
             return None
-        held = next(iter(self._variables.all(variable)), None) if variable else None
-        provenance = held.provenance if held and held.value == value else None
+        provenance = provenance_when_sent(variable, value, context.step.exchanges, self._variables)
         wanted = SoughtValue(value, context.name, value in self._typed_texts, provenance)
         found = find_source(wanted, self._earlier, self._parameters.holding)
         if found is None and variable and variable != context.name:

@@ -290,7 +290,16 @@ class Session:
         environment = self.environment
         rate = rate_of(operation, (environment.name, environment.base_url or ""), environment.limits)
         return PreparedRequest(
-            operation, call, mask_headers(masked), request, secrets, environment.name, group, grant, rate
+            operation=operation,
+            call=call,
+            shown=mask_headers(masked),
+            request=request,
+            secrets=secrets,
+            environment=environment.name,
+            group=group,
+            grant=grant,
+            rate=rate,
+            provenance=resolver.provenance,
         )
 
     def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
