@@ -29,6 +29,9 @@ FIRST = ("test_leaks", "test_cli", "test_hostile", "test_architecture", ".ipynb"
 """Parts of the names of slow files, which start after the browser tests: a slow file that starts last keeps one worker
 busy while the others are idle."""
 
+LEAST_FILES = 4
+"""The fewest files named on the command line for which several workers are started."""
+
 _browser = contextlib.ExitStack()
 _labs: list[Lab] = []
 
@@ -44,6 +47,14 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no ty
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Replace the scheduler of `--dist loadfile`."""
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run single files in one process: starting workers takes longer than most of them."""
+    arguments = config.invocation_params.args
+    files = [each for each in arguments if str(each).partition("::")[0].endswith((".py", ".ipynb"))]
+    return 0 if 0 < len(files) < LEAST_FILES else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
