@@ -103,7 +103,7 @@ def test_every_extension_of_the_astro_overlay_is_known() -> None:
 def test_a_malformed_part_is_left_out_with_a_warning(name: str, value: Any, part: str) -> None:
     """The rest of the extension counts."""
     raw = {f"{PREFIX}{name}": value}
-    assert malformed_extensions(raw) == (f"The overlay's extension {part} is malformed; it is left out.",)
+    assert malformed_extensions(raw) == (f"The overlay's extension {part} is malformed; it is ignored.",)
     found = getattr(read_extensions(raw), name)
     assert found in (None, {}, PageExtension(items="a"), UpdateExtension(), TokenExtension(), StateExtension())
 

@@ -91,15 +91,9 @@ def is_unreadable(operation: Operation, parameter: Parameter) -> bool:
     if parameter.media_type is not None:
         return False
     if parameter.style == "form" and parameter.explode:
-        return parameter.location == "query" and _takes(operation.spec, parameter.schema, "object")
+        is_object = operation.spec.resolve_or_empty(parameter.schema).get("type") == "object"
+        return parameter.location == "query" and is_object
     return parameter.style in ("label", "matrix", "spaceDelimited")
-
-
-def _takes(spec: Spec, schema: Any, kind: str) -> bool:
-    try:
-        return bool(spec.resolve(schema).get("type") == kind)
-    except DanglingReference:
-        return False
 
 
 def _parameter(spec: Spec, parameter: Parameter) -> dict[str, Any]:
@@ -116,10 +110,7 @@ def _plain(spec: Spec, schema: Any) -> Any:
     It casts by one `type`, so several become alternatives; `readOnly` has no meaning for a parameter (OpenAPI 3.1.1,
     section 4.8.24.1).
     """
-    try:
-        whole = spec.resolve(schema) if isinstance(schema, Mapping) else {}
-    except DanglingReference:
-        return schema
+    whole = spec.resolve_or_empty(schema)
     kinds, direction = whole.get("type"), {"readOnly", "writeOnly"} & whole.keys()
     if not (direction or isinstance(kinds, list)):
         return schema
@@ -148,10 +139,7 @@ def is_unchecked_body(operation: Operation, kind: str) -> bool:
     """Whether a body of this type cannot be checked against its schema: XML has no standard mapping to JSON."""
     if operation.body is None or not kind.endswith(("/xml", "+xml")):
         return False
-    try:
-        return operation.spec.resolve(operation.body.schema(kind)).get("type") != "string"
-    except DanglingReference:
-        return True
+    return operation.spec.resolve_or_empty(operation.body.schema(kind)).get("type") != "string"
 
 
 def _copy_targets(

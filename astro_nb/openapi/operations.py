@@ -68,7 +68,7 @@ def read_security_scheme(name: str, raw: Mapping[str, Any], scopes: Any) -> Secu
 
 
 def _read_flows(raw: Any) -> dict[str, OAuthFlow]:
-    """Return the flows; a malformed one is ignored, since whoever has a credential needs no flow."""
+    """Return the flows; a malformed one is ignored, since a credential can be used without a flow."""
     flows = raw.items() if isinstance(raw, Mapping) else ()
     return {str(kind): _read_flow(str(kind), flow) for kind, flow in flows if isinstance(flow, Mapping)}
 
@@ -130,7 +130,7 @@ class Operation:
 
     @cached_property
     def extensions(self) -> Extensions:
-        """What the overlay says about this operation."""
+        """The overlay's extensions for this operation."""
         return read_extensions(self.raw)
 
     @parsed_part_or(())
@@ -268,7 +268,7 @@ def _response_oddities(operation: Operation) -> list[str]:
     statuses = map(str, operation.raw.get("responses") or ())
     warnings = [f"{status!r} is not a status." for status in statuses if not _STATUS.fullmatch(status)]
     outside = [key for key in map(str, operation.raw) if key[:3].isdigit()]
-    warnings += [f"{key} is beside `responses`, not inside; it is ignored." for key in outside]
+    warnings += [f"{key} is next to `responses`, not inside; it is ignored." for key in outside]
     dangling = [text for r in operation.responses.values() for text in _find_dangling(operation, r.content)]
     return [*warnings, *dict.fromkeys(dangling)]
 

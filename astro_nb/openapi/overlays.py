@@ -4,8 +4,8 @@ An overlay is a list of actions; each has a JSONPath `target` and either an `upd
 `remove: true` (Overlay Specification 1.0.0, section 4.4). An action that matches nothing is a warning, not an error, so
 that one overlay works for several versions of a document.
 
-An overlay belongs to the document that it is beside, and to those whose URLs it names: in `extends`, or, if there
-are several, in `x-astro-nb-extends`.
+`api.overlay.yaml` belongs to `api.yaml` in the same folder, and to the documents whose URLs it names: in `extends`, or,
+if there are several, in `x-astro-nb-extends`.
 """
 
 from __future__ import annotations

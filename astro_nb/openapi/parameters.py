@@ -90,7 +90,7 @@ def find_schema_fault(parameter: Raw) -> str:
     """Return what is wrong with how a parameter declares its schema; empty if nothing is."""
     content = parameter.get("content")
     if not content and "schema" not in parameter:
-        old = "declares its type beside its name, as in Swagger 2.0; that is used as its schema"
+        old = "declares its type next to its name, as in Swagger 2.0; that is used as its schema"
         return old if "type" in parameter else "declares no schema, so that any value is accepted"
     if parameter.get("in") == "querystring" and (not isinstance(content, Mapping) or len(content) != 1):
         return "needs `content` with one media type"
@@ -164,7 +164,7 @@ def _read_parameter(raw: Raw, key: str) -> Parameter:
 
 
 def _read_parameter_schema(raw: Raw) -> Schema:
-    """Return the schema of a parameter, also if its keywords are beside its name, as in Swagger 2.0."""
+    """Return the schema of a parameter, also if its keywords are next to its name, as in Swagger 2.0."""
     is_old = "schema" not in raw and isinstance(raw.get("type"), str)
     return inline_schema(raw) if is_old else read_schema(raw)
 

@@ -51,6 +51,14 @@ def resolve(document: Node, node: Any) -> Node:
     return _resolve(document, node, None) if isinstance(node, Mapping) else {}
 
 
+def resolve_or_empty(document: Node, node: Any) -> Node:
+    """Return what `resolve` returns; an empty mapping if a reference points nowhere."""
+    try:
+        return resolve(document, node)
+    except DanglingReference:
+        return {}
+
+
 def lookup(document: Node, ref: str) -> Node:
     """Return the mapping that a reference such as `#/components/schemas/Deployment` points to (RFC 6901).
 
@@ -136,7 +144,7 @@ class Fetch(Protocol):
 
 
 class RefResolver(Protocol):
-    """Resolves references from the files of one document, and reads what they point to.
+    """Resolves the references in the files of one document, and reads what they point to.
 
     Attributes:
         home: The address of the document itself.
@@ -188,7 +196,7 @@ class FolderResolver:
             if not path.is_relative_to(folder):
                 raise DocumentNotFound(f"{address} is outside the document's folder, and is not read.", _MOVE_INSIDE)
             if not path.is_file():  # a device or a pipe could block
-                raise DocumentNotFound(f"There is no file {address} beside the document.", "Check the path.")
+                raise DocumentNotFound(f"There is no file {address} in the document's folder.", "Check the path.")
             if path.stat().st_size > MAX_BYTES:
                 raise DocumentInvalid(f"{address} is too large.", "Split the file.")
             return path.read_bytes()
@@ -291,7 +299,7 @@ _NAME_KEYWORDS = {
 _FILE_REFERENCE = re.compile(r"[^#].*(/|\.(json|ya?ml)(#|$))")
 
 NodePath = tuple[Any, Any]
-"""Where a node stands: its container's path and its key; None at the top. It shares memory, unlike a flat tuple."""
+"""The path of a node: its container's path and its key; None at the top. It shares memory, unlike a flat tuple."""
 
 
 def bundle(document: dict[str, Any], as_json: bytes, source: str | Path | None, fetch: Fetch | None) -> dict[str, Any]:

@@ -5,12 +5,12 @@
 - `role(operation)`: does it list, read, create, update or delete a resource, or act on one, and of which collection;
 - `reader_at(path)`, `reader_of(operation)`: which operation reads a path, or what an unsafe operation changes;
 - `is_list(operation)`, `items_key(operation)`: does it list resources, and where in its response the items are;
-- `id_field(operation)`, `label_fields(operation)`: by which field a resource is known, and which one names it.
+- `id_field(operation)`, `label_fields(operation)`: which field identifies a resource, and which one names it.
 
-The overlay goes first (`x-astro-nb-page`, `x-astro-nb-item`, `x-astro-nb-update`). Otherwise paths decide: a path that
-ends in a parameter is one resource, and the path before it is its collection. Then schemas decide: a response is a list
-when it is an array, or an object around one array that is not itself a resource. Names that APIs in general use are
-in the tables here; names of one API belong to its overlay.
+The overlay decides first (`x-astro-nb-page`, `x-astro-nb-item`, `x-astro-nb-update`), then paths: a path that ends in a
+parameter is one resource, and the path before it is its collection. Then schemas: a response is a list if it is an
+array, or an object around one array that is not itself a resource. Names that are common among APIs are in the tables
+here; names of one API belong to its overlay.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..call import Call
-from ..errors import DanglingReference, DocumentError
+from ..errors import DocumentError
 from .malformed import READ_ERRORS
 
 if TYPE_CHECKING:
@@ -30,26 +30,26 @@ if TYPE_CHECKING:
     from .spec import Spec
 
 Action = Literal["list", "read", "create", "update", "delete", "act"]
-"""What an operation does; "act" is anything that the other words do not say, such as starting or stopping."""
+"""What an operation does; "act" is anything else, such as starting or stopping."""
 
 LABEL_FIELDS = ("name", "fullName", "username", "title", "key", "email")
 """Fields that name a resource, the likeliest first. An API's own go into the overlay (`x-astro-nb-item`, `name`)."""
 
 ID_FIELD = "id"
-"""The field by which a resource is known where the overlay names no other."""
+"""The field that identifies a resource, unless the overlay names another."""
 
 ENTRY_KEYS = ("key", "name", ID_FIELD)
-"""Fields that tell the entries of a list inside a resource apart, the likeliest first."""
+"""Fields that identify the entries of a list inside a resource, the likeliest first."""
 
 ITEMS_KEYS = ("items", "results", "data", "value", "values", "records", "entries", "list")
 """Usual names of the array that holds the items of a list."""
 
 TOTAL_KEYS = ("totalCount", "total_entries", "total", "limit")
-"""Usual names of the numbers beside the items of a list."""
+"""Usual names of the numbers next to the items of a list."""
 
 _PARAMETER = re.compile(r"\{([^{}/]*)\}")
-_MOST_MEMBERS = 8  # of an object that is a list and not a resource with a list in it
-_MOST_PARTS = 64  # schemas that are looked at for one question: `allOf` may go in a circle
+_MAX_MEMBERS = 8  # of an object around a list; one with more is a resource that contains a list
+_MAX_SCHEMAS = 64  # that are read for one value: `allOf` may be circular
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Role:
 
     Attributes:
         action: what it does.
-        collection: the path of the collection that the resource belongs to; empty where the document has none.
-        id_parameter: the last parameter of the path, which names the resource; empty where there is none.
+        collection: the path of the collection that the resource belongs to; empty if the document has none.
+        id_parameter: the last parameter of the path, which identifies the resource; empty if there is none.
         is_single: whether the path is that of a single resource.
     """
 
@@ -81,12 +81,12 @@ def paths_upwards(path: str) -> list[str]:
 
 
 def last_parameter(operation: Operation) -> str:
-    """Return the parameter that names the resource of an operation; empty where its path has none."""
+    """Return the parameter that identifies the resource of an operation; empty if its path has none."""
     return next(iter(reversed(_PARAMETER.findall(operation.path))), "")
 
 
 def id_field(operation: Operation) -> str:
-    """Return the field of a response by which its resource is known."""
+    """Return the field of a response that identifies its resource."""
     item = operation.extensions.item
     return (item.id if item else "") or ID_FIELD
 
@@ -99,13 +99,13 @@ def label_fields(operation: Operation | None) -> tuple[str, ...]:
 
 
 def label_of(item: Mapping[str, Any], operation: Operation | None = None) -> str:
-    """Return what a resource is called; empty where no field says."""
+    """Return the label of a resource; empty if none of its fields has one."""
     found = (item.get(name) for name in label_fields(operation))
     return next((value for value in found if isinstance(value, str) and value), "")
 
 
 def field_named_by(parameter: str, names: Iterable[str]) -> str:
-    """Return the field that a path parameter stands for: `pool_name` for `name`, where there is no `pool_name`.
+    """Return the field whose value a path parameter takes: `name` for `pool_name`, if there is no field `pool_name`.
 
     It is the field of the same name, else the longest that the parameter's name ends in, else `id`.
     """
@@ -117,18 +117,17 @@ def field_named_by(parameter: str, names: Iterable[str]) -> str:
 
 
 def call_to_read(reader: Operation, operation: Operation, call: Call) -> Call:
-    """Return the call that reads what another call is about, by the values of its path."""
-    theirs, ours = _PARAMETER.findall(reader.path), _PARAMETER.findall(operation.path)
-    placed = dict(zip(theirs, ours, strict=False))
-    wanted = {p.key: placed.get(p.name, p.key) if p.location == "path" else p.key for p in reader.parameters}
-    given = {key: call.parameters[ours] for key, ours in wanted.items() if ours in call.parameters}
+    """Return the call that reads the resource of another call, by the values in its path."""
+    by_position = dict(zip(_PARAMETER.findall(reader.path), _PARAMETER.findall(operation.path), strict=False))
+    sources = {p.key: by_position.get(p.name, p.key) if p.location == "path" else p.key for p in reader.parameters}
+    arguments = {key: call.parameters[source] for key, source in sources.items() if source in call.parameters}
     page = reader.extensions.page
     largest = {page.limit: page.most} if page and page.limit and page.most else {}
-    return Call(reader.id, {**largest, **given}, security=call.security)
+    return Call(reader.id, {**largest, **arguments}, security=call.security)
 
 
 class Resources:
-    """The resources of one document; see the head of this module. Made once for each `Spec`."""
+    """The resources of one document; see the head of this module. There is one for each `Spec`."""
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
@@ -139,7 +138,7 @@ class Resources:
 
     @cached_property
     def by_shape(self) -> Mapping[str, tuple[Operation, ...]]:
-        """The operations by the shape of their path, whatever its parameters are called."""
+        """The operations by the shape of their path, which ignores the names of its parameters."""
         found: dict[str, list[Operation]] = {}
         for operation in self._spec:
             found.setdefault(path_shape(operation.path), []).append(operation)
@@ -150,11 +149,11 @@ class Resources:
         return self.by_shape.get(path_shape(path), ())
 
     def reader_at(self, path: str) -> Operation | None:
-        """Return the operation that reads a path; None where there is none."""
+        """Return the operation that reads a path; None if there is none."""
         return next((operation for operation in self.at(path) if operation.method == "GET"), None)
 
     def has_items(self, path: str) -> bool:
-        """Whether single resources stand below a path, so that it is their collection."""
+        """Whether there are single resources below a path, so that it is their collection."""
         shape = path_shape(path)
         return not shape.endswith("}") and f"{shape}/{{}}" in self.by_shape
 
@@ -171,10 +170,10 @@ class Resources:
         return operation.extensions.page is not None or self.has_items(operation.path)
 
     def reader_of(self, operation: Operation) -> Operation | None:
-        """Return the safe operation that reads what an operation changes; None where there is none.
+        """Return the safe operation that reads what an operation changes; None if there is none.
 
-        It is the one that the overlay names, else the one at the same path. For a single resource it is else the list
-        that the resource is in; for anything else the nearest one above that reads a single resource.
+        It is the one that the overlay names, else the one at the same path. Otherwise, for a single resource, it is the
+        list that contains it; for anything else, the nearest one above that reads a single resource.
         """
         update = operation.extensions.update
         named = next((o for o in self._spec if update and o.id == update.read and o.is_safe), None)
@@ -200,7 +199,7 @@ class Resources:
             return "delete" if own or single else "act"
         if operation.extensions.update is not None or operation.method in ("PUT", "PATCH"):
             return "update"
-        if own and single and not self.is_list(own):  # else it may be a list whose entries cannot be read one by one
+        if own and single and not self.is_list(own):  # a list may have entries that cannot be read one by one
             return "update"
         return "create" if own or self.has_items(operation.path) else "act"
 
@@ -209,7 +208,7 @@ class Resources:
     def items_key(self, operation: Operation) -> str:
         """Return the key of the array that holds the items of a list response.
 
-        "$" means that the response is the array; empty, that it is no list, or that it is not clear where they are.
+        "$" if the response is the array; empty if it is not a list, or if it is not clear where the items are.
         """
         if operation.id not in self._items:
             page = operation.extensions.page
@@ -217,9 +216,9 @@ class Resources:
         return self._items[operation.id]
 
     def items_path(self, operation: Operation, data: Any) -> str:
-        """Return the JSONPath of the items in a response; "$" where it is the list itself, or one resource.
+        """Return the JSONPath of the items in a response; "$" if it is the list itself, or one resource.
 
-        Where the overlay names no place, the only array beside a total or a limit holds the items.
+        Unless the overlay names the key, it is that of the only array next to a total or a limit.
         """
         page = operation.extensions.page
         named = page.items if page else ""
@@ -248,7 +247,7 @@ class Resources:
         if found or len(arrays) != 1:
             return found
         is_resource = ID_FIELD in properties or any(name in properties for name in LABEL_FIELDS)
-        return "" if is_resource or len(properties) >= _MOST_MEMBERS else arrays[0]
+        return "" if is_resource or len(properties) >= _MAX_MEMBERS else arrays[0]
 
 
 def _is_single(operation: Operation) -> bool:
@@ -265,7 +264,7 @@ def _plain(name: str) -> str:
 def properties_of(spec: Spec, schema: Any) -> dict[str, Any]:
     """Return the properties that an object schema declares, following `$ref`, `allOf` and a nullable union."""
     found: dict[str, Any] = {}
-    for part in _parts(spec, schema):
+    for part in _applicable_schemas(spec, schema):
         properties = part.get("properties")
         for name, inner in properties.items() if isinstance(properties, Mapping) else ():
             found.setdefault(str(name), inner)
@@ -274,25 +273,22 @@ def properties_of(spec: Spec, schema: Any) -> dict[str, Any]:
 
 def is_array(spec: Spec, schema: Any) -> bool:
     """Whether a schema declares an array."""
-    types = (part.get("type") for part in _parts(spec, schema))
+    types = (part.get("type") for part in _applicable_schemas(spec, schema))
     return any(kind == "array" or (isinstance(kind, list) and "array" in kind) for kind in types)
 
 
-def _parts(spec: Spec, schema: Any) -> Iterator[Mapping[str, Any]]:
-    """The schemas that apply to the same value at once."""
-    waiting, seen = [schema], 0
-    while waiting and seen < _MOST_PARTS:
-        try:
-            part = spec.resolve(waiting.pop(0))
-        except DanglingReference:
-            continue
-        seen += 1
+def _applicable_schemas(spec: Spec, schema: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the schemas that apply to the same value: the schema itself, `allOf`, and the rest of a nullable union."""
+    pending, count = [schema], 0
+    while pending and count < _MAX_SCHEMAS:
+        part = spec.resolve_or_empty(pending.pop(0))
+        count += 1
         yield part
         every = part.get("allOf")
-        waiting.extend(every if isinstance(every, list) else ())
+        pending.extend(every if isinstance(every, list) else ())
         for either in (part.get("anyOf"), part.get("oneOf")):
             options = [o for o in either if o != {"type": "null"}] if isinstance(either, list) else []
-            waiting.extend(options if len(options) == 1 else ())
+            pending.extend(options if len(options) == 1 else ())
 
 
 # --- links ------------------------------------------------------------------------------------------------------------
@@ -305,10 +301,10 @@ class Link:
     """One value of a response that another operation takes (OpenAPI 3.1, section "Link Object").
 
     Attributes:
-        source: the id of the operation that responds with it.
-        pointer: where it stands in the response's body (RFC 6901).
+        source: the id of the operation whose response has the value.
+        pointer: its location in the response's body (RFC 6901).
         target: the id of the operation that takes it.
-        parameter: the key of the parameter there; empty for the whole body.
+        parameter: the key of the target's parameter; empty for its whole body.
     """
 
     source: str
@@ -318,50 +314,38 @@ class Link:
 
 
 def links_of(spec: Spec) -> tuple[Link, ...]:
-    """Return every link of a document from a place in a good response; one that leads nowhere is left out."""
-    return tuple(link for operation in spec for link in _links(operation))
+    """Return every link of a document from a value in a successful response; one that points nowhere is left out."""
+    return tuple(link for operation in spec for link in _links_from(operation))
 
 
-def _links(operation: Operation) -> Iterator[Link]:
+def _links_from(operation: Operation) -> Iterator[Link]:
     spec = operation.spec
-    for status, response in _mapping(operation.raw.get("responses")).items():
-        linked = _mapping(_resolved(spec, response).get("links")) if str(status)[:1] in "2d" else {}
-        for link in linked.values():
-            plain = _resolved(spec, link)
-            target = _target(spec, plain)
+    for status, response in _mapping_or_empty(operation.raw.get("responses")).items():
+        is_success = str(status)[:1] in "2d"  # or "default"
+        links = _mapping_or_empty(spec.resolve_or_empty(response).get("links")) if is_success else {}
+        for raw in map(spec.resolve_or_empty, links.values()):
+            target = _link_target(spec, raw)
             if target is not None:
-                yield from _values(operation.id, target, plain)
+                yield from _links_to(target, operation.id, raw)
 
 
-def _values(source: str, target: Operation, link: Mapping[str, Any]) -> Iterator[Link]:
-    given = {str(name): value for name, value in _mapping(link.get("parameters")).items()}
-    for name, value in {**given, "": link.get("requestBody")}.items():
+def _links_to(target: Operation, source: str, raw: Mapping[str, Any]) -> Iterator[Link]:
+    expressions = {str(name): value for name, value in _mapping_or_empty(raw.get("parameters")).items()}
+    for name, value in {**expressions, "": raw.get("requestBody")}.items():
         if isinstance(value, str) and value.startswith(_BODY):
-            place, _, bare = name.rpartition(".")  # "path.id" where two parameters share a name
+            place, _, bare = name.rpartition(".")  # "path.id" if two parameters share a name
             same = [p.key for p in target.parameters if p.key == name or (p.name, p.location) == (bare, place)]
             yield Link(source, value.removeprefix(_BODY), target.id, same[0] if same else name)
 
 
-def _target(spec: Spec, link: Mapping[str, Any]) -> Operation | None:
-    """The operation of a link, by its id or by its place in this document."""
-    named, ref = link.get("operationId"), link.get("operationRef")
-    if isinstance(named, str):
-        return spec.operation(named) if named in spec else None
-    if not isinstance(ref, str) or not ref.startswith("#"):
-        return None
-    try:
-        raw = spec.lookup(ref)
-    except DanglingReference:
-        return None
-    return next((operation for operation in spec if operation.raw is raw), None)
+def _link_target(spec: Spec, raw: Mapping[str, Any]) -> Operation | None:
+    """Return the operation of a link, by its id or by a reference into this document."""
+    operation_id, ref = raw.get("operationId"), raw.get("operationRef")
+    if isinstance(operation_id, str):
+        return spec.operation(operation_id) if operation_id in spec else None
+    target = spec.resolve_or_empty({"$ref": ref}) if isinstance(ref, str) and ref.startswith("#") else None
+    return next((operation for operation in spec if operation.raw is target), None)
 
 
-def _resolved(spec: Spec, node: Any) -> Mapping[str, Any]:
-    try:
-        return _mapping(spec.resolve(node))
-    except DanglingReference:
-        return {}
-
-
-def _mapping(node: Any) -> Mapping[str, Any]:
+def _mapping_or_empty(node: Any) -> Mapping[str, Any]:
     return node if isinstance(node, Mapping) else {}

@@ -1,6 +1,6 @@
 """The operations of a document by id, and search among them.
 
-Everything is located here; nothing is resolved before it is asked for.
+Operations are located when a document is loaded; their parts are resolved when they are first read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .malformed import READ_ERRORS, as_list, as_mapping, describe_type, find_fau
 from .operations import Operation, SecurityScheme, read_security_scheme, read_tags
 from .overlays import apply_overlay, find_overlay, load_overlay
 from .parameters import Schema
-from .references import Fetch, lookup, resolve
+from .references import Fetch, lookup, resolve, resolve_or_empty
 from .resources import Resources
 from .servers import Server, read_servers
 
@@ -54,7 +54,7 @@ class OperationEntry(NamedTuple):
 
     @property
     def derived_id(self) -> str:
-        """A stable id made of method and path: `GET /pets/{petId}/toys` gives `get_pets_by_petId_toys`."""
+        """A stable id built from method and path: `GET /pets/{petId}/toys` gives `get_pets_by_petId_toys`."""
         steps = [re.sub(r"\{([^{}]+)\}", r"by_\1", step) for step in self.path.strip("/").split("/")]
         return re.sub(r"\W+", "_", "_".join([self.method.lower(), *steps])).strip("_")
 
@@ -159,43 +159,32 @@ def find_collisions(entries: Mapping[str, OperationEntry]) -> dict[str, list[str
 # --- search -----------------------------------------------------------------------------------------------------------
 
 
-def make_search_text(document: Document, operation: Operation) -> str:
-    """Return the text in which the words of a search are looked for, case-folded."""
+def make_search_text(operation: Operation) -> str:
+    """Return the text that is searched for words, case-folded."""
     head = [operation.id, operation.path, operation.method, operation.summary, *operation.tags]
-    return " ".join([*head, *_field_names_or_none(document, operation)]).casefold()
-
-
-def _field_names_or_none(document: Document, operation: Operation) -> list[str]:
     try:
-        return list(_field_names(document, operation))
+        names = list(_field_names(operation))
     except READ_ERRORS:  # a malformed operation is still found by its id; `warnings` reports the fault
-        return []
+        names = []
+    return " ".join([*head, *names]).casefold()
 
 
-def _field_names(document: Document, operation: Operation) -> Iterator[str]:
+def _field_names(operation: Operation) -> Iterator[str]:
     """Yield the names of the parameters and of the top-level fields of the body."""
     for entry in [*as_list(operation.item.get("parameters")), *as_list(operation.raw.get("parameters"))]:
         yield str(entry.get("name") or entry.get("$ref", ""))
-    body = _resolve_or_empty(document, operation.raw.get("requestBody"))
+    body = operation.spec.resolve_or_empty(operation.raw.get("requestBody"))
     for media in as_mapping(body.get("content")).values():
-        yield from _property_names(document, _resolve_or_empty(document, media).get("schema"))
+        yield from _property_names(operation.spec, operation.spec.resolve_or_empty(media).get("schema"))
 
 
-def _property_names(document: Document, schema: Any, depth: int = _SEARCH_DEPTH) -> Iterator[str]:
-    resolved = _resolve_or_empty(document, schema)
+def _property_names(spec: Spec, schema: Any, depth: int = _SEARCH_DEPTH) -> Iterator[str]:
+    resolved = spec.resolve_or_empty(schema)
     yield from map(str, as_mapping(resolved.get("properties")))
     if depth:
         for keyword in ("oneOf", "anyOf", "allOf"):
             for branch in as_list(resolved.get(keyword)):
-                yield from _property_names(document, branch, depth - 1)
-
-
-def _resolve_or_empty(document: Document, node: Any) -> Mapping[str, Any]:
-    """Return a node with its references followed; empty if its reference points nowhere, which `warnings` reports."""
-    try:
-        return resolve(document, node)
-    except DanglingReference:
-        return {}
+                yield from _property_names(spec, branch, depth - 1)
 
 
 # --- the document -----------------------------------------------------------------------------------------------------
@@ -251,7 +240,7 @@ class Spec:
 
     @cached_property
     def extensions(self) -> Extensions:
-        """What the overlay says about the whole API."""
+        """The overlay's extensions for the whole API."""
         return read_extensions(self.document)
 
     @cached_property
@@ -317,11 +306,15 @@ class Spec:
 
     @cached_property
     def _search_texts(self) -> Mapping[str, str]:
-        return {op.id: make_search_text(self.document, op) for op in self}
+        return {op.id: make_search_text(op) for op in self}
 
     def resolve(self, node: Any) -> Schema:
         """Return what a node stands for, following `$ref`; raises DanglingReference if one points nowhere."""
         return resolve(self.document, node)
+
+    def resolve_or_empty(self, node: Any) -> Schema:
+        """Return what a node stands for; empty if a reference points nowhere, which `warnings` reports elsewhere."""
+        return resolve_or_empty(self.document, node)
 
     def lookup(self, ref: str) -> Schema:
         """Return the mapping that a reference points to; raises DanglingReference if it points nowhere."""
@@ -363,7 +356,7 @@ def load(source: Any = "astro-v1", overlay: Any = None, fetch: Fetch | None = No
 
     Args:
         source: As for `load_document`; by default the bundled Astro v1 document.
-        overlay: Any source that a document can have. By default the overlay beside the document, or the
+        overlay: Any source that a document can have. By default the overlay in the document's folder, or the
             bundled one for a document at this URL, if any.
         fetch: Returns the bytes at a URL.
 

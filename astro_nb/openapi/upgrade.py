@@ -26,7 +26,7 @@ _INLINE_KEYWORDS = (
     "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "x-nullable",
     "properties", "required", "additionalProperties",
 )  # fmt: skip
-"""Schema keywords that are beside `in` and `name` in Swagger 2.0; those of the last row are not allowed there."""
+"""Schema keywords that are next to `in` and `name` in Swagger 2.0; those of the last row are not allowed there."""
 
 BINARY = {"type": "string", "format": "binary"}
 
@@ -55,7 +55,7 @@ def convert_schema(old: Any) -> Any:
 
 
 def inline_schema(old: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of a parameter, a header or a form field, whose keywords are beside its name."""
+    """Return the schema of a parameter, a header or a form field, whose keywords are next to its name."""
     keywords = {key: old[key] for key in _INLINE_KEYWORDS if key in old}
     if keywords.get("required") in (True, False):  # of the parameter, not of the schema
         del keywords["required"]

@@ -205,7 +205,7 @@ def _without_null_branch(
 
 
 def _is_null(spec: Spec, schema: Any) -> bool:
-    plain = _resolve(spec, schema)
+    plain = spec.resolve_or_empty(schema)
     return (
         plain.get("type") in ("null", ["null"])
         or plain.get("enum") == [None]
@@ -214,16 +214,9 @@ def _is_null(spec: Spec, schema: Any) -> bool:
 
 
 def _allows_null(spec: Spec, schema: Any) -> bool:
-    plain = _resolve(spec, schema)
+    plain = spec.resolve_or_empty(schema)
     listed = ((plain.get("type"), "null"), (plain.get("enum"), None))
     return plain.get("nullable") is True or any(isinstance(of, list) and null in of for of, null in listed)
-
-
-def _resolve(spec: Spec, schema: Any) -> Schema:
-    try:
-        return spec.resolve(schema)
-    except DanglingReference:
-        return {}
 
 
 def _merge(parts: Iterable[Schema]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 
 from ..call import UNSET
 from ..data import Location
-from ..errors import DanglingReference
 from ..messages import bare_media_type
 from ..openapi import Operation, Parameter, Rule, Spec
 from .field import Field, read_field
@@ -187,10 +186,7 @@ def _media_example(spec: Spec, media: Mapping[str, Any]) -> Any:
         return media["example"]
     examples = media.get("examples")
     listed = list(examples.values()) if isinstance(examples, Mapping) else []
-    try:
-        return spec.resolve(listed[0]).get("value", UNSET) if listed else UNSET
-    except DanglingReference:
-        return UNSET
+    return spec.resolve_or_empty(listed[0]).get("value", UNSET) if listed else UNSET
 
 
 def _read_response(operation: Operation, status: int, media_type: str) -> Field | None:

@@ -94,7 +94,7 @@ def flagged_names(spec: Spec, schema: Mapping[str, Any], flags: tuple[str, ...])
 
 
 def _flagged(spec: Spec, schema: Any, flag: str, visited: Visited) -> Iterator[str]:
-    plain = _resolve(spec, schema)
+    plain = spec.resolve_or_empty(schema)
     properties = plain.get("properties")
     for name, inner in properties.items() if isinstance(properties, Mapping) else ():
         if _is_flagged(spec, inner, flag, {}):
@@ -106,7 +106,7 @@ def _flagged(spec: Spec, schema: Any, flag: str, visited: Visited) -> Iterator[s
 def _is_flagged(spec: Spec, schema: Any, flag: str, visited: Visited) -> bool:
     if isinstance(schema, Mapping) and "$ref" not in schema and "allOf" not in schema:
         return schema.get(flag) is True
-    plain = _resolve(spec, schema)
+    plain = spec.resolve_or_empty(schema)
     return plain.get(flag) is True or any(_is_flagged(spec, part, flag, visited) for part in _all_of(plain, visited))
 
 
@@ -116,14 +116,6 @@ def _all_of(schema: Mapping[str, Any], visited: Visited) -> list[Any]:
         return []
     visited[id(parts)] = parts
     return parts
-
-
-def _resolve(spec: Spec, schema: Any) -> Mapping[str, Any]:
-    """Return what a schema stands for; an empty schema if its reference leads nowhere."""
-    try:
-        return spec.resolve(schema)
-    except DanglingReference:
-        return {}
 
 
 MAX_SCHEMAS = 50_000
@@ -273,7 +265,7 @@ class Translation:
         """Whether a branch is an object that the document has a name for; null may be among them."""
         if not (isinstance(branch, Mapping) and "$ref" in branch):
             return _is_null(branch)
-        target = _resolve(self.spec, branch)
+        target = self.spec.resolve_or_empty(branch)
         return "properties" in target or "allOf" in target or target.get("type") == "object"
 
     def _discriminate(self, out: dict[str, Any], schema: Mapping[str, Any], key: str, foreign: Names) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from astro_nb.contract import check_request_body
 from astro_nb.errors import DanglingReference, DocumentNotFound
-from astro_nb.openapi import Extensions, Operation, Spec, external_references, load
+from astro_nb.openapi import Extensions, Operation, Spec, references, load
 from astro_nb.schema import body_field
 
 TEXT = {"type": "string"}
@@ -186,7 +186,7 @@ def test_the_mapping_given_is_left_as_it_is() -> None:
 
 def test_a_document_without_references_to_files_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most large documents have none, which a search in the bytes finds out."""
-    monkeypatch.delattr(external_references, "_Bundler")
+    monkeypatch.delattr(references, "_Bundler")
     assert schema(load(orjson.dumps(doc("#/x-a", **{"x-a": TEXT})))) == TEXT
 
 
@@ -194,7 +194,7 @@ def test_how_many_files_there_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Number and size are limited; the first files are kept."""
     files = {f"{n}.yaml": "type: string\n" for n in range(5)}
     path = written(tmp_path, {"api.json": doc(*files), **files})
-    monkeypatch.setattr(external_references.FolderResolver, "max_files", 3)
+    monkeypatch.setattr(references.FolderResolver, "max_files", 3)
     assert [_warnings_without_place(op) for op in load(path)][:4] == [
         [],
         [],
@@ -202,7 +202,7 @@ def test_how_many_files_there_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ["The reference 3.yaml points nowhere: " + FEWER],
     ]
     monkeypatch.undo()
-    monkeypatch.setattr(external_references, "MAX_BYTES", 30)
+    monkeypatch.setattr(references, "MAX_BYTES", 30)
     assert ["MB" in "".join(_warnings_without_place(op)) for op in load(path)][:5] == [False, False, True, True, True]
 
 
@@ -281,7 +281,7 @@ def test_how_many_files_are_fetched() -> None:
         return orjson.dumps(doc("1.json") if "api" in url else {"$ref": f"{len(asked)}.json"})
 
     op = load("https://h/api.json", fetch=fetch).operation("get_0")
-    assert len(asked) == external_references.MAX_FETCHED_FILES + 1
+    assert len(asked) == references.MAX_FETCHED_FILES + 1
     with pytest.raises(DanglingReference):
         op.spec.resolve(op.parameters[0].schema)
 
