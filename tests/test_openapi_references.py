@@ -11,7 +11,7 @@ import pytest
 
 from astro_nb.contract import check_request_body
 from astro_nb.errors import DanglingReference, DocumentNotFound
-from astro_nb.openapi import Extensions, Operation, Spec, references, load
+from astro_nb.openapi import Extensions, Operation, Spec, load, references
 from astro_nb.schema import body_field
 
 TEXT = {"type": "string"}

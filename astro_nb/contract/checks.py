@@ -98,12 +98,11 @@ def undeclared_status(status: int) -> Violation:
 
 
 def _check_presence(has_body: bool, is_declared: bool, status: int) -> tuple[Violation, ...]:
-    if has_body == is_declared:
-        return ()
-    if has_body:
+    if has_body and not is_declared:
         message = f"The response with status {status} has a body; the document declares none."
         return (Violation((), message, "media type", "note"),)
-    return (Violation((), f"The document declares a body for status {status}; the response has none.", "media type"),)
+    message = f"The document declares a body for status {status}; the response has none."
+    return () if has_body == is_declared else (Violation((), message, "media type"),)
 
 
 _compiled: WeakKeyDictionary[Operation, dict[tuple[str, str], CompiledSchema]] = WeakKeyDictionary()
@@ -129,7 +128,7 @@ def _check(
         masked = MaskedValue(value, field)
         return (*notes, *(_violation(error, masked) for error in errors))
     except ValueError:  # bytes, names that are not text, text that is not Unicode, hundreds of levels
-        return (*notes, *_unchecked(value))
+        return (*notes, *_explain_unchecked(value))
 
 
 _LIMITS = ("limit", "options", "types", "format", "pattern", "expected_value", "multiple_of", "unexpected")
@@ -145,7 +144,7 @@ def _violation(error: Any, masked: MaskedValue) -> Violation:
     return Violation(location, describe_violation(keyword, masked.describe(location), limit), keyword)
 
 
-def _unchecked(value: Any) -> tuple[Violation, ...]:
+def _explain_unchecked(value: Any) -> tuple[Violation, ...]:
     """Return why a value cannot be checked: which parts of it are not JSON; else it is nested too deeply."""
     found = tuple(itertools.islice(_not_json(value), MAX_VIOLATIONS))
     return found or (Violation((), "It is nested too deeply to be checked here.", "json", "note"),)
@@ -178,7 +177,7 @@ class MaskedValue:
         self._masked: list[Any] = []
 
     def describe(self, location: Location) -> str:
-        """Return what to call the value at a location: itself if it is short and plain, else what it is."""
+        """Return a phrase for the value at a location: the value if it is short and plain, else its type."""
         if not self._masked:
             self._masked.append(mask_secrets(self._field(), self._value))
         value = self._masked[0]
@@ -192,13 +191,7 @@ class MaskedValue:
 
 
 def describe_violation(keyword: str, value: str, limit: Any) -> str:
-    """Return what is wrong.
-
-    Args:
-        keyword: the violated keyword.
-        value: what to call the value, from `MaskedValue.describe`.
-        limit: what the keyword requires.
-    """
+    """Return what is wrong with a value, as `MaskedValue.describe` names it; `limit` is what the keyword requires."""
     message = _MESSAGES.get(keyword)
     return message(value, limit) if message else f"{value} violates {keyword}."
 
@@ -210,16 +203,12 @@ def _quote(value: Any) -> str:
     return text if len(text) < _MAX_QUOTED else text[: _MAX_QUOTED - 3] + "…"
 
 
-def _listed(limit: Any) -> str:
-    return ", ".join(map(str, limit[:_MAX_LISTED])) if isinstance(limit, list | tuple) else str(limit)
-
-
-def _types(limit: Any) -> str:
-    return " or ".join(map(str, limit)) if isinstance(limit, list | tuple) else str(limit)
+def _join(limit: Any, separator: str = ", ") -> str:
+    return separator.join(map(str, limit[:_MAX_LISTED])) if isinstance(limit, list | tuple) else str(limit)
 
 
 def _names(limit: Any) -> str:
-    return _listed(limit) if isinstance(limit, list) and limit else "An undeclared name"
+    return _join(limit) if isinstance(limit, list) and limit else "An undeclared name"
 
 
 def _count(limit: Any, singular: str, plural: str) -> str:
@@ -227,9 +216,9 @@ def _count(limit: Any, singular: str, plural: str) -> str:
 
 
 _MESSAGES: dict[str, Callable[[str, Any], str]] = {
-    "enum": lambda value, limit: f"{value} is not one of {_listed(limit)}.",
+    "enum": lambda value, limit: f"{value} is not one of {_join(limit)}.",
     "const": lambda value, limit: f"{value} is not {limit!r}.",
-    "type": lambda value, limit: f"{value} is not of type {_types(limit)}.",
+    "type": lambda value, limit: f"{value} is not of type {_join(limit, ' or ')}.",
     "format": lambda value, limit: f"{value} is not a valid {limit}.",
     "pattern": lambda value, limit: f"{value} does not match {limit}.",
     "maxLength": lambda value, limit: f"It is longer than {_count(limit, 'character', 'characters')}.",

@@ -30,17 +30,16 @@ from .slices import MULTIPART_AS_JSON, is_unchecked_body, is_unreadable, method_
 
 def read_parts(field: Field | None, headers: Headers, body: bytes) -> dict[str, Any]:
     """Return the values of a multipart body by name (RFC 7578), as a list if it repeats or is an array."""
-    values: dict[str, list[Any]] = {}
-    for part in _parts(headers, body):
-        name = str(part.get_param("name", "", header="content-disposition"))
-        values.setdefault(name, []).append(_part_value(_part_field(field, name), part))
-    return {name: found if len(found) > 1 or _is_list(field, name) else found[0] for name, found in values.items()}
-
-
-def _parts(headers: Headers, body: bytes) -> list[EmailMessage]:
     head = f"Content-Type: {header(headers, 'content-type')}\r\n\r\n".encode("utf-8", "replace")
     message = BytesParser(policy=policy.HTTP).parsebytes(head + body)
-    return [part for part in message.iter_parts() if isinstance(part, EmailMessage)]
+    values: dict[str, list[Any]] = {}
+    for part in message.iter_parts():
+        if isinstance(part, EmailMessage):
+            name = str(part.get_param("name", "", header="content-disposition"))
+            member = _member(field, name)
+            part_field = member.item if member is not None and _is_array(member) else member
+            values.setdefault(name, []).append(_part_value(part_field, part))
+    return {n: found if len(found) > 1 or _is_array(_member(field, n)) else found[0] for n, found in values.items()}
 
 
 def _member(field: Field | None, name: str) -> Field | None:
@@ -48,14 +47,8 @@ def _member(field: Field | None, name: str) -> Field | None:
     return next((member for member in members if member is not None), None)
 
 
-def _is_list(field: Field | None, name: str) -> bool:
-    member = _member(field, name)
-    return member is not None and member.kind == "array"
-
-
-def _part_field(field: Field | None, name: str) -> Field | None:
-    member = _member(field, name)
-    return member.item if member is not None and member.kind == "array" else member
+def _is_array(field: Field | None) -> bool:
+    return field is not None and field.kind == "array"
 
 
 def _part_value(field: Field | None, part: EmailMessage) -> Any:
@@ -84,7 +77,6 @@ def _json_or_text(text: str) -> Any:
 
 
 _MAX_MESSAGE = 240  # characters
-
 _WITHOUT_VALUES = ("required", "additionalProperties", "dependentRequired", "unevaluatedProperties")
 """Keywords whose message in jsonschema has names only, no values."""
 
@@ -94,12 +86,7 @@ _KNOWN_WARNINGS = ("Unsupported scheme type", "Unsupported .* style")
 
 @dataclass(frozen=True)
 class _Validator:
-    """openapi-core for one operation.
-
-    Attributes:
-        core: the validator.
-        notes: what it cannot check.
-    """
+    """openapi-core for one operation, and what it cannot check."""
 
     core: Any
     notes: tuple[Violation, ...]
@@ -109,14 +96,9 @@ _validators: WeakKeyDictionary[Operation, dict[Direction, _Validator]] = WeakKey
 
 
 def check_request_fully(operation: Operation, request: Request) -> tuple[Violation, ...]:
-    """Return every way in which a request does not match the document; empty if it matches.
+    """Return every way in which a request, as it is sent, does not match the document; empty if it matches.
 
-    Args:
-        operation: the operation that the request is for.
-        request: the request as it is sent.
-
-    Returns:
-        The violations; a note stands for what cannot be checked.
+    What cannot be checked is a violation of severity "note".
     """
     validator = _validator(operation, "request")
     errors = validator.core.iter_request_errors(_RequestView(operation, request))
@@ -133,13 +115,7 @@ def check_request_fully(operation: Operation, request: Request) -> tuple[Violati
 def check_response_fully(operation: Operation, request: Request, response: Response) -> tuple[Violation, ...]:
     """Return every way in which a response does not match the document; empty if it matches.
 
-    Args:
-        operation: the operation that was called.
-        request: the request that was sent.
-        response: the response to it.
-
-    Returns:
-        The violations; a note stands for an undeclared status and for what cannot be checked.
+    An undeclared status and what cannot be checked are violations of severity "note".
     """
     if operation.response(response.status) is None:
         return (undeclared_status(response.status),)
@@ -154,11 +130,10 @@ def check_response_fully(operation: Operation, request: Request, response: Respo
 
 def _unchecked_parts(operation: Operation, kind: str) -> tuple[Violation, ...]:
     """Return a note for each parameter, and for the body, that openapi-core cannot check."""
-    body = f"A body of type {kind} is not checked against its schema: XML has no standard mapping to JSON."
     unread = (p for p in operation.parameters if is_unreadable(operation, p))
     notes = [f"The parameter {p.name} is not checked: openapi-core cannot read its style, {p.style}." for p in unread]
     if is_unchecked_body(operation, kind):
-        notes.append(body)
+        notes.append(f"A body of type {kind} is not checked against its schema: XML has no standard mapping to JSON.")
     return tuple(Violation((), text, "document", "note") for text in notes)
 
 
@@ -211,23 +186,21 @@ class _Readers(dict[str, Callable[..., Any]]):
         return bare_media_type(str(media)) != "application/x-www-form-urlencoded"
 
     def __getitem__(self, media: str) -> Callable[..., Any]:
-        return _json if is_json(media) else _json_or_body_text if "*" in media else _text
+        return _read_json if is_json(media) else _read_json_or_text if "*" in media else _read_text
 
 
-def _json(body: bytes, **parameters: str) -> Any:
+def _read_json(body: bytes, **parameters: str) -> Any:
     return orjson.loads(body)
 
 
-def _json_or_body_text(body: bytes, **parameters: str) -> Any:
-    """Return a body of any media type: as JSON if it is JSON."""
+def _read_json_or_text(body: bytes, **parameters: str) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _text(body)
+        return _read_text(body)
 
 
-def _text(body: bytes, **parameters: str) -> str:
-    """Return a body that is not JSON: for its schema it is a string."""
+def _read_text(body: bytes, **parameters: str) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
@@ -235,8 +208,8 @@ def _text(body: bytes, **parameters: str) -> str:
 
 
 def _validator(operation: Operation, direction: Direction) -> _Validator:
-    kept = _validators.setdefault(operation, {})
-    if direction not in kept:
+    cache = _validators.setdefault(operation, {})
+    if direction not in cache:
         import openapi_core  # imported at first use: it takes as long to load as everything else together
 
         for pattern in _KNOWN_WARNINGS:
@@ -245,8 +218,8 @@ def _validator(operation: Operation, direction: Direction) -> _Validator:
         document, notes = slice_document(operation, direction)
         config = openapi_core.Config(spec_validator_cls=None, extra_media_type_deserializers=_Readers())
         core = openapi_core.OpenAPI.from_dict(document, config=config)
-        kept[direction] = _Validator(core, tuple(Violation((), text, "document", "note") for text in notes))
-    return kept[direction]
+        cache[direction] = _Validator(core, tuple(Violation((), text, "document", "note") for text in notes))
+    return cache[direction]
 
 
 def _path_below_base(template: str, path: str) -> str:

@@ -20,7 +20,6 @@ MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
 Warnings = dict[str, None]
 """What had to be left out, each once."""
 
-
 _ELSEWHERE = ("parameters", "requestBody", "servers", "callbacks")
 """Members of an operation that are replaced, or not needed, in its slice."""
 
@@ -167,7 +166,7 @@ def _copy_targets(
 
 
 def _target(operation: Operation, ref: str, warnings: Warnings) -> Mapping[str, Any]:
-    """Return the target of a reference; an empty schema, which allows anything, if it leads nowhere."""
+    """Return the target of a reference; an empty schema, which allows anything, if it points nowhere."""
     try:
         return operation.spec.lookup(ref)
     except DanglingReference as error:
@@ -224,7 +223,7 @@ def _readable(node: Any, slicing: _Slicing, name: Any = "") -> Any:
 def _schema(node: Any, slicing: _Slicing) -> Any:
     if not isinstance(node, Mapping):
         return node
-    out = {key: _keyword(key, value, slicing) for key, value in node.items() if _is_kept(key, value, slicing)}
+    out = {key: _keyword(key, value, slicing) for key, value in node.items() if _is_usable(key, value, slicing)}
     if "required" in out and not slicing.is_3_0:
         other = flagged_names(slicing.spec, node, slicing.other)  # openapi-core requires them since 3.1
         out["required"] = [name for name in dict.fromkeys(node["required"]) if name not in other]
@@ -239,12 +238,12 @@ def _keyword(key: str, value: Any, slicing: _Slicing) -> Any:
     if key in LISTS:
         return [_schema(part, slicing) for part in value]
     if key in MAPS:
-        kept = (name for name in value if key != "patternProperties" or _is_kept("pattern", name, slicing))
-        return {name: _schema(value[name], slicing) for name in kept}
+        usable = (name for name in value if key != "patternProperties" or _is_usable("pattern", name, slicing))
+        return {name: _schema(value[name], slicing) for name in usable}
     return value
 
 
-def _is_kept(key: str, value: Any, slicing: _Slicing) -> bool:
+def _is_usable(key: str, value: Any, slicing: _Slicing) -> bool:
     if slicing.is_3_0 and isinstance(value, bool) and key.startswith("exclusive"):
         return True
     if key == "format" and value == "binary":
@@ -256,8 +255,8 @@ def _is_kept(key: str, value: Any, slicing: _Slicing) -> bool:
 
 
 def _external_reference(ref: Any) -> str:
-    inside = isinstance(ref, str) and (ref == "#" or ref.startswith("#/"))
-    return "" if inside else f"The reference {ref} leads outside the document."
+    is_internal = isinstance(ref, str) and (ref == "#" or ref.startswith("#/"))
+    return "" if is_internal else f"The reference {ref} points outside the document."
 
 
 @lru_cache(maxsize=1024)

@@ -1,8 +1,8 @@
 """The values of one form, without widgets.
 
 A field is unset, null, or has a value: what is unset is not in the call, and null is a value of its own. The body is
-kept as the JSON that it is, so that the form and the JSON editor show the same. Text that is not a value of its field,
-such as letters for a number, is kept and reported, not discarded.
+stored as JSON data, so that the form and the JSON editor show the same. Text that is not a value of its field, such as
+letters for a number, is stored and reported, not discarded.
 
 The contract and the rules of the overlay decide what is wrong with a value; the hints only word it.
 """
@@ -316,7 +316,7 @@ class Form:
         self._clear_errors(location)
 
     def set_text(self, location: Location, field: Field, text: str) -> None:
-        """Set what was typed; empty text unsets the value, and invalid text is kept with an input error."""
+        """Set what was typed; empty text unsets the value, and invalid text is stored with an input error."""
         value, error = parse_text(field, text)
         self.set(location, value)
         if error:
@@ -385,9 +385,9 @@ class Form:
 
         The body is the document's example of the whole body if that is valid. Parameters with templates stay.
         """
-        kept = {k: v for k, v in self._values["parameters"].items() if template_names(v)}
-        samples = {f.name: make_sample(f) for f in self.parameters if f.required and f.name not in kept}
-        self._values = {"parameters": copy_data({**samples, **kept})}
+        templates = {k: v for k, v in self._values["parameters"].items() if template_names(v)}
+        samples = {f.name: make_sample(f) for f in self.parameters if f.required and f.name not in templates}
+        self._values = {"parameters": copy_data({**samples, **templates})}
         if self.body is not None:
             whole = body_example(self.operation, self.media_type)
             body = make_sample(self.body, full) if whole is UNSET else whole
@@ -397,7 +397,7 @@ class Form:
     def set_media_type(self, media_type: str) -> None:
         """Change the media type of the body.
 
-        Members that both types declare move to the new body; a body that was entered for the new type before is back.
+        Members that both types declare move to the new body; one that was entered before for the new type is restored.
         """
         body, bodies = self.get(("body",)), self._other_bodies
         bodies[str(self.media_type)] = body

@@ -115,11 +115,11 @@ def _or_text(field: Field, text: str, error: str) -> Parsed:
     """Return text that is not a value of the field's kind: as null if that is allowed, without quotes, or as it is."""
     if field.nullable and text.strip() == "null":
         return None, ""
-    inner = _unquoted(text)
+    inner = _unquote(text)
     return (text if inner is None or _is_plain_text(field, inner) else inner), error
 
 
-def _unquoted(text: str) -> str | None:
+def _unquote(text: str) -> str | None:
     """Return the content of a JSON string; None if the text is not one."""
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
         return None
@@ -160,9 +160,7 @@ def _parse_boolean(field: Field, text: str) -> Parsed:
 
 def _parse_choice(field: Field, text: str) -> Parsed:
     """Return the choice that is displayed as this text; the contract reports what is not a choice."""
-    by_text = {
-        choice if isinstance(choice, str) else as_json(choice): choice for choice in reversed(field.info.choices)
-    }
+    by_text = {c if isinstance(c, str) else as_json(c): c for c in reversed(field.info.choices)}
     return (by_text[text], "") if text in by_text else _or_text(field, text, "")
 
 

@@ -16,7 +16,7 @@ from ..call import UNSET, Call
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..openapi import Operation, Spec
 from .field import Field
-from .operations import body_field, cached, parameter_fields, parameter_fields_by_name
+from .operations import body_field, memoize, parameter_fields, parameter_fields_by_name
 
 _MAX_CHOICES = 8  # listed of a field's choices
 _WIDTH = 88  # characters a line
@@ -67,7 +67,7 @@ def _describe_argument(field: Field) -> str:
 def build_call(
     operation: Operation, arguments: Mapping[str, Any], body: Any = UNSET, known: Container[str] = ()
 ) -> Call:
-    """Return the call that keyword arguments stand for: parameters first, then fields of an object body.
+    """Return the call for keyword arguments, which are parameters first, then fields of an object body.
 
     A required parameter that is left out becomes a template with the variable of its name. An argument that is UNSET
     is left out on purpose, even if it is required.
@@ -83,7 +83,7 @@ def build_call(
         MissingArgument: a required parameter has neither an argument nor a variable.
     """
     fields = parameter_fields_by_name(operation)
-    in_body: frozenset[str] = cached(operation, "body names", lambda: frozenset(f.name for f in body_fields(operation)))
+    in_body = memoize(operation, "body names", lambda: frozenset(f.name for f in body_fields(operation)))
     parameters: dict[str, Any] = {}
     content: dict[str, Any] = {}
     for argument, value in arguments.items():

@@ -65,13 +65,13 @@ def read_branches(union: Field, read: ReadField) -> Iterator[Branch]:
 
 
 def _add_base(spec: Spec, base: Schema, schema: Any) -> Any:
-    """Return the branch with the union's own constraints; a type alone is not worth losing the branch's name."""
-    if not base or (base.keys() == {"type"} and "type" in _normalized(spec, schema)):
+    """Return the branch with the union's own constraints; not for a type alone, so that the branch keeps its name."""
+    if not base or (base.keys() == {"type"} and "type" in _normalize_or_empty(spec, schema)):
         return schema
     return {"allOf": [base, schema]}
 
 
-def _normalized(spec: Spec, schema: Any) -> dict[str, Any]:
+def _normalize_or_empty(spec: Spec, schema: Any) -> dict[str, Any]:
     try:
         return normalize(spec, schema)[0]
     except DanglingReference:
@@ -83,9 +83,9 @@ def _fix_tag(spec: Spec, schema: Any, tag: Tag | None) -> Any:
     if tag is None:
         return schema
     name, value = tag
-    plain = _normalized(spec, schema)
+    plain = _normalize_or_empty(spec, schema)
     properties = plain.get("properties") or {}
-    description = _normalized(spec, properties.get(name)).get("description", "")
+    description = _normalize_or_empty(spec, properties.get(name)).get("description", "")
     fixed = {"type": "string", "enum": [value], "example": value, "description": description}
     required = list(dict.fromkeys([*plain.get("required", ()), name]))
     return {**plain, "properties": {**properties, name: fixed}, "required": required}
@@ -195,11 +195,11 @@ class FieldInfo:
     def bounds(self) -> tuple[str, ...]:
         """The limits on the value, as short phrases such as "at most 20 characters"."""
         limits = ((text, self.schema.get(keyword)) for keyword, text in _BOUNDS)
-        return tuple(_bound(text, value) for text, value in limits if value is not None)
+        return tuple(_describe_bound(text, value) for text, value in limits if value is not None)
 
     @cached_property
     def extensions(self) -> Extensions:
-        """What the overlay says about the schema."""
+        """The overlay's extensions for the schema."""
         return read_extensions(self.schema)
 
 
@@ -232,7 +232,7 @@ class Field:
 
     @cached_property
     def info(self) -> FieldInfo:
-        """What the schema says besides its structure: description, format, bounds, choices, examples."""
+        """The schema's documentation and limits: description, format, bounds, choices, examples."""
         return FieldInfo(self.schema)
 
     @cached_property
@@ -244,7 +244,7 @@ class Field:
     def valid_example(self) -> Any:
         """The document's example, else its default, if it is valid; UNSET if neither is.
 
-        An object has no example of its own here: it is made of the examples of its parts.
+        The example of an object is not used as a whole: samples combine the examples of its parts.
         """
         parts = self.kind == "object" or (self.kind == "union" and isinstance(self.info.example, Mapping))
         candidates = (None if parts else self.info.example, self.info.default)
@@ -341,7 +341,7 @@ class Field:
 
 
 def read_field(spec: Spec, schema: Any, name: str = "", required: bool = False, inside_secret: bool = False) -> Field:
-    """Return the Field of a schema; one that cannot be read gives a field of kind `any` whose description says why."""
+    """Return the Field of a schema; if it cannot be read, a field of kind `any` whose description has the reason."""
     try:
         plain, nullable = normalize(spec, schema)
     except DanglingReference as error:
@@ -380,7 +380,7 @@ def _is_plain(field: Field) -> bool:
     return not may_be_secret and all(form.kind in _SCALARS and not form.secret for form in field.alternatives)
 
 
-def _bound(text: str, value: Any) -> str:
+def _describe_bound(text: str, value: Any) -> str:
     return text.format(value).removesuffix("s") if value == 1 else text.format(value)
 
 

@@ -24,7 +24,7 @@ from .normalization import NEVER_SECRET_BY_NAME
 from .validation import matches_shape
 
 Replace = Callable[[Any, str], Any]
-"""Returns what stands in place of a secret, from its value and its name."""
+"""Returns the replacement of a secret, from its value and its name."""
 Path = tuple[Any, str | int] | None
 """A location as linked steps, the last step outermost: a `Location` is built only if a secret is found."""
 
@@ -48,7 +48,7 @@ def hold_secrets(field: Field | None, value: Any) -> Any:
 
     A secret that is an object or a list keeps its structure: its scalars become the secrets.
     """
-    return _Search(lambda leaf, name: _hold(leaf, name or "response", captured=True), leaves=True).replace(field, value)
+    return _Search(lambda v, name: _as_secret(v, name or "response", captured=True), leaves=True).replace(field, value)
 
 
 def extract_secrets(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
@@ -60,12 +60,12 @@ def extract_secrets(field: Field | None, value: Any, keep: Callable[[Secret], st
     Args:
         field: the field of the value.
         value: the value, for example the body of a call.
-        keep: called with each secret; returns the template that stands in its place.
+        keep: called with each secret; returns the template that replaces it.
     """
 
     def extract(leaf: Any, name: str) -> Any:
         stays = bool(template_names(leaf)) if isinstance(leaf, str) else isinstance(leaf, bool)
-        return leaf if stays or leaf == "" else keep(_hold(leaf, _variable_name(name)))
+        return leaf if stays or leaf == "" else keep(_as_secret(leaf, _variable_name(name)))
 
     def keep_objects(inner: Any) -> Any:
         """Replace `Secret` objects anywhere."""
@@ -83,7 +83,7 @@ def has_secret(field: Field | None, value: Any) -> bool:
     return bool(mask_secrets(field, value) != value)
 
 
-def _hold(leaf: Any, name: str, captured: bool = False) -> Secret:
+def _as_secret(leaf: Any, name: str, captured: bool = False) -> Secret:
     value = leaf if isinstance(leaf, str | int | float) else orjson.dumps(leaf, default=str).decode()
     return Secret.in_memory(value, name, captured)
 

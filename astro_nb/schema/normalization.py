@@ -116,11 +116,11 @@ def normalize(spec: Spec, schema: Any) -> tuple[dict[str, Any], bool]:
     References are resolved, `allOf` is merged, null is removed, and a missing type is inferred.
 
     Raises:
-        DanglingReference: the schema itself is a reference that leads nowhere.
+        DanglingReference: the schema itself is a reference that points nowhere.
     """
     plain, null = _plain(spec, schema, {})
     if "type" not in plain and not any(key in plain for key in ("oneOf", "anyOf")):
-        plain |= _inferred(plain)
+        plain |= _infer_type(plain)
     return plain, bool(null)
 
 
@@ -152,7 +152,7 @@ def _all_allow_null(nulls: Iterable[bool | None]) -> bool | None:
 def _parts(
     spec: Spec, parts: list[Any], merged: Merged, null: bool = False
 ) -> Iterator[tuple[dict[str, Any], bool | None]]:
-    """Yield each part, normalized; one whose reference leads nowhere becomes a description of that."""
+    """Yield each part, normalized; one whose reference points nowhere becomes a description of that."""
     if id(parts) in merged:
         return
     merged[id(parts)] = parts
@@ -256,7 +256,7 @@ _MERGES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _inferred(schema: Schema) -> dict[str, str]:
+def _infer_type(schema: Schema) -> dict[str, str]:
     if schema.get("enum") or "const" in schema:
         return {}
     return next(({"type": kind} for kind, keys in _TYPE_HINTS if any(key in schema for key in keys)), {})
@@ -317,12 +317,12 @@ def ref_name(schema: Any) -> str:
 
 # --- discriminators ---------------------------------------------------------------------------------------------------
 
-
 Tag = tuple[str, Any]
 """A discriminator: the property's name and the value that chooses a branch."""
 
 
 def reference_of(schema: Any) -> str:
+    """Return the reference of a schema; empty if it is not one."""
     ref = schema.get("$ref") if isinstance(schema, Mapping) else None
     return ref if isinstance(ref, str) else ""
 

@@ -23,13 +23,8 @@ from .validation import is_valid
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A rule that a value breaks.
-
-    Attributes:
-        location: where in the value.
-        message: what is wrong.
-    """
+class BrokenRule:
+    """A rule that a value breaks: where in the value, and what is wrong there."""
 
     location: Location
     message: str
@@ -56,7 +51,7 @@ def active_rules(field: Field, value: Any) -> ActiveRules:
     required: dict[str, str] = {}
     hidden: dict[str, str] = {}
     one_of = []
-    for rule in _rules(field):
+    for rule in _declared_rules(field):
         if not _applies(rule.when, value):
             continue
         reason = rule.because or _reason(rule.when)
@@ -67,7 +62,7 @@ def active_rules(field: Field, value: Any) -> ActiveRules:
     return ActiveRules(required, {k: v for k, v in hidden.items() if k not in required}, tuple(one_of))
 
 
-def broken_rules(field: Field | None, value: Any, at: Location = ()) -> Iterator[Problem]:
+def broken_rules(field: Field | None, value: Any, at: Location = ()) -> Iterator[BrokenRule]:
     """Yield every rule that a value breaks, at any depth."""
     if field is None:
         return
@@ -84,17 +79,17 @@ def broken_rules(field: Field | None, value: Any, at: Location = ()) -> Iterator
             yield from broken_rules(field.member(name), inner, (*at, name))
 
 
-def _broken_here(field: Field, value: Mapping[str, Any], at: Location) -> Iterator[Problem]:
+def _broken_here(field: Field, value: Mapping[str, Any], at: Location) -> Iterator[BrokenRule]:
     active = active_rules(field, value)
     for name, reason in active.required.items():
         if name not in value:
-            yield Problem((*at, name), f"{name} is required: {reason}")
+            yield BrokenRule((*at, name), f"{name} is required: {reason}")
     for names, reason in active.one_of:
         if sum(name in value for name in names) != 1:
-            yield Problem((*at, names[0]), f"exactly one of {', '.join(names)} is needed: {reason}")
+            yield BrokenRule((*at, names[0]), f"exactly one of {', '.join(names)} is needed: {reason}")
 
 
-def _rules(field: Field) -> Iterator[Rule]:
+def _declared_rules(field: Field) -> Iterator[Rule]:
     yield from field.info.extensions.rules
     union = field.info.extensions.union
     if union:
@@ -131,21 +126,19 @@ _cache: WeakKeyDictionary[Operation, dict[Any, Any]] = WeakKeyDictionary()
 
 def parameter_fields(operation: Operation) -> tuple[Field, ...]:
     """Return the fields of an operation's parameters, named by their keys, in the document's order."""
-    return cached(
-        operation,
-        "parameters",
-        lambda: tuple(_parameter_field(operation.spec, parameter) for parameter in operation.parameters),
+    return memoize(
+        operation, "parameters", lambda: tuple(_parameter_field(operation.spec, p) for p in operation.parameters)
     )
 
 
 def parameter_fields_by_name(operation: Operation) -> Mapping[str, Field]:
     """Return the fields of an operation's parameters by their keys."""
-    return cached(operation, "parameters by name", lambda: {f.name: f for f in parameter_fields(operation)})
+    return memoize(operation, "parameters by name", lambda: {f.name: f for f in parameter_fields(operation)})
 
 
 def body_field(operation: Operation, media_type: str | None = None) -> Field | None:
     """Return the field of an operation's body; None if it takes none."""
-    return cached(operation, ("body", media_type), lambda: _read_body(operation, media_type))
+    return memoize(operation, ("body", media_type), lambda: _read_body(operation, media_type))
 
 
 def body_example(operation: Operation, media_type: str | None = None) -> Any:
@@ -158,10 +151,10 @@ def body_example(operation: Operation, media_type: str | None = None) -> Any:
 
 def response_field(operation: Operation, status: int, media_type: str = "application/json") -> Field | None:
     """Return the field of a response's body; None if the document does not declare it."""
-    return cached(operation, (status, media_type), lambda: _read_response(operation, status, media_type))
+    return memoize(operation, (status, media_type), lambda: _read_response(operation, status, media_type))
 
 
-def cached(operation: Operation, key: Any, compute: Callable[[], T]) -> T:
+def memoize(operation: Operation, key: Any, compute: Callable[[], T]) -> T:
     """Return what `compute` returned for this operation and key the first time."""
     values = _cache.setdefault(operation, {})
     if key not in values:

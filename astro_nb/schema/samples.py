@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 _MAX_DEPTH = 8
 _MAX_ITEMS = 20  # of an array, however many the schema requires
-_MAX_PARTS = 5_000  # values in one sample, including those that were tried
+_MAX_VALUES = 5_000  # in one sample, including rejected candidates
 _MAX_LENGTH = 100_000  # characters of a text, however many the schema requires
 _MAX_REPEATS = 10_000  # characters that a pattern requires, repeats multiplied; beyond it no text is made
 
@@ -32,11 +32,14 @@ class _Options:
 
     full: bool
     depth: int = 0
-    left: list[int] = field(default_factory=lambda: [_MAX_PARTS])
+    left: list[int] = field(default_factory=lambda: [_MAX_VALUES])
 
     @property
     def is_exhausted(self) -> bool:
         return self.depth >= _MAX_DEPTH or self.left[0] <= 0
+
+    def one_level_deeper(self) -> _Options:
+        return replace(self, depth=self.depth + 1)
 
 
 def make_sample(field: Field, full: bool = False) -> Any:
@@ -66,21 +69,17 @@ def example_call(operation: Operation, full: bool = False) -> Call:
     return Call(operation.id, parameters, whole if body is None or whole is not UNSET else make_sample(body, full))
 
 
-def _deeper(options: _Options) -> _Options:
-    return replace(options, depth=options.depth + 1)
-
-
 def _object(field: Field, options: _Options) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for child in field.children:
         wanted = child.required or (options.full and not child.secret and _has_example(child))
         if wanted and not child.info.read_only and not options.is_exhausted:
-            value[child.name] = _make(child, _deeper(options))
+            value[child.name] = _make(child, options.one_level_deeper())
     for _ in range(3):  # a value that a rule requires may make another rule apply
         for name in _missing(field, value):
             needed = field.child(name)
             if needed is not None:
-                value[name] = _make(needed, _deeper(options))
+                value[name] = _make(needed, options.one_level_deeper())
     hidden = active_rules(field, value).hidden
     return _complete(field, {name: v for name, v in value.items() if name not in hidden}, options)
 
@@ -97,7 +96,7 @@ def _complete(field: Field, value: dict[str, Any], options: _Options) -> dict[st
             break
         if name not in value:
             inner = field.member(name)
-            value[name] = _make(inner, _deeper(options)) if inner and not options.is_exhausted else {}
+            value[name] = _make(inner, options.one_level_deeper()) if inner and not options.is_exhausted else {}
     return value
 
 
@@ -117,7 +116,7 @@ def _array(field: Field, options: _Options) -> list[Any]:
     count = min(wanted, int(field.schema.get("maxItems", wanted)), _MAX_ITEMS) if options.left[0] > 0 else 0
     items: list[Any] = []
     for index in range(count):
-        values = _variants(field.item_at(index), _deeper(options))
+        values = _variants(field.item_at(index), options.one_level_deeper())
         unique = field.schema.get("uniqueItems")
         items += itertools.islice((value for value in values if not unique or value not in items), 1)
     return items
@@ -155,7 +154,9 @@ def _union(field: Field, options: _Options) -> Any:
         forms: Sequence[Field] = field.alternatives
     else:
         forms = [default.field] if default else [branch.field for branch in field.branches]
-    return _first_valid(field, (_make(form, _deeper(options)) for form in forms[:_MAX_DEPTH])) if forms else None
+    return (
+        _first_valid(field, (_make(form, options.one_level_deeper()) for form in forms[:_MAX_DEPTH])) if forms else None
+    )
 
 
 def _first_valid(field: Field, candidates: Iterator[Any]) -> Any:

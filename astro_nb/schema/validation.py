@@ -11,11 +11,11 @@ A schema is translated to a self-contained JSON Schema (draft 2020-12), for requ
 1. Only what the schema reaches is included, as `$defs`.
 2. A discriminator chooses the branch, and only that branch is checked. Without its property any branch may match.
 3. What only the other direction carries (`readOnly`, `writeOnly`) is not required, whichever part declares it.
-4. A keyword with an invalid value, or a reference that leads nowhere, is dropped with a warning; the document is never
-   refused.
+4. A keyword with an invalid value, or a reference that points nowhere, is dropped with a warning; the document is never
+   rejected.
 5. A request may match two models if nothing says which one is meant: a `oneOf` of named objects without a discriminator
    is checked as `anyOf`. Alternatives written in place exclude one another, and responses are checked as declared.
-6. `nullable` adds null to the `type` beside it and to nothing else: an `enum` has to list it (OpenAPI 3.0.3, section
+6. `nullable` adds null to the `type` next to it and to nothing else: an `enum` has to list it (OpenAPI 3.0.3, section
    4.7.24.1).
 7. `int32` and `int64` are bounds: JSON Schema has no formats of numbers.
 """
@@ -52,7 +52,7 @@ MAPS = ("properties", "patternProperties", "dependentSchemas")
 """Keywords that hold schemas by name."""
 
 Direction = Literal["request", "response", "either"]
-"""Where a value stands; "either" for the document's own examples."""
+"""Which messages a value is in; "either" for the document's own examples."""
 OTHER_FLAGS: Mapping[Direction, tuple[str, ...]] = {
     "request": ("readOnly",),
     "response": ("writeOnly",),
@@ -68,12 +68,12 @@ Visited = dict[int, Any]
 """The lists of parts that were read, by identity, so that each is read once."""
 
 _NO_NAMES: Names = frozenset()
-_ASKING = frozenset(("required", "allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentSchemas"))
+_REQUIRING = frozenset(("required", "allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentSchemas"))
 """Keywords that require a name, or may hold one that does."""
 
 
 def is_empty(key: str, value: Any) -> bool:
-    """Whether a keyword asks for nothing."""
+    """Whether a keyword requires nothing."""
     return key != "const" and value in (None, [])
 
 
@@ -82,32 +82,32 @@ def keyword_problem(key: str, value: Any, compiles: Callable[[str], bool]) -> st
     check = SHAPES.get(key)
     if check is None or (check(value) and (key != "pattern" or compiles(value))):
         return ""
-    quoted = value if isinstance(value, str | int | float) else "as it stands"
-    return f"The keyword {key}: {quoted} cannot be checked here."
+    quoted = f": {value}" if isinstance(value, str | int | float) else ""
+    return f"The keyword {key}{quoted} cannot be checked here."
 
 
 def flagged_names(spec: Spec, schema: Mapping[str, Any], flags: tuple[str, ...]) -> Names:
     """Return the properties that any part of the schema flags, if something in the schema may require them."""
-    if _ASKING.isdisjoint(schema):
+    if _REQUIRING.isdisjoint(schema):
         return _NO_NAMES
-    return frozenset(name for flag in flags for name in _flagged(spec, schema, flag, {}))
+    return frozenset(name for flag in flags for name in _names_with_flag(spec, schema, flag, {}))
 
 
-def _flagged(spec: Spec, schema: Any, flag: str, visited: Visited) -> Iterator[str]:
+def _names_with_flag(spec: Spec, schema: Any, flag: str, visited: Visited) -> Iterator[str]:
     plain = spec.resolve_or_empty(schema)
     properties = plain.get("properties")
     for name, inner in properties.items() if isinstance(properties, Mapping) else ():
-        if _is_flagged(spec, inner, flag, {}):
+        if _has_flag(spec, inner, flag, {}):
             yield str(name)
     for part in _all_of(plain, visited):
-        yield from _flagged(spec, part, flag, visited)
+        yield from _names_with_flag(spec, part, flag, visited)
 
 
-def _is_flagged(spec: Spec, schema: Any, flag: str, visited: Visited) -> bool:
+def _has_flag(spec: Spec, schema: Any, flag: str, visited: Visited) -> bool:
     if isinstance(schema, Mapping) and "$ref" not in schema and "allOf" not in schema:
         return schema.get(flag) is True
     plain = spec.resolve_or_empty(schema)
-    return plain.get(flag) is True or any(_is_flagged(spec, part, flag, visited) for part in _all_of(plain, visited))
+    return plain.get(flag) is True or any(_has_flag(spec, part, flag, visited) for part in _all_of(plain, visited))
 
 
 def _all_of(schema: Mapping[str, Any], visited: Visited) -> list[Any]:
@@ -209,7 +209,7 @@ class Translation:
         if isinstance(ref, str) and self._is_3_0:
             return self._reference(ref, foreign)
         plain = bounds_as_numbers(schema) if self._is_3_0 else schema
-        out = {key: self._keyword(key, value, foreign) for key, value in plain.items() if self._is_kept(key, value)}
+        out = {key: self._keyword(key, value, foreign) for key, value in plain.items() if self._is_usable(key, value)}
         if "required" in out:
             out["required"] = [name for name in dict.fromkeys(out["required"]) if name not in foreign]
         bound_integers(out)
@@ -219,7 +219,7 @@ class Translation:
         return {**out, **self._reference(ref, foreign)} if isinstance(ref, str) else out
 
     def _reference(self, ref: str, foreign: Names) -> dict[str, Any]:
-        """Return a reference to the definition; an empty schema if it leads nowhere."""
+        """Return a reference to the definition; an empty schema if it points nowhere."""
         key = (ref, foreign)
         if key not in self._names:
             try:
@@ -240,11 +240,11 @@ class Translation:
         if key in LISTS:
             return [self._schema(part, names) for part in value]
         if key in MAPS:
-            kept = (n for n in value if key != "patternProperties" or self._is_kept("pattern", str(n)))
-            return {str(name): self._schema(value[name], names) for name in kept}
+            usable = (n for n in value if key != "patternProperties" or self._is_usable("pattern", str(n)))
+            return {str(name): self._schema(value[name], names) for name in usable}
         return list(dict.fromkeys(value)) if key == "type" and isinstance(value, list) else value
 
-    def _is_kept(self, key: str, value: Any) -> bool:
+    def _is_usable(self, key: str, value: Any) -> bool:
         if key not in SHAPES or is_empty(key, value):
             return False
         problem = keyword_problem(key, value, self._compiles)
@@ -293,11 +293,11 @@ class Translation:
         branches = [b for b in schema[key] if not _is_null(b)]
         if not all(isinstance(b, Mapping) and isinstance(b.get("$ref"), str) for b in branches):
             return {}
-        mapped = dict(self._mapped(schema["discriminator"].get("mapping") or {}))
+        mapped = dict(self._read_mapping(schema["discriminator"].get("mapping") or {}))
         refs = [b["$ref"] for b in branches if b["$ref"] not in mapped.values()]
         return {**{reference_name(ref): ref for ref in refs}, **mapped}
 
-    def _mapped(self, mapping: Mapping[Any, str]) -> Iterator[tuple[str, str]]:
+    def _read_mapping(self, mapping: Mapping[Any, str]) -> Iterator[tuple[str, str]]:
         for value, target in mapping.items():
             ref = mapping_reference(target)
             try:
@@ -322,7 +322,7 @@ def _is_null(schema: Any) -> bool:
 
 
 TOO_LARGE = "The document's schema unfolds to more than can be checked."
-"""The warning of a schema whose check could take forever."""
+"""The warning about a schema whose check could take forever."""
 
 _ENDLESS = re.compile(r"\((?:[^()\\]|\\.)*(?:[+*|]|\{\d+,)(?:[^()\\]|\\.)*\)(?:[+*]|\{\d+,)")
 """A group that repeats or chooses, and that is repeated without limit."""
@@ -330,11 +330,7 @@ _ENDLESS = re.compile(r"\((?:[^()\\]|\\.)*(?:[+*|]|\{\d+,)(?:[^()\\]|\\.)*\)(?:[
 
 @dataclass(frozen=True)
 class CompiledSchema:
-    """A schema that values can be checked against.
-
-    Attributes:
-        warnings: what of the schema cannot be checked.
-    """
+    """A schema that values can be checked against; `warnings` are about what cannot be checked."""
 
     warnings: tuple[str, ...]
     _validator: Any = None
@@ -348,11 +344,7 @@ class CompiledSchema:
         return self._validator is None or bool(self._validator.is_valid(value))
 
     def iter_errors(self, value: Any) -> Iterator[Any]:
-        """Yield the errors of a value, as jsonschema-rs has them.
-
-        Raises:
-            ValueError: as `is_valid`.
-        """
+        """Yield the errors of a value, as jsonschema-rs has them; raises ValueError as `is_valid` does."""
         return iter(()) if self._validator is None else self._validator.iter_errors(value)
 
 
@@ -458,7 +450,7 @@ _OWN_FORMATS: dict[str, Callable[[str], bool]] = {"byte": _is_base64}
 """Formats that jsonschema-rs does not know (OpenAPI Format Registry)."""
 
 _UNLIMITED = frozenset(("type", "title", "description", "example", "default", "deprecated", "readOnly", "writeOnly"))
-"""Keywords of a scalar's schema beside which its type alone decides."""
+"""Keywords that limit no value: a scalar's schema with these only is decided by its type."""
 
 _TYPE_CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "text": lambda v: isinstance(v, str),

@@ -15,7 +15,7 @@ A new media type is a row in `_BODIES`, or a family in `_encoder`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -39,7 +39,6 @@ class BodyDescription:
     """What the document declares about the body of a message.
 
     Attributes:
-        operation: the operation.
         declared_type: the media type in the document; may be a range.
         media: the media type that the message will have.
     """
@@ -103,11 +102,12 @@ def part_media_type(value: Any, encoding: Encoding, field: Field | None) -> str:
     `contentType`, else of the schema's `contentMediaType`.
     """
     own = value.media_type if isinstance(value, Upload) else ""
-    listed = str(encoding.get("contentType") or _schema_media_type(field, own))
-    if own and (not listed or matches_media_range(own, listed)):
+    of_schema = field.schema.get("contentMediaType") if field and not own else None
+    declared = str(encoding.get("contentType") or of_schema or "")
+    if own and (not declared or matches_media_range(own, declared)):
         return own
-    found = _first_type(text.strip() for text in listed.split(","))
-    return found or (BINARY if isinstance(value, bytes | Upload) else "")
+    first = next((text.strip() for text in declared.split(",") if "*" not in text), "")
+    return first or (BINARY if isinstance(value, bytes | Upload) else "")
 
 
 def is_xml(media: str) -> bool:
@@ -120,27 +120,13 @@ def file_content(value: bytes | Upload) -> bytes:
     """Return the bytes of a file.
 
     Raises:
-        UsageError: the history kept only its name.
+        UsageError: the history has only its name.
     """
     if isinstance(value, OmittedUpload):
         name = f"The file {value.name!r}" if value.name else "The file"
-        raise UsageError(
-            f"{name} of {_size(value.original_size)} was too large to be kept in the history.", "Give the file again."
-        )
+        size = f"{value.original_size / 1e6:.1f} MB"  # only files of more than 1 MB are omitted
+        raise UsageError(f"{name} of {size} was too large to be stored in the history.", "Give the file again.")
     return value if isinstance(value, bytes) else value.content
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1_000_000 else f"{size} bytes"
-
-
-def _schema_media_type(field: Field | None, own: str) -> str:
-    schema = field.schema if field and not own else {}
-    return str(schema.get("contentMediaType") or "")
-
-
-def _first_type(types: Iterable[str]) -> str:
-    return next((text for text in types if "*" not in text), "")
 
 
 _STYLED = {"style", "explode", "allowReserved"}
@@ -156,9 +142,8 @@ def encode_form(body: Any, description: BodyDescription) -> tuple[bytes, str]:
     found: Pairs = []
     for name, value in require_members(body, description.media):
         encoding = description.part_encodings.get(name, {})
-        found += style_field(name, value, encoding) or _field_pairs(
-            name, value, _field_media_type(body, name, value, description)
-        )
+        media = part_media_type(value, encoding, member_of(description.field, name, body))
+        found += style_field(name, value, encoding) or _field_pairs(name, value, media)
     return join_pairs(found).encode(), description.media
 
 
@@ -188,10 +173,6 @@ def repeated_values(value: Any) -> list[Any]:
     return [v for v in (value if isinstance(value, list) else [value]) if v is not None]
 
 
-def _field_media_type(body: Any, name: str, value: Any, description: BodyDescription) -> str:
-    return part_media_type(value, description.part_encodings.get(name, {}), member_of(description.field, name, body))
-
-
 def _field_pairs(name: str, value: Any, media: str) -> Pairs:
     at = f"body.{name}"
     texts = [to_json(value, at).decode()] if is_json(media) else [to_text(v, at) for v in repeated_values(value)]
@@ -213,13 +194,10 @@ class Part:
 def encode_multipart(body: Any, description: BodyDescription) -> tuple[bytes, str]:
     """Return a body of parts: named parts of a mapping, unnamed parts of a list (except in a form)."""
     is_form = bare_media_type(description.media) == "multipart/form-data"
-    parts = list(
-        _positional_parts(body, description)
-        if isinstance(body, list) and not is_form
-        else _named_parts(body, description)
-    )
-    contents = [part.content for part in parts]
-    boundary = next(text for n in itertools.count(1) if not _is_in(text := f"astro_nb-{n}", contents))
+    build_parts = _positional_parts if isinstance(body, list) and not is_form else _named_parts
+    parts = list(build_parts(body, description))
+    boundaries = (f"astro_nb-{n}" for n in itertools.count(1))
+    boundary = next(text for text in boundaries if not any(text.encode() in part.content for part in parts))
     lines = [piece for part in parts for piece in _write_part(part, boundary)]
     kind = description.media.partition(";")[0].strip()
     return b"".join([*lines, f"--{boundary}--\r\n".encode()]), f"{kind}; boundary={boundary}"
@@ -229,11 +207,8 @@ def _named_parts(body: Any, description: BodyDescription) -> Iterator[Part]:
     field, part_encodings = description.field, description.part_encodings
     for name, value in require_members(body, description.media):
         encoding = part_encodings.get(name, {})
-        pairs = (
-            None
-            if any(isinstance(v, bytes | Upload) for v in repeated_values(value))
-            else style_field(name, value, encoding)
-        )
+        has_file = any(isinstance(v, bytes | Upload) for v in repeated_values(value))
+        pairs = None if has_file else style_field(name, value, encoding)
         if pairs is not None:  # parts are not percent-encoded (OpenAPI 3.1.1, appendix E.3)
             yield from (_text_part(unquote(key), unquote(text), name) for key, text in pairs)
             continue
@@ -320,10 +295,6 @@ def _escape_name(name: str) -> str:
     return name.translate(_ESCAPES)
 
 
-def _is_in(boundary: str, contents: list[bytes]) -> bool:
-    return any(boundary.encode() in content for content in contents)
-
-
 Encoder = Callable[[Any, BodyDescription], tuple[bytes, str]]
 
 _USUAL_TYPES = {"*": "application/json", "application": "application/json", "text": "text/plain"}
@@ -336,7 +307,7 @@ def encode_body(operation: Operation, call: Call, values: Resolver) -> tuple[byt
     """Return the body of a call and its content type; both are empty if there is no body.
 
     Raises:
-        UsageError: its media type cannot represent it, or it is a file whose content was not kept.
+        UsageError: its media type cannot represent it, or it is a file whose content was not stored.
     """
     if call.body is UNSET:
         return b"", ""

@@ -43,12 +43,7 @@ USER_AGENT = "astro_nb"
 
 
 def build_request(operation: Operation, call: Call, values: Resolver) -> Request:
-    """Return the request of a call.
-
-    Args:
-        operation: the operation called.
-        call: its arguments, with templates.
-        values: resolves the templates, and masks or reveals secrets.
+    """Return the request of a call; `values` resolves its templates, and masks or reveals secrets.
 
     Raises:
         UnknownName: a variable or a parameter does not exist.
@@ -64,10 +59,12 @@ def build_request_pair(
 ) -> tuple[Request, Request]:
     """Return the request to send and the request to show; the parts without secrets are built once for both.
 
+    It raises the same errors as `build_request`.
+
     Args:
-        operation, call: as for `build_request`, which raises the same errors.
+        operation, call: as for `build_request`.
         revealing: the resolver for the request to send.
-        masking: returns the resolver for the request to show; called when the one to send has been built.
+        masking: returns the resolver for the request to show; called after the one to send has been built.
     """
     draft = _draft(operation, call, revealing)
     has_secret = bool(revealing.revealed)
@@ -179,10 +176,9 @@ _outlines: WeakKeyDictionary[Operation, _Outline] = WeakKeyDictionary()
 
 def _outline(operation: Operation) -> _Outline:
     """Return the outline of an operation; it is built once."""
-    found = _outlines.get(operation)
-    if found is None:
-        found = _outlines[operation] = _build_outline(operation)
-    return found
+    if operation not in _outlines:
+        _outlines[operation] = _build_outline(operation)
+    return _outlines[operation]
 
 
 def _build_outline(operation: Operation) -> _Outline:
@@ -190,7 +186,7 @@ def _build_outline(operation: Operation) -> _Outline:
     path, query, head, cookie, whole_query = (
         tuple(p for p in operation.parameters if p.location == place) for place in places
     )
-    standard = [("User-Agent", USER_AGENT), ("Accept", _accept(operation)), ("Accept-Encoding", "gzip, deflate")]
+    standard = [("User-Agent", USER_AGENT), ("Accept", _accept_header(operation)), ("Accept-Encoding", "gzip, deflate")]
     by_name = {name.lower(): (name, value) for name, value in standard}
     server = next(iter(operation.servers), "")
     return _Outline(path, query, head, cookie, whole_query, sendable_alternatives(operation), by_name, server)
@@ -208,6 +204,6 @@ def _final_headers(outline: _Outline, headers: Pairs) -> Headers:
     return tuple(found.values())
 
 
-def _accept(operation: Operation) -> str:
+def _accept_header(operation: Operation) -> str:
     media_types = dict.fromkeys(m for r in operation.responses.values() for m in r.content)
     return ", ".join([*media_types, "*/*;q=0.5"]) if media_types else "*/*"

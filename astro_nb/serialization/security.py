@@ -55,11 +55,8 @@ class SecurityChoice:
 
 def sendable_alternatives(operation: Operation) -> Alternatives:
     """Return the alternatives that need a credential and are supported, with schemes that the document declares."""
-    return tuple(
-        alternative
-        for alternative in _declared_alternatives(operation)
-        if all(s.kind not in _UNSUPPORTED for s in alternative)
-    )
+    declared = _declared_alternatives(operation)
+    return tuple(schemes for schemes in declared if all(s.kind not in _UNSUPPORTED for s in schemes))
 
 
 def security_choices(operation: Operation, environment: Environment) -> tuple[SecurityChoice, ...]:
@@ -78,11 +75,8 @@ def authenticate(alternative: Alternative, values: Resolver, headers: Pairs, que
     places = {"header": headers, "query": query, "cookie": cookies}
     for scheme in alternative:
         place, name, value = _credential(scheme, values)
-        if value and place == "query":
-            name, value = (
-                percent_encode(name, scheme.name, "$"),
-                percent_encode(value, scheme.name, "*"),
-            )  # the mask is not encoded
+        if value and place == "query":  # the mask is not encoded
+            name, value = percent_encode(name, scheme.name, "$"), percent_encode(value, scheme.name, "*")
         if value:
             places.get(place, headers).append((name, value))
 
@@ -112,9 +106,8 @@ def named_alternative(operation: Operation, chosen: str, environment: Environmen
     """
     if not chosen:
         return ()
-    named = next(
-        (alternative for alternative in operation.security if _alternative_name(alternative) == chosen), None
-    ) or _schemes_by_name(operation, chosen)
+    declared = next((schemes for schemes in operation.security if _alternative_name(schemes) == chosen), None)
+    named = declared or _schemes_by_name(operation, chosen)
     for scheme in named:
         if scheme.kind in _UNSUPPORTED:
             raise _unsupported_error(scheme)
@@ -133,9 +126,7 @@ def _unsupported_error(scheme: SecurityScheme) -> UsageError:
 
 def _declared_alternatives(operation: Operation) -> Alternatives:
     known = operation.spec.scheme_names
-    return tuple(
-        alternative for alternative in operation.security if alternative and all(s.name in known for s in alternative)
-    )
+    return tuple(schemes for schemes in operation.security if schemes and all(s.name in known for s in schemes))
 
 
 def _schemes_by_name(operation: Operation, chosen: str) -> Alternative:
@@ -157,12 +148,8 @@ def _choice(alternative: Alternative, environment: Environment) -> SecurityChoic
         for s in alternative
         if s.kind in _UNSUPPORTED or not _is_available(environment, s)
     )
-    return SecurityChoice(
-        _SEPARATOR.join(_label(s, environment) for s in alternative),
-        _alternative_name(alternative),
-        not missing,
-        missing,
-    )
+    label = _SEPARATOR.join(_label(s, environment) for s in alternative)
+    return SecurityChoice(label, _alternative_name(alternative), not missing, missing)
 
 
 def _label(scheme: SecurityScheme, environment: Environment) -> str:
@@ -174,12 +161,12 @@ def _label(scheme: SecurityScheme, environment: Environment) -> str:
 
 
 def _is_available(environment: Environment, scheme: SecurityScheme) -> bool:
-    held = environment.credentials
-    return bool(held.get(scheme.name) or (scheme.kind in _BEARERS and held.get("token")))
+    credentials = environment.credentials
+    return bool(credentials.get(scheme.name) or (scheme.kind in _BEARERS and credentials.get("token")))
 
 
 def _secret(scheme: SecurityScheme, values: Resolver) -> str:
-    """Return the credential without blanks around it; of user and password, which are encoded, nothing is removed."""
+    """Return the credential without surrounding blanks; user and password, which are encoded, are not changed."""
     stored = values.credential(scheme.name) or ""
     value = stored if scheme.kind == "basic" else stored.strip()
     if value != stored:

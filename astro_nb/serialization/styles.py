@@ -35,12 +35,8 @@ _JSON_TYPES = "Give texts, finite numbers of at most 64 bits, booleans, None, li
 def to_text(value: Any, place: str) -> str:
     """Return a value as text: empty for None, RFC 3339 for a `datetime` (UTC if it has no zone), else JSON.
 
-    Args:
-        value: a value that JSON can represent.
-        place: where the value is, for the message.
-
     Raises:
-        UsageError: JSON cannot represent it.
+        UsageError: JSON cannot represent it; `place` begins the message.
     """
     if isinstance(value, str):
         return value
@@ -86,12 +82,7 @@ def percent_encode(text: str, place: str, safe: str = "") -> str:
     Raises:
         UsageError: it contains half of a character.
     """
-    if text.isalnum() and text.isascii():
-        return text
-    try:
-        return quote(text, safe=safe)
-    except UnicodeEncodeError as error:
-        raise UsageError(f"{place} {_SURROGATE}.", _REMOVE_SURROGATE, place=place) from error
+    return text if text.isalnum() and text.isascii() else quote(to_utf8(text, place), safe=safe)
 
 
 def to_utf8(text: str, place: str) -> bytes:
@@ -148,12 +139,12 @@ def _is_infinite(value: Any) -> bool:
 Pairs = list[tuple[str, str]]
 """Names and values as they are in the message: in a query both are percent-encoded."""
 
+_FORM = "application/x-www-form-urlencoded"
 _RESERVED = {"query": ":/?[]@!$'()*+,;=", "path": "!$&'()*,:@;=", "cookie": ":/?#[]@!$&'()*+="}
 _ALLOWED_IN_PATH = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\\`")
 _PATH = re.compile(f"/[{re.escape(_ALLOWED_IN_PATH)}]*")
 """A path that can follow a host: it begins with a slash, for otherwise it would change the host."""
 
-_UNENCODED = ("header", "cookie")
 _PERCENT_TRIPLE = re.compile("(%[0-9A-Fa-f]{2})")
 _SEPARATOR = "(?:[/\\\\;]|%(?:25)*(?:2f|5c|3b))"
 _DOT_SEGMENT = re.compile(f"{_SEPARATOR}(?:\\.|%(?:25)*2e){{1,2}}(?:{_SEPARATOR}|$)", re.IGNORECASE)
@@ -209,7 +200,7 @@ def _path_segment(parameter: Parameter, value: Any) -> str:
 
 def _parameter_pairs(parameter: Parameter, value: Any) -> Pairs:
     if parameter.media_type:
-        return [(_parameter_name(parameter), _encode_value(parameter, _encode_content(parameter, value)))]
+        return [(_encode_name(parameter, parameter.name), _encode_value(parameter, _encode_content(parameter, value)))]
     value = _without_undefined(value)
     if value is None:
         return []
@@ -221,22 +212,23 @@ def _parameter_pairs(parameter: Parameter, value: Any) -> Pairs:
 def _encode_content(parameter: Parameter, value: Any) -> str:
     """Return a value in the parameter's media type: JSON, a form, or text as it is."""
     media = parameter.media_type or ""
-    if bare_media_type(media) == "application/x-www-form-urlencoded" and isinstance(value, Mapping):
+    if bare_media_type(media) == _FORM and isinstance(value, Mapping):
         inner = Parameter(parameter.key, "", "query", False, {}, style="form", explode=True)
-        return join_pairs(
-            [pair for name, v in value.items() for pair in _parameter_pairs(replace(inner, name=str(name)), v)]
-        )
+        members = ((replace(inner, name=str(name)), v) for name, v in value.items())
+        return join_pairs([pair for member, v in members for pair in _parameter_pairs(member, v)])
     return to_json(value, parameter.key).decode() if is_json(media) else to_text(value, parameter.key)
 
 
 def build_whole_query(parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> str:
     """Return the query of a parameter `in: querystring` (OpenAPI 3.2, section 4.12.1); empty if it has no value."""
-    found = [(p, value) for p in parameters if (value := given.get(p.key)) is not None and value is not UNSET]
-    for parameter, value in found:
-        text = _encode_content(parameter, value)
-        is_form = bare_media_type(parameter.media_type or "") == "application/x-www-form-urlencoded"
-        return percent_encode(text, parameter.key, f"%&{_RESERVED['query']}" if is_form else "")
-    return ""
+    found = ((p, value) for p in parameters if (value := given.get(p.key)) is not None and value is not UNSET)
+    parameter, value = next(found, (None, None))
+    if parameter is None:
+        return ""
+    is_form = bare_media_type(parameter.media_type or "") == _FORM
+    return percent_encode(
+        _encode_content(parameter, value), parameter.key, f"%&{_RESERVED['query']}" if is_form else ""
+    )
 
 
 def _without_undefined(value: Any) -> Any:
@@ -263,9 +255,9 @@ def _encode_value(parameter: Parameter, value: Any) -> str:
 def _encode_name(parameter: Parameter, key: Any) -> str:
     """Return the name of a parameter or a member as it is sent: what separates values is encoded in it."""
     text = to_text(key, parameter.key)
-    return (
-        _require_no_semicolon(parameter, text) if _is_unencoded(parameter) else percent_encode(text, parameter.key, "$")
-    )
+    if _is_unencoded(parameter):
+        return _require_no_semicolon(parameter, text)
+    return percent_encode(text, parameter.key, "$")
 
 
 def _require_no_semicolon(parameter: Parameter, text: str) -> str:
@@ -278,15 +270,8 @@ def _require_no_semicolon(parameter: Parameter, text: str) -> str:
 
 def _is_unencoded(parameter: Parameter) -> bool:
     """Whether nothing is percent-encoded: in headers, and in cookies except in style `form` (3.2, appendix D.1)."""
-    return parameter.location in _UNENCODED and (parameter.location == "header" or not _is_form(parameter))
-
-
-def _is_form(parameter: Parameter) -> bool:
-    return parameter.style == "form" and not parameter.media_type
-
-
-def _parameter_name(parameter: Parameter) -> str:
-    return _encode_name(parameter, parameter.name)
+    is_form = parameter.style == "form" and not parameter.media_type
+    return parameter.location == "header" or (parameter.location == "cookie" and not is_form)
 
 
 def _expand(parameter: Parameter, value: Any) -> list[str]:
@@ -308,7 +293,7 @@ def _label(parameter: Parameter, value: Any) -> str:
 
 
 def _matrix(parameter: Parameter, value: Any) -> str:
-    name, parts = _parameter_name(parameter), _expand(parameter, value)
+    name, parts = _encode_name(parameter, parameter.name), _expand(parameter, value)
     if not (parameter.explode and isinstance(value, list | Mapping)):
         parts = [f"{name}={','.join(parts)}"]
     elif isinstance(value, list):
@@ -319,17 +304,17 @@ def _matrix(parameter: Parameter, value: Any) -> str:
 def _form(parameter: Parameter, value: Any, joint: str = ",") -> Pairs:
     if parameter.explode and isinstance(value, Mapping):
         return [(_encode_name(parameter, k), _encode_value(parameter, v)) for k, v in value.items()]
-    name, parts = _parameter_name(parameter), _expand(parameter, value)
+    name, parts = _encode_name(parameter, parameter.name), _expand(parameter, value)
     return [(name, part) for part in parts] if parameter.explode else [(name, joint.join(parts))]
 
 
 def _deep_object(parameter: Parameter, value: Any) -> Pairs:
     if not isinstance(value, Mapping):
         return _form(parameter, value)
-    return _nested(parameter, _parameter_name(parameter), value)
+    return _nested_pairs(parameter, _encode_name(parameter, parameter.name), value)
 
 
-def _nested(parameter: Parameter, name: str, value: Any) -> Pairs:
+def _nested_pairs(parameter: Parameter, name: str, value: Any) -> Pairs:
     value = _without_undefined(value)
     if isinstance(value, Mapping):
         inside = [(f"{name}%5B{_encode_name(parameter, key)}%5D", inner) for key, inner in value.items()]
@@ -338,7 +323,7 @@ def _nested(parameter: Parameter, name: str, value: Any) -> Pairs:
         inside = [(name if plain else f"{name}%5B{index}%5D", entry) for index, entry in enumerate(value)]
     else:
         return [] if value is None else [(name, _encode_value(parameter, value))]
-    return [pair for within, inner in inside for pair in _nested(parameter, within, inner)]
+    return [pair for within, inner in inside for pair in _nested_pairs(parameter, within, inner)]
 
 
 def _missing_error(operation: Operation, parameter: Parameter) -> MissingArgument:

@@ -48,7 +48,6 @@ def xml_of(value: Any, field: Field | None, name: str, place: str) -> bytes:
 
 
 def _fill(element: Element, value: Any, field: Field | None, name: str, place: str) -> None:
-    """Fill an element with its content."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if inner is not UNSET:
@@ -71,7 +70,7 @@ def _add(parent: Element, name: str, value: Any, field: Field | None, place: str
     if node == "attribute":
         if value is not None:
             _declare(parent, hints)
-            parent.set(_qualified(tag, hints, place), _text(value, place))
+            parent.set(_qualified_name(tag, hints, place), _text(value, place))
     elif node in ("text", "cdata"):
         parent.text = (parent.text or "") + _text(value, place)
     elif node == "none":
@@ -96,12 +95,12 @@ def _node(hints: Mapping[str, Any], value: Any) -> str:
 
 
 def _element(tag: str, hints: Mapping[str, Any], place: str) -> Element:
-    element = Element(_qualified(tag, hints, place))
+    element = Element(_qualified_name(tag, hints, place))
     _declare(element, hints)
     return element
 
 
-def _qualified(tag: str, hints: Mapping[str, Any], place: str) -> str:
+def _qualified_name(tag: str, hints: Mapping[str, Any], place: str) -> str:
     found = f"{hints['prefix']}:{tag}" if hints.get("prefix") else tag
     if not _NAME.fullmatch(found):
         raise UsageError(f"{place} cannot be named {found!r} in XML.", "Give the XML as a text.")
