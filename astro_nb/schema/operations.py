@@ -126,9 +126,8 @@ _cache: WeakKeyDictionary[Operation, dict[Any, Any]] = WeakKeyDictionary()
 
 def parameter_fields(operation: Operation) -> tuple[Field, ...]:
     """Return the fields of an operation's parameters, named by their keys, in the document's order."""
-    return memoize(
-        operation, "parameters", lambda: tuple(_parameter_field(operation.spec, p) for p in operation.parameters)
-    )
+    spec = operation.spec
+    return memoize(operation, "parameters", lambda: tuple(_parameter_field(spec, p) for p in operation.parameters))
 
 
 def parameter_fields_by_name(operation: Operation) -> Mapping[str, Field]:

@@ -154,9 +154,8 @@ def _union(field: Field, options: _Options) -> Any:
         forms: Sequence[Field] = field.alternatives
     else:
         forms = [default.field] if default else [branch.field for branch in field.branches]
-    return (
-        _first_valid(field, (_make(form, options.one_level_deeper()) for form in forms[:_MAX_DEPTH])) if forms else None
-    )
+    inside = options.one_level_deeper()
+    return _first_valid(field, (_make(form, inside) for form in forms[:_MAX_DEPTH])) if forms else None
 
 
 def _first_valid(field: Field, candidates: Iterator[Any]) -> Any:

@@ -225,10 +225,8 @@ def build_whole_query(parameters: tuple[Parameter, ...], given: Mapping[str, Any
     parameter, value = next(found, (None, None))
     if parameter is None:
         return ""
-    is_form = bare_media_type(parameter.media_type or "") == _FORM
-    return percent_encode(
-        _encode_content(parameter, value), parameter.key, f"%&{_RESERVED['query']}" if is_form else ""
-    )
+    safe = f"%&{_RESERVED['query']}" if bare_media_type(parameter.media_type or "") == _FORM else ""
+    return percent_encode(_encode_content(parameter, value), parameter.key, safe)
 
 
 def _without_undefined(value: Any) -> Any:
