@@ -31,7 +31,7 @@ _MAX_VIOLATIONS = 3  # reported for one example
 
 
 @dataclass(frozen=True)
-class Problem:
+class AuditProblem:
     """One problem of a document.
 
     Attributes:
@@ -73,14 +73,14 @@ class Audit:
     seconds: float = 0.0
     forms: int = 0
     requests: int = 0
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[AuditProblem, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the results as plain JSON data."""
         return asdict(self)
 
 
-def audit(document: Any, fetch: Fetch | None = None, step: Step | None = None) -> Audit:
+def audit_document(document: Any, fetch: Fetch | None = None, step: Step | None = None) -> Audit:
     """Measure a document. If it cannot be loaded, `error` says why; nothing is raised.
 
     Args:
@@ -105,15 +105,15 @@ def audit(document: Any, fetch: Fetch | None = None, step: Step | None = None) -
 class _Verdict:
     operation: Operation
     has_body: bool
-    form: tuple[Problem, ...]
-    example: tuple[Problem, ...]
+    form: tuple[AuditProblem, ...]
+    example: tuple[AuditProblem, ...]
 
 
 def _summarize(name: str, spec: Spec, verdicts: list[_Verdict], seconds: float) -> Audit:
     bodies = [verdict for verdict in verdicts if verdict.has_body]
-    warnings = [Problem("", "document", text, "document") for text in spec.warnings]
+    warnings = [AuditProblem("", "document", text, "document") for text in spec.warnings]
     for operation in (verdict.operation for verdict in verdicts):
-        warnings += [Problem(operation.id, "document", text, "document") for text in operation.warnings]
+        warnings += [AuditProblem(operation.id, "document", text, "document") for text in operation.warnings]
     return Audit(
         name,
         True,
@@ -133,8 +133,8 @@ def _check_operation(operation: Operation) -> _Verdict:
     try:
         medias: list[str | None] = list(operation.body.content) if operation.body else [None]
     except AstroNbError as error:
-        return _Verdict(operation, True, (Problem(operation.id, "form", error.what, "document"),), ())
-    form, example = list[Problem](), list[Problem]()
+        return _Verdict(operation, True, (AuditProblem(operation.id, "form", error.what, "document"),), ())
+    form, example = list[AuditProblem](), list[AuditProblem]()
     for media in medias:
         try:
             new_form = Form(operation, media)
@@ -142,32 +142,31 @@ def _check_operation(operation: Operation) -> _Verdict:
             example += _check_example(operation, new_form, media) if not problem else ()
         except AstroNbError as error:
             problem = str(error)
-        form += [Problem(operation.id, _part_name("form", media), problem, _cause(operation))] if problem else []
+        form += [AuditProblem(operation.id, _part_name("form", media), problem, _cause(operation))] if problem else []
     return _Verdict(operation, operation.body is not None, tuple(form), tuple(example))
 
 
-def _check_example(operation: Operation, form: Form, media: str | None) -> Iterator[Problem]:
+def _check_example(operation: Operation, form: Form, media: str | None) -> Iterator[AuditProblem]:
     """Yield the problems of the request that the form's example makes."""
     form.fill(full=True)
     call, part = form.to_call(), _part_name("example", media)
     try:
         request = build_request(operation, call, _values(operation.spec))
     except AstroNbError as error:
-        yield Problem(operation.id, part, str(error), _cause(operation))
+        yield AuditProblem(operation.id, part, str(error), _cause(operation))
         return
     fast = _errors(check_request_body(operation, call.body, media) if media and is_json(media) else ())
     full = _errors(check_request_fully(operation, request))
     for violation in [*fast, *(v for v in full if v.location not in [f.location for f in fast])][:_MAX_VIOLATIONS]:
         fault = _OVERLAP if not fast and violation.keyword == "oneOf" else _find_contradiction(form, violation)
         reason = " ".join(filter(None, [f"{violation.path}: {violation.message}", fault]))
-        yield Problem(operation.id, part, reason, "document" if fault else _cause(operation))
+        yield AuditProblem(operation.id, part, reason, "document" if fault else _cause(operation))
 
 
 _OVERLAP = "It matches several of them, and the document has no discriminator."
 
 
 def _errors(violations: Iterable[Violation]) -> list[Violation]:
-    """Return the violations of severity "error"."""
     return [violation for violation in violations if violation.severity == "error"]
 
 
@@ -187,8 +186,9 @@ def _part_name(part: str, media: str | None) -> str:
 
 def _values(spec: Spec) -> Resolver:
     """Return the values of an environment with a credential for every scheme; nothing is sent."""
-    held = {name: Secret.in_memory("user:password", name) for name in spec.scheme_names}
-    return Resolver(Variables(), Environment("audit", base_url="https://localhost", credentials=held), mode="revealed")
+    credentials = {name: Secret.in_memory("user:password", name) for name in spec.scheme_names}
+    environment = Environment("audit", base_url="https://localhost", credentials=credentials)
+    return Resolver(Variables(), environment, mode="revealed")
 
 
 def _seconds_since(started: float) -> float:

@@ -62,7 +62,7 @@ def put_value(data: dict[str, Any], location: Location, value: Any) -> None:
     _require_items(data, location)
     node: Any = data
     for step, following in itertools.pairwise(location):
-        node = _open(node, step, [] if isinstance(following, int) else {})
+        node = _child_container(node, step, [] if isinstance(following, int) else {})
     _store(node, location[-1], value)
 
 
@@ -111,7 +111,7 @@ def replace_values(data: Any, change: Callable[[Any], Any]) -> Any:
     """Return a copy of `data` in which `change` has replaced some values.
 
     `change` is called with each value, containers before their contents. It returns the replacement, or UNSET to keep
-    the value and go on with what is inside it.
+    the value and visit its contents.
     """
     changed = change(data)
     if changed is not UNSET:
@@ -122,7 +122,7 @@ def replace_values(data: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def copy_data(data: Any) -> Any:
-    """Return a copy that shares no container with the original, however deep it is, not even one that it has twice."""
+    """Return a deep copy, at any depth; a container that occurs twice is copied twice."""
     copied = _copy_one(data)
     pending = [(data, copied)]
     for source, target in pending:  # grows while it is walked
@@ -137,7 +137,7 @@ def copy_data(data: Any) -> Any:
 
 
 def _copy_one(value: Any) -> Any:
-    """A copy of a scalar; for a container an empty one."""
+    """Return a copy of a scalar; for a container, an empty one."""
     return {} if isinstance(value, dict) else [] if isinstance(value, list) else copy.copy(value)
 
 
@@ -162,11 +162,11 @@ def _require_items(data: Any, location: Location) -> None:
             items = get_value(data, location[:depth])
             length = len(items) if isinstance(items, list) else 0
             if not 0 <= step <= length:
-                where = ".".join(map(str, location[:depth]))
-                raise UsageError(f"{where} has {length} items: there is no item {step}.", "Add items in order.")
+                where, items_text = ".".join(map(str, location[:depth])), f"{length} item{'' if length == 1 else 's'}"
+                raise UsageError(f"{where} has {items_text}: there is no item {step}.", "Add items in order.")
 
 
-def _open(node: Any, step: str | int, empty: Any) -> Any:
+def _child_container(node: Any, step: str | int, empty: Any) -> Any:
     """Return the child at a step, created if it is missing or of another type."""
     child = get_value(node, (step,))
     if not isinstance(child, type(empty)):

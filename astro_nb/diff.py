@@ -9,7 +9,7 @@ change, and whether somebody else changed a resource in the meantime. Nothing he
 | changed   | present | another |
 | removed   | present | missing |
 | unchanged | present | equal, or left out of a body that keeps what it leaves out |
-| unknown   | unknown | present, or left out with an effect that nobody declares |
+| unknown   | unknown | present, or left out with an undeclared effect |
 """
 
 from __future__ import annotations
@@ -119,13 +119,8 @@ def _compare(steps: Steps, now: Any, then: Any, omitted: OmissionRule) -> Iterat
 def _compare_stored(steps: Steps, now: Any, then: Any) -> _Unmasked:
     """Compare a value that the server keeps unless another one is sent."""
     if then is UNSET:
-        return (
-            steps,
-            Secret.in_memory("") if now is UNSET else now,
-            then,
-            "unchanged",
-            "left out, so the server keeps it",
-        )
+        before = Secret.in_memory("") if now is UNSET else now
+        return steps, before, then, "unchanged", "left out, so the server keeps it"
     if now is UNSET:
         return steps, Secret.in_memory(""), then, "unknown", "replaced; the server does not return the current value"
     return steps, now, then, "unchanged" if is_equal(now, then) else "changed", ""
@@ -197,7 +192,7 @@ def _is_identifier(value: Any) -> bool:
 
 
 def _are_comparable(now: list[Any], then: list[Any]) -> bool:
-    """Whether two lists can be compared item by item: the order of scalars has a meaning, that of objects has none."""
+    """Whether two lists can be compared item by item: the order of scalars matters, that of objects does not."""
     if any(isinstance(item, Mapping | list) for item in (*now, *then)):
         return True
     before, after = _match_items(now, then)

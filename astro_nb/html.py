@@ -10,6 +10,8 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from .data import children
+
 MAX_TREE_LINES = 600
 """Lines that a tree shows; the rest is counted, never dropped silently."""
 
@@ -23,7 +25,7 @@ MAX_TABLE_ROWS = 200
 """Rows that a table shows."""
 
 _MAX_TEXT_LENGTH = 400  # characters of one string in a tree
-_MAX_HINT_LENGTH = 60  # characters of the name that is shown beside a collapsed object
+_MAX_HINT_LENGTH = 60  # characters of the name that is shown next to a collapsed object
 _MIN_CELL_WIDTH = 12  # characters of a table cell that are kept on one line
 _OPEN_LEVELS = 2  # levels of a tree that are open at first
 _MAX_OPEN_CHILDREN = 40  # a node of a tree with more children is collapsed at first
@@ -123,12 +125,8 @@ def block(text: str, limit: int = MAX_BLOCK_LENGTH) -> Markup:
         f"font-family:{MONO};font-size:.88em;white-space:pre-wrap;overflow-wrap:anywhere;margin:0;padding:8px 10px;"
         f"background:{PANEL};border-radius:4px;max-height:28em;overflow:auto"
     )
-    note = (
-        muted(f"{len(text) - limit:,} more characters are not shown; response.text has them all.")
-        if len(text) > limit
-        else ""
-    )
-    return join([tag("pre", shown, style=style, tabindex="0"), note])
+    hidden = f"{len(text) - limit:,} more characters are not shown; response.text has them all."
+    return join([tag("pre", shown, style=style, tabindex="0"), muted(hidden) if len(text) > limit else ""])
 
 
 def copyable(text: str) -> Markup:
@@ -148,9 +146,8 @@ def table(
     body = [tag("tr", *(tag("td", v, style=f"{cell};{_wrap_style(v, wrap)}") for v in row)) for row in every[:limit]]
     hidden = len(every) - limit
     note = muted(f"{hidden:,} more {'row is' if hidden == 1 else 'rows are'} not shown.") if hidden > 0 else ""
-    element = tag(
-        "table", tag("thead", head), tag("tbody", *body), style="border-collapse:collapse;font-size:.92em;margin:0"
-    )
+    style = "border-collapse:collapse;font-size:.92em;margin:0"
+    element = tag("table", tag("thead", head), tag("tbody", *body), style=style)
     return join([tag("div", element, style="overflow-x:auto"), note])
 
 
@@ -197,33 +194,27 @@ class _LineBudget:
 def _render_node(key: Any, value: Any, budget: _LineBudget, depth: int) -> Markup:
     if not budget.allows(value):
         return Markup("")
-    children = _children(value)
+    members = children(value) or []
     name = join([tag("span", key, style=f"color:{MUTED}"), ": "]) if key is not None else Markup("")
-    if not children:
+    if not members:
         return tag("div", name, _render_scalar(value))
     shape = f"{{{len(value)}}}" if isinstance(value, Mapping) else f"[{len(value)}]"
     head = join([name, tag("span", shape, style=f"color:{MUTED}"), _hint(value)])
     if depth == MAX_TREE_DEPTH:
         budget.hidden += _count_descendants(value)
         return tag("div", head, muted(f" more than {MAX_TREE_DEPTH} levels deep: not shown"))
-    inner = [_render_node(k, v, budget, depth + 1) for k, v in children]
-    return details(head, *inner, is_open=depth < _OPEN_LEVELS and len(children) <= _MAX_OPEN_CHILDREN)
+    inner = [_render_node(k, v, budget, depth + 1) for k, v in members]
+    return details(head, *inner, is_open=depth < _OPEN_LEVELS and len(members) <= _MAX_OPEN_CHILDREN)
 
 
 def _count_descendants(value: Any) -> int:
     """Return how many lines a tree has below a value."""
     count, stack = 0, [value]
     while stack:
-        children = _children(stack.pop())
-        count += len(children)
-        stack.extend(child for _, child in children if isinstance(child, Mapping | list))
+        members = children(stack.pop()) or []
+        count += len(members)
+        stack.extend(child for _, child in members if isinstance(child, dict | list))
     return count
-
-
-def _children(value: Any) -> list[tuple[Any, Any]]:
-    if isinstance(value, Mapping):
-        return list(value.items())
-    return list(enumerate(value)) if isinstance(value, list) else []
 
 
 def _hint(value: Any) -> Markup:

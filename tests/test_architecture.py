@@ -41,7 +41,6 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
 """The modules that may import a third-party package, or one of the standard library that is listed here."""
 
 SAME_NAME: dict[str, str] = {
-    "describe_type": "the type of a field, and of a malformed part of a document",
     "format_size": "the size of an upload, and of a response",
     "html_widget": "a widget, and the control of a form that is one",
     "resolve": "the public verb of templates, and of references in a document",

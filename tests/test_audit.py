@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from astro_nb.audit import Audit, audit
+from astro_nb.audit import Audit, audit_document
 from astro_nb.cli.program import app
 from astro_nb.errors import UsageError
 from astro_nb.forms import Form
@@ -37,7 +37,9 @@ def counts(found: Audit) -> tuple[int, ...]:
 
 
 def test_what_works_is_counted() -> None:
-    found = audit(document(a={"type": "object", "required": ["n"], "properties": {"n": {"minimum": 7}}}, b=None))
+    found = audit_document(
+        document(a={"type": "object", "required": ["n"], "properties": {"n": {"minimum": 7}}}, b=None)
+    )
     assert (found.loaded, found.error, found.problems, found.warnings) == (True, "", (), 0)
     assert counts(found) == (2, 1, 1, 1, 2, 2)
     assert found.seconds > 0
@@ -45,7 +47,7 @@ def test_what_works_is_counted() -> None:
 
 def test_a_contradictory_schema_is_a_problem_of_the_document() -> None:
     """An enum of strings with `type: integer`: no value is valid."""
-    found = audit(
+    found = audit_document(
         document(a={"type": "object", "required": ["n"], "properties": {"n": {"type": "integer", "enum": ["0 no"]}}})
     )
     assert counts(found) == (1, 1, 1, 0, 1, 0)
@@ -58,7 +60,7 @@ def test_a_contradictory_schema_is_a_problem_of_the_document() -> None:
 def test_overlapping_alternatives_are_a_problem_of_the_document() -> None:
     one = {"type": "object", "properties": {"a": {"type": "string"}}}
     spec = document(x={"oneOf": [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]})
-    found = audit({**spec, "components": {"schemas": {"A": one, "B": one}}})
+    found = audit_document({**spec, "components": {"schemas": {"A": one, "B": one}}})
     assert [problem.cause for problem in found.problems] == ["document"]
     assert "no discriminator" in found.problems[0].reason
 
@@ -66,7 +68,7 @@ def test_overlapping_alternatives_are_a_problem_of_the_document() -> None:
 def test_an_example_that_was_not_found_is_a_problem_of_astro_nb() -> None:
     """A pattern with look-ahead: no sample is generated for it yet."""
     schema = {"type": "object", "required": ["n"], "properties": {"n": {"pattern": "^(?=.*q.*z)[a-z]{3}$"}}}
-    found = audit(document(a=schema))
+    found = audit_document(document(a=schema))
     assert (found.built, found.valid) == (1, 0)
     assert [problem.cause for problem in found.problems] == ["astro_nb"]
 
@@ -78,10 +80,10 @@ def test_every_kind_of_invalid_request_is_found(monkeypatch: pytest.MonkeyPatch)
     """
     monkeypatch.setattr(Form, "fill", lambda self, full=False: self)
     needs_a_field = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
-    found = audit(document(a=needs_a_field, b=needs_a_field, c=None))
+    found = audit_document(document(a=needs_a_field, b=needs_a_field, c=None))
     assert [problem.operation for problem in found.problems] == ["a", "b"]
     assert {problem.part for problem in found.problems} == {"example of application/json"}
-    bundled_problems = audit("astro-v1").problems
+    bundled_problems = audit_document("astro-v1").problems
     assert len({problem.operation for problem in bundled_problems}) > 20
 
 
@@ -89,13 +91,13 @@ def test_every_media_type_of_a_body_counts() -> None:
     schema = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer", "enum": ["no"]}}}
     content = {"application/json": {"schema": {}}, "multipart/form-data": {"schema": schema}}
     paths = {"/a": {"post": {"operationId": "a", "responses": OK, "requestBody": {"content": content}}}}
-    found = audit({**INFO, "paths": paths})
+    found = audit_document({**INFO, "paths": paths})
     assert (found.bodies, found.built, found.valid) == (1, 1, 0)
     assert found.problems[0].part == "example of multipart/form-data"
 
 
 def test_a_document_that_cannot_be_loaded_is_reported_not_raised(tmp_path: Path) -> None:
-    found = audit(tmp_path / "none.yaml")
+    found = audit_document(tmp_path / "none.yaml")
     assert not found.loaded
     assert "no document" in found.error
     assert counts(found) == (0,) * 6
@@ -104,7 +106,7 @@ def test_a_document_that_cannot_be_loaded_is_reported_not_raised(tmp_path: Path)
 def test_a_dangling_reference_affects_only_its_operation() -> None:
     spec = document(a=None, b=None)
     spec["paths"]["/a"]["post"]["requestBody"] = {"$ref": "#/components/requestBodies/Gone"}
-    found = audit(spec)
+    found = audit_document(spec)
     assert found.loaded
     assert found.operations == 2
     assert found.requests == 1
@@ -113,14 +115,14 @@ def test_a_dangling_reference_affects_only_its_operation() -> None:
 
 
 def test_the_bundled_document_has_no_problems() -> None:
-    found = audit("astro-v1")
+    found = audit_document("astro-v1")
     assert counts(found) == (75, 30, 30, 30, 75, 75), found.problems
 
 
 def test_real_documents_work(shared: Path) -> None:
     """Real documents: all load, all forms are built, 99 % of the bodies have a valid example."""
     paths = [*(shared / "specs").iterdir(), *(shared / "fixtures" / "real-specs" / "valid").iterdir()]
-    found = [audit(path) for path in sorted(paths) if path.name != "github.json"]
+    found = [audit_document(path) for path in sorted(paths) if path.name != "github.json"]
     assert [entry.document for entry in found if not entry.loaded] == []
     bodies = sum(entry.bodies for entry in found)
     assert sum(entry.built for entry in found) == bodies > 900
@@ -339,7 +341,7 @@ def test_odd_values_anywhere_are_measured_or_reported(changes: list[tuple[int, A
         holder[key] = copy.deepcopy(odd)
         if not changed:
             break
-    found = audit(changed)
+    found = audit_document(changed)
     assert found.loaded or found.error
 
 

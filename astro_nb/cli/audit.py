@@ -38,7 +38,7 @@ def audit(
 def _measure(document: str) -> Audit:
     from tqdm import tqdm
 
-    from ..audit import audit as measure
+    from ..audit import audit_document
     from ..http import Client
 
     with tqdm(desc=Path(document).name, unit=" operations", leave=False, disable=not sys.stderr.isatty()) as bar:
@@ -47,7 +47,7 @@ def _measure(document: str) -> Audit:
             bar.total = total
             bar.update(number - bar.n)
 
-        return measure(document, Client().fetch, step)
+        return audit_document(document, Client().fetch, step)
 
 
 def _print_report(found: list[Audit]) -> None:

@@ -37,9 +37,8 @@ def jupyterlab(root: Path, port: int, token: str, sandbox_url: str) -> Iterator[
         config = os.pathsep.join(filter(None, [_write_config(Path(extra)), os.environ.get("JUPYTER_CONFIG_PATH")]))
         # the token is passed in the environment, since every user of the machine can read a command line
         variables = {SANDBOX_URL: sandbox_url, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": config}
-        command = _command(root, port)
         child = subprocess.Popen(  # noqa: S603  # our own interpreter, no shell
-            command,
+            _command(root, port),
             env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -136,17 +135,14 @@ def lab(
         token = secrets.token_hex(24)
         with jupyterlab(root, port, token, sandbox.url) as child:
             if wait_until_ready(port, child, stop):
-                _open(f"http://127.0.0.1:{port}/lab{_first_notebook(root)}?token={token}", sandbox.url, browser)
+                address = f"http://127.0.0.1:{port}/lab{_first_notebook(root)}?token={token}"
+                print_facts({"JupyterLab": address, "Sandbox": sandbox.url, "": "Ctrl-C stops both."})
+                if browser:
+                    webbrowser.open(address)
                 wait(stop, child)
             elif not stop.is_set():
                 what = f"JupyterLab ended before it was ready (exit status {child.poll()})."
                 raise SettingsError(what, "See its output above.")
-
-
-def _open(address: str, sandbox_url: str, browser: bool) -> None:
-    print_facts({"JupyterLab": address, "Sandbox": sandbox_url, "": "Ctrl-C stops both."})
-    if browser:
-        webbrowser.open(address)
 
 
 def _require_jupyterlab() -> None:

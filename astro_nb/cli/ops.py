@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError, closest_names
+from ..html import pluralize
 from .output import HOME, Document, load_spec, print_table, terminal_width
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def ops(
         return
     limit = _max_path_width(found)
     print_table([(op.method, op.id, _shorten(op.path, limit), op.summary) for op in found], _COLORS)
-    typer.echo(f"{len(found)} operations" if not search else f"{len(found)} of {len(spec)} operations")
+    typer.echo(pluralize(len(found), "operation") if not search else f"{len(found)} of {len(spec)} operations")
 
 
 def _max_path_width(operations: Sequence[Operation]) -> int | None:
@@ -49,7 +50,7 @@ def _max_path_width(operations: Sequence[Operation]) -> int | None:
 
 
 def _shorten(path: str, limit: int | None) -> str:
-    """Cut a path at its beginning, since its end says more."""
+    """Cut a path at its beginning, since its end is more informative."""
     return path if limit is None or len(path) <= limit else f"…{path[1 - limit :]}"
 
 

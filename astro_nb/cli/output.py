@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 TICK = 0.1  # seconds between two checks whether to stop
-_MIN_WIDTH = 20  # columns that a row keeps beside its first cell, however narrow the terminal is
+_MIN_WIDTH = 20  # columns of a row after its first cell, even in a narrow terminal
 
 
 @contextlib.contextmanager

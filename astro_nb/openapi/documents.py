@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import DocumentInvalid, DocumentNotFound
-from .malformed import describe_type
+from .malformed import json_type_name
 from .parsing import MAX_BYTES, Format, detect_format, detect_mapping_format, dump_json, parse_with_json
 from .references import Fetch, bundle
 
@@ -137,7 +137,7 @@ def check_document(document: Any, name: str, data: bytes = b"") -> Document:
         DocumentInvalid: It is something else.
     """
     if not isinstance(document, dict):
-        what = f"{name} contains {describe_type(document)}, not an OpenAPI document."
+        what = f"{name} contains {json_type_name(document)}, not an OpenAPI document."
         _raise_wrong_format(name, detect_format(data), what)
     key = "openapi" if "openapi" in document else "swagger"
     version = document.get(key)
@@ -161,7 +161,7 @@ def check_document(document: Any, name: str, data: bytes = b"") -> Document:
 
 def _check_paths(paths: Any, name: str, data: bytes) -> None:
     if paths is not None and not isinstance(paths, dict):
-        what = f"`paths` of {name} is {describe_type(paths)} (#/paths{_line_suffix(data, 'paths')})."
+        what = f"`paths` of {name} is {json_type_name(paths)} (#/paths{_line_suffix(data, 'paths')})."
         raise DocumentInvalid(what, "It has to be a mapping of paths to operations.", pointer="#/paths")
     if paths and len(paths) > MAX_PATHS:
         what = f"{name} has {len(paths):,} paths (#/paths); the limit is {MAX_PATHS:,}."

@@ -19,7 +19,7 @@ READ_ERRORS = (AttributeError, KeyError, TypeError, ValueError)
 """The exceptions that reading a malformed part raises."""
 
 
-def describe_type(value: Any) -> str:
+def json_type_name(value: Any) -> str:
     """Return the type of a value in the terms of JSON, with its article: "a mapping", "a list", "a number"."""
     names = {dict: "a mapping", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
     return names.get(type(value), "a number" if isinstance(value, int | float) else f"a {type(value).__name__}")
@@ -38,7 +38,7 @@ def as_mapping(value: Any) -> Mapping[str, Any]:
     """
     if value is None or isinstance(value, Mapping):
         return value or {}
-    raise TypeError(f"expected a mapping, found {describe_type(value)}")
+    raise TypeError(f"expected a mapping, found {json_type_name(value)}")
 
 
 def as_list(value: Any) -> list[Any]:
@@ -49,7 +49,7 @@ def as_list(value: Any) -> list[Any]:
     """
     if value is None or isinstance(value, list):
         return value or []
-    raise TypeError(f"expected a list, found {describe_type(value)}")
+    raise TypeError(f"expected a list, found {json_type_name(value)}")
 
 
 class parsed_part(cached_property[T]):  # noqa: N801  # used as a decorator, like the one that it extends

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..messages import bare_media_type, is_json
-from .malformed import as_list, as_mapping, describe_type
+from .malformed import as_list, as_mapping, json_type_name
 from .upgrade import inline_schema
 
 Schema = Mapping[str, Any]
@@ -226,7 +226,7 @@ def read_schema(owner: Mapping[str, Any]) -> Schema:
 def _check_schema(schema: Any) -> Schema:
     if isinstance(schema, Mapping | bool):
         return schema  # type: ignore[return-value]  # true and false are schemas too; all readers know
-    raise TypeError(f"expected a schema, found {describe_type(schema)}")
+    raise TypeError(f"expected a schema, found {json_type_name(schema)}")
 
 
 def _find_media_type(content: Content, media_type: str) -> Mapping[str, Any] | None:

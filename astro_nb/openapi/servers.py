@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import UsageError
-from .malformed import as_list, as_mapping, describe_type
+from .malformed import as_list, as_mapping, json_type_name
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _DELIMITERS = "/?#@\\ \t\r\n"
-"""Characters that the value of a variable cannot contain, since the URL would lead to another place."""
+"""Characters that the value of a variable cannot contain, since they would change the structure of the URL."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _ALLOWED_VALUES = {
@@ -153,7 +153,7 @@ def read_servers(servers: Any, home: str) -> tuple[Server, ...]:
 def _read_server(raw: Mapping[str, Any], home: str) -> Server:
     url = raw["url"]
     if not isinstance(url, str):
-        raise TypeError(f"expected a URL, found {describe_type(url)}")
+        raise TypeError(f"expected a URL, found {json_type_name(url)}")
     description, name = (str(raw.get(key) or "") for key in ("description", "name"))
     declared = as_mapping(raw.get("variables"))
     variables = tuple(_read_variable(str(key), as_mapping(value)) for key, value in declared.items())

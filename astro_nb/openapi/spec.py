@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..errors import DanglingReference, DocumentInvalid, UnknownName
 from .documents import Document, as_path, check_document, is_url, load_document
 from .extensions import Extensions, loader_warnings, malformed_extensions, read_extensions
-from .malformed import READ_ERRORS, as_list, as_mapping, describe_type, find_faults, parsed_part_or
+from .malformed import READ_ERRORS, as_list, as_mapping, find_faults, json_type_name, parsed_part_or
 from .operations import Operation, SecurityScheme, read_security_scheme, read_tags
 from .overlays import apply_overlay, find_overlay, load_overlay
 from .parameters import Schema
@@ -88,7 +88,7 @@ def _locate_in_item(
         if isinstance(raw, Mapping):
             yield OperationEntry(method.upper(), path, raw, item, warning)
         elif raw is not None:
-            warnings.append(f"{path}: {method} is {describe_type(raw)}.")
+            warnings.append(f"{path}: {method} is {json_type_name(raw)}.")
     other_keys = item.keys() - _PATH_ITEM_FIELDS
     if "additionalOperations" in other_keys:
         yield from _locate_additional(path, item, warnings)
@@ -100,7 +100,7 @@ def _locate_additional(path: str, item: Mapping[str, Any], warnings: list[str]) 
     """Yield the operations of other methods (OpenAPI 3.2, section 4.9.1)."""
     declared = item["additionalOperations"]
     if declared is not None and not isinstance(declared, Mapping):
-        warnings.append(f"{path}: additionalOperations is {describe_type(declared)}.")
+        warnings.append(f"{path}: additionalOperations is {json_type_name(declared)}.")
     for method, raw in declared.items() if isinstance(declared, Mapping) else ():
         if not _METHOD_TOKEN.fullmatch(str(method)) or not isinstance(raw, Mapping):
             key = repr(str(method)[:_MAX_KEY_SHOWN])
@@ -114,7 +114,7 @@ def _locate_additional(path: str, item: Mapping[str, Any], warnings: list[str]) 
 def _resolve_item(document: Document, item: Any) -> tuple[Mapping[str, Any], str]:
     """Return a path item with its reference followed, and what is wrong with it; empty if nothing is."""
     if not isinstance(item, Mapping):
-        return {}, f"expected a mapping, found {describe_type(item)}."
+        return {}, f"expected a mapping, found {json_type_name(item)}."
     try:
         return (resolve(document, item) if "$ref" in item else item), ""
     except DanglingReference as error:
