@@ -10,8 +10,6 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from .data import children
-
 MAX_TREE_LINES = 600
 """Lines that a tree shows; the rest is counted, never dropped silently."""
 
@@ -194,7 +192,7 @@ class _LineBudget:
 def _render_node(key: Any, value: Any, budget: _LineBudget, depth: int) -> Markup:
     if not budget.allows(value):
         return Markup("")
-    members = children(value) or []
+    members = _members(value)
     name = join([tag("span", key, style=f"color:{MUTED}"), ": "]) if key is not None else Markup("")
     if not members:
         return tag("div", name, _render_scalar(value))
@@ -211,10 +209,16 @@ def _count_descendants(value: Any) -> int:
     """Return how many lines a tree has below a value."""
     count, stack = 0, [value]
     while stack:
-        members = children(stack.pop()) or []
+        members = _members(stack.pop())
         count += len(members)
-        stack.extend(child for _, child in members if isinstance(child, dict | list))
+        stack.extend(child for _, child in members if isinstance(child, Mapping | list))
     return count
+
+
+def _members(value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(value, Mapping):
+        return list(value.items())
+    return list(enumerate(value)) if isinstance(value, list) else []
 
 
 def _hint(value: Any) -> Markup:

@@ -84,7 +84,7 @@ def test_bytes_as_a_body_can_be_stored() -> None:
     ids=repr,
 )  # fmt: skip
 def test_bytes_anywhere_come_back_as_bytes(body: Any) -> None:
-    """A file inside a form comes back as it was; a body that looks like what stands for bytes stays what it is."""
+    """A file inside a form is read back unchanged, and so is a body that looks like encoded bytes."""
     call = Call("Upload", {"p": [b"x"]}, body)
     assert orjson.dumps(call.to_dict())
     assert stored(call) == call
@@ -167,6 +167,6 @@ def test_a_files_content_is_in_no_repr() -> None:
 
 
 def test_what_was_kept_before_there_were_files() -> None:
-    """A body of an older history that looks like a file comes back as it was."""
+    """A body in an older history that looks like a file is read back unchanged."""
     data = {"operation": "Op", "body": {"$file": {"name": "a", "content": "AP8="}}}
     assert Call.from_dict(data).body == data["body"]

@@ -240,7 +240,7 @@ def in_terminal(*arguments: str) -> str:
     shown = b""
     with subprocess.Popen([str(PROGRAM), *arguments], stdout=theirs, stderr=theirs):
         os.close(theirs)
-        with contextlib.suppress(OSError):  # how a terminal says that nobody writes to it any more
+        with contextlib.suppress(OSError):  # how a terminal reports that its other end is closed
             while piece := os.read(ours, 65_536):
                 shown += piece
     os.close(ours)
@@ -251,7 +251,7 @@ def in_terminal(*arguments: str) -> str:
 
 
 def test_ops_lists_all() -> None:
-    """Without words `ops` lists every operation once, in columns that stand under each other, and counts them."""
+    """Without words `ops` lists every operation once, in aligned columns, and counts them."""
     *rows, count = cli("ops").stdout.splitlines()
     spec = load()
     assert count == f"{len(spec)} operations"
@@ -454,7 +454,7 @@ def notebook(path: Path, *sources: str) -> Path:
 
 
 def test_run_to_the_end(tmp_path: Path) -> None:
-    """A notebook runs with the parameters given; each cell is a line, and the executed notebook is where it is told."""
+    """A notebook runs with the given parameters; each cell is a line, and the output has the given path."""
     path = notebook(tmp_path / "sum.ipynb", "first = 1", "second = first + 1", "print(second)")
     done = cli("run", path, "-p", "first=41", "--output", tmp_path / "done.ipynb")
     cells = re.findall(r"^\[(\d+)/(\d+)\] .* … ok \d+\.\d s$", done.stdout, re.MULTILINE)
@@ -523,7 +523,7 @@ def test_specs_pull(tmp_path: Path) -> None:
 
 
 def test_specs_pull_of_the_same() -> None:
-    """The bundled document, pulled, differs in nothing, and its overlay fits."""
+    """The bundled document, pulled, has no differences, and its overlay matches."""
     with web(bundled("astro-v1.yaml").parent) as url:
         output = cli("specs", "pull", "--url", f"{url}/astro-v1.yaml").stdout
     assert "0 added, 0 removed" in output
@@ -531,7 +531,7 @@ def test_specs_pull_of_the_same() -> None:
 
 
 def test_specs_pull_line_works(tmp_path: Path) -> None:
-    """The line that tells how to use the pulled document is Python that loads it, overlay and all."""
+    """The line about how to use the pulled document is Python that loads it with its overlay."""
     with web(bundled("astro-v1.yaml").parent) as url:
         output = cli("specs", "pull", "--url", f"{url}/astro-v1.yaml").stdout
     line = next(line.partition("anb.connect")[2] for line in output.splitlines() if line.startswith("Use it"))
@@ -551,7 +551,7 @@ def test_specs_pull_of_no_document(tmp_path: Path, content: str) -> None:
 
 
 def test_specs_pull_without_an_answer(tmp_path: Path) -> None:
-    """A server that does not give the document, or is not there, is told in one sentence."""
+    """A server that does not return the document, or is unreachable, is reported in one sentence."""
     with web(tmp_path) as url:
         assert "the server responded with 404" in cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr
     output = cli("specs", "pull", "--url", f"{url}/none.yaml", status=1).stderr

@@ -128,7 +128,7 @@ def test_unknown_name_offers_what_there_is(name: str, known: list[str], todo: st
 
 
 def test_unknown_name_takes_advice() -> None:
-    """The caller's advice stands where no name is near, and gives way to a near one."""
+    """The caller's advice is used if no name is similar; otherwise the similar name is."""
     assert UnknownName("variable", "zzz", ["a"], todo="Set it first.").todo == "Set it first."
     assert "alpha" in UnknownName("variable", "alpa", ["alpha"], todo="Set it first.").todo
 
@@ -145,7 +145,7 @@ def test_unknown_name_takes_advice() -> None:
     ],
 )
 def test_closest(name: str, known: list[str], wanted: list[str]) -> None:
-    """Near means alike or contained; case does not count, and the spelling that exists comes back."""
+    """Names are close if they are similar or one contains the other; case is ignored, and the existing spelling is returned."""
     assert sorted(closest_names(name, known)) == sorted(wanted)
 
 

@@ -24,7 +24,7 @@ def test_makes_the_folders(tmp_path: Path) -> None:
 
 
 def test_replaces_what_was_there(tmp_path: Path) -> None:
-    """The new content stands alone: a shorter one leaves no tail of the old, an empty one is empty."""
+    """The new content replaces the old one completely, also if it is shorter or empty."""
     path = tmp_path / "f"
     for content in (b"long content", b"short", b""):
         write_atomically(path, content)
@@ -52,7 +52,7 @@ def test_a_failed_write_leaves_the_old_content(tmp_path: Path) -> None:
 
 
 def test_a_reader_never_sees_a_part(tmp_path: Path) -> None:
-    """While two writers replace a file over and over, whoever reads sees one whole content or the other."""
+    """While two writers replace a file repeatedly, a reader sees one complete content or the other."""
     path, size = tmp_path / "f", 200_000
     write_atomically(path, b"a" * size)
 
@@ -75,7 +75,7 @@ def test_a_reader_never_sees_a_part(tmp_path: Path) -> None:
 
 @posix
 def test_a_file_keeps_its_permissions(tmp_path: Path) -> None:
-    """A notebook that a class may read may still be read by it after it was written anew."""
+    """A notebook that a class may read is still readable for it after it was rewritten."""
     path = tmp_path / "f"
     path.write_bytes(b"old")
     path.chmod(0o664)

@@ -25,7 +25,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 @lru_cache
 def documents() -> tuple[str, ...]:
-    """The bundled document, and those of other people that lie beside the repository."""
+    """The bundled document, and other APIs' documents outside the repository."""
     others = [*(SHARED / "specs").glob("*"), *(SHARED / "fixtures" / "real-specs" / "valid").glob("*")]
     return ("astro-v1", *sorted(str(path) for path in others if path.name != "github.json"))
 
@@ -59,7 +59,7 @@ def assert_kept(operation: Operation, media: str, value: Any) -> None:
     form.load_call(Call(operation.id, {}, value, media))
     for field, at in [*leaves(form, form.body, ("body",))]:
         shown = format_value(field, form.get(at))
-        if shown != "":  # an empty control is UNSET; the form is not asked for what it does not show
+        if shown != "":  # an empty control is UNSET: only values that are displayed are compared
             form.set_text(at, field, shown)
         assert repr(form.to_call().body) == repr(value), (operation.id, at, shown)
     form.set_body_text(form.body_text())

@@ -91,7 +91,7 @@ def test_an_empty_list_has_the_columns_of_the_document() -> None:
     ],
 )
 def test_what_does_not_convert_is_kept_as_it_is(name: str, value: Any) -> None:
-    """A value that breaks the schema stands in the table unchanged; answers are shown, never mended."""
+    """A value that violates the schema is in the table unchanged: responses are shown, never corrected."""
     frame = items_frame([WHOLE, {**WHOLE, name: value}], ITEM)
     if isinstance(value, dict):
         assert frame[f"{name}.code"][1] == value["code"]

@@ -91,7 +91,7 @@ def test_markup_passes_once() -> None:
 
 
 def test_attributes() -> None:
-    """An empty attribute is left out, a trailing underscore stands for a Python word."""
+    """An empty attribute is left out, and a trailing underscore is removed from a Python keyword."""
     assert html.tag("a", "x", href="u&v", class_="c", title="") == '<a href="u&amp;v" class="c">x</a>'
 
 

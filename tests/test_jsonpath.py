@@ -159,7 +159,7 @@ def test_is_singular(path: str, wanted: bool) -> None:
 
 
 def test_leaves_go_depth_first_and_stop() -> None:
-    """Scalars come in the document's order, as many as asked for; null is one, an empty list holds none."""
+    """Scalars are in document order, up to the limit; null is one, an empty list has none."""
     data = {"a": [1, {"b": None}], "c": [], "d": "x"}
     assert list(leaves(data)) == [(("a", 0), 1), (("a", 1, "b"), None), (("d",), "x")]
     assert list(leaves(data, limit=2)) == [(("a", 0), 1), (("a", 1, "b"), None)]

@@ -100,7 +100,7 @@ def test_a_malformed_url_is_told_in_words() -> None:
 
 
 def test_with_header_replaces_in_any_spelling() -> None:
-    """A header set anew stands once; the request given stays as it is, body and secrecy go along."""
+    """A replaced header occurs once; the original request is unchanged, body and secrecy are copied."""
     first = Request("POST", "https://h/", (("x-a", "1"), ("B", "2"), ("X-A", "3")), b"body", True)
     second = first.with_header("X-a", "4")
     assert second.headers == (("B", "2"), ("X-a", "4"))

@@ -141,12 +141,12 @@ def test_applies_without_a_warning(spec: Spec) -> None:
 
 
 def test_lies_beside_the_bundled_document() -> None:
-    """Without being asked for, the overlay is applied to the bundled document."""
+    """The overlay is applied to the bundled document by default."""
     assert load("astro-v1").extensions.permission == "x-permission"
 
 
 def test_every_target_is_the_path_of_one_place() -> None:
-    """No filter and no wildcard: an action that no longer fits is told by name, and application is quick."""
+    """There is no filter and no wildcard: a target that no longer matches is named, and applying is fast."""
     actions = parse(OVERLAY.read_bytes(), OVERLAY.name)["actions"]
     assert [a["target"] for a in actions if not is_singular(a["target"])] == []
 
@@ -161,7 +161,7 @@ def test_adds_nothing_but_extensions_and_examples() -> None:
 
 
 def test_extensions_of_the_whole_api(spec: Spec) -> None:
-    """The limits, the error envelope, the token's claims and the permission's name stand at the root."""
+    """The limits, the error envelope, the token's claims and the permission's name are at the root."""
     found = spec.extensions
     assert found.limits == {"GET": RateLimit(25), "POST": RateLimit(10), "DELETE": RateLimit(5)}
     error = spec.operation("GetDeployment").response(400)
@@ -454,7 +454,7 @@ HIDDEN: list[tuple[str, dict[str, Any], set[str]]] = [
 
 @pytest.mark.parametrize(("schema", "value", "wanted"), HIDDEN)
 def test_rule_hides(spec: Spec, schema: str, value: dict[str, Any], wanted: set[str]) -> None:
-    """What does not apply is put out of sight, and comes back when it does."""
+    """A field that does not apply is hidden, and shown again when it does."""
     assert set(active_rules(schema_field(spec, schema), value).hidden) == wanted
 
 

@@ -399,6 +399,6 @@ def test_statuses_and_extensions_among_responses() -> None:
 
 
 def test_a_description_that_is_no_text() -> None:
-    """What stands there instead is not drawn as Python would write it."""
+    """The message describes the malformed value in JSON's terms, not in Python's."""
     op = operation({"description": {"$ref": "x.md"}, "requestBody": {"description": [1], "content": {"a/b": {}}}})
     assert (op.description, op.summary, op.body and op.body.description) == ("", "", "")

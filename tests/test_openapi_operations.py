@@ -57,7 +57,7 @@ def test_an_unknown_operation_offers_the_nearest() -> None:
     ],
 )  # fmt: skip
 def test_search_wants_every_word(words: str, found: set[str]) -> None:
-    """Words may stand anywhere, in any case; all of them have to."""
+    """All words have to occur, anywhere and in any case."""
     assert found <= {op.id for op in load().search(words)}
     assert bool(found) == bool(load().search(words))
 
@@ -146,12 +146,12 @@ def test_headers_that_a_request_says_by_itself_are_no_parameters() -> None:
     ],
 )
 def test_a_body_is_json_where_that_is_offered(types: list[str], chosen: str) -> None:
-    """JSON is preferred to what stands before it; NDJSON is not JSON, and case does not matter."""
+    """JSON is preferred to media types before it; NDJSON is not JSON, and case does not matter."""
     assert RequestBody(False, {t: {} for t in types}).media_type == chosen
 
 
 def test_bodies_and_responses_follow_references() -> None:
-    """A body and a response may stand elsewhere in the document; without content there is no body."""
+    """A body and a response may be references; without content there is no body."""
     media = {"application/json": {"schema": {"type": "string"}}}
     components = {"requestBodies": {"B": {"required": True, "content": media}}, "responses": {"R": {"content": media}}}
     raw = {

@@ -25,7 +25,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 def doc(*refs: str, **more: Any) -> dict[str, Any]:
-    """A document with an operation for each reference, which stands where the schema of its parameter does."""
+    """Return a document with an operation for each reference, which is the schema of its parameter."""
     paths = {
         f"/{n}": {"get": {"parameters": [{"in": "query", "name": "q", "schema": {"$ref": ref}}]}}
         for n, ref in enumerate(refs)
@@ -42,7 +42,7 @@ def written(folder: Path, files: dict[str, Any]) -> Path:
 
 
 def schema(spec: Spec, operation: str = "get_0") -> Any:
-    """What the schema of the operation's parameter stands for."""
+    """Return the resolved schema of the operation's parameter."""
     return spec.resolve(spec.operation(operation).parameters[0].schema)
 
 
@@ -90,7 +90,7 @@ def test_all_references_are_pointers_afterwards(tmp_path: Path) -> None:
 
 
 def test_a_path_item_and_its_parts_in_files(tmp_path: Path) -> None:
-    """A path, its parameters, bodies and responses may each stand in a file of their own."""
+    """A path, its parameters, bodies and responses may each be in a file of their own."""
     path = written(tmp_path, {
         "api.json": {"openapi": "3.0.0", "paths": {"/pets/{id}": {"$ref": "paths/pet.yaml"}}},
         "paths/pet.yaml": "parameters: [{$ref: ../parts.yaml#/id}]\n"
@@ -210,7 +210,7 @@ def test_how_many_files_there_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 class Server:
-    """What a host has to give, and what it was asked for."""
+    """A host: the files that it serves, and the URLs that were requested."""
 
     def __init__(self, **files: Any) -> None:
         self.files = files

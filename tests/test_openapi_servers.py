@@ -45,7 +45,7 @@ def test_what_a_server_says() -> None:
 
 
 def test_filling() -> None:
-    """Given values go before defaults; an undeclared variable stands until it is given; other names do not matter."""
+    """Given values override defaults; an undeclared variable stays until it has a value; other names are ignored."""
     found = server("https://{r}.h/{v}/{x}", r=CHOICES, v={"default": ""})
     assert found.fill() == found.fill({}) == "https://eu.h//{x}"
     assert found.fill({"r": "us", "v": "1", "x": "y", "other": "z"}) == "https://us.h/1/y"
@@ -67,7 +67,7 @@ def test_a_value_is_not_filled_again() -> None:
     ],
 )  # fmt: skip
 def test_relative_servers_are_meant_against_the_documents_address(url: str, values: Any, wanted: str) -> None:
-    """Also where the variable holds the scheme, or stands at the beginning."""
+    """Also if the variable contains the scheme, or is at the beginning."""
     found = server(url, "https://h/docs/openapi.json", v={"default": "1"})
     assert found.fill(values) == wanted
 
@@ -124,7 +124,7 @@ def test_malformed_servers_are_none(raw: Any) -> None:
     ],
 )  # fmt: skip
 def test_has_server(url: str, variables: Any, yes: list[str], no: list[str]) -> None:
-    """An address is a server's when its variables can make it; what stands around them is taken as written."""
+    """A URL is a server's if its variables can produce it; the text around them is literal."""
     found = spec({"url": "https://other"}, {"url": url, "variables": variables})
     assert [u for u in yes if not found.has_server(u)] == []
     assert [u for u in no if found.has_server(u)] == []

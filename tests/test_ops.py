@@ -120,7 +120,7 @@ def test_help_reads_well() -> None:
 
 
 def test_dir_lists_only_operations_and_tags() -> None:
-    """Nothing but operations and tags stands in the list of attributes."""
+    """The list of attributes has only operations and tags."""
     listed = dir(OPS)
     assert listed == sorted(listed)
     assert set(listed) == {f.__name__ for f in OPS} | {snake_case(tag) for tag in SPEC.tags}

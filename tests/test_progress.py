@@ -26,14 +26,14 @@ def test_a_bar_is_as_long_as_what_is_done(fraction: float, width: str) -> None:
 
 
 def test_an_unknown_end_is_not_a_full_bar() -> None:
-    """Where the fraction is unknown the words stand there, with a bar that does not claim an end."""
+    """If the fraction is unknown, the text is shown without a bar."""
     drawn = str(progress_bar("Pages", None, "5 of ?"))
     assert "5 of ?" in drawn
     assert "width:100%" not in drawn
 
 
-def test_a_picture_stands_between_words_and_bar() -> None:
-    """What is drawn beside the bar is HTML already, and stands as it is."""
+def test_a_picture_is_between_text_and_bar() -> None:
+    """The picture is HTML already and is not escaped."""
     drawn = str(progress_bar("Waiting", 0.5, "CREATING", html.pill("CREATING 12 s")))
     assert drawn.index("Waiting · CREATING") < drawn.index("CREATING 12 s</span>") < drawn.index("width:50%")
     finished = str(progress_bar("Waiting", 1.0, "HEALTHY", html.pill("HEALTHY")))

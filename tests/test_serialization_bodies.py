@@ -179,7 +179,7 @@ def test_headers_of_a_part() -> None:
 
 
 def test_a_part_has_one_name() -> None:
-    """A document's own Content-Disposition does not stand beside that of the field (RFC 7578, section 4.2)."""
+    """A Content-Disposition of the document is not added to that of the field (RFC 7578, section 4.2)."""
     described = {"encoding": {"a": {"headers": {"content-Disposition": {"schema": {"const": 'form-data; name="b"'}}}}}}
     (head,) = heads({"a": "x"}, **described)
     assert head == ['Content-Disposition: form-data; name="a"']

@@ -51,7 +51,7 @@ OURS: dict[tuple[str, str, str], tuple[Any, str]] = {
     ),
     ("params-query.oas", "GET /spaceDelimitedStyleParam", "query"): (
         "p=42%2042&pExploded=42&pExploded=42",
-        "the divider is %20: OpenAPI 3.1.1, 4.8.12.4; + means a space in forms only, RFC 3986 knows no such thing",
+        "the divider is %20: OpenAPI 3.1.1, 4.8.12.4; + means a space in forms only, RFC 3986 does not define it",
     ),
     ("cookies.oas", "GET /cookies", "cookie"): (
         "foo=bar; baz=items,1; id=42; name=lorem",
@@ -144,7 +144,7 @@ def request(stem: str, operation: Operation) -> Request:
 
 
 def parts(data: bytes, media: str) -> dict[str, tuple[str, bytes]]:
-    """The content type and the bytes of each part, as they stand.
+    """Return the content type and the bytes of each part.
 
     Content-Transfer-Encoding, which they send, is not looked at: RFC 7578, section 4.7, has given it up.
     """

@@ -131,7 +131,7 @@ def test_what_is_no_json_has_its_text(value: Any, expected: str) -> None:
 @pytest.mark.parametrize("value", [b"x", {1, 2}, object(), pandas.NaT, "\ud800", ["a", "\ud800"], {"\ud800": 1}])
 @pytest.mark.parametrize("where", ["path", "query", "header", "cookie"])
 def test_what_cannot_be_serialized_is_reported_with_its_place(value: Any, where: str) -> None:
-    """Bytes, sets, objects, halves of characters: the caller's mistake, in words that name the parameter."""
+    """Bytes, sets, objects and lone surrogates are the caller's mistake; the message names the parameter."""
     with pytest.raises(UsageError, match=r"color|cookie|Cookie") as raised:
         one(value, where)
     assert raised.value.todo
@@ -145,7 +145,7 @@ def test_members_without_a_value_are_left_out_of_a_deep_object() -> None:
 @pytest.mark.parametrize("value", [None, "", [], {}, [None], {"a": None}, "{{empty}}"])
 @pytest.mark.parametrize("style", ["simple", "label", "matrix"])
 def test_a_path_needs_its_parameters(value: Any, style: str) -> None:
-    """Nothing where a step of the path has to be would mean another resource: it is asked for, and nothing is sent."""
+    """An empty path segment would address another resource: the error names the parameter, and nothing is sent."""
     op, given_values = operation({"name": "id", "in": "path", "style": style, "schema": {}}), values()
     given_values.variables["empty"] = ""
     if style == "matrix" and value in ("", "{{empty}}"):  # the table has `;color` for it, which is a step of its own
@@ -212,7 +212,7 @@ def climbs(text: str) -> bool:
 @STABLE
 @given(TEXTS.filter(lambda text: text and not climbs(text)), TEXTS.filter(lambda text: not climbs(f"-{text}")))
 def test_a_path_holds_what_was_given(text: str, other: str) -> None:
-    """Whatever stands in a step of the path decodes to itself, stays one step, and is sent as it is shown."""
+    """The value of a path segment decodes to itself, stays one segment, and is sent as it is shown."""
     op = operation({"name": "a", "in": "path", "schema": {}}, {"name": "b", "in": "path", "schema": {}})
     request = built(op, a=text, b=f"-{other}")
     path = urlsplit(request.url).path
@@ -276,7 +276,7 @@ def test_cookies_share_one_header() -> None:
 @pytest.mark.parametrize("where", ["header", "cookie"])
 @pytest.mark.parametrize("end", ["\r\nX-Evil: 1", "\n", "\0"])
 def test_no_value_can_begin_a_new_header(where: str, end: str) -> None:
-    """A line break in a header is refused in words that do not hold the value, which may be a secret."""
+    """A line break in a header raises an error without the value, which may be a secret."""
     style = "cookie" if where == "cookie" else "simple"  # in a cookie's `form` it would be percent-encoded
     with pytest.raises(UsageError, match="line break") as raised:
         built(operation({"name": "h", "in": where, "style": style, "schema": {}}), h="{{secret}}" + end)
@@ -490,7 +490,7 @@ def test_no_value_becomes_a_second_cookie(value: Any, described: Any) -> None:
 @pytest.mark.parametrize("address", ["https://[h", "http://[::1", "//[x"])
 @pytest.mark.parametrize("where", ["base", "server", "token"])
 def test_a_malformed_url_is_reported(address: str, where: str) -> None:
-    """Of the environment, of the operation, or of the tokens: it ends in words."""
+    """A malformed server URL of the environment, the operation or the token endpoint raises a clear error."""
     flows = {"clientCredentials": {"tokenUrl": address, "scopes": {}}}
     document = {
         "openapi": "3.1.1", "servers": [{"url": "https://h"}], "security": [{"o": []}] if where == "token" else [],

@@ -128,14 +128,14 @@ def test_the_token_serves_no_other_scheme(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Certificate", "Undeclared"])
 def test_what_has_no_place_in_a_request_is_not_sent(name: str) -> None:
-    """A certificate is shown beneath HTTP; where a scheme that nobody declares would go, nobody knows."""
+    """A certificate belongs to the TLS connection, and an undeclared scheme has no place."""
     request = built(operation({name: []}), credentials=holding(name))
     assert PLANTED not in f"{request.headers}{request.url}"
     assert not request.secret
 
 
 def test_a_secret_without_a_value_stops_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reference that yields nothing raises when it is to be sent, with what to do, and is no trouble when shown."""
+    """A reference without a value raises an error when it has to be sent, not when the request is shown."""
     monkeypatch.delenv("ANB_NO_SUCH", raising=False)
     with pytest.raises(SecretMissing, match="Set the environment variable ANB_NO_SUCH"):
         built(operation({"Bearer": []}), credentials={"token": "env:ANB_NO_SUCH"})
@@ -216,7 +216,7 @@ def test_a_document_cannot_name_another_host(path: str) -> None:
 @pytest.mark.parametrize("base", ["http://api.example.com", "http://localhost.example.com", "http://10.0.0.1:8080"])
 @pytest.mark.parametrize("where", ["credentials", "headers", "parameters", "body"])
 def test_no_secret_goes_out_in_the_clear(base: str, where: str) -> None:
-    """Plain HTTP is for this machine only, wherever in the request the secret stands."""
+    """Plain HTTP is allowed for this machine only, wherever in the request the secret is."""
     given = {
         "credentials": holding("token"),
         "headers": {"X-A": "{{secret}}"},
@@ -287,7 +287,7 @@ def test_the_alternative_that_is_chosen(security: str | None, sent: list[str]) -
     ],
 )
 def test_an_unavailable_scheme_is_reported(security: str, error: type[Exception], words: str) -> None:
-    """And what to do instead; nothing is sent without the credential that was asked for."""
+    """The error ends in what to do; nothing is sent without the chosen credential."""
     with pytest.raises(error, match=words) as raised:
         built(operation({"Key": []}), credentials=holding("Key", "Digest", "Certificate"), security=security)
     assert getattr(raised.value, "todo", "")

@@ -132,7 +132,7 @@ def test_a_parameter_of_a_media_type(media: str, value: Any, expected: str, wher
     ],
 )
 def test_a_parameter_that_is_the_whole_query(media: str, value: Any, expected: str) -> None:
-    """`in: querystring` (OpenAPI 3.2, section 4.12.1): its content is all that stands behind the question mark."""
+    """`in: querystring` (OpenAPI 3.2, section 4.12.1): its content is the whole query."""
     parameter = Parameter("q", "q", "querystring", False, {}, media_type=media)  # type: ignore[arg-type]  # of 3.2
     assert build_whole_query((parameter,), {"q": value}) == expected
 
@@ -189,7 +189,7 @@ def test_an_exploded_matrix_is_read_back(listed: list[str], members: dict[str, s
 @given(st.lists(PLAIN, min_size=1, max_size=4), st.dictionaries(PLAIN, PLAIN, min_size=1, max_size=3))
 @pytest.mark.parametrize(("style", "joint"), [("form", ","), ("spaceDelimited", "%20"), ("pipeDelimited", "%7C")])
 def test_every_row_of_a_query_is_read_back(style: str, joint: str, listed: list[str], members: dict[str, str]) -> None:
-    """Split before it is decoded; a value with the separator cannot be told from two (OpenAPI 3.1.1, appendix C.2)."""
+    """Split before decoding; a value with the separator cannot be distinguished from two (OpenAPI 3.1.1, appendix C.2)."""
     texts = [*listed, *members, *members.values()]
     if style != "form" and any(unquote(joint) in text for text in texts):
         return
@@ -297,7 +297,7 @@ def test_an_operations_own_server(base: str, servers: Any, expected: str) -> Non
 
 
 def test_a_json_query_is_json_again() -> None:
-    """Read by whoever decodes the whole query."""
+    """It is percent-encoded as a whole."""
     parameter = Parameter("q", "q", "querystring", False, {}, media_type="application/json")  # type: ignore[arg-type]  # of 3.2
     assert orjson.loads(unquote(build_whole_query((parameter,), {"q": {"é": "&="}}))) == {"é": "&="}
 

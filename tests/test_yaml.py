@@ -165,7 +165,7 @@ def test_tabs_that_libyaml_refuses_are_read() -> None:
 @example({"a": "1e3", "b": "0o17", "c": "12:30", "d": "no", "e": "~", "f": "<<", "g": "=", "h": "\x85"})
 @STEADY
 def test_what_is_written_is_read(data: Any) -> None:
-    """Plain data comes back as it was, types and all."""
+    """Plain data is read back unchanged, with its types."""
     text = dump_yaml(data)
     assert repr(load_yaml(text)) == repr(load_yaml(text.encode())) == repr(data)
 
