@@ -162,7 +162,7 @@ def test_the_command_prints_a_row_for_each_document_and_the_problems(tmp_path: P
 
 
 @pytest.mark.parametrize(("source", "code"), [("astro-v1", 0), ("nowhere.yaml", 1)])
-def test_the_command_fails_where_nothing_could_be_loaded(source: str, code: int) -> None:
+def test_the_command_fails_if_nothing_could_be_loaded(source: str, code: int) -> None:
     result = CliRunner().invoke(app, ["audit", source, "--json", "-"])
     assert result.exit_code == code
     assert json.loads(result.stdout)[0]["loaded"] is (code == 0)

@@ -58,7 +58,7 @@ def test_is_the_same_after_storage(name: str, parameters: dict[str, Any], body: 
 
 
 @pytest.mark.parametrize("body", [UNSET, None, {}, [], "", 0, False], ids=repr)
-def test_no_body_is_told_from_an_empty_one(body: Any) -> None:
+def test_no_body_is_distinguished_from_an_empty_one(body: Any) -> None:
     """Unset, null and the empty values are seven different bodies, in storage too."""
     again = stored(Call("Op", body=body))
     assert (again.body is UNSET) == (body is UNSET)
@@ -96,7 +96,7 @@ def test_templates_stay() -> None:
     assert stored(call) == call
 
 
-def test_says_only_what_was_said() -> None:
+def test_stored_calls_have_only_what_is_set() -> None:
     """What was left out is not in the stored form."""
     assert Call("Op").to_dict() == {"operation": "Op", "parameters": {}}
 
@@ -137,7 +137,7 @@ LARGE = b"x" * (MAX_STORED_FILE + 1)
 
 
 @pytest.mark.parametrize("value", [Upload("a.bin", LARGE, "image/png"), LARGE])
-def test_a_large_file_is_kept_by_its_name(value: Any) -> None:
+def test_a_large_file_is_stored_by_its_name(value: Any) -> None:
     """Its size and hash are stored, its content is not; stored again, it is the same."""
     call = Call("Upload", body={"f": value})
     assert len(orjson.dumps(call.to_dict())) < 500
@@ -149,14 +149,14 @@ def test_a_large_file_is_kept_by_its_name(value: Any) -> None:
     assert stored(again) == again
 
 
-def test_a_file_of_the_largest_size_is_kept() -> None:
+def test_a_file_of_the_largest_size_is_stored() -> None:
     """The limit itself is within it."""
     call = Call("Upload", body=Upload("a", b"x" * MAX_STORED_FILE))
     assert stored(call) == call
 
 
 @pytest.mark.parametrize("security", [None, "", "Bearer", "Key + Basic"])
-def test_how_it_authenticates_is_kept(security: str | None) -> None:
+def test_the_security_choice_is_stored(security: str | None) -> None:
     """None and the empty string differ: the one chooses a scheme, the other sends none."""
     assert stored(Call("Op", security=security)) == Call("Op", security=security)
 
@@ -166,7 +166,7 @@ def test_a_files_content_is_in_no_repr() -> None:
     assert "planted" not in repr(Call("Op", body={"f": Upload("a", b"planted")}))
 
 
-def test_what_was_kept_before_there_were_files() -> None:
+def test_data_from_before_files_were_supported_is_read() -> None:
     """A body in an older history that looks like a file is read back unchanged."""
     data = {"operation": "Op", "body": {"$file": {"name": "a", "content": "AP8="}}}
     assert Call.from_dict(data).body == data["body"]

@@ -145,7 +145,7 @@ def test_unknown_name_takes_advice() -> None:
     ],
 )
 def test_closest(name: str, known: list[str], wanted: list[str]) -> None:
-    """Names are close if they are similar or one contains the other; case is ignored, and the existing spelling is returned."""
+    """Close names are similar or contained, whatever their case; the existing spelling is returned."""
     assert sorted(closest_names(name, known)) == sorted(wanted)
 
 

@@ -217,7 +217,7 @@ def test_parse_text(schema: Any, text: str, value: Any) -> None:
         (ARRAY, '["a"', "This is not JSON"),
     ],
 )
-def test_invalid_text_is_kept_and_reported(schema: Any, text: str, words: str) -> None:
+def test_invalid_text_is_stored_and_reported(schema: Any, text: str, words: str) -> None:
     """Invalid text stays in the form with an input error, and the JSON view can show it."""
     form = Form(make_operation(object_schema(a=schema)))
     form.set_text(("body", "a"), make_field(schema), text)

@@ -90,7 +90,7 @@ def test_an_empty_list_has_the_columns_of_the_document() -> None:
         ("state", {"code": 3}),
     ],
 )
-def test_what_does_not_convert_is_kept_as_it_is(name: str, value: Any) -> None:
+def test_values_that_do_not_convert_are_unchanged(name: str, value: Any) -> None:
     """A value that violates the schema is in the table unchanged: responses are shown, never corrected."""
     frame = items_frame([WHOLE, {**WHOLE, name: value}], ITEM)
     if isinstance(value, dict):

@@ -128,14 +128,14 @@ def output_of(shown: Any, limit: int = MAX_OUTPUT) -> str:
 def test_a_reason_of_ten_megabytes_is_one_line(hostile: HostileServer) -> None:
     """State, reason and requestId of a malicious server: in the strip, the table, and the errors."""
     api = connect_to(hostile, document())
-    hostile.reply = lambda *asked: (200, {"status": EVIL, "statusReason": LARGE, "id": LARGE}, {"X-Request-Id": MARK})
+    hostile.reply = lambda *request: (200, {"status": EVIL, "statusReason": LARGE, "id": LARGE}, {"X-Request-Id": MARK})
     with pytest.raises(WaitTimeout) as caught:
         api.wait("Get", "HEALTHY", timeout=5, id="x")
     output_of(caught.value, 5_000)
     output_of(caught.value.data["transitions"], 20_000)
     output_of(caught.value.data["last"], 5_000)
     output_of(api.wait("Get", lambda exchange: True, id="x"))
-    hostile.reply = lambda *asked: (404, {"message": LARGE, "requestId": LARGE}, {})
+    hostile.reply = lambda *request: (404, {"message": LARGE, "requestId": LARGE}, {})
     with pytest.raises(WaitFailed) as failed:
         api.wait("Get", "HEALTHY", timeout=5, id="x")
     output_of(failed.value, 5_000)
@@ -149,7 +149,7 @@ def test_a_large_error_is_cut(hostile: HostileServer, part: str) -> None:
     api = connect_to(hostile, document())
     many = [{"field": LARGE, "message": LARGE, "code": EVIL}] + [{"field": EVIL}] * 5000
     error: Any = LARGE if part == "text" else {part: many if part == "fieldErrors" else LARGE}
-    hostile.reply = lambda *asked: (400, error, {"Content-Type": "text/plain"} if part == "text" else {})
+    hostile.reply = lambda *request: (400, error, {"Content-Type": "text/plain"} if part == "text" else {})
     output_of(api.call("Get", id="x"))
     bulk = api.bulk("Make", [{"name": "a"}, {"name": "b"}]).run()
     output_of(bulk)
@@ -438,7 +438,7 @@ def test_a_create_is_not_repeated_for_a_string(hostile: HostileServer) -> None:
     """The string "false" is not a boolean: the method decides."""
     api = connect_to(hostile, document(extensions={"x-astro-nb-repeatable": "false"}))
     api.session.client.retries = Retries(attempts=3, base=0.0)
-    hostile.reply = lambda *asked: (503, {}, {})
+    hostile.reply = lambda *request: (503, {}, {})
     assert len(api.call("Make", name="a").attempts) == 1
     api.close()
 

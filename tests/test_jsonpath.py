@@ -75,7 +75,7 @@ def test_pick(path: str, wanted: Any) -> None:
         (None, "$.id", "scalar"),
     ],
 )
-def test_a_path_that_finds_nothing_says_what_there_is(data: Any, path: str, hint: str) -> None:
+def test_a_path_without_matches_reports_the_existing_keys(data: Any, path: str, hint: str) -> None:
     """No match is an error that names what the top level has."""
     with pytest.raises(PickError) as caught:
         pick(data, path)
@@ -104,7 +104,7 @@ def test_a_path_that_finds_nothing_says_what_there_is(data: Any, path: str, hint
         "$.1a",
     ],
 )
-def test_a_malformed_path_is_refused_with_an_example(path: str) -> None:
+def test_a_malformed_path_is_rejected_with_an_example(path: str) -> None:
     """A path that RFC 9535 does not allow is an error with a valid example."""
     with pytest.raises(PickError) as caught:
         pick([1, 2, 3, 4], path)
@@ -189,7 +189,7 @@ def test_the_steps_of_a_pointer_are_its_keys(keys: list[str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["'\\x'", "'\\u12'", '"a\nb"'])
-def test_what_is_no_quoted_name_is_told(text: str) -> None:
+def test_an_invalid_quoted_name_is_reported(text: str) -> None:
     """An escape that JSONPath does not know, a bare line break."""
     with pytest.raises(PickError, match="RFC 9535"):
         unquote_name(text)

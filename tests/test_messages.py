@@ -93,7 +93,7 @@ def test_host(url: str, host: str) -> None:
     assert Request("GET", url).host == host
 
 
-def test_a_malformed_url_is_told_in_words() -> None:
+def test_a_malformed_url_is_reported() -> None:
     """A URL that cannot be read is an error of ours, not a stray ValueError."""
     with pytest.raises(AstroNbError):
         _ = Request("GET", "http://[bad/").host
@@ -182,7 +182,7 @@ def test_a_byte_order_mark_does_not_hide_json() -> None:
     assert typed("application/json", b'\xef\xbb\xbf{"a": 1}').json() == {"a": 1}
 
 
-def test_a_secret_request_shows_where_it_goes() -> None:
+def test_the_repr_of_a_secret_request_has_its_host() -> None:
     """Scheme and host are no secrets; a URL that cannot be read is not shown at all."""
     assert repr(Request("GET", "https://u:p@h:8443/a?b#c", secret=True)) == "<Request GET https://h:8443>"
     assert PLANTED not in repr(Request("GET", f"https://{PLANTED}@[bad/", secret=True))

@@ -180,7 +180,7 @@ def test_aliases_of_aliases_do_not_nest_without_end() -> None:
         parse("\n".join(lines).encode(), "x")
 
 
-def test_honest_aliases_are_kept() -> None:
+def test_harmless_aliases_are_accepted() -> None:
     """Anchors that save typing are read as if written out."""
     text = "openapi: 3.0.0\nx-a: &a {k: 1}\nx-b: [*a, *a]\nx-c: {<<: *a, l: 2}\n"
     document = load(text).document

@@ -281,7 +281,7 @@ def test_a_fault_has_its_place(raw: dict[str, Any], part: str, warning: str) -> 
     assert caught.value.todo
 
 
-def test_what_is_merely_told_of_an_operation_is_empty_where_it_is_malformed() -> None:
+def test_malformed_descriptive_parts_are_empty() -> None:
     """Tags, permissions and servers of its own cost nothing but themselves."""
     raw = {"tags": "pets", "servers": [{}], "x-permission": [{"name": "n"}]}
     op = operation(raw, **{"x-astro-nb-permission": "x-permission"})

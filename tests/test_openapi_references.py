@@ -214,12 +214,12 @@ class Server:
 
     def __init__(self, **files: Any) -> None:
         self.files = files
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     def fetch(self, url: str, /, *, same_host: bool = False) -> bytes:
         """The bytes at a path of this host."""
-        assert same_host == bool(self.asked)  # the files stay at the document's host, wherever that is
-        self.asked.append(url)
+        assert same_host == bool(self.requested)  # the files stay at the document's host, wherever that is
+        self.requested.append(url)
         found = self.files.get(url.partition("://h/")[2].replace("/", "_").replace(".", "_"))
         if found is None:
             raise DocumentNotFound(f"There is no document at {url}.", "Check it.")
@@ -239,7 +239,7 @@ def test_files_of_the_same_host_are_fetched(ref: str) -> None:
     server = Server(docs_api_json=doc(ref, ref), docs_pet_json=TEXT)
     op = at(server)
     assert op.spec.resolve(op.parameters[0].schema) == TEXT
-    assert server.asked == ["https://h/docs/api.json", "https://h/docs/pet.json"]
+    assert server.requested == ["https://h/docs/api.json", "https://h/docs/pet.json"]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_no_other_host_is_asked(ref: str) -> None:
     op = at(server)
     with pytest.raises(DanglingReference, match="another host"):
         op.spec.resolve(op.parameters[0].schema)
-    assert server.asked == ["https://h/docs/api.json"]
+    assert server.requested == ["https://h/docs/api.json"]
 
 
 def test_a_fetched_file_leads_to_no_other_host_either() -> None:
@@ -262,14 +262,14 @@ def test_a_fetched_file_leads_to_no_other_host_either() -> None:
     op = at(server)
     with pytest.raises(DanglingReference, match="another host"):
         op.spec.resolve(op.parameters[0].schema)
-    assert server.asked == ["https://h/docs/api.json", "https://h/docs/a.json"]
+    assert server.requested == ["https://h/docs/api.json", "https://h/docs/a.json"]
 
 
 def test_a_host_that_has_no_such_file() -> None:
     """It disables the operation, and the request is not repeated."""
     server = Server(docs_api_json=doc("no.json", "no.json"))
     assert any("no document at https://h/docs/no.json" in w for w in _warnings_without_place(at(server)))
-    assert len(server.asked) == 2
+    assert len(server.requested) == 2
 
 
 def test_how_many_files_are_fetched() -> None:
@@ -347,7 +347,7 @@ def test_a_branch_in_a_file_of_its_own_is_called_by_the_file(tmp_path: Path) -> 
     assert check_request_body(op, {"kind": "parts:cat.v1.yaml"})
 
 
-def test_a_reference_into_a_file_is_told_by_its_path(tmp_path: Path) -> None:
+def test_a_reference_into_a_file_is_reported_by_its_path(tmp_path: Path) -> None:
     """Not by the name that it has inside the one document."""
     path = written(tmp_path, {"api.json": doc("sub/a.yaml#/no/x"), "sub/a.yaml": "a: 1\n"})
     spec = load(path)

@@ -161,7 +161,7 @@ def test_ids_and_labels() -> None:
         ("slug", ["name"], "slug"), ("x", ["id"], "id"), ("ownerName", ["name", "owner_name"], "owner_name"),
     ],
 )  # fmt: skip
-def test_the_field_that_a_parameter_stands_for(parameter: str, names: list[str], field: str) -> None:
+def test_the_field_whose_value_a_parameter_takes(parameter: str, names: list[str], field: str) -> None:
     """The same name, else the longest field that the name ends in, else `id`."""
     assert field_named_by(parameter, names) == field
 

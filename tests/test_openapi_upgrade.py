@@ -167,7 +167,7 @@ def test_host_and_base_path_are_servers(fields: Any, home: str, servers: tuple[s
     assert load(home or document.decode(), fetch=lambda _: document).servers == servers
 
 
-def test_what_is_no_host_and_no_scheme_is_told() -> None:
+def test_invalid_hosts_and_schemes_are_reported() -> None:
     """A host with a scheme, and a scheme that is not HTTP's."""
     warnings = small(host="http://h", schemes=["ws", "http"]).warnings
     assert len(warnings) == 2
@@ -322,7 +322,7 @@ def test_security(pets: Spec) -> None:
     )
 
 
-def test_only_what_cannot_be_carried_over_is_told(pets: Spec) -> None:
+def test_only_what_cannot_be_converted_is_reported(pets: Spec) -> None:
     """The document as a whole needs no word; the list in tabs does."""
     assert pets.warnings == ()
     assert {op.id for op in pets if op.warnings} == {"list", "form"}
@@ -380,7 +380,7 @@ def test_a_fault_anywhere_is_no_stray_error(wrong: Any) -> None:
     assert stray == {}
 
 
-def test_what_nests_too_deeply_is_refused() -> None:
+def test_deep_nesting_is_rejected() -> None:
     """A schema of a thousand levels is no stray error."""
     schema: dict[str, Any] = {}
     for _ in range(5000):

@@ -20,32 +20,32 @@ from astro_nb.workbench.workbench import AttemptProgress
 )
 def test_a_bar_is_as_long_as_what_is_done(fraction: float, width: str) -> None:
     """The bar shows the fraction done, and never more than all or less than nothing."""
-    drawn = str(progress_bar("Pages", fraction, "5 of 20"))
-    assert f"width:{width};" in drawn
-    assert "Pages · 5 of 20" in drawn
+    markup = str(progress_bar("Pages", fraction, "5 of 20"))
+    assert f"width:{width};" in markup
+    assert "Pages · 5 of 20" in markup
 
 
 def test_an_unknown_end_is_not_a_full_bar() -> None:
     """If the fraction is unknown, the text is shown without a bar."""
-    drawn = str(progress_bar("Pages", None, "5 of ?"))
-    assert "5 of ?" in drawn
-    assert "width:100%" not in drawn
+    markup = str(progress_bar("Pages", None, "5 of ?"))
+    assert "5 of ?" in markup
+    assert "width:100%" not in markup
 
 
 def test_a_picture_is_between_text_and_bar() -> None:
     """The picture is HTML already and is not escaped."""
-    drawn = str(progress_bar("Waiting", 0.5, "CREATING", html.pill("CREATING 12 s")))
-    assert drawn.index("Waiting · CREATING") < drawn.index("CREATING 12 s</span>") < drawn.index("width:50%")
+    markup = str(progress_bar("Waiting", 0.5, "CREATING", html.pill("CREATING 12 s")))
+    assert markup.index("Waiting · CREATING") < markup.index("CREATING 12 s</span>") < markup.index("width:50%")
     finished = str(progress_bar("Waiting", 1.0, "HEALTHY", html.pill("HEALTHY")))
     assert "width:100%" not in finished, "a finished picture needs no bar"
 
 
 def test_words_are_escaped_and_style_is_inline() -> None:
     """A server's text does not become markup, and the front end's sanitizer removes nothing."""
-    drawn = str(progress_bar("<b>", 0.5, "<script>"))
-    assert "<script" not in drawn
-    assert "<b>" not in drawn
-    assert re.search(r"<style|\bclass=|\bid=", drawn) is None
+    markup = str(progress_bar("<b>", 0.5, "<script>"))
+    assert "<script" not in markup
+    assert "<b>" not in markup
+    assert re.search(r"<style|\bclass=|\bid=", markup) is None
 
 
 def test_nothing_is_printed_in_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

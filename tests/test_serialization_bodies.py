@@ -151,7 +151,7 @@ def test_base64_stays_text() -> None:
 
 
 @pytest.mark.parametrize(("name", "found_text"), [("a.bin", "'a.bin' of 2.0 MB"), ("", "The file of 2.0 MB")])
-def test_a_file_that_was_not_kept_has_to_be_given_again(name: str, found_text: str) -> None:
+def test_a_file_that_was_not_stored_has_to_be_given_again(name: str, found_text: str) -> None:
     """The history has its name alone: nothing else is sent in its place."""
     cut = OmittedUpload(name, b"", "text/csv", 2_000_000, "00")
     for content, media in ((cut, "application/octet-stream"), ({"f": cut}, FORM)):

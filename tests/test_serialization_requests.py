@@ -182,7 +182,7 @@ def test_dots_that_lead_nowhere_are_sent(value: str) -> None:
     assert unquote(path) == f"/x/{value}"
 
 
-def test_dots_that_meet_in_one_step_are_refused() -> None:
+def test_dots_that_combine_in_one_segment_are_rejected() -> None:
     """Neither half is a step of dots, but both together are."""
     one_dot = [{"name": name, "in": "path", "schema": {}} for name in "ab"]
     raw = {"parameters": one_dot, "responses": {}}
@@ -254,7 +254,7 @@ def test_reserved_characters_pass_where_they_are_allowed() -> None:
 # --- headers and cookies ----------------------------------------------------------------------------------------------
 
 
-def test_each_header_stands_once_and_the_last_word_wins() -> None:
+def test_each_header_occurs_once_and_the_last_one_wins() -> None:
     """Standard ones, the environment's, the parameters', the call's: the nearer to the call, the stronger."""
     op = operation({"name": "x-trace", "in": "header", "schema": {}}, media="application/json")
     environment = values(headers={"X-Trace": "environment", "X-Team": "{{plain}}"})
@@ -408,7 +408,7 @@ def test_a_range_is_sent_as_the_usual_type_in_it(content: Any, media: str, expec
     assert body(content, media) == expected
 
 
-def test_a_form_that_holds_nothing() -> None:
+def test_an_empty_form() -> None:
     """Null and empty lists are nothing to send; a multipart body without a part still ends as one."""
     assert body({"a": None, "b": []}, "application/x-www-form-urlencoded")[0] == b""
     data, media = body({"a": None, "b": []}, "multipart/form-data")

@@ -166,7 +166,7 @@ def test_a_token_that_was_pasted_with_blanks_is_sent_without(token: str) -> None
 
 @pytest.mark.parametrize("token", ["plan\x01ted", "planted\x7f", "plan\nted", "plan\ud800ted"])
 @pytest.mark.parametrize("name", ["Bearer", "Key", "Query", "Cookie"])
-def test_a_token_that_no_header_can_hold_is_refused(token: str, name: str) -> None:
+def test_a_token_with_forbidden_characters_is_rejected(token: str, name: str) -> None:
     """Control characters are reported before anything is sent, in a message without the token."""
     with pytest.raises(UsageError) as raised:
         built(operation({name: []}), credentials={name: Secret.in_memory(token)})
@@ -215,7 +215,7 @@ def test_a_document_cannot_name_another_host(path: str) -> None:
 
 @pytest.mark.parametrize("base", ["http://api.example.com", "http://localhost.example.com", "http://10.0.0.1:8080"])
 @pytest.mark.parametrize("where", ["credentials", "headers", "parameters", "body"])
-def test_no_secret_goes_out_in_the_clear(base: str, where: str) -> None:
+def test_no_secret_is_sent_unencrypted(base: str, where: str) -> None:
     """Plain HTTP is allowed for this machine only, wherever in the request the secret is."""
     given = {
         "credentials": holding("token"),
@@ -244,7 +244,7 @@ def test_a_secret_is_sent_to_the_hosts_of_the_environment(base: str) -> None:
     )
 
 
-def test_what_holds_no_secret_goes_anywhere() -> None:
+def test_requests_without_secrets_may_go_to_any_host() -> None:
     """The rule is for secrets: an open API over plain HTTP is read as it is."""
     assert built(operation(), base="http://open.example.com").url == "http://open.example.com/x"
 

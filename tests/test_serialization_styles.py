@@ -189,7 +189,7 @@ def test_an_exploded_matrix_is_read_back(listed: list[str], members: dict[str, s
 @given(st.lists(PLAIN, min_size=1, max_size=4), st.dictionaries(PLAIN, PLAIN, min_size=1, max_size=3))
 @pytest.mark.parametrize(("style", "joint"), [("form", ","), ("spaceDelimited", "%20"), ("pipeDelimited", "%7C")])
 def test_every_row_of_a_query_is_read_back(style: str, joint: str, listed: list[str], members: dict[str, str]) -> None:
-    """Split before decoding; a value with the separator cannot be distinguished from two (OpenAPI 3.1.1, appendix C.2)."""
+    """It is split before decoding; one value with a separator looks like two (OpenAPI 3.1.1, appendix C.2)."""
     texts = [*listed, *members, *members.values()]
     if style != "form" and any(unquote(joint) in text for text in texts):
         return

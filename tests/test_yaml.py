@@ -69,7 +69,7 @@ def test_encodings(encoding: str) -> None:
     ],
     ids=lambda value: repr(value)[:24],
 )  # fmt: skip
-def test_what_is_no_yaml_is_told(text: Any, words: str) -> None:
+def test_invalid_yaml_is_reported(text: Any, words: str) -> None:
     """Every fault is one YamlError with a message of one line."""
     with pytest.raises(YamlError, match=words) as caught:
         load_yaml(text)
@@ -152,7 +152,7 @@ def test_merge_keys() -> None:
     assert (found["d"], found["e"]) == ({"k": 4}, [{"k": 1, "l": 1}] * 2)
 
 
-def test_tabs_that_libyaml_refuses_are_read() -> None:
+def test_tabs_that_libyaml_rejects_are_read() -> None:
     """A line of white space with a tab, inside a block of text, is text: libyaml alone thinks otherwise."""
     text = "a: |\n \t\n  x\nb: 2\n"
     assert load_yaml(text) == load_yaml(text.encode()) == {"a": "\t\n x\n", "b": 2}
