@@ -89,6 +89,17 @@ class Call:
     media_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     security: str | None = None
+    _extracted_for: Any = field(default=None, init=False, compare=False, repr=False)  # `replace` does not copy it
+
+    def mark_extracted(self, operation: Any) -> Call:
+        """Return the same call, marked: no literal value in it is a secret of this operation."""
+        marked = replace(self)
+        object.__setattr__(marked, "_extracted_for", operation)
+        return marked
+
+    def is_extracted_for(self, operation: Any) -> bool:
+        """Whether it is marked for this operation. A copy with a replaced part is not marked any more."""
+        return self._extracted_for is operation
 
     def with_parameters(self, **parameters: Any) -> Call:
         """Return the same call with some parameters replaced."""

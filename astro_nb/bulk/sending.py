@@ -24,8 +24,8 @@ from ..http import current_stop
 from ..openapi import Operation, call_to_read, id_field, label_fields
 from ..pagination import paging_of, read_pages
 from ..progress import OnProgress
-from ..secrets import MASK, redact
-from ..session import ConcurrentCalls, Session, session_secrets
+from ..secrets import MASK
+from ..session import ConcurrentCalls, Session
 from .plan import mark_state
 
 SETTLE_TIME = 10.0
@@ -261,15 +261,10 @@ class RowSender:
 
     def mark(self, number: int, mark: Mark) -> None:
         """Record the state of a row, here and in the journal."""
-        mark = self._redact(mark) if mark.note or mark.found is not None else mark
+        if mark.note or mark.found is not None:  # a list may contain secrets of the session as plain text
+            mark = replace(mark, **self._session.redact({"note": mark.note, "found": mark.found}))
         self._journal.mark(self._run, number, mark)
         self.marks[number] = mark
-
-    def _redact(self, mark: Mark) -> Mark:
-        """Return a mark without the session's secrets: a list may contain them as plain text."""
-        secrets = list(session_secrets(self._session.variables, self._session.effective_environment).values.values())
-        found = orjson.loads(redact(orjson.dumps(mark.found, default=str).decode(), secrets))
-        return replace(mark, note=redact(mark.note, secrets), found=found)
 
     def _start_or_finish(self, number: int, call: Call) -> None:
         """Start a row; if nothing can be sent any more, wait for the active ones and raise."""

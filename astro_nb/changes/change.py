@@ -37,12 +37,12 @@ from ..diff import DiffRow, Entry, StoredValue, compare_values
 from ..environments import Variables
 from ..errors import ConcurrentChange, UsageError
 from ..exchange import CallGroup, Exchange, Outcome
-from ..http import new_id
+from ..http import new_id, redact_response
 from ..messages import header, is_json
 from ..openapi import Operation, call_to_read, last_parameter
 from ..schema import Field, body_field, hold_secrets
-from ..secrets import MASK, Secret, redact
-from ..session import Session
+from ..secrets import MASK, Secret
+from ..session import Session, add_headers
 from .merge import Merger, fill_ratios
 
 _NO_CHANGE = "Nothing would change: nothing was sent."
@@ -260,7 +260,7 @@ class _ChangeRun:
         self._session.group_calls[self._group.id] = self._call
         condition = self._precondition(reading)
         with self._session.approval.allow_unsafe():  # exactly this call was approved
-            exchange = self._session.send(replace(call, headers={**call.headers, **condition}), self._group)
+            exchange = self._session.send(add_headers(self._operation, call, condition), self._group)
         is_first_attempt = len(exchange.attempts) == 1  # a later one may conflict with our own first attempt
         if condition and exchange.status == _PRECONDITION_FAILED and is_first_attempt:
             raise _concurrent_change(self._operation, [])
@@ -331,8 +331,7 @@ def masked_paths(body: Any) -> Iterator[str]:
 def redact_later_secrets(reading: Exchange, variables: Variables) -> Exchange:
     """Return a reading as it would be now: without the secrets that were typed since."""
     in_memory = [v.value for v in variables.entries() if isinstance(v.value, Secret) and v.value.is_in_memory]
-    typed = {secret.value_if_available() for secret in in_memory if not secret.is_captured}
+    typed = frozenset(secret.value_if_available() for secret in in_memory if not secret.is_captured)
     if reading.response is None or not typed:
         return reading
-    body = redact(reading.response.body.decode("latin-1"), typed).encode("latin-1")  # byte by byte, as the client does
-    return replace(reading, response=replace(reading.response, body=body))
+    return replace(reading, response=redact_response(reading.response, typed))

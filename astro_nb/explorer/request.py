@@ -121,7 +121,7 @@ class Sender:
     def send(self, call: Call) -> None:
         """Send a call; in a guarded environment an unsafe call is previewed and confirmed first."""
         self.confirmation.clear()
-        self._pending = call
+        self._pending = call = self._session.extract_secrets(call)
         if not needs_approval(self._session.spec.operation(call.operation), self._session.environment):
             self._start(call, None)
             return

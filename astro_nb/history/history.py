@@ -22,7 +22,7 @@ from ..exchange import Exchange
 from ..frames import make_frame
 from ..messages import is_under_base_url
 from ..openapi import Spec
-from ..secrets import redact
+from ..secrets import redact, redact_bytes
 from .codec import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, decode_exchange, encode_exchange, list_row, masked_body
 from .database import Database
 from .journal import Journal
@@ -116,11 +116,11 @@ class History:
         sent = frozenset(secrets)
         secrets = sent.union(further)
         content = _body_to_store(exchange, secrets, len(secrets) > len(sent))
-        message = redact(exchange.error.message, secrets) if exchange.error else ""
-        detail = redact(orjson.dumps(encode_exchange(exchange)).decode(), secrets).encode()
+        texts = (exchange.error.message if exchange.error else "", orjson.dumps(encode_exchange(exchange)).decode())
+        message, detail = (redact(text, secrets) for text in texts)
         row = (
             exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(), exchange.elapsed,
-            exchange.status, exchange.ok, exchange.request_id, message, exchange.size, detail,
+            exchange.status, exchange.ok, exchange.request_id, message, exchange.size, detail.encode(),
         )  # fmt: skip
         with self._database.writing(exchange=exchange) as connection:
             connection.execute(_INSERT, (*row, _store_body(connection, content) if content else None))
@@ -250,8 +250,7 @@ def _body_to_store(exchange: Exchange, secrets: frozenset[str], has_further: boo
     """
     response, content = exchange.response, masked_body(exchange)
     if response is not None and (has_further or content is not response.body):
-        whole = content[: LARGEST_BODY + _LONGEST_SECRET].decode("latin-1")  # byte for byte, whatever it is
-        content = redact(whole, secrets).encode("latin-1")
+        content = redact_bytes(content[: LARGEST_BODY + _LONGEST_SECRET], secrets)
     return content[:LARGEST_BODY]
 
 

@@ -2,7 +2,7 @@
 
 from .client import Client, Running, Stop, current_stop, in_background
 from .rate_limit import Rate, rate_of
-from .request_flow import OnAttempt, PreparedRequest, new_id
+from .request_flow import OnAttempt, PreparedRequest, new_id, redact_response
 from .retry import Retries
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "in_background",
     "new_id",
     "rate_of",
+    "redact_response",
 ]

@@ -22,7 +22,7 @@ from ..errors import DocumentNotFound
 from ..exchange import SINGLE_CALL, WAITING, Attempt, CallGroup, Exchange, Failure
 from ..messages import Request, Response, header
 from ..openapi import Operation
-from ..secrets import redact
+from ..secrets import redact, redact_bytes, redact_data
 from .oauth import Token
 from .rate_limit import Rate, RateLimiter, limiter_for
 from .retry import Decision, Retries, decide, may_have_been_done, retry_after
@@ -263,7 +263,7 @@ def _exchange(
     elapsed: float,
     attempts: tuple[Attempt, ...],
 ) -> Exchange:
-    response = _redact_response(outcome, prepared.secrets) if isinstance(outcome, Response) else None
+    response = redact_response(outcome, prepared.secrets) if isinstance(outcome, Response) else None
     return Exchange(
         id=new_id(),
         operation=prepared.operation,
@@ -281,21 +281,18 @@ def _exchange(
     )
 
 
-def _redact_response(response: Response, secrets: frozenset[str]) -> Response:
-    """Remove the secrets that were sent from a response, in case the server echoes them."""
+def redact_response(response: Response, secrets: frozenset[str]) -> Response:
+    """Return a response without the secrets that were sent, in case the server echoes them."""
     if not secrets:
         return response
     response = _expose_wide_charset(response, secrets)
-    text = response.body.decode("latin-1")  # byte for byte, whatever it is
-    body = redact(text, secrets)
-    values = "\n".join([value for _, value in response.headers])  # no value has a line break
-    same_headers, reason = redact(values, secrets) == values, redact(response.reason, secrets)
-    if same_headers and body == text and reason == response.reason:
+    body, texts = redact_bytes(response.body, secrets), [response.reason, *(value for _, value in response.headers)]
+    joined = "\n".join(texts)  # searched at once, because secrets are rare here
+    reason, *values = texts if redact(joined, secrets) == joined else redact_data(texts, secrets)
+    if body is response.body and [reason, *values] == texts:
         return response
-    headers = response.headers
-    if not same_headers:
-        headers = tuple((name, redact(value, secrets)) for name, value in headers)
-    return replace(response, body=body.encode("latin-1"), headers=headers, reason=reason)
+    headers = tuple((name, value) for (name, _), value in zip(response.headers, values, strict=True))
+    return replace(response, body=body, headers=headers, reason=reason)
 
 
 def _expose_wide_charset(response: Response, secrets: frozenset[str]) -> Response:

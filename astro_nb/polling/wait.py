@@ -14,8 +14,7 @@ from ..errors import UsageError, WaitFailed, WaitTimeout
 from ..exchange import CallGroup, Exchange, draw_exchange
 from ..http import new_id
 from ..openapi import Operation
-from ..secrets import redact
-from ..session import Session, session_secrets
+from ..session import Session
 from .conditions import Condition, Evaluation, Until, build_condition
 from .states import TransitionLog, Transitions, duration_text, find_last_change, grace_of, state_of, state_text
 
@@ -107,7 +106,7 @@ def wait_for(
     """
     call = session.build_call(operation, arguments)
     condition = build_condition(session.spec.operation(operation), until)
-    condition = replace(condition, texts=_mask_known_secrets(session, condition.texts))
+    condition = replace(condition, texts=tuple(session.redact(list(condition.texts))))
     wait = _Wait(session, call, condition, options, on_progress)
     try:
         with session.pin_environment():
@@ -115,12 +114,6 @@ def wait_for(
     except BaseException as error:  # raised again, with the states that were seen
         error.transitions = wait.log.snapshot()  # type: ignore[attr-defined]  # documented above
         raise
-
-
-def _mask_known_secrets(session: Session, texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Mask the secrets that a condition may compare with. A function of its own: no frame of the wait holds them."""
-    secrets = list(session_secrets(session.variables, session.effective_environment).values.values())
-    return tuple(redact(text, secrets) for text in texts)
 
 
 class _Wait:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from .. import html
 from ..approval import ALLOW_UNSAFE
 from ..errors import RunbookError
-from ..secrets import Finding, KnownSecrets, redact
+from ..secrets import Finding, KnownSecrets, redact, redact_data
 from .notebooks import INJECTED_TAG, PARAMETERS_TAG, Notebook, inject_parameters, read_notebook, write_notebook
 from .recording import find_secrets_for_run, redact_known_secrets
 
@@ -228,8 +228,8 @@ def _run_cell(notebook: Notebook, client: Any, code: _Code, secrets: tuple[str, 
     try:
         client.execute_cell(notebook.cells[code.index], code.index)
     except CellExecutionError as error:
-        message = redact(_ANSI.sub("", error.evalue).strip(), secrets)
-        return FailedCell(code.number, code.heading, redact(error.ename, secrets), message)
+        name, message = redact_data([error.ename, _ANSI.sub("", error.evalue).strip()], secrets)
+        return FailedCell(code.number, code.heading, name, message)
     except CellTimeoutError:
         return FailedCell(code.number, code.heading, "Timeout", f"The cell took longer than {client.timeout} s.")
     except DeadKernelError:

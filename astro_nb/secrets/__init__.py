@@ -10,7 +10,7 @@ from .findings import (
     redact_notebook,
 )
 from .patterns import is_secret_header, is_secret_name
-from .redaction import SHORTEST, redact, redact_data
+from .redaction import SHORTEST, redact, redact_bytes, redact_data
 from .references import MASK, Reference, Secret
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "is_secret_name",
     "notebook_parts",
     "redact",
+    "redact_bytes",
     "redact_data",
     "redact_notebook",
 ]

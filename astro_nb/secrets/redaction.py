@@ -3,6 +3,7 @@
 | to do what                                              | use                |
 |---------------------------------------------------------|--------------------|
 | replace secrets in a text                               | `redact`           |
+| replace secrets in a body, whatever its encoding        | `redact_bytes`     |
 | replace secrets in every text of nested data            | `redact_data`      |
 | find where a text contains a secret                     | `find_occurrences` |
 
@@ -38,6 +39,13 @@ def redact(text: str, secrets: Iterable[str]) -> str:
         if spelling in text:
             text = pattern.sub(MASK, text) if pattern else text.replace(spelling, MASK)
     return text
+
+
+def redact_bytes(data: bytes, secrets: Iterable[str]) -> bytes:
+    """Return bytes with every known secret masked, and all others as they were; the same object if there is none."""
+    text = data.decode("latin-1")
+    redacted = redact(text, secrets)
+    return data if redacted == text else redacted.encode("latin-1")
 
 
 def redact_data(data: Any, secrets: Iterable[str]) -> Any:

@@ -1,7 +1,7 @@
 """Resolve a call, send it, and store its exchange."""
 
 from .credentials import Credentials
-from .secrets import available_secrets, environment_folder_secrets, session_secrets
+from .secrets import add_headers, available_secrets, environment_folder_secrets, session_secrets
 from .session import MAX_PARALLEL, ConcurrentCalls, Session, open_session, send_many
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "ConcurrentCalls",
     "Credentials",
     "Session",
+    "add_headers",
     "available_secrets",
     "environment_folder_secrets",
     "open_session",

@@ -25,7 +25,20 @@ _MOST_SCALARS = 1_000_000
 
 
 def extract_secrets_from(operation: Operation, call: Call, variables: Variables) -> Call:
-    """Return the call without literal secrets: each becomes a session variable, and the call holds its template."""
+    """Return the call without literal secrets: each becomes a session variable, and the call holds its template.
+
+    The result is marked, and a marked call is returned as it is: secrets are extracted once, however many steps a call
+    takes before it is sent.
+    """
+    return call if call.is_extracted_for(operation) else _extract(operation, call, variables)
+
+
+def add_headers(operation: Operation, call: Call, headers: Mapping[str, str]) -> Call:
+    """Return an extracted call with further headers, none of which holds a secret."""
+    return replace(call, headers={**call.headers, **headers}).mark_extracted(operation)
+
+
+def _extract(operation: Operation, call: Call, variables: Variables) -> Call:
 
     def keep(secret: Secret) -> str:
         return "{{" + _variable_for(secret, operation, variables) + "}}"
@@ -39,7 +52,7 @@ def extract_secrets_from(operation: Operation, call: Call, variables: Variables)
     field = body_field(operation, call.media_type)
     body = call.body if call.body is UNSET else to_templates(extract_secrets(field, call.body, keep))
     headers = {name: header(name, value) for name, value in call.headers.items()}
-    return replace(call, parameters=parameters, body=body, headers=headers)
+    return replace(call, parameters=parameters, body=body, headers=headers).mark_extracted(operation)
 
 
 def to_templates(value: Any) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -29,10 +30,10 @@ from ..messages import Request, header
 from ..openapi import Operation, Spec
 from ..permissions import Privileges, privileges_of_calls, privileges_of_exchanges
 from ..schema import build_call
-from ..secrets import Secret
+from ..secrets import Secret, redact_data
 from ..serialization import build_request, build_request_pair
 from .credentials import Credentials, Target
-from .secrets import extract_secrets_from, mask_headers
+from .secrets import extract_secrets_from, mask_headers, session_secrets
 
 MAX_PARALLEL = 16
 """Calls that are sent at the same time: enough for the usual rate limits if a response takes half a second."""
@@ -208,8 +209,16 @@ class Session:
         return self.extract_secrets(build_call(self.spec.operation(operation), arguments, body, self.variables))
 
     def extract_secrets(self, call: Call) -> Call:
-        """Return the call without literal secrets: each is moved into a session variable, and replaced by its name."""
+        """Return the call without literal secrets: each is moved into a session variable, and replaced by its name.
+
+        What it returns can be previewed, prepared and sent without being searched again.
+        """
         return extract_secrets_from(self.spec.operation(call.operation), call, self.variables)
+
+    def redact(self, data: Any) -> Any:
+        """Return nested data without the secrets of this session, to be stored or shown outside of an exchange."""
+        known = session_secrets(self.variables, self.effective_environment)
+        return redact_data(data, known.values.values())
 
     def preview(self, call: Call) -> Request:
         """Return the request that a call would send, secrets masked."""
@@ -291,7 +300,7 @@ class Session:
         rate = rate_of(operation, (environment.name, environment.base_url or ""), environment.limits)
         return PreparedRequest(
             operation=operation,
-            call=call,
+            call=replace(call),  # not marked: whoever gets it from the exchange may alter its body in place
             shown=mask_headers(masked),
             request=request,
             secrets=secrets,
