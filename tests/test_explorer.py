@@ -385,7 +385,7 @@ def test_production_asks_before_it_sends() -> None:
     explorer.status.last_error = None
     question.name.value = "Sales"
     click(explorer, "Create")
-    wait_until(lambda: bool(explorer.session.exchanges))
+    wait_until(lambda: bool(explorer.session.exchanges) and not explorer.actions.send.disabled)
     assert "anb-hidden" in question.widget._dom_classes
     assert explorer.session.exchanges[-1].status == 200
     explorer.open("ListWorkspaces")
