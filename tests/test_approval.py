@@ -46,7 +46,7 @@ def api() -> Iterator[anb.Workbench]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the user is asked. Put the answers in first, the last one first."""
+    """The questions that the user is asked; fill the list with the answers, the last one first."""
     answers: list[str] = []
 
     def answer(prompt: str = "") -> str:
@@ -61,10 +61,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def sent(api: anb.Workbench) -> list[tuple[str, str]]:
-    """The requests that the sandbox saw, as method and kind of group in the history."""
+    """Return the requests that the sandbox received, as method and kind of group in the history."""
     assert isinstance(api.sandbox, anb.Sandbox)
     seen = [(e.request.method, e.group.kind) for e in api.history]
-    assert api.sandbox.requests == len(seen)  # nothing is sent that is not kept
+    assert api.sandbox.requests == len(seen)  # everything that is sent is stored
     return seen
 
 
@@ -103,7 +103,7 @@ def test_an_update_shows_the_entries_that_it_removes(api: anb.Workbench) -> None
 
 
 def test_the_rows_show_what_the_update_does(api: anb.Workbench) -> None:
-    """After the update, the sandbox has what the rows said."""
+    """After the update, the sandbox has the state that the rows predicted."""
     deployment = first(api)
     body = {name: deployment[name] for name in KEPT if name in deployment}
     body |= {"name": "renamed", "environmentVariables": [{"key": "NEW", "value": "1", "isSecret": False}]}
@@ -355,7 +355,7 @@ def test_a_preview_is_for_its_environment(api: anb.Workbench) -> None:
 
 
 def test_names_that_cannot_be_typed_are_not_asked_for() -> None:
-    """A hostile name is escaped, and the id is asked for; nothing of it becomes HTML."""
+    """A hostile name is escaped, and the id is to be typed instead; none of it becomes HTML."""
     evil = "<img src=x>\u202egnp\n\x1b[2J"
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -180,7 +180,7 @@ def test_queues_keep_their_ids(api: anb.Workbench) -> None:
 
 
 def test_templates_in_values_and_names(api: anb.Workbench) -> None:
-    """A template is resolved for the request and kept in the call; it may also name an entry."""
+    """A template is resolved for the request and stays in the call; it may also name an entry."""
     deployment = rich_deployment(api, 5)
     api.variables["which"], api.variables["region"] = "KEY_1", "eu"
     done = change(api, deployment, environmentVariables={"{{which}}": "{{region}}", "NEW": "in {{region}}"})
@@ -190,7 +190,7 @@ def test_templates_in_values_and_names(api: anb.Workbench) -> None:
 
 
 def test_texts_of_the_server_are_no_templates(api: anb.Workbench) -> None:
-    """Texts of the current state are sent back as they are, with their braces."""
+    """Texts of the current state are sent back unchanged, with their braces."""
     deployment = rich_deployment(api, 1)
     assert change(api, deployment, environmentVariables={"MACRO": r"\{{ ds }}"}).ok
     assert change(api, deployment, description="another").ok
@@ -358,7 +358,7 @@ def test_what_cannot_be_read_is_not_written(api: anb.Workbench) -> None:
 
 
 def test_what_cannot_be_read_again_is_not_written(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second reading comes right before the update: if it fails, nothing is sent."""
+    """The resource is read again right before the update: if that fails, nothing is sent."""
     deployment = rich_deployment(api, 1)
     require_approval(api)
 
@@ -481,16 +481,16 @@ THING = {
 def document_of(method: str) -> dict[str, Any]:
     """A small API without an overlay."""
     json_body = {"required": True, "content": {"application/json": {"schema": THING}}}
-    answer = {"200": {"description": "it", "content": {"application/json": {"schema": THING}}}}
+    responses = {"200": {"description": "it", "content": {"application/json": {"schema": THING}}}}
     every = {"application/json": {"schema": {"type": "array", "items": THING}}}
     one = {
         "parameters": [{"name": "thing", "in": "path", "required": True, "schema": {"type": "string"}}],
-        "get": {"operationId": "read", "responses": answer},
-        method: {"operationId": "write", "requestBody": json_body, "responses": answer},
+        "get": {"operationId": "read", "responses": responses},
+        method: {"operationId": "write", "requestBody": json_body, "responses": responses},
     }
     all_ = {
         "get": {"operationId": "list", "responses": {"200": {"description": "all", "content": every}}},
-        "post": {"operationId": "make", "requestBody": json_body, "responses": {"201": answer["200"]}},
+        "post": {"operationId": "make", "requestBody": json_body, "responses": {"201": responses["200"]}},
     }
     about = {"title": "t", "version": "1"}
     return {"openapi": "3.0.3", "info": about, "paths": {"/things": all_, "/things/{thing}": one}}
@@ -591,7 +591,7 @@ class TaggedServer:
 
 
 def test_an_entity_tag_is_sent_with_the_update() -> None:
-    """The update says which state it is for, and a 412 is a concurrent change."""
+    """The update is sent with the entity tag of the state, and a 412 is a concurrent change."""
     server = TaggedServer()
     api = anb.connect(spec=document_of("put"), base_url="http://localhost", history=None,
                       retries=Retries(base=0.01), transport=httpx.MockTransport(server))  # fmt: skip

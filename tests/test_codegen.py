@@ -33,7 +33,7 @@ ORDER = ("accept", "authorization", "content-type", "cookie", "x-trace", "x-key"
 
 @dataclass
 class Recorder:
-    """A server that keeps every request it gets and hands it on to a sandbox."""
+    """A server that records every request and forwards it to a sandbox."""
 
     sandbox: anb.Sandbox
     seen: list[Request] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Recorder:
     url: str = ""
 
     def last(self) -> dict[str, Any]:
-        """The latest request: what an API could tell it apart by."""
+        """Return the latest request: everything that could matter to an API."""
         request = self.seen[-1]
         is_json = header(request.headers, "content-type").startswith("application/json")
         body = json.loads(request.body) if is_json and request.body else request.body
@@ -127,7 +127,7 @@ ODD: dict[str, Any] = {
 
 
 def bench(recorder: Recorder, spec: Any = None, secret: str = TOKEN) -> anb.Workbench:
-    """A workbench whose requests go to the recorder, as whoever holds SNIPPET_TOKEN."""
+    """A workbench whose requests go to the recorder, with SNIPPET_TOKEN."""
     os.environ["SNIPPET_TOKEN"] = secret
     here = Environment("rec", base_url=recorder.url, credentials={"token": "env:SNIPPET_TOKEN"})
     api = anb.connect(here, spec=spec, history=None, variables={"organizationId": "org-1"})
@@ -144,7 +144,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(kind: str, source: str, api: anb.Workbench) -> None:
-    """Run a snippet as whoever pasted it would: in a cell, as a script, in a shell."""
+    """Run a snippet as a user would after pasting it: in a cell, as a script, in a shell."""
     if kind == "curl":
         done = subprocess.run(["bash", "-c", source], capture_output=True, timeout=20)
         assert done.returncode == 0, done.stderr.decode()
@@ -153,7 +153,7 @@ def run(kind: str, source: str, api: anb.Workbench) -> None:
 
 
 def same(kind: str, call: Call, recorder: Recorder, api: anb.Workbench) -> None:
-    """The request that a call sends, and the one that its snippet sends, are one."""
+    """A call and its snippet send the same request."""
     api.session.send(call)
     wanted = recorder.last()
     source = api.session.snippet(kind, call)
@@ -183,7 +183,7 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("kind", SNIPPETS)
 def test_a_snippet_sends_the_same_request(kind: str, name: str, recorder: Recorder) -> None:
-    """Whatever the arguments hold, the snippet that is run sends what the call sends, and shows no secret."""
+    """With any arguments, the snippet sends what the call sends, and shows no secret."""
     api = bench(recorder)
     api.variables["place"] = "ws 1"
     operation, arguments = CALLS[name]
@@ -230,14 +230,14 @@ def test_an_odd_document_makes_right_snippets_too(kind: str, name: str, recorder
 def test_every_way_to_authenticate_is_complete(
     kind: str, secret: str, operation: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Basic credentials are coded and keys in the query escaped by the snippet itself, from the secret looked up."""
+    """The snippet itself encodes Basic credentials and escapes keys in the query, from the secret that it looks up."""
     monkeypatch.setenv("SNIPPET_TOKEN", secret)
     same(kind, Call(operation), recorder, bench(recorder, ODD, secret))
 
 
 @pytest.mark.parametrize("kind", ["Python (httpx)", "curl"])
 def test_a_secret_with_quotes_stays_one_value(kind: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret that holds quotes and backslashes arrives in the JSON body as what it is."""
+    """A secret with quotes and backslashes arrives unchanged in the JSON body."""
     monkeypatch.setenv("SNIPPET_SECRET", 'pa"ss\\word\nnext')
     same(kind, Call("CreateWorkspace", {"organizationId": "o"}, {"name": "{{hidden}}"}), recorder, bench(recorder))
 
@@ -249,13 +249,13 @@ def test_a_script_stands_on_its_own(recorder: Recorder) -> None:
     source = api.session.snippet("Python (httpx)", call)
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[0].isdigit(), "the status of the answer comes first"
+    assert done.stdout.split()[0].isdigit(), "the status of the response comes first"
     assert recorder.last()["authorization"] == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize("method", ["`id`", "X|id", "a&b", "$HOME", "a'b", "#x", "M-SEARCH"])
 def test_a_method_is_no_command(method: str) -> None:
-    """A document names its methods, and the shell reads none of them as more than a word."""
+    """The method of an operation is quoted: the shell reads it as one word."""
     item = {"additionalOperations": {method: {"responses": {}}}}
     api = anb.connect(spec={"openapi": "3.2.0", "paths": {"/a": item}}, base_url="https://h", history=None)
     (op,) = api.spec
@@ -281,7 +281,7 @@ def test_a_type_of_a_part_reads_no_file(kind: str) -> None:
 
 @pytest.fixture(scope="module")
 def astro() -> Iterator[anb.Workbench]:
-    """One workbench for all that sends nothing."""
+    """One workbench for all tests that send nothing."""
     workbench = anb.connect("astro", token=Secret.in_memory(TOKEN), history=None, variables={"organizationId": "org-1"})
     yield workbench
     workbench.close()
@@ -312,7 +312,7 @@ def test_every_operation_of_astro_has_a_curl_command(astro: anb.Workbench) -> No
 
 
 def test_an_unknown_kind_of_snippet_is_reported(astro: anb.Workbench) -> None:
-    """An unknown kind of snippet names those that there are."""
+    """The error for an unknown kind of snippet lists the known ones."""
     with pytest.raises(UnknownName):
         astro.session.snippet("Pyhton (httpx)", Call("ListWorkspaces"))
 
@@ -342,7 +342,7 @@ FORMS: dict[str, dict[str, Any]] = {
 
 
 def parts_of(request: Request) -> list[tuple[str, str | None, str, str | None, bytes]]:
-    """The parts of a form as another reader finds them: name, file, type, a header of ours, content."""
+    """Return the parts of a form as another parser reads them: name, file, type, another header, content."""
     head = f"Content-Type: {header(request.headers, 'content-type')}\r\n\r\n".encode()
     message = email.message_from_bytes(head + request.body, policy=email.policy.compat32)
     return [
@@ -362,7 +362,7 @@ def parts_of(request: Request) -> list[tuple[str, str | None, str, str | None, b
 def test_a_snippet_sends_files_by_their_names(
     kind: str, name: str, recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file beside the snippet is read when it runs, and stands as the same part in the same form."""
+    """The snippet reads the file when it runs, and sends it as the same part of the same form."""
     monkeypatch.chdir(tmp_path)
     for file, content in FILES.items():
         Path(file).write_bytes(content)
@@ -380,7 +380,7 @@ def test_a_snippet_sends_files_by_their_names(
 def test_a_snippet_sends_a_file_as_the_whole_body(
     kind: str, recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its name too, with the content type that it has."""
+    """It is read by its name too, and sent with its content type."""
     monkeypatch.chdir(tmp_path)
     Path("it's.bin").write_bytes(FILES["a b.png"])
     upload = Upload("it's.bin", FILES["a b.png"])
@@ -389,7 +389,7 @@ def test_a_snippet_sends_a_file_as_the_whole_body(
 
 @pytest.mark.parametrize("kind", ["Python (httpx)", "curl"])
 def test_user_and_password_are_coded_together(kind: str, recorder: Recorder) -> None:
-    """The user stands in the snippet, the password is looked up."""
+    """The user is in the snippet, the password is looked up."""
     api = bench(recorder, ODD)
     mapping = {"username": "me", "password": "env:SNIPPET_SECRET"}
     api.session.switch(Environment("rec", base_url=recorder.url, credentials={"basic": mapping}))
@@ -400,7 +400,7 @@ def test_user_and_password_are_coded_together(kind: str, recorder: Recorder) -> 
 @pytest.mark.parametrize("security", ["", "header"])
 @pytest.mark.parametrize("kind", SNIPPETS)
 def test_a_chosen_way_to_authenticate_is_in_the_snippet(kind: str, security: str, recorder: Recorder) -> None:
-    """Also where it is that nothing is sent."""
+    """The security of a call decides whether its snippet has a credential."""
     api = bench(recorder, ODD)
     api.session.switch(
         Environment("rec", base_url=recorder.url, credentials=dict.fromkeys(("header", "query"), "env:SNIPPET_SECRET"))

@@ -59,7 +59,7 @@ def environments(tmp_path: Path) -> Environments:
 
 
 def typed(data: Any) -> Any:
-    """Data with the type of every value beside it: 1, 1.0 and True are not the same."""
+    """Return data with the type of every value: 1, 1.0 and True are not the same."""
     if isinstance(data, dict):
         return {name: typed(value) for name, value in data.items()}
     return [typed(value) for value in data] if isinstance(data, list | tuple) else (type(data), data)
@@ -75,7 +75,7 @@ def fields_of(environment: Environment) -> dict[str, Any]:
 @given(SAID)
 @STEADY
 def test_what_is_saved_is_loaded_exactly(tmp_path_factory: pytest.TempPathFactory, said: dict[str, Any]) -> None:
-    """Any plain values in any fields come back as they were, to the type."""
+    """Plain values in any field are read back unchanged, with their types."""
     folder = tmp_path_factory.mktemp("e")
     environment = Environment("e", **said)
     save_environment(environment, folder)
@@ -87,7 +87,7 @@ def test_what_is_saved_is_loaded_exactly(tmp_path_factory: pytest.TempPathFactor
 @example([{"timeout": {"read": 5}}, {"timeout": {"connect": 5}}, {"base_url": "sandbox"}])
 @STEADY
 def test_a_chain_is_its_layers(tmp_path_factory: pytest.TempPathFactory, layers: list[dict[str, Any]]) -> None:
-    """Mappings merge by name, all else that is said replaces; saved and read again, it says the same."""
+    """Mappings are merged by name, other fields replaced; saved and read again, it is the same environment."""
     environments = Environments(tmp_path_factory.mktemp("e"))
     wanted: dict[str, Any] = {}
     for number, said in enumerate(layers):
@@ -104,7 +104,7 @@ def test_a_chain_is_its_layers(tmp_path_factory: pytest.TempPathFactory, layers:
 
 
 def test_only_what_differs_is_written(environments: Environments) -> None:
-    """What a derived environment inherits does not stand in its file, `extends` does."""
+    """Inherited fields are not written to the file of a derived environment; `extends` is."""
     environments.create("base", base_url="https://h", variables={"a": 1, "b": True}, headers={"X": "1"}, hosts=["f"])
     derived = environments.create("eu", extends="base", variables={"b": 1}, color="red")
     save_environment(derived, environments.folder)
@@ -119,7 +119,7 @@ def test_only_what_differs_is_written(environments: Environments) -> None:
 
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_a_circle_is_reported_with_the_names_in_it(environments: Environments, length: int) -> None:
-    """Every name on the way stands in the sentence."""
+    """The message names every environment in the circle."""
     for n in range(length):
         (environments.folder / f"e{n}.yaml").write_text(f"extends: e{(n + 1) % length}\n")
     way = " → ".join(f"e{n % length}" for n in range(length + 1))
@@ -128,7 +128,7 @@ def test_a_circle_is_reported_with_the_names_in_it(environments: Environments, l
 
 
 def test_a_circle_is_not_written(environments: Environments) -> None:
-    """What could not be read again is refused before the file is touched."""
+    """An environment that could not be read again is refused before the file is changed."""
     environments.create("a")
     environments.create("b", extends="a")
     before = (environments.folder / "a.yaml").read_bytes()
@@ -141,7 +141,7 @@ def test_a_circle_is_not_written(environments: Environments) -> None:
 
 
 def test_a_long_chain_is_read(environments: Environments) -> None:
-    """Hundreds of environments on top of each other are no circle, and no stack that overflows."""
+    """Hundreds of environments that extend each other are neither a circle nor a stack overflow."""
     for n in range(400):
         (environments.folder / f"e{n}.yaml").write_text(f"extends: e{n + 1}\nvariables: {{v{n}: {n}}}\n")
     (environments.folder / "e400.yaml").write_text("{}")
@@ -149,7 +149,7 @@ def test_a_long_chain_is_read(environments: Environments) -> None:
 
 
 def test_an_unknown_environment_to_extend_is_reported(environments: Environments) -> None:
-    """The way to it and the nearest name, however deep."""
+    """The message has the chain that leads to it and the nearest name, at any depth."""
     (environments.folder / "a.yaml").write_text("extends: b\n")
     (environments.folder / "b.yaml").write_text("extends: production1\n")
     environments.create("production")
@@ -159,7 +159,7 @@ def test_an_unknown_environment_to_extend_is_reported(environments: Environments
 
 
 def test_what_is_inherited_cannot_be_left_out(environments: Environments) -> None:
-    """What is inherited cannot be left out: it is reported, and nothing is written."""
+    """An inherited value cannot be removed: that is reported, and nothing is written."""
     environments.create("base", variables={"a": 1}, color="red")
     for lacking in (
         Environment("e", extends="base", color="red"),
@@ -179,7 +179,7 @@ def test_what_is_inherited_cannot_be_left_out(environments: Environments) -> Non
     ],
 )  # fmt: skip
 def test_new_fields_are_checked(tmp_path: Path, text: str) -> None:
-    """As the others are: in words, with the file's name."""
+    """It is reported like any other, with the name of the file."""
     (tmp_path / "e.yaml").write_text(text)
     with pytest.raises(SettingsError, match=r"e\.yaml") as caught:
         load_environment("e", tmp_path)
@@ -191,7 +191,7 @@ def test_new_fields_are_checked(tmp_path: Path, text: str) -> None:
     [(None, True, True), (None, False, False), (False, True, False), (True, False, True)],
 )
 def test_whether_it_asks_first(guard: bool | None, production: bool, asks: bool) -> None:
-    """As it is said; where nothing is said, in production."""
+    """As `guard` declares; without it, only in production."""
     assert Environment("e", guard=guard, production=production).requires_approval is asks
 
 
@@ -199,7 +199,7 @@ def test_whether_it_asks_first(guard: bool | None, production: bool, asks: bool)
 
 
 def test_made_copied_edited_removed(environments: Environments) -> None:
-    """One after the other, each is there as a file, and read as it was meant."""
+    """Each of them is written to its file and read back as it was given."""
     environments.create(Environment("a", variables={"x": 1}), color="red")
     assert (environments["a"].variables, environments["a"].color) == ({"x": 1}, "red")
     assert environments.copy("a", "b", variables={"x": 2}).variables == {"x": 2}
@@ -213,7 +213,7 @@ def test_made_copied_edited_removed(environments: Environments) -> None:
 
 
 def test_a_copy_of_a_built_in_one_is_a_file(environments: Environments) -> None:
-    """It says all that the built-in one is; editing one makes a file that extends it."""
+    """A copy contains every field of the built-in one; editing one writes a file that extends it."""
     assert environments.copy("astro", "mine").credentials == {"token": "env:ASTRO_API_TOKEN"}
     assert environments.edit("astro", color="#112233").extends == "astro"
     assert (environments.folder / "astro.yaml").read_text() == "format: 1\nextends: astro\ncolor: '#112233'\n"
@@ -243,7 +243,7 @@ def test_nothing_is_written_over_unread(environments: Environments) -> None:
 
 
 def test_what_others_extend_is_not_removed(environments: Environments) -> None:
-    """They are named; a file that cannot be read is in nobody's way."""
+    """The environments that extend it are named; an unreadable file does not prevent a removal."""
     environments.create("base")
     environments.create("eu", extends="base")
     (environments.folder / "broken.yaml").write_text("a: [")
@@ -255,8 +255,8 @@ def test_what_others_extend_is_not_removed(environments: Environments) -> None:
         environments.remove("base")
 
 
-def test_an_unknown_field_is_answered(environments: Environments) -> None:
-    """With the one that was meant, and nothing is written."""
+def test_an_unknown_field_is_reported(environments: Environments) -> None:
+    """The message suggests the nearest field, and nothing is written."""
     for act in (environments.create, environments.edit):
         with pytest.raises(UnknownName, match="Did you mean variables"):
             act("sandbox" if act == environments.edit else "e", variable={})
@@ -266,14 +266,14 @@ def test_an_unknown_field_is_answered(environments: Environments) -> None:
 
 
 def test_a_comment_at_the_beginning_stays(environments: Environments) -> None:
-    """What a file says of itself is not lost when a field is changed."""
+    """The comment at the beginning of a file is not lost when a field is changed."""
     (environments.folder / "e.yaml").write_text("# Ours.\n# Ask Eva.\ncolor: red\n")
     environments.edit("e", color="blue")
     assert (environments.folder / "e.yaml").read_text() == "# Ours.\n# Ask Eva.\nformat: 1\ncolor: blue\n"
 
 
 def test_what_cannot_be_read_again_is_not_written(environments: Environments) -> None:
-    """A value that the file would be refused for is refused before."""
+    """A value that would make the file unreadable is refused before it is written."""
     for changes in ({"base_url": "nowhere"}, {"limits": {"get": 1}}, {"variables": {"a": object()}}):
         with pytest.raises(SettingsError):
             environments.create("e", **changes)
@@ -305,7 +305,7 @@ def test_two_are_compared_field_by_field(environments: Environments) -> None:
 
 
 def test_a_comparison_shows_no_secret(environments: Environments, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Held or by reference: neither repr, frame nor HTML has the value, and what is drawn is escaped."""
+    """In memory or by reference: neither repr, frame nor HTML has the value, and the HTML is escaped."""
     monkeypatch.setenv("PLANTED", "planted-3b9f-c0ffee")
     held = {"token": Secret.in_memory("planted-held-c0ffee"), "login": {"username": "me", "password": "env:PLANTED"}}
     one = Environment("<b>one", credentials=held, variables={"s": Secret("env:PLANTED"), "h": "<script>"})
@@ -334,7 +334,7 @@ def test_the_table_of_environments_shows_what_cannot_be_read(environments: Envir
 @given(st.dictionaries(NAMES, PLAIN, max_size=4))
 @STEADY
 def test_shared_variables_are_saved(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, Any]) -> None:
-    """Any plain values come back as they were; the file is no environment."""
+    """Plain values are read back unchanged; the file is not an environment."""
     folder = tmp_path_factory.mktemp("e")
     save_shared(shared, folder)
     assert typed(load_shared(folder)) == typed(shared)
@@ -394,7 +394,7 @@ def test_a_malformed_shared_file_is_reported_and_not_overwritten(
 
 
 def test_connect_has_what_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A workbench begins with the shared variables, and has the environments at hand."""
+    """A workbench starts with the shared variables and lists the environments."""
     monkeypatch.chdir(tmp_path)
     Environments().save_shared({"region": "eu"})
     Environments().create("mine", base_url="sandbox", variables={"region": "us"})
@@ -410,7 +410,7 @@ def test_connect_has_what_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_limit_is_above_zero() -> None:
-    """None a second would be none at all, and is no word for as many as one likes."""
+    """A limit of 0 is refused: it would allow no request, and does not mean "no limit"."""
     for limit in (0, -1.0, float("nan")):
         with pytest.raises(SettingsError, match="GET"):
             Environment("e", limits={"GET": limit})

@@ -31,7 +31,7 @@ LITERALS = st.text(st.characters(codec="utf-8", exclude_characters="{}\\"), max_
 
 
 def written(folder: Path, text: str, name: str = "e") -> Environment:
-    """The environment that a file with this text makes."""
+    """Return the environment in a file with this text."""
     (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     return load_environment(name, folder)
 
@@ -68,7 +68,7 @@ def test_secrets_may_be_sent_to_the_hosts_of_the_environment(url: str) -> None:
     ],
 )  # fmt: skip
 def test_secrets_may_go_nowhere_else(url: str) -> None:
-    """Another host, plain HTTP, a look-alike, no URL at all: refused before anything is sent, in words."""
+    """Another host, plain HTTP, a look-alike, no URL at all: refused with a message before anything is sent."""
     with pytest.raises(SecretRefused) as caught:
         HOME.require_allowed_host(url)
     assert caught.value.todo
@@ -76,7 +76,7 @@ def test_secrets_may_go_nowhere_else(url: str) -> None:
 
 @pytest.mark.parametrize("base", ["http://localhost:8000", "http://127.0.0.1:9", "http://[::1]:80"])
 def test_plain_http_is_for_loopback(base: str) -> None:
-    """On this machine plain HTTP is allowed; from there nothing goes elsewhere."""
+    """On this machine plain HTTP is allowed; its secrets are not sent to other hosts."""
     Environment("e").with_base_url(base).require_allowed_host(base + "/x")
     with pytest.raises(SecretRefused):
         Environment("e").with_base_url(base).require_allowed_host("https://api.example.com/")
@@ -84,7 +84,7 @@ def test_plain_http_is_for_loopback(base: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://evil.org/", "https:///x", "file:///etc/passwd"])
 def test_without_a_base_url_secrets_go_nowhere(url: str) -> None:
-    """An environment whose server is not known has no home."""
+    """An environment without a base URL sends its secrets nowhere."""
     with pytest.raises(SecretRefused):
         Environment("e").require_allowed_host(url)
 
@@ -93,7 +93,7 @@ def test_without_a_base_url_secrets_go_nowhere(url: str) -> None:
 
 
 def test_built_in(tmp_path: Path) -> None:
-    """`sandbox` and `astro` need no file, come first, and give way to a file of their name."""
+    """`sandbox` and `astro` need no file, are listed first, and are replaced by a file of their name."""
     assert list(built_in_environments()) == environment_names(tmp_path) == ["sandbox", "astro"]
     assert load_environment("astro", tmp_path).credentials == {"token": "env:ASTRO_API_TOKEN"}
     assert written(tmp_path, "production: true", "astro").production
@@ -124,7 +124,7 @@ def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, envir
 
 
 def test_a_file_says_what_it_means(tmp_path: Path) -> None:
-    """Dates, times and `no` in a file are the texts that were written, as in a document; a reference is a secret."""
+    """Dates, times and `no` in a file stay text, as in a document; a reference is a secret."""
     text = (
         "variables: {until: 2026-01-31T00:00:00Z, day: 2026-01-31, country: NO, at: 12:30, n: 5, yes: true, s: env:X}\n"
     )
@@ -136,7 +136,7 @@ def test_a_file_says_what_it_means(tmp_path: Path) -> None:
 
 
 def test_empty_sections_are_empty(tmp_path: Path) -> None:
-    """A heading with nothing under it is as if it were not there."""
+    """A field without a value is ignored."""
     text = "spec:\nbase_url:\nproduction:\ncredentials:\nvariables:\nheaders:\nhosts:\ntimeout:\n"
     assert written(tmp_path, text) == written(tmp_path, "")
     assert written(tmp_path, text) == Environment("e")
@@ -168,7 +168,7 @@ def test_a_malformed_file_is_reported(tmp_path: Path, text: str, error: type[Ast
 
 
 def test_an_unknown_environment(tmp_path: Path) -> None:
-    """A misspelt name is answered with the one that was meant, a new one with the file to write."""
+    """For a misspelt name the nearest one is suggested, for a new one the file to write."""
     written(tmp_path, "{}", "production")
     with pytest.raises(UnknownName, match="Did you mean production"):
         load_environment("producton", tmp_path)
@@ -178,7 +178,7 @@ def test_an_unknown_environment(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["credentials", "variables"])
 def test_secrets_are_saved_as_references(tmp_path: Path, where: str) -> None:
-    """A reference is written as one; what is held in memory is refused in words, and nothing is written."""
+    """A reference is written as such; a secret in memory is refused with a message, and nothing is written."""
     held: Any = {where: {"token": Secret.in_memory(PLANTED)}}
     reference: Any = {where: {"token": Secret("env:X")}}
     with pytest.raises(SettingsError) as caught:
@@ -193,7 +193,7 @@ def test_secrets_are_saved_as_references(tmp_path: Path, where: str) -> None:
 
 
 def test_a_newer_file_is_never_overwritten(tmp_path: Path) -> None:
-    """A file of a later format is refused, with words, also when saving, and stays as it is."""
+    """A file of a later format is refused with a message, also when saving, and stays as it is."""
     path = tmp_path / "e.yaml"
     path.write_text("format: 99\nfuture: 1\n")
     for act in (lambda: load_environment("e", tmp_path), lambda: save_environment(Environment("e"), tmp_path)):
@@ -203,7 +203,7 @@ def test_a_newer_file_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_broken_file_is_not_overwritten(tmp_path: Path) -> None:
-    """What cannot be read is its owner's to mend, not ours to replace."""
+    """A file that cannot be read is not replaced: its owner has to correct it."""
     (tmp_path / "e.yaml").write_text("a: [")
     with pytest.raises(SettingsError, match="Correct the file"):
         save_environment(Environment("e"), tmp_path)
@@ -214,7 +214,7 @@ def test_a_broken_file_is_not_overwritten(tmp_path: Path) -> None:
     "name", ["../e", "a/b", "/etc/passwd", "a\\b", "", ".", "..", ".hidden", "a\0b", "C:e", "x" * 300]
 )
 def test_a_name_does_not_leave_the_folder(tmp_path: Path, name: str) -> None:
-    """What is no plain name of a file is refused, with words, when loading and when saving."""
+    """A name that cannot be that of a file is refused with a message, when loading and when saving."""
     (tmp_path / "e.yaml").write_text("{}")
     (tmp_path / "f").mkdir()
     for act in (lambda: load_environment(name, tmp_path / "f"), lambda: save_environment(Environment(name), tmp_path)):
@@ -224,7 +224,7 @@ def test_a_name_does_not_leave_the_folder(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["prod", "Prod 2", "kunde-ä", "v1.2", "環境"])
 def test_a_plain_name_is_any_name(tmp_path: Path, name: str) -> None:
-    """Spaces, dots and other scripts may stand in a name."""
+    """A name may contain spaces, dots and other scripts."""
     save_environment(Environment(name, spec="s"), tmp_path)
     assert load_environment(name, tmp_path).spec == "s"
 
@@ -239,7 +239,7 @@ def test_a_plain_name_is_any_name(tmp_path: Path, name: str) -> None:
     ],
 )  # fmt: skip
 def test_an_error_in_a_file_is_reported_without_its_value(tmp_path: Path, text: str) -> None:
-    """Each field is checked for what it has to be; what stands in its place may be a secret, and is not shown."""
+    """Each field is checked for its type; the message does not repeat the value, which may be a secret."""
     with pytest.raises(SettingsError, match=re.escape("e.yaml")) as caught:
         written(tmp_path, text.replace("PLANTED", PLANTED))
     assert PLANTED not in repr(caught.value)
@@ -247,21 +247,21 @@ def test_an_error_in_a_file_is_reported_without_its_value(tmp_path: Path, text: 
 
 
 def test_a_value_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
-    """An object that is no plain data is refused in words, and nothing is written."""
+    """An object that is not plain data is refused with a message, and nothing is written."""
     with pytest.raises(SettingsError, match="plain"):
         save_environment(Environment("e", variables={"a": object()}), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_server_sent_is_saved_as_what_it_is(tmp_path: Path) -> None:
-    """A literal with braces comes back from the file as the text that it was, not as a template."""
+    """A literal text with braces is read back from the file as text, not as a template."""
     save_environment(Environment("e", variables={"a": LiteralText("{{s}}"), "b": "{{s}}"}), tmp_path)
     variables = Variables(session={"s": 5}, environment=load_environment("e", tmp_path).variables)
     assert resolve(["{{a}}", "{{b}}"], variables, repr) == ["{{s}}", 5]
 
 
 def test_credentials_with_several_fields_are_saved(tmp_path: Path) -> None:
-    """A client that gets tokens, and a user with a password: as they were, secrets by reference."""
+    """Client credentials, and a user with a password, are read back unchanged, secrets by reference."""
     client = {
         **{"client_id": "env:ID", "client_secret": "env:SECRET", "scopes": ["read", "write"]},
         **{"token_url": "https://id.example.com/token", "method": "client_secret_post"},
@@ -281,7 +281,7 @@ def test_credentials_with_several_fields_are_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["{client_id: a}", "{username: a, password: plain}", "{client_id: a, b: c}", "[a]"])
 def test_a_credential_of_wrong_fields_is_refused(given: str, tmp_path: Path) -> None:
-    """The message says what to write, and does not repeat what may be a secret."""
+    """The message shows what to write, and does not repeat a possible secret."""
     (tmp_path / "e.yaml").write_text(f"credentials: {{OAuth: {given}}}\n")
     with pytest.raises(SettingsError, match="secret references") as raised:
         load_environment("e", tmp_path)
@@ -289,7 +289,7 @@ def test_a_credential_of_wrong_fields_is_refused(given: str, tmp_path: Path) -> 
 
 
 def test_a_password_in_memory_is_not_written(tmp_path: Path) -> None:
-    """Inside a mapping neither."""
+    """Nor is a secret inside a mapping repeated."""
     login = {"username": "me", "password": Secret.in_memory("hunter2-hunter2")}
     with pytest.raises(SettingsError, match="held in memory"):
         save_environment(Environment("e", credentials={"Basic": login}), tmp_path)

@@ -24,7 +24,7 @@ EXTENSION = TokenExtension("permissions", ("organizationId", "workspaceId", "dep
 
 
 def jwt(**claims: Any) -> str:
-    """A token with those claims."""
+    """Return a token with these claims."""
     return f"e30.{base64.urlsafe_b64encode(orjson.dumps(claims)).decode().rstrip('=')}.c2ln"
 
 
@@ -62,7 +62,7 @@ def test_credentials() -> None:
 @given(st.text(max_size=20), NAMES)
 @STEADY
 def test_marks_are_cut_out(text: str, name: str) -> None:
-    """Cut at its marks, a text is literal text and names in turn, text first."""
+    """Split at its markers, a text is literal text and names in turn, text first."""
     if "SECRET__" not in text and "_" not in name[-1:] + name[:1] and re.fullmatch(r"\w+", name):
         assert split_at_secrets(f"{text}SECRET__{name}__TERCES{text}") == [text, name, text]
     assert "".join(split_at_secrets(text)) == text
@@ -72,7 +72,7 @@ def test_marks_are_cut_out(text: str, name: str) -> None:
 
 
 def test_the_claims_of_a_token_are_read() -> None:
-    """Expiry and ids are read from the claims by the overlay's note; other plain claims are for display."""
+    """Expiry and ids are read from the claims as the overlay declares; other plain claims are for display."""
     facts = read_token(
         jwt(exp=1_900_000_000, permissions=["organizationId:o", "x:y", "workspaceId:"], sub="s"), EXTENSION
     )
@@ -87,13 +87,13 @@ def test_the_claims_of_a_token_are_read() -> None:
     "entries", [["organizationId:o", "workspaceId:w"], ["workspaceId:w", "organizationId:o"]], ids=["wide", "narrow"]
 )
 def test_the_scope_is_the_narrowest(entries: list[str]) -> None:
-    """A Workspace token is one, in whatever order the claim lists what it may see."""
+    """A Workspace token is recognized in any order of the claim's entries."""
     assert read_token(jwt(permissions=entries), EXTENSION).scope == "Workspace"
 
 
 @pytest.mark.parametrize("token", ["", "opaque", "a.b", "a.b.c.d", "a.é.c", "a.!!.c", f"a.{'W10'}.c", "..", PLANTED])
 def test_what_is_no_jwt_is_no_error(token: str) -> None:
-    """Any text may be a token: what cannot be read has no facts, and never expires."""
+    """Any text may be a token: one that cannot be read has no facts and never expires."""
     assert read_token(token, EXTENSION) == TokenFacts(False)
     assert read_token(token).scope == "unknown"
 
@@ -114,19 +114,19 @@ def test_odd_claims_are_no_error(claims: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("exp", "wanted"), [(1_900_000_000, 2030), (1_900_000_000_000, 2030), (True, None)])
 def test_the_unit_of_an_expiry(exp: Any, wanted: int | None) -> None:
-    """Seconds, or milliseconds where seconds would lie in a far future; a truth value is no time."""
+    """In seconds, or in milliseconds if seconds would be far in the future; a boolean is not a time."""
     expires = read_token(jwt(exp=exp)).expires
     assert (expires.year if expires else None) == wanted
 
 
 def test_a_name_with_two_values_is_no_variable() -> None:
-    """A token for two Workspaces does not choose one of them; said twice, the same one is no doubt."""
+    """A token for two Workspaces sets no variable; the same Workspace listed twice does."""
     entries = ["workspaceId:a", "workspaceId:b", "organizationId:o", "organizationId:o"]
     assert read_token(jwt(permissions=entries), EXTENSION).variables == {"organizationId": "o"}
 
 
 def test_what_a_token_says_is_not_resolved() -> None:
-    """Whoever issues a token does not read the variables of whoever uses it."""
+    """A template in a claim is not resolved: the issuer of a token must not read the user's variables."""
     facts = read_token(jwt(permissions=["workspaceId:{{s}}"]), EXTENSION)
     variables = Variables(session={"s": Secret.in_memory(PLANTED)}, token=facts.variables)
     assert Resolver(variables, Environment("e"), mode="revealed").resolve("{{workspaceId}}") == "{{s}}"

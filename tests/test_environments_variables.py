@@ -29,7 +29,7 @@ ODD = st.lists(st.sampled_from(["{", "}", "{{", "}}", "\\", "a", ":-", "$", "$uu
 
 
 def resolve_text(data: Any, variables: Variables) -> Any:
-    """Data resolved for display."""
+    """Return data resolved for display."""
     return resolve(data, variables, lambda secret: MASK)
 
 
@@ -41,7 +41,7 @@ def resolve_text(data: Any, variables: Variables) -> Any:
 @example("{{a:-{{b}}}}")
 @STEADY
 def test_what_is_escaped_is_itself(text: str) -> None:
-    """Any text, as a template of its own and as the value of a variable."""
+    """Any text is preserved, as an escaped template and as the value of a variable."""
     variables = Variables(session={**dict.fromkeys("abcdef", "no"), "literal": LiteralText(text).template})
     assert resolve_text(LiteralText(text).template, variables) == text
     assert resolve_text("{{literal}}", variables) == text
@@ -51,7 +51,7 @@ def test_what_is_escaped_is_itself(text: str) -> None:
 @given(TEXTS | ODD)
 @STEADY
 def test_a_default_is_what_is_written(default: str) -> None:
-    """Quotes, single braces, backslashes, breaks and colons stay; only spaces at its end do not count."""
+    """Quotes, single braces, backslashes, line breaks and colons stay; only spaces at the end are removed."""
     if "}}" in default or default.endswith("}") or "{{" in default:
         return
     assert resolve_text("{{zz:-" + default + "}}", Variables()) == default.rstrip()
@@ -87,7 +87,7 @@ def test_a_graph_of_variables_is_resolved_or_its_circle_reported(graph: dict[str
 @given(st.lists(st.tuples(st.sampled_from(SCOPES), NAMES, st.integers() | st.none()), max_size=20))
 @STEADY
 def test_precedence_holds_after_any_changes(changes: list[tuple[str, str, int | None]]) -> None:
-    """Set and dropped in any scopes in any order, the innermost value counts, and the rows say what it hides."""
+    """Set and removed in any order and scope, the innermost value wins, and the rows list what it hides."""
     variables, scopes = Variables(), {scope: {} for scope in SCOPES}  # type: dict[str, dict[str, int]]
     for scope, name, value in changes:
         if value is None:
@@ -108,7 +108,7 @@ def test_precedence_holds_after_any_changes(changes: list[tuple[str, str, int | 
 
 
 def test_one_frame_of_every_variable() -> None:
-    """Name, value, type, scope, what is hidden, where it came from, and who names it."""
+    """Name, value, type, scope, hidden values, source, and the places that use it."""
     variables = Variables(environment={"region": "eu", "host": "{{region}}.h"}, shared={"region": "us"})
     variables.fill_scope("environment", variables.in_scope("environment"), "production")
     variables.set("n", 5, "CreateDeployment $.n")
@@ -131,12 +131,12 @@ def test_one_frame_of_every_variable() -> None:
     ],
 )  # fmt: skip
 def test_each_kind_has_its_word(value: Any, word: str) -> None:
-    """A truth value is no number, a text of a server is no template."""
+    """A boolean is not a number, a text of a server not a template."""
     assert Variables(session={"v": value}).rows()[0].type == word
 
 
 def test_the_table_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By reference, held, inside a list, or copied into a plain text; what is drawn is escaped and capped."""
+    """By reference, in memory, in a list, or copied into plain text; the HTML is escaped and has a limit."""
     monkeypatch.setenv("PLANTED", PLANTED)
     held = Secret.in_memory("planted-held-c0ffee")
     variables = Variables(shared={"a": Secret.in_memory("planted-hidden-1"), "e": "x-planted-hidden-1"})
@@ -151,7 +151,7 @@ def test_the_table_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_uses_a_variable_in_a_session(api: anb.Workbench) -> None:
-    """Calls of this session by what they hold, the environment's headers, other variables; history stays outside."""
+    """Calls of this session, the environment's headers and other variables count; older entries do not."""
     api.variables["workspace"] = "w"
     api.variables["alias"] = "{{workspace}}"
     api.call("ListDeployments", workspaceIds=["{{workspace}}"])
@@ -176,7 +176,7 @@ PATTERNS = {
 
 @pytest.mark.parametrize("name", DYNAMIC)
 def test_each_dynamic_value_looks_like_it(name: str) -> None:
-    """Every name of the table, in a text; those of chance differ, and follow a seed."""
+    """Every name of the table resolves in a text; random values differ, and are repeatable with a seed."""
     variables = Variables()
     text = f"<{{{{${name}}}}}>"
     found = {resolve(text, variables, Secret.reveal) for _ in range(40)}
@@ -194,13 +194,13 @@ def test_each_dynamic_value_looks_like_it(name: str) -> None:
 
 
 def test_types_of_dynamic_values() -> None:
-    """Alone, a number is a number and a truth value one."""
+    """As the whole text, a number stays a number and a boolean a boolean."""
     found = resolve_text(["{{$randomInt}}", "{{$randomBoolean}}", "{{$timestamp}}", "{{$uuid}}"], Variables())
     assert [type(value) for value in found] == [int, bool, int, str]
 
 
 def test_a_password_is_a_secret() -> None:
-    """Stars where it is shown, itself where it is sent, and known to whoever has to keep it out of the history."""
+    """It is masked where it is shown, in the clear where it is sent, and redacted from the history."""
     values = Resolver(Variables(), Environment("e"), mode="revealed")
     sent = values.resolve({"password": "{{$randomPassword}}"})["password"]
     assert values.revealed == {sent}
@@ -211,7 +211,7 @@ def test_a_password_is_a_secret() -> None:
 
 
 def test_secrets_are_found_in_every_scope() -> None:
-    """A shadowed one is a secret all the same."""
+    """A shadowed secret is still a secret."""
     inner, outer = Secret.in_memory("inner-one", "a"), Secret.in_memory("outer-one", "b")
     variables = Variables(session={"a": inner, "n": 1}, environment={"a": outer}, shared={"t": "x"})
     assert variables.secrets() == [inner, outer]
@@ -231,7 +231,7 @@ def test_a_seed_makes_runs_alike() -> None:
 
 
 def test_a_plain_value_is_read_when_it_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the operating system or `.env`, at the moment of sending; shown as it is, and never a template."""
+    """It is read from the operating system or `.env` when it is sent, shown as it is, and never a template."""
     monkeypatch.chdir(tmp_path)
     variables = {
         "region": {"from": "env:ANB_REGION", "secret": False},
@@ -248,7 +248,7 @@ def test_a_plain_value_is_read_when_it_is_sent(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_missing_reference_is_reported_with_where_to_set_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one sentence; the table says so too, and a default does not hide it."""
+    """The message is one sentence; the table shows it too, and a default does not hide it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ANB_REGION", raising=False)
     variables = Variables(session={"region": Reference("env:ANB_REGION"), "zone": Reference("dotenv:ZONE")})
@@ -274,14 +274,14 @@ def test_what_a_file_means(written: Any, meant: Any) -> None:
 
 @pytest.mark.parametrize("reference", ["keyring:a/b", "prompt:label", "held:x", PLANTED, "", 5])
 def test_what_is_a_secret_by_nature_is_no_plain_value(reference: Any) -> None:
-    """Keyrings and prompts hold secrets; what is no reference is not repeated."""
+    """Keyrings and prompts are only for secrets; the message does not repeat a value that is not a reference."""
     with pytest.raises(SettingsError, match="env:NAME or dotenv:NAME") as caught:
         Reference(reference)
     assert PLANTED not in repr(caught.value)
 
 
 def test_a_runbook_reads_a_plain_value_again(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What came from outside is no parameter of the notebook: it is read there, too, alone or inside a text."""
+    """A value by reference is not a parameter of the notebook: it is read there too, alone or inside a text."""
     monkeypatch.setenv("ANB_NAME", "planted-name")
     for name in ("alone", "inside"):
         api.variables[name] = Reference("env:ANB_NAME")
@@ -297,13 +297,13 @@ def test_a_runbook_reads_a_plain_value_again(api: anb.Workbench, monkeypatch: py
 
 
 def test_an_unknown_variable_is_reported_with_a_hint() -> None:
-    """The nearest names, or how to set it, and then what whoever knows the document says."""
+    """The nearest names, or how to set it, followed by the hint."""
     variables = Variables(session={"deploymentId": 1})
-    variables.hint = lambda name: f"CreateThing answers with {name}."
+    variables.hint = lambda name: f"CreateThing returns {name}."
     values = Resolver(variables, Environment("e"))
-    with pytest.raises(UnknownName, match=r"Did you mean deploymentId\? CreateThing answers with deploymentIds\."):
+    with pytest.raises(UnknownName, match=r"Did you mean deploymentId\? CreateThing returns deploymentIds\."):
         values.resolve("{{deploymentIds}}")
-    with pytest.raises(UnknownName, match=r'api\.variables\["zz"\] = … CreateThing answers with zz\.'):
+    with pytest.raises(UnknownName, match=r'api\.variables\["zz"\] = … CreateThing returns zz\.'):
         values.resolve("<{{zz}}>")
     assert values.resolve("{{zz:-d}}") == "d"
     assert str(UnknownName("variable", "a", ["ab"], hint="")).endswith("Did you mean ab?")
@@ -313,7 +313,7 @@ def test_an_unknown_variable_is_reported_with_a_hint() -> None:
     "piece", ["{{a:-1", "{{responses.a:-1", "{{responses.a[0", "{{responses['a", "{{ a ", "\\{{a:-"]
 )
 def test_a_hostile_text_is_read_in_time(piece: str) -> None:
-    """What a server sends is looked through for templates: twice as much of it takes twice as long, and no more."""
+    """A server's text is searched for templates in linear time."""
     begun = time.process_time()
     assert LiteralText(piece * 20_000).template == piece * 20_000
     assert template_names(piece * 20_000) == []

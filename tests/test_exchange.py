@@ -376,7 +376,7 @@ def attempt(outcome: str, may_have_been_done: bool = False) -> Attempt:
     ],
 )
 def test_the_outcome_of_a_call(operation: str, status: int | None, uncertain: bool, outcome: str) -> None:
-    """By the last response, and by whether an attempt may have been carried out: the attempt itself says so."""
+    """The outcome depends on the last response, and on whether an attempt may have been carried out."""
     response = None if status is None else Response(status)
     exchange = make_exchange(operation, response=response, attempts=(attempt("any text", uncertain),))
     assert outcome_of(exchange) == exchange.outcome == outcome

@@ -1,4 +1,4 @@
-"""What was sent and what came back is kept, survives everything, and holds no secret."""
+"""Every exchange is stored, survives crashes, and has no secret in it."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ def stored(folder: Path) -> bytes:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "kept" / "api.sqlite"
+    return tmp_path / "history" / "api.sqlite"
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[anb.Workbench]:
+def stored_api(tmp_path: Path) -> Iterator[anb.Workbench]:
     """A workbench on a fresh sandbox whose history is in a file."""
-    workbench = anb.connect(history=tmp_path / "kept")
+    workbench = anb.connect(history=tmp_path / "history")
     yield workbench
     workbench.close()
 
@@ -158,7 +158,7 @@ def test_an_entry_without_provenance_has_none(path: Path) -> None:
     ],
 )
 def test_every_kind_of_entry_comes_back(more: dict[str, Any], path: Path) -> None:
-    """Failures, empty responses, HTML pages, repeated headers, null bodies: all come back equal."""
+    """Failures, empty responses, HTML pages, repeated headers, null bodies: all are read back equal."""
     exchange = make_exchange(**more)
     History(SPEC, path).add(exchange)
     again = History(SPEC, path).get("id-1")
@@ -348,14 +348,14 @@ def test_a_locked_file_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     """If a file has the name of the folder, the error says what to do."""
-    (tmp_path / "kept").write_text("mine")
+    (tmp_path / "history").write_text("mine")
     with pytest.raises(SettingsError, match="cannot be used") as caught:
-        History(SPEC, tmp_path / "kept" / "api.sqlite")
+        History(SPEC, tmp_path / "history" / "api.sqlite")
     assert "another folder" in caught.value.todo
 
 
 def test_a_closed_history_closes_its_file(path: Path) -> None:
-    """After `close` there is no log beside the file; the next access opens it; a history in memory stays as it is."""
+    """After `close` the write-ahead log is gone; the next access opens the file; a history in memory stays as it is."""
     history = History(SPEC, path)
     history.add(make_exchange())
     history.close()
@@ -370,11 +370,11 @@ def test_a_closed_history_closes_its_file(path: Path) -> None:
 
 @pytest.mark.parametrize("body", [b"\x89PNG\0\xff", "größe".encode("latin-1"), b"", b"[1]\n"])
 def test_a_body_is_stored_byte_for_byte(body: bytes, path: Path) -> None:
-    """The body of a response and of a request comes back as its bytes, text or not."""
-    answer = Response(200, (("Content-Type", "text/plain; charset=iso-8859-1"),), body)
-    History(SPEC, path).add(make_exchange(response=answer, request=Request("PUT", "https://x", (), body)))
+    """The bodies of responses and requests are read back byte for byte, text or not."""
+    response = Response(200, (("Content-Type", "text/plain; charset=iso-8859-1"),), body)
+    History(SPEC, path).add(make_exchange(response=response, request=Request("PUT", "https://x", (), body)))
     again = History(SPEC, path).get("id-1")
-    assert (again.response, again.request.body, again.text) == (answer, body, answer.text)
+    assert (again.response, again.request.body, again.text) == (response, body, response.text)
 
 
 def test_an_entry_of_a_removed_operation_can_be_read(path: Path) -> None:
@@ -438,64 +438,64 @@ SECRETS = ["planted-plain-4711", 'planted "quoted" \\ 4711', "pländed-4711-日�
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_a_secret_that_was_sent_is_never_on_disk(secret: str, kept: anb.Workbench, tmp_path: Path) -> None:
+def test_a_secret_that_was_sent_is_never_on_disk(secret: str, stored_api: anb.Workbench, tmp_path: Path) -> None:
     """A secret in a body, a path or a query, echoed by the server, in whichever encoding, is in no file."""
-    kept.variables["hidden"] = anb.Secret.in_memory(secret)
+    stored_api.variables["hidden"] = anb.Secret.in_memory(secret)
     for _ in range(2):  # the second is refused with a message that repeats the name
-        kept.call("CreateWorkspace", name="{{hidden}}", description="x {{hidden}}")
-    kept.call("GetWorkspace", workspaceId="{{hidden}}")
-    kept.call("ListDeployments", names=["{{hidden}}"])
-    data = stored(tmp_path / "kept")
-    assert len(kept.history) == 4
+        stored_api.call("CreateWorkspace", name="{{hidden}}", description="x {{hidden}}")
+    stored_api.call("GetWorkspace", workspaceId="{{hidden}}")
+    stored_api.call("ListDeployments", names=["{{hidden}}"])
+    data = stored(tmp_path / "history")
+    assert len(stored_api.history) == 4
     for form in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret)):
         assert form.encode() not in data
-    assert secret not in repr(list(kept.history)) + kept.history.frame().to_csv() + kept.errors.frame().to_csv()
+    assert secret not in repr(list(stored_api.history)) + stored_api.history.frame().to_csv() + stored_api.errors.frame().to_csv()
 
 
-def test_a_secret_of_the_document_is_never_on_disk(kept: anb.Workbench, tmp_path: Path) -> None:
+def test_a_secret_of_the_document_is_never_on_disk(stored_api: anb.Workbench, tmp_path: Path) -> None:
     """One-time tokens, signed URLs, typed passwords and the API token itself are in no file; the mask is there."""
-    token = kept.call("CreateApiToken", name="ci", role="ORGANIZATION_MEMBER", scope="ORGANIZATION")
-    deployment = kept.call("ListDeployments")["$.deployments[0].id"]
-    deploy = kept.call("CreateDeploy", deploymentId=deployment, type="DAG_ONLY")
+    token = stored_api.call("CreateApiToken", name="ci", role="ORGANIZATION_MEMBER", scope="ORGANIZATION")
+    deployment = stored_api.call("ListDeployments")["$.deployments[0].id"]
+    deploy = stored_api.call("CreateDeploy", deploymentId=deployment, type="DAG_ONLY")
     connection = {"type": "postgres", "host": "db.example", "login": "me", "password": TOKEN}
-    typed = kept.call("CreateEnvironmentObject", objectKey="db", objectType="CONNECTION", scope="DEPLOYMENT",
+    typed = stored_api.call("CreateEnvironmentObject", objectKey="db", objectType="CONNECTION", scope="DEPLOYMENT",
                       scopeEntityId=deployment, connection=connection)  # fmt: skip
     assert token.ok, token
     assert deploy.ok, deploy
     assert typed.ok, typed
     planted = [token.reveal()["token"], deploy.reveal()["dagsUploadUrl"], TOKEN]
-    session_token = kept.session.credentials.token_secret()
+    session_token = stored_api.session.credentials.token_secret()
     assert session_token is not None
-    data = stored(tmp_path / "kept").decode("utf-8", "replace")
+    data = stored(tmp_path / "history").decode("utf-8", "replace")
     for secret in [*planted, session_token.reveal()]:
         assert secret
         assert secret not in data
     assert MASK in data
 
 
-def test_a_call_made_by_hand_is_stored_without_its_secrets(kept: anb.Workbench, tmp_path: Path) -> None:
+def test_a_call_made_by_hand_is_stored_without_its_secrets(stored_api: anb.Workbench, tmp_path: Path) -> None:
     """A `Call` with a literal password, given to `send` as it is, leaves no password on disk."""
     body = {"objectKey": "db2", "objectType": "CONNECTION", "scope": "WORKSPACE", "connection": {"password": TOKEN}}
-    kept.session.send(Call("CreateEnvironmentObject", {"organizationId": "{{organizationId}}"}, body))
-    assert TOKEN.encode() not in stored(tmp_path / "kept")
+    stored_api.session.send(Call("CreateEnvironmentObject", {"organizationId": "{{organizationId}}"}, body))
+    assert TOKEN.encode() not in stored(tmp_path / "history")
 
 
-def test_a_header_with_credentials_is_stored_masked(kept: anb.Workbench, tmp_path: Path) -> None:
+def test_a_header_with_credentials_is_stored_masked(stored_api: anb.Workbench, tmp_path: Path) -> None:
     """An Authorization header, given with a call as it is, leaves nothing on disk."""
-    kept.session.send(Call("ListWorkspaces", {"organizationId": "x"}, headers={"Authorization": f"Bearer {TOKEN}"}))
-    assert TOKEN.encode() not in stored(tmp_path / "kept")
+    stored_api.session.send(Call("ListWorkspaces", {"organizationId": "x"}, headers={"Authorization": f"Bearer {TOKEN}"}))
+    assert TOKEN.encode() not in stored(tmp_path / "history")
 
 
-def test_an_entry_read_back_is_masked(kept: anb.Workbench, tmp_path: Path) -> None:
+def test_an_entry_read_back_is_masked(stored_api: anb.Workbench, tmp_path: Path) -> None:
     """While it is recent a response can be revealed; what another session reads is masked."""
-    made = kept.call("CreateApiToken", name="ci", role="ORGANIZATION_MEMBER", scope="ORGANIZATION")
+    made = stored_api.call("CreateApiToken", name="ci", role="ORGANIZATION_MEMBER", scope="ORGANIZATION")
     assert made.ok, made
-    assert kept.history[-1].reveal()["token"] != MASK
-    (file,) = (tmp_path / "kept").glob("*.sqlite")
-    again = History(kept.spec, file).get(made.id)
+    assert stored_api.history[-1].reveal()["token"] != MASK
+    (file,) = (tmp_path / "history").glob("*.sqlite")
+    again = History(stored_api.spec, file).get(made.id)
     assert again.reveal()["token"] == MASK
     assert again.json() == made.json()
-    assert os.path.samefile(file, kept.history.path or "")
+    assert os.path.samefile(file, stored_api.history.path or "")
 
 
 def test_a_small_file_comes_back_and_a_large_one_as_its_name(path: Path) -> None:

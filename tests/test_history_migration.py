@@ -89,7 +89,7 @@ def test_groups_of_calls_come_back_as_data(tmp_path: Path) -> None:
 
 
 def test_attempts_come_back_as_data(tmp_path: Path) -> None:
-    """An attempt that may have been carried out says so by itself."""
+    """An attempt that may have been carried out is marked as such."""
     first, second = History(SPEC, make_old(tmp_path / "api.sqlite"))[-2].attempts
     assert (first.outcome, first.may_have_been_done, second.outcome, second.may_have_been_done) == (
         *("502", True),
@@ -109,7 +109,7 @@ def test_runs_are_kept(tmp_path: Path) -> None:
 
 
 def test_the_old_file_is_kept_until_the_history_is_cleared(tmp_path: Path) -> None:
-    """Beside the new file, as it was; clearing the history deletes its entries there too."""
+    """In the folder of the new file, unchanged; clearing the history deletes the copy too."""
     path = make_old(tmp_path / "api.sqlite")
     before = query(path, "SELECT * FROM entry")
     history = History(SPEC, path)

@@ -245,7 +245,7 @@ def test_each_break_is_a_failure(act: Act, kind: str, send: Sender) -> None:
 
 @pytest.mark.parametrize("url", ["http://[bad", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://a b", "http://"])
 def test_a_malformed_url_is_a_failure(url: str, send: Sender) -> None:
-    """It is reported as one; nothing is raised, and nothing hangs."""
+    """It is reported as a failure; nothing is raised, and nothing hangs."""
     client = Client(retries=Retries(attempts=1))
     exchange = send(client, prepare(url, path=""))
     client.close()
@@ -476,7 +476,7 @@ def test_the_files_of_a_document_stay_at_its_host(client: Client) -> None:
     ],
 )  # fmt: skip
 def test_from_https_no_redirect_leads_to_http(location: str, same_host: bool, wanted: str | None) -> None:
-    """Whoever listens on the network could change the document."""
+    """An attacker in the network could change the document."""
     if wanted is None:
         with pytest.raises(DocumentNotFound, match="redirects"):
             redirect_address("https://h/a", location, same_host)

@@ -17,7 +17,7 @@ from astro_nb.http import Client
 from astro_nb.sandbox import Sandbox
 from astro_nb.secrets import Secret
 
-READ = 1.0  # seconds of patience with an answer
+READ = 1.0  # seconds to wait for a response
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ FAULTS = {
     "slow drip": FaultCase("drip", "20", (1, "done"), (1, "done"), done=True, options={"seconds": 1.3 * READ}),
 }
 BODILESS = ("truncated JSON", "slow drip", "wrong length", "reset in the middle")
-"""They befall a body, and a deletion answers without one."""
+"""Faults of the body: a deletion has a response without one."""
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Setup:
     workspace_id: str
 
     def names(self) -> list[str]:
-        """The names of all Workspaces, as a client without any case sees them."""
+        """Return the names of all Workspaces, as a client without faults sees them."""
         self.sandbox.faults.clear()
         return [item["name"] for item in self.api.pages("ListWorkspaces").items()]
 

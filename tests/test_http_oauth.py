@@ -257,6 +257,6 @@ def test_a_broken_token_endpoint_leaves_no_doubt_about_the_request() -> None:
     flow = request_flow(plan, Retries(attempts=1), time.monotonic, lambda: 0.0)
     assert isinstance(next(flow), Authorize)
     with pytest.raises(StopIteration) as ended:
-        flow.send(Failure("timeout", "no token came in time", "The server.", "Try again."))
+        flow.send(Failure("timeout", "no token in time", "The server.", "Try again."))
     assert ended.value.value.failure.kind == "connect"
     assert ended.value.value.outcome == "failed"

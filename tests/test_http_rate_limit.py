@@ -65,7 +65,7 @@ def test_a_quiet_hour_fills_the_bucket_and_no_more() -> None:
 
 
 def test_a_cancelled_reservation_delays_nobody() -> None:
-    """At one request in 1,000 s, a cancelled one does not delay the next; a pause makes every reservation anew."""
+    """At one request in 1,000 s, a cancelled one does not delay the next; a pause renews every reservation."""
     limiter = RateLimiter(Rate("GET", 0.001, 1))
     assert limiter.reserve(0.0).wait == 0
     waits = []
@@ -81,7 +81,7 @@ def test_a_cancelled_reservation_delays_nobody() -> None:
 
 
 def test_a_refusal_pauses_all_requests() -> None:
-    """Every reservation is made anew: the first request goes when the server said, the others one after another."""
+    """Every reservation is renewed: the first request is sent when the server asked, the others one after another."""
     limiter = RateLimiter(RATES[0])
     before = [limiter.reserve(0.0) for _ in range(30)]
     limiter.pause(0.5, 3.0)

@@ -110,7 +110,7 @@ def test_a_server_error_is_tried_three_times(status: int) -> None:
 
 
 def test_waits_double_and_the_upper_half_is_jitter() -> None:
-    """1, 2, 4, 8 s … up to the cap; the jitter takes away half at the most."""
+    """1, 2, 4, 8 s … up to the cap; the jitter removes at most half."""
     least = [decide(UNLIMITED, True, failure("connect"), n, 0.0, lambda: 0.0).wait for n in range(1, 9)]
     most = [decide(UNLIMITED, True, failure("connect"), n, 0.0, lambda: 1.0).wait for n in range(1, 9)]
     assert most == [1, 2, 4, 8, 16, 32, 60, 60]
@@ -206,5 +206,5 @@ def test_every_decision_is_within_the_limits(
     ],
 )
 def test_what_may_have_been_done(outcome: Response | Failure, uncertain: bool) -> None:
-    """A server that refused has done nothing; one that broke, or has not said, may have."""
+    """A server that refused has done nothing; one that broke off or did not respond may have."""
     assert may_have_been_done(outcome) is uncertain

@@ -64,7 +64,7 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture(autouse=True)
 def no_proxy_of_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the computer that runs the tests has set."""
+    """Remove the proxy settings of the computer that runs the tests."""
     for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES), "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
 
@@ -153,7 +153,7 @@ def test_no_proxy_is_honoured(
 
 
 def test_the_embedded_sandbox_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy that cannot reach this computer does not stand between the notebook and its own sandbox."""
+    """The embedded sandbox is reached without the proxy, which may not be able to reach this computer."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     api = anb.connect(history=None, retries=ONCE)
     assert api.call("ListWorkspaces").ok
@@ -181,7 +181,7 @@ def test_settings_that_cannot_be_used_are_reported(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody has signed, with its key."""
+    """Return a self-signed certificate for 127.0.0.1, with its key."""
     path = tmp_path_factory.mktemp("tls") / "server.pem"
     options = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]
@@ -277,7 +277,7 @@ def test_a_malformed_redirect_is_a_response(send: Sender, client: Client) -> Non
 def test_a_small_body_that_unpacks_to_a_large_one(
     coding: str, send: Sender, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is given up while it is unpacked, long before all of it is there."""
+    """It is given up while it is decompressed, long before all of it is read."""
     monkeypatch.setattr(transport, "LARGEST_RESPONSE", 1_000_000)
     sizes: list[int] = []
     check = transport._require_size
@@ -293,7 +293,7 @@ def test_a_small_body_that_unpacks_to_a_large_one(
 
 
 class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes in pieces, and perhaps breaks off."""
+    """A body that is sent in pieces, and may break off."""
 
     def __init__(self, pieces: list[bytes], error: Exception | None = None) -> None:
         self._pieces, self._error = pieces, error
@@ -346,7 +346,7 @@ def test_each_error_of_the_network_is_a_failure(
     ("error", "kind"), [(httpx.ReadError("x"), "broken"), (httpx.ReadTimeout("x"), "timeout"), (OSError("x"), "broken")]
 )
 def test_a_body_that_breaks_off_is_a_failure(error: Exception, kind: str, send: Sender, client: Client) -> None:
-    """Half of a body is none, whatever its status said."""
+    """Half of a body is a failure, whatever the status."""
     with respx.mock:
         respx.get(f"{HOST}/x").respond(200, stream=Pieces([b'{"a":'], error))
         exchange = send(client, prepare(f"{HOST}/x"))
@@ -365,7 +365,7 @@ def test_a_body_without_the_declared_encoding_is_a_failure(send: Sender, client:
 
 
 def test_a_given_transport_is_used_and_left_open(send: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy stands before it, and closing the client does not close it."""
+    """No proxy is used for it, and closing the client does not close it."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     closed: list[str] = []
 

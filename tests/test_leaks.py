@@ -110,7 +110,7 @@ def use_folder(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def test_the_search_finds_what_is_planted() -> None:
-    """Each form of each secret is found in a text that holds it, and is long enough not to be found by chance."""
+    """Each spelling of each secret is found in a text that contains it, and is too long to be found by chance."""
     for secret in PLANTED.values():
         assert min(map(len, forms(secret))) > 12
         for form in forms(secret):
@@ -119,7 +119,7 @@ def test_the_search_finds_what_is_planted() -> None:
 
 
 def test_every_secret_is_really_sent(planted_session: Planted) -> None:
-    """The server got them all, so that it could give them all back."""
+    """The server received them all, so it could echo them all."""
     planted_session.run_every_kind()
     sent = planted_session.seen.text
     for what in ("bearer", "pasted", "query", "granted"):
@@ -141,7 +141,7 @@ def test_scrubbing_knows_every_form(secret: str) -> None:
 
 
 def reachable(*roots: Any, most: int = 20_000) -> Iterator[Any]:
-    """Every object of ours that can be reached from the roots by attributes, slots and containers."""
+    """Yield every object of this package that can be reached from the roots by attributes, slots and containers."""
     waiting, seen = list(roots), set[int]()
     while waiting and len(seen) < most:
         value = waiting.pop()
@@ -161,7 +161,7 @@ def reachable(*roots: Any, most: int = 20_000) -> Iterator[Any]:
 
 
 def test_no_object_on_the_way_shows_one(planted_session: Planted) -> None:
-    """Neither repr, str, format nor HTML of anything that can be reached: plans, values, grants, tokens, requests."""
+    """No repr, str, format or HTML of any reachable object has one: prepared requests, values, grants, tokens."""
     exchanges = planted_session.run_every_kind()
     api, kinds = planted_session.api, set[str]()
     plans = [api.session.prepare(api.session.build_call(name, planted_session.arguments(name))) for name in OPERATIONS]
@@ -191,8 +191,8 @@ def test_no_object_on_the_way_shows_one(planted_session: Planted) -> None:
         assert_clean(repr(vars(public)), f"the attributes of a {type(public).__name__}")
 
 
-def test_no_view_of_an_answer_shows_one(planted_session: Planted) -> None:
-    """Text, JSON, items, frame, headers, error, call as data; what was typed is shown by no other answer."""
+def test_no_view_of_a_response_shows_one(planted_session: Planted) -> None:
+    """Text, JSON, items, frame, headers, error, call as data; no other response shows a typed secret."""
     for exchange in planted_session.run_every_kind():
         views = [
             exchange.text,
@@ -228,7 +228,7 @@ def test_no_snippet_and_no_widget_contains_a_secret(planted_session: Planted) ->
 
 
 def test_no_file_contains_a_secret(planted_session: Planted) -> None:
-    """The history with its journal, bodies unpacked; runbook, executed notebook, its HTML; what is left in between."""
+    """The history with its journal, bodies decompressed; runbook, executed notebook, its HTML; temporary files."""
     planted_session.run_every_kind()
     assert ONE_TIME in planted_session.api.call("late").text, (
         "what a server tells in a plain field is shown, but not kept"
@@ -253,7 +253,7 @@ def test_no_file_contains_a_secret(planted_session: Planted) -> None:
 
 
 def assert_no_secret_in_folder(folder: Path) -> list[Path]:
-    """Every file below a folder; each is looked through as bytes, a database row by row as well."""
+    """Search every file below a folder as bytes, and databases also row by row."""
     import sqlite3
 
     files = [file for file in folder.rglob("*") if file.is_file()]
@@ -272,7 +272,7 @@ def assert_no_secret_in_folder(folder: Path) -> list[Path]:
 
 
 def test_no_environment_file_has_one(planted_session: Planted) -> None:
-    """An environment is not written where one of its values is a secret that it names, in whatever spelling."""
+    """An environment is not written if one of its values is a secret that it refers to, in any spelling."""
     from astro_nb.environments import save_environment
 
     for spelled in (BEARER, f"Bearer {BEARER}", {"deep": [json.dumps(BEARER)]}):
@@ -309,14 +309,14 @@ def test_no_log_contains_a_secret(planted_session: Planted) -> None:
 def test_nothing_is_warned_or_printed(
     planted_session: Planted, capfd: pytest.CaptureFixture[str], recwarn: Any
 ) -> None:
-    """Warnings, standard output and standard error say nothing of one."""
+    """Warnings, standard output and standard error contain none."""
     planted_session.run_every_kind()
     out, err = capfd.readouterr()
     assert_clean(out + err + "".join(str(w.message) for w in recwarn), "what is printed")
 
 
 def test_no_copy_contains_a_secret(planted_session: Planted) -> None:
-    """What holds a secret is not pickled; what is pickled holds none."""
+    """An object with a secret cannot be pickled; pickled data contains none."""
     exchanges, api = planted_session.run_every_kind(), planted_session.api
     plan = api.session.prepare(api.session.build_call("granted", {}))
     values = api.session._resolver("revealed")
@@ -347,7 +347,7 @@ def test_no_copy_contains_a_secret(planted_session: Planted) -> None:
 
 
 class Breaking(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport that breaks in the middle, with the request at hand; its frames are like those of a library."""
+    """A transport that raises while it has the request; its frames are like those of a library."""
 
     def __init__(self, error: type[BaseException]) -> None:
         self.error = error
@@ -390,7 +390,7 @@ def frames_of(trace: TracebackType | None) -> Iterator[FrameType]:
 def test_no_traceback_contains_a_secret(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, operation: str, error: type[BaseException]
 ) -> None:
-    """Whatever breaks while a request is under way: no frame that is left holds it in the clear."""
+    """Whatever fails while a request is sent, no frame of the traceback has it in the clear."""
     use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, Breaking(error)) as made, pytest.raises(error) as caught:
         made.api.call(operation, **made.arguments(operation))
@@ -400,7 +400,7 @@ def test_no_traceback_contains_a_secret(
 
 
 def test_no_traceback_of_the_background_has_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The same on the client's own thread."""
+    """The same on the client's thread."""
     use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, Breaking(RuntimeError)) as made:
         running = made.api.session.client.start(made.api.session.prepare(made.api.session.build_call("queried", {})))
@@ -420,7 +420,7 @@ def test_no_traceback_of_the_background_has_one(monkeypatch: pytest.MonkeyPatch,
 def test_no_error_contains_a_secret(
     planted_session: Planted, operation: str, arguments: dict[str, Any], kind: type[Exception]
 ) -> None:
-    """An error that is raised while the secrets are revealed leaves none in its frames, its data or its words."""
+    """An error that is raised while the secrets are revealed has none in its frames, data or message."""
     headers = {"X-Odd": arguments["header"]} if "header" in arguments else {}
     body = {name: value for name, value in arguments.items() if name != "header"}
     call = anb.Call(operation, body=body or anb.UNSET, headers=headers)
@@ -440,7 +440,7 @@ def test_no_error_contains_a_secret(
 
 
 def test_the_sandbox_logs_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Its log, its reprs and its control door say nothing of a secret that was typed."""
+    """Its log, its reprs and its control endpoints contain no typed secret."""
     use_folder(monkeypatch, tmp_path)
     with anb.Sandbox() as sandbox:
         monkeypatch.setenv("ASTRO_NB_SANDBOX_URL", sandbox.url)

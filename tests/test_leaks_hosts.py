@@ -53,7 +53,7 @@ def bench(url: str, **more: Any) -> Workbench:
 
 @pytest.mark.parametrize("url", AWAY)
 def test_a_look_alike_is_refused(url: str) -> None:
-    """Another host however it is spelled, and plain HTTP: refused in words."""
+    """Another host in any spelling, and plain HTTP: refused with a message."""
     with pytest.raises(SecretRefused) as caught:
         HOME.require_allowed_host(url)
     assert caught.value.todo
@@ -63,12 +63,12 @@ def test_a_look_alike_is_refused(url: str) -> None:
     "url", ["https://API.Example.COM/x", "https://api.example.com:443/", "https://api.example.com:8443/"]
 )
 def test_the_same_host_in_other_spellings_is_allowed(url: str) -> None:
-    """Case and port make no other host of a public one."""
+    """Case and port do not make another host of a public one."""
     HOME.require_allowed_host(url)
 
 
 def test_what_was_read_of_an_address_serves_no_other_environment() -> None:
-    """Whatever was asked before, each environment answers by its own server and its own hosts."""
+    """Each environment allows its own server and hosts, whatever was checked before."""
     away = Environment("away", base_url="https://evil.test/v1")
     wide = Environment("wide", base_url="https://api.example.com/v1", hosts=("evil.test",))
     for _ in range(2):
@@ -91,7 +91,7 @@ SIGNS = st.sampled_from([*"@:/\\?#.%[]\t\n 0;&,\u3002\uff0f\u2100", "//", "%40",
 @example("api.example.com\t.evil.test")
 @settings(max_examples=1500, deadline=None)
 def test_the_checked_host_is_the_requested_host(rest: str) -> None:
-    """Whatever passes as home goes there: the one that sends reads the address as the one that judges does."""
+    """An allowed URL is sent to the allowed host: the check and the transport parse it alike."""
     try:
         HOME.require_allowed_host(f"https://{rest}")
         target = httpx.URL(f"https://{rest}")
@@ -109,7 +109,7 @@ def redirected(url: str) -> Request | None:
 
 @pytest.mark.parametrize("url", [url for url in AWAY if url != RELATIVE])
 def test_a_redirect_to_a_look_alike_drops_secrets(url: str) -> None:
-    """It is followed, but without headers and body, and not marked as a request with a secret."""
+    """The redirect is followed without headers and body, and not marked as a request with a secret."""
     other = redirected(url)
     assert other is not None
     assert not other.url.startswith("https://api.example.com/")
@@ -119,7 +119,7 @@ def test_a_redirect_to_a_look_alike_drops_secrets(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["/b", "https://API.example.com/b", RELATIVE])
 def test_a_redirect_to_the_same_host_keeps_secrets(url: str) -> None:
-    """The control of the test above: headers are dropped only for another host."""
+    """The control of the test above: headers are removed only for another host."""
     other = redirected(url)
     assert other is not None
     assert ("Authorization", BEARER) in other.headers
@@ -150,7 +150,7 @@ def test_a_redirect_to_another_server_takes_nothing_along(host: str, way: str) -
 
 
 def test_a_redirect_on_the_same_server_keeps_the_token() -> None:
-    """The same server goes on to know who asks; cookies that it sets are not kept."""
+    """The same server still receives the credentials; cookies that it sets are not stored."""
     with served(redirects={"/echo": "/keyed"}) as (home, seen):
         api = bench(home)
         api.call("echo")
@@ -162,7 +162,7 @@ def test_a_redirect_on_the_same_server_keeps_the_token() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
 def test_a_document_sends_no_secret_elsewhere(host: str) -> None:
-    """The servers that a document names for an operation are no hosts of the environment, on this machine too."""
+    """The servers that a document declares for an operation are not hosts of the environment."""
     with served() as (home, _), served(host) as (away, seen):
         raw = document()
         raw["servers"] = [{"url": home}]
@@ -242,7 +242,7 @@ def test_two_workbenches_at_once(two: list[tuple[str, Seen]], monkeypatch: pytes
 
 
 def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Path) -> None:
-    """What was pasted, typed, captured, suggested or remembered in one environment is not there in the other."""
+    """Pasted, typed, captured, suggested and remembered values of one environment are not available in the other."""
     for name, (url, _) in zip(("alpha", "omega"), two, strict=True):
         save_environment(Environment(name, spec="planted.json", base_url=url, variables={"whose": f"{name}-value"}))
     Path("planted.json").write_text(json.dumps(document()), encoding="utf-8")
@@ -284,7 +284,7 @@ def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Pa
 
 
 def test_a_port_that_begins_alike_is_another_server() -> None:
-    """What a form remembers is what was sent to the server of now, not to one whose address begins like it."""
+    """A form remembers what was sent to the current server, not to one whose address has the same beginning."""
     from astro_nb.messages import is_under_base_url
 
     assert is_under_base_url("http://127.0.0.1:80/x", "http://127.0.0.1:80/")

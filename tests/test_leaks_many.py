@@ -47,7 +47,7 @@ def planted_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
 
 
 def rows() -> pd.DataFrame:
-    """Secrets in a column that is one by its field, by its name alone, and as objects; and what shows none."""
+    """Secrets in a column that is secret by its field, by its name alone, and as objects; and a plain column."""
     return pd.DataFrame(
         {
             "name": ["a", "b"],
@@ -60,7 +60,7 @@ def rows() -> pd.DataFrame:
 
 
 def run_every_kind(api: anb.Workbench) -> list[Any]:
-    """Every kind of work, once at least, with whatever it gives."""
+    """Every kind of work, at least once, with its results."""
     bulk = api.bulk("make", rows(), status=Secret.in_memory(TYPED))
     bulk.preview()
     bulk.run()
@@ -76,7 +76,7 @@ def run_every_kind(api: anb.Workbench) -> list[Any]:
 
 
 def shown(subject: Any) -> str:
-    """All that a front end, or whoever looks, is shown of something."""
+    """Return everything that a front end can show of an object."""
     found_text = [repr(subject), str(subject), f"{subject}"]
     found_text += map(str, subject._repr_mimebundle_().values()) if hasattr(subject, "_repr_mimebundle_") else []
     return "\n".join(found_text)
@@ -92,7 +92,7 @@ def package_traceback(error: BaseException) -> str:
 
 
 def frame_text(frame: pd.DataFrame) -> str:
-    """A frame in every way in which it is written down, its values one by one too."""
+    """Return a DataFrame in every written form, and its values one by one."""
     cells = [f"{value!r} {value}" for column in frame for value in frame[column].tolist()]
     return "\n".join([frame.to_csv(), frame.to_html(), repr(frame.to_dict()), *cells, repr(frame)])
 
@@ -101,7 +101,7 @@ def frame_text(frame: pd.DataFrame) -> str:
 
 
 def test_the_secrets_are_really_sent(planted_session: Planted) -> None:
-    """The server got them, and gave them back in every text."""
+    """The server received them, and echoed them in every text."""
     run_every_kind(planted_session.api)
     made = [
         json.loads(body) for verb, path, _, body in planted_session.seen.requests if (verb, path) == ("POST", "/things")
@@ -113,7 +113,7 @@ def test_the_secrets_are_really_sent(planted_session: Planted) -> None:
 
 
 def test_no_result_shows_a_secret(planted_session: Planted) -> None:
-    """Neither what the work gives nor anything that can be reached from it: repr, text, HTML, tables, attributes."""
+    """No result, and no object reachable from one, shows them: repr, text, HTML, tables, attributes."""
     kinds = set()
     found = run_every_kind(planted_session.api)
     for subject in reachable(*found, planted_session.api):
@@ -144,7 +144,7 @@ def test_no_table_contains_a_secret(planted_session: Planted) -> None:
 
 
 def test_no_confirmation_contains_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The confirmation of a bulk and of a change in production: shown, refused, in the error."""
+    """The confirmation of a bulk and of a change in production: when shown, when refused, and in the error."""
     use_folder(monkeypatch, tmp_path)
     monkeypatch.setattr("builtins.input", lambda *_: "no")
     with planted(tmp_path, spec=many(), production=True) as made:
@@ -161,7 +161,7 @@ def test_no_confirmation_contains_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_no_progress_shows_a_secret(planted_session: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What displays are given, which is what a notebook saves: of bulks, lists, waits and attempts."""
+    """What is displayed, and so saved in a notebook: of bulks, lists, waits and attempts."""
     given: list[Any] = []
     monkeypatch.setattr("astro_nb.progress.in_notebook", lambda: True)
     monkeypatch.setattr("astro_nb.progress._DELAY", -1.0)
@@ -183,7 +183,7 @@ def test_no_progress_shows_a_secret(planted_session: Planted, monkeypatch: pytes
 
 
 def test_no_file_contains_a_secret(planted_session: Planted) -> None:
-    """The history with its journal, every table of it; the runbook of it all, and its run."""
+    """Every table of the history with its journal; the runbook of all calls, and its run."""
     api = planted_session.api
     run_every_kind(api)
     with suppress(WaitTimeout):
@@ -237,7 +237,7 @@ def test_the_journal_stores_no_secret_of_a_reconciled_row(planted_session: Plant
 
 @pytest.mark.parametrize("goal", [TYPED, f"$.name == {json.dumps(TYPED)}"])
 def test_the_goal_of_a_call_group_is_stored_without_a_secret(planted_session: Planted, goal: str) -> None:
-    """The goal of a wait, wherever it comes from, is masked in the file."""
+    """The goal of a wait is masked in the file, whatever its source."""
     call = planted_session.api.session.build_call("thing", {"id": "x"})
     planted_session.api.session.send(call, CallGroup("wait", "1", (goal,), 600.0))
     (file,) = planted_session.folder.rglob("*.sqlite")
@@ -250,7 +250,7 @@ def test_the_goal_of_a_call_group_is_stored_without_a_secret(planted_session: Pl
 
 
 def test_no_log_contains_a_secret(planted_session: Planted, capfd: pytest.CaptureFixture[str], recwarn: Any) -> None:
-    """Everything at DEBUG, from the notebook's thread and from the client's; nothing printed, nothing warned."""
+    """Everything at DEBUG, from the notebook's thread and the client's, and all output and warnings."""
     lines: list[str] = []
 
     class Keep(logging.Handler):
@@ -272,7 +272,7 @@ def test_no_log_contains_a_secret(planted_session: Planted, capfd: pytest.Captur
 
 
 def test_no_copy_contains_a_secret(planted_session: Planted) -> None:
-    """What is pickled or copied of it holds none, or is refused."""
+    """Pickles and copies contain none, or are refused."""
     found = run_every_kind(planted_session.api)
     running = planted_session.api.start("echo")
     running.result(10)
@@ -310,7 +310,7 @@ def secrets() -> list[dict[str, Any]]:
 def test_no_traceback_contains_a_secret(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, action: str, error: type[BaseException]
 ) -> None:
-    """Whatever breaks while the request is under way: no frame that is left holds it in the clear."""
+    """Whatever fails while the request is sent, no frame of the traceback has it in the clear."""
     use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, Breaking(error), spec=many()) as made:
         try:
@@ -323,7 +323,7 @@ def test_no_traceback_contains_a_secret(
 
 @pytest.mark.parametrize("way", ["cell", "background"])
 def test_no_error_contains_a_secret(planted_session: Planted, way: str) -> None:
-    """Errors of every kind of work, with what they hold and the frames that they left."""
+    """Errors of every kind of work, with their data and the frames of their tracebacks."""
     api = planted_session.api
     failures: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = {
         "failed": (api.wait, ("thing", "gone"), {"timeout": 0.01, "id": "x"}),

@@ -28,7 +28,7 @@ NAME = "PLANTED_TOKEN"
 
 
 def echo(request: Request) -> Response:
-    """Return all that was sent: in the body, in a header, and in an error's message."""
+    """Return everything that was sent: in the body, in a header, and in an error's message."""
     sent = header(request.headers, "authorization")
     is_text = request.url.startswith("/text")
     charset = "utf-16" if request.url.startswith("/wide") else "utf-8"
@@ -45,9 +45,9 @@ def echo(request: Request) -> Response:
 
 
 def _document() -> dict[str, Any]:
-    answer = {"200": {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}}
+    responses = {"200": {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}}
     paths = {
-        f"/{name}": {"get": {"operationId": name, "responses": answer}} for name in ("echo", "text", "error", "wide")
+        f"/{name}": {"get": {"operationId": name, "responses": responses}} for name in ("echo", "text", "error", "wide")
     }
     scheme = {"T": {"type": "http", "scheme": "bearer"}}
     info = {"title": "Echo", "version": "1"}
@@ -62,7 +62,7 @@ def _document() -> dict[str, Any]:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Workbench]:
-    """A workbench whose token is the planted one, against a server that gives it back in every way."""
+    """A workbench whose token is the planted one, with a server that echoes it in every way."""
     monkeypatch.setenv(NAME, TOKEN)
     monkeypatch.chdir(tmp_path)
     with (
@@ -91,7 +91,7 @@ def forms(secret: str) -> set[str]:
 
 def assert_clean(text: str, where: str) -> None:
     for form in forms(TOKEN):
-        assert form not in text, f"the token stands in {where}, as {form[:12]}…"
+        assert form not in text, f"the token is in {where}, as {form[:12]}…"
 
 
 def every_call(api: Workbench) -> list[Any]:
@@ -99,7 +99,7 @@ def every_call(api: Workbench) -> list[Any]:
 
 
 def test_the_search_itself_finds_a_plant() -> None:
-    """The forms looked for are those that leak: each of them is found in a text that holds it."""
+    """Each spelling that is searched for is found in a text that contains it."""
     for form in forms(TOKEN):
         with pytest.raises(AssertionError):
             assert_clean(f"…{form}…", "a text")
@@ -112,30 +112,30 @@ def test_the_server_really_got_it(api: Workbench) -> None:
     assert exchange["$.message"] == "bad token Bearer *****"
 
 
-def test_answers_and_reprs(api: Workbench) -> None:
-    """No view of an answer shows it: text, JSON, revealed JSON, headers, error, HTML, frames, reprs."""
+def test_responses_and_reprs(api: Workbench) -> None:
+    """No view of a response shows it: text, JSON, revealed JSON, headers, error, HTML, frames, reprs."""
     for exchange in every_call(api):
         views = [
             exchange, exchange.text, exchange.headers, exchange.error, exchange.request, exchange.response,
             exchange.call, exchange._repr_mimebundle_(), exchange.request_id, vars(exchange),
         ]  # fmt: skip
-        assert_clean(" ".join(map(repr, views)), "a view of an answer")
+        assert_clean(" ".join(map(repr, views)), "a view of a response")
         if exchange.response.is_json:
-            assert_clean(repr(exchange.reveal()), "the revealed answer")
+            assert_clean(repr(exchange.reveal()), "the revealed response")
     objects = [api, api.session, api.environment, api.variables, api.history, api.errors, api.runbook, api.ops.echo]
     assert_clean(" ".join(map(repr, objects)), "a repr")
     assert_clean(api.history.frame().to_csv() + api.errors.frame().to_html(), "a frame")
 
 
 def test_a_wide_charset_hides_nothing(api: Workbench) -> None:
-    """An answer in UTF-16 that echoes the token is cleaned too."""
+    """A response in UTF-16 that echoes the token is redacted too."""
     exchange = api.call("wide")
     assert "*****" in exchange.text
-    assert_clean(exchange.response.text if exchange.response else "", "an answer in UTF-16")
+    assert_clean(exchange.response.text if exchange.response else "", "a response in UTF-16")
 
 
 def test_files(api: Workbench, tmp_path: Path) -> None:
-    """No file has it: the history with its journal, the runbook, and the notebook that the runbook's run leaves."""
+    """No file has it: the history with its journal, the runbook, and the executed notebook."""
     every_call(api)
     path = api.runbook.write("echo.ipynb")
     result = run(path, {"base_url": api.environment.base_url, "document": _written(tmp_path)})
@@ -147,7 +147,7 @@ def test_files(api: Workbench, tmp_path: Path) -> None:
 
 
 def test_logs(api: Workbench, caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing is logged of it, at DEBUG and by any library."""
+    """No library logs it, even at DEBUG."""
     with caplog.at_level(logging.DEBUG):
         every_call(api)
     assert_clean(caplog.text, "a log")
@@ -178,7 +178,7 @@ def test_snippets_and_widgets(api: Workbench) -> None:
 
 
 def test_an_expired_token_is_reported_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token whose own claims say that its time has passed stops `connect`, and the error does not repeat it."""
+    """A token that has expired by its own claims stops `connect`, and the error does not repeat it."""
     claims = base64.urlsafe_b64encode(json.dumps({"exp": 1_700_000_000}).encode()).decode().rstrip("=")
     token = f"eyJhbGciOiJub25lIn0.{claims}.signature"
     monkeypatch.setenv(NAME, token)
@@ -194,7 +194,7 @@ def test_an_expired_token_is_reported_before_any_call(monkeypatch: pytest.Monkey
 
 
 def test_a_redirect_elsewhere_takes_nothing_along() -> None:
-    """The headers that hold secrets stay home when a server redirects to another host."""
+    """Headers with secrets are not sent along when a server redirects to another host."""
     from astro_nb.http.request_flow import redirected_request
     from astro_nb.messages import Request, Response
 

@@ -185,7 +185,7 @@ def test_a_secret_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_history_is_looked_into() -> None:
-    """Entries and packed bodies, the entry named; what was deleted and is not yet written over, too."""
+    """Entries and compressed bodies, with the entry named; also deleted rows that are not overwritten yet."""
     with served() as (url, _):
         environment = anb.Environment("e", base_url=url)
         api = anb.connect(environment, spec=document(), history=".astro_nb")
@@ -206,7 +206,7 @@ def test_a_history_is_looked_into() -> None:
 
 
 def test_any_other_database_is_looked_into_and_left_as_it_is() -> None:
-    """Deleted rows stay in the file until they are written over: they are found in its bytes."""
+    """Deleted rows stay in the file until they are overwritten: they are found in its bytes."""
     with sqlite3.connect("other.sqlite") as database:
         database.execute("PRAGMA secure_delete=OFF")
         database.execute("CREATE TABLE t (a TEXT, b BLOB)")
@@ -284,7 +284,7 @@ NONE = [
 
 @pytest.mark.parametrize(("text", "kind"), LOOKS, ids=[kind for _, kind in LOOKS])
 def test_what_looks_like_a_credential(text: str, kind: str) -> None:
-    """It is reported as possible, once, with four characters at the most."""
+    """It is reported as possible, once, with at most four of its characters."""
     (finding,) = scan([written("a.txt", f"line one\n{text}\n")])
     assert (finding.kind, finding.known) == (kind, False)
     assert finding.secret.endswith("*****")
@@ -294,7 +294,7 @@ def test_what_looks_like_a_credential(text: str, kind: str) -> None:
 
 @pytest.mark.parametrize("text", NONE)
 def test_what_does_not(text: str) -> None:
-    """Stars, templates, names of variables, words for people, and what is no secret at all."""
+    """Masks, templates, names of variables, example words, and other texts that are not secrets."""
     assert [str(f) for f in scan([written("a.txt", text)])] == []
 
 
@@ -307,7 +307,7 @@ def test_our_own_files_hold_none() -> None:
 
 
 def test_long_lines_take_no_time() -> None:
-    """Every look is linear: a megabyte of what nearly fits is looked through at once."""
+    """Every pattern is linear: a megabyte of near matches is searched at once."""
     import time
 
     for piece in ("eyJ" * 3, "?token=", "Bearer ", "a://b:", "-----BEGIN ", "ghp_", "Basic QUJD"):
@@ -335,7 +335,7 @@ def test_links_are_not_followed_out_of_the_folder(tmp_path: Path) -> None:
 
 
 def test_skipped_files_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`.env`, folders of other programs, pipes, and what is beyond the bounds."""
+    """`.env`, folders of other programs, pipes, and files over the limits."""
     written(".git/a", BEARER)
     os.mkfifo("pipe")
     for number in range(4):
@@ -383,13 +383,13 @@ def test_the_command() -> None:
         ("known secret", "env:PLANTED_BEARER"),
         ("JWT", "eyJh*****"),
     }
-    assert_clean(done.stdout + done.stderr + json.dumps(found_text), "what the command tells")
+    assert_clean(done.stdout + done.stderr + json.dumps(found_text), "the output of the command")
     assert json.loads(command("scan", "n.ipynb", "--json", "-").stdout) == {**found_text, "files": 1}
     assert command("scan", "nowhere").returncode == 1
 
 
 def test_the_workbench_knows_what_was_typed() -> None:
-    """`api.scan()` looks through the folder of the notebook for all that the session knows, memory included."""
+    """`api.scan()` searches the notebook's folder for every secret that the session knows, also those in memory."""
     api = anb.connect(history=None)
     api.variables["typed"] = anb.Secret.in_memory(TYPED, "typed")
     token = api.session.credentials.token_secret()
@@ -405,7 +405,7 @@ def test_the_workbench_knows_what_was_typed() -> None:
 
 
 def test_a_run_that_shows_a_secret_fails_and_is_redacted() -> None:
-    """The cell is named; the rest of the outputs is kept, for whoever has to find out what happened."""
+    """The cell is named; the other outputs stay, so that the failure can be analysed."""
     cells = [
         nbformat.v4.new_code_cell("import os\nprint('kept')", id="a"),
         nbformat.v4.new_code_cell("print(os.environ['PLANTED_BEARER'])\n12345", id="b"),
@@ -426,11 +426,11 @@ def test_a_run_that_shows_a_secret_fails_and_is_redacted() -> None:
     done = command("run", "n.ipynb")
     assert done.returncode == 1
     assert "output 1" in done.stderr
-    assert_clean(done.stdout + done.stderr, "what the command tells")
+    assert_clean(done.stdout + done.stderr, "the output of the command")
 
 
 def test_a_run_that_fails_with_a_secret_does_not_tell_it() -> None:
-    """Neither the error, nor its traceback, nor the heading that is shown while it runs contains a secret."""
+    """Neither the error, nor its traceback, nor the progress heading contains a secret."""
     source = f"# {BEARER}\nimport os\nraise ValueError(os.environ['PLANTED_BEARER'])"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), "n.ipynb")
     found_text: list[Any] = []
@@ -442,7 +442,7 @@ def test_a_run_that_fails_with_a_secret_does_not_tell_it() -> None:
 
 
 def test_a_run_without_secrets_is_as_before() -> None:
-    """A value that only looks like a secret ends no run: nobody knows that it is one."""
+    """A value that only looks like a secret does not end a run."""
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"print('{PLAIN_JWT}')")]), "n.ipynb")
     result = run("n.ipynb")
     assert (result.ok, result.leaks) == (True, ())

@@ -60,7 +60,7 @@ def test_scrub_of_the_shortest_in_base64(secret: str, before: str) -> None:
 
 
 def test_scrub_takes_the_longest_first() -> None:
-    """A secret inside another does not leave the rest of the longer one behind."""
+    """If one secret is part of another, no rest of the longer one is left."""
     secrets = ["abcdef", "abcdef-ghijkl"]
     assert redact("x abcdef-ghijkl abcdef y", secrets) == f"x {MASK} {MASK} y"
 
@@ -88,14 +88,14 @@ def test_scrub_leaves_the_rest(text: str, short: list[str]) -> None:
 @example('pa"ss\\wörd/1 2(!)')
 @STEADY
 def test_scrub_knows_the_rarer_spellings(spell: Any, secret: str) -> None:
-    """A body that is kept as a text, an encoder that escapes more or less than others, a body read as latin-1."""
+    """A body inside JSON, encoders that escape more or less than others, a body read as Latin-1."""
     assert redact(f"[{spell(secret)}]", [secret]) == f"[{MASK}]"
 
 
 @given(SECRETS, st.integers(0, 2), st.integers(0, 2))
 @STEADY
 def test_scrub_leaves_no_end_in_base64(secret: str, before: int, after: int) -> None:
-    """The characters that a secret shares with its neighbours go too: no bit of it stays."""
+    """The base64 characters that a secret shares with its neighbours are redacted too."""
     data = b"\0" * before + secret.encode() + b"\0" * after
     left = redact(base64.b64encode(data).decode(), [secret]).replace(MASK, "")
     assert set(left) <= {"A", "="}

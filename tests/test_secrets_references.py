@@ -29,12 +29,12 @@ PLANTED = "planted-3b9f-c0ffee"
 
 
 def jwt(**claims: Any) -> str:
-    """A token with those claims."""
+    """Return a token with these claims."""
     return f"e30.{base64.urlsafe_b64encode(orjson.dumps(claims)).decode().rstrip('=')}.c2ln"
 
 
 class Ring(keyring.backend.KeyringBackend):
-    """A keyring in memory."""
+    """A keyring in memory, for tests."""
 
     priority = 1
 
@@ -50,7 +50,7 @@ class Ring(keyring.backend.KeyringBackend):
 
 @pytest.fixture
 def ring() -> Iterator[Ring]:
-    """A keyring of the test's own."""
+    """Install a keyring in memory."""
     before, ours = keyring.get_keyring(), Ring()
     keyring.set_keyring(ours)
     yield ours
@@ -61,7 +61,7 @@ def ring() -> Iterator[Ring]:
     "secret", [Secret.in_memory(PLANTED), Secret("env:PLANTED", PLANTED)], ids=["held", "reference"]
 )
 def test_a_secret_is_shown_nowhere(secret: Secret, caplog: pytest.LogCaptureFixture) -> None:
-    """Repr, str, format, log, pretty printing, JSON, pickle, copies and what holds a secret: none shows its value."""
+    """Repr, str, format, log, pretty printing, JSON, pickle, copies and containers: none shows its value."""
     variables = Variables(session={"s": secret, "t": "x{{s}}"})
     holders = [secret, [secret], Variable("s", secret, "session"), variables, variables.entries(), dict(variables)]
     holders += [Resolver(variables, Environment("e", credentials={"token": secret}), mode="revealed")]
@@ -78,7 +78,7 @@ def test_a_secret_is_shown_nowhere(secret: Secret, caplog: pytest.LogCaptureFixt
 
 
 def test_a_reference_can_be_pickled_and_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reference crosses a process; its value is fetched anew, there and then."""
+    """A reference can be passed to another process, which fetches the value itself."""
     monkeypatch.setenv("ASTRO_NB_TEST", PLANTED)
     data = pickle.dumps(Secret("env:ASTRO_NB_TEST"))
     assert PLANTED.encode() not in data
@@ -87,7 +87,7 @@ def test_a_reference_can_be_pickled_and_is_no_value(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_error_beside_a_secret_does_not_tell_it() -> None:
-    """A template that fails beside a secret that was revealed says nothing of the secret."""
+    """An error in one template does not contain a secret that another one revealed."""
     variables = Variables(session={"s": Secret.in_memory(PLANTED)})
     with pytest.raises(UnknownName) as caught:
         Resolver(variables, Environment("e"), mode="revealed").resolve("{{s}} {{nope}}")
@@ -136,7 +136,7 @@ def test_what_is_a_reference(text: Any, wanted: bool) -> None:
     ],
 )
 def test_the_source_of_a_secret_is_described(reference: str, variable: str, source: str) -> None:
-    """The source in words, and the name of the variable that a snippet looks up."""
+    """The description of the source, and the name of the variable that a snippet looks up."""
     assert (Secret(reference).variable, Secret(reference).source) == (variable, source)
 
 
@@ -145,7 +145,7 @@ def test_the_source_of_a_secret_is_described(reference: str, variable: str, sour
 @example("dotenv", "my.token")
 @STEADY
 def test_a_snippet_finds_every_mark_again(kind: str, name: str) -> None:
-    """In the mode "named" whatever the secret is called, its mark is found again and names the variable."""
+    """In the mode "named", the marker of any secret is found again and names its variable."""
     secret = Secret(f"{kind}:{name}", "v")
     text = Resolver(Variables(session={"s": secret}), Environment("e"), mode="named").resolve("a {{s}} b")
     assert split_at_secrets(text) == ["a ", secret.variable, " b"]
@@ -163,7 +163,7 @@ def test_env(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`.env` is looked for beside the notebook and above; a missing file or line is reported."""
+    """`.env` is searched in the folder of the notebook and above; a missing file or line is reported."""
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / ".env").write_text(f"T='{PLANTED}'\nEMPTY=\n")
     monkeypatch.chdir(tmp_path / "a" / "b")
@@ -193,7 +193,7 @@ def test_no_keyring() -> None:
 
 
 def test_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A prompt asks once; if nobody can answer, that is reported."""
+    """A prompt asks once; if there is no user to ask, that is reported."""
     answers = iter(["", PLANTED])
     monkeypatch.setattr(getpass, "getpass", lambda prompt: next(answers))
     with pytest.raises(SecretMissing):
@@ -203,7 +203,7 @@ def test_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("error", [EOFError, NotImplementedError], ids=["no terminal", "nbclient"])
 def test_prompt_without_anyone(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a runbook that runs by itself (ipykernel: NotImplementedError) a prompt is a secret that is missing."""
+    """In a runbook that runs unattended (ipykernel: NotImplementedError), a prompted secret is missing."""
 
     def ask(prompt: str) -> str:
         raise error("raw_input was called, but this frontend does not support input requests.")
@@ -215,23 +215,23 @@ def test_prompt_without_anyone(error: type[Exception], monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("secret", [Secret.in_memory(PLANTED), Secret("env:X")], ids=["held", "reference"])
 def test_a_copy_of_a_secret_is_itself(secret: Secret) -> None:
-    """Whoever copies what holds a secret copies the reference to it, and holds no second value."""
+    """A copy of an object with a secret has the same secret, not a second value."""
     assert copy.copy(secret) is copy.deepcopy(secret) is copy.deepcopy({"a": [secret]})["a"][0] is secret
 
 
 def test_a_secret_of_an_earlier_kernel_is_reported() -> None:
-    """A secret that another kernel held has no value in this one; the message says to set it again."""
+    """A secret in the memory of another kernel has no value here; the message asks to set it again."""
     with pytest.raises(SecretMissing, match="set it again"):
         Secret("held:token").reveal()
 
 
 def test_nothing_given_is_no_credential() -> None:
-    """An empty credential is none: it is neither refused nor sent."""
+    """An empty credential counts as none: it is neither refused nor sent."""
     assert Environment("e", credentials={"token": ""}).secret_for("token") is None
 
 
 def test_what_is_typed_for_one_environment_goes_to_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both ask for `prompt:token`: each is asked by its own name, and holds its own answer."""
+    """Both use `prompt:token`: the user is asked for each by its name, and each has its own value."""
     asked: list[str] = []
 
     def answer(prompt: str) -> str:

@@ -1,4 +1,4 @@
-"""Variables in their scopes, and what `{{name}}` stands for."""
+"""Variables in their scopes, and what `{{name}}` becomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_characters="{}\\", exclude_
 
 
 def resolve_text(data: Any, variables: Variables) -> Any:
-    """Data resolved for display."""
+    """Return data resolved for display."""
     return resolve(data, variables, lambda secret: MASK)
 
 
@@ -44,7 +44,7 @@ def test_the_innermost_scope_wins(scopes: dict[str, dict[str, int]]) -> None:
 
 
 def test_what_is_set_goes_to_the_session() -> None:
-    """Setting shadows, deleting uncovers; what an environment says cannot be deleted, only shadowed."""
+    """Setting shadows, deleting uncovers; a variable of the environment cannot be deleted, only shadowed."""
     variables = Variables(environment={"a": 1})
     variables["a"] = 2
     assert (variables["a"], variables.all("a")[0].source) == (2, "set in Python")
@@ -58,14 +58,14 @@ def test_what_is_set_goes_to_the_session() -> None:
 
 @pytest.mark.parametrize("name", ["", "1a", "a b", "$uuid", "a}}", "{{a}}", "a\n"])
 def test_a_name_that_no_template_can_use_is_refused(name: str) -> None:
-    """What could never be written as `{{name}}` cannot be set."""
+    """A name that cannot be written as `{{name}}` cannot be set."""
     with pytest.raises(UsageError) as caught:
         Variables()[name] = 1
     assert caught.value.todo
 
 
 def test_an_unknown_scope_is_refused() -> None:
-    """A misspelt scope is an error at once, not a variable that cannot be found."""
+    """A misspelt scope is an error at once, not a missing variable later."""
     with pytest.raises((UsageError, TypeError)):
         Variables(enviroment={"a": 1})
 
@@ -132,7 +132,7 @@ JSON = st.recursive(
 @given(JSON)
 @STEADY
 def test_data_without_templates_stays(data: Any) -> None:
-    """Plain data comes back as it is, and holds no names."""
+    """Plain data stays as it is, and contains no names."""
     assert resolve_text(data, Variables()) == data
     assert template_names(data) == []
 
@@ -147,7 +147,7 @@ def test_names_are_found_wherever_they_stand(data: Any, wanted: list[str]) -> No
 
 
 def test_values_are_resolved_in_turn() -> None:
-    """A variable may be made of others, in data of any shape; tuples come out as lists, keys stay."""
+    """A variable may refer to others, in data of any shape; tuples become lists, keys stay."""
     variables = Variables(session={"host": "{{region}}.h", "ids": ["{{n}}", "x"]}, environment={"region": "eu", "n": 5})
     assert resolve_text({"{{n}}": ("https://{{host}}/", "{{ids}}")}, variables) == {
         "{{n}}": ["https://eu.h/", [5, "x"]]
@@ -164,13 +164,13 @@ def test_a_circle_of_variables_is_reported(length: int) -> None:
 
 
 def test_a_long_chain_is_no_circle() -> None:
-    """Twenty variables, each made of the next, do resolve; or the error does not call them a circle."""
+    """Twenty variables in a chain are resolved, or the error does not call them a circle."""
     chain: dict[str, Any] = {f"v{n}": f"{{{{v{n + 1}}}}}" for n in range(20)}
     assert resolve_text("{{v0}}", Variables(session={**chain, "v20": 1})) == 1
 
 
 def test_an_unknown_variable_offers_the_nearest() -> None:
-    """A misspelt name is answered with the one that was meant, a new one with the line that sets it."""
+    """For a misspelt name the nearest one is suggested, for a new one the line that sets it."""
     variables = Variables(environment={"deploymentId": "d"})
     with pytest.raises(UnknownName, match="Did you mean deploymentId"):
         resolve_text("{{deploymentID}}", variables)
@@ -181,7 +181,7 @@ def test_an_unknown_variable_offers_the_nearest() -> None:
 
 
 def test_dynamic_values() -> None:
-    """They are made anew at each use, and those at random follow the seed."""
+    """They are generated at each use, random ones by the seed."""
     assert {f"${name}" for name in DYNAMIC} <= set(Variables().known())
     one, other, third = (Variables(seed) for seed in (1, 1, 2))
     text = ["{{$uuid}}", "{{$randomInt}}", "{{$randomName}}"]
@@ -194,7 +194,7 @@ def test_dynamic_values() -> None:
 
 
 def test_too_long_a_chain_is_no_circle_either() -> None:
-    """A chain without end in sight is refused in other words than a circle."""
+    """A chain that is too long is refused with another message than a circle."""
     chain: dict[str, Any] = {f"v{n}": f"{{{{v{n + 1}}}}}" for n in range(200)}
     with pytest.raises(UsageError, match="chain: v0 → v1") as caught:
         resolve_text("{{v0}}", Variables(session=chain))
@@ -202,8 +202,8 @@ def test_too_long_a_chain_is_no_circle_either() -> None:
 
 
 @pytest.mark.parametrize("act", [lambda v: v.set("a", 1, scope="sesion"), lambda v: v.fill_scope("sesion", {})])
-def test_a_misspelt_scope_is_answered(act: Callable[[Variables], Any]) -> None:
-    """Wherever a scope is named, a wrong one is answered with the right one."""
+def test_a_misspelt_scope_gets_a_suggestion(act: Callable[[Variables], Any]) -> None:
+    """Wherever a scope is named, the nearest one is suggested for a wrong one."""
     with pytest.raises(UsageError, match="Did you mean session"):
         act(Variables())
 
@@ -212,7 +212,7 @@ def test_a_misspelt_scope_is_answered(act: Callable[[Variables], Any]) -> None:
 
 
 def test_a_literal_is_never_resolved() -> None:
-    """As data, as the value of a variable and inside a text: its braces stay, and nothing asks for a secret."""
+    """As data, as the value of a variable and inside a text: its braces stay, and no secret is requested."""
     literal, variables = LiteralText("{{s}} {{ ds }}"), Variables()
     variables["a"] = literal
     found = resolve_text({"x": [literal, "{{a}}", "<{{a}}>"]}, variables)
@@ -224,7 +224,7 @@ def test_a_literal_is_never_resolved() -> None:
 @given(JSON | st.sampled_from(["{{a}}", "x{{a:-}}}", "{"]))
 @STEADY
 def test_verbatim_changes_nothing_that_can_be_seen(data: Any) -> None:
-    """What is never to be resolved is equal to what it was, and is that when it is resolved."""
+    """A literal text equals the original text, and stays so when it is resolved."""
     assert as_literal(data) == data
     assert resolve_text({"x": as_literal(data)}, Variables()) == {"x": data}
 
@@ -235,19 +235,19 @@ PIECES = st.sampled_from(["{", "}", "{{", "}}", "\\", "a", ":-", "$", " ", "\n",
 @given(st.lists(PIECES).map("".join))
 @STEADY
 def test_the_template_of_a_literal_means_it(text: str) -> None:
-    """Whatever it holds, a text has a template that resolves to it."""
+    """Every text has a template that resolves to it."""
     assert resolve_text(LiteralText(text).template, Variables(session={"a": "A", "b": "B"})) == text
 
 
 def test_what_a_server_sent_pulls_no_secret_into_the_next_request(api: anb.Workbench) -> None:
-    """A text with braces that an answer holds goes on as it is: as an argument, by a variable, and inside a body."""
+    """A text with braces in a response is passed on unchanged: as an argument, by a variable, and inside a body."""
     api.variables["planted"] = anb.Secret.in_memory("planted-3b9f-c0ffee")
     sent = "{{planted}} {{ ds }} {{nope}}"
     first = api.call("CreateWorkspace", name="one", description=LiteralText(sent))
     assert first.ok
     found_text = first["$.description"]
     assert (found_text, first["$"]["description"]) == (sent, sent)
-    api.variables["told"] = found_text
-    for name, description in {"two": found_text, "three": "{{told}}", "four": first["$"]["description"]}.items():
+    api.variables["text"] = found_text
+    for name, description in {"two": found_text, "three": "{{text}}", "four": first["$"]["description"]}.items():
         again = api.call("CreateWorkspace", name=name, description=description)
         assert orjson.loads(again.request.body)["description"] == again.json()["description"] == sent

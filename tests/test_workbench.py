@@ -53,8 +53,8 @@ def jwt(exp: float) -> str:
 
 def document(**more: Any) -> dict[str, Any]:
     """A document of one operation that returns a Thing, which `more` may define."""
-    answer = {"200": {"description": "", "content": {"application/json": {"schema": {}}}}}
-    paths = {"/thing": {"get": {"operationId": "getThing", "responses": answer}}}
+    responses = {"200": {"description": "", "content": {"application/json": {"schema": {}}}}}
+    paths = {"/thing": {"get": {"operationId": "getThing", "responses": responses}}}
     return {"openapi": "3.1.0", "info": {"title": "Things", "version": "2"}, "paths": paths, **more}
 
 
@@ -89,7 +89,7 @@ def web(tmp_path: Path) -> Iterator[str]:
 
 
 def test_without_arguments_there_is_a_sandbox() -> None:
-    """Astro v1 on an embedded server, with a token; the history is beside the notebook, and git ignores it."""
+    """Astro v1 on an embedded server, with a token; the history is in the notebook's folder, and git ignores it."""
     api = anb.connect()
     assert (api.environment.name, api.spec.title, len(api.spec)) == ("sandbox", "Astro API", 75)
     assert api.environment.base_url == getattr(api.sandbox, "url", None)
@@ -179,7 +179,7 @@ def test_any_document_has_a_sandbox(shared: Path) -> None:
 
 
 def test_an_overlay_may_be_given(tmp_path: Path) -> None:
-    """`overlay=` is a mapping or a file; one beside the document is found by its name."""
+    """`overlay=` is a mapping or a file; one in the document's folder is found by its name."""
     note = {"target": "$.paths['/thing'].get", "update": {"x-astro-nb-settled": {"state": "phase", "good": ["UP"]}}}
     overlay = {"overlay": "1.0.0", "info": {"title": "o", "version": "1"}, "actions": [note]}
     (tmp_path / "things.json").write_text(json.dumps(document()))
@@ -251,7 +251,7 @@ def test_errors_say_what_happened_and_what_to_do(name: str) -> None:
 
 @pytest.mark.parametrize("place", ["schema", "parameter", "body", "response"])
 def test_a_dangling_reference_disables_only_its_operation(place: str) -> None:
-    """The document loads and its other operations work; the broken one says which reference dangles."""
+    """The document loads and its other operations work; the error of the broken one names the dangling reference."""
     nowhere = {"$ref": "#/components/nowhere"}
     broken: dict[str, dict[str, Any]] = {
         "schema": {"responses": {"200": {"description": "", "content": {"application/json": {"schema": nowhere}}}}},
