@@ -354,7 +354,7 @@ def test_a_preview_is_for_its_environment(api: anb.Workbench) -> None:
     assert start_and_wait(api, call, "mine").ok
 
 
-def test_names_that_cannot_be_typed_are_not_asked_for() -> None:
+def test_the_id_replaces_a_name_that_cannot_be_typed() -> None:
     """A hostile name is escaped, and the id is to be typed instead; none of it becomes HTML."""
     evil = "<img src=x>\u202egnp\n\x1b[2J"
 

@@ -219,7 +219,7 @@ ODD_CALLS = {
 
 @pytest.mark.parametrize("name", ODD_CALLS)
 @pytest.mark.parametrize("kind", SNIPPETS)
-def test_an_odd_document_makes_right_snippets_too(kind: str, name: str, recorder: Recorder) -> None:
+def test_unusual_documents_have_correct_snippets(kind: str, name: str, recorder: Recorder) -> None:
     """Keywords, clashing names, brackets, other media types: the snippet still sends what the call sends."""
     same(kind, ODD_CALLS[name], recorder, bench(recorder, ODD))
 

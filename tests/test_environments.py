@@ -190,7 +190,7 @@ def test_new_fields_are_checked(tmp_path: Path, text: str) -> None:
     ("guard", "production", "asks"),
     [(None, True, True), (None, False, False), (False, True, False), (True, False, True)],
 )
-def test_whether_it_asks_first(guard: bool | None, production: bool, asks: bool) -> None:
+def test_guard_decides_whether_to_ask(guard: bool | None, production: bool, asks: bool) -> None:
     """As `guard` declares; without it, only in production."""
     assert Environment("e", guard=guard, production=production).requires_approval is asks
 
@@ -198,7 +198,7 @@ def test_whether_it_asks_first(guard: bool | None, production: bool, asks: bool)
 # --- made and changed -------------------------------------------------------------------------------------------------
 
 
-def test_made_copied_edited_removed(environments: Environments) -> None:
+def test_environments_are_created_copied_edited_removed(environments: Environments) -> None:
     """Each of them is written to its file and read back as it was given."""
     environments.create(Environment("a", variables={"x": 1}), color="red")
     assert (environments["a"].variables, environments["a"].color) == ({"x": 1}, "red")
@@ -225,7 +225,7 @@ def test_a_copy_of_a_built_in_one_is_a_file(environments: Environments) -> None:
         environments.remove("astro")
 
 
-def test_nothing_is_written_over_unread(environments: Environments) -> None:
+def test_an_unreadable_file_is_not_overwritten(environments: Environments) -> None:
     """An existing file, malformed or of a later format, is reported and not changed."""
     contents = {"there": "{}", "broken": "a: [", "newer": "format: 9\n"}
     for name, text in contents.items():
@@ -393,7 +393,7 @@ def test_a_malformed_shared_file_is_reported_and_not_overwritten(
         assert (tmp_path / "_shared.yaml").read_text() == text
 
 
-def test_connect_has_what_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connect_loads_the_shared_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A workbench starts with the shared variables and lists the environments."""
     monkeypatch.chdir(tmp_path)
     Environments().save_shared({"region": "eu"})

@@ -67,7 +67,7 @@ def test_secrets_may_be_sent_to_the_hosts_of_the_environment(url: str) -> None:
         "https://evil.org\t@api.example.com/", "https://api.example.com\n",
     ],
 )  # fmt: skip
-def test_secrets_may_go_nowhere_else(url: str) -> None:
+def test_secrets_are_not_sent_to_other_hosts(url: str) -> None:
     """Another host, plain HTTP, a look-alike, no URL at all: refused with a message before anything is sent."""
     with pytest.raises(SecretRefused) as caught:
         HOME.require_allowed_host(url)
@@ -92,7 +92,7 @@ def test_without_a_base_url_secrets_go_nowhere(url: str) -> None:
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def test_built_in(tmp_path: Path) -> None:
+def test_built_in_environments_need_no_file(tmp_path: Path) -> None:
     """`sandbox` and `astro` need no file, are listed first, and are replaced by a file of their name."""
     assert list(built_in_environments()) == environment_names(tmp_path) == ["sandbox", "astro"]
     assert load_environment("astro", tmp_path).credentials == {"token": "env:ASTRO_API_TOKEN"}
@@ -123,7 +123,7 @@ def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, envir
     assert load_environment("e", folder) == environment
 
 
-def test_a_file_says_what_it_means(tmp_path: Path) -> None:
+def test_dates_and_booleans_in_a_file_stay_text(tmp_path: Path) -> None:
     """Dates, times and `no` in a file stay text, as in a document; a reference is a secret."""
     text = (
         "variables: {until: 2026-01-31T00:00:00Z, day: 2026-01-31, country: NO, at: 12:30, n: 5, yes: true, s: env:X}\n"
@@ -253,7 +253,7 @@ def test_a_value_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_server_sent_is_saved_as_what_it_is(tmp_path: Path) -> None:
+def test_a_literal_text_is_saved_as_literal(tmp_path: Path) -> None:
     """A literal text with braces is read back from the file as text, not as a template."""
     save_environment(Environment("e", variables={"a": LiteralText("{{s}}"), "b": "{{s}}"}), tmp_path)
     variables = Variables(session={"s": 5}, environment=load_environment("e", tmp_path).variables)

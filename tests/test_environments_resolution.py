@@ -36,7 +36,7 @@ def jwt(**claims: Any) -> str:
         ("revealed", PLANTED, f"Bearer {PLANTED}"),
     ],
 )
-def test_modes(mode: Any, alone: str, inside: str) -> None:
+def test_each_mode_has_its_form_of_a_secret(mode: Any, alone: str, inside: str) -> None:
     """A secret becomes the mask, a marker with a name, or its value; the revealed ones are collected, never shown."""
     variables = Variables(session={"s": Secret.in_memory(PLANTED, "db"), "t": "Bearer {{s}}"})
     values = Resolver(variables, Environment("e"), mode=mode)
@@ -61,7 +61,7 @@ def test_credentials() -> None:
 
 @given(st.text(max_size=20), NAMES)
 @STEADY
-def test_marks_are_cut_out(text: str, name: str) -> None:
+def test_a_text_is_split_at_its_markers(text: str, name: str) -> None:
     """Split at its markers, a text is literal text and names in turn, text first."""
     if "SECRET__" not in text and "_" not in name[-1:] + name[:1] and re.fullmatch(r"\w+", name):
         assert split_at_secrets(f"{text}SECRET__{name}__TERCES{text}") == [text, name, text]
@@ -92,7 +92,7 @@ def test_the_scope_is_the_narrowest(entries: list[str]) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "opaque", "a.b", "a.b.c.d", "a.é.c", "a.!!.c", f"a.{'W10'}.c", "..", PLANTED])
-def test_what_is_no_jwt_is_no_error(token: str) -> None:
+def test_an_opaque_token_is_no_error(token: str) -> None:
     """Any text may be a token: one that cannot be read has no facts and never expires."""
     assert read_token(token, EXTENSION) == TokenFacts(False)
     assert read_token(token).scope == "unknown"
@@ -125,7 +125,7 @@ def test_a_name_with_two_values_is_no_variable() -> None:
     assert read_token(jwt(permissions=entries), EXTENSION).variables == {"organizationId": "o"}
 
 
-def test_what_a_token_says_is_not_resolved() -> None:
+def test_claims_of_a_token_are_not_resolved() -> None:
     """A template in a claim is not resolved: the issuer of a token must not read the user's variables."""
     facts = read_token(jwt(permissions=["workspaceId:{{s}}"]), EXTENSION)
     variables = Variables(session={"s": Secret.in_memory(PLANTED)}, token=facts.variables)

@@ -130,7 +130,7 @@ def test_one_frame_of_every_variable() -> None:
         ("{{a}}", "template"),
     ],
 )  # fmt: skip
-def test_each_kind_has_its_word(value: Any, word: str) -> None:
+def test_each_type_has_its_name(value: Any, word: str) -> None:
     """A boolean is not a number, a text of a server not a template."""
     assert Variables(session={"v": value}).rows()[0].type == word
 
@@ -150,7 +150,7 @@ def test_the_table_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(drawn) < 10_000
 
 
-def test_who_uses_a_variable_in_a_session(api: anb.Workbench) -> None:
+def test_the_users_of_a_variable_are_listed(api: anb.Workbench) -> None:
     """Calls of this session, the environment's headers and other variables count; older entries do not."""
     api.variables["workspace"] = "w"
     api.variables["alias"] = "{{workspace}}"
@@ -217,7 +217,7 @@ def test_secrets_are_found_in_every_scope() -> None:
     assert variables.secrets() == [inner, outer]
 
 
-def test_a_seed_makes_runs_alike() -> None:
+def test_a_seed_makes_runs_repeatable() -> None:
     """`connect(seed=…)`: the same values are sent again."""
     sent = []
     for _ in range(2):
@@ -267,13 +267,13 @@ def test_a_missing_reference_is_reported_with_where_to_set_it(tmp_path: Path, mo
         ({"from": "env:A", "to": 1}, {"from": "env:A", "to": 1}), ({}, {}), ("env:A", Secret("env:A")), ("a", "a"),
     ],
 )  # fmt: skip
-def test_what_a_file_means(written: Any, meant: Any) -> None:
+def test_references_in_a_file_are_parsed(written: Any, meant: Any) -> None:
     """A mapping of `from` and `secret` is a reference; any other mapping is itself."""
     assert Environment("e", variables={"v": written}).parsed_variables() == {"v": meant}
 
 
 @pytest.mark.parametrize("reference", ["keyring:a/b", "prompt:label", "held:x", PLANTED, "", 5])
-def test_what_is_a_secret_by_nature_is_no_plain_value(reference: Any) -> None:
+def test_a_plain_value_cannot_be_read_from_a_secret_source(reference: Any) -> None:
     """Keyrings and prompts are only for secrets; the message does not repeat a value that is not a reference."""
     with pytest.raises(SettingsError, match="env:NAME or dotenv:NAME") as caught:
         Reference(reference)
@@ -312,7 +312,7 @@ def test_an_unknown_variable_is_reported_with_a_hint() -> None:
 @pytest.mark.parametrize(
     "piece", ["{{a:-1", "{{responses.a:-1", "{{responses.a[0", "{{responses['a", "{{ a ", "\\{{a:-"]
 )
-def test_a_hostile_text_is_read_in_time(piece: str) -> None:
+def test_a_hostile_text_is_read_in_linear_time(piece: str) -> None:
     """A server's text is searched for templates in linear time."""
     begun = time.process_time()
     assert LiteralText(piece * 20_000).template == piece * 20_000

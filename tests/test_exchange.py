@@ -99,7 +99,7 @@ def test_the_envelope_of_an_error_is_read() -> None:
     assert all(text in html for text in ("400 Bad Request", "req-1", "is needed"))
 
 
-def test_the_requestid_may_stand_in_a_header_alone() -> None:
+def test_the_request_id_may_be_in_a_header() -> None:
     """A plain-text refusal of the gateway still has its requestId, from the header, in any case of letters."""
     headers = (("X-REQUEST-ID", "req-2"),)
     exchange = respond(status=403, body=b"RBAC: access denied", media="text/plain", headers=headers)

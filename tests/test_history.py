@@ -95,7 +95,7 @@ def stored_api(tmp_path: Path) -> Iterator[anb.Workbench]:
     workbench.close()
 
 
-def test_an_entry_comes_back_as_it_was(path: Path) -> None:
+def test_an_entry_is_read_back_unchanged(path: Path) -> None:
     """What another session reads from the file equals what was added, field by field."""
     exchange = make_exchange()
     History(SPEC, path).add(exchange)
@@ -157,7 +157,7 @@ def test_an_entry_without_provenance_has_none(path: Path) -> None:
         {"request": Request("GET", "https://x", (("A", "1"), ("A", "2")))},
     ],
 )
-def test_every_kind_of_entry_comes_back(more: dict[str, Any], path: Path) -> None:
+def test_every_kind_of_entry_is_read_back(more: dict[str, Any], path: Path) -> None:
     """Failures, empty responses, HTML pages, repeated headers, null bodies: all are read back equal."""
     exchange = make_exchange(**more)
     History(SPEC, path).add(exchange)
@@ -181,7 +181,7 @@ PLAIN = st.recursive(
 
 @settings(deadline=None, max_examples=60)
 @given(PLAIN, st.dictionaries(st.text(max_size=5), PLAIN, max_size=3))
-def test_every_body_and_argument_comes_back(data: Any, parameters: dict[str, Any]) -> None:
+def test_every_body_and_argument_is_read_back(data: Any, parameters: dict[str, Any]) -> None:
     """Any JSON in a response, a body or a parameter is the same when it is read back."""
     exchange = make_exchange(body=orjson.dumps(data), call=Call("GetWorkspace", parameters, data))
     with TemporaryDirectory() as folder:
@@ -449,7 +449,10 @@ def test_a_secret_that_was_sent_is_never_on_disk(secret: str, stored_api: anb.Wo
     assert len(stored_api.history) == 4
     for form in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret)):
         assert form.encode() not in data
-    assert secret not in repr(list(stored_api.history)) + stored_api.history.frame().to_csv() + stored_api.errors.frame().to_csv()
+    assert (
+        secret
+        not in repr(list(stored_api.history)) + stored_api.history.frame().to_csv() + stored_api.errors.frame().to_csv()
+    )
 
 
 def test_a_secret_of_the_document_is_never_on_disk(stored_api: anb.Workbench, tmp_path: Path) -> None:
@@ -482,7 +485,9 @@ def test_a_call_made_by_hand_is_stored_without_its_secrets(stored_api: anb.Workb
 
 def test_a_header_with_credentials_is_stored_masked(stored_api: anb.Workbench, tmp_path: Path) -> None:
     """An Authorization header, given with a call as it is, leaves nothing on disk."""
-    stored_api.session.send(Call("ListWorkspaces", {"organizationId": "x"}, headers={"Authorization": f"Bearer {TOKEN}"}))
+    stored_api.session.send(
+        Call("ListWorkspaces", {"organizationId": "x"}, headers={"Authorization": f"Bearer {TOKEN}"})
+    )
     assert TOKEN.encode() not in stored(tmp_path / "history")
 
 
@@ -498,7 +503,7 @@ def test_an_entry_read_back_is_masked(stored_api: anb.Workbench, tmp_path: Path)
     assert os.path.samefile(file, stored_api.history.path or "")
 
 
-def test_a_small_file_comes_back_and_a_large_one_as_its_name(path: Path) -> None:
+def test_a_small_file_is_stored_and_of_a_large_one_the_name(path: Path) -> None:
     """What was uploaded can be sent again from the history, up to a size; a larger one leaves the entry small."""
     small, large = Upload("a.png", b"\xff", "image/png"), Upload("b.bin", os.urandom(5_000_000))
     history = History(SPEC, path)
@@ -572,7 +577,7 @@ def test_a_run_is_continued_until_it_is_finished(path: Path) -> None:
     assert again.claim(run_of("two")).id == "two"
 
 
-def test_a_run_that_starts_anew_abandons_the_old_one(path: Path) -> None:
+def test_a_new_run_abandons_the_old_one(path: Path) -> None:
     """The old one is neither found nor changed; a finished one can be opened again by its id."""
     journal = History(SPEC, path).journal
     old = journal.claim(run_of("old"))

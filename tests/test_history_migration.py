@@ -72,7 +72,7 @@ def vars_of(exchange: Any) -> dict[str, Any]:
     return {name: getattr(exchange, name) for name in names}
 
 
-def test_groups_of_calls_come_back_as_data(tmp_path: Path) -> None:
+def test_groups_of_calls_are_migrated(tmp_path: Path) -> None:
     """Each entry has the group that the version before wrote as text."""
     history = History(SPEC, make_old(tmp_path / "api.sqlite"))
     groups = [exchange.group for exchange in history]
@@ -88,7 +88,7 @@ def test_groups_of_calls_come_back_as_data(tmp_path: Path) -> None:
     ]
 
 
-def test_attempts_come_back_as_data(tmp_path: Path) -> None:
+def test_attempts_are_migrated(tmp_path: Path) -> None:
     """An attempt that may have been carried out is marked as such."""
     first, second = History(SPEC, make_old(tmp_path / "api.sqlite"))[-2].attempts
     assert (first.outcome, first.may_have_been_done, second.outcome, second.may_have_been_done) == (
@@ -99,7 +99,7 @@ def test_attempts_come_back_as_data(tmp_path: Path) -> None:
     assert "502" in first.decision
 
 
-def test_runs_are_kept(tmp_path: Path) -> None:
+def test_runs_are_migrated(tmp_path: Path) -> None:
     """The journal of format 3 is the same afterwards."""
     path = make_old(tmp_path / "api.sqlite")
     before = query(path, "SELECT * FROM run_row")
@@ -108,7 +108,7 @@ def test_runs_are_kept(tmp_path: Path) -> None:
     assert len(before) == 2
 
 
-def test_the_old_file_is_kept_until_the_history_is_cleared(tmp_path: Path) -> None:
+def test_the_old_file_stays_until_the_history_is_cleared(tmp_path: Path) -> None:
     """In the folder of the new file, unchanged; clearing the history deletes the copy too."""
     path = make_old(tmp_path / "api.sqlite")
     before = query(path, "SELECT * FROM entry")

@@ -112,7 +112,7 @@ def test_cancelling_ends_no_other_work(api: anb.Workbench) -> None:
     assert current_stop.get() is None
 
 
-def test_context_variables_go_along() -> None:
+def test_context_variables_are_passed_on() -> None:
     """Work in the background sees the context variables of its caller, such as approvals."""
     approval: ContextVar[str] = ContextVar("approval", default="none")
     approval.set("given")

@@ -212,7 +212,7 @@ def test_time_and_waits_are_bounded() -> None:
     assert "total of 20 s" in exchange.attempts[-1].decision
 
 
-def test_an_hour_is_reported_and_not_waited(client: Client, sleeps: list[float]) -> None:
+def test_a_long_retry_after_is_reported(client: Client, sleeps: list[float]) -> None:
     """A client does not wait an hour; the exchange says how long the server asks to wait."""
     with Wire([say(429, b"", "Retry-After: 3600")]) as wire:
         exchange = client.send(prepare(wire.url))

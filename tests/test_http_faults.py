@@ -184,7 +184,7 @@ def test_truncated_json_is_a_violation(setup: Setup) -> None:
     ]
 
 
-def test_nobody_waits_an_hour(setup: Setup) -> None:
+def test_a_wait_of_an_hour_ends_the_call(setup: Setup) -> None:
     """If a server asks to wait an hour, the call ends at once, the next one too, in the background as in a cell."""
     setup.sandbox.faults.add("rate_limit", operation="GetWorkspace", times=2, retry_after=3600)
     assert setup.read().status == 429

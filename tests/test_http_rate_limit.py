@@ -64,7 +64,7 @@ def test_a_quiet_hour_fills_the_bucket_and_no_more() -> None:
     assert [when - 3600 for when in later] == pytest.approx(first)
 
 
-def test_a_cancelled_reservation_delays_nobody() -> None:
+def test_a_cancelled_reservation_causes_no_delay() -> None:
     """At one request in 1,000 s, a cancelled one does not delay the next; a pause renews every reservation."""
     limiter = RateLimiter(Rate("GET", 0.001, 1))
     assert limiter.reserve(0.0).wait == 0

@@ -69,7 +69,7 @@ def test_what_is_retried(outcome: Response | Failure, safe: bool, again: bool) -
 
 
 @pytest.mark.parametrize("outcome", [failure("timeout"), failure("broken"), response(503)])
-def test_an_uncertain_attempt_says_so(outcome: Response | Failure) -> None:
+def test_an_uncertain_attempt_is_marked(outcome: Response | Failure) -> None:
     """A request that is not repeated says that it may have been carried out."""
     assert "may have been carried out" in decide(Retries(), False, outcome, 1, 0.0).reason
 
@@ -125,7 +125,7 @@ def test_retry_after_is_followed() -> None:
     assert decide(Retries(), True, response(503, "0"), 2, 0.0, lambda: 1.0).wait == 2.0
 
 
-def test_a_wait_of_an_hour_is_not_waited() -> None:
+def test_a_wait_over_the_cap_is_given_up() -> None:
     """If a server asks for more than the cap, the request is given up, and the reason has the seconds."""
     decision = decide(Retries(), True, response(429, "3600"), 1, 0.0)
     assert decision.wait is None

@@ -130,7 +130,7 @@ def test_every_secret_is_really_sent(planted_session: Planted) -> None:
 
 
 @pytest.mark.parametrize("secret", PLANTED.values(), ids=PLANTED)
-def test_scrubbing_knows_every_form(secret: str) -> None:
+def test_every_form_is_redacted(secret: str) -> None:
     """Every way in which a server writes a secret is redacted: escaped for HTML, for JSON by Go or .NET, for Python."""
     net = "".join(f"\\u{ord(s):04X}" if s in "<>&'\"+`\\" or ord(s) > 126 else s for s in secret)
     for form in {*spellings(secret), net.replace("\\u005C", "\\\\")}:
@@ -160,7 +160,7 @@ def reachable(*roots: Any, most: int = 20_000) -> Iterator[Any]:
             waiting += [getattr(value, slot) for slot in slots if slot != "_value" and hasattr(value, slot)]
 
 
-def test_no_object_on_the_way_shows_one(planted_session: Planted) -> None:
+def test_no_reachable_object_shows_one(planted_session: Planted) -> None:
     """No repr, str, format or HTML of any reachable object has one: prepared requests, values, grants, tokens."""
     exchanges = planted_session.run_every_kind()
     api, kinds = planted_session.api, set[str]()

@@ -67,7 +67,7 @@ def test_the_same_host_in_other_spellings_is_allowed(url: str) -> None:
     HOME.require_allowed_host(url)
 
 
-def test_what_was_read_of_an_address_serves_no_other_environment() -> None:
+def test_each_environment_allows_its_own_hosts() -> None:
     """Each environment allows its own server and hosts, whatever was checked before."""
     away = Environment("away", base_url="https://evil.test/v1")
     wide = Environment("wide", base_url="https://api.example.com/v1", hosts=("evil.test",))
@@ -131,7 +131,7 @@ def test_a_redirect_to_the_same_host_keeps_secrets(url: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
 @pytest.mark.parametrize("way", ["cell", "background"])
-def test_a_redirect_to_another_server_takes_nothing_along(host: str, way: str) -> None:
+def test_a_redirect_to_another_server_drops_the_token(host: str, way: str) -> None:
     """Another name, another address, another port on this machine: each is another host."""
     with ExitStack() as stack:
         away, seen = stack.enter_context(served(host))
@@ -193,7 +193,7 @@ def two() -> Iterator[list[tuple[str, Seen]]]:
         yield [first, second]
 
 
-def test_two_workbenches_at_once(two: list[tuple[str, Seen]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_environments_at_once_share_no_secret(two: list[tuple[str, Seen]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each server sees its own token, key, variable and typed secret alone, however the threads interleave."""
     names, benches = ("alpha", "omega"), []
     for name, (url, _) in zip(names, two, strict=True):
@@ -241,7 +241,7 @@ def test_two_workbenches_at_once(two: list[tuple[str, Seen]], monkeypatch: pytes
     assert b"typed-999999" not in kept
 
 
-def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Path) -> None:
+def test_a_switched_environment_shares_no_values(two: list[tuple[str, Seen]], tmp_path: Path) -> None:
     """Pasted, typed, captured, suggested and remembered values of one environment are not available in the other."""
     for name, (url, _) in zip(("alpha", "omega"), two, strict=True):
         save_environment(Environment(name, spec="planted.json", base_url=url, variables={"whose": f"{name}-value"}))
@@ -283,7 +283,7 @@ def test_one_explorer_switched_between(two: list[tuple[str, Seen]], tmp_path: Pa
     api.close()
 
 
-def test_a_port_that_begins_alike_is_another_server() -> None:
+def test_a_port_with_the_same_beginning_is_another_server() -> None:
     """A form remembers what was sent to the current server, not to one whose address has the same beginning."""
     from astro_nb.messages import is_under_base_url
 

@@ -98,7 +98,7 @@ def every_call(api: Workbench) -> list[Any]:
     return [api.call(name) for name in ("echo", "text", "error", "wide")]
 
 
-def test_the_search_itself_finds_a_plant() -> None:
+def test_the_search_finds_each_planted_form() -> None:
     """Each spelling that is searched for is found in a text that contains it."""
     for form in forms(TOKEN):
         with pytest.raises(AssertionError):
@@ -106,7 +106,7 @@ def test_the_search_itself_finds_a_plant() -> None:
     assert min(map(len, forms(TOKEN))) > 40
 
 
-def test_the_server_really_got_it(api: Workbench) -> None:
+def test_the_token_is_really_sent(api: Workbench) -> None:
     """The token is sent; in the response it is masked."""
     exchange = api.call("echo")
     assert exchange["$.message"] == "bad token Bearer *****"
@@ -193,7 +193,7 @@ def test_an_expired_token_is_reported_before_any_call(monkeypatch: pytest.Monkey
     assert token not in str(caught.value)
 
 
-def test_a_redirect_elsewhere_takes_nothing_along() -> None:
+def test_a_redirect_to_another_host_drops_secret_headers() -> None:
     """Headers with secrets are not sent along when a server redirects to another host."""
     from astro_nb.http.request_flow import redirected_request
     from astro_nb.messages import Request, Response

@@ -100,7 +100,7 @@ PARTS = {
 
 @pytest.mark.parametrize("place", PARTS)
 @pytest.mark.parametrize(("secret", "name"), [(BEARER, "env:PLANTED_BEARER"), (ONE_TIME, "dotenv:PLANTED_FILE")])
-def test_a_notebook_is_looked_through_everywhere(place: str, secret: str, name: str) -> None:
+def test_every_part_of_a_notebook_is_searched(place: str, secret: str, name: str) -> None:
     """Code, outputs, attachments, metadata and widget state; the finding names cell, id, part, line and the secret."""
     found = scan([written("n.ipynb", notebook(**{place.replace(" ", "_"): f"x {secret} y"}))])
     (finding,) = {(f.cell, f.cell_id, f.part) for f in found}
@@ -153,7 +153,7 @@ def test_a_charset_hides_nothing(code: str) -> None:
     assert scan([written("a.txt", f"odd {BEARER} even".encode(code))]).findings
 
 
-def test_binary_is_looked_through_for_what_is_known() -> None:
+def test_binary_files_are_searched_for_known_secrets() -> None:
     """The limits of the search in binary and compressed files are listed."""
     found = scan(
         [
@@ -168,7 +168,7 @@ def test_binary_is_looked_through_for_what_is_known() -> None:
     }
 
 
-def test_a_secret_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_named_by_an_option_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     """`--secret env:NAME` is looked for as well; one without a value, or none at all, is refused."""
     monkeypatch.setenv("FURTHER", TYPED)
     path = written("a.txt", TYPED)
@@ -184,7 +184,7 @@ def test_a_secret_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- histories --------------------------------------------------------------------------------------------------------
 
 
-def test_a_history_is_looked_into() -> None:
+def test_a_history_is_searched() -> None:
     """Entries and compressed bodies, with the entry named; also deleted rows that are not overwritten yet."""
     with served() as (url, _):
         environment = anb.Environment("e", base_url=url)
@@ -205,7 +205,7 @@ def test_a_history_is_looked_into() -> None:
             api.close()
 
 
-def test_any_other_database_is_looked_into_and_left_as_it_is() -> None:
+def test_another_database_is_searched_and_not_changed() -> None:
     """Deleted rows stay in the file until they are overwritten: they are found in its bytes."""
     with sqlite3.connect("other.sqlite") as database:
         database.execute("PRAGMA secure_delete=OFF")
@@ -283,7 +283,7 @@ NONE = [
 
 
 @pytest.mark.parametrize(("text", "kind"), LOOKS, ids=[kind for _, kind in LOOKS])
-def test_what_looks_like_a_credential(text: str, kind: str) -> None:
+def test_what_looks_like_a_credential_is_reported(text: str, kind: str) -> None:
     """It is reported as possible, once, with at most four of its characters."""
     (finding,) = scan([written("a.txt", f"line one\n{text}\n")])
     assert (finding.kind, finding.known) == (kind, False)
@@ -293,12 +293,12 @@ def test_what_looks_like_a_credential(text: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("text", NONE)
-def test_what_does_not(text: str) -> None:
+def test_placeholders_are_no_credentials(text: str) -> None:
     """Masks, templates, names of variables, example words, and other texts that are not secrets."""
     assert [str(f) for f in scan([written("a.txt", text)])] == []
 
 
-def test_our_own_files_hold_none() -> None:
+def test_the_files_of_this_project_are_clean() -> None:
     """Few false positives: the package, its documents, its notebooks and its README are clean."""
     root = Path(anb.__file__).parents[1]
     found = scan([root / name for name in ("astro_nb", "specs", "notebooks", "README.md", "pyproject.toml")])
@@ -306,7 +306,7 @@ def test_our_own_files_hold_none() -> None:
     assert found.files > 150
 
 
-def test_long_lines_take_no_time() -> None:
+def test_long_lines_are_searched_in_linear_time() -> None:
     """Every pattern is linear: a megabyte of near matches is searched at once."""
     import time
 
@@ -388,7 +388,7 @@ def test_the_command() -> None:
     assert command("scan", "nowhere").returncode == 1
 
 
-def test_the_workbench_knows_what_was_typed() -> None:
+def test_a_scan_of_the_workbench_finds_typed_secrets() -> None:
     """`api.scan()` searches the notebook's folder for every secret that the session knows, also those in memory."""
     api = anb.connect(history=None)
     api.variables["typed"] = anb.Secret.in_memory(TYPED, "typed")
@@ -429,7 +429,7 @@ def test_a_run_that_shows_a_secret_fails_and_is_redacted() -> None:
     assert_clean(done.stdout + done.stderr, "the output of the command")
 
 
-def test_a_run_that_fails_with_a_secret_does_not_tell_it() -> None:
+def test_a_failing_run_does_not_show_the_secret() -> None:
     """Neither the error, nor its traceback, nor the progress heading contains a secret."""
     source = f"# {BEARER}\nimport os\nraise ValueError(os.environ['PLANTED_BEARER'])"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), "n.ipynb")
@@ -441,7 +441,7 @@ def test_a_run_that_fails_with_a_secret_does_not_tell_it() -> None:
     assert_clean(f"{result!r} {result.error} {found_text}" + result.output.read_text(encoding="utf-8"), "the run")
 
 
-def test_a_run_without_secrets_is_as_before() -> None:
+def test_a_possible_secret_does_not_end_a_run() -> None:
     """A value that only looks like a secret does not end a run."""
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"print('{PLAIN_JWT}')")]), "n.ipynb")
     result = run("n.ipynb")

@@ -37,14 +37,14 @@ SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_s
 @given(SECRETS, LITERALS, LITERALS)
 @example('pa"ss\\wörd/1 2', "a", "b")
 @STEADY
-def test_scrub_knows_the_spellings(spell: Any, secret: str, before: str, after: str) -> None:
+def test_every_spelling_is_redacted(spell: Any, secret: str, before: str, after: str) -> None:
     """Plain, URL-encoded in any way, or inside JSON: the secret is redacted."""
     assert spell(secret) not in redact(f"{before} {spell(secret)} {after}", [secret]).replace(MASK, "\0")
 
 
 @given(SECRETS, st.binary(max_size=5), st.binary(max_size=5), st.booleans())
 @STEADY
-def test_scrub_knows_base64_at_any_alignment(secret: str, before: bytes, after: bytes, urlsafe: bool) -> None:
+def test_base64_at_any_alignment_is_redacted(secret: str, before: bytes, after: bytes, urlsafe: bool) -> None:
     """Whatever precedes and follows it, a secret inside base64 is redacted, as in Basic authentication."""
     encode = base64.urlsafe_b64encode if urlsafe else base64.b64encode
     left = redact(encode(before + secret.encode() + after).decode(), [secret])
@@ -54,12 +54,12 @@ def test_scrub_knows_base64_at_any_alignment(secret: str, before: bytes, after: 
 
 @pytest.mark.parametrize("before", ["", "a", "ab"])
 @pytest.mark.parametrize("secret", ["sixsix", "seven77", "eight888"])
-def test_scrub_of_the_shortest_in_base64(secret: str, before: str) -> None:
+def test_the_shortest_secret_is_redacted_in_base64(secret: str, before: str) -> None:
     """A secret of six characters, the shortest that is looked for at all, is found in base64 at every alignment."""
     assert MASK in redact(base64.b64encode(f"{before}{secret}zz".encode()).decode(), [secret])
 
 
-def test_scrub_takes_the_longest_first() -> None:
+def test_the_longest_secret_is_redacted_first() -> None:
     """If one secret is part of another, no rest of the longer one is left."""
     secrets = ["abcdef", "abcdef-ghijkl"]
     assert redact("x abcdef-ghijkl abcdef y", secrets) == f"x {MASK} {MASK} y"
@@ -67,7 +67,7 @@ def test_scrub_takes_the_longest_first() -> None:
 
 @given(LITERALS, st.lists(st.text(max_size=5), max_size=3))
 @STEADY
-def test_scrub_leaves_the_rest(text: str, short: list[str]) -> None:
+def test_the_rest_of_a_text_is_unchanged(text: str, short: list[str]) -> None:
     """A text without a secret, or with one that is too short, is not changed."""
     assert redact(text, short) == text
     assert redact(text, [PLANTED]) == text
@@ -87,14 +87,14 @@ def test_scrub_leaves_the_rest(text: str, short: list[str]) -> None:
 @given(SECRETS)
 @example('pa"ss\\wörd/1 2(!)')
 @STEADY
-def test_scrub_knows_the_rarer_spellings(spell: Any, secret: str) -> None:
+def test_rarer_spellings_are_redacted(spell: Any, secret: str) -> None:
     """A body inside JSON, encoders that escape more or less than others, a body read as Latin-1."""
     assert redact(f"[{spell(secret)}]", [secret]) == f"[{MASK}]"
 
 
 @given(SECRETS, st.integers(0, 2), st.integers(0, 2))
 @STEADY
-def test_scrub_leaves_no_end_in_base64(secret: str, before: int, after: int) -> None:
+def test_the_ends_of_a_secret_in_base64_are_redacted(secret: str, before: int, after: int) -> None:
     """The base64 characters that a secret shares with its neighbours are redacted too."""
     data = b"\0" * before + secret.encode() + b"\0" * after
     left = redact(base64.b64encode(data).decode(), [secret]).replace(MASK, "")

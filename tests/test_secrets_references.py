@@ -86,7 +86,7 @@ def test_a_reference_can_be_pickled_and_is_no_value(monkeypatch: pytest.MonkeyPa
     assert pickle.loads(data).reveal() == PLANTED  # noqa: S301
 
 
-def test_an_error_beside_a_secret_does_not_tell_it() -> None:
+def test_an_error_does_not_contain_another_secret() -> None:
     """An error in one template does not contain a secret that another one revealed."""
     variables = Variables(session={"s": Secret.in_memory(PLANTED)})
     with pytest.raises(UnknownName) as caught:
@@ -144,7 +144,7 @@ def test_the_source_of_a_secret_is_described(reference: str, variable: str, sour
 @example("env", "MY-TOKEN")
 @example("dotenv", "my.token")
 @STEADY
-def test_a_snippet_finds_every_mark_again(kind: str, name: str) -> None:
+def test_every_marker_of_a_secret_is_found_again(kind: str, name: str) -> None:
     """In the mode "named", the marker of any secret is found again and names its variable."""
     secret = Secret(f"{kind}:{name}", "v")
     text = Resolver(Variables(session={"s": secret}), Environment("e"), mode="named").resolve("a {{s}} b")
@@ -202,7 +202,7 @@ def test_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("error", [EOFError, NotImplementedError], ids=["no terminal", "nbclient"])
-def test_prompt_without_anyone(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prompt_without_a_user(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     """In a runbook that runs unattended (ipykernel: NotImplementedError), a prompted secret is missing."""
 
     def ask(prompt: str) -> str:
@@ -225,12 +225,12 @@ def test_a_secret_of_an_earlier_kernel_is_reported() -> None:
         Secret("held:token").reveal()
 
 
-def test_nothing_given_is_no_credential() -> None:
+def test_an_empty_credential_is_none() -> None:
     """An empty credential counts as none: it is neither refused nor sent."""
     assert Environment("e", credentials={"token": ""}).secret_for("token") is None
 
 
-def test_what_is_typed_for_one_environment_goes_to_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_typed_for_one_environment_is_not_sent_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both use `prompt:token`: the user is asked for each by its name, and each has its own value."""
     asked: list[str] = []
 

@@ -111,7 +111,7 @@ WRITE: dict[str, Callable[[str], str]] = {
 @example([("known", "1"), ("known", "2")])
 @example([("known", "x"), ("text", "/"), ("name", "b.c")])
 @STEADY
-def test_a_text_is_the_sum_of_its_parts(parts: list[tuple[str, str]]) -> None:
+def test_each_template_in_a_text_is_resolved(parts: list[tuple[str, str]]) -> None:
     """Text, templates, defaults and escaped templates in any order: each is read by itself."""
     known = {"a": "A", "b.c": "B", "d-e": "D"}
     mean: dict[str, Callable[[str], Any]] = {
@@ -139,7 +139,7 @@ def test_data_without_templates_stays(data: Any) -> None:
 
 @given(JSON, st.lists(NAMES, max_size=4))
 @STEADY
-def test_names_are_found_wherever_they_stand(data: Any, wanted: list[str]) -> None:
+def test_names_are_found_at_any_place(data: Any, wanted: list[str]) -> None:
     """`names_in` finds every template in order, not the escaped ones; with those names set, resolving works."""
     whole = [data, {"x": [f"a {{{{{name}}}}} \\{{{{not}}}}" for name in wanted]}]
     assert template_names(whole) == wanted
@@ -169,7 +169,7 @@ def test_a_long_chain_is_no_circle() -> None:
     assert resolve_text("{{v0}}", Variables(session={**chain, "v20": 1})) == 1
 
 
-def test_an_unknown_variable_offers_the_nearest() -> None:
+def test_an_unknown_variable_gets_a_suggestion() -> None:
     """For a misspelt name the nearest one is suggested, for a new one the line that sets it."""
     variables = Variables(environment={"deploymentId": "d"})
     with pytest.raises(UnknownName, match="Did you mean deploymentId"):
@@ -223,7 +223,7 @@ def test_a_literal_is_never_resolved() -> None:
 
 @given(JSON | st.sampled_from(["{{a}}", "x{{a:-}}}", "{"]))
 @STEADY
-def test_verbatim_changes_nothing_that_can_be_seen(data: Any) -> None:
+def test_a_literal_equals_its_text(data: Any) -> None:
     """A literal text equals the original text, and stays so when it is resolved."""
     assert as_literal(data) == data
     assert resolve_text({"x": as_literal(data)}, Variables()) == {"x": data}
@@ -234,12 +234,12 @@ PIECES = st.sampled_from(["{", "}", "{{", "}}", "\\", "a", ":-", "$", " ", "\n",
 
 @given(st.lists(PIECES).map("".join))
 @STEADY
-def test_the_template_of_a_literal_means_it(text: str) -> None:
+def test_the_template_of_a_literal_resolves_to_it(text: str) -> None:
     """Every text has a template that resolves to it."""
     assert resolve_text(LiteralText(text).template, Variables(session={"a": "A", "b": "B"})) == text
 
 
-def test_what_a_server_sent_pulls_no_secret_into_the_next_request(api: anb.Workbench) -> None:
+def test_a_text_of_a_server_resolves_no_secret(api: anb.Workbench) -> None:
     """A text with braces in a response is passed on unchanged: as an argument, by a variable, and inside a body."""
     api.variables["planted"] = anb.Secret.in_memory("planted-3b9f-c0ffee")
     sent = "{{planted}} {{ ds }} {{nope}}"
