@@ -42,7 +42,6 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
 
 SAME_NAME: dict[str, str] = {
     "format_size": "the size of an upload, and of a response",
-    "html_widget": "a widget, and the control of a form that is one",
     "resolve": "the public verb of templates, and of references in a document",
 }
 """Public functions that two modules define under one name, with their meanings; commands of `cli` are free."""

@@ -13,22 +13,10 @@ from ..call import UNSET
 from ..data import Location
 from ..html import escape, prose
 from ..schema import Branch, Field
-from .controls import build_json_control, state_buttons
+from .controls import build_head, build_json_control, state_buttons
 from .groups import build_group
-from .inputs import NULL_LABEL, UNSET_LABEL, FieldLabel, FieldPath, ProblemTarget, label_html, type_label
-from .widgets import (
-    add_classes,
-    button,
-    close_tree,
-    focus_first,
-    horizontal,
-    html_widget,
-    replace_children,
-    set_hidden,
-    shared_layout,
-    shared_style,
-    vertical,
-)
+from .inputs import NULL_LABEL, UNSET_LABEL, FieldLabel, FieldPath, ProblemTarget, type_label
+from .widgets import button, close_tree, dropdown, focus_first, horizontal, replace_children, set_hidden, vertical
 
 if TYPE_CHECKING:
     from .form import FormView
@@ -42,7 +30,7 @@ _UNSET, _NULL, _JSON = 0, -1, -2
 class UnionControl:
     """The choice of a variant, and its control.
 
-    The values of a variant are kept while another one is shown, in this form only.
+    The values of a variant are stored while another one is shown, in this form only.
     """
 
     def __init__(self, view: FormView, about: FieldLabel, path: FieldPath) -> None:
@@ -51,7 +39,7 @@ class UnionControl:
         self._branches = list(about.field.branches)
         self._tag = next((b.tag[0] for b in self._branches if b.tag), "")
         key = (*path.location, tuple(b.label for b in self._branches))
-        self._memory: dict[str, Any] = view.memory.setdefault(key, {"chosen": None, "held": {}})
+        self._memory: dict[str, Any] = view.memory.setdefault(key, {"chosen": None, "values": {}})
         self._now = self._current()
         self._inner = vertical([])
         self._select = self._selector()
@@ -93,7 +81,7 @@ class UnionControl:
         form, at = self._view.form, self._path.location
         old = form.get(at)
         if old is not UNSET:
-            self._memory["held"][self._now] = old
+            self._memory["values"][self._now] = old
         before, self._now, self._memory["chosen"] = self._now, number, number
         form.set(at, self._value(number, before, old))
         self._show()
@@ -101,18 +89,18 @@ class UnionControl:
 
     def _value(self, number: int, before: int, old: Any) -> Any:
         """The value for the selected variant: shared members are carried over, its own earlier values restored."""
-        held = self._memory["held"].get(number, UNSET)
+        stored = self._memory["values"].get(number, UNSET)
         if number in (_NULL, _JSON):
             return None if number == _NULL else old
         branch = self._branches[number - 1].field if number else self._default()
         if branch is None:
             return UNSET
         if branch.kind not in ("object", "map"):
-            return branch.info.choices[0] if len(branch.info.choices) == 1 else held
+            return branch.info.choices[0] if len(branch.info.choices) == 1 else stored
         tag = self._branches[number - 1].tag if number else None
         return {
             **({tag[0]: tag[1]} if tag else {}),
-            **self._own_members(branch, before, held),
+            **self._own_members(branch, before, stored),
             **self._shared_members(branch, old),
         }
 
@@ -121,10 +109,10 @@ class UnionControl:
         last = old if isinstance(old, dict) else {}
         return {n: v for n, v in last.items() if n != self._tag and branch.member(n) is not None}
 
-    def _own_members(self, branch: Field, before: int, held: Any) -> dict[str, Any]:
+    def _own_members(self, branch: Field, before: int, stored: Any) -> dict[str, Any]:
         """The earlier members of a variant that the previous one does not declare."""
         known = self._branches[before - 1].field.children_by_name if before > 0 else {}
-        old = held if isinstance(held, dict) else {}
+        old = stored if isinstance(stored, dict) else {}
         return {n: v for n, v in old.items() if n != self._tag and n not in known}
 
     def _default(self) -> Field | None:
@@ -157,16 +145,8 @@ class UnionControl:
     def _selector(self) -> widgets.Dropdown:
         labels = [(text, number) for number, text in enumerate(_branch_labels(self._branches), 1)]
         nulls = [(NULL_LABEL, _NULL)] if self._field.nullable else []
-        style = shared_style(widgets.widget_description.DescriptionStyle)
-        made = widgets.Dropdown(
-            options=[(UNSET_LABEL, _UNSET), *labels, *nulls, (JSON_LABEL, _JSON)],
-            value=self._now,
-            description=self._label(""),
-            description_allow_html=True,
-            layout=shared_layout(),
-            style=style,
-        )
-        return add_classes(made, "anb-field")
+        options = [(UNSET_LABEL, _UNSET), *labels, *nulls, (JSON_LABEL, _JSON)]
+        return dropdown(self._label(""), "anb-field", options=options, value=self._now, description_allow_html=True)
 
     def _write(self, problem: str, resolved: str) -> None:
         text = self._label(problem)
@@ -233,13 +213,13 @@ class ArrayControl:
         self._update_items()
         whole = state_buttons(view, about, path, self.redraw)
         tools = horizontal([self._add, *whole], "anb-tools") if whole else self._add
-        self.widget: widgets.Box = vertical([self._head(), self._holder, self._more, tools])
+        self.widget: widgets.Box = vertical([build_head(view, about, path), self._holder, self._more, tools])
         view.watch(path, self.widget, self._on_value_changed)
 
     def entries(self) -> list[Any]:
         """The current items."""
-        held = self.view.form.get(self.path.location)
-        return held if isinstance(held, list) else []
+        value = self.view.form.get(self.path.location)
+        return value if isinstance(value, list) else []
 
     def item(self, index: int) -> Field | None:
         """The field of the item at an index; None if there may be none."""
@@ -325,17 +305,6 @@ class ArrayControl:
         self._most += PAGE_SIZE
         self._update_items()
         self.view.changed()
-
-    def _head(self) -> widgets.Widget:
-        head = html_widget()
-
-        def write(problem: str, resolved: str) -> None:
-            text = label_html(self.about, self.view.form.get(self.path.location), problem)
-            head.value = f'<div class="anb-field anb-head">{text}</div>'
-
-        write("", "")
-        self.view.problem_targets.add(ProblemTarget(self.path, head, write))
-        return head
 
 
 class ArrayItem:

@@ -15,7 +15,17 @@ from ..openapi import Server, ServerVariable
 from ..sandbox import Sandbox, SandboxClient
 from ..session import Session
 from .panels import CredentialsPanel, EnvironmentsPanel, FaultsPanel, VariablesPanel
-from .widgets import Status, add_classes, button, horizontal, replace_children, set_hidden, shared_layout, shared_style
+from .widgets import (
+    Status,
+    add_classes,
+    button,
+    dropdown,
+    horizontal,
+    html_widget,
+    replace_children,
+    set_hidden,
+    text_input,
+)
 
 
 class EnvironmentBar:
@@ -25,20 +35,18 @@ class EnvironmentBar:
         self, session: Session, status: Status, switch: Callable[[str], None], panels: dict[str, Callable[[], None]]
     ) -> None:
         self._session = session
-        self.environment = widgets.Dropdown(
+        self.environment = dropdown(
+            "Environment",
+            "anb-hide-label",
             options=self._names(),
             value=session.environment.name,
-            description="Environment",
             tooltip="The environment to send requests to",
-            layout=shared_layout(),
-            style=shared_style(widgets.widget_description.DescriptionStyle),
         )
-        add_classes(self.environment, "anb-hide-label")
         self._updating = False
         self.environment.observe(
             status.report_errors(lambda change: None if self._updating else switch(change["new"])), "value"
         )
-        self._facts = add_classes(widgets.HTML("", layout=shared_layout()), "anb-facts")
+        self._facts = add_classes(html_widget(), "anb-facts")
         buttons = [button(text, "anb-plain") for text in panels]
         for made, open_panel in zip(buttons, panels.values(), strict=True):
             made.on_click(status.report_errors(lambda _, run=open_panel: run()))
@@ -55,16 +63,13 @@ class EnvironmentBar:
         self._updating = False
 
     def _names(self) -> list[str]:
-        return list(
-            dict.fromkeys(
-                [self._session.initial_environment.name, *environment_names(), self._session.environment.name]
-            )
-        )
+        initial, current = self._session.initial_environment, self._session.environment
+        return list(dict.fromkeys([initial.name, *environment_names(), current.name]))
 
     def draw(self) -> None:
         """Show the current environment."""
         environment = self._session.environment
-        mark = [html.pill("PRODUCTION", "bad")] if environment.production else []  # the name is shown beside it
+        mark = [html.pill("PRODUCTION", "bad")] if environment.production else []  # its name is next to it
         facts = [*mark, html.code(environment.base_url or ""), html.muted(describe_token(self._session))]
         color = "#b3261e" if environment.production else environment.color or "transparent"
         style = f"border-left:4px solid {html.escape(color)};padding-left:10px"
@@ -102,15 +107,13 @@ class ServerChooser:
         self._session, self._status, self._chosen = session, status, chosen
         self._servers = session.spec.server_list
         self._parts: dict[str, widgets.Widget] = {}
-        self.server = widgets.Dropdown(
+        self.server = dropdown(
+            "Server",
             options=[(_label(server), number) for number, server in enumerate(self._servers)],
-            description="Server",
             tooltip="The server to send requests to, from the document",
-            layout=shared_layout(),
-            style=shared_style(widgets.widget_description.DescriptionStyle),
         )
-        self._variables = widgets.HBox([], layout=shared_layout())
-        row = widgets.HBox([self.server, self._variables], layout=shared_layout())
+        self._variables = horizontal([])
+        row = horizontal([self.server, self._variables])
         self.widget = add_classes(row, "anb-servers", "anb-wrap", "anb-hide-label")
         self.server.observe(status.report_errors(lambda _: self._take()), "value")
         self._draw_variables()
@@ -146,16 +149,11 @@ def _label(server: Server) -> str:
 
 def _variable_control(variable: ServerVariable) -> widgets.Widget:
     """A dropdown if the document lists values, else a text field."""
-    style = shared_style(widgets.widget_description.DescriptionStyle)
-    about = {"description": variable.name, "tooltip": variable.description or variable.name, "layout": shared_layout()}
-    if variable.choices:
-        return widgets.Dropdown(options=list(variable.choices), value=_default_choice(variable), style=style, **about)
-    style = shared_style(widgets.widget_string.TextStyle)
-    return widgets.Text(value=variable.default, continuous_update=False, style=style, **about)
-
-
-def _default_choice(variable: ServerVariable) -> str:
-    return variable.default if variable.default in variable.choices else variable.choices[0]
+    tip = variable.description or variable.name
+    if not variable.choices:
+        return text_input(variable.name, value=variable.default, tooltip=tip)
+    default = variable.default if variable.default in variable.choices else variable.choices[0]
+    return dropdown(variable.name, options=list(variable.choices), value=default, tooltip=tip)
 
 
 class ContextBar:
@@ -197,9 +195,8 @@ class ContextBar:
 
     def _switch(self, name: str) -> None:
         session = self._session
-        environment = (
-            load_environment(name) if name != session.initial_environment.name else session.initial_environment
-        )
+        initial = session.initial_environment
+        environment = initial if name == initial.name else load_environment(name)
         session.switch(environment.with_base_url(environment.base_url or next(iter(session.spec.servers), "")))
         self.servers.draw()
         self._refresh()
@@ -207,10 +204,8 @@ class ContextBar:
     def _on_file_saved(self, name: str) -> None:
         """Update the list; if the current environment was saved, use its new settings from now on."""
         self.bar.update_environments()
-        if (
-            name == self._session.environment.name != self._session.initial_environment.name
-            and name in environment_names()
-        ):
+        is_current = name == self._session.environment.name != self._session.initial_environment.name
+        if is_current and name in environment_names():
             self._switch(name)
 
     def _use_server(self, base_url: str) -> None:

@@ -28,6 +28,7 @@ from .widgets import (
     set_hidden,
     shared_layout,
     shared_style,
+    text_input,
     vertical,
 )
 
@@ -109,6 +110,19 @@ def build_control(view: FormView, about: FieldLabel, path: FieldPath) -> widgets
     return control
 
 
+def build_head(view: FormView, about: FieldLabel, path: FieldPath) -> widgets.Widget:
+    """Build the label above a control that has several parts."""
+    head = html_widget()
+
+    def write(problem: str, resolved: str) -> None:
+        text = label_html(about, view.form.get(path.location), problem)
+        head.value = f'<div class="anb-field anb-head">{text}</div>'
+
+    write("", "")
+    view.problem_targets.add(ProblemTarget(path, head, write))
+    return head
+
+
 def _note_writer(view: FormView, about: FieldLabel, path: FieldPath, box: widgets.Box) -> Callable[[str, str], None]:
     """Write notes below a text control; changing the control itself would undo typing in progress."""
     made: list[widgets.HTML] = []
@@ -176,13 +190,13 @@ class FileControl:
             "anb-plain",
             "anb-upload",
         )
-        self._held = horizontal([], "anb-files")
+        self._chosen_files = horizontal([], "anb-files")
         self._null = button("Set to null", "anb-link", f"Set {about.name} to null")
         guard = view.status.report_errors
         self.upload.observe(guard(lambda change: self._take(change["new"])), "value")
         self._null.on_click(guard(lambda _: self._set(None)))
         tools = horizontal([self.upload, *([self._null] if about.field.nullable else [])], "anb-tools")
-        self.widget: widgets.Box = vertical([self._head, self._held, tools])
+        self.widget: widgets.Box = vertical([self._head, self._chosen_files, tools])
         view.problem_targets.add(ProblemTarget(path, self._head, self._write))
         self._write("", "")
         self._draw()
@@ -192,8 +206,8 @@ class FileControl:
             return
         files = [Upload(str(f["name"]), bytes(f["content"]), str(f["type"])) for f in chosen]
         self.upload.value = ()  # immediately: a synchronised trait may be saved with the notebook
-        held = self._view.form.get(self._path.location)
-        self._set([*(held if isinstance(held, list) else []), *files] if self._several else files[0])
+        old = self._view.form.get(self._path.location)
+        self._set([*(old if isinstance(old, list) else []), *files] if self._several else files[0])
 
     def _set(self, value: Any) -> None:
         self._view.form.set(self._path.location, value)
@@ -201,13 +215,13 @@ class FileControl:
         self._view.after(self._path)
 
     def _drop(self, index: int) -> None:
-        held = self._view.form.get(self._path.location)
-        rest = [file for number, file in enumerate(held) if number != index] if isinstance(held, list) else []
+        old = self._view.form.get(self._path.location)
+        rest = [file for number, file in enumerate(old) if number != index] if isinstance(old, list) else []
         self._set(rest or UNSET)
         self.upload.focus()
 
     def _draw(self) -> None:
-        replace_children(self._held, [self._row(index, file) for index, file in enumerate(self._files())])
+        replace_children(self._chosen_files, [self._row(index, file) for index, file in enumerate(self._files())])
         set_hidden(self._null, self._view.form.get(self._path.location) is None)
 
     def _files(self) -> list[Any]:
@@ -221,8 +235,8 @@ class FileControl:
 
     def _write(self, problem: str, resolved: str) -> None:
         value = self._view.form.get(self._path.location)
-        held = resolved if isinstance(value, str) and resolved else "; ".join(map(describe_file, self._files()))
-        text = label_html(self._about, value, problem, held)
+        files = resolved if isinstance(value, str) and resolved else "; ".join(map(describe_file, self._files()))
+        text = label_html(self._about, value, problem, files)
         self._head.value = f'<div class="anb-field anb-head">{text}</div>'
 
 
@@ -267,7 +281,9 @@ class MapControl:
         self._more.on_click(view.status.report_errors(lambda _: self._show_more()))
         self.draw()
         whole = [] if declared else state_buttons(view, about, path, self.draw)
-        self.widget = vertical([*([] if declared else [self._head()]), self._holder, self._more, self._tools(whole)])
+        self.widget = vertical(
+            [*([] if declared else [build_head(view, about, path)]), self._holder, self._more, self._tools(whole)]
+        )
 
     def draw(self) -> None:
         """Show a row for each current name."""
@@ -282,8 +298,8 @@ class MapControl:
 
     def names(self) -> list[str]:
         """The undeclared names that are set."""
-        held = self.view.form.get(self.path.location)
-        return [str(name) for name in held if name not in self.declared] if isinstance(held, dict) else []
+        value = self.view.form.get(self.path.location)
+        return [str(name) for name in value if name not in self.declared] if isinstance(value, dict) else []
 
     def add(self, value: Any = UNSET) -> None:
         """Add a row without a name; its value is sent once it has one."""
@@ -349,20 +365,6 @@ class MapControl:
         most = self.about.field.schema.get("maxProperties")
         self._add.disabled = most is not None and len(self.rows) + len(self.declared & set(self.names())) >= most
 
-    def _head(self) -> widgets.Widget:
-        head = html_widget()
-
-        def write(problem: str, resolved: str) -> None:
-            text = label_html(self.about, self.view.form.get(self.path.location), problem)
-            head.value = f'<div class="anb-field anb-head">{text}</div>'
-
-        write("", "")
-        self.view.problem_targets.add(ProblemTarget(self.path, head, write))
-        return head
-
-    def _tools(self, whole: list[widgets.Widget]) -> widgets.Widget:
-        return horizontal([self._add, *whole], "anb-tools") if whole else self._add
-
 
 class MapEntry:
     """One member: a name and its value."""
@@ -370,16 +372,7 @@ class MapEntry:
     def __init__(self, pairs: MapControl, path: FieldPath, text: str) -> None:
         self.path, self.name_text = path, text
         guard: Callable[..., Any] = pairs.view.status.report_errors
-        style = shared_style(widgets.widget_string.TextStyle)
-        text = widgets.Text(
-            value=text,
-            placeholder="name",
-            continuous_update=False,
-            description_allow_html=True,
-            layout=shared_layout(),
-            style=style,
-        )
-        self.name = add_classes(text, "anb-field")
+        self.name = text_input("", "anb-field", value=text, placeholder="name", description_allow_html=True)
         self._describe("")
         about = FieldLabel(pairs.item, title="Value")  # fixed: a label that changes undoes typing in progress
         value = pairs.view.any(about, path)
@@ -400,11 +393,8 @@ class MapEntry:
 
     def _describe(self, problem: str) -> None:
         waits = "" if self.name_text or problem else "Sent once it has a name."
-        text = (
-            f'<span class="anb-{"problem" if problem else "help"}">{escape(problem or waits)}</span>'
-            if problem or waits
-            else ""
-        )
+        tone = "problem" if problem else "help"
+        text = f'<span class="anb-{tone}">{escape(problem or waits)}</span>' if problem or waits else ""
         self.name.description = f"<b>Name</b>{text}"
 
 

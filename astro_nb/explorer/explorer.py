@@ -18,11 +18,11 @@ from ..secrets import Secret
 from ..session import Session
 from .context_bar import ContextBar
 from .form import FormView
-from .inputs import Suggestion
+from .inputs import SuggestedValue
 from .lists import HistoryView, OperationsView
 from .request import Actions, RequestOptions, RequestViews, Sender
 from .response import ResponseView
-from .widgets import Status, add_classes, close_tree, set_hidden, shared_layout, style_sheet
+from .widgets import Status, add_classes, close_tree, horizontal, html_widget, set_hidden, style_sheet, vertical
 
 if TYPE_CHECKING:
     from ..sandbox import Sandbox, SandboxClient
@@ -41,11 +41,11 @@ class FormAssistant:
             if field.required and field.name in self._session.variables and not form.get(at):
                 form.set(at, f"{{{{{field.name}}}}}")
 
-    def offers(self, operation: Operation, field: Field) -> list[Suggestion]:
+    def offers(self, operation: Operation, field: Field) -> list[SuggestedValue]:
         """Suggest values for a field: from earlier responses, then the variables."""
         found = self._session.linking.suggestions(field.name, 30, operation=operation.id, field=field)
-        seen = [Suggestion(f"{s.label} · {s.reason}", s.value) for s in found]
-        return [*seen, *(Suggestion(f"{{{{{name}}}}}", f"{{{{{name}}}}}") for name in self._session.variables)]
+        seen = [SuggestedValue(f"{s.label} · {s.reason}", s.value) for s in found]
+        return [*seen, *(SuggestedValue(f"{{{{{name}}}}}", f"{{{{{name}}}}}") for name in self._session.variables)]
 
     def keep_secret(self, text: str, field: Field) -> str:
         """Store a typed secret in memory as a session variable; return its template."""
@@ -141,13 +141,12 @@ class Explorer:
         self.memory = FormMemory(session)
         self.context_bar = ContextBar(session, sandbox, self.status, self._on_environment_change, self._changed)
         self.operations = OperationsView(session.spec, self.status, self.show)
-        self.actions = Actions(
-            self.status, self.send, self._cancel, lambda: self._fill_or_clear(True), lambda: self._fill_or_clear(False)
-        )
+        fill, clear = partial(self._fill_or_clear, True), partial(self._fill_or_clear, False)
+        self.actions = Actions(self.status, self.send, lambda: self.sending.cancel(), fill, clear)
         self.sending = Sender(session, self.status, self.actions, self._on_response)
         self.options = RequestOptions(session, self.status, self._changed)
         self.details = RequestViews(session, self.status, self._redraw_form)
-        self.response = ResponseView(session, self.status, self._used)
+        self.response = ResponseView(session, self.status, self._on_variable_saved)
         self.history = HistoryView(session, self.status, self.reopen)
         self.widget = self._build_widget()
         if operation:
@@ -203,7 +202,7 @@ class Explorer:
         self.sending.send(self.form.form.to_call())
 
     def reopen(self, exchange: Exchange) -> None:
-        """Show an earlier exchange again, form and answer; nothing is sent."""
+        """Show an earlier exchange again, form and response; nothing is sent."""
         self.show(exchange.operation, exchange.call)
         self.response.show(exchange)
         self.status.show_message(f'Shown from the history; nothing was sent. In Python: api.history["{exchange.id}"]')
@@ -211,9 +210,8 @@ class Explorer:
     # --- what happens -------------------------------------------------------------------------------------------------
 
     def _on_response(self, exchange: Exchange) -> None:
-        stopped = (
-            exchange.failure is not None and exchange.failure.kind == "cancelled"
-        )  # a cancellation is not an error
+        # a cancellation is not an error
+        stopped = exchange.failure is not None and exchange.failure.kind == "cancelled"
         words = "" if exchange.ok else f"{exchange.operation.id}: {exchange.status_text}."
         self.status.show_message(words, "warn" if stopped else "bad")
         self.history.draw()
@@ -237,15 +235,12 @@ class Explorer:
         self.status.show_message(message, "warn")
         self.details.draw(self.form.form)
 
-    def _cancel(self) -> None:
-        self.sending.cancel()
-
     def _redraw_form(self) -> None:
         if self.form is not None:
             self.form.draw()
             self._changed()
 
-    def _used(self, name: str) -> None:
+    def _on_variable_saved(self, name: str) -> None:
         self.context_bar.variables.draw()
         self._redraw_form()
         self.status.show_message(f"Saved as variable {name}: use it as {{{{{name}}}}} in any field.", "good")
@@ -262,16 +257,16 @@ class Explorer:
             self._redraw_form()
 
     def _build_widget(self) -> widgets.VBox:
-        self._title = widgets.HTML(str(welcome_html(self.session)), layout=shared_layout())
-        self._place = widgets.VBox([], layout=shared_layout())
+        self._title = html_widget(str(welcome_html(self.session)))
+        self._place = vertical([])
         parts = [self.options.widget, self.sending.confirmation.widget, self.actions.widget, self.details.widget]
-        below = widgets.VBox(parts, layout=shared_layout())
+        below = vertical(parts)
         self._below = add_classes(below, "anb-below", "anb-hidden")
         parts = [self._title, self._place, self._below, self.response.widget, self.history.widget]
-        work = add_classes(widgets.VBox(parts, layout=shared_layout()), "anb-work")
-        main = add_classes(widgets.HBox([self.operations.widget, work], layout=shared_layout()), "anb-main")
+        work = vertical(parts, "anb-work")
+        main = horizontal([self.operations.widget, work], "anb-main")
         whole = [style_sheet(), *self.context_bar.head, self.status.widget, *self.context_bar.panels, main]
-        return add_classes(widgets.VBox(whole, layout=shared_layout()), "anb")
+        return vertical(whole, "anb")
 
 
 def _send_tooltip(problems: int) -> str:

@@ -16,10 +16,10 @@ from ..schema import Field
 from .collections import ArrayControl, UnionControl
 from .controls import FileControl, build_control, build_json_control, build_map
 from .groups import Collapsible, build_fields, build_object_fields, build_object_group
-from .inputs import FieldLabel, FieldPath, ProblemTarget, ProblemTargets, Suggestion, is_secret_input, more_label
-from .widgets import Status, add_classes, close_tree, shared_layout, shared_style
+from .inputs import FieldLabel, FieldPath, ProblemTarget, ProblemTargets, SuggestedValue, is_secret_input, more_label
+from .widgets import Status, close_tree, dropdown, vertical
 
-SuggestValues = Callable[[Field], list[Suggestion]]
+SuggestValues = Callable[[Field], list[SuggestedValue]]
 BuildField = Callable[["FormView", FieldLabel, FieldPath], widgets.Widget]
 
 _MAX_AUTO_OPEN = 120
@@ -58,7 +58,7 @@ class FormView:
         self._watches: list[tuple[FieldPath, widgets.Widget, Callable[[], None]]] = []
         self._followers: list[ProblemTarget] = []
         self._drafts = itertools.count()
-        self.widget = add_classes(widgets.VBox([], layout=shared_layout()), "anb-form")
+        self.widget = vertical([], "anb-form")
         self.draw()
 
     @property
@@ -77,7 +77,7 @@ class FormView:
 
     def mark(self, problems: dict[Location, str], resolved: Callable[[Any], str]) -> dict[Location, str]:
         """Show problems and resolved templates in the labels; return the problems that have no label."""
-        left = self.problem_targets.tell(self.form, problems, resolved)
+        left = self.problem_targets.show(self.form, problems, resolved)
         self._followers = [mark for mark in self._followers if mark.widget.comm is not None]
         for mark in self._followers:
             mark.write("", "")
@@ -155,9 +155,8 @@ class FormView:
 
 
 def _media_type_control(view: FormView, kinds: list[str]) -> widgets.Widget:
-    style = shared_style(widgets.widget_description.DescriptionStyle)
     now = view.form.media_type if view.form.media_type in kinds else kinds[0]
-    made = widgets.Dropdown(options=kinds, value=now, description="Body as", layout=shared_layout(), style=style)
+    made = dropdown("Body as", "anb-field", "anb-media", options=kinds, value=now)
 
     def choose(change: dict[str, Any]) -> None:
         view.form.set_media_type(change["new"])
@@ -166,7 +165,7 @@ def _media_type_control(view: FormView, kinds: list[str]) -> widgets.Widget:
         next(part for part in view.widget.children if "anb-media" in part._dom_classes).focus()
 
     made.observe(view.status.report_errors(choose), "value")
-    return add_classes(made, "anb-field", "anb-media")
+    return made
 
 
 def _builder_for(field: Field) -> BuildField:
@@ -200,7 +199,7 @@ def _contains(watched: FieldPath, path: FieldPath | None) -> bool:
 
 
 def dry_render(form: Form) -> str:
-    """What goes problem when a form is drawn as the explorer would draw it, in words; empty when nothing does."""
+    """Return the error that drawing a form in the explorer raises, as text; empty if there is none."""
     status = Status()
     view = FormView(form, status, lambda field: [], lambda text, field: "", lambda: None)
     close_tree(view.widget)

@@ -13,17 +13,7 @@ from ..html import escape
 from ..schema import Field, active_rules, read_field
 from .controls import MapControl, state_buttons
 from .inputs import FieldLabel, FieldPath, ProblemTarget, collapsed_label, more_label
-from .widgets import (
-    add_classes,
-    button,
-    html_widget,
-    is_hidden,
-    replace_children,
-    set_hidden,
-    shared_layout,
-    shared_style,
-    vertical,
-)
+from .widgets import button, html_widget, is_hidden, replace_children, set_hidden, text_input, vertical
 
 if TYPE_CHECKING:
     from .form import FormView
@@ -57,14 +47,14 @@ class Collapsible:
         return vertical([self.head, self.inner])
 
     def set_label(self, text: str) -> None:
-        """Set the text of the button, beside the triangle."""
+        """Set the text of the button, after the triangle."""
         self._text = text
         label = f"{'▾' if self.is_open else '▸'} {text}"
         if self.head.description != label:
             self.head.description = label
 
     def toggle(self) -> None:
-        """Open or close the group; once built it is kept."""
+        """Open or close the group; it is built once."""
         self.is_open = self._view.opened[self._key] = is_hidden(self.inner)
         set_hidden(self.inner, not self.is_open)
         self.set_label(self._text)
@@ -140,11 +130,8 @@ def build_fields(view: FormView, fields: list[Field], draw: BuildField) -> list[
     """Build fields; if there are many, only the first ones, with a filter and a button for more."""
     if len(fields) <= PAGE_SIZE:
         return [draw(field) for field in fields]
-    style = shared_style(widgets.widget_string.TextStyle)
     hint = f"among {len(fields)} fields; press Enter"
-    search = widgets.Text(
-        description="Filter fields", placeholder=hint, continuous_update=False, layout=shared_layout(), style=style
-    )
+    search = text_input("Filter fields", "anb-field", "anb-filter", placeholder=hint)
     holder, more = vertical([]), button("", "anb-link")
     count = PAGE_SIZE
 
@@ -156,22 +143,16 @@ def build_fields(view: FormView, fields: list[Field], draw: BuildField) -> list[
         more.description = f"Show {min(left, PAGE_SIZE)} more of {len(found)}"
         set_hidden(more, left <= 0)
 
-    def filtered(_: object) -> None:
+    def show_up_to(limit: int) -> None:
         nonlocal count
-        count = PAGE_SIZE
+        count = limit
         show()
         view.changed()
 
-    def extended(_: object) -> None:
-        nonlocal count
-        count += PAGE_SIZE
-        show()
-        view.changed()
-
-    search.observe(view.status.report_errors(filtered), "value")
-    more.on_click(view.status.report_errors(extended))
+    search.observe(view.status.report_errors(lambda _: show_up_to(PAGE_SIZE)), "value")
+    more.on_click(view.status.report_errors(lambda _: show_up_to(count + PAGE_SIZE)))
     show()
-    return [add_classes(search, "anb-field", "anb-filter"), holder, more]
+    return [search, holder, more]
 
 
 def additional_field(field: Field) -> Field | None:
@@ -207,7 +188,7 @@ BuildFields = Callable[[list[Field], Callable[[Field], widgets.Widget]], list[wi
 class RuledFields:
     """The fields of an object with rules: required or set fields first, others collapsed.
 
-    Only what a rule changes is rebuilt, so that focus and typing are kept. The value of a field that a rule hides is
+    Only what a rule changes is rebuilt, so that focus and typing survive. The value of a field that a rule hides is
     stored in the form's memory until the field is shown again, and is not sent.
 
     Attributes:
@@ -290,14 +271,14 @@ class RuledFields:
         self._update_label()
 
     def _store_hidden(self, gone: set[str], back: set[str]) -> None:
-        form, kept = self._view.form, self._view.memory.setdefault((*self._path.location, "aside"), {})
+        form, stored = self._view.form, self._view.memory.setdefault((*self._path.location, "aside"), {})
         for name in gone:
             value = form.get((*self._path.location, name))
             if value is not UNSET:
-                kept[name] = value
+                stored[name] = value
                 form.set((*self._path.location, name), UNSET)
-        for name in back & kept.keys():
-            form.set((*self._path.location, name), kept.pop(name))
+        for name in back & stored.keys():
+            form.set((*self._path.location, name), stored.pop(name))
 
 
 def _field_order(field: Field) -> Callable[[Field], int]:

@@ -24,7 +24,7 @@ from ..forms import Form, format_value
 from ..html import escape, prose
 from ..schema import Field, describe_type
 from ..templates import template_names
-from .widgets import add_classes, button, set_hidden, shared_layout, shared_style
+from .widgets import add_classes, button, dropdown, set_hidden, shared_layout, shared_style
 
 _MAX_AUTO_DEPTH = 6  # levels that open by themselves: a required field may contain itself
 
@@ -87,7 +87,7 @@ class ProblemTargets:
         """Add a target; of two for one path the later one shows the problems."""
         self._marks.append(mark)
 
-    def tell(self, form: Form, problems: Mapping[Location, str], resolved: Callable[[Any], str]) -> dict[Location, str]:
+    def show(self, form: Form, problems: Mapping[Location, str], resolved: Callable[[Any], str]) -> dict[Location, str]:
         """Show each problem at the nearest target; return the problems that no visible target shows."""
         self._marks = [mark for mark in self._marks if mark.widget.comm is not None]
         owners = {mark.path.location: mark for mark in self._marks}
@@ -152,7 +152,7 @@ class FieldLabel:
 def label_html(about: FieldLabel, value: Any = UNSET, wrong: str = "", becomes: str = "") -> str:
     """Return the label as HTML."""
     field = about.field
-    parts = [f'<b>{escape(about.name)}</b> <span class="anb-type">{escape(html_widget(field))}</span>']
+    parts = [f'<b>{escape(about.name)}</b> <span class="anb-type">{escape(type_with_limits(field))}</span>']
     parts += [f' <span class="anb-state">{state}</span>'] if (state := value_state(value)) else []
     parts += [' <span class="anb-required">required</span>'] if about.required else []
     parts += [f' <span class="anb-required">{mark}</span>' for mark in schema_warnings(field)]
@@ -167,8 +167,8 @@ def note_html(about: FieldLabel, value: Any = UNSET, wrong: str = "", becomes: s
     parts = [f'<span class="anb-state">{state}</span>'] if state else []
     parts += [f'<span class="anb-problem">{prose(wrong)}</span>'] if wrong else []
     parts += [f'<span class="anb-resolved">→ {escape(becomes)}</span>'] if becomes else []
-    unseen = f'<span class="anb-visually-hidden">{escape(about.name)}: </span>'
-    return f'<div class="anb-below-note">{unseen}{"".join(parts)}</div>' if parts else ""
+    hidden_name = f'<span class="anb-visually-hidden">{escape(about.name)}: </span>'
+    return f'<div class="anb-below-note">{hidden_name}{"".join(parts)}</div>' if parts else ""
 
 
 def _new_description(field: Field) -> str:
@@ -190,7 +190,7 @@ def more_label(count: int, kind: str, of: str = "") -> str:
     return f"More: {count} optional {kind}{'' if count == 1 else 's'}" + (f" of {of}" if of else "")
 
 
-def html_widget(field: Field) -> str:
+def type_with_limits(field: Field) -> str:
     """Return the type and the limits of a field."""
     limits = (text.format(field.schema[key]) for key, text in _LIMITS if field.schema.get(key))
     null = " or null" if field.nullable and field.kind not in ("any", "choice", "boolean") else ""
@@ -207,11 +207,8 @@ def type_label(field: Field) -> str:
 
 def schema_warnings(field: Field) -> list[str]:
     """The warnings of the document: deprecated, write-only."""
-    return [
-        text
-        for text, is_set in (("deprecated", field.info.deprecated), ("write-only", field.info.write_only))
-        if is_set
-    ]
+    warnings = (("deprecated", field.info.deprecated), ("write-only", field.info.write_only))
+    return [text for text, applies in warnings if applies]
 
 
 def value_state(value: Any) -> str:
@@ -241,7 +238,7 @@ Control = tuple[widgets.DOMWidget, tuple[widgets.Widget, ...]]
 
 
 @dataclass(frozen=True)
-class Suggestion:
+class SuggestedValue:
     """A suggested value: its label and the value."""
 
     label: str
@@ -254,7 +251,7 @@ class ControlContext:
 
     about: FieldLabel
     value: Any
-    offers: Sequence[Suggestion]
+    offers: Sequence[SuggestedValue]
     typed: Callable[[str], None]
     chosen: Callable[[Any], None]
     secret: Callable[[str], str]
@@ -313,7 +310,7 @@ def _text(slot: ControlContext) -> Control:
     return made, ()
 
 
-def _format_suggestions(field: Field) -> list[Suggestion]:
+def _format_suggestions(field: Field) -> list[SuggestedValue]:
     """The suggestion of a format."""
     usual = _FORMAT_SUGGESTIONS.get(field.info.format) if field.kind == "text" else None
     return [usual()] if usual else []
@@ -331,10 +328,7 @@ def _lines(slot: ControlContext) -> Control:
 def _item_chooser(slot: ControlContext, area: widgets.Textarea, texts: list[str]) -> widgets.DOMWidget:
     """A dropdown of allowed items; the selected one is appended."""
     first = f"Select an item to add to {slot.about.name}"
-    style = shared_style(widgets.widget_description.DescriptionStyle)
-    made = widgets.Dropdown(
-        options=[first, *texts], value=first, description=first, layout=shared_layout(), style=style
-    )
+    made = dropdown(first, "anb-field", "anb-hide-label", "anb-adder", options=[first, *texts], value=first)
 
     def add(change: dict[str, Any]) -> None:
         if change["new"] != first:
@@ -342,7 +336,7 @@ def _item_chooser(slot: ControlContext, area: widgets.Textarea, texts: list[str]
             area.value = "\n".join(filter(None, [area.value.rstrip("\n"), change["new"]]))
 
     made.observe(slot.report_errors(add), "value")
-    return add_classes(made, "anb-field", "anb-hide-label", "anb-adder")
+    return made
 
 
 def _json(slot: ControlContext) -> Control:
@@ -376,8 +370,8 @@ def _dropdown(slot: ControlContext, pairs: list[tuple[str, Any]]) -> Control:
     nulls = [(NULL_LABEL, None)] if slot.field.nullable else []
     templates = [(o.label, o.value) for o in slot.offers if isinstance(o.value, str) and o.value.startswith("{{")]
     known = [(UNSET_LABEL, UNSET), *pairs, *nulls, *templates]
-    kept = [] if any(_same(value, slot.value) for _, value in known) else [(one_line(slot.value), slot.value)]
-    options = [(UNSET_LABEL, UNSET), *((text or '""', value) for text, value in (*pairs, *nulls, *kept, *templates))]
+    current = [] if any(_same(value, slot.value) for _, value in known) else [(one_line(slot.value), slot.value)]
+    options = [(UNSET_LABEL, UNSET), *((text or '""', value) for text, value in (*pairs, *nulls, *current, *templates))]
     now = next(i for i, (_, value) in enumerate(options) if _same(value, slot.value))
     numbered = [(text, i) for i, (text, _) in enumerate(options)]
     common = _common_options(slot, widgets.widget_description.DescriptionStyle)
@@ -440,10 +434,10 @@ _FORMAT_EXAMPLES: Mapping[str, str] = {
 }
 """An example for each format, where the document has none."""
 
-_FORMAT_SUGGESTIONS: Mapping[str, Callable[[], Suggestion]] = {
-    "date-time": lambda: Suggestion("current time of each request", "{{$isoTimestamp}}"),
-    "date": lambda: Suggestion("today", datetime.now(UTC).strftime("%Y-%m-%d")),
-    "uuid": lambda: Suggestion("new UUID for each request", "{{$uuid}}"),
+_FORMAT_SUGGESTIONS: Mapping[str, Callable[[], SuggestedValue]] = {
+    "date-time": lambda: SuggestedValue("current time of each request", "{{$isoTimestamp}}"),
+    "date": lambda: SuggestedValue("today", datetime.now(UTC).strftime("%Y-%m-%d")),
+    "uuid": lambda: SuggestedValue("new UUID for each request", "{{$uuid}}"),
 }
 
 _BUILDERS: dict[str, Callable[[ControlContext], Control]] = {

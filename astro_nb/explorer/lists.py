@@ -13,7 +13,17 @@ from ..exchange import Exchange, format_duration
 from ..html import METHOD_TONES
 from ..openapi import Operation, Spec
 from ..session import Session
-from .widgets import Status, add_classes, button, replace_children, set_hidden, shared_layout, shared_style
+from .widgets import (
+    Status,
+    button,
+    dropdown,
+    horizontal,
+    html_widget,
+    replace_children,
+    set_hidden,
+    text_input,
+    vertical,
+)
 
 MAX_OPERATIONS = 60
 """Operations shown at once; further search results are counted, further operations of a tag open on click."""
@@ -26,27 +36,20 @@ class OperationsView:
         self._spec, self._status, self._chosen = spec, status, chosen
         self._current = ""
         self._buttons: dict[str, list[widgets.Button]] = {}
-        self.search = add_classes(
-            widgets.Text(
-                description="Search operations",
-                placeholder=f"Search {len(spec)} operations",
-                tooltip="Words of an id, a path, a summary, a tag or a field",
-                continuous_update=True,
-                layout=shared_layout(),
-                style=shared_style(widgets.widget_string.TextStyle),
-            ),
-            "anb-wide",
-            "anb-search",
-            "anb-hide-label",
-        )
+        self.search = text_input(
+            "Search operations", "anb-wide", "anb-search", "anb-hide-label",
+            placeholder=f"Search {len(spec)} operations",
+            tooltip="Words of an id, a path, a summary, a tag or a field",
+            continuous_update=True,
+        )  # fmt: skip
         self.search.observe(status.report_errors(lambda change: self._find(change["new"])), "value")
         self._listed: tuple[bool, list[str]] = (False, [])
         grouped = _group_by_tag(spec)
         tags = [self._tag(tag, grouped[tag]) for tag in spec.tags if tag in grouped]
-        self._tags = widgets.VBox(tags, layout=shared_layout())
-        self._found = widgets.VBox([], layout=shared_layout())
-        holder = add_classes(widgets.VBox([self._tags, self._found], layout=shared_layout()), "anb-list")
-        self.widget = add_classes(widgets.VBox([self.search, holder], layout=shared_layout()), "anb-side")
+        self._tags = vertical(tags)
+        self._found = vertical([])
+        holder = vertical([self._tags, self._found], "anb-list")
+        self.widget = vertical([self.search, holder], "anb-side")
 
     def mark(self, operation: Operation) -> None:
         """Highlight the open operation."""
@@ -59,7 +62,7 @@ class OperationsView:
     def _tag(self, tag: str, operations: list[Operation]) -> widgets.Widget:
         """Build the heading of a tag; its operations are built when it is opened."""
         head = button(_tag_label(tag, operations, False), "anb-tag", self._spec.tags[tag] or tag)
-        whole = widgets.VBox([head], layout=shared_layout())
+        whole = vertical([head])
 
         def show(opened: bool) -> None:
             head.description = _tag_label(tag, operations, opened)
@@ -78,7 +81,7 @@ class OperationsView:
 
     def _entries(self, operations: list[Operation]) -> widgets.Widget:
         """Build the first operations of a tag, and a button for the others."""
-        holder = widgets.VBox([self._entry(each) for each in operations[:MAX_OPERATIONS]], layout=shared_layout())
+        holder = vertical([self._entry(each) for each in operations[:MAX_OPERATIONS]])
         rest = operations[MAX_OPERATIONS:]
         if rest:
             more = button(f"Show {len(rest)} more", "anb-link")
@@ -110,7 +113,7 @@ class OperationsView:
         if words.strip():
             message = f"{len(found)} found" if found else "Nothing found. Try part of a name or of a field name."
             more = f"; {len(found) - MAX_OPERATIONS} are not shown" if len(found) > MAX_OPERATIONS else ""
-            drawn.insert(0, widgets.HTML(f'<span class="anb-note">{message}{more}</span>', layout=shared_layout()))
+            drawn.insert(0, html_widget(f'<span class="anb-note">{message}{more}</span>'))
         replace_children(self._found, drawn)
         set_hidden(self._tags, bool(words.strip()))
 
@@ -136,32 +139,25 @@ class HistoryView:
 
     def __init__(self, session: Session, status: Status, reopen: Callable[[Exchange], None]) -> None:
         self._session = session
-        style = shared_style(widgets.widget_string.TextStyle)
-        self.search = widgets.Text(
-            description="Search history",
+        self.search = text_input(
+            "Search history", "anb-wide", "anb-hide-label",
             placeholder="Search history",
             tooltip="Search operation, status, message or requestId",
-            layout=shared_layout(),
-            style=style,
+            continuous_update=True,
+        )  # fmt: skip
+        self.list = dropdown(
+            "History entries", "anb-wide", "anb-hide-label", kind=widgets.SelectMultiple, options=[], rows=7
         )
-        plain = shared_style(widgets.widget_description.DescriptionStyle)
-        self.list = widgets.SelectMultiple(
-            options=[], rows=7, description="History entries", layout=shared_layout(), style=plain
-        )
-        self._compared = widgets.HTML("", layout=shared_layout())
-        opened, compared = (
-            button("Reopen", "anb-plain", "Open the request and response again without sending"),
-            button("Compare selected", "anb-plain"),
-        )
+        self._compared = html_widget()
+        opened = button("Reopen", "anb-plain", "Open the request and response again without sending")
+        compared = button("Compare selected", "anb-plain")
         self.search.observe(status.report_errors(lambda _: self.draw()), "value")
         opened.on_click(status.report_errors(lambda _: self._reopen(status, reopen)))
         compared.on_click(status.report_errors(lambda _: self._compare(status)))
-        row = widgets.HBox(
-            [add_classes(self.search, "anb-wide", "anb-hide-label"), opened, compared], layout=shared_layout()
-        )
-        head = widgets.HTML("<b>History</b>", layout=shared_layout())
-        parts = [head, row, add_classes(self.list, "anb-wide", "anb-hide-label"), self._compared]
-        self.widget = add_classes(widgets.VBox(parts, layout=shared_layout()), "anb-history")
+        row = horizontal([self.search, opened, compared])
+        head = html_widget("<b>History</b>")
+        parts = [head, row, self.list, self._compared]
+        self.widget = vertical(parts, "anb-history")
         self.draw()
 
     def draw(self) -> None:

@@ -17,7 +17,17 @@ from ..openapi import SecurityScheme
 from ..secrets import Secret, is_secret_header, is_secret_name
 from ..session import Session
 from ..yaml import YamlError, dump_yaml, load_yaml
-from .widgets import Status, add_classes, button, horizontal, replace_children, shared_layout, shared_style, vertical
+from .widgets import (
+    Status,
+    add_classes,
+    button,
+    dropdown,
+    horizontal,
+    html_widget,
+    replace_children,
+    text_input,
+    vertical,
+)
 
 if TYPE_CHECKING:
     from ..sandbox import Sandbox, SandboxClient
@@ -40,20 +50,19 @@ class SecretInput:
     """A password input. The text leaves the synchronised trait at once, since that may be saved with the notebook."""
 
     def __init__(self, text: str, status: Status) -> None:
-        style = shared_style(widgets.widget_string.TextStyle)
-        self.widget = widgets.Password(description=text, continuous_update=False, layout=shared_layout(), style=style)
-        self._held = ""
+        self.widget = text_input(text, kind=widgets.Password)
+        self._typed = ""
         self.widget.observe(status.report_errors(self._store), "value")
 
     def take(self) -> str:
         """Return the typed text once; empty if nothing was typed."""
-        held, self._held = self._held, ""
+        typed, self._typed = self._typed, ""
         self.widget.placeholder = ""
-        return held
+        return typed
 
     def _store(self, change: dict[str, Any]) -> None:
         if change["new"]:
-            self._held = change["new"]
+            self._typed = change["new"]
             self.widget.value = ""
             self.widget.placeholder = "entered; click the button to use it"
 
@@ -64,28 +73,26 @@ class CredentialsPanel:
     def __init__(self, session: Session, status: Status, changed: Callable[[], None]) -> None:
         self._session, self._status, self._changed = session, status, changed
         self.inputs: dict[str, list[widgets.Widget]] = {}
-        self._rows = widgets.VBox([], layout=shared_layout())
-        self._token = widgets.HTML("", layout=shared_layout())
+        self._rows = vertical([])
+        self._token = html_widget()
         note = html.muted(
             "Credentials entered here stay in memory, for the hosts of this environment, until the kernel stops."
         )
-        head = widgets.HTML(str(note), layout=shared_layout())
-        self.widget = add_classes(
-            widgets.VBox([self._token, head, self._rows], layout=shared_layout()), "anb-panel", "anb-hidden"
-        )
+        head = html_widget(str(note))
+        self.widget = vertical([self._token, head, self._rows], "anb-panel", "anb-hidden")
 
     def draw(self) -> None:
         """Show the current state of every scheme."""
         spec = self._session.spec
         self._token.value = str(draw_token(self._session))
         schemes = [spec.scheme(name) for name in spec.scheme_names]
-        none = [widgets.HTML(str(html.muted("The document declares no security scheme.")), layout=shared_layout())]
+        none = [html_widget(str(html.muted("The document declares no security scheme.")))]
         replace_children(self._rows, [self._row(scheme) for scheme in schemes] or none)
 
     def _row(self, scheme: SecurityScheme) -> widgets.Widget:
-        held = self._session.effective_environment.secret_for(scheme.name)
-        pasted = held is not None and held != self._session.environment.secret_for(scheme.name)
-        message = html.pill(f"set: {held.source}", "good") if held else html.pill("not set", "quiet")
+        secret = self._session.effective_environment.secret_for(scheme.name)
+        pasted = secret is not None and secret != self._session.environment.secret_for(scheme.name)
+        message = html.pill(f"set: {secret.source}", "good") if secret else html.pill("not set", "quiet")
         about = html.join([html.tag("strong", scheme.name), " ", describe_scheme(scheme), " ", message])
         fields = [SecretInput(text, self._status) for text in _FIELDS.get(scheme.kind, ("Paste the credential",))]
         self.inputs[scheme.name] = [field.widget for field in fields]
@@ -93,12 +100,12 @@ class CredentialsPanel:
         use.on_click(self._status.report_errors(lambda _: self._take(scheme, fields)))
         drop.on_click(self._status.report_errors(lambda _: self._remove_credential(scheme)))
         parts = [
-            widgets.HTML(str(about), layout=shared_layout()),
+            html_widget(str(about)),
             *self.inputs[scheme.name],
             use,
             *([drop] if pasted else []),
         ]
-        return add_classes(widgets.HBox(parts, layout=shared_layout()), "anb-wrap", "anb-credential")
+        return horizontal(parts, "anb-wrap", "anb-credential")
 
     def _take(self, scheme: SecurityScheme, fields: list[SecretInput]) -> None:
         typed = [field.take() for field in fields]
@@ -151,19 +158,14 @@ _FIELDS = {
 }
 
 
-def _text_input(text: str, **more: Any) -> widgets.Text:
-    style = shared_style(widgets.widget_string.TextStyle)
-    return widgets.Text(description=text, continuous_update=False, layout=shared_layout(), style=style, **more)
-
-
 class VariablesPanel:
     """Every variable with its scope and source, and inputs to set one."""
 
     def __init__(self, session: Session, status: Status, changed: Callable[[], None]) -> None:
         self._session = session
-        self._table = widgets.HTML("", layout=shared_layout())
-        self.name = _text_input("Name", placeholder="deploymentId")
-        self.value = _text_input("Value", placeholder="text, number, or {{variable}}")
+        self._table = html_widget()
+        self.name = text_input("Name", placeholder="deploymentId")
+        self.value = text_input("Value", placeholder="text, number, or {{variable}}")
         secret = SecretInput("or secret", status)
         self.secret = secret.widget
         save, drop = button("Set variable", "anb-plain"), button("Remove", "anb-plain")
@@ -180,10 +182,8 @@ class VariablesPanel:
 
         save.on_click(status.report_errors(set_one))
         drop.on_click(status.report_errors(remove))
-        row = widgets.HBox([self.name, self.value, self.secret, save, drop], layout=shared_layout())
-        self.widget = add_classes(
-            widgets.VBox([self._table, add_classes(row, "anb-wrap")], layout=shared_layout()), "anb-panel", "anb-hidden"
-        )
+        row = horizontal([self.name, self.value, self.secret, save, drop])
+        self.widget = vertical([self._table, add_classes(row, "anb-wrap")], "anb-panel", "anb-hidden")
         self.draw()
 
     def draw(self) -> None:
@@ -204,13 +204,10 @@ class FaultsPanel:
         from ..sandbox import FAULT_KINDS  # already loaded if there is a sandbox
 
         self._sandbox = sandbox
-        style = shared_style(widgets.widget_description.DescriptionStyle)
-        self.kind = widgets.Dropdown(
-            options=list(FAULT_KINDS), description="Fault", layout=shared_layout(), style=style
-        )
-        self.times = _text_input("Times", value="1")
-        self.operation = _text_input("Operation", value="*")
-        self._list = widgets.HTML("", layout=shared_layout())
+        self.kind = dropdown("Fault", options=list(FAULT_KINDS))
+        self.times = text_input("Times", value="1")
+        self.operation = text_input("Operation", value="*")
+        self._list = html_widget()
         add, clear, reset = (button(t, "anb-plain") for t in ("Enable", "Clear all", "Reset sandbox"))
 
         def enable(_: Any) -> None:
@@ -229,10 +226,8 @@ class FaultsPanel:
 
         for made, handler in ((add, enable), (clear, clear_all), (reset, reset_sandbox)):
             made.on_click(status.report_errors(handler))
-        row = widgets.HBox([self.kind, self.times, self.operation, add, clear, reset], layout=shared_layout())
-        self.widget = add_classes(
-            widgets.VBox([self._list, add_classes(row, "anb-wrap")], layout=shared_layout()), "anb-panel", "anb-hidden"
-        )
+        row = horizontal([self.kind, self.times, self.operation, add, clear, reset])
+        self.widget = vertical([self._list, add_classes(row, "anb-wrap")], "anb-panel", "anb-hidden")
         self.draw()
 
     def draw(self) -> None:
@@ -277,7 +272,7 @@ class EnvironmentsPanel:
             "credentials": _area("Credentials, by reference", "token: env:MY_API_TOKEN"),
             "headers": _area("Headers", "X-Team: data"),
         }
-        self._message = widgets.HTML("", layout=shared_layout())
+        self._message = html_widget()
         self.widget = add_classes(vertical(self._parts()), "anb-panel", "anb-hidden")
         self.which.observe(status.report_errors(lambda _: self._show()), "value")
         for name in _SECRET_CHECKS:
@@ -317,7 +312,7 @@ class EnvironmentsPanel:
         note = html.muted(
             f"One file each in {self._environments.folder}/, without a secret in it: to review and to share."
         )
-        head = widgets.HTML(str(note), layout=shared_layout())
+        head = html_widget(str(note))
         grid = add_classes(vertical(list(self.fields.values())), "anb-fields")
         rows = [horizontal([self.which, self.name], "anb-wrap"), grid, horizontal(buttons, "anb-wrap")]
         return [head, *rows, horizontal([self.other, compare], "anb-wrap"), self._message]
@@ -326,9 +321,9 @@ class EnvironmentsPanel:
         """Show the settings in the selected environment's own file; inherited values appear as hints."""
         if self.which.value is None:
             return
-        said = self._environments.own_fields(self.which.value)
+        own = self._environments.own_fields(self.which.value)
         for name, control in self.fields.items():
-            control.value = _control_value(control, said.get(name))
+            control.value = _control_value(control, own.get(name))
 
     def _typed(self) -> dict[str, Any]:
         return {name: _field_value(name, control) for name, control in self.fields.items()}
@@ -430,22 +425,12 @@ def _control_value(control: Any, value: Any) -> Any:
 
 
 def _choice(text: str, options: list[tuple[str, Any]] | None = None) -> widgets.Dropdown:
-    style = shared_style(widgets.widget_description.DescriptionStyle)
-    made = widgets.Dropdown(options=options or [], description=text, tooltip=text, layout=shared_layout(), style=style)
-    return add_classes(made, "anb-field")
+    return dropdown(text, "anb-field", options=options or [], tooltip=text)
 
 
 def _field_input(text: str, hint: str) -> widgets.Text:
-    style = shared_style(widgets.widget_string.TextStyle)
-    made = widgets.Text(
-        description=text, placeholder=hint, continuous_update=False, layout=shared_layout(), style=style
-    )
-    return add_classes(made, "anb-field")
+    return text_input(text, "anb-field", placeholder=hint)
 
 
 def _area(text: str, hint: str) -> widgets.Textarea:
-    style = shared_style(widgets.widget_string.TextStyle)
-    made = widgets.Textarea(
-        description=text, placeholder=hint, rows=3, continuous_update=False, layout=shared_layout(), style=style
-    )
-    return add_classes(made, "anb-field")
+    return text_input(text, "anb-field", kind=widgets.Textarea, placeholder=hint, rows=3)

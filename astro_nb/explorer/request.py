@@ -21,7 +21,19 @@ from ..http import Running, in_background
 from ..openapi import Action
 from ..serialization import SecurityChoice
 from ..session import Session
-from .widgets import Status, add_classes, button, horizontal, set_hidden, shared_layout, shared_style, vertical
+from .widgets import (
+    Status,
+    add_classes,
+    button,
+    dropdown,
+    horizontal,
+    html_widget,
+    set_hidden,
+    shared_layout,
+    shared_style,
+    text_input,
+    vertical,
+)
 
 SEND_DELAY = 0.15
 """Seconds between the click on Send and reading the form: pending input arrives after the click."""
@@ -44,7 +56,7 @@ class Actions:
         self.fill = button("Fill with example", "anb-plain", "Fill every field that has an example")
         self.clear = button("Clear", "anb-plain", "Unset every field")
         buttons = [self.send, self.cancel, self.fill, self.clear]
-        self.widget = add_classes(widgets.HBox(buttons, layout=shared_layout()), "anb-actions")
+        self.widget = horizontal(buttons, "anb-actions")
         self.send.on_click(status.report_errors(lambda _: self.run_after_typing(send)))
         for made, handler in ((self.cancel, cancel), (self.fill, fill), (self.clear, clear)):
             made.on_click(status.report_errors(lambda _, run=handler: run()))
@@ -77,15 +89,8 @@ class Confirmation:
     """Shows a change and asks for the name that confirms it. `confirmed` gets a function that reads the input."""
 
     def __init__(self, status: Status, confirmed: Callable[[Callable[[], str]], None]) -> None:
-        self._change = widgets.HTML("", layout=shared_layout())
-        text = widgets.Text(
-            description="Name",
-            continuous_update=False,
-            description_allow_html=True,
-            layout=shared_layout(),
-            style=shared_style(widgets.widget_string.TextStyle),
-        )
-        self.name = add_classes(text, "anb-field")
+        self._change = html_widget()
+        self.name = text_input("Name", "anb-field", description_allow_html=True)
         self.send = button("Confirm", "anb-send", "Send the request if the name is right")
         self.stop = button("Cancel", "anb-plain", "Do not send the request")
         row = horizontal([self.send, self.stop], "anb-wrap")
@@ -132,14 +137,14 @@ class Sender:
 
     def confirm(self, typed: Callable[[], str]) -> None:
         """Send the pending call if the name is right."""
-        self._actions.run_after_typing(lambda: self._confirmed(typed()))
+        self._actions.run_after_typing(lambda: self._send_confirmed(typed()))
 
     def _on_change_read(self, look: Future[Change]) -> None:
         self._actions.set_busy(False)
         self.confirmation.show(look.result())
         self._status.show_message("Nothing has been sent yet: this environment asks before unsafe requests.", "warn")
 
-    def _confirmed(self, name: str) -> None:
+    def _send_confirmed(self, name: str) -> None:
         if self._pending is not None:
             self.confirmation.clear()
             self._start(self._pending, name)
@@ -180,19 +185,13 @@ class RequestOptions:
         self._session, self._changed = session, changed
         self._form: Form | None = None
         self._values: list[str | None] = []
-        self.security = _dropdown("Auth", "Which of the document's security schemes the request uses")
-        self.headers = widgets.Textarea(
-            description="Extra headers",
-            placeholder="X-Trace: on\none header per line",
-            rows=2,
-            continuous_update=False,
-            layout=shared_layout(),
-            style=shared_style(widgets.widget_string.TextStyle),
-        )
+        tip = "Which of the document's security schemes the request uses"
+        self.security = dropdown("Auth", "anb-field", options=[], tooltip=tip)
+        hint = "X-Trace: on\none header per line"
+        self.headers = text_input("Extra headers", "anb-field", kind=widgets.Textarea, placeholder=hint, rows=2)
         self._head = button("▸ Request options", "anb-link", "Security scheme and extra headers", "anb-opener")
-        parts = [add_classes(self.security, "anb-field"), add_classes(self.headers, "anb-field")]
-        self._inner = add_classes(widgets.VBox(parts, layout=shared_layout()), "anb-group", "anb-hidden")
-        self.widget = add_classes(widgets.VBox([self._head, self._inner], layout=shared_layout()), "anb-options")
+        self._inner = vertical([self.security, self.headers], "anb-group", "anb-hidden")
+        self.widget = vertical([self._head, self._inner], "anb-options")
         self._head.on_click(status.report_errors(lambda _: self._open("anb-hidden" in self._inner._dom_classes)))
         self.security.observe(status.report_errors(self._security_chosen), "value")
         self.headers.observe(status.report_errors(self._headers_typed), "value")
@@ -252,11 +251,6 @@ def _choice_label(choice: SecurityChoice) -> str:
     return name if choice.is_available else f"{name} · no credential yet"
 
 
-def _dropdown(text: str, tip: str) -> widgets.Dropdown:
-    style = shared_style(widgets.widget_description.DescriptionStyle)
-    return widgets.Dropdown(options=[], description=text, tooltip=tip, layout=shared_layout(), style=style)
-
-
 FORM, REQUEST, JSON = "Form only", "Request", "Body as JSON"
 
 
@@ -274,15 +268,10 @@ class RequestViews:
             layout=shared_layout(),
             style=shared_style(widgets.ToggleButtonsStyle),
         )
-        style = shared_style(widgets.widget_string.TextStyle)
-        area = widgets.Textarea(
-            rows=12, description=JSON, continuous_update=False, tooltip=JSON, layout=shared_layout(), style=style
-        )
-        self.json = add_classes(area, "anb-wide", "anb-code", "anb-hide-label", "anb-hidden")
-        self._shown = widgets.HTML("", layout=shared_layout())
-        self.widget = widgets.VBox(
-            [add_classes(self.view, "anb-views"), self._shown, self.json], layout=shared_layout()
-        )
+        names = ("anb-wide", "anb-code", "anb-hide-label", "anb-hidden")
+        self.json = text_input(JSON, *names, kind=widgets.Textarea, rows=12, tooltip=JSON)
+        self._shown = html_widget()
+        self.widget = vertical([add_classes(self.view, "anb-views"), self._shown, self.json])
         self.view.observe(status.report_errors(lambda _: self._draw()), "value")
         self.json.observe(status.report_errors(lambda change: self._take(change["new"])), "value")
 

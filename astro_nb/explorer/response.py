@@ -17,7 +17,19 @@ from ..frames import first_rows
 from ..jsonpath import to_path
 from ..secrets import Secret
 from ..session import Session
-from .widgets import Status, add_classes, button, shared_layout, shared_style
+from .widgets import (
+    Status,
+    add_classes,
+    button,
+    dropdown,
+    horizontal,
+    html_widget,
+    set_hidden,
+    shared_layout,
+    shared_style,
+    text_input,
+    vertical,
+)
 
 VIEWS = ("Body", "Table", "Headers", "Contract", "Timeline", "Save as variable")
 MAX_PATHS = 2000
@@ -29,21 +41,21 @@ class ResponseView:
     def __init__(self, session: Session, status: Status, used: Callable[[str], None]) -> None:
         self._session, self._used, self._guard = session, used, status.report_errors
         self._exchange: Exchange | None = None
-        self._head = widgets.HTML("", layout=shared_layout())
+        self._head = html_widget()
         self._tabs = widgets.ToggleButtons(
             options=VIEWS, value=VIEWS[0], tooltips=[f"Show {t.lower()}" for t in VIEWS], layout=shared_layout(),
             style=shared_style(widgets.ToggleButtonsStyle),
         )  # fmt: skip
         self._tabs.observe(self._guard(lambda change: self._draw_tab()), "value")
-        self._content = add_classes(widgets.VBox([], layout=shared_layout()), "anb-scroll")
-        inner = widgets.VBox([self._head, self._tabs, self._content], layout=shared_layout())
+        self._content = vertical([], "anb-scroll")
+        inner = vertical([self._head, self._tabs, self._content])
         self.widget = add_classes(inner, "anb-response", "anb-hidden")
 
     def show(self, exchange: Exchange) -> None:
         """Show an exchange, starting with its body."""
         self._exchange = exchange
         self._head.value = str(html.join([draw_headline(exchange), draw_error(exchange), support_details(exchange)]))
-        self.widget._dom_classes = tuple(c for c in self.widget._dom_classes if c != "anb-hidden")
+        set_hidden(self.widget, False)
         if self._tabs.value == VIEWS[0]:
             self._draw_tab()
         else:
@@ -60,29 +72,18 @@ class ResponseView:
     def _tab(self, exchange: Exchange) -> list[widgets.Widget]:
         if self._tabs.value == "Save as variable":
             return self._picker(exchange)
-        return [widgets.HTML(str(_VIEWS[self._tabs.value](exchange)), layout=shared_layout())]
+        return [html_widget(str(_VIEWS[self._tabs.value](exchange)))]
 
     def _picker(self, exchange: Exchange) -> list[widgets.Widget]:
         """Build a searchable list of paths with previews; the selected value becomes a variable."""
         paths = list_value_paths(exchange)
         if not paths:
-            return [
-                widgets.HTML(str(html.muted("No values to save: the response is not JSON.")), layout=shared_layout())
-            ]
-        common = {"layout": shared_layout(), "style": shared_style(widgets.widget_string.TextStyle)}
-        plain = {"layout": shared_layout(), "style": shared_style(widgets.widget_description.DescriptionStyle)}
-        hint = "Search paths and values"
-        search = add_classes(
-            widgets.Text(description=hint, placeholder=hint, tooltip=hint, **common), "anb-wide", "anb-hide-label"
-        )
-        select = add_classes(
-            widgets.Select(description="Paths and values", options=paths, rows=10, **plain),
-            "anb-wide",
-            "anb-hide-label",
-            "anb-history",
-        )
+            return [html_widget(str(html.muted("No values to save: the response is not JSON.")))]
+        hint, names = "Search paths and values", ("anb-wide", "anb-hide-label")
+        search = text_input(hint, *names, placeholder=hint, tooltip=hint, continuous_update=True)
+        select = dropdown("Paths and values", *names, "anb-history", kind=widgets.Select, options=paths, rows=10)
         first = _suggest_variable_name(exchange, paths[0][1])
-        name = widgets.Text(value=first, description="Variable", continuous_update=False, **common)
+        name = text_input("Variable", value=first)
         take = button("Save as variable", "anb-plain")
 
         def find(change: Any) -> None:
@@ -100,7 +101,7 @@ class ResponseView:
         search.observe(self._guard(find), "value")
         select.observe(self._guard(rename), "value")
         take.on_click(self._guard(use))
-        return [search, select, widgets.HBox([name, take], layout=shared_layout())]
+        return [search, select, horizontal([name, take])]
 
 
 def list_value_paths(exchange: Exchange) -> list[tuple[str, str]]:
@@ -123,8 +124,8 @@ def _suggest_variable_name(exchange: Exchange, path: str) -> str:
         return key
     parent = path.rpartition(".")[0].rpartition(".")[2].partition("[")[0].strip("$")
     steps = [s for s in exchange.operation.path.split("/") if s and not s.startswith("{")]
-    thing = parent or (steps[-1] if steps else "thing")
-    words = thing.replace("-", " ").split()
+    resource = parent or (steps[-1] if steps else "resource")
+    words = resource.replace("-", " ").split()
     camel = words[0] + "".join(w.title() for w in words[1:])
     return camel.removesuffix("s") + "Id"
 
@@ -150,7 +151,8 @@ def draw_rows(exchange: Exchange) -> html.Markup:
         frame = exchange.frame()
     except AstroNbError as error:
         return html.muted(str(error))
-    line = html.muted(f"{len(frame)} rows, {len(frame.columns)} columns. In Python: api.history[-1].frame()")
+    size = f"{html.pluralize(len(frame), 'row')}, {html.pluralize(len(frame.columns), 'column')}"
+    line = html.muted(f"{size}. In Python: api.history[-1].frame()")
     shown = frame.dropna(axis="columns", how="all") if len(frame) else frame
     rows = [[_cell(value) for value in row] for row in first_rows(shown, 100)]
     return html.join([line, html.table([str(c) for c in shown.columns], rows, limit=100, wrap=False)])
@@ -159,10 +161,10 @@ def draw_rows(exchange: Exchange) -> html.Markup:
 def _cell(value: Any) -> str:
     if isinstance(value, list | dict):
         text = orjson.dumps(value, default=str).decode()
+    elif hasattr(value, "strftime"):
+        text = value.strftime("%Y-%m-%d %H:%M:%S")
     else:
-        text = (
-            "" if value is None else value.strftime("%Y-%m-%d %H:%M:%S") if hasattr(value, "strftime") else str(value)
-        )
+        text = "" if value is None else str(value)
     return text if len(text) <= 80 else text[:77] + "…"
 
 
@@ -178,9 +180,8 @@ def draw_contract(exchange: Exchange) -> html.Markup:
         return html.muted("There is no response to check.")
     violations = exchange.check()
     if not violations:
-        return html.join(
-            [html.pill("matches the spec", "good"), " ", html.muted("request and response checked in full")]
-        )
+        checked = html.muted("request and response checked in full")
+        return html.join([html.pill("matches the spec", "good"), " ", checked])
     rows = [
         (html.pill(v.severity, "bad" if v.severity == "error" else "quiet"), html.code(v.path), v.message)
         for v in violations
@@ -194,13 +195,10 @@ def draw_timeline(exchange: Exchange) -> html.Markup:
     rows = []
     for attempt in exchange.attempts:
         tone = "good" if attempt.outcome.startswith("2") else "bad"
-        waited = (
-            f"Waited {format_duration(attempt.rate_limit_wait)} for the rate limit. " if attempt.rate_limit_wait else ""
-        )
-        next_step = f"{waited}{attempt.decision}"
-        rows.append(
-            (attempt.number, attempt.outcome, format_duration(attempt.elapsed), _bar(attempt, whole, tone), next_step)
-        )
+        wait = attempt.rate_limit_wait
+        waited = f"Waited {format_duration(wait)} for the rate limit. " if wait else ""
+        bar, duration = _bar(attempt, whole, tone), format_duration(attempt.elapsed)
+        rows.append((attempt.number, attempt.outcome, duration, bar, f"{waited}{attempt.decision}"))
     return html.table(["attempt", "result", "duration", "timeline", "next step"], rows)
 
 

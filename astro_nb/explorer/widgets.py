@@ -47,7 +47,7 @@ def shared_style(kind: type) -> object:
 
 def style_sheet() -> widgets.HTML:
     """Return the widget that holds the style sheet."""
-    return widgets.HTML(f"<style>{build_css()}</style>", layout=shared_layout())
+    return html_widget(f"<style>{build_css()}</style>")
 
 
 def add_classes(widget: widgets.DOMWidget, *names: str) -> widgets.DOMWidget:
@@ -66,6 +66,23 @@ def button(text: str, kind: str, tip: str = "", *more: str) -> widgets.Button:
 def html_widget(html: str = "") -> widgets.HTML:
     """Create an HTML widget."""
     return widgets.HTML(html, layout=shared_layout(), style=shared_style(widgets.widget_string.HTMLStyle))
+
+
+def text_input(
+    description: str, *names: str, kind: type[widgets.Widget] = widgets.Text, **options: Any
+) -> widgets.DOMWidget:
+    """Create a text input with CSS classes, by default one that reports its value when typing has ended."""
+    style = shared_style(widgets.widget_string.TextStyle)
+    options = {"description": description, "continuous_update": False, **options}
+    return kind(**options, layout=shared_layout(), style=style, _dom_classes=names)
+
+
+def dropdown(
+    description: str, *names: str, kind: type[widgets.Widget] = widgets.Dropdown, **options: Any
+) -> widgets.DOMWidget:
+    """Create a dropdown, or another selection, with CSS classes."""
+    style = shared_style(widgets.widget_description.DescriptionStyle)
+    return kind(description=description, **options, layout=shared_layout(), style=style, _dom_classes=names)
 
 
 def vertical(children: list[widgets.Widget], *names: str) -> widgets.Box:
@@ -125,17 +142,13 @@ class Status:
     """The status line below the bar: progress, errors and what to do. Screen readers announce it."""
 
     def __init__(self) -> None:
-        self.widget = widgets.HTML("", layout=shared_layout())
+        self.widget = html_widget()
         self.last_error: BaseException | None = None
         self.lock = threading.RLock()
 
     def show_message(self, text: str, tone: str = "quiet") -> None:
         """Show one sentence; an empty text clears the line."""
-        mark = (
-            html.join([html.pill({"bad": "Error", "warn": "Note", "good": "Done"}[tone], tone), " "])
-            if tone in _LABELLED_TONES
-            else ""
-        )
+        mark = html.join([html.pill(_TONE_LABELS[tone], tone), " "]) if tone in _TONE_LABELS else ""
         self.widget.value = str(html.tag("div", mark, text, role="status", style="padding:4px 14px")) if text else ""
 
     def report_errors(self, handler: Callable[..., Any]) -> Callable[..., None]:
@@ -156,4 +169,4 @@ class Status:
         return guarded
 
 
-_LABELLED_TONES = ("bad", "warn", "good")
+_TONE_LABELS = {"bad": "Error", "warn": "Note", "good": "Done"}
