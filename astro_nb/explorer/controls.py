@@ -281,9 +281,9 @@ class MapControl:
         self._more.on_click(view.status.report_errors(lambda _: self._show_more()))
         self.draw()
         whole = [] if declared else state_buttons(view, about, path, self.draw)
-        self.widget = vertical(
-            [*([] if declared else [build_head(view, about, path)]), self._holder, self._more, self._tools(whole)]
-        )
+        tools = horizontal([self._add, *whole], "anb-tools") if whole else self._add
+        head = [] if declared else [build_head(view, about, path)]
+        self.widget = vertical([*head, self._holder, self._more, tools])
 
     def draw(self) -> None:
         """Show a row for each current name."""
