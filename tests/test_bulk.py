@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import astro_nb as anb
-from astro_nb.bulk import Bulk, reconcile
+from astro_nb.bulk import Bulk, sending
 from astro_nb.environments import Environment
 from astro_nb.errors import MissingArgument, SecretMissing, SettingsError, UnknownName, UnsafeRefused, UsageError
 from astro_nb.history import Mark
@@ -43,7 +43,7 @@ def api(tmp_path: Path) -> Iterator[anb.Workbench]:
 @pytest.fixture
 def short_settle_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Assume that the server has carried out a request after a tenth of a second."""
-    monkeypatch.setattr(reconcile, "SETTLE_TIME", 0.1)
+    monkeypatch.setattr(sending, "SETTLE_TIME", 0.1)
 
 
 def switch(api: anb.Workbench, environment: Environment) -> None:
@@ -473,7 +473,7 @@ def test_a_create_whose_response_was_lost_is_reconciled(done: bool, api: anb.Wor
 def test_an_older_match_leaves_the_row_unknown(api: anb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a resource of the same name is older than the run, the row is neither done nor sent again."""
     create_objects(api, [{"objectKey": "KEY_0"}]).run()
-    monkeypatch.setattr(reconcile, "MAX_CLOCK_SKEW", -60.0)  # as if it had been created long ago
+    monkeypatch.setattr(sending, "MAX_CLOCK_SKEW", -60.0)  # as if it had been created long ago
     break_connections(api, 1, done=False)
     work = create_objects(api, [{"objectKey": "KEY_0"}]).run().run()
     assert work.counts["unknown"] == 1

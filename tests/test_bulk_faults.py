@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import astro_nb as anb
-from astro_nb.bulk import reconcile
+from astro_nb.bulk import sending
 from astro_nb.http import Retries
 
 RESOURCE: dict[str, Any] = {
@@ -135,7 +135,7 @@ def faulty() -> Iterator[FaultyServer]:
 @pytest.fixture(scope="module")
 def api(faulty: FaultyServer) -> Iterator[anb.Workbench]:
     patch = pytest.MonkeyPatch()
-    patch.setattr(reconcile, "SETTLE_TIME", 0.05)
+    patch.setattr(sending, "SETTLE_TIME", 0.05)
     workbench = anb.connect(spec=DOCUMENT, base_url=faulty.url, history=None, retries=RETRIES)
     yield workbench
     workbench.close()

@@ -24,11 +24,11 @@ import os, sys
 from pathlib import Path
 import pandas as pd
 import astro_nb as anb
-from astro_nb.bulk import reconcile
+from astro_nb.bulk import sending
 from astro_nb.environments import Environment
 
 url, count, workspace = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-reconcile.SETTLE_TIME = 1.0  # the sandbox has carried out a request by then
+sending.SETTLE_TIME = 1.0  # the sandbox has carried out a request by then
 limits = {"POST": 1000, "GET": 1000}
 here = Environment("class", base_url=url, credentials={"token": "env:KILLED_TOKEN"}, limits=limits)
 api = anb.connect(here, history=Path("history"))
