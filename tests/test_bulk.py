@@ -484,10 +484,10 @@ def test_an_older_match_leaves_the_row_unknown(api: anb.Workbench, monkeypatch: 
 def test_the_settle_delay() -> None:
     """There is a delay for rows that have just ended or may just have been sent, not for old ones."""
     now = time.time()
-    assert 9 < reconcile._settle_delay(Mark("unknown", now), 600) <= 10
-    assert reconcile._settle_delay(Mark("unknown", now - 11), 600) < 0
-    assert reconcile._settle_delay(Mark("begun", now - 300), 600) == 10
-    assert reconcile._settle_delay(Mark("begun", now - 3600), 600) == 0
+    assert 9 < sending._settle_delay(Mark("unknown", now), 600) <= 10
+    assert sending._settle_delay(Mark("unknown", now - 11), 600) < 0
+    assert sending._settle_delay(Mark("begun", now - 300), 600) == 10
+    assert sending._settle_delay(Mark("begun", now - 3600), 600) == 0
 
 
 @pytest.mark.usefixtures("short_settle_time")
@@ -496,7 +496,7 @@ def test_two_matches_leave_the_row_unknown(api: anb.Workbench) -> None:
     spaces = [str(w["id"]) for w in api.pages("ListWorkspaces").items()][:2]
     for space in spaces:
         create_objects(api, [{"objectKey": "KEY_0"}], scopeEntityId=space).run()
-    resolution = reconcile._resolve(
+    resolution = sending._resolve(
         api.spec.operation("ListEnvironmentObjects"),
         {"objectKey": "KEY_0"},
         api.pages("ListEnvironmentObjects").items(),
@@ -513,8 +513,8 @@ def test_a_resource_of_another_row_does_not_match(api: anb.Workbench) -> None:
     create_objects(api, [{"objectKey": "KEY_0"}]).run()
     items = [item for item in api.pages(operation.id).items() if item["objectKey"] == "KEY_0"]
     body = {"objectKey": "KEY_0"}
-    assert reconcile._resolve(operation, body, items, set(), time.time()).state == "done"
-    assert reconcile._resolve(operation, body, items, {items[0]["id"]}, time.time()).state == "not done"
+    assert sending._resolve(operation, body, items, set(), time.time()).state == "done"
+    assert sending._resolve(operation, body, items, {items[0]["id"]}, time.time()).state == "not done"
 
 
 def test_a_row_without_a_readable_list_stays_unknown(api: anb.Workbench) -> None:
