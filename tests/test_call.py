@@ -25,12 +25,12 @@ JSON = st.recursive(
 
 
 def stored(call: Call) -> Call:
-    """The call as the history gives it back."""
+    """Return the call as the history reads it back."""
     return Call.from_dict(orjson.loads(orjson.dumps(call.to_dict())))
 
 
 def pickled(value: Any) -> Any:
-    """A value after a way through pickle."""
+    """Return a value after pickling and unpickling."""
     return pickle.loads(pickle.dumps(value))  # noqa: S301  # made on this line
 
 
@@ -42,7 +42,7 @@ def test_unset_is_one(again: Any) -> None:
 
 
 def test_unset_is_neither_value_nor_null() -> None:
-    """UNSET is false, equals nothing but itself, and says its name."""
+    """UNSET is false, equals only itself, and its repr is its name."""
     assert not UNSET
     assert repr(UNSET) == "UNSET"
     others: list[Any] = [None, False, "", 0, {}, "UNSET"]
@@ -52,7 +52,7 @@ def test_unset_is_neither_value_nor_null() -> None:
 @given(TEXT, st.dictionaries(TEXT, JSON, max_size=4), st.just(UNSET) | JSON, st.dictionaries(TEXT, TEXT, max_size=3))
 @STEADY
 def test_is_the_same_after_storage(name: str, parameters: dict[str, Any], body: Any, headers: dict[str, str]) -> None:
-    """Whatever JSON a call holds, `from_dict` is the inverse of `to_dict`, through bytes and back."""
+    """For any JSON in a call, `from_dict` is the inverse of `to_dict`, also after serialization."""
     call = Call(name, parameters, body, "application/json", headers)
     assert stored(call) == call
 

@@ -38,12 +38,12 @@ def written_sentences() -> Iterator[tuple[str, ast.expr]]:
 
 
 def test_the_tree_that_is_drawn_is_the_tree_that_is() -> None:
-    """The docstring draws every class under its parent, and no other."""
+    """The docstring shows every class below its parent, and no other."""
     assert dict(drawn()) == {name: kind.__bases__[0].__name__ for name, kind in TREE.items()}
 
 
 def test_every_class_has_its_sentence() -> None:
-    """No class of the tree goes without a docstring of its own."""
+    """Every class of the tree has a docstring."""
     assert [name for name, kind in TREE.items() if not (kind.__dict__.get("__doc__") or "").strip()] == []
 
 
@@ -119,7 +119,7 @@ def test_survives_copy_and_pickle(error: AstroNbError) -> None:
     ],
 )
 def test_unknown_name_offers_what_there_is(name: str, known: list[str], todo: str) -> None:
-    """A name that does not exist is answered with the nearest ones, else with those that there are."""
+    """For an unknown name the error lists the nearest names, else all."""
     error = UnknownName("operation", name, known)
     assert error.what == f"There is no operation named {name!r}."
     assert error.todo.rstrip(".") == todo.rstrip(".")
@@ -150,5 +150,5 @@ def test_closest(name: str, known: list[str], wanted: list[str]) -> None:
 
 
 def test_closest_is_short() -> None:
-    """Three names at the most are offered, however many are alike."""
+    """At most three names are suggested."""
     assert len(closest_names("GetDeployment", [f"GetDeployment{i}" for i in range(20)])) == 3

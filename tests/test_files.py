@@ -16,7 +16,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="permission bits and 
 
 
 def test_makes_the_folders(tmp_path: Path) -> None:
-    """The folders on the way are made, and nothing but the file is left in the last."""
+    """Missing folders are created, and no temporary file is left."""
     path = tmp_path / "a" / "b" / "ключ.yaml"
     write_atomically(path, b"one")
     assert path.read_bytes() == b"one"
@@ -42,7 +42,7 @@ def test_a_failure_leaves_all_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_the_old_content(tmp_path: Path) -> None:
-    """What is no bytes is refused before the old content goes."""
+    """A value that is not bytes is rejected before the old content is replaced."""
     path = tmp_path / "f"
     path.write_bytes(b"old")
     with pytest.raises(TypeError):

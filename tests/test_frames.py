@@ -65,7 +65,7 @@ def test_odd_items_make_a_table_all_the_same(items: list[Any]) -> None:
 
 
 def test_an_empty_list_has_the_columns_of_the_document() -> None:
-    """No items: the columns and dtypes are there, so that what follows works on an empty list too."""
+    """An empty list has the same columns and dtypes, so that later code works on it."""
     frame = items_frame([], ITEM)
     assert dtype(frame, "at") == TIME
     assert dtype(frame, "count") == "Int64"
@@ -111,7 +111,7 @@ def test_values_that_do_not_convert_are_unchanged(name: str, value: Any) -> None
     ],
 )
 def test_items_without_declared_columns_have_their_own_alone(schema: dict[str, Any]) -> None:
-    """Objects whose schema names no properties make columns of what they hold, and no other."""
+    """Objects whose schema declares no properties have a column for each name in them."""
     assert list(items_frame([{"a": "1", "b": "2"}], read_field(SPEC, schema)).columns) == ["a", "b"]
 
 
@@ -164,5 +164,5 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(max_s
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.dictionaries(st.sampled_from([*SCHEMA["properties"], "new"]), VALUES), max_size=4))
 def test_whatever_comes_is_a_table(items: list[dict[str, Any]]) -> None:
-    """No answer, however far from its schema, keeps a table from being made."""
+    """Any response, however far from its schema, can be made a table."""
     assert len(items_frame(items, ITEM)) == len(items)

@@ -25,7 +25,7 @@ JSON = st.recursive(
 
 
 class Read(HTMLParser):
-    """What a browser would make of a piece of HTML: its elements, its text; and whether it is well nested."""
+    """The elements and the text of a piece of HTML, and whether it is well nested."""
 
     def __init__(self, markup: str) -> None:
         super().__init__()
@@ -120,13 +120,13 @@ def luminance(color: str) -> float:
 
 @pytest.mark.parametrize("tone", html.TONES)
 def test_pills_can_be_read(tone: str) -> None:
-    """Text and background of every tone differ by 4.5 to 1 at the least (WCAG 2.2, 1.4.3)."""
+    """Text and background of every tone have a contrast of at least 4.5 (WCAG 2.2, 1.4.3)."""
     dark, light = sorted(luminance(color) for color in html.TONES[tone])
     assert (light + 0.05) / (dark + 0.05) >= 4.5
 
 
 def test_tones() -> None:
-    """Every method and every status has a tone that exists; no answer at all is bad."""
+    """Every method and every status has an existing tone; no response is "bad"."""
     assert set(html.METHOD_TONES.values()) <= set(html.TONES)
     seen = {s: html.status_tone(s) for s in (200, 204, 301, 404, 429, 503, None)}
     assert seen == {200: "good", 204: "good", 301: "info", 404: "bad", 429: "bad", 503: "bad", None: "bad"}
@@ -206,7 +206,7 @@ def test_a_tree_of_exactly_the_cap_is_not_cut() -> None:
 
 
 def test_a_deep_tree_is_drawn() -> None:
-    """An answer that nests as deep as the JSON reader allows is shown, capped: no RecursionError."""
+    """A response as deep as the JSON parser allows is shown up to a limit, without a RecursionError."""
     data: Any = "bottom"
     for _ in range(1000):
         data = [data]

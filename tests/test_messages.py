@@ -38,7 +38,7 @@ def test_header_names_have_no_case() -> None:
     ],
 )
 def test_media_type_is_bare(value: str, wanted: str) -> None:
-    """Parameters, case and spaces are no part of the media type."""
+    """Parameters, case and spaces are not part of the media type."""
     assert media_type((("Content-Type", value),)) == wanted
     assert typed(value).media_type == wanted
     assert media_type(()) == ""
@@ -94,7 +94,7 @@ def test_host(url: str, host: str) -> None:
 
 
 def test_a_malformed_url_is_reported() -> None:
-    """A URL that cannot be read is an error of ours, not a stray ValueError."""
+    """A malformed URL raises a UsageError, not a ValueError."""
     with pytest.raises(AstroNbError):
         _ = Request("GET", "http://[bad/").host
 
@@ -168,7 +168,7 @@ def test_json_whatever_the_type_says(body: bytes, wanted: object) -> None:
     ],
 )
 def test_a_body_that_is_not_json(content_type: str, body: bytes) -> None:
-    """A plain-text refusal of a gateway, NDJSON, an empty 200: `json()` names status and type, and points to `text`."""
+    """A gateway's plain-text error, NDJSON, an empty 200: `json()` reports status and type, and points to `text`."""
     response = typed(content_type, body)
     assert not response.is_json
     with pytest.raises(PickError) as caught:

@@ -61,7 +61,7 @@ FAULTY = {
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own."""
+    """Use an empty cache."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("ASTRO_NB_CACHE", str(folder))
     return folder
@@ -78,7 +78,7 @@ def operation(raw: Any, path: str = "/a", item: Any = None, **more: Any) -> Oper
 
 
 def parts(spec: Spec) -> Iterator[Any]:
-    """Everything that is read of a document, one after the other."""
+    """Read every part of a document."""
     yield from (spec.title, spec.version, spec.servers, spec.tags, spec.extensions, spec.search("x"), repr(spec))
     for op in spec:
         yield from (getattr(op, name) for name in ACCESSORS)
@@ -90,7 +90,7 @@ def parts(spec: Spec) -> Iterator[Any]:
 @needs_shared
 @pytest.mark.parametrize("path", [*PUBLISHED, *VALID], ids=lambda path: path.stem)
 def test_every_real_document_is_read(path: Path) -> None:
-    """Whatever OpenAPI 3 people publish loads, its operations can all be read, and warnings name real faults alone."""
+    """Published documents load, all their operations can be read, and warnings name real faults only."""
     spec = load(path)
     assert list(parts(spec))
     assert {op.id: op.warnings for op in spec if op.warnings} == next(
@@ -135,14 +135,14 @@ def test_every_invalid_document_is_read_or_rejected(path: Path) -> None:
 
 @needs_shared
 def test_our_astro_document_states_the_published_facts() -> None:
-    """Ours differs from Astronomer's document in no fact, and has none of its sentences."""
+    """Ours has the same facts as Astronomer's document, and none of its sentences."""
     tool, published, ours = SHARED / "tools/spec_facts.py", SHARED / "specs/astro-v1.yaml", bundled("astro-v1.yaml")
     done = subprocess.run([sys.executable, tool, published, ours], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "0 differences in facts, 0 sentences word for word\n")
 
 
 def test_the_bundled_document_is_the_default() -> None:
-    """Without a word, Astro v1 is loaded with its overlay: 75 operations, one bearer scheme, permissions."""
+    """By default Astro v1 is loaded with its overlay: 75 operations, one bearer scheme, permissions."""
     spec = load()
     assert (len(spec), len({op.method for op in spec}), spec.warnings) == (75, 3, ())
     assert {s.kind for op in spec for need in op.security for s in need} == {"bearer"}
@@ -170,7 +170,7 @@ def test_a_reference_is_a_json_pointer(ref: str, wanted: dict[str, Any]) -> None
 
 
 def test_resolve_follows_on() -> None:
-    """References are followed to the end, and keywords beside one override its target."""
+    """References are followed to the end, and keywords next to one override its target."""
     schemas = {"A": {"$ref": "#/components/schemas/B", "title": "A"}, "B": {"type": "string", "title": "B"}}
     spec = load(doc(components={"schemas": schemas}))
     assert spec.resolve({"$ref": "#/components/schemas/A", "deprecated": True}) == {
@@ -182,7 +182,7 @@ def test_resolve_follows_on() -> None:
 
 @pytest.mark.parametrize("ref", ["#/nowhere", "#/info/title", "other.yaml#/A", "https://h/x.json", "#/x-a", "#/x-b"])
 def test_a_dangling_reference_is_reported(ref: str) -> None:
-    """Nowhere, outside, or in a circle: each names the reference and what to do."""
+    """Dangling, external and circular references: the error has the reference and what to do."""
     spec = load(doc(**{"x-a": {"$ref": "#/x-a"}, "x-b": {"$ref": "#/x-c"}, "x-c": {"$ref": "#/x-b"}}))
     with pytest.raises(DanglingReference) as caught:
         spec.resolve({"$ref": ref})
@@ -225,7 +225,7 @@ def places(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("wrong", [None, "text", [], {}, [None]], ids=repr)
 def test_a_fault_anywhere_is_no_stray_error(wrong: Any) -> None:
-    """Wherever a document holds something of the wrong kind, reading it works or raises an error of the tree."""
+    """A value of the wrong type anywhere in a document is read, or raises an AstroNbError."""
     stray = {}
     for *above, last in filter(None, places(WHOLE)):
         broken = copy.deepcopy(WHOLE)
@@ -248,7 +248,7 @@ TEXT, LIST = (f"expected a mapping, found a {kind}." for kind in ("string", "lis
 
 
 def test_null_is_the_same_as_nothing() -> None:
-    """Tools write null where they have nothing to say: the operation is read as if it were left out."""
+    """Tools write null for missing parts: the operation is read as if they were left out."""
     op = operation(
         NULLS, item={"parameters": None, "servers": None}, tags=None, servers=None, components=None, info=None
     )
@@ -272,7 +272,7 @@ def test_null_is_the_same_as_nothing() -> None:
     ],
 )  # fmt: skip
 def test_a_fault_has_its_place(raw: dict[str, Any], part: str, warning: str) -> None:
-    """What is malformed is among the warnings, and is raised where it is read: with operation, part and what to do."""
+    """A malformed part is in the warnings; reading it raises an error with operation, part and what to do."""
     op = operation(raw)
     assert op.warnings == (f"{part}: {warning}",)
     with pytest.raises(DocumentInvalid, match=f"get_a is malformed at {part}: ") as caught:
@@ -282,7 +282,7 @@ def test_a_fault_has_its_place(raw: dict[str, Any], part: str, warning: str) -> 
 
 
 def test_malformed_descriptive_parts_are_empty() -> None:
-    """Tags, permissions and servers of its own cost nothing but themselves."""
+    """Malformed tags, permissions and servers affect nothing else."""
     raw = {"tags": "pets", "servers": [{}], "x-permission": [{"name": "n"}]}
     op = operation(raw, **{"x-astro-nb-permission": "x-permission"})
     assert (op.tags, op.permissions, op.servers) == (("Other",), (), ())
@@ -331,7 +331,7 @@ def path_parameter(name: str, **more: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_parameters_that_do_not_match_are_warnings(path: str, parameters: Any, keys: list[str], words: str) -> None:
-    """The operation can be used all the same: what the path lacks is left out, what it has is there."""
+    """The operation can be used: parameters that the path lacks are ignored, those that it has are added."""
     op = operation({"parameters": parameters}, path)
     assert [p.key for p in op.parameters] == keys
     assert any(words in warning for warning in op.warnings)
@@ -362,7 +362,7 @@ def test_operations_with_one_id_or_path_are_warnings() -> None:
 
 
 def test_query_parameters_in_a_path_are_removed() -> None:
-    """`/a{?limit}` is how RFC 6570 would say it, and no path that a server has."""
+    """`/a{?limit}` is RFC 6570 syntax, not the path of a server."""
     spec = load(doc({"/a/{b}{?limit,offset}": {"get": {"parameters": [path_parameter("b")]}}}))
     (op,) = spec
     assert (op.path, op.id, spec.warnings) == ("/a/{b}", "get_a_by_b", ())
@@ -392,7 +392,7 @@ def test_usable_oddities_are_warnings(raw: dict[str, Any], words: str) -> None:
 
 
 def test_statuses_and_extensions_among_responses() -> None:
-    """A blank beside a status does not hide it; an extension is no response."""
+    """A blank around a status is ignored; an extension is not a response."""
     op = operation({"responses": {"401 ": {"description": "d"}, "x-note": "text", "2xx": {}}})
     assert list(op.responses) == ["401", "2xx"]
     assert op.warnings == ("responses: '401 ' is not a status.",)

@@ -130,13 +130,13 @@ def small(operation: Any = None, **more: Any) -> Spec:
 
 
 def media(op: Operation, kind: str | None = None) -> Any:
-    """What an operation's body holds under a media type."""
+    """Return the entry of a media type in an operation's body."""
     assert op.body is not None
     return op.body.content[kind or op.body.media_type]
 
 
 def test_it_is_openapi_3_afterwards(pets: Spec) -> None:
-    """Version, tags and extensions have their places, nothing of the old form is left, and the source is as it was."""
+    """Version, tags and extensions are kept, no old keyword is left, and the source is unchanged."""
     assert pets.document["openapi"] == "3.0.3"
     assert (pets.title, list(pets.tags)[:1], pets.document["x-kept"]) == ("Pets", ["pet"], 1)
     assert not {"swagger", "definitions", "parameters", "host", "produces"} & set(pets.document)
@@ -162,7 +162,7 @@ def test_a_text_is_upgraded_like_a_mapping(pets: Spec) -> None:
     ],
 )  # fmt: skip
 def test_host_and_base_path_are_servers(fields: Any, home: str, servers: tuple[str, ...]) -> None:
-    """Without a host or a scheme, those of the document's address are meant."""
+    """A missing host or scheme is that of the document's URL."""
     document = orjson.dumps({"swagger": "2.0", "paths": {}, **fields})
     assert load(home or document.decode(), fetch=lambda _: document).servers == servers
 

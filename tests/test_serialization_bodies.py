@@ -56,7 +56,7 @@ def heads(content: Any, media: str = FORM, **described: Any) -> list[list[str]]:
     ],
 )
 def test_a_files_type(upload: Any, described: dict[str, Any], expected: str) -> None:
-    """Its own where the document allows it, else the document's, by Encoding Object before schema (3.1.1, 4.8.15.1)."""
+    """Its own if the document allows it, else the document's: of the Encoding Object, then of the schema (4.8.15.1)."""
     ((_, kind),) = heads({"f": upload}, **described)
     assert kind == f"Content-Type: {expected}"
 
@@ -86,7 +86,7 @@ NAMES = st.text(st.characters(codec="utf-8", min_codepoint=32, exclude_character
 @STABLE
 @given(st.dictionaries(NAMES, st.binary(max_size=40) | st.sampled_from([b"--astro_nb-1", b"\r\n--astro_nb-1--\r\n"])))
 def test_files_are_read_back(files: dict[str, bytes]) -> None:
-    """Whatever is in them, the boundary too; httpx sends what we show."""
+    """Any content is sent unchanged, also the boundary itself; httpx sends what is shown."""
     request = built(operation(media=FORM), {name: Upload(f"{name}.bin", data) for name, data in files.items()})
     kind = header(request.headers, "content-type")
     text = request.body.decode("latin-1")
@@ -100,7 +100,7 @@ def test_files_are_read_back(files: dict[str, bytes]) -> None:
 
 
 def test_another_library_reads_our_form() -> None:
-    """The standard library's parser of messages finds every part as it was given."""
+    """The standard library's parser reads every part back unchanged."""
     data, kind = body({"f": Upload("a.csv", b"1,2\r\n", "text/csv"), "t": "ž", "o": {"a": 1}}, FORM)
     message = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + data, policy=email.policy.HTTP)
     parts = list(message.iter_parts())  # type: ignore[attr-defined]  # an EmailMessage by its policy
@@ -109,7 +109,7 @@ def test_another_library_reads_our_form() -> None:
 
 
 def test_httpx_writes_the_same_form() -> None:
-    """Line for line, but for the boundary."""
+    """Both write the same lines, except for the boundary."""
     ours, kind = body({"f": Upload("a ü.csv", b"1,2", "text/csv"), "t": "ž"}, FORM)
     boundary = kind.partition("boundary=")[2]
     files: Any = [("f", ("a ü.csv", b"1,2", "text/csv")), ("t", (None, "ž".encode()))]
@@ -139,12 +139,12 @@ def test_several_files_are_several_parts() -> None:
     ],
 )
 def test_a_file_as_the_whole_body(media: str, upload: Upload, expected: str) -> None:
-    """Its bytes as they are; its own type where the document leaves the choice."""
+    """Its bytes are unchanged; its own media type is used if the document allows several."""
     assert body(upload, media) == (b"\xff", expected)
 
 
 def test_base64_stays_text() -> None:
-    """`format: byte` and `contentEncoding` describe a text: nothing is coded a second time."""
+    """`format: byte` and `contentEncoding` describe a text: it is not encoded again."""
     for schema in ({"format": "byte"}, {"contentEncoding": "base64", "contentMediaType": "image/png"}):
         text, _ = written({"f": "iVBORw0KGgo="}, schema={"properties": {"f": {"type": "string", **schema}}})
         assert "\r\n\r\niVBORw0KGgo=\r\n" in text
@@ -152,7 +152,7 @@ def test_base64_stays_text() -> None:
 
 @pytest.mark.parametrize(("name", "found_text"), [("a.bin", "'a.bin' of 2.0 MB"), ("", "The file of 2.0 MB")])
 def test_a_file_that_was_not_stored_has_to_be_given_again(name: str, found_text: str) -> None:
-    """The history has its name alone: nothing else is sent in its place."""
+    """The history has its name only: nothing is sent instead."""
     cut = OmittedUpload(name, b"", "text/csv", 2_000_000, "00")
     for content, media in ((cut, "application/octet-stream"), ({"f": cut}, FORM)):
         with pytest.raises(UsageError, match=found_text) as raised:
@@ -186,7 +186,7 @@ def test_a_part_has_one_name() -> None:
 
 
 def test_the_style_of_a_part() -> None:
-    """Where a style is named it counts instead of a content type, and nothing is percent-encoded (appendix E.3)."""
+    """A style overrides the content type, and nothing is percent-encoded (appendix E.3)."""
     encoding = {"a": {"style": "form", "explode": False}, "d": {"style": "deepObject", "explode": True}}
     text, _ = written({"a": ["x y", "z"], "d": {"k": "ü"}}, encoding=encoding)
     assert 'name="a"\r\n\r\nx y,z\r\n' in text
@@ -194,7 +194,7 @@ def test_the_style_of_a_part() -> None:
 
 
 def test_parts_by_place() -> None:
-    """OpenAPI 3.2: of a list, `prefixEncoding` by place, then `itemEncoding`; a part has no name."""
+    """OpenAPI 3.2: a list has `prefixEncoding` by position, then `itemEncoding`; its parts have no names."""
     described = {
         "prefixEncoding": [{"contentType": "application/json"}],
         "itemEncoding": {"contentType": "image/*", "headers": {"X-A": {"schema": {"const": "1"}}}},
@@ -294,7 +294,7 @@ def test_xml_as_text_is_sent_as_it_is() -> None:
 
 
 def test_xml_without_a_schema() -> None:
-    """Its root is the only name that there is."""
+    """The only name is that of the root."""
     assert body({"a": {"b": 1}}, "text/xml")[0].partition(b"\n")[2] == b"<a><b>1</b></a>"
     with pytest.raises(UsageError, match="root"):
         body({"a": 1, "b": 2}, "application/xml")
@@ -302,7 +302,7 @@ def test_xml_without_a_schema() -> None:
 
 @pytest.mark.parametrize("content", [{"a b": 1}, {"<": 1}, {"a": "\x00"}, {"1a": 1}, {"a": {"x>": 1}}])
 def test_what_xml_cannot_represent_is_reported(content: Any) -> None:
-    """No name and no character goes out that would make it something else."""
+    """Names and characters that XML does not allow are rejected."""
     with pytest.raises(UsageError) as raised:
         xml(content, prop(a={}))
     assert raised.value.todo
@@ -314,7 +314,7 @@ WORDS = st.text(st.characters(min_codepoint=32, codec="utf-8", exclude_character
 @STABLE
 @given(st.dictionaries(st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_.-]{0,6}", fullmatch=True), WORDS, max_size=4))
 def test_xml_is_read_back(members: dict[str, str]) -> None:
-    """By another reader, as it was given."""
+    """Another parser reads the same values."""
     request = built(operation(media="application/xml"), {"root": members})
     root = ElementTree.fromstring(request.body)  # noqa: S314  # what we wrote a line above
     assert {child.tag: child.text or "" for child in root} == members
@@ -333,7 +333,7 @@ def test_xml_is_read_back(members: dict[str, str]) -> None:
     ],
 )
 def test_sequences(media: str, expected: bytes) -> None:
-    """OpenAPI 3.2: an entry a line, or a record of RFC 7464; a text goes as it is."""
+    """OpenAPI 3.2: one line per entry, or a record of RFC 7464; a text is sent unchanged."""
     assert body([{"a": 1}, "b\n", None], media) == (expected, media)
     lines = body([1, 2], media)[0].replace(b"\x1e", b"").splitlines()
     assert [orjson.loads(line) for line in lines] == [1, 2]
@@ -341,7 +341,7 @@ def test_sequences(media: str, expected: bytes) -> None:
 
 
 def test_a_form_as_text_is_sent_as_it_is() -> None:
-    """Whoever writes it has encoded it."""
+    """A text is already encoded."""
     assert body("a=b+c&d", "application/x-www-form-urlencoded")[0] == b"a=b+c&d"
 
 

@@ -30,7 +30,7 @@ PLANTED = "planted-5d1c"
 
 
 def operation(*parameters: Any, path: str = "/x", media: str = "", method: str = "post", **more: Any) -> Operation:
-    """An operation with these parameters, a body of a media type where one is named, and further fields."""
+    """Return an operation with these parameters, a body if a media type is given, and further fields."""
     for parameter in parameters:
         path += f"/{{{parameter['name']}}}" if parameter["in"] == "path" else ""
     body = {"requestBody": {"content": {media: more.pop("content", {})}}} if media else {}
@@ -50,7 +50,7 @@ def built(op: Operation, _body: Any = UNSET, _values: Resolver | None = None, **
 
 
 def one(value: Any, where: str, name: str = "color", **more: Any) -> str:
-    """What one parameter becomes: the end of the path, the query, the header's or the cookie's value."""
+    """Return one parameter as sent: the end of the path, the query, the header's or the cookie's value."""
     parameter = {"name": name, "in": where, "schema": {}, **more}
     request = build_request(operation(parameter), Call("x", {name: value}), values())
     parts = urlsplit(request.url)
@@ -83,13 +83,13 @@ TEXT, ARRAY, OBJECT = "blue", ["blue", "black", "brown"], {"R": 100, "G": 200, "
     ],
 )
 def test_the_table_of_styles(where: str, style: str, explode: bool, text: Any, array: Any, subject: Any) -> None:
-    """Every cell of the specification's table that is not n/a, letter for letter."""
+    """Every cell of the specification's table that is not n/a is reproduced exactly."""
     for value, expected in ((TEXT, text), (ARRAY, array), (OBJECT, subject)):
         assert expected is None or one(value, where, style=style, explode=explode) == expected
 
 
 def test_the_defaults_of_style_and_explode() -> None:
-    """Without a word, a path and a header are simple, a query is form and exploded: names=a&names=b."""
+    """By default a path and a header are simple, a query is form and exploded: names=a&names=b."""
     assert one(OBJECT, "path") == one(OBJECT, "header") == "R,100,G,200,B,150"
     assert one(["a", "b"], "query", name="names") == "names=a&names=b"
     assert one(ARRAY, "query", style="spaceDelimited") == "color=blue%20black%20brown"
@@ -103,7 +103,7 @@ def test_the_defaults_of_style_and_explode() -> None:
     ],
 )
 def test_what_the_table_leaves_open(value: Any, expected: str) -> None:
-    """RFC 6570: an empty text is sent, what is undefined (null, no entries, null members) is left out."""
+    """RFC 6570: an empty text is sent; undefined values (null, no entries, null members) are left out."""
     assert one(value, "query") == expected
 
 
@@ -121,7 +121,7 @@ def test_what_the_table_leaves_open(value: Any, expected: str) -> None:
     ],
 )
 def test_what_is_no_json_has_its_text(value: Any, expected: str) -> None:
-    """A moment is RFC 3339, in UTC where it names no zone; a value out of a table is what it looks like."""
+    """A datetime is RFC 3339, in UTC if it has no zone; a value from a DataFrame is sent as it is displayed."""
     assert parse_qsl(one(value, "query")) == [("color", expected)]
     assert one([value], "path") == one(value, "path")
     sent = body({"a": value})[0].decode()
@@ -138,7 +138,7 @@ def test_what_cannot_be_serialized_is_reported_with_its_place(value: Any, where:
 
 
 def test_members_without_a_value_are_left_out_of_a_deep_object() -> None:
-    """RFC 6570 for the one style that it does not know."""
+    """The rules of RFC 6570 also apply to the style that it does not define."""
     assert one({"a": None, "b": [1, None], "c": []}, "query", style="deepObject", explode=True) == "color%5Bb%5D=1"
 
 
@@ -169,7 +169,7 @@ def test_a_step_of_dots_does_not_climb(value: str) -> None:
 
 
 def test_a_label_makes_a_step_of_dots_too() -> None:
-    """Its own dot counts: what is sent is looked at, not what was given."""
+    """The dot of the style counts, too: the check is on what is sent, not on the value."""
     with pytest.raises(UsageError, match="another resource"):
         one(".", "path", style="label")
     assert one("..", "path", style="label") == "..."
@@ -177,13 +177,13 @@ def test_a_label_makes_a_step_of_dots_too() -> None:
 
 @pytest.mark.parametrize("value", ["...", "a..b", "v1.0", ".well-known", "..a", "a.", "1..", "%2e%2e%2e", "50%"])
 def test_dots_that_lead_nowhere_are_sent(value: str) -> None:
-    """Only a step that is nothing but one or two dots leads elsewhere."""
+    """Only a segment of one or two dots, and nothing else, leads elsewhere."""
     path = urlsplit(built(operation({"name": "id", "in": "path", "schema": {}}), id=value).url).path
     assert unquote(path) == f"/x/{value}"
 
 
 def test_dots_that_combine_in_one_segment_are_rejected() -> None:
-    """Neither half is a step of dots, but both together are."""
+    """Neither value is a segment of dots, but both together are."""
     one_dot = [{"name": name, "in": "path", "schema": {}} for name in "ab"]
     raw = {"parameters": one_dot, "responses": {}}
     op = next(iter(Spec({"openapi": "3.1.1", "paths": {"/x/{a}{b}": {"get": raw}}})))
@@ -204,7 +204,7 @@ TEXTS = st.text(max_size=12) | st.sampled_from(["a/b", "a?b#c", "100%", "%2F", "
 
 
 def climbs(text: str) -> bool:
-    """Whether a step of the path, decoded however often, is or holds a step of dots."""
+    """Whether a path segment, decoded any number of times, is or contains a segment of dots."""
     steps = re.split(r"[/\\;]", unquote(unquote(unquote(text))))
     return any(step in (".", "..") for step in steps)
 
@@ -255,7 +255,7 @@ def test_reserved_characters_pass_where_they_are_allowed() -> None:
 
 
 def test_each_header_occurs_once_and_the_last_one_wins() -> None:
-    """Standard ones, the environment's, the parameters', the call's: the nearer to the call, the stronger."""
+    """Standard headers are overridden by the environment's, those by parameters, those by the call's."""
     op = operation({"name": "x-trace", "in": "header", "schema": {}}, media="application/json")
     environment = values(headers={"X-Trace": "environment", "X-Team": "{{plain}}"})
     call = Call("x", {"x-trace": "parameter"}, {}, headers={"accept": "text/csv", "X-Own": "ž"})
@@ -285,7 +285,7 @@ def test_no_value_can_begin_a_new_header(where: str, end: str) -> None:
 
 @pytest.mark.parametrize("value", [" a", "a\t", " a\tb "])
 def test_a_header_neither_begins_nor_ends_with_a_blank(value: str) -> None:
-    """RFC 9110, 5.5: blanks around a value are none of it, and h11 refuses to send them."""
+    """Blanks around a value are not part of it (RFC 9110, section 5.5), and h11 rejects them."""
     assert header(built(operation({"name": "h", "in": "header", "schema": {}}), h=value).headers, "h") == value.strip()
 
 
@@ -354,7 +354,7 @@ def test_no_body_is_not_null() -> None:
 
 
 def test_a_multipart_body() -> None:
-    """Texts as they are, objects as JSON, bytes as a file, lists as several parts; nothing is lost."""
+    """Texts are sent unchanged, objects as JSON, bytes as a file, lists as several parts."""
     found = parts({"t": "ž", "o": {"a": 1}, "f": b"\xff\r\n", "n": 5, "y": True})
     assert {name: part.get_payload(decode=True) for name, part in found.items()} == {
         **{"t": "ž".encode(), "o": b'{"a":1}', "f": b"\xff\r\n", "n": b"5", "y": b"true"}
@@ -368,7 +368,7 @@ def test_a_multipart_body() -> None:
     "content", [{1: 2}, {"a": float("nan")}, {"a": object()}, {"a": b"x"}, {"a": {1, 2}}, {"a": 2**70}, "\ud800"]
 )
 def test_what_json_cannot_represent_is_reported(content: Any) -> None:
-    """A body that JSON cannot say is the caller's mistake: a UsageError that ends in what to do, not a TypeError."""
+    """A body that JSON cannot represent is the caller's mistake: a UsageError that ends in what to do."""
     with pytest.raises(AstroNbError) as raised:
         body(content)
     assert raised.value.todo
@@ -383,14 +383,14 @@ def test_what_json_cannot_represent_is_reported(content: Any) -> None:
     ],
 )
 def test_the_place_of_what_is_no_json_is_named(content: Any, place: str) -> None:
-    """In a large body the place is half of the answer."""
+    """The error has the location, which is needed in a large body."""
     with pytest.raises(UsageError, match=re.escape(f"{place} ")):
         body(content)
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_a_lone_surrogate_is_reported_in_every_body(media: str) -> None:
-    """Not by an error of the codec."""
+    """It is not an error of the codec."""
     with pytest.raises(UsageError, match=r"^body.* half of a character"):
         body("\ud800" if media == "text/plain" else {"a": "\ud800"}, media)
 
@@ -404,12 +404,12 @@ def test_a_lone_surrogate_is_reported_in_every_body(media: str) -> None:
     ],
 )
 def test_a_range_is_sent_as_the_usual_type_in_it(content: Any, media: str, expected: tuple[bytes, str]) -> None:
-    """Bytes are bytes, whatever the range."""
+    """Bytes are sent unchanged, whatever the range."""
     assert body(content, media) == expected
 
 
 def test_an_empty_form() -> None:
-    """Null and empty lists are nothing to send; a multipart body without a part still ends as one."""
+    """Null and empty lists are not sent; a multipart body without parts still has its end."""
     assert body({"a": None, "b": []}, "application/x-www-form-urlencoded")[0] == b""
     data, media = body({"a": None, "b": []}, "multipart/form-data")
     assert data.startswith(b"--" + media.partition("boundary=")[2].encode() + b"--")
@@ -439,7 +439,7 @@ def test_the_encoding_of_the_document_is_used() -> None:
 
 @pytest.mark.parametrize("media", ["application/x-www-form-urlencoded", "multipart/form-data"])
 def test_a_form_needs_names_and_values(media: str) -> None:
-    """A list is no form."""
+    """A list cannot be sent as a form."""
     with pytest.raises(UsageError, match="Give a dict"):
         body([1], media)
 
@@ -450,7 +450,7 @@ def test_a_form_needs_names_and_values(media: str) -> None:
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=12))
 @settings(max_examples=300)
 def test_whatever_a_documents_path_is_the_host_stays(path: str) -> None:
-    """No path, with or without a slash at its beginning, runs on into the host; each can be sent."""
+    """No path, with or without a slash at its beginning, becomes part of the host; each can be sent."""
     request = built(operation(path=re.sub(r"[{}]|^x-", "", path)))
     sent = to_httpx(request).url
     assert urlsplit(request.url).netloc == sent.netloc.decode() == "api.example.com"
@@ -460,7 +460,7 @@ def test_whatever_a_documents_path_is_the_host_stays(path: str) -> None:
 
 @pytest.mark.parametrize("name", ["X\r\nY", "X Y", "X: Y", "Authorization:", "", "é", "a;b", " X", "[x]"])
 def test_what_is_no_name_of_a_header(name: str) -> None:
-    """A parameter, a header of a call or one of a part whose name would say more than a name is refused."""
+    """Invalid names of parameters, of a call's headers and of a part's headers are rejected."""
     op = operation({"in": "header", "name": name, "schema": {"type": "string"}, "required": True})
     assert (op.parameters, built(op, **{name: "v"}).headers) == ((), built(operation()).headers)
     assert any("not a valid header name" in text for text in op.warnings)
@@ -481,7 +481,7 @@ def test_a_method_is_sent_as_the_document_writes_it(method: str) -> None:
 @pytest.mark.parametrize("value", ["a; admin=1", {"a": "b; c=d"}, {"a; b": "c"}, ["x", "y;z"]])
 @pytest.mark.parametrize("described", [{"style": "cookie"}, {"content": {"application/json": {}}}])
 def test_no_value_becomes_a_second_cookie(value: Any, described: Any) -> None:
-    """Where nothing is percent-encoded, a semicolon is refused."""
+    """If nothing is percent-encoded, a semicolon is rejected."""
     param = {"in": "cookie", "name": "n", "schema": {}} if "style" in described else {"in": "cookie", "name": "n"}
     with pytest.raises(UsageError, match="semicolon"):
         built(operation({**param, **described}), n=value)

@@ -103,14 +103,14 @@ def test_each_scheme_has_its_place(name: str, mode: str) -> None:
     ],
 )
 def test_the_first_alternative_that_can_be_met(security: Any, has: list[str], sent: list[str]) -> None:
-    """Of several alternatives the first one that the environment has all secrets for; without one, nothing is added."""
+    """The first alternative is used for which the environment has all secrets; without one, nothing is added."""
     names = {name.lower() for name, _ in built(operation(*security), credentials=holding(*has)).headers}
     assert sorted(names & {"authorization", "x-key"}) == sent
 
 
 @pytest.mark.parametrize("name", ["Bearer", "OAuth", "Connect"])
 def test_the_token_serves_every_bearer_scheme(name: str) -> None:
-    """`token` is for whatever is sent as a bearer, however the document calls it."""
+    """`token` is used for every bearer scheme, whatever its name in the document."""
     assert (
         header(built(operation({name: []}), credentials=holding("token")).headers, "authorization")
         == f"Bearer {PLANTED}"
@@ -119,7 +119,7 @@ def test_the_token_serves_every_bearer_scheme(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Basic", "Key", "Query", "Cookie", "Certificate", "Undeclared"])
 def test_the_token_serves_no_other_scheme(name: str) -> None:
-    """It is not put into a URL, a cookie or a password because a document, which is other people's, asks for one."""
+    """It is not put into a URL, a cookie or a password, whatever the document, which is untrusted, declares."""
     request = built(operation({name: []}), credentials=holding("token"))
     assert PLANTED not in repr(request.headers)
     assert base64.b64encode(PLANTED.encode()).decode() not in repr(request.headers)
@@ -192,7 +192,7 @@ def test_the_shown_and_the_sent_request_differ_only_in_masks() -> None:
 
 
 def test_an_unknown_variable_is_reported_before_anything_is_sent() -> None:
-    """Its name, the nearest one, and nothing of the others' values."""
+    """The error has its name and the nearest one, but no values of others."""
     with pytest.raises(UnknownName, match="Did you mean secret") as raised:
         built(operation(), parameters={"query": "{{secrte}}"})
     assert PLANTED not in str(raised.value)
@@ -203,7 +203,7 @@ def test_an_unknown_variable_is_reported_before_anything_is_sent() -> None:
 
 @pytest.mark.parametrize("path", [".evil.example/x", "@evil.example/x", ":443@evil.example/x", "\\@evil.example/x"])
 def test_a_document_cannot_name_another_host(path: str) -> None:
-    """A path of a hostile document that would run on into the host begins behind it, with a secret or without."""
+    """A path of a hostile document cannot become part of the host, with a secret or without."""
     home = urlsplit(built(operation()).url).netloc
     for request in (
         built(operation({"Bearer": []}, path=path), credentials=holding("token")),
@@ -234,7 +234,7 @@ def test_no_secret_is_sent_unencrypted(base: str, where: str) -> None:
     ["http://localhost:8000", "http://127.0.0.1", "http://[::1]:9", "https://API.example.com/v1/", "https://h:8443"],
 )
 def test_a_secret_is_sent_to_the_hosts_of_the_environment(base: str) -> None:
-    """Over TLS to its host, whatever its spelling, and to loopback as it is; what is shown needs no leave."""
+    """It is sent over TLS to its host in any spelling, and to loopback; a request to show is not restricted."""
     request = built(operation({"Bearer": []}), base=base, credentials=holding("token"))
     assert header(request.headers, "authorization") == f"Bearer {PLANTED}"
     assert request.url == f"{base.rstrip('/')}/x"
@@ -245,7 +245,7 @@ def test_a_secret_is_sent_to_the_hosts_of_the_environment(base: str) -> None:
 
 
 def test_requests_without_secrets_may_go_to_any_host() -> None:
-    """The rule is for secrets: an open API over plain HTTP is read as it is."""
+    """The rule applies to secrets only: an open API may be called over plain HTTP."""
     assert built(operation(), base="http://open.example.com").url == "http://open.example.com/x"
 
 
@@ -271,7 +271,7 @@ def test_a_base_url_has_to_be_one(base: str) -> None:
     ],
 )
 def test_the_alternative_that_is_chosen(security: str | None, sent: list[str]) -> None:
-    """By name, joined ones too, one that the operation does not ask for, and none at all."""
+    """By name, also several schemes, one that the operation does not declare, and none at all."""
     op = operation({"Key": []}, {"Bearer": []}, {"Key": [], "Bearer": []})
     request = built(op, credentials=holding("Key", "Bearer", "Cookie"), security=security)
     assert sorted({name.lower() for name, _ in request.headers} & {"authorization", "x-key", "cookie"}) == sent
@@ -294,7 +294,7 @@ def test_an_unavailable_scheme_is_reported(security: str, error: type[Exception]
 
 
 def test_digest_is_reported_if_no_other_scheme_is_available() -> None:
-    """A credential for it is there, and cannot be used; another alternative that fits goes before."""
+    """Its credential cannot be used; another available alternative is preferred."""
     with pytest.raises(UsageError, match="digest"):
         built(operation({"Digest": []}), credentials=holding("Digest"))
     assert built(operation({"Digest": []}, {"Key": []}), credentials=holding("Digest", "Key")).secret
@@ -317,7 +317,7 @@ def test_user_and_password_of_their_own(user: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_choices_in_words() -> None:
-    """Automatic, each alternative, none; whether each can be met, and what to paste for what cannot."""
+    """Automatic, each alternative, none; whether each is available, and what to paste if not."""
     client = {"client_id": "a", "client_secret": "env:A", "token_url": f"{HOME}/token"}
     environment = Environment("e", base_url=HOME, credentials={**holding("Key"), "OAuth": client})
     op = operation({"Key": []}, {"OAuth": []}, {"Basic": [], "Query": []}, {"Digest": []}, {})
@@ -346,7 +346,7 @@ def test_the_choices_in_words() -> None:
 
 
 def test_an_operations_own_server_gets_no_secret_of_another_host() -> None:
-    """A document is other people's: its servers are no hosts of the environment unless they are named there."""
+    """A document is untrusted: its servers are not hosts of the environment unless they are named there."""
     item = {"post": {"operationId": "x", "security": [{"Key": []}], "servers": [{"url": "https://evil.example"}]}}
     parts = {"components": {"securitySchemes": SCHEMES}, "servers": [{"url": HOME}], "paths": {"/x": item}}
     op = next(iter(Spec({"openapi": "3.1.1", **parts})))
@@ -358,7 +358,7 @@ def test_an_operations_own_server_gets_no_secret_of_another_host() -> None:
 
 @pytest.mark.parametrize("kind", ["{'type': 1}", "{}", "{0}", "{location.__class__}", "}", "{"])
 def test_a_scheme_of_any_name_has_words(kind: str) -> None:
-    """What the document calls it is a text, and no pattern."""
+    """Its name in the document is plain text, not a format string."""
     raw = {"post": {"operationId": "x", "security": [{"S": []}], "responses": {}}}
     schemes = {"S": {"type": "http", "scheme": kind}}
     op = next(iter(Spec({"openapi": "3.1.1", "components": {"securitySchemes": schemes}, "paths": {"/x": raw}})))

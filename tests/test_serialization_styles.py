@@ -62,13 +62,13 @@ def test_the_examples_of_the_specifications(where: str, style: str, explode: boo
 
 
 def test_an_empty_value_is_sent() -> None:
-    """`allowEmptyValue` asks for nothing else than RFC 6570 gives: the name, and nothing after the equals sign."""
+    """`allowEmptyValue` means the same as in RFC 6570: the name, and nothing after the equals sign."""
     assert one("", "query", allowEmptyValue=True) == "color="
     assert one(None, "query", allowEmptyValue=True) == ""
 
 
 def test_reserved_characters_in_a_cookie() -> None:
-    """`allowReserved` leaves what a cookie can hold (RFC 6265, section 4.1.1), and nothing that ends its value."""
+    """`allowReserved` keeps what a cookie can contain (RFC 6265, section 4.1.1), but not what ends its value."""
     assert one("a=b/c;d,e", "cookie", allowReserved=True) == "color=a=b/c%3Bd%2Ce"
 
 
@@ -87,7 +87,7 @@ def test_reserved_characters_in_a_cookie() -> None:
     ],
 )
 def test_members_of_members_have_a_bracket_each(value: Any, expected: str) -> None:
-    """What is undefined is left out at every depth."""
+    """Undefined values are left out at every depth."""
     query = one(value, "query", style="deepObject", explode=True)
     assert query.replace("%5B", "[").replace("%5D", "]") == expected
 
@@ -108,7 +108,7 @@ def test_members_of_members_have_a_bracket_each(value: Any, expected: str) -> No
 )
 @pytest.mark.parametrize("where", ["query", "header", "cookie", "path"])
 def test_a_parameter_of_a_media_type(media: str, value: Any, expected: str, where: str) -> None:
-    """`content` says how the value is written; the place, whether that is percent-encoded."""
+    """`content` decides how the value is serialized, the location whether it is percent-encoded."""
     parameter = {"name": "p", "in": where, "content": {media: {"schema": {}}}}
     request = build_request(operation(parameter), Call("x", {"p": value}), values())
     parts = urlsplit(request.url)
@@ -145,12 +145,12 @@ OBJECTS = st.dictionaries(WORDS, WORDS, min_size=1, max_size=3)
 
 
 def paired(flat: list[str]) -> dict[str, str]:
-    """Names and values in turn."""
+    """Return names and values alternately."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def equations(parts: list[str]) -> dict[str, str]:
-    """Names and values with an equals sign between them."""
+    """Return names and values joined by an equals sign."""
     return {unquote(name): unquote(value) for name, _, value in (part.partition("=") for part in parts)}
 
 
@@ -169,7 +169,7 @@ def equations(parts: list[str]) -> dict[str, str]:
 def test_every_row_of_a_path_is_read_back(
     style: str, explode: bool, begin: str, joint: str, listed: list[str], members: dict[str, str]
 ) -> None:
-    """Cut at the row's divider and decoded, it is what was given."""
+    """Split at the style's separator and decoded, it is the original value."""
     text = one(listed, "path", style=style, explode=explode)
     assert [unquote(part) for part in text.removeprefix(begin).split(joint)] == listed
     parts = one(members, "path", style=style, explode=explode).removeprefix(begin).split(joint)
@@ -202,7 +202,7 @@ def test_every_row_of_a_query_is_read_back(style: str, joint: str, listed: list[
 @STABLE
 @given(st.lists(PLAIN, min_size=1, max_size=4), st.dictionaries(PLAIN, PLAIN, min_size=1, max_size=3))
 def test_an_exploded_query_is_read_back(listed: list[str], members: dict[str, str]) -> None:
-    """As any reader of forms reads it."""
+    """Parsed as a form, it is the original value."""
     assert [v for _, v in parse_qsl(one(listed, "query"), keep_blank_values=True)] == listed
     assert dict(parse_qsl(one(members, "query"), keep_blank_values=True)) == members
 
@@ -213,7 +213,7 @@ HEADERS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_cha
 @STABLE
 @given(st.lists(HEADERS, min_size=1, max_size=4), st.dictionaries(HEADERS, HEADERS, min_size=1, max_size=3))
 def test_headers_are_read_back(listed: list[str], members: dict[str, str]) -> None:
-    """Nothing is encoded in them: what holds a comma is its sender's to escape (OpenAPI 3.1.1, appendix D)."""
+    """Nothing is encoded in them: commas are the caller's to escape (OpenAPI 3.1.1, appendix D)."""
     assert one(listed, "header").split(",") == listed
     assert paired(one(members, "header").split(",")) == members
     exploded = one(members, "header", explode=True).split(",")
@@ -223,7 +223,7 @@ def test_headers_are_read_back(listed: list[str], members: dict[str, str]) -> No
 @STABLE
 @given(st.lists(PLAIN, min_size=1, max_size=4), st.dictionaries(PLAIN, PLAIN, min_size=1, max_size=3))
 def test_cookies_are_read_back(listed: list[str], members: dict[str, str]) -> None:
-    """Whatever a value holds, in the style `form` it is one cookie."""
+    """Any value in the style `form` is one cookie."""
     assert [unquote(c.partition("=")[2]) for c in one(listed, "cookie").split("; ")] == listed
     assert equations(one(members, "cookie").split("; ")) == members
     joined = one(listed, "cookie", explode=False).removeprefix("color=")
@@ -237,7 +237,7 @@ TREES = st.dictionaries(
 
 
 def nested(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """What bracketed names mean, split before they are decoded."""
+    """Return what bracketed names mean, split before decoding."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         *way, last = [unquote(step) for step in name.removeprefix("color%5B").removesuffix("%5D").split("%5D%5B")]
@@ -251,7 +251,7 @@ def nested(pairs: list[tuple[str, str]]) -> dict[str, Any]:
 @STABLE
 @given(TREES.filter(lambda tree: "[" not in str(tree) and "]" not in str(tree)))
 def test_deep_objects_are_read_back(tree: dict[str, Any]) -> None:
-    """Members of members are found again under their names."""
+    """Nested members are read back under their names."""
     query = one(tree, "query", style="deepObject", explode=True)
     assert nested([pair.partition("=")[::2] for pair in query.split("&")]) == tree
 
@@ -292,7 +292,7 @@ OWN, ITEM = [{"url": "https://files.example.com/up"}], [{"url": "https://item.ex
     ],
 )
 def test_an_operations_own_server(base: str, servers: Any, expected: str) -> None:
-    """It goes before the document's; an environment elsewhere (the sandbox, another URL) is where all goes."""
+    """It overrides the document's; an environment with another URL (the sandbox) overrides both."""
     assert placed(base, **servers) == expected
 
 
