@@ -71,7 +71,7 @@ def read_source(source: Any, fetch: Fetch | None) -> tuple[bytes, str]:
     """
     if hasattr(source, "read"):
         text = source.read()
-        return (text.encode() if isinstance(text, str) else text), "the file given"
+        return (text.encode() if isinstance(text, str) else text), "the file object"
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source), "the text given"
     if is_url(source):
@@ -131,7 +131,7 @@ def check_document(document: Any, name: str, data: bytes = b"") -> Document:
     Args:
         document: Plain data.
         name: The name of the source for messages.
-        data: The text that it was read from; line numbers of faults are looked up there.
+        data: The text that it was read from, to find the line of a fault.
 
     Raises:
         DocumentInvalid: It is something else.

@@ -26,7 +26,7 @@ def json_type_name(value: Any) -> str:
 
 
 def describe_error(error: Exception) -> str:
-    """Return the message of an error raised while a part was read."""
+    """Return the message of an error that was raised while a part was read."""
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 

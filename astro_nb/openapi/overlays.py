@@ -11,7 +11,7 @@ if there are several, in `x-astro-nb-extends`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..data import Location
@@ -61,7 +61,8 @@ def load_overlay(source: Any, fetch: Fetch | None = None) -> Document:
 def find_overlay(source: Any) -> Document | None:
     """Return the overlay of a document, or None: `api.overlay.yaml` for `api.yaml`, a bundled one for a URL."""
     if is_url(source):
-        return next((overlay for overlay in _bundled_overlays() if source in _extended_urls(overlay)), None)
+        overlays = map(load_overlay, sorted(bundled_folder().glob("*.overlay.yaml")))
+        return next((overlay for overlay in overlays if source in _extended_urls(overlay)), None)
     path = as_path(source)
     neighbor = path.with_name(f"{path.stem}.overlay.yaml") if path else None
     return load_overlay(neighbor) if neighbor and neighbor.is_file() else None
@@ -73,17 +74,11 @@ def check_overlay(overlay: Any, name: str) -> Document:
     Raises:
         DocumentInvalid: It has no `overlay` version or no list of actions.
     """
-    if isinstance(overlay, dict) and "overlay" in overlay and _are_actions(overlay.get("actions")):
-        return overlay
+    if isinstance(overlay, dict) and "overlay" in overlay:
+        actions = overlay.get("actions") or []
+        if isinstance(actions, list) and all(isinstance(action, dict) for action in actions):
+            return overlay
     raise DocumentInvalid(f"{name} is not an OpenAPI Overlay.", "It needs `overlay: 1.0.0` and a list of `actions`.")
-
-
-def _are_actions(actions: Any) -> bool:
-    return actions is None or (isinstance(actions, list) and all(isinstance(a, dict) for a in actions))
-
-
-def _bundled_overlays() -> Iterator[Document]:
-    return map(load_overlay, sorted(bundled_folder().glob("*.overlay.yaml")))
 
 
 def _extended_urls(overlay: Document) -> list[Any]:

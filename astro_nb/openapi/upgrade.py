@@ -321,16 +321,13 @@ class _Converter:
             return {**raw, "type": "http", "scheme": "basic"}
         if scheme_type != "oauth2":
             return raw
-        gone = ("flow", "authorizationUrl", "tokenUrl", "scopes")
-        flow = {key: raw[key] for key in gone[1:] if key in raw}
-        named = _FLOWS.get(str(raw.get("flow")))
-        if named is None:
+        moved = ("authorizationUrl", "tokenUrl", "scopes")
+        new = {key: value for key, value in raw.items() if key not in (*moved, "flow")}
+        flow = _FLOWS.get(str(raw.get("flow")))
+        if flow is None:
             self.warnings.append(f"securityDefinitions: the flow of {name} is not one of Swagger 2.0.")
-            return {key: value for key, value in raw.items() if key not in gone}
-        return {
-            **{key: value for key, value in raw.items() if key not in gone},
-            "flows": {named: {"scopes": {}, **flow}},
-        }
+            return new
+        return {**new, "flows": {flow: {"scopes": {}, **{key: raw[key] for key in moved if key in raw}}}}
 
     # --- paths --------------------------------------------------------------------------------------------------------
 
@@ -386,9 +383,7 @@ class _Converter:
             declared = [*as_list(item.get("parameters")), *as_list(raw.get("parameters"))]
         except TypeError:
             return {}
-        bodies = {
-            self._override_key(entry): entry for entry in declared if self._location(entry) in ("body", "formData")
-        }
+        bodies = {self._override_key(e): e for e in declared if self._location(e) in ("body", "formData")}
         if not bodies:
             return {}
         consumes = _media_types(raw["consumes"]) if "consumes" in raw else self.consumes
@@ -396,9 +391,7 @@ class _Converter:
         if not more and consumes == self.consumes and self._location(first) == "body" and _is_component(first):
             return {"requestBody": {"$ref": f"#/components/requestBodies/{first['$ref'].rpartition('/')[2]}"}}
         try:
-            return {
-                "requestBody": convert_body([self._resolve(entry) for entry in bodies.values()], consumes, warnings)
-            }
+            return {"requestBody": convert_body(list(map(self._resolve, bodies.values())), consumes, warnings)}
         except READ_ERRORS as error:
             warnings.append(f"body: {describe_error(error)}.")
             return {}

@@ -298,9 +298,8 @@ def _escape_name(name: str) -> str:
 Encoder = Callable[[Any, BodyDescription], tuple[bytes, str]]
 
 _USUAL_TYPES = {"*": "application/json", "application": "application/json", "text": "text/plain"}
-_JSON_SEQ = {"json-seq": (b"\x1e", b"\n")}  # RFC 7464
-_LINE = (b"", b"\n")
-_SEQUENCES = ("jsonl", "x-ndjson", "ndjson", "json-lines", "x-jsonlines", "json-seq")
+_LINE_TYPES = ("jsonl", "x-ndjson", "ndjson", "json-lines", "x-jsonlines")
+_SEQUENCE_PREFIXES = dict.fromkeys(_LINE_TYPES, b"") | {"json-seq": b"\x1e"}  # RFC 7464
 
 
 def encode_body(operation: Operation, call: Call, values: Resolver) -> tuple[bytes, str]:
@@ -337,7 +336,11 @@ def _encoder(media: str) -> Encoder:
         return encode_multipart
     if is_xml(media):
         return _encode_xml
-    return _encode_sequence if kind.rpartition("/")[2].rpartition("+")[2] in _SEQUENCES else _encode_text
+    return _encode_sequence if _suffix(kind) in _SEQUENCE_PREFIXES else _encode_text
+
+
+def _suffix(media: str) -> str:
+    return bare_media_type(media).rpartition("/")[2].rpartition("+")[2]
 
 
 def _encode_text(body: Any, description: BodyDescription) -> tuple[bytes, str]:
@@ -356,9 +359,9 @@ def _encode_sequence(body: Any, description: BodyDescription) -> tuple[bytes, st
     """Return a list as a sequence of JSON texts (OpenAPI 3.2, section 4.14.3)."""
     if not isinstance(body, list):
         return _encode_text(body, description)
-    before, after = _JSON_SEQ.get(bare_media_type(description.media).rpartition("/")[2].rpartition("+")[2], _LINE)
+    prefix = _SEQUENCE_PREFIXES[_suffix(description.media)]
     texts = (to_json(entry, f"body.{index}") for index, entry in enumerate(body))
-    return b"".join(before + text + after for text in texts), description.media
+    return b"".join(prefix + text + b"\n" for text in texts), description.media
 
 
 _BODIES: dict[str, Encoder] = {"application/x-www-form-urlencoded": encode_form}
