@@ -47,7 +47,6 @@ _HEADLINES: Mapping[Action, str] = {
     "delete": "Deletes {resource} in {environment}.",
 }
 _OTHER_HEADLINE = "Calls {operation} on {resource} in {environment}."
-_BATCH_HEADLINE = "Calls {operation} {calls} in {environment}{remaining}."
 
 _TONES = {"removed": "bad", "changed": "warn", "added": "good", "unknown": "info", "unchanged": "quiet"}
 _SIGNS = {"removed": "-", "changed": "~", "added": "+", "unknown": "?", "unchanged": "="}
@@ -55,18 +54,6 @@ _HEADINGS = ("change", "field", "now", "then")
 _COLUMNS = {"path": "string", "now": "object", "then": "object", "kind": "string", "note": "string"}
 _NO_VALUE = "—"
 _ACRONYMS = {"api": "API", "id": "ID", "ip": "IP"}
-
-
-def headline(change: Change) -> str:
-    """Return a change in one line: `Deletes Workspace "Training" in production.`"""
-    operation, environment = change.call.operation, change.environment
-    if change.batch:
-        calls = "once" if change.batch.calls == 1 else f"{change.batch.calls:,} times"
-        is_partial = change.batch.remaining != change.batch.calls
-        remaining = f" ({change.batch.remaining:,} remaining)" if is_partial else ""
-        return _BATCH_HEADLINE.format(operation=operation, calls=calls, environment=environment, remaining=remaining)
-    text = _HEADLINES.get(change.action, _OTHER_HEADLINE)
-    return text.format(operation=operation, resource=_resource(change), environment=environment)
 
 
 def _resource(change: Change) -> str:
@@ -260,7 +247,14 @@ class Change:
     @property
     def headline(self) -> str:
         """The change in one line: `Deletes Workspace "Training" in production.`"""
-        return headline(self)
+        operation, environment = self.call.operation, self.environment
+        if self.batch:
+            calls = "once" if self.batch.calls == 1 else f"{self.batch.calls:,} times"
+            is_partial = self.batch.remaining != self.batch.calls
+            remaining = f" ({self.batch.remaining:,} remaining)" if is_partial else ""
+            return f"Calls {operation} {calls} in {environment}{remaining}."
+        text = _HEADLINES.get(self.action, _OTHER_HEADLINE)
+        return text.format(operation=operation, resource=_resource(self), environment=environment)
 
     def count(self, *kinds: DiffKind) -> int:
         """Return how many rows are of these kinds."""

@@ -315,7 +315,7 @@ def compare_environments(
             one_inherited=_is_inherited(our_base, ours, name),
             other_inherited=_is_inherited(their_base, theirs, name),
         )
-        for name in sorted({**ours, **theirs}, key=_position)
+        for name in sorted({**ours, **theirs}, key=lambda name: FIELDS.index(name.partition(".")[0]))
     )
     return Comparison(one.name, other.name, tuple(rows))
 
@@ -346,10 +346,6 @@ def _to_display(value: Any) -> Any:
 
 def _is_inherited(base: Mapping[str, Any], own: Mapping[str, Any], name: str) -> bool:
     return name != "extends" and name in base and name in own and is_same_in_file(base[name], own[name])
-
-
-def _position(name: str) -> int:
-    return FIELDS.index(name.partition(".")[0])
 
 
 def _cell(value: Any) -> Any:

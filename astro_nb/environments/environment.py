@@ -175,9 +175,10 @@ def require_credential(value: Any) -> None:
     _require_secret(value.get(_SECRET_FIELDS[kind]))
     known = (kind, _SECRET_FIELDS[kind], *_OPTIONAL_FIELDS[kind])
     for name, inner in value.items():
+        is_list = isinstance(inner, list | tuple)
         if name not in known:
             raise SettingsError(f"A credential has no field {name!r}.", f"It may have {', '.join(known)}.")
-        if name == "scopes" and not (isinstance(inner, str) or _is_list_of_texts(inner)):
+        if name == "scopes" and not all(isinstance(text, str) for text in (inner if is_list else [inner])):
             raise SettingsError("`scopes` of a credential is not a list of texts.", "Write [first, second].")
         if name == "method" and inner not in METHODS:
             raise SettingsError("`method` of a credential is not known.", f"Write {' or '.join(METHODS)}.")
@@ -221,10 +222,6 @@ def scopes_of(credential: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the scopes of a credential."""
     scopes = credential.get("scopes") or ()
     return tuple(scopes.split() if isinstance(scopes, str) else map(str, scopes))
-
-
-def _is_list_of_texts(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value)
 
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

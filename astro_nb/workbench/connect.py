@@ -62,7 +62,8 @@ def connect(
     chosen = _choose_environment(environment, spec, base_url, token)
     client = Client(chosen.timeout, retries, transport)
     document = load(spec if spec is not None else chosen.spec, overlay or chosen.overlay, client.fetch)
-    path = Path(history) / f"{_slug(document.title)}.sqlite" if history is not None else None
+    slug = re.sub(r"\W+", "-", document.title.lower()).strip("-") or "api"
+    path = Path(history) / f"{slug}.sqlite" if history is not None else None
     return _open_workbench(
         chosen, document, Variables(seed, session=dict(variables or {})), client, History(document, path)
     )
@@ -111,7 +112,3 @@ def _require_valid_token(credentials: Credentials) -> None:
     facts, secret = credentials.token_facts(), credentials.token_secret()
     if facts and secret:
         facts.require_valid(secret.source)
-
-
-def _slug(title: str) -> str:
-    return re.sub(r"\W+", "-", title.lower()).strip("-") or "api"
