@@ -75,8 +75,8 @@ def check_overlay(overlay: Any, name: str) -> Document:
         DocumentInvalid: It has no `overlay` version or no list of actions.
     """
     if isinstance(overlay, dict) and "overlay" in overlay:
-        actions = overlay.get("actions") or []
-        if isinstance(actions, list) and all(isinstance(action, dict) for action in actions):
+        actions = overlay.get("actions")
+        if actions is None or (isinstance(actions, list) and all(isinstance(action, dict) for action in actions)):
             return overlay
     raise DocumentInvalid(f"{name} is not an OpenAPI Overlay.", "It needs `overlay: 1.0.0` and a list of `actions`.")
 
