@@ -89,13 +89,14 @@ class ExplorerDriver:
         expect(self._explorer.get_by_text(f"Saved as variable {name}")).to_be_visible()
 
 
-def make_resources(driver: ExplorerDriver) -> None:
+def make_resources(driver: ExplorerDriver, lab: Lab) -> None:
     """Create a Workspace, a Deployment, an environment variable, a deploy and a token, each from earlier responses."""
     driver.find("CreateWorkspace")
     driver.fill(name="Five")
     driver.send("CreateWorkspace")
     driver.save_as_variable("$.id", "workspaceId")
 
+    lab.ask("setattr(api.sandbox, 'speed', 0.001)")  # so that the first look finds it unfinished
     driver.find("CreateDeployment")
     driver.fill(name="of-five", workspaceId="{{workspaceId}}")
     driver.send("CreateDeployment")
@@ -103,6 +104,8 @@ def make_resources(driver: ExplorerDriver) -> None:
 
     driver.find("GetDeployment")
     driver.expect(deploymentId="{{deploymentId}}")
+    driver.send_until("GetDeployment", "CREATING")
+    lab.ask("setattr(api.sandbox, 'speed', 1000)")
     driver.send_until("GetDeployment", "HEALTHY")
 
     driver.find("CreateEnvironmentObject")
@@ -147,7 +150,7 @@ def test_five_linked_resources_by_hand(lab: Lab, monkeypatch: pytest.MonkeyPatch
     lab.run(2)
     explorer = lab.page.locator(".anb").first
     expect(explorer).to_be_visible()
-    make_resources(ExplorerDriver(explorer))
+    make_resources(ExplorerDriver(explorer), lab)
     lab.screenshot("chain-token", explorer)
     lab.run(3)
     expect(lab.output(3)).to_contain_text("chain.ipynb")
