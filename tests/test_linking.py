@@ -212,7 +212,7 @@ def test_the_history_of_the_same_server_counts(tmp_path: Path) -> None:
         first.close()
         later = anb.connect(**login)
         assert later.session.resolve("{{responses.CreateWorkspace.id}}") == made["$.id"]
-        with pytest.raises(UsageError, match="keeps no secrets"):
+        with pytest.raises(UsageError, match="stores no secrets"):
             later.session.resolve("{{responses.CreateApiToken.token}}")
         later.session.switch(later.environment.with_base_url("http://127.0.0.1:1/v1"))
         assert later.session.resolve("{{responses.CreateWorkspace.id:-none}}") == "none"

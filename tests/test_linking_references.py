@@ -279,7 +279,7 @@ def test_a_secret_arrives_as_a_secret_and_a_mask_does_not() -> None:
     assert filled("Bearer {{responses.CreateApiToken.token}}", lookup) == "Bearer *****"
     kept = Lookup(SPEC, answered(create, {"id": "tok-1", "token": "*****"}))
     for path in (".token", ""):
-        with pytest.raises(UsageError, match="keeps no secrets"):
+        with pytest.raises(UsageError, match="stores no secrets"):
             filled(f"{{{{responses.CreateApiToken{path}}}}}", kept)
 
 

@@ -47,7 +47,7 @@ class Target:
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """A column, the place that it goes to, and the reason, in words."""
+    """A column, the place that it goes to, and the reason."""
 
     target: Target
     column: str
@@ -255,7 +255,7 @@ class Row:
         parameters: the parameters that are sent; only constants may hold templates.
         body: the body that is sent.
         cells: the cells by column, with secrets as `Secret`; also those that are not sent, if their column's name
-            says that they are secret.
+            declares that they are secret.
     """
 
     number: int

@@ -39,14 +39,14 @@ RELIABLE = 0.6
 """The score from which on a producer returns the very resource."""
 
 USABLE = RELIABLE - 0.05
-"""The score from which on a producer is used without being asked for."""
+"""The score from which on a producer is used without a request for it."""
 
 _CACHED_ANSWERS, _CACHED_CONSUMERS = 8192, 256
 
 
 @dataclass(frozen=True)
 class Producer:
-    """An operation whose response holds a value, and the JSONPath of it; `reason` says how that is known."""
+    """An operation whose response holds a value, and the JSONPath of it; `reason` is how that is known."""
 
     operation: Operation = field(repr=False)
     path: str

@@ -1,7 +1,7 @@
 """Resolve `{{responses.Operation.path}}`: a value of an earlier response, and when to request that again.
 
 Rule 1: only safe operations are called automatically, at most once for a request, and never for a preview.
-Rule 2: a value keeps its type; a secret arrives as a `Secret`, and braces in a server's text are braces.
+Rule 2: a value keeps its type; a secret arrives as a `Secret`, and braces in a server's text stay braces.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ResponseReference:
 
 
 def read_reference(name: str, spec: Spec) -> ResponseReference:
-    """Parse what stands between the braces.
+    """Parse the text between the braces.
 
     `responses.ListDeployments.deployments[0].id`, with a JSONPath after the operation
     (`responses.ListDeployments.$..id`), an operation with an odd id in brackets (`responses['odd id'].name`), and
@@ -84,7 +84,7 @@ class Responses:
     Attributes:
         latest: returns the latest good response of an operation, or None.
         call: calls an operation; None if nothing may be sent.
-        pending: what stands for a value that only sending will bring; None to raise an error instead.
+        pending: the replacement of a value that only sending will give; None to raise an error instead.
         used: the responses that were used so far, by operation.
     """
 
@@ -98,7 +98,7 @@ class Responses:
         """Return the value of a reference.
 
         Raises:
-            KeyError: there is none; it holds a UsageError that says why, and what to do.
+            KeyError: there is none; it holds a UsageError with the reason, and what to do.
             UsageError: it cannot be parsed.
         """
         reference = read_reference(name, self.spec)
@@ -130,7 +130,7 @@ def value_at(exchange: Exchange, path: str) -> Any:
     """Return the value at a path of a response, the first of several; a secret as a `Secret`.
 
     Raises:
-        KeyError: there is none, or it is masked; it holds a UsageError that says so.
+        KeyError: there is none, or it is masked; it holds a UsageError with the reason.
     """
     try:
         found = exchange[path]
@@ -139,7 +139,7 @@ def value_at(exchange: Exchange, path: str) -> Any:
         raise KeyError(UsageError(what, error.todo)) from error
     value = found if is_singular(path) else found[0]
     if _is_masked(value):
-        what = f"The history keeps no secrets, and {path} of {exchange.operation.id} is one."
+        what = f"The history stores no secrets, and {path} of {exchange.operation.id} is one."
         raise KeyError(UsageError(what, f'Call it again: api.call("{exchange.operation.id}", …).'))
     return value
 
@@ -216,7 +216,7 @@ def _read_age(value: str) -> float:
 
 
 _RULES: dict[str, Callable[[str], Any]] = {"ask": _read_ask, "older": _read_age}
-"""What may stand behind a semicolon; a new rule is a new row."""
+"""What may follow a semicolon; a new rule is a new row."""
 
 
 def _escape(name: str) -> str:

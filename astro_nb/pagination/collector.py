@@ -29,7 +29,7 @@ _READ_AGAIN = "Read the list again, or take what there is with partial=True."
 
 @dataclass(frozen=True)
 class Identity:
-    """The field that tells the items of a list apart.
+    """The field that identifies the items of a list.
 
     Attributes:
         field: the name of the field, or names joined by dots.
@@ -179,7 +179,7 @@ class PageCollector:
 
     @cached_property
     def identity(self) -> Identity | None:
-        """The field that tells items apart."""
+        """The field that identifies items."""
         return find_identity(self.operation, self._tracker.pages)
 
     @cached_property
@@ -226,7 +226,7 @@ class PageCollector:
 
 
 def find_identity(operation: Operation, pages: Iterable[PlacedPage]) -> Identity | None:
-    """Return the field that tells items apart, or None if there is none.
+    """Return the field that identifies items, or None if there is none.
 
     The overlay declares it; otherwise it is "id", if every item has one that is unique on its page.
     """
@@ -245,7 +245,7 @@ def order_items(pages: Sequence[PlacedPage], identity: Identity | None) -> Order
     """Return all items in the order of the list.
 
     An item that is received again because its range was requested again, or because the server sent more than was
-    asked for, is left out. Any other item that is received again was moved, or is in the list twice: a duplicate.
+    requested, is left out. Any other item that is received again was moved, or is in the list twice: a duplicate.
     """
     ordered, first_places = OrderedItems([], [], []), _FirstPlaces({})
     reached = pages[0].offset if pages else 0
@@ -296,6 +296,6 @@ def _describe_duplicates(duplicates: Sequence[Duplicate], identity: Identity | N
     ids = list(dict.fromkeys(str(each.id)[:_MAX_ID_LENGTH] for each in duplicates))
     more = f" and {len(ids) - _MAX_NAMED_IDS} more" if len(ids) > _MAX_NAMED_IDS else ""
     field = identity.field if identity else ""
-    kept = "each is kept once" if identity and identity.is_declared else f"all are kept, because {field!r} is a guess"
+    kept = "each counts once" if identity and identity.is_declared else f"all count, because {field!r} is a guess"
     named = ", ".join(ids[:_MAX_NAMED_IDS]) + more
     return f"{count} on more than one page, by {field!r} ({named}); {kept}. See pages.duplicates."

@@ -191,7 +191,7 @@ def _cut(value: Any) -> str:
 
 
 _MAX_UNFINISHED = 8
-"""The number of unfinished lists that are kept for each session."""
+"""The number of unfinished lists that are remembered for each session."""
 
 _MAX_TOGETHER = 250
 """The number of pages that are requested together: a server may declare any total."""
@@ -245,9 +245,9 @@ def _make_reader(session: Session, make_progress: Callable[[], OnProgress] | Non
 
 
 def _read_missing(session: Session, collector: PageCollector, group: CallGroup, on_progress: OnProgress | None) -> None:
-    """Request what is missing; the list is kept as unfinished until it is complete."""
+    """Request what is missing; the list is remembered as unfinished until it is complete."""
     collector.retry()
-    _keep_unfinished(session, collector)
+    _remember_unfinished(session, collector)
     report = _ProgressReport(collector, session.client.clock, on_progress)
     try:
         with session.pin_environment():
@@ -313,10 +313,10 @@ class _ProgressReport:
 def _find_unfinished(session: Session, first: Call) -> PageCollector | None:
     """Return the unfinished list that began with this call, on the server that the session uses now."""
     url = session.environment.base_url
-    kept = _unfinished.get(session, [])
-    return next((collector for base, collector in kept if base == url and collector.first_call == first), None)
+    unfinished = _unfinished.get(session, [])
+    return next((collector for base, collector in unfinished if base == url and collector.first_call == first), None)
 
 
-def _keep_unfinished(session: Session, collector: PageCollector) -> None:
-    others = [(url, kept) for url, kept in _unfinished.get(session, []) if kept.first_call != collector.first_call]
+def _remember_unfinished(session: Session, collector: PageCollector) -> None:
+    others = [(url, other) for url, other in _unfinished.get(session, []) if other.first_call != collector.first_call]
     _unfinished[session] = [*others, (session.environment.base_url, collector)][-_MAX_UNFINISHED:]

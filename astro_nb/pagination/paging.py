@@ -424,7 +424,7 @@ def _next_by_link(paging: Paging, call: Call, exchange: Exchange, count: int) ->
 def _call_for_url(call: Call, exchange: Exchange, url: str) -> Call:
     """Return the call with the query parameters of the next page's URL. Only the query is used: never another host.
 
-    A parameter that the URL does not change keeps the value in the call, so that a template stays a template.
+    A parameter that the URL does not change has the value of the call, so that a template stays a template.
     """
     query = url.partition("?")[2].partition("#")[0]
     values_by_name, sent = parse_qs(query, keep_blank_values=True), _sent_query(exchange)

@@ -33,7 +33,7 @@ _CIRCLE = "links to itself, or to an earlier page, as the next page"
 
 @dataclass(frozen=True)
 class PlacedPage:
-    """The items of a page and where they stand in the list.
+    """The items of a page and where they are in the list.
 
     Attributes:
         offset: the offset of the first item, from 0.
@@ -97,7 +97,7 @@ class PageTracker:
         """Yield the calls for what is missing: all of them with random access, else the one for the next page.
 
         Args:
-            has_identity: whether items can be told apart.
+            has_identity: whether items have ids.
             has_shifted: whether an item was received twice.
         """
         if not self.is_random_access:
@@ -151,7 +151,7 @@ class PageTracker:
         return problem or page.problem
 
     def _begin(self, call: Call) -> None:
-        """Begin with a call as it was sent. If it begins in the middle of the list, the total says nothing about it."""
+        """Begin with a call as it was sent. If it begins in the middle of the list, the total does not count it."""
         self._first_call, self._next_call = call, self._next_call or call
         position = requested_position(self.paging, call)
         if self.paging.style in ("offset", "search"):
@@ -233,7 +233,7 @@ def find_gaps(
         pages: the pages that were received.
         start: the first offset that is wanted.
         total: the number of items in the list, as the last response declared it.
-        has_identity: whether items can be told apart; if not, another request would not help.
+        has_identity: whether items have ids; if not, another request would not help.
         has_shifted: whether an item was received twice, so that items were inserted before the end of the list.
     """
     gaps, position = [], start
@@ -259,7 +259,7 @@ def _exclude_ranges(ranges: Iterable[Range], excluded: Sequence[Range]) -> Itera
 def _certain_range(page: PlacedPage, total: int, has_shifted: bool) -> Range:
     """Return the offsets that a page still holds, whatever changed since it was received.
 
-    In a list that is shorter by d, an item stands where it stood, or up to d places before: the last d places of the
+    In a list that is shorter by d, an item is where it was, or up to d places before: the last d places of the
     page may now hold items that it does not have. In a list that is longer, the same holds for its first places.
     """
     removed = (total if page.total is None else page.total) - total

@@ -40,7 +40,7 @@ _MAX_STATE_LENGTH, _MAX_REASON_LENGTH = 60, 300
 def state_of(exchange: Exchange) -> str:
     """Return the state of the resource in a response, or an empty string.
 
-    The overlay declares where the state stands (`x-astro-nb-settled`); the default is `status`.
+    The overlay declares where the state is (`x-astro-nb-settled`); the default is `status`.
     """
     return _pick_text(exchange, state_key(exchange.operation))
 
@@ -81,7 +81,7 @@ def listed_states(operation: Operation, kind: str) -> set[str]:
 
 
 def state_key(operation: Operation) -> str:
-    """Return where the state stands in a response, as names joined by dots."""
+    """Return where the state is in a response, as names joined by dots."""
     return _settled(operation).state
 
 
@@ -221,7 +221,7 @@ def _path_pattern(template: str) -> re.Pattern[str]:
 
 
 MAX_TRANSITIONS = 1000
-"""The number of transitions that are kept; a longer wait keeps the first one and the latest."""
+"""The number of transitions that are stored; of a longer wait, the first one and the latest."""
 
 MAX_DRAWN = 8
 """The number of states in a strip or a line; earlier ones are counted."""
@@ -250,7 +250,7 @@ class Transition:
         seconds: the same in seconds since the wait began.
         state: the name of the state; the status if the request failed.
         kind: "good", "bad" or "passing" as the overlay declares, or "error".
-        reason: why the resource is in this state, if the response says so.
+        reason: why the resource is in this state, if the response declares it.
         request_id: the request id of the first response with this state.
         requests: the number of requests that saw this state.
         lasted: seconds until the next state was seen, or until the last request.

@@ -220,7 +220,7 @@ def _build_failure(exchange: Exchange, transitions: Transitions) -> WaitFailed:
 def _build_timeout(
     exchange: Exchange, transitions: Transitions, condition: str, timeout: float, distrust: str
 ) -> WaitTimeout:
-    """Return the error for a timeout; `distrust` says why the wanted state was not trusted, if it was seen."""
+    """Return the error for a timeout; `distrust` is why the wanted state was not trusted, if it was seen."""
     last = transitions[-1]
     reason = f" ({last.reason.rstrip('.')})" if last.reason else ""
     state = f"the last state was {last.state}, for {duration_text(last.lasted)}{reason}"

@@ -13,6 +13,7 @@ from ..codegen import literal
 from ..environments import Environment, load_environment
 from ..errors import SettingsError, UnknownName
 from ..exchange import Exchange
+from ..html import pluralize
 from ..openapi import StateExtension
 from ..schema import body_fields
 from ..secrets import Secret
@@ -156,7 +157,7 @@ def _is_named(session: Recorded) -> bool:
 
 
 def _document(source: str) -> str:
-    """The source of a document as `connect` takes it: a file beside the notebook, a bundled name, or a URL."""
+    """The source of a document as `connect` takes it: a file next to the notebook, a bundled name, or a URL."""
     return next(
         (name for name in (f"{source}.yaml", f"{source}.yml", f"{source}.json") if Path(name).is_file()), source
     )
@@ -208,7 +209,7 @@ def _step_cells(step: Step, composed: ComposedCall | None) -> Iterator[Cell]:
 def _step_remarks(step: Step) -> Iterator[str]:
     exchange = step.exchange
     if step.kind == "bulk":
-        yield f"*When recorded, {_done_rows(step)} of {_counted(len(own_values(step.exchanges)), 'row')} succeeded.*"
+        yield f"*When recorded, {_done_rows(step)} of {pluralize(len(own_values(step.exchanges)), 'row')} succeeded.*"
     elif exchange.response is None:
         yield f"*Left out: no response was received when recorded ({exchange.status_text}).*"
     elif not exchange.ok:
@@ -299,10 +300,6 @@ f"{len(sent)} requests in this run, {int((~sent['ok']).sum())} not ok; {len(api.
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _escape_markdown(text: str) -> str:

@@ -104,7 +104,7 @@ class Runbook:
         self._left_out |= {group_key(exchange) for number in numbers for exchange in by_number[number].exchanges}
 
     def clear(self) -> None:
-        """Start over: leave out everything sent so far. The history keeps it."""
+        """Start over: leave out everything sent so far. It stays in the history."""
         self._left_out |= {group_key(exchange) for exchange in self._session.exchanges}
 
     def source(self) -> list[str]:

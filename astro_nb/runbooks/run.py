@@ -123,17 +123,17 @@ def run(
 ) -> RunResult:
     """Run a notebook and write it with its outputs to another file. A failing cell ends the run without raising.
 
-    A known secret in the outputs makes the run fail and is masked; the rest of the output is kept.
+    A known secret in the outputs makes the run fail and is masked; the rest of the output stays.
 
     Args:
         path: any notebook; it is changed only if it is also the output.
         parameters: values for the cell tagged `parameters`; texts are converted to the type of the default.
-        output: the file to write; by default a new one in `.astro_nb/runs/` beside the notebook.
+        output: the file to write; by default a new one in `.astro_nb/runs/` next to the notebook.
         timeout: the seconds each cell may take; None for no limit.
         progress: called before and after each cell.
         kernel: the name of a Jupyter kernel.
         cwd: the working directory of the kernel; by default the folder of the notebook.
-        allow_unsafe: whether unsafe calls may be sent to a guarded environment, since nobody can confirm them.
+        allow_unsafe: whether unsafe calls may be sent to a guarded environment, since no one can confirm them.
 
     Raises:
         RunbookError: the notebook does not exist, is too new, or a parameter value has the wrong type.
@@ -149,8 +149,8 @@ def run(
         client, environ = _make_client(notebook, timeout, kernel, folder), _kernel_environment(allow_unsafe)
         rows, failed = _run_cells(notebook, client, environ, progress, known)
     finally:
-        kept, leaks = redact_known_secrets(notebook, known, str(target))
-        write_notebook(target, kept)
+        redacted, leaks = redact_known_secrets(notebook, known, str(target))
+        write_notebook(target, redacted)
     return _result(source, target, time.perf_counter() - began, rows, failed, leaks)
 
 
@@ -260,7 +260,7 @@ def _first_line(source: str) -> str:
 
 
 def _default_output(source: Path) -> Path:
-    """Return a new path in `.astro_nb/runs/` beside the notebook; the folder ignores itself in git."""
+    """Return a new path in `.astro_nb/runs/` next to the notebook; the folder ignores itself in git."""
     state = source.parent / ".astro_nb"
     (state / "runs").mkdir(parents=True, exist_ok=True)
     ignore = state / ".gitignore"

@@ -133,7 +133,7 @@ class Step:
         exchanges: its requests and responses, in order.
         until: the condition of a wait as given, or "a predicate".
         timeout: the timeout of a wait, in seconds.
-        meant: the requested change, since no single request holds it.
+        requested: the requested change, since no single request holds it.
     """
 
     number: int
@@ -142,7 +142,7 @@ class Step:
     exchanges: tuple[Exchange, ...]
     until: str | tuple[str, ...] = ""
     timeout: float = 0.0
-    meant: Call | None = None
+    requested: Call | None = None
 
     @property
     def exchange(self) -> Exchange:
@@ -153,7 +153,7 @@ class Step:
     def operation(self) -> Operation:
         """The operation that is called."""
         last = self.exchange.operation
-        return last.spec.operation(self.meant.operation) if self.meant else last
+        return last.spec.operation(self.requested.operation) if self.requested else last
 
     @property
     def readable_exchanges(self) -> tuple[Exchange, ...]:
@@ -165,7 +165,7 @@ class Step:
         """The call to repeat: for a list the call for its first page, for a bulk what all rows have in common."""
         if self.kind == "bulk":
             return shared_call(self.exchanges)
-        return self.meant or self.exchanges[0 if self.kind == "pages" else -1].call
+        return self.requested or self.exchanges[0 if self.kind == "pages" else -1].call
 
     @property
     def has_response(self) -> bool:
@@ -184,7 +184,7 @@ def group_into_steps(
     """Group exchanges into steps, in order of their last exchange.
 
     Args:
-        trail: the exchanges, oldest first.
+        exchanges: the exchanges, oldest first.
         left_out: the keys of the groups to leave out.
         group_calls: the requested changes, by group id.
     """
@@ -192,14 +192,14 @@ def group_into_steps(
     for exchange in exchanges:
         key = group_key(exchange)
         groups[key] = [*groups.pop(key, []), exchange]
-    kept: list[list[Exchange]] = []
+    joined: list[list[Exchange]] = []
     for group in (group for key, group in groups.items() if key not in left_out):
-        if kept and _repeats(kept[-1][-1], group[0]):
-            kept[-1] += group
+        if joined and _repeats(joined[-1][-1], group[0]):
+            joined[-1] += group
         else:
-            kept.append(group)
+            joined.append(group)
     taken = set(RESERVED)
-    return tuple(_make_step(number, group, taken, group_calls or {}) for number, group in enumerate(kept, 1))
+    return tuple(_make_step(number, group, taken, group_calls or {}) for number, group in enumerate(joined, 1))
 
 
 def group_key(exchange: Exchange) -> str:
@@ -220,19 +220,20 @@ def unique_name(wanted: str, taken: set[str]) -> str:
 
 def _make_step(number: int, group: list[Exchange], taken: set[str], group_calls: Mapping[str, Call]) -> Step:
     last = group[-1]
-    asked = group_calls.get(last.group.id)
-    if asked is not None:
-        return Step(number, "change", unique_name(snake_case(asked.operation), taken), tuple(group), meant=asked)
-    kind, until, timeout = (
-        _kind_until_timeout(last, len(group)) if last.ok or _is_deleted(last) or _is_bulk(last) else ("call", "", 0.0)
-    )
+    requested = group_calls.get(last.group.id)
+    if requested is not None:
+        return Step(
+            number, "change", unique_name(snake_case(requested.operation), taken), tuple(group), requested=requested
+        )
+    is_complete = last.ok or _is_deleted(last) or _is_bulk(last)
+    kind, until, timeout = _kind_until_timeout(last, len(group)) if is_complete else ("call", "", 0.0)
     if kind == "pages":  # they are requested concurrently and finish in any order
         group = sorted(group, key=lambda exchange: exchange.started)
     return Step(number, kind, unique_name(snake_case(last.operation.id), taken), tuple(group), until, timeout)
 
 
 def _is_deleted(exchange: Exchange) -> bool:
-    """Whether a thing was waited for to be gone, and is."""
+    """Whether the group waited for a resource to be gone, and it is."""
     return exchange.group.kind == "wait" and "gone" in exchange.group.goal and exchange.status in (404, 410)
 
 

@@ -128,7 +128,7 @@ class Parameters:
             value: plain data.
             wanted: the preferred name.
             subject: a prefix to use if the name is taken: `name`, then `workspace_name`.
-            comment: the description for whoever runs the notebook.
+            comment: the description for the reader of the notebook.
         """
         key = _parameter_key(value, wanted)
         if key not in self._found:
@@ -144,7 +144,7 @@ class Parameters:
 
 
 def _parameter_key(value: Any, wanted: str) -> tuple[str, str]:
-    """A text is identified by its value alone; a number also by its name, since 5 means many things."""
+    """A text is identified by its value alone; a number also by its name, since a 5 can mean anything."""
     return (literal(value), "" if isinstance(value, str) and len(value) >= _MIN_PARAMETER_LENGTH else wanted)
 
 
@@ -335,7 +335,7 @@ class ValueComposer:
     def _compose_literal(self, value: Any, context: _ValueContext, variable: str = "") -> Any:
         """Compose a value without templates: an expression, a parameter, or a literal.
 
-        `variable` is the name of the variable that held it, if one did.
+        `variable` is the name of the variable that contained it, if one did.
         """
         if not isinstance(value, str):
             return self._make_parameter(value, context, variable) if variable else value

@@ -244,9 +244,9 @@ def _check_unique(context: RequestContext, new: Item, old: Item | None, siblings
         raise Refused(409, f"Conflict: '{mine}' already exists")
     for unique in resource.unique:
         names = (*unique.fields, *unique.within)
-        wanted = [_fold(new.get(name)) for name in names]
+        wanted = [_casefold(new.get(name)) for name in names]
         for other in (*state.all(resource.name), *siblings):
-            is_taken = resource.key_of(other) != mine and [_fold(other.get(name)) for name in names] == wanted
+            is_taken = resource.key_of(other) != mine and [_casefold(other.get(name)) for name in names] == wanted
             if is_taken and wanted[0] is not None:
                 raise _conflict(context, unique, new)
 
@@ -257,7 +257,7 @@ def _conflict(context: RequestContext, unique: Unique, new: Item) -> Refused:
     return Refused(status, f"Invalid request: {message}", (FieldError(unique.fields[0], "unique", message),))
 
 
-def _fold(value: Any) -> Any:
+def _casefold(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
 
 
@@ -271,7 +271,7 @@ def _view(context: RequestContext, item: Item, once: bool = False) -> Item:
 
 
 def _respond(context: RequestContext, data: Any) -> Response:
-    """Respond with a resource, or with what the action makes of it."""
+    """Respond with a resource, or with what the action returns for it."""
     if context.plan.response is None or context.plan.status == 204:
         return empty_response(context.plan.status)
     return _shape(context, context.action.respond(context, data) if context.action.respond else data)

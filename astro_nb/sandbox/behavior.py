@@ -147,12 +147,12 @@ def _sample(field: Field | None, number: int, id_field: str) -> Item:
         if child.kind == "choice" and child.info.choices and not child.info.read_only:
             item[child.name] = child.info.choices[number % len(child.info.choices)]
         elif child.name in (id_field, *LABEL_FIELDS):
-            item[child.name] = _numbered(child, number)
+            item[child.name] = _make_distinct(child, number)
     item.setdefault(id_field, f"{id_field}-{number + 1}")
     return item
 
 
-def _numbered(field: Field, number: int) -> Any:
+def _make_distinct(field: Field, number: int) -> Any:
     value = make_sample(field)
     if isinstance(value, int):
         return number + 1
@@ -175,7 +175,7 @@ def _id_setter(path: str, field: Field | None, name: str) -> Callable[[Change, I
         if field is not None and field.kind in ("integer", "number"):
             item[name] = count + 1
         elif field is not None and field.info.format:
-            item[name] = _numbered(field, count)
+            item[name] = _make_distinct(field, count)
         else:
             item[name] = cuid(change.state.seed, path, count)
 
@@ -249,7 +249,7 @@ class Secret:
 
     Attributes:
         path: where the value is, such as `environmentVariables[].value`.
-        condition: a field beside it that must be true; one that begins with a slash is a path from the resource.
+        condition: a field of the same object that must be true; after a slash, a path from the resource.
     """
 
     path: str
@@ -270,7 +270,7 @@ class Resource:
         path: the path of its collection, as the document writes it.
         id: the field that its path parameter names.
         key: the fields that identify it where `id` is not unique.
-        scopes: where the ids stand of what it belongs to, by the type that a token can be bound to.
+        scopes: the paths of the ids of what it belongs to, by the type that a token can be bound to.
         references: fields of a body that must hold the id of an existing resource, with its type.
         defaults: values of fields that are missing after a creation or an update.
         replaces: fields that an update removes when they are left out.
@@ -379,9 +379,7 @@ class Grant:
         return allowed and all(any(_matches(p, pattern) for pattern in self.allow) for p in permissions)
 
 
-@lru_cache(maxsize=4096)
-def _matches(permission: str, pattern: str) -> bool:
-    return fnmatchcase(permission, pattern)
+_matches = lru_cache(maxsize=4096)(fnmatchcase)
 
 
 @dataclass(frozen=True)
@@ -428,7 +426,7 @@ class Behavior:
         actions: what operations do, by operation id; inferred from method and path where left out.
         seed: creates the resources that there are in the beginning, by type.
         epoch: the moment that dates the seed; now, where that comes first.
-        access: tokens and roles; without it nobody needs a token.
+        access: tokens and roles; without it no token is needed.
         gateway: status and text of the gateway's own errors, by name (see `checks.GATEWAY`).
         endpoints: paths outside the document, by prefix.
     """
@@ -479,21 +477,21 @@ def merge_entries(
     keep: tuple[str, ...] = (),
     condition: str = "",
 ) -> list[Item]:
-    """Return the entries of a list that replaces another: an entry with a known key keeps its identity.
+    """Return the entries of a list that replaces another: an entry with a known key stays the same entry.
 
     Args:
         new: the list that an update sends.
         old: the list until now.
         key: the field by which an entry is recognised.
         make: sets the fields of an entry that the server makes; gets the entry and the old one (empty for none).
-        keep: fields that an entry keeps if they are left out, such as the value of a secret.
+        keep: fields that stay as they were if they are left out, such as the value of a secret.
         condition: a field that must be true for `keep` to apply.
     """
     known = {str(entry.get(key)): entry for entry in old or ()}
-    return [_merged_entry(entry, known.get(str(entry.get(key)), {}), make, keep, condition) for entry in new]
+    return [_merge_entry(entry, known.get(str(entry.get(key)), {}), make, keep, condition) for entry in new]
 
 
-def _merged_entry(
+def _merge_entry(
     entry: Item,
     old: Mapping[str, Any],
     make: Callable[[Item, Mapping[str, Any]], None],

@@ -93,7 +93,7 @@ def check_permission(context: RequestContext) -> None:
     for _, resource in context.plan.above:
         grants = tuple(grant for grant in grants if is_within(grant, resource, context.items[resource.name]))
     if not grants:
-        raise forbidden(context)
+        raise permission_error(context)
 
 
 def allowed_grants(context: RequestContext) -> tuple[Grant, ...]:
@@ -109,7 +109,7 @@ def is_within(grant: Grant, resource: Resource, item: Mapping[str, Any]) -> bool
     return any(grant.id in find_values(item, path) for path in resource.scopes[grant.scope])
 
 
-def forbidden(context: RequestContext) -> Refused:
+def permission_error(context: RequestContext) -> Refused:
     """Return the refusal for a missing permission."""
     names = " and ".join(context.operation.permissions) or context.operation.id
     return Refused(403, f"Forbidden: this token does not have the permission {names} here")
@@ -118,7 +118,7 @@ def forbidden(context: RequestContext) -> Refused:
 def check_scope(context: RequestContext, item: Mapping[str, Any]) -> None:
     """Refuse to create or move a resource outside of what the subject's grants are bound to."""
     if not any(is_within(grant, context.resource, item) for grant in allowed_grants(context)):
-        raise forbidden(context)
+        raise permission_error(context)
 
 
 def check_parameters(context: RequestContext) -> None:
@@ -152,12 +152,12 @@ def _violations(context: RequestContext) -> Iterable[FieldError]:
     is_form = header(context.request.headers, "content-type").startswith("application/x-www-form-urlencoded")
     for violation in () if is_form else check_request_body(context.operation, context.body):
         if violation.severity == "error" and not (violation.keyword == "oneOf" and _has_branch(context)):
-            name = _dotted(violation.location)
-            yield FieldError(name, violation.keyword, _named(name, violation.message))
+            name = _dotted_path(violation.location)
+            yield FieldError(name, violation.keyword, _prefix_name(name, violation.message))
     if context.plan.body:
         for problem in broken_rules(context.plan.body, context.body):
-            name = _dotted(problem.location)
-            yield FieldError(name, "rule", _named(name, problem.message))
+            name = _dotted_path(problem.location)
+            yield FieldError(name, "rule", _prefix_name(name, problem.message))
 
 
 def _has_branch(context: RequestContext) -> bool:
@@ -174,12 +174,12 @@ def _unknown_ids(context: RequestContext) -> Iterable[FieldError]:
                 yield FieldError(path, "exists", f"{path}: there is no {words} '{value}'")
 
 
-def _named(name: str, message: str) -> str:
+def _prefix_name(name: str, message: str) -> str:
     """Return the message with the field's name in front, unless it begins with it."""
     return message if not name or message.startswith(name.rpartition(".")[2]) else f"{name}: {message}"
 
 
-def _dotted(location: Iterable[str | int]) -> str:
+def _dotted_path(location: Iterable[str | int]) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location).lstrip(".")
 
 

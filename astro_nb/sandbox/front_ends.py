@@ -280,7 +280,7 @@ class _Handler(BaseHTTPRequestHandler):
         if served.broken == "reset":
             self._close(reset=True)
             return
-        head, body = self._encoded(served.response)
+        head, body = self._encode(served.response)
         if served.broken in ("reset_midway", "short"):
             self.wfile.write(head + body[: len(body) // 2])
             self._close(reset=served.broken == "reset_midway")
@@ -292,7 +292,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(head + body)
 
-    def _encoded(self, response: Response) -> tuple[bytes, bytes]:
+    def _encode(self, response: Response) -> tuple[bytes, bytes]:
         """Return head and body as bytes; the body in gzip if `Content-Encoding` is gzip."""
         body = (
             gzip.compress(response.body, 6) if header(response.headers, "content-encoding") == "gzip" else response.body

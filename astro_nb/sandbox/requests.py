@@ -143,12 +143,12 @@ class RequestContext:
 
     @property
     def action(self) -> Action:
-        """What it does."""
+        """What the operation does."""
         return self.plan.action
 
     @property
     def resource(self) -> Resource:
-        """The type of resource that it does it to."""
+        """The type of resource that the action applies to."""
         return self.plan.resource
 
     @property
@@ -172,7 +172,7 @@ class RequestContext:
         return self.state.view(self.state.resources[name], item)[1] if item else {}
 
 
-_HOLE = re.compile(r"\{([^{}]+)\}")
+_TEMPLATE = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(frozen=True)
@@ -193,14 +193,16 @@ class _Node:
 
 
 class Router:
-    """The document's paths as a tree. Two templates of the same form share a node; the method tells them apart."""
+    """The document's paths as a tree. Two templates of the same form share a node; the method distinguishes them."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._root = _Node()
         for operation in operations:
             node = self._root
             for segment in operation.path.strip("/").split("/"):
-                node = _child(node, segment)
+                is_template = "{" in segment
+                children, key = (node.templates, _pattern(segment)) if is_template else (node.literal, segment)
+                node = children.setdefault(key, _Node())
             node.operations.setdefault(operation.method, operation)
 
     def find(self, method: str, path: str) -> Route | frozenset[str]:
@@ -215,14 +217,8 @@ class Router:
         return best
 
 
-def _child(node: _Node, segment: str) -> _Node:
-    if "{" not in segment:
-        return node.literal.setdefault(segment, _Node())
-    return node.templates.setdefault(_pattern(segment), _Node())
-
-
 def _pattern(segment: str) -> str:
-    parts = _HOLE.split(segment)
+    parts = _TEMPLATE.split(segment)
     return "".join("(.+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
 
 
@@ -241,7 +237,7 @@ def _matching_nodes(node: _Node, segments: list[str]) -> Iterable[_Node]:
 def _path_values(template: str, segments: list[str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for part, segment in zip(template.strip("/").split("/"), segments, strict=True):
-        names = _HOLE.findall(part)
+        names = _TEMPLATE.findall(part)
         if names:
             match = re.fullmatch(_pattern(part), segment)
             values.update(zip(names, map(unquote, match.groups() if match else ()), strict=False))
@@ -261,9 +257,10 @@ def read_query(plan: OperationPlan, request: Request) -> dict[str, Any]:
     values: dict[str, Any] = {}
     errors: list[FieldError] = []
     for parameter, declared in plan.parameters:
-        texts = _raw(parameter, raw, request)
+        sent = header(request.headers, parameter.name) if parameter.location == "header" else ""
+        texts = [sent] if sent else raw.get(parameter.name, []) if parameter.location == "query" else []
         if texts:
-            value, problem = _typed(declared, parameter, texts)
+            value, problem = _read_value(declared, parameter, texts)
             if problem:
                 errors.append(FieldError(parameter.name, *problem))
             values[parameter.name] = value
@@ -300,17 +297,10 @@ def read_body(plan: OperationPlan, request: Request) -> Any:
         raise Refused(400, f"Invalid request: the body is not JSON ({error})") from error
 
 
-def _raw(parameter: Parameter, query: Mapping[str, list[str]], request: Request) -> list[str]:
-    if parameter.location == "header":
-        value = header(request.headers, parameter.name)
-        return [value] if value else []
-    return query.get(parameter.name, [])
-
-
 Problem = tuple[str, str]
 
 
-def _typed(declared: Field, parameter: Parameter, raw: list[str]) -> tuple[Any, Problem | None]:
+def _read_value(declared: Field, parameter: Parameter, raw: list[str]) -> tuple[Any, Problem | None]:
     if declared.kind != "array":
         return _scalar(declared, parameter.name, raw[-1])
     texts = raw if parameter.explode or len(raw) > 1 else raw[0].split(",")
@@ -324,8 +314,9 @@ def _scalar(field: Field, name: str, text: str) -> tuple[Any, Problem | None]:
         value = next((choice for choice in choices if str(choice) == text), text)
         allowed = ", ".join(map(str, choices))
         return value, None if value in choices else ("enum", f"{name} must be one of {allowed}, not '{text}'")
-    value = _READERS.get(field.kind, str)(text)
-    if value is UNSET:
+    try:
+        value = _READERS.get(field.kind, str)(text)
+    except (ValueError, KeyError):
         return text, ("type", f"{name} must be {_ARTICLES.get(field.kind, field.kind)}, not '{text}'")
     if field.info.format == "date-time" and parse_timestamp(text) is None:
         return text, ("format", f"{name} must be a date and time such as 2026-03-14T09:30:00Z, not '{text}'")
@@ -346,19 +337,11 @@ _BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
 )
 
 
-def _number(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    def read(text: str) -> Any:
-        try:
-            return kind(text)
-        except ValueError:
-            return UNSET
-
-    return read
-
-
 _READERS: dict[str, Callable[[str], Any]] = {
-    "integer": _number(int),
-    "number": _number(float),
-    "boolean": lambda text: {"true": True, "false": False}.get(text.lower(), UNSET),
+    "integer": int,
+    "number": float,
+    "boolean": lambda text: {"true": True, "false": False}[text.lower()],
 }
+"""Each returns the value of a text; a ValueError or a KeyError means that it is none."""
+
 _ARTICLES = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}

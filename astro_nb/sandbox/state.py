@@ -190,7 +190,7 @@ def _complete(resource: Resource, change: Change, item: Item, before: Mapping[st
 
 
 def stamp_creation(change: Change, item: Item) -> None:
-    """Set who created and last changed a resource, and when; a seeded resource keeps what it has."""
+    """Set who created and last changed a resource, and when; fields that a seeded resource has stay."""
     now, subject = change.now, change.subject
     fill_fields(item, createdAt=now, updatedAt=now, createdBy=subject, updatedBy=subject)
 
@@ -207,8 +207,8 @@ def _conceal(value: Any, steps: list[str], secret: Secret, root: Item) -> Any:
         return {**value, name: [_conceal(entry, steps[1:], secret, root) for entry in inner]}
     if len(steps) > 1:
         return {**value, name: _conceal(inner, steps[1:], secret, root)}
-    beside = root if secret.condition.startswith("/") else value
-    if secret.condition and find_values(beside, secret.condition.lstrip("/")) != [True]:
+    owner = root if secret.condition.startswith("/") else value
+    if secret.condition and find_values(owner, secret.condition.lstrip("/")) != [True]:
         return value
     if secret.mask is None:
         return {key: entry for key, entry in value.items() if key != name}

@@ -81,7 +81,7 @@ class Tokens:
         return self._sign({**claims, "apiTokenId": item["id"], "serial": item.get("_serial"), **expiry})
 
     def read(self, token: str) -> tuple[Subject | None, str]:
-        """Return whom a token stands for; or None and the name of the gateway's error (see `checks.GATEWAY`)."""
+        """Return the subject of a token; or None and the name of the gateway's error (see `checks.GATEWAY`)."""
         parts = token.split(".")
         if len(parts) != 3:
             return None, "malformed"
@@ -93,10 +93,10 @@ class Tokens:
         if claims.get("exp", float("inf")) <= self._state.clock.now().timestamp():
             return None, "expired"
         if "apiTokenId" in claims:
-            return self._stored(claims)
+            return self._read_stored(claims)
         return Subject(str(claims["sub"]), claims["profile"], self._grants(claims["roles"])), ""
 
-    def _stored(self, claims: Mapping[str, Any]) -> tuple[Subject | None, str]:
+    def _read_stored(self, claims: Mapping[str, Any]) -> tuple[Subject | None, str]:
         access = self._access
         item = self._state.find(access.tokens, claims["apiTokenId"]) if access else None
         if access is None or item is None or item.get("_serial") != claims.get("serial"):
@@ -111,16 +111,12 @@ class Tokens:
         return tuple(grant for role in roles for grant in self._access.grants(self._state, role))
 
     def _sign(self, claims: Mapping[str, Any]) -> str:
-        head = _encode({"alg": "HS256", "typ": "JWT", "kid": "sandbox"})
-        body = f"{head}.{_encode(claims)}"
+        head = _base64(orjson.dumps({"alg": "HS256", "typ": "JWT", "kid": "sandbox"}))
+        body = f"{head}.{_base64(orjson.dumps(claims))}"
         return f"{body}.{self._signature(body)}"
 
     def _signature(self, body: str) -> str:
         return _base64(hmac.digest(self._key, body.encode(), "sha256"))
-
-
-def _encode(data: Mapping[str, Any]) -> str:
-    return _base64(orjson.dumps(data))
 
 
 def _base64(data: bytes) -> str:

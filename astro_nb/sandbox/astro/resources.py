@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -93,9 +93,9 @@ def _set_update_time(change: Change, item: Item) -> None:
     item["updatedAt"] = change.now
 
 
-def _has_fail_in(field: str, item: Mapping[str, Any]) -> bool:
-    """Whether a resource is to fail on purpose, for training: the word "fail" is in the field."""
-    return "fail" in str(item.get(field) or "").lower()
+def _fails_by(field: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return whether a resource is to fail on purpose, for training: the word "fail" is in the field."""
+    return lambda item: "fail" in str(item.get(field) or "").lower()
 
 
 # Organizations and Workspaces
@@ -497,7 +497,7 @@ _TABLE = (
                 "hibernate": Event("HIBERNATING", back="HEALTHY"),
                 "wake": Event("HEALTHY"),
             },
-            fails=lambda item: _has_fail_in("description", item),
+            fails=_fails_by("description"),
             failures={"HEALTHY": "UNHEALTHY"},
         ),
         cascade={"deploy": "deploymentId", "agentToken": "deploymentId"},
@@ -519,7 +519,7 @@ _TABLE = (
         life=LifeCycle(
             "status",
             {"create": Event("INITIALIZED"), "finalize": Event("DEPLOYED", {"INITIALIZED": 15})},
-            fails=lambda item: _has_fail_in("description", item),
+            fails=_fails_by("description"),
             failures={"DEPLOYED": "FAILED"},
         ),
     ),
@@ -538,7 +538,7 @@ _TABLE = (
         life=LifeCycle(
             "status",
             {"create": Event("CREATED", {"CREATING": 60}), "update": Event("CREATED", {"UPDATING": 30})},
-            fails=lambda item: _has_fail_in("name", item),
+            fails=_fails_by("name"),
             failures={"CREATED": "CREATE_FAILED"},
         ),
     ),

@@ -1,6 +1,6 @@
 """What the Astro double starts with: one organization and everything in it.
 
-Names and counts stand in the data file; the rest is drawn from random numbers that depend on the sandbox's seed, the
+Names and counts are in the data file; the rest comes from random numbers that depend on the sandbox's seed, the
 type of resource and the number of the row alone. The order of the draws decides the values.
 """
 
@@ -222,7 +222,7 @@ def _agent_token(change: Change, row: Row, number: int) -> Item:
     return {**row, "deploymentId": deployment, **_dates(change), **_authors(change)}
 
 
-def _dated(change: Change, row: Row, number: int) -> Item:
+def _with_dates(change: Change, row: Row, number: int) -> Item:
     return {**row, **_dates(change), **_authors(change)}
 
 
@@ -288,9 +288,9 @@ _TABLE: dict[str, tuple[Callable[[State], Iterable[Row]], Callable[[Change, Row,
     "team": (_rows("teams"), _team),
     "apiToken": (_rows("apiTokens"), _api_token),
     "agentToken": (_rows("agentTokens"), _agent_token),
-    "role": (_rows("roles"), _dated),
+    "role": (_rows("roles"), _with_dates),
     "environmentObject": (_environment_object_rows, _environment_object),
-    "allowedIpAddressRange": (_rows("allowedIpAddressRanges"), _dated),
+    "allowedIpAddressRange": (_rows("allowedIpAddressRanges"), _with_dates),
     "invite": (_rows("invites"), _invite),
 }
 
