@@ -1,10 +1,12 @@
 """Progress of long work: a line of static HTML in a notebook, nothing elsewhere.
 
 The display is updated in place. A saved notebook keeps its last state, where a widget would show "model not found".
+The environment variable `ASTRO_NB_PROGRESS=off` turns it off, for runs whose outputs are compared.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -38,7 +40,7 @@ class Progress:
         if now - self._started < self._delay or (now - self._last_shown < _INTERVAL and fraction != 1.0):
             return
         self._last_shown = now
-        if in_notebook():
+        if in_notebook() and os.environ.get("ASTRO_NB_PROGRESS") != "off":
             self._show(fraction, words, picture)
 
     def _show(self, fraction: float | None, words: str, picture: html.Markup) -> None:

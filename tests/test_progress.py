@@ -90,6 +90,18 @@ def test_a_notebook_keeps_one_line_as_it_last_was(tmp_path: Path) -> None:
     assert 2 <= updates.count("update_display_data") + updates.count("display_data") <= 9
 
 
+def test_progress_can_be_turned_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ASTRO_NB_PROGRESS=off a notebook shows no progress; without the variable the same cell does."""
+    source = "from astro_nb.progress import Progress\nProgress('Pages', delay=-1.0)(1.0, 'all')"
+    shown = []
+    for value in ("off", ""):
+        monkeypatch.setenv("ASTRO_NB_PROGRESS", value)
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+        NotebookClient(notebook, timeout=60, kernel_name="python3").execute(cwd=str(tmp_path))
+        shown.append([output.data["text/plain"] for output in notebook.cells[0].outputs])
+    assert shown == [[], ["Pages · all"]]
+
+
 def test_attempts_are_shown_while_a_cell_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last response and the time of the next attempt, then the result; nothing for an immediate success."""
     reports: list[tuple[float | None, str]] = []
