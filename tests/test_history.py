@@ -106,24 +106,24 @@ def test_an_entry_is_read_back_unchanged(path: Path) -> None:
     assert (again.request_id, again.size, again.json()) == (exchange.request_id, exchange.size, exchange.json())
 
 
-def test_the_provenance_of_variables_is_stored_as_data(kept: anb.Workbench, tmp_path: Path) -> None:
+def test_the_provenance_of_variables_is_stored_as_data(stored_api: anb.Workbench, tmp_path: Path) -> None:
     """Also of a variable inside another one, and of a secret: the place of its value, and never the value."""
-    workspaces = kept.call("ListWorkspaces")
-    found = kept.keep(workspaces, "$.workspaces[0].id", as_="workspace")
-    kept.variables["home"], kept.variables["typed"] = "{{workspace}}", "typed by hand"
-    token = kept.call("CreateApiToken", name="ci", role="ORGANIZATION_OWNER", scope="ORGANIZATION")
-    secret = kept.keep(token, "$.token", as_="secret").value.reveal()
+    workspaces = stored_api.call("ListWorkspaces")
+    found = stored_api.keep(workspaces, "$.workspaces[0].id", as_="workspace")
+    stored_api.variables["home"], stored_api.variables["typed"] = "{{workspace}}", "typed by hand"
+    token = stored_api.call("CreateApiToken", name="ci", role="ORGANIZATION_OWNER", scope="ORGANIZATION")
+    secret = stored_api.keep(token, "$.token", as_="secret").value.reveal()
     ids = {"organizationId": "{{organizationId}}", "workspaceId": "{{home}}"}
     call = Call("GetWorkspace", ids, headers={"X-Key": "{{secret}}", "X-Typed": "{{typed}}"})
-    sent = kept.session.send(call)
+    sent = stored_api.session.send(call)
     assert found.provenance
     assert found.provenance.exchange_id == workspaces.id
     assert {name: place.path for name, place in sent.provenance.items()} == {
         "workspace": "$.workspaces[0].id",
         "secret": "$.token",
     }
-    del kept.variables["workspace"]
-    again = History(SPEC, kept.history.path)
+    del stored_api.variables["workspace"]
+    again = History(SPEC, stored_api.history.path)
     assert again.get(sent.id) is not sent
     assert again.get(sent.id).provenance == sent.provenance
     assert again.get(workspaces.id).provenance == {}

@@ -108,7 +108,7 @@ REAL_FAULTS = {
         "": "/users: the path /users/{user_id} is nested inside it",
     },
     "base-structures": {"": "no operations"},
-    "JRAN0323": {"post_clothes_return": "200 is beside `responses`"},
+    "JRAN0323": {"post_clothes_return": "200 is next to `responses`"},
     "ConvoConvert": {
         "deleteCustomer": "CustomertId has no `in`",
         "updateCustomerById": "CustomerId has no `in`",
@@ -117,7 +117,7 @@ REAL_FAULTS = {
     "mgm_api": {"post_dash_ranking": "2 operations have the id user_summary", "post_dash_user_summary": "no content"},
     "UEX-API": {"get_cities": "the scopes of application are not a list"},
     "thingsboard": {"getAlarmComments": "names query parameters", "post_api_auth_login": "'401 ' is not a status"},
-    "DOMINIUM": {"": "tags: ", "get_auth_public_key": "declares its type beside its name"},
+    "DOMINIUM": {"": "tags: ", "get_auth_public_key": "declares its type next to its name"},
 }
 """Some of what a validator finds in the documents that it refuses, by operation; that of the document under nothing."""
 
@@ -324,7 +324,7 @@ def path_parameter(name: str, **more: Any) -> dict[str, Any]:
         ("/a", [{**QUERY, "in": "body", "schema": {}}], [], "a has `in: body`"),
         ("/a", [{**QUERY, "in": "Query", "schema": {}}], [], "a has `in: Query`"),
         ("/a", [{**QUERY, "schema": {}}, {**QUERY, "schema": {}}], ["a"], "a in query is declared twice"),
-        ("/a", [{**QUERY, "type": "integer"}], ["a"], "its type beside its name"),
+        ("/a", [{**QUERY, "type": "integer"}], ["a"], "its type next to its name"),
         ("/a", [QUERY], ["a"], "declares no schema"),
         ("/a", [{**QUERY, "schema": {}, "content": {"a/b": {}}}], ["a"], "both a schema and content"),
         ("/a/{x}.{y}/{x}", [path_parameter("x")], ["x", "y"], "the path has {y}"),
