@@ -377,8 +377,8 @@ def test_the_first_interrupt_lets_active_requests_end(api: anb.Workbench) -> Non
 def test_the_second_interrupt_cancels_active_requests(api: anb.Workbench) -> None:
     """Cancelled requests are unknown; run() reconciles them, and each resource is created once."""
     work = create_objects(api, key_table(30))
-    sandbox_of(api).faults.add("latency", operation="CreateEnvironmentObject", times=None, seconds=0.4)
-    thread = interrupt_when(api, 6, times=2)
+    sandbox_of(api).faults.add("latency", operation="CreateEnvironmentObject", times=None, seconds=3.0)
+    thread = interrupt_when(api, 3, times=2)
     work.run(parallel=4)
     thread.join()
     counts = work.counts
