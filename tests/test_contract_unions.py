@@ -6,8 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
-from conftest import SHARED
-from support.documents import make_operation
+from support.documents import SHARED, make_operation
 
 from astro_nb.contract import check_request_body, check_response
 from astro_nb.messages import Response

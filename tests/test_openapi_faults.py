@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SHARED
+from support.documents import SHARED
 
 from astro_nb.errors import AstroNbError, DanglingReference, DocumentInvalid
 from astro_nb.openapi import Operation, Spec, bundled, load

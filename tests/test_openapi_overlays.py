@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SHARED
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
+from support.documents import SHARED
 
 from astro_nb.errors import DocumentError
 from astro_nb.openapi import Extensions, Spec, apply_overlay, load

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import SHARED
+from support.documents import SHARED
 
 from astro_nb.errors import AstroNbError, DocumentInvalid
 from astro_nb.openapi import Operation, Spec, load
