@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +173,51 @@ def test_no_secret_is_in_the_file(served: anb.Sandbox, tmp_path: Path) -> None:
     files = [path for path in (tmp_path / "history").iterdir() if path.is_file()]
     assert any("sqlite" in path.name for path in files)
     assert not any(b"worth-" in path.read_bytes() for path in files)
+
+
+# --- runs of earlier versions -----------------------------------------------------------------------------------------
+
+
+def write_unfinished_run(folder: Path) -> None:
+    """Write a history in which the version before left a run unfinished.
+
+    Its rows have the keys KEY_0 (done), KEY_1 (the response was lost), KEY_2 (it was being sent), and LASTING_WORD,
+    which was not sent and is also the value of a secret.
+    """
+    folder.mkdir()
+    script = Path(__file__).parent / "data" / "unfinished-bulk-format-3.sql"
+    with closing(sqlite3.connect(folder / "astro-api.sqlite")) as database:
+        database.executescript(script.read_text(encoding="utf-8"))
+
+
+def test_a_run_of_an_earlier_version_is_continued(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The same rows have the same fingerprint as before 0.2, so what was done is not sent again."""
+    write_unfinished_run(tmp_path / "history")
+    sandbox = anb.Sandbox(limits=False, speed=0)
+    monkeypatch.setenv("UNFINISHED_TOKEN", sandbox.token())
+    monkeypatch.setenv("UNFINISHED_WORD", "LASTING_WORD")
+    here = Environment("class", base_url="http://localhost/v1", credentials={"token": "env:UNFINISHED_TOKEN"})
+    api = anb.connect(here, history=tmp_path / "history", transport=sandbox.transport(), retries=Retries(attempts=1))
+    api.variables["workspaceId"] = str(api.call("ListWorkspaces", limit=1)["$.workspaces[0].id"])
+    api.variables["word"] = Secret("env:UNFINISHED_WORD")
+    kind = {"objectType": "ENVIRONMENT_VARIABLE", "scope": "WORKSPACE", "scopeEntityId": "{{workspaceId}}"}
+    for key in ("KEY_0", "KEY_1"):  # that run had created them
+        variable = {"isSecret": True, "value": "other"}
+        assert api.call("CreateEnvironmentObject", objectKey=key, environmentVariable=variable, **kind).ok
+    before = sandbox.requests
+    keys = ["KEY_0", "KEY_1", "KEY_2", "LASTING_WORD"]
+    work = api.bulk(
+        "CreateEnvironmentObject",
+        [{"objectKey": key, "value": f"worth-{number}"} for number, key in enumerate(keys)],
+        columns={"environmentVariable.value": "value"},
+        **kind,
+        environmentVariable={"isSecret": True},
+    )
+    assert (work.resumed, work.outcomes) == (3, ["done", "unknown", "unknown", "not sent"])
+    assert work.run().outcomes == ["done"] * 4
+    posts = [seen.status for seen in sandbox.log[before:] if seen.operation == "CreateEnvironmentObject"]
+    assert posts == [200, 200]
+    created = [item["objectKey"] for item in api.pages("ListEnvironmentObjects").items() if item["objectKey"] in keys]
+    assert sorted(created) == sorted(keys)
+    assert work.frame()["message"].tolist()[1] == "The response was lost; ListEnvironmentObjects lists the resource."
+    api.close()

@@ -1,0 +1,24 @@
+-- A history of format 3 in which a bulk of 4 rows is unfinished: the kernel was killed while it sent the third row.
+CREATE TABLE entry (
+  id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, environment TEXT NOT NULL, operation TEXT NOT NULL,
+  started REAL NOT NULL, elapsed REAL NOT NULL, status INTEGER, ok INTEGER NOT NULL, request_id TEXT NOT NULL,
+  message TEXT NOT NULL, size INTEGER NOT NULL, via TEXT NOT NULL, detail BLOB NOT NULL, body TEXT
+);
+CREATE TABLE body (hash TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE run (
+  id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, operation TEXT NOT NULL, environment TEXT NOT NULL,
+  rows INTEGER NOT NULL, begun REAL NOT NULL, ended REAL, owner TEXT NOT NULL
+);
+CREATE TABLE run_row (
+  run TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, at REAL NOT NULL, exchange TEXT NOT NULL,
+  note TEXT NOT NULL, found BLOB, PRIMARY KEY (run, number)
+) WITHOUT ROWID;
+CREATE INDEX failed ON entry (id) WHERE ok = 0;
+INSERT INTO entry VALUES (2, '00066186cd81b2aa2d5f0002', 'class', 'CreateEnvironmentObject', 1796081461.062329, 0.5281967419996363, 200, 1, 'cmevxzpbz4tyjpaupdux7ljmy', '', 34, 'bulk:00066186cd79617b2d5f0001:0', CAST('{"call":{"operation":"CreateEnvironmentObject","parameters":{"organizationId":"{{organizationId}}"},"body":{"objectType":"ENVIRONMENT_VARIABLE","scope":"WORKSPACE","scopeEntityId":"{{workspaceId}}","environmentVariable":{"isSecret":true,"value":"{{value_1}}"},"objectKey":"KEY_0"}},"request":{"method":"POST","url":"http://localhost/v1/organizations/cm630p4l5v2zc70l63fynh2ia/environment-objects","headers":[["User-Agent","astro_nb"],["Accept","application/json, */*;q=0.5"],["Accept-Encoding","gzip, deflate"],["Authorization","Bearer *****"],["Content-Type","application/json"]],"body":"{\"objectType\":\"ENVIRONMENT_VARIABLE\",\"scope\":\"WORKSPACE\",\"scopeEntityId\":\"cmorz6obposs8i6dsxwow44at\",\"environmentVariable\":{\"isSecret\":true,\"value\":\"*****\"},\"objectKey\":\"KEY_0\"}"},"answer":{"status":200,"reason":"OK","headers":[["Content-Type","application/json"],["X-Request-Id","cmevxzpbz4tyjpaupdux7ljmy"],["Content-Length","34"]],"version":"HTTP/1.1"},"failure":null,"attempts":[{"number":1,"began":2.7999885787721723e-7,"elapsed":0.528166747000796,"outcome":"200","then":"","waited":0.0,"held":0.0}],"violations":[],"fieldErrors":[],"started":1796081461.062329,"elapsed":0.5281967419996363,"environment":"class","via":"bulk:00066186cd79617b2d5f0001:0"}' AS BLOB), '8079eb1b12392883ffe5b13f44c18ff6');
+INSERT INTO entry VALUES (3, '00066186cd8202012d5f0003', 'class', 'CreateEnvironmentObject', 1796081461.623589, 0.0017518719996587606, NULL, 0, '', 'The connection to localhost broke before the answer was complete.', 0, 'bulk:00066186cd79617b2d5f0001:1', CAST('{"call":{"operation":"CreateEnvironmentObject","parameters":{"organizationId":"{{organizationId}}"},"body":{"objectType":"ENVIRONMENT_VARIABLE","scope":"WORKSPACE","scopeEntityId":"{{workspaceId}}","environmentVariable":{"isSecret":true,"value":"{{value_2}}"},"objectKey":"KEY_1"}},"request":{"method":"POST","url":"http://localhost/v1/organizations/cm630p4l5v2zc70l63fynh2ia/environment-objects","headers":[["User-Agent","astro_nb"],["Accept","application/json, */*;q=0.5"],["Accept-Encoding","gzip, deflate"],["Authorization","Bearer *****"],["Content-Type","application/json"]],"body":"{\"objectType\":\"ENVIRONMENT_VARIABLE\",\"scope\":\"WORKSPACE\",\"scopeEntityId\":\"cmorz6obposs8i6dsxwow44at\",\"environmentVariable\":{\"isSecret\":true,\"value\":\"*****\"},\"objectKey\":\"KEY_1\"}"},"answer":null,"failure":{"kind":"broken","message":"The connection to localhost broke before the answer was complete.","fault":"The server or the network.","todo":"Look whether it was carried out before you send again."},"attempts":[{"number":1,"began":1.6099875210784376e-7,"elapsed":0.0017313930002273992,"outcome":"broken","then":"broken, not repeated: it may have been carried out","waited":0.0,"held":0.0}],"violations":[],"fieldErrors":[],"started":1796081461.623589,"elapsed":0.0017518719996587606,"environment":"class","via":"bulk:00066186cd79617b2d5f0001:1"}' AS BLOB), NULL);
+INSERT INTO body VALUES ('8079eb1b12392883ffe5b13f44c18ff6', X'7801ab56ca4c51b2524ace4d4d2a35354f36324ec9cf2e352c29b6c833322f29cb4c57aa0500c0640b5c');
+INSERT INTO run VALUES ('00066186cd79617b2d5f0001', 'c230cbe27cb46cfbe3765b8eec737d76', 'CreateEnvironmentObject', 'class', 4, 1796081461.060314, NULL, '11615 1166682');
+INSERT INTO run_row VALUES ('00066186cd79617b2d5f0001', 0, 'done', 1796081461.6194642, '00066186cd81b2aa2d5f0002', '', NULL);
+INSERT INTO run_row VALUES ('00066186cd79617b2d5f0001', 1, 'unknown', 1796081461.6257138, '00066186cd8202012d5f0003', '', NULL);
+INSERT INTO run_row VALUES ('00066186cd79617b2d5f0001', 2, 'begun', 1796081461.62582, '', '', NULL);
+PRAGMA user_version=3;
