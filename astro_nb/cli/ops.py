@@ -37,7 +37,7 @@ def ops(
         typer.echo(json.dumps([_operation_facts(op) for op in found], indent=2, ensure_ascii=False))
         return
     limit = _max_path_width(found)
-    print_table([(op.method, op.id, _shorten(op.path, limit), op.summary) for op in found], _COLORS)
+    print_table([(op.method, op.id, _shorten(op.path_key, limit), op.summary) for op in found], _COLORS)
     typer.echo(pluralize(len(found), "operation") if not search else f"{len(found)} of {len(spec)} operations")
 
 

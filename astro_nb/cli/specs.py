@@ -91,7 +91,7 @@ def _print_differences(pulled: Spec, home: Path | None) -> None:
     added = [op for name, op in theirs.items() if name not in ours]
     removed = [op for name, op in ours.items() if name not in theirs]
     typer.echo(f"Compared with the bundled document: {len(added)} added, {len(removed)} removed")
-    print_table([(sign, op.id, op.method, op.path) for sign, ops_ in (("+", added), ("-", removed)) for op in ops_])
+    print_table([(sign, op.id, op.method, op.path_key) for sign, ops_ in (("+", added), ("-", removed)) for op in ops_])
 
 
 def _document_row(origin: str, path: Path) -> tuple[str, ...]:

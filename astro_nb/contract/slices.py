@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import DanglingReference
 from ..messages import bare_media_type
 from ..openapi import Operation, Parameter, Spec
+from ..openapi.parameters import path_template_names
 from ..schema import is_endless
 from ..schema.validation import LISTS, MAPS, OTHER_FLAGS, SCHEMAS, Direction, flagged_names, is_empty, keyword_problem
 
@@ -82,7 +83,8 @@ def method_of(operation: Operation) -> str:
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     """Return the parameters of the path and of the operation, without those that openapi-core cannot read."""
     known = (p for p in operation.parameters if p.location in _PLACES and not is_unreadable(operation, p))
-    return [_parameter(operation.spec, p) for p in known]
+    in_path = path_template_names(operation.path)  # others are in the query that the key of `paths` has
+    return [_parameter(operation.spec, p) for p in known if p.location != "path" or p.name in in_path]
 
 
 def is_unreadable(operation: Operation, parameter: Parameter) -> bool:

@@ -63,7 +63,7 @@ class FormAssistant:
 
 def operation_heading(operation: Operation) -> html.Markup:
     name = html.tag("strong", operation.id, style="font-size:1.15em")
-    head = html.tag("div", html.method_pill(operation.method), " ", name, " ", html.code(operation.path))
+    head = html.tag("div", html.method_pill(operation.method), " ", name, " ", html.code(operation.path_key))
     needs = f"Required permission: {', '.join(operation.permissions)}." if operation.permissions else ""
     summary = html.tag(
         "div", operation.summary, ". " if operation.summary else "", html.muted(needs), style="margin:4px 0"

@@ -97,7 +97,7 @@ class OperationsView:
     def _entry(self, operation: Operation) -> widgets.Button:
         kind = f"anb-{operation.method.lower()}" if operation.method in METHOD_TONES else "anb-other"
         current = ("anb-current",) if operation.id == self._current else ()
-        made = button(operation.id, "anb-op", operation.summary or operation.path, kind, *current)
+        made = button(operation.id, "anb-op", operation.summary or operation.path_key, kind, *current)
         made.on_click(self._status.report_errors(lambda _: self._chosen(operation)))
         self._buttons.setdefault(operation.id, []).append(made)
         return made

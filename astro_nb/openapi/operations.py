@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DanglingReference, DocumentError
 from .extensions import Extensions, loader_warnings, malformed_extensions, read_extensions
 from .malformed import READ_ERRORS, as_list, as_mapping, find_faults, parsed_part, parsed_part_or
-from .parameters import Content, Parameter, RequestBody, ResponseSpec, read_parameters, read_schema
+from .parameters import Content, Parameter, RequestBody, ResponseSpec, read_parameters, read_path_query, read_schema
 from .servers import Server
 
 if TYPE_CHECKING:
@@ -90,7 +90,13 @@ def _text_or_empty(value: Any) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One operation of a document. Its fields are plain data; its properties are parsed when they are first read."""
+    """One operation of a document. Its fields are plain data; its properties are parsed when they are first read.
+
+    Attributes:
+        path: The path template, without a query.
+        path_query: The query that the key of `paths` has, as the document writes it; usually empty.
+        path_key: The key of `paths`, with its query and its fragment, for people.
+    """
 
     id: str
     method: str
@@ -100,9 +106,15 @@ class Operation:
     raw: Mapping[str, Any] = field(repr=False)
     item: Mapping[str, Any] = field(repr=False)
     spec: Spec = field(repr=False)
+    path_query: str = ""
+    path_key: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.path_key:
+            object.__setattr__(self, "path_key", self.path)
 
     def __repr__(self) -> str:
-        return f"<Operation {self.id}: {self.method} {self.path}>"
+        return f"<Operation {self.id}: {self.method} {self.path_key}>"
 
     @property
     def description(self) -> str:
@@ -163,7 +175,13 @@ class Operation:
 
     @cached_property
     def _parameters_and_warnings(self) -> tuple[tuple[Parameter, ...], list[str]]:
-        return read_parameters(self.path, self.item.get("parameters"), self.raw.get("parameters"), self.spec.resolve)
+        own, shared = self.raw.get("parameters"), self.item.get("parameters")
+        return read_parameters(self.path, shared, own, self.spec.resolve, self.path_query)
+
+    @cached_property
+    def fixed_query(self) -> tuple[tuple[str, str], ...]:
+        """The pairs in `path_query` that no parameter stands for: each with its name, and as the document writes it."""
+        return read_path_query(self.path_query).fixed
 
     def parameter(self, key: str) -> Parameter | None:
         """Return the parameter with that key, or None."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote_plus
 
 from ..messages import bare_media_type, is_json
 from .malformed import as_list, as_mapping, json_type_name
@@ -23,6 +24,7 @@ _IGNORED_HEADERS = {"accept", "content-type", "authorization"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TEMPLATE_EXPRESSION = re.compile(r"\{([^{}]+)\}")
 _MAX_NAME_SHOWN = 60  # characters
+_TEXT = {"type": "string"}
 
 
 # --- parameters -------------------------------------------------------------------------------------------------------
@@ -54,8 +56,34 @@ def is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
+class PathQuery(NamedTuple):
+    """The query that a key of `paths` has.
+
+    Attributes:
+        templates: The name that a parameter is sent under, by the parameter's name: `id={userId}`.
+        fixed: All other pairs: the name, and the pair as the document writes it.
+    """
+
+    templates: Mapping[str, str]
+    fixed: tuple[tuple[str, str], ...]
+
+
+def read_path_query(query: str) -> PathQuery:
+    """Return the query of a key of `paths` as read."""
+    templates: dict[str, str] = {}
+    fixed = []
+    for pair in filter(None, query.split("&")):
+        name, _, value = pair.partition("=")
+        match = _TEMPLATE_EXPRESSION.fullmatch(value)
+        if match and match[1] not in templates:
+            templates[match[1]] = unquote_plus(name)
+        else:
+            fixed.append((unquote_plus(name), pair))
+    return PathQuery(templates, tuple(fixed))
+
+
 def read_parameters(
-    path: str, item: Any, own: Any, resolve: Callable[[Any], Raw]
+    path: str, item: Any, own: Any, resolve: Callable[[Any], Raw], query: str = ""
 ) -> tuple[tuple[Parameter, ...], list[str]]:
     """Return the parameters of an operation in document order, and warnings about them.
 
@@ -64,6 +92,7 @@ def read_parameters(
         item: The `parameters` of the path item; one of the operation with the same name and location overrides it.
         own: The `parameters` of the operation.
         resolve: Follows references.
+        query: The query that the key of `paths` has.
     """
     warnings: list[str] = []
     declared: dict[tuple[str, str], Raw] = {}
@@ -71,7 +100,11 @@ def read_parameters(
         read = [resolve(as_mapping(entry)) for entry in as_list(entries)]
         warnings += _find_duplicates(read)
         declared |= {(str(raw.get("in")), str(raw.get("name"))): raw for raw in read}
-    matched = _match_to_path(path, declared, warnings)
+    path_query = read_path_query(query)
+    if query:
+        declared = _match_to_query(path, path_query, declared)
+    names_in_path = path_template_names("/".join([path, *(pair for _, pair in path_query.fixed)]))
+    matched = _match_to_path(names_in_path, declared, warnings)
     used = {key: raw for key, raw in matched.items() if _is_used(*key)}
     names = [name for _, name in used]
     parameters = tuple(
@@ -107,9 +140,33 @@ def _find_duplicates(parameters: Sequence[Raw]) -> list[str]:
     return warnings
 
 
-def _match_to_path(path: str, declared: dict[tuple[str, str], Raw], warnings: list[str]) -> dict[tuple[str, str], Raw]:
-    """Return the parameters that can be sent; path parameters are exactly those of the template."""
-    wanted = path_template_names(path)
+def _match_to_query(path: str, query: PathQuery, declared: dict[tuple[str, str], Raw]) -> dict[tuple[str, str], Raw]:
+    """Return the parameters with those in the query of a key of `paths`, under the names that they are sent under.
+
+    A template in it, `id={userId}`, may be declared as a parameter in the path, in the query or not at all. A parameter
+    that has the name of a fixed pair is not required: it replaces the pair.
+    """
+    in_path, fixed, matched = path_template_names(path), {name for name, _ in query.fixed}, dict[tuple[str, str], Raw]()
+    for (location, name), raw in declared.items():
+        sent_as = query.templates.get(name)
+        if sent_as is not None and location in ("path", "query") and name not in in_path:
+            required = location == "path" or raw.get("required")
+            matched["query", name] = {**raw, "in": "query", "name": sent_as, "required": required}
+        elif location == "query" and name in fixed:
+            matched[location, name] = {**raw, "required": False}
+        else:
+            matched[location, name] = raw
+    known = {*in_path, *(name for _, name in matched)}
+    for name, sent_as in query.templates.items():
+        if name not in known:
+            matched["query", name] = {"in": "query", "name": sent_as, "required": True, "schema": _TEXT}
+    return matched
+
+
+def _match_to_path(
+    wanted: Sequence[str], declared: dict[tuple[str, str], Raw], warnings: list[str]
+) -> dict[tuple[str, str], Raw]:
+    """Return the parameters that can be sent; path parameters are exactly those that are wanted."""
     matched: dict[tuple[str, str], Raw] = {}
     for (location, name), raw in declared.items():
         if "in" not in raw and name in wanted and ("path", name) not in declared:
@@ -131,7 +188,7 @@ def _match_to_path(path: str, declared: dict[tuple[str, str], Raw], warnings: li
     for name in wanted:
         if ("path", name) not in matched:
             warnings.append(f"the path has {{{name}}}, which is not declared; it is treated as a string.")
-            matched["path", name] = {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
+            matched["path", name] = {"in": "path", "name": name, "required": True, "schema": _TEXT}
     locations = [location for location, _ in matched]
     if locations.count("querystring") > 1 or ("querystring" in locations and "query" in locations):
         warnings.append("a `querystring` parameter is the whole query, but there are further query parameters.")

@@ -66,7 +66,7 @@ class Server:
         filled = _VARIABLE.sub(lambda m: given.get(m[1], known[m[1]].default if m[1] in known else m[0]), self.url)
         if given and not _has_valid_port(filled):
             raise UsageError(f"{filled!r} is not the URL of a server.", "Give other values for its variables.")
-        return urljoin(self.home, filled) if self.home else filled
+        return resolve_url(filled, self.home)
 
     def _check_value(self, match: re.Match[str], value: str, variable: ServerVariable) -> None:
         """Raise UsageError unless a value may replace its variable."""
@@ -101,7 +101,7 @@ class Server:
             return
         for value in dict.fromkeys([*variable.choices, variable.default]):
             filled = value + self.url[first.end() :]
-            yield filled if "://" in filled or not self.home else urljoin(self.home, filled)
+            yield filled if "://" in filled else resolve_url(filled, self.home)
 
     def _matches_template(self, template: str, scheme: str, host: str, path: str) -> bool:
         scheme_template, separator, rest = template.partition("://")
@@ -139,6 +139,18 @@ class Server:
         return _positions_after_any_text(text, reached, delimiters)
 
 
+def resolve_url(url: str, home: str) -> str:
+    """Return the URL of a server resolved against the URL of its document, if it has one.
+
+    A URL without a path is the root of the document's host, not the document itself (RFC 3986, section 5.2.2):
+    generators write `url: ""` for an API that is served at the root.
+    """
+    url = url.strip()
+    if not home:
+        return url
+    return urljoin(home, url if url[:1] not in ("", "?", "#") else f"/{url}")
+
+
 def read_servers(servers: Any, home: str) -> tuple[Server, ...]:
     """Return a list of servers as read.
 
@@ -157,8 +169,8 @@ def _read_server(raw: Mapping[str, Any], home: str) -> Server:
     description, name = (str(raw.get(key) or "") for key in ("description", "name"))
     declared = as_mapping(raw.get("variables"))
     variables = tuple(_read_variable(str(key), as_mapping(value)) for key, value in declared.items())
-    if home and not url.startswith("{"):  # a variable may contain the scheme
-        url = urljoin(home, url)
+    if not url.startswith("{"):  # a variable may contain the scheme
+        url = resolve_url(url, home)
     return Server(url, description, variables, name, home)
 
 

@@ -28,7 +28,10 @@ _PATH_ITEM_FIELDS = {*METHODS, "parameters", "summary", "description", "servers"
 _METHOD_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}")
 """A valid method name (RFC 9110, section 5.6.2)."""
 
-_QUERY_EXPRESSION = re.compile(r"\{\?[^{}]*\}")
+_QUERY_EXPRESSION = re.compile(r"\{[?&#][^{}]*\}")
+_PATH_KEY = re.compile(r"((?:\{[^{}]*\}|[^?#])*)(?:\?((?:\{[^{}]*\}|[^#])*))?(?:#(.*))?", re.DOTALL)
+"""The path, the query and the fragment in a key of `paths`; what is in braces is a name."""
+
 _MAX_KEY_SHOWN = 60  # characters
 _MAX_SUMMARY = 120  # characters of a summary made from the description
 _SEARCH_DEPTH = 3  # levels of oneOf, anyOf and allOf in which field names are searched
@@ -37,14 +40,32 @@ _SEARCH_DEPTH = 3  # levels of oneOf, anyOf and allOf in which field names are s
 # --- locating operations ----------------------------------------------------------------------------------------------
 
 
+class PathKey(NamedTuple):
+    """A key of `paths` in its parts.
+
+    Documents tell operations on one path apart by a query or a fragment: `/items?beta=true`, `/items#beta`. The query
+    is sent; a fragment never is (RFC 9110, section 7.1).
+    """
+
+    path: str
+    query: str
+    fragment: str
+
+
+def split_path_key(key: str) -> PathKey:
+    """Return the parts of a key of `paths`."""
+    match = _PATH_KEY.fullmatch(key)
+    return PathKey(*(text or "" for text in match.groups())) if match else PathKey(key, "", "")
+
+
 class OperationEntry(NamedTuple):
-    """One operation as the document declares it, with its path item; the method as it is sent."""
+    """One operation as the document declares it: its method as it is sent, its key in `paths`, and its path item."""
 
     method: str
-    path: str
+    key: str
     raw: Mapping[str, Any]
     item: Mapping[str, Any]
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def declared_id(self) -> str:
@@ -55,7 +76,7 @@ class OperationEntry(NamedTuple):
     @property
     def derived_id(self) -> str:
         """A stable id built from method and path: `GET /pets/{petId}/toys` gives `get_pets_by_petId_toys`."""
-        steps = [re.sub(r"\{([^{}]+)\}", r"by_\1", step) for step in self.path.strip("/").split("/")]
+        steps = [re.sub(r"\{([^{}]+)\}", r"by_\1", step) for step in self.key.strip("/").split("/")]
         return re.sub(r"\W+", "_", "_".join([self.method.lower(), *steps])).strip("_")
 
 
@@ -80,20 +101,33 @@ def _locate_in_item(
     template: str, item: Mapping[str, Any], fault: str, warnings: list[str]
 ) -> Iterator[OperationEntry]:
     """Yield the operations of one path item; `{?limit,offset}`, which lists query parameters (RFC 6570), is removed."""
-    path = _QUERY_EXPRESSION.sub("", template) if "{?" in template else template
-    warning = "" if path == template else f"path: {template} names query parameters; they are removed from the path."
-    warnings += [f"{path}: {fault}"] if fault else []
-    for method in [method for method in METHODS if method in item]:
-        raw = item[method]
+    key = _QUERY_EXPRESSION.sub("", template)
+    about = [] if key == template else [f"path: {template} names query parameters; they are removed from the path."]
+    if fragment := split_path_key(key).fragment:
+        about.append(f"path: the fragment #{fragment[:_MAX_KEY_SHOWN]} tells operations apart; it is not sent.")
+    warnings += [f"{key}: {fault}"] if fault else []
+    for name in _method_names(key, item, warnings):
+        raw, method = item[name], name.lower()
+        spelling = [] if name == method else [f"path: the method {name} has to be in lower case."]
         if isinstance(raw, Mapping):
-            yield OperationEntry(method.upper(), path, raw, item, warning)
+            yield OperationEntry(method.upper(), key, raw, item, (*about, *spelling))
         elif raw is not None:
-            warnings.append(f"{path}: {method} is {json_type_name(raw)}.")
+            warnings.append(f"{key}: {name} is {json_type_name(raw)}.")
     other_keys = item.keys() - _PATH_ITEM_FIELDS
     if "additionalOperations" in other_keys:
-        yield from _locate_additional(path, item, warnings)
-    nested = [key for key in item if key in other_keys and str(key)[:1] == "/"] if other_keys else []
-    warnings += [f"{path}: the path {key} is nested inside it; it is ignored." for key in nested]
+        yield from _locate_additional(key, item, warnings)
+    nested = [name for name in item if name in other_keys and str(name)[:1] == "/"] if other_keys else []
+    warnings += [f"{key}: the path {name} is nested inside it; it is ignored." for name in nested]
+
+
+def _method_names(key: str, item: Mapping[str, Any], warnings: list[str]) -> list[str]:
+    """Return the keys of a path item that name a method, in the order of `METHODS`, each method once."""
+    found = {method: method for method in METHODS if method in item}
+    for name in item:
+        method = str(name).lower()
+        if method in METHODS and found.setdefault(method, str(name)) != name:
+            warnings.append(f"{key}: {name} and {found[method]} are the same method; {name} is ignored.")
+    return [found[method] for method in METHODS if method in found]
 
 
 def _locate_additional(path: str, item: Mapping[str, Any], warnings: list[str]) -> Iterator[OperationEntry]:
@@ -137,11 +171,11 @@ def assign_ids(entries: Sequence[OperationEntry]) -> Iterator[tuple[str, Operati
 
 def find_collisions(entries: Mapping[str, OperationEntry]) -> dict[str, list[str]]:
     """Return warnings by operation id: about ids and path templates that several operations share."""
-    warnings = {name: [entry.warning] for name, entry in entries.items() if entry.warning}
+    warnings = {name: list(entry.warnings) for name, entry in entries.items() if entry.warnings}
     by_declared_id: dict[str, list[str]] = {}
     by_template: dict[tuple[str, str], list[str]] = {}
     for name, entry in entries.items():
-        by_template.setdefault((entry.method, re.sub(r"\{[^{}]*\}", "{}", entry.path)), []).append(name)
+        by_template.setdefault((entry.method, re.sub(r"\{[^{}]*\}", "{}", entry.key)), []).append(name)
         if entry.declared_id:
             by_declared_id.setdefault(entry.declared_id, []).append(name)
     for shared, names in by_declared_id.items():
@@ -150,7 +184,7 @@ def find_collisions(entries: Mapping[str, OperationEntry]) -> dict[str, list[str
             warnings.setdefault(name, []).append(text)
     for names in by_template.values():
         for name in names if len(names) > 1 else ():
-            other = next(entries[n].path for n in names if n != name)
+            other = next(entries[n].key for n in names if n != name)
             text = f"path: {other} is the same path, with other parameter names."
             warnings.setdefault(name, []).append(text)
     return warnings
@@ -161,7 +195,7 @@ def find_collisions(entries: Mapping[str, OperationEntry]) -> dict[str, list[str
 
 def make_search_text(operation: Operation) -> str:
     """Return the text that is searched for words, case-folded."""
-    head = [operation.id, operation.path, operation.method, operation.summary, *operation.tags]
+    head = [operation.id, operation.path_key, operation.method, operation.summary, *operation.tags]
     try:
         names = list(_field_names(operation))
     except READ_ERRORS:  # a malformed operation is still found by its id; `warnings` reports the fault
@@ -342,13 +376,14 @@ class Spec:
         return find_collisions(self._entries)
 
     def _make_operation(self, name: str, entry: OperationEntry) -> Operation:
-        method, path, raw, item, _ = entry
+        method, key, raw, item, _ = entry
+        path, query, _ = split_path_key(key)
         try:
             tags = read_tags(raw)
         except READ_ERRORS:  # reported in the operation's warnings
             tags = ()
         summary = str(raw.get("summary") or "") or _first_sentence(raw.get("description"))
-        return Operation(name, method, path, tags or ("Other",), summary, raw, item, self)
+        return Operation(name, method, path, tags or ("Other",), summary, raw, item, self, query, key)
 
 
 def load(source: Any = "astro-v1", overlay: Any = None, fetch: Fetch | None = None) -> Spec:

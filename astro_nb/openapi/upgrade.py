@@ -342,7 +342,8 @@ class _Converter:
             warnings: list[str] = []
             new["parameters"] = self._convert_parameters(raw["parameters"], warnings)
             self.warnings += [f"{path}: {text}" for text in warnings]
-        new |= {m: self._convert_operation(raw[m], raw) for m in _METHODS if isinstance(raw.get(m), Mapping)}
+        methods = [key for key in raw if str(key).lower() in _METHODS and isinstance(raw[key], Mapping)]
+        new |= {key: self._convert_operation(raw[key], raw) for key in methods}
         return new
 
     def _convert_operation(self, raw: Raw, item: Raw) -> dict[str, Any]:

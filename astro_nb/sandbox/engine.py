@@ -65,7 +65,7 @@ class Engine:
             if endpoint:
                 served = Served(endpoint(self.state, request))
             else:
-                served = self._serve(request, self._route(request.method, path), request_id)
+                served = self._serve(request, self._route(request), request_id)
         except Refused as refused:
             served = Served(refusal_response(refused, request_id, None, self.spec))
         response = with_headers(served.response, {"X-Request-Id": request_id})
@@ -117,9 +117,15 @@ class Engine:
             return Refused(int(fault["code"]), "A fault of the sandbox responds with this error", headers=headers)
         return gateway_error(self.state, "rate", headers) if fault.kind == "rate_limit" else None
 
-    def _route(self, method: str, path: str) -> Route:
+    def _route(self, request: Request) -> Route:
+        method, parts = request.method, urlsplit(request.url)
+        path = parts.path
         is_below = path.startswith(f"{self.base}/") or not self.base
-        route = self._router.find(method, path[len(self.base) :]) if is_below else frozenset[str]()
+        route = (
+            self._router.find(method, path[len(self.base) :], parts.query, request.headers)
+            if is_below
+            else frozenset[str]()
+        )
         if isinstance(route, Route):
             return route
         if route:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 
 from ..call import UNSET
-from ..messages import Request, header, is_json, media_type
+from ..errors import DocumentError
+from ..messages import Headers, Request, header, is_json, media_type
 from ..openapi import Operation, Parameter
 from ..schema import Field, body_field, parameter_fields
 from .behavior import (
@@ -189,11 +190,15 @@ class _Node:
 
     literal: dict[str, _Node] = field(default_factory=dict)
     templates: dict[str, _Node] = field(default_factory=dict)
-    operations: dict[str, Operation] = field(default_factory=dict)
+    operations: dict[str, list[Operation]] = field(default_factory=dict)
 
 
 class Router:
-    """The document's paths as a tree. Two templates of the same form share a node; the method distinguishes them."""
+    """The document's paths as a tree. Two templates of the same form share a node; the method distinguishes them.
+
+    Operations of one path and method, whose keys in `paths` have different queries or fragments, are told apart by
+    their parameters.
+    """
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._root = _Node()
@@ -203,18 +208,46 @@ class Router:
                 is_template = "{" in segment
                 children, key = (node.templates, _pattern(segment)) if is_template else (node.literal, segment)
                 node = children.setdefault(key, _Node())
-            node.operations.setdefault(operation.method, operation)
+            node.operations.setdefault(operation.method, []).append(operation)
 
-    def find(self, method: str, path: str) -> Route | frozenset[str]:
+    def find(self, method: str, path: str, query: str = "", headers: Headers = ()) -> Route | frozenset[str]:
         """Return the route; or the methods that the path has: an empty set if the path is unknown."""
         segments = path.strip("/").split("/")
         best: frozenset[str] = frozenset()
         for node in _matching_nodes(self._root, segments):
-            operation = node.operations.get(method)
-            if operation is not None:
+            operations = node.operations.get(method)
+            if operations:
+                operation = operations[0] if len(operations) == 1 else _closest(operations, query, headers)
                 return Route(operation, _path_values(operation.path, segments))
             best |= frozenset(node.operations)
         return best
+
+
+def _closest(operations: Sequence[Operation], query: str, headers: Headers) -> Operation:
+    """Return the operation that a request is for: the first one of those with the most fixed and required values.
+
+    One that lacks a value that it fixes or requires comes after all others.
+    """
+    sent = dict(parse_qsl(query, keep_blank_values=True))
+
+    def present(operation: Operation) -> Iterator[bool]:
+        for _, text in operation.fixed_query:
+            yield from (pair in sent.items() for pair in parse_qsl(text, keep_blank_values=True))
+        for parameter, declared in zip(operation.parameters, parameter_fields(operation), strict=True):
+            if parameter.required and parameter.location in ("query", "header"):
+                in_query = parameter.location == "query"
+                value = sent.get(parameter.name) if in_query else header(headers, parameter.name) or None
+                choices = declared.info.choices
+                yield value is not None and (not choices or value in map(str, choices))
+
+    def score(operation: Operation) -> tuple[bool, int]:
+        try:
+            found = list(present(operation))
+        except DocumentError:  # reported in the operation's warnings
+            return False, 0
+        return all(found), sum(found)
+
+    return max(operations, key=score)
 
 
 def _pattern(segment: str) -> str:

@@ -24,7 +24,7 @@ _WIDTH = 88  # characters a line
 
 def describe_operation(operation: Operation) -> str:
     """Return an operation's documentation as plain text: what it does, and each argument."""
-    head = f"{operation.summary or operation.id}\n\n{operation.method} {operation.path}"
+    head = f"{operation.summary or operation.id}\n\n{operation.method} {operation.path_key}"
     parts = [head, textwrap.fill(operation.description, _WIDTH)]
     if operation.permissions:
         parts.append(f"Permission: {', '.join(operation.permissions)}")
@@ -44,7 +44,7 @@ def operation_html(operation: Operation) -> html.Markup:
     pill = html.method_pill(operation.method)
     return html.tag(
         "div",
-        html.tag("div", pill, " ", html.tag("strong", operation.id), " ", html.code(operation.path)),
+        html.tag("div", pill, " ", html.tag("strong", operation.id), " ", html.code(operation.path_key)),
         html.tag("p", html.prose(operation.description or operation.summary)),
         html.table(["argument", "type", "required", "description"], rows) if rows else "",
     )

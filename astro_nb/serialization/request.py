@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 from ..call import Call
@@ -32,6 +32,7 @@ from .styles import (
     Pairs,
     build_pairs,
     build_path,
+    build_path_query,
     build_whole_query,
     has_forbidden_characters,
     join_pairs,
@@ -82,6 +83,7 @@ class _Draft(NamedTuple):
 
     base: str
     path: str
+    path_query: Pairs
     query: Pairs
     whole_query: str
     headers: Pairs
@@ -99,6 +101,7 @@ def _draft(operation: Operation, call: Call, values: Resolver) -> _Draft:
     return _Draft(
         base=_base_url(operation, outline, values),
         path=path,
+        path_query=build_path_query(operation, arguments) if operation.path_query else [],
         query=build_pairs(outline.query, arguments),
         whole_query=build_whole_query(outline.whole_query, arguments) if outline.whole_query else "",
         headers=headers,
@@ -116,8 +119,11 @@ def _add_credentials(operation: Operation, call: Call, draft: _Draft, values: Re
     headers += draft.last_headers
     if cookies:
         headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)))
-    query_text = "&".join(filter(None, (draft.whole_query, join_pairs(query))))
-    url = f"{draft.base}{draft.path}{f'?{query_text}' if query_text else ''}"
+    base, _, base_query = draft.base.partition("?")
+    given = {unquote(name) for name, _ in query}
+    own = [pair for name, pair in draft.path_query if name not in given]  # a parameter of the same name replaces it
+    query_text = "&".join(filter(None, (base_query, *own, draft.whole_query, join_pairs(query))))
+    url = f"{base.rstrip('/')}{draft.path}{f'?{query_text}' if query_text else ''}"
     return Request(operation.method, url, _final_headers(outline, headers), draft.body, bool(values.revealed))
 
 
@@ -134,7 +140,7 @@ def _base_url(operation: Operation, outline: _Outline, values: Resolver) -> str:
         base = join_url(base, outline.server)
     if not _is_http_url(base):
         raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')
-    return base.rstrip("/")
+    return base.partition("#")[0].rstrip("/")
 
 
 def _is_http_url(base: str) -> bool:

@@ -145,6 +145,7 @@ _ALLOWED_IN_PATH = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) 
 _PATH = re.compile(f"/[{re.escape(_ALLOWED_IN_PATH)}]*")
 """A path that can follow a host: it begins with a slash, for otherwise it would change the host."""
 
+_EXPRESSION = re.compile(r"\{([^{}]+)\}")
 _PERCENT_TRIPLE = re.compile("(%[0-9A-Fa-f]{2})")
 _SEPARATOR = "(?:[/\\\\;]|%(?:25)*(?:2f|5c|3b))"
 _DOT_SEGMENT = re.compile(f"{_SEPARATOR}(?:\\.|%(?:25)*2e){{1,2}}(?:{_SEPARATOR}|$)", re.IGNORECASE)
@@ -172,6 +173,34 @@ def build_path(operation: Operation, parameters: tuple[Parameter, ...], given: M
             f"Give the id itself as {' and '.join(p.key for p in parameters)}.",
         )
     return path
+
+
+def build_path_query(operation: Operation, given: Mapping[str, Any]) -> Pairs:
+    """Return the pairs that the key of `paths` fixes in the query: the name of each, and the pair as it is sent.
+
+    Percent-encoding is kept as the document has it, and what a query cannot contain is encoded.
+
+    Raises:
+        MissingArgument: a parameter in it has no value.
+    """
+    by_name = {p.name: p for p in operation.parameters if p.location == "path"} | {
+        p.key: p for p in operation.parameters if p.location in ("path", "query")
+    }
+
+    def fill(pair: str) -> str:
+        pieces = []
+        for number, piece in enumerate(_EXPRESSION.split(pair)):
+            parameter = by_name.get(piece) if number % 2 else None
+            if parameter is None:
+                literal = f"{{{piece}}}" if number % 2 else piece
+                pieces.append(_encode_reserved(literal, operation.id, _RESERVED["query"]))
+            elif text := _path_segment(replace(parameter, style="simple"), given.get(parameter.key)):
+                pieces.append(text)
+            else:
+                raise _missing_error(operation, parameter)
+        return "".join(pieces)
+
+    return [(name, fill(pair)) for name, pair in operation.fixed_query]
 
 
 def build_pairs(parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> Pairs:
@@ -245,9 +274,13 @@ def _encode_value(parameter: Parameter, value: Any) -> str:
         return _require_no_semicolon(parameter, text)
     if not parameter.allow_reserved:
         return percent_encode(text, parameter.key)
-    safe = _RESERVED[parameter.location]  # RFC 6570, section 3.2.3: percent-encoded triples are kept
+    return _encode_reserved(text, parameter.key, _RESERVED[parameter.location])
+
+
+def _encode_reserved(text: str, place: str, safe: str) -> str:
+    """Return a text percent-encoded except for reserved characters and what is encoded (RFC 6570, section 3.2.3)."""
     parts = enumerate(_PERCENT_TRIPLE.split(text))
-    return "".join(part if number % 2 else percent_encode(part, parameter.key, safe) for number, part in parts)
+    return "".join(part if number % 2 else percent_encode(part, place, safe) for number, part in parts)
 
 
 def _encode_name(parameter: Parameter, key: Any) -> str:

@@ -59,7 +59,7 @@ class OperationFunction:
         return self._caller(self.operation.id, **arguments)
 
     def __repr__(self) -> str:
-        return f"<{self.operation.id}: {self.operation.method} {self.operation.path}>"
+        return f"<{self.operation.id}: {self.operation.method} {self.operation.path_key}>"
 
     @property
     def __signature__(self) -> inspect.Signature:
