@@ -153,16 +153,18 @@ LINKED = make_spec(
         (['<https://x.org/things?page=9>; rel="last"', '<https://x.org/things?page=2>; rel="next"'], "2"),
         (['<https://x.org/things?page=2>; rel="next last"'], "2"),
         (['<https://x.org/things?page=9>; rel="last"'], None),
-        (['<https://x.org/archive?page=9>; rel="next-archive"'], None),
-        ([], None),
+        (['<https://x.org/archive?page=9>; rel="next-archive"'], "2"),
+        ([], "2"),
     ],
 )
 def test_link_headers_give_the_next_page(links: list[str], page: str | None) -> None:
-    """The link with the relation type "next" (RFC 8288) gives the next call; without one the list ends."""
+    """The link with the relation type "next" (RFC 8288) gives the next call; without one, but with
+    another relation of a list, the list ends. Without any such link the next page is asked for by its number.
+    """
     paging = paging_of(LINKED)
     assert paging is not None
     headers = tuple(("Link", link) for link in links)
-    found = read_page(paging, Call("listThings"), make_exchange(LINKED, [{"id": 1}], headers), 0)
+    found = read_page(paging, Call("listThings"), make_exchange(LINKED, [{"id": 1}], headers))
     assert (str(found.next_call.parameters["page"]) if found.next_call else None) == page
 
 
@@ -171,7 +173,7 @@ def test_a_filter_is_kept_on_every_page() -> None:
     paging = paging_of(LINKED)
     assert paging is not None
     link = ("Link", '<https://x.org/things?labels=a&labels=b&page=2>; rel="next"')
-    page = read_page(paging, Call("listThings", {"labels": ["a", "b"]}), make_exchange(LINKED, [{"id": 1}], (link,)), 0)
+    page = read_page(paging, Call("listThings", {"labels": ["a", "b"]}), make_exchange(LINKED, [{"id": 1}], (link,)))
     assert page.next_call is not None
     assert page.next_call.parameters["labels"] == ["a", "b"]
 
@@ -368,7 +370,7 @@ def test_a_list_that_is_html_raises() -> None:
     [
         ("airflow3.yaml", "get_dags", "offset", "dags", "limit"),
         ("airflow2.yaml", "get_dags", "offset", "dags", "limit"),
-        ("github.json", "issues/list-for-repo", "link", "$", "per_page"),
+        ("github.json", "issues/list-for-repo", "page", "$", "per_page"),
         ("petstore3.yaml", "findPetsByStatus", "whole", "$", ""),
     ],
 )
@@ -503,7 +505,7 @@ def test_a_cursor_may_be_a_token_or_a_url(cursor: Any, sent: str | None) -> None
     """A token is sent as it is, never resolved; only the query of a URL is used, so no other host is called."""
     paging = paging_of(CURSORED)
     assert paging is not None
-    page = read_page(paging, Call("listThings"), make_exchange(CURSORED, {"things": [1], "next": cursor}), 0)
+    page = read_page(paging, Call("listThings"), make_exchange(CURSORED, {"things": [1], "next": cursor}))
     value = page.next_call.parameters["cursor"] if page.next_call else None
     assert value == sent
     assert not template_names(value)

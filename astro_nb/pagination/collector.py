@@ -25,6 +25,10 @@ _MAX_NAMED_IDS, _MAX_ID_LENGTH = 3, 60
 
 _RESUME = "Continue with pages.resume(), or take what there is with partial=True."
 _READ_AGAIN = "Read the list again, or take what there is with partial=True."
+_DECLARE = "Take what there is with partial=True, or declare in an overlay how the list pages (x-astro-nb-page)."
+_UNCONFIRMED = (
+    "Nothing in the response says that this is the whole list, and the document declares no parameter for another page."
+)
 
 
 @dataclass(frozen=True)
@@ -192,10 +196,22 @@ class PageCollector:
         """Why the list is incomplete; None if it is complete, as far as the responses declare it."""
         return self._failure or self._find_shortfall()
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether something says that this is the whole list: a response, the document or the overlay."""
+        return self.shortfall is None and (self.total is not None or bool(self._tracker.end))
+
+    @property
+    def gap(self) -> str:
+        """Why the list is, or may be, incomplete, in sentences; empty if something says that it is whole."""
+        if self.shortfall:
+            return f"{self.shortfall.problem}. {self.shortfall.todo}"
+        return "" if self.is_confirmed else _UNCONFIRMED
+
     def notes(self) -> Iterator[str]:
         """Yield what to know about this list, in sentences: what is missing, duplicates, and changes meanwhile."""
-        if self.shortfall:
-            yield f"{self.shortfall.problem}. {self.shortfall.todo}"
+        if self.gap:
+            yield self.gap
         if self.ordered.duplicates:
             yield _describe_duplicates(self.ordered.duplicates, self.identity)
         if self._tracker.has_changed:
@@ -213,6 +229,17 @@ class PageCollector:
             return Shortfall(f"{name}: the server declares a total of {self.expected}, but sent only {count}")
         if tracker.has_changed and tracker.is_positional and not (identity and tracker.is_random_access):
             return Shortfall(f"{name} changed while it was read: items may be missing or duplicated", None, _READ_AGAIN)
+        return self._find_doubt()
+
+    def _find_doubt(self) -> Shortfall | None:
+        """Return why there may be another page that cannot be requested; None if there is none."""
+        name, tracker = self.operation.id, self._tracker
+        if tracker.more:
+            return Shortfall(f"{name} has more items than were received: {tracker.more}", None, _DECLARE)
+        is_whole = self.paging.style == "whole" and not self.paging.limit  # by the document: see `is_confirmed`
+        if tracker.total is None and not tracker.end and not is_whole:
+            problem = f"{name} may be incomplete: nothing in the response says that there is no other page"
+            return Shortfall(problem, None, _DECLARE)
         return None
 
     def _fail(self, what: str, call: Call, exchange: Exchange) -> None:

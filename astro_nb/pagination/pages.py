@@ -37,7 +37,8 @@ _MAX_ROWS, _MAX_COLUMNS, _MAX_TEXT = 5, 8, 60  # of the table that is displayed
 class Pages:
     """All pages of a list. Iterating yields the items; `frame()` returns a DataFrame of them.
 
-    An incomplete list raises PagesIncomplete, unless you pass `partial=True`.
+    A list is whole only if something says so: a total that is reached, a page that says that it is the last one, an
+    empty or a short page. Any other list raises PagesIncomplete, unless you pass `partial=True`.
     """
 
     def __init__(self, collector: PageCollector, read: Callable[[PageCollector], object] | None = None) -> None:
@@ -46,7 +47,7 @@ class Pages:
 
     def __repr__(self) -> str:
         pages = html.pluralize(len(self.exchanges), "page")
-        state = "" if self.complete else ", incomplete"
+        state = _STATES[self.complete, self._collector.is_confirmed][0]
         head = f"<Pages of {self.operation.id}: {html.pluralize(len(self), 'item')} on {pages}{state}>"
         return "\n".join([head, *(f"  {note}" for note in self.notes)])
 
@@ -81,7 +82,10 @@ class Pages:
 
     @property
     def complete(self) -> bool:
-        """Whether every page was received, and together they hold as many items as the server declares."""
+        """Whether every page was received, and together they hold as many items as the server declares.
+
+        If neither the server nor the document says anything about other pages, it is true, and `notes` says so.
+        """
         return self._collector.shortfall is None
 
     @property
@@ -120,6 +124,8 @@ class Pages:
     def frame(self, partial: bool = False) -> DataFrame:
         """Return the items as a DataFrame, indexed by page and position (both from 1), with dtypes from the schema.
 
+        If the list is incomplete, or nothing says that it is whole, `frame.attrs["incomplete"]` says why.
+
         Args:
             partial: whether to return the items of an incomplete list.
 
@@ -129,7 +135,10 @@ class Pages:
         items, collector = self.items(partial), self._collector
         first = next((exchange for exchange in self.exchanges if exchange.ok), None)
         field = page_item_field(collector.paging, first) if first else None
-        return paged_frame(items, collector.ordered.places, field, leading_columns(self.operation))
+        frame = paged_frame(items, collector.ordered.places, field, leading_columns(self.operation))
+        if collector.gap:
+            frame.attrs["incomplete"] = collector.gap
+        return frame
 
     def resume(self) -> Pages:
         """Request what is missing, and nothing else; return this list.
@@ -151,6 +160,13 @@ def _duplicate_row(duplicate: Duplicate) -> dict[str, object]:
     return dict(zip(_DUPLICATE_COLUMNS, values, strict=True))
 
 
+_STATES = {
+    (True, True): ("", "complete", "good"),
+    (True, False): (", perhaps incomplete", "perhaps incomplete", "warn"),
+    (False, False): (", incomplete", "incomplete", "bad"),
+}
+"""How a list is named in text and in HTML, and its tone: by whether it is complete, and whether something says so."""
+
 _NOTE_STYLE = (
     f"border-left:3px solid {html.TONES['warn'][0]};padding:2px 0 2px 10px;margin:4px 0;overflow-wrap:anywhere"
 )
@@ -158,7 +174,7 @@ _NOTE_STYLE = (
 
 def _draw_pages(pages: Pages) -> html.Markup:
     """Return a list as static HTML: the number of items, whether it is complete, the notes, and the first rows."""
-    state = html.pill("complete", "good") if pages.complete else html.pill("incomplete", "bad")
+    state = html.pill(*_STATES[pages.complete, pages._collector.is_confirmed][1:])
     total = "" if pages.total is None else f" of {pages.total:,}"
     noun = "item" if (pages.total if pages.total is not None else len(pages)) == 1 else "items"
     facts = f"{len(pages):,}{total} {noun} · {html.pluralize(len(pages.exchanges), 'page')}"

@@ -3,7 +3,7 @@
 This includes the Link header (RFC 8288), and lists sent as lines of JSON (NDJSON).
 
 The overlay declares it (`x-astro-nb-page`). Otherwise it is inferred from the names of the query parameters and of the
-fields of the response, by the tables below.
+fields of the response, by the tables below. What a response says about the rest of its list is read in `signals.py`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,18 @@ import orjson
 from ..call import Call
 from ..exchange import Exchange, item_field
 from ..jsonpath import find, to_path
-from ..messages import Headers
 from ..openapi import Operation, PageExtension
 from ..schema import Field, mask_secrets, parameter_fields, read_field
 from ..templates import as_literal
+from .signals import (
+    ENVELOPE_FIELDS,
+    MAX_ENVELOPE_DEPTH,
+    TOTAL_FIELDS,
+    VAGUE_TOTAL_FIELDS,
+    Signals,
+    normalize_name,
+    read_signals,
+)
 
 _POSITION_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "offset": ("offset", "skip", "$skip", "start", "startAt"),
@@ -44,25 +52,12 @@ _LIMIT_PARAMETERS = (
 )  # fmt: skip
 """The query parameters for the page size."""
 
-_TOTAL_FIELDS = ("totalCount", "total_entries", "total", "total_items", "total_results", "total_size", "count")
-"""The response fields with the number of items in the list."""
-
-_VAGUE_TOTAL_FIELDS = ("count",)
-"""Those of them with the number of items on the page, for some servers."""
-
 _CURSOR_FIELDS = (
     "next_page_token", "next_token", "next_cursor", "next_continuation_token", "continuation_token", "continuation",
     "continue", "next_marker", "next_page_cursor", "end_cursor", "scroll_id", "cursor", "marker", "next_page", "next",
     "after", "next_link", "next_url", "next_page_url", "@odata.nextLink", "href",
 )  # fmt: skip
 """The response fields that ask for the next page: with a token, or with a URL that holds one."""
-
-_ENVELOPE_FIELDS = (
-    "meta", "metadata", "pagination", "paging", "page_info", "response_metadata", "links", "cursors", "next",
-)  # fmt: skip
-"""The objects in a response that may hold the cursor or the total."""
-
-_MAX_ENVELOPE_DEPTH = 2
 
 _STYLE_ALIASES = {"token": "cursor", "page_number": "page"}
 _PARAMETER_STYLES = ("offset", "page", "search", "cursor")  # they need a query parameter for the position
@@ -89,6 +84,10 @@ class Paging:
         other_items: the keys of further arrays that hold items of other kinds.
         first: the number of the first page.
         vague: whether the total may be the number of items on the page.
+        is_declared: whether the overlay declares it.
+        uses_total: whether totals count: not if the list is read from its middle, or if they prove to be wrong.
+        default_size: the page size without `limit`, if the document declares it.
+        is_bounded: whether the document declares the largest page size.
     """
 
     style: str
@@ -102,6 +101,23 @@ class Paging:
     other_items: tuple[str, ...] = ()
     first: int = 1
     vague: bool = False
+    is_declared: bool = False
+    uses_total: bool = True
+    default_size: int | None = None
+    is_bounded: bool = False
+
+    def declared_size(self, call: Call) -> int | None:
+        """Return the number of items below which a page is short by the document: it is the last one; None if unknown.
+
+        A server may send less than what is asked for, but not less than the document's maximum or default.
+        """
+        asked = call.parameters.get(self.limit) if self.limit else None
+        size = _parse_number(asked, 0) or None
+        if size is None:
+            return self.default_size
+        if self.is_bounded and size <= self.max_size:
+            return size
+        return None if self.default_size is None else min(size, self.default_size)
 
 
 def paging_of(operation: Operation) -> Paging | None:
@@ -143,6 +159,8 @@ def _declared_paging(operation: Operation, page: PageExtension) -> Paging | None
         cursor=page.cursor,
         sort=page.sort if "sorts" in fields else "",
         other_items=page.also,
+        is_declared=True,
+        is_bounded=page.most is not None,
         first=_first_page(fields.get(parameter)) if page.first is None else page.first,
     )
 
@@ -155,12 +173,14 @@ def _infer_paging(operation: Operation) -> Paging | None:
     if operation.method != "GET" or not items:
         return None
     style, parameter = _find_style(fields)
-    limit, total = _find_name(fields, _LIMIT_PARAMETERS), _find_path(response, _TOTAL_FIELDS)
+    limit, total = _find_name(fields, _LIMIT_PARAMETERS), _find_path(response, TOTAL_FIELDS)
     cursor = _find_path(response, _CURSOR_FIELDS) if style == "cursor" else ""
-    if items == "$" and style in ("page", "cursor"):
-        style = "link"  # a bare array cannot hold a cursor or a total: they are in the headers
+    if items == "$" and style == "cursor":
+        style = "link"  # a bare array cannot hold a cursor: it is in the headers
     if not style or (style == "cursor" and not cursor):
-        return Paging("whole", items) if items == "$" else None
+        style, parameter = ("whole", "") if items == "$" else ("", "")
+    if not style:
+        return None
     return Paging(
         style=style,
         items=items,
@@ -169,8 +189,10 @@ def _infer_paging(operation: Operation) -> Paging | None:
         limit=limit,
         max_size=_max_page_size(fields.get(limit)),
         cursor=cursor,
-        first=_first_page(fields[parameter]),
-        vague=_find_name((total,), _VAGUE_TOTAL_FIELDS) != "",
+        first=_first_page(fields.get(parameter)),
+        vague=_find_name((total,), VAGUE_TOTAL_FIELDS) != "",
+        default_size=_default_size(fields.get(limit)),
+        is_bounded=limit in fields and "maximum" in fields[limit].schema,
     )
 
 
@@ -189,8 +211,8 @@ def _find_style(parameters: Iterable[str]) -> tuple[str, str]:
 
 def _find_name(names: Iterable[str], wanted: Iterable[str]) -> str:
     """Return the name that comes first in the wanted names; empty if there is none."""
-    known = {_normalize(name): name for name in names}
-    return next((known[_normalize(name)] for name in wanted if _normalize(name) in known), "")
+    known = {normalize_name(name): name for name in names}
+    return next((known[normalize_name(name)] for name in wanted if normalize_name(name) in known), "")
 
 
 def _find_path(response: Field | None, wanted: Iterable[str]) -> str:
@@ -208,19 +230,20 @@ def _scalar_fields(response: Field | None, path: tuple[str, ...] = ()) -> Iterat
         return
     yield path, [child.name for child in response.children if child.kind not in ("array", "object")]
     objects = [child for child in response.children if child.kind == "object"]
-    for child in objects if len(path) < _MAX_ENVELOPE_DEPTH else ():
-        if _find_name((child.name,), _ENVELOPE_FIELDS):
+    for child in objects if len(path) < MAX_ENVELOPE_DEPTH else ():
+        if _find_name((child.name,), ENVELOPE_FIELDS):
             yield from _scalar_fields(child, (*path, child.name))
-
-
-def _normalize(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower()
 
 
 def _max_page_size(limit: Field | None) -> int:
     """Return the largest page size that a parameter allows, from 1 to the limit of this package."""
     maximum = limit.schema.get("maximum", _DEFAULT_PAGE_SIZE) if limit else _DEFAULT_PAGE_SIZE
     return int(max(1, min(_MAX_PAGE_SIZE, maximum))) if isinstance(maximum, int | float) else _DEFAULT_PAGE_SIZE
+
+
+def _default_size(limit: Field | None) -> int | None:
+    default = limit.info.default if limit is not None else None
+    return default if isinstance(default, int) and not isinstance(default, bool) and default > 0 else None
 
 
 def _first_page(field: Field | None) -> int:
@@ -254,6 +277,10 @@ class Page:
         next_call: the call for the next page; None at the end.
         other_items: items of other kinds, by the key of their array.
         problem: what could not be read, as a clause; empty if all could.
+        end: what says that this is the last page; empty if nothing does.
+        more: what says that there is another page; empty if nothing does.
+        sources: the places in which the next page was given.
+        has_wrong_total: whether a total is declared that cannot be that of the list.
     """
 
     items: list[Any]
@@ -261,16 +288,35 @@ class Page:
     next_call: Call | None
     other_items: dict[str, list[Any]] = field(default_factory=dict)
     problem: str = ""
+    end: str = ""
+    more: str = ""
+    sources: frozenset[str] = frozenset()
+    has_wrong_total: bool = False
 
 
-def read_page(paging: Paging, call: Call, exchange: Exchange, received: int) -> Page:
+@dataclass(frozen=True)
+class ReadSoFar:
+    """What is known of a list before a page is read.
+
+    Attributes:
+        items: the number of items before the page, including those that an offset skipped.
+        page_size: the number of items on the first page; 0 if there is none yet.
+        sources: the places in which earlier pages gave the next one.
+    """
+
+    items: int = 0
+    page_size: int = 0
+    sources: frozenset[str] = frozenset()
+
+
+def read_page(paging: Paging, call: Call, exchange: Exchange, before: ReadSoFar = ReadSoFar()) -> Page:  # frozen
     """Return what a response holds.
 
     Args:
         paging: how the operation pages.
         call: the call for this page.
         exchange: the call and its response.
-        received: the number of items before this page, including those that an offset skipped.
+        before: what was read before this page.
 
     Raises:
         PickError: the response is not JSON.
@@ -278,11 +324,62 @@ def read_page(paging: Paging, call: Call, exchange: Exchange, received: int) -> 
     if paging.style == "lines":
         return _read_lines(paging, exchange)
     data = exchange.json()
-    items = _get_items(data, paging.items)
-    total, count = _get_total(paging, data, len(items)), received + len(items)
-    is_last = paging.style in NUMBERED and (not items or (total is not None and count >= total))
-    next_call = None if is_last else _NEXT_CALL[paging.style](paging, call, exchange, count)
-    return Page(items, total, next_call, {key: _get_items(data, key) for key in paging.other_items})
+    items, number = _get_items(data, paging.items), None
+    if paging.style == "page":
+        number = requested_position(paging, call) - paging.first + 1
+    signals = read_signals(exchange.response, data, len(items), number, before.sources)
+    total, count = _get_total(paging, data, len(items), signals), before.items + len(items)
+    is_wrong = total is not None and count >= total and signals.verdict.kind == "more"
+    if is_wrong:
+        total = None
+    next_call, end, more = _find_end(paging, call, exchange, _Position(len(items), count, total, before), signals)
+    others = {key: _get_items(data, key) for key in paging.other_items}
+    return Page(items, total, next_call, others, "", end, more, signals.sources, is_wrong)
+
+
+@dataclass(frozen=True)
+class _Position:
+    """Where a page ends: its number of items, the offset after them, the total, and what was read before it."""
+
+    size: int
+    count: int
+    total: int | None
+    before: ReadSoFar
+
+
+def _find_end(
+    paging: Paging, call: Call, exchange: Exchange, at: _Position, signals: Signals
+) -> tuple[Call | None, str, str]:
+    """Return the call for the next page, what says that there is none, and what says that there is one."""
+    kind, reason = signals.verdict
+    more = reason if kind == "more" else ""
+    if at.total is not None and at.count >= at.total:
+        end = f"the total of {at.total} is reached"
+    elif kind == "last" and (at.total is None or paging.style not in NUMBERED):
+        end = reason
+    elif not at.size and paging.style in NUMBERED:
+        return None, "" if more else "the page is empty", more and f"{more}, but the page is empty"
+    else:
+        end = ""
+    if end and (paging.style in NUMBERED or kind == "last"):
+        return None, end, ""
+    next_call = _NEXT_CALL[paging.style](paging, call, exchange, at.count, signals)
+    if next_call is not None and next_call.parameters == call.parameters:
+        undeclared = _undeclared_parameters(exchange, signals)
+        return (None, "", f"{more}, through {undeclared}") if undeclared else (next_call, "", more)
+    if next_call is not None or more:
+        return next_call, "", more
+    return None, end or _assumed_end(paging, call, at), ""
+
+
+def _assumed_end(paging: Paging, call: Call, at: _Position) -> str:
+    """Return why a page without a link to another one is the last one; empty if it need not be."""
+    if paging.is_declared:  # by an overlay: a cursor or a link that is not there is none
+        return "the response has no next page"
+    if paging.cursor:
+        return "the response has no cursor"
+    sizes = [size for size in (paging.declared_size(call), at.before.page_size) if size]
+    return f"the page has less than {max(sizes)} items" if sizes and at.size < max(sizes) else ""
 
 
 def resolve_position(paging: Paging, call: Call, exchange: Exchange) -> Call:
@@ -304,29 +401,15 @@ def page_item_field(paging: Paging, exchange: Exchange) -> Field | None:
     return item_field(exchange) if paging.style != "lines" else _line_field(exchange)
 
 
-def find_link(headers: Headers, relation: str) -> str | None:
-    """Return the first target of a Link header with this relation type (RFC 8288, section 3.3), or None."""
-    values = (value for name, value in headers if name.lower() == "link")
-    links = (link for value in values for link in _LINK.findall(value))
-    return next((target for target, parameters in links if relation in _relation_types(parameters)), None)
-
-
-_NAME, _VALUE = r'[^\s=;,"<>]+', r'"(?:[^"\\]|\\.)*"|[^\s;,"]*'
-_LINK_PARAMETER = re.compile(rf"\s*;\s*({_NAME})(?:\s*=\s*({_VALUE}))?")
-_LINK = re.compile(rf"<([^<>]*)>((?:\s*;\s*{_NAME}(?:\s*=\s*(?:{_VALUE}))?)*)")
-
-
-def _relation_types(parameters: str) -> list[str]:
-    """Return the words of the first `rel` of a link, in lower case."""
-    value = next((value for name, value in _LINK_PARAMETER.findall(parameters) if name.lower() == "rel"), "")
-    return str(value).strip('"').lower().split()
-
-
-def _get_total(paging: Paging, data: Any, page_size: int) -> int | None:
+def _get_total(paging: Paging, data: Any, page_size: int, signals: Signals) -> int | None:
     """Return the number of items in the list, unless the number may be that of the items on this page."""
+    if not paging.uses_total:
+        return None
     total = _get_first(data, paging.total) if paging.total else None
     is_count = isinstance(total, int) and not isinstance(total, bool) and total >= 0
-    return total if is_count and not (paging.vague and total == page_size) else None
+    if is_count and not (paging.vague and total == page_size):
+        return total
+    return signals.total
 
 
 def _get_items(data: Any, key: str) -> list[Any]:
@@ -366,7 +449,8 @@ def _read_lines(paging: Paging, exchange: Exchange) -> Page:
         except orjson.JSONDecodeError:
             bad.append(number)
     numbers = ", ".join(map(str, bad[:_MAX_BAD_LINES])) + (" …" if len(bad) > _MAX_BAD_LINES else "")
-    return Page(items, None, None, problem=f"has lines that are not JSON ({numbers})" if bad else "")
+    problem = f"has lines that are not JSON ({numbers})" if bad else ""
+    return Page(items, None, None, problem=problem, end="the lines are read to their end")
 
 
 def _numbered_lines(exchange: Exchange) -> Iterator[tuple[int, bytes]]:
@@ -394,31 +478,40 @@ def _line_field(exchange: Exchange) -> Field | None:
 # --- the call for the next page, by style -----------------------------------------------------------------------------
 
 
-def _next_by_offset(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call:
+def _next_by_offset(paging: Paging, call: Call, exchange: Exchange, count: int, signals: Signals) -> Call:
     return call.with_parameters(**{paging.parameter: count})
 
 
-def _next_by_page(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call:
+def _next_by_page(paging: Paging, call: Call, exchange: Exchange, count: int, signals: Signals) -> Call:
+    linked = _call_for_url(call, exchange, signals.link) if signals.link is not None else call
+    if linked.parameters != call.parameters:
+        return linked
     return call.with_parameters(**{paging.parameter: requested_position(paging, call) + 1})
 
 
-def _next_by_search(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
+def _next_by_search(paging: Paging, call: Call, exchange: Exchange, count: int, signals: Signals) -> Call | None:
     cursor = _get_first(exchange.json(), paging.cursor)
     return call.with_parameters(**{paging.cursor: as_literal(cursor), paging.parameter: count}) if cursor else None
 
 
-def _next_by_cursor(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
+def _next_by_cursor(paging: Paging, call: Call, exchange: Exchange, count: int, signals: Signals) -> Call | None:
     cursor = _get_first(exchange.json(), paging.cursor)
-    if not isinstance(cursor, str | int) or isinstance(cursor, bool) or cursor == "":
+    return _call_for_token(paging, call, exchange, cursor)
+
+
+def _next_by_link(paging: Paging, call: Call, exchange: Exchange, count: int, signals: Signals) -> Call | None:
+    if signals.link is not None:
+        return _call_for_url(call, exchange, signals.link)
+    return _call_for_token(paging, call, exchange, signals.next)
+
+
+def _call_for_token(paging: Paging, call: Call, exchange: Exchange, token: Any) -> Call | None:
+    """Return the call for a cursor, which may be a token or a URL; None if it is empty or cannot be sent."""
+    if not isinstance(token, str | int) or isinstance(token, bool) or token == "":
         return None
-    if isinstance(cursor, str) and _URL.match(cursor):
-        return _call_for_url(call, exchange, cursor)
-    return call.with_parameters(**{paging.parameter: as_literal(cursor)})
-
-
-def _next_by_link(paging: Paging, call: Call, exchange: Exchange, count: int) -> Call | None:
-    target = find_link(exchange.response.headers if exchange.response else (), "next")
-    return _call_for_url(call, exchange, target) if target is not None else None
+    if isinstance(token, str) and _URL.match(token):
+        return _call_for_url(call, exchange, token)
+    return call.with_parameters(**{paging.parameter: as_literal(token)}) if paging.parameter else None
 
 
 def _call_for_url(call: Call, exchange: Exchange, url: str) -> Call:
@@ -426,23 +519,36 @@ def _call_for_url(call: Call, exchange: Exchange, url: str) -> Call:
 
     A parameter that the URL does not change has the value of the call, so that a template stays a template.
     """
-    query = url.partition("?")[2].partition("#")[0]
-    values_by_name, sent = parse_qs(query, keep_blank_values=True), _sent_query(exchange)
-    keys = {p.name: p.key for p in exchange.operation.parameters if p.location == "query"}
-    changed = {keys[name]: v for name, v in values_by_name.items() if name in keys and v != sent.get(name)}
+    keys = _query_keys(exchange)
+    changed = {keys[name]: values for name, values in _changed_query(exchange, url).items() if name in keys}
     parameters: dict[str, Any] = {key: values if len(values) > 1 else values[0] for key, values in changed.items()}
     return call.with_parameters(**as_literal(parameters))
 
 
-def _no_next_call(paging: Paging, call: Call, exchange: Exchange, count: int) -> None:
-    return None
+def _undeclared_parameters(exchange: Exchange, signals: Signals) -> str:
+    """Return the parameters of the next page's URL that the document does not declare, as a clause; or empty."""
+    url = signals.link or (signals.next if isinstance(signals.next, str) else "")
+    keys = _query_keys(exchange)
+    names = [repr(name) for name in _changed_query(exchange, url) if name not in keys]
+    return f"{', '.join(names)}, which the document does not declare" if names else ""
 
 
-_NEXT_CALL: dict[str, Callable[[Paging, Call, Exchange, int], Call | None]] = {
+def _query_keys(exchange: Exchange) -> dict[str, str]:
+    return {p.name: p.key for p in exchange.operation.parameters if p.location == "query"}
+
+
+def _changed_query(exchange: Exchange, url: str) -> dict[str, list[str]]:
+    """Return the query parameters of a URL that differ from those that were sent."""
+    query, sent = url.partition("?")[2].partition("#")[0], _sent_query(exchange)
+    values_by_name = parse_qs(query, keep_blank_values=True)
+    return {name: values for name, values in values_by_name.items() if values != sent.get(name)}
+
+
+_NEXT_CALL: dict[str, Callable[[Paging, Call, Exchange, int, Signals], Call | None]] = {
     "offset": _next_by_offset,
     "page": _next_by_page,
     "search": _next_by_search,
     "cursor": _next_by_cursor,
     "link": _next_by_link,
-    "whole": _no_next_call,
+    "whole": _next_by_link,
 }

@@ -14,7 +14,8 @@ from typing import Any
 
 from ..call import Call
 from ..exchange import Exchange
-from .paging import NUMBERED, Page, Paging, read_page, requested_position
+from .paging import NUMBERED, Page, Paging, ReadSoFar, read_page, requested_position
+from .signals import read_signals
 
 Range = tuple[int, int]
 """Offsets in a list: the first one, and the one after the last."""
@@ -62,6 +63,8 @@ class PageTracker:
         start: the offset of the first item that is wanted.
         total: the number of items in the list, as the last response declared it.
         totals: every total that a response declared.
+        end: what says that the last page is the last one; empty if nothing does.
+        more: what says that there is another page, although none can be requested; empty if nothing does.
     """
 
     def __init__(self, paging: Paging, first_call: Call | None) -> None:
@@ -70,6 +73,8 @@ class PageTracker:
         self.start = 0
         self.total: int | None = None
         self.totals: set[int] = set()
+        self.end = self.more = ""
+        self._sources = frozenset[str]()
         self._next_call = first_call
         self._first_call: Call | None = None
         self._page_size = self._requests = self._empty_pages = 0
@@ -138,28 +143,40 @@ class PageTracker:
             PickError: it is not JSON.
         """
         if self._first_call is None:
-            self._begin(call)
-        return read_page(self.paging, call, exchange, self.offset_of(call))
+            self._begin(call, exchange)
+        before = ReadSoFar(self.offset_of(call), self._page_size, self._sources)
+        return read_page(self.paging, call, exchange, before)
 
     def add(self, call: Call, page: Page) -> str:
         """Add a page; return what is wrong with it, as a clause, or an empty string."""
         problem = self._find_problem(call, page)
         if problem and problem != _CIRCLE:
             return problem
+        is_random_access = self.is_random_access
         self._insert(call, page)
-        self._next_call = page.next_call
+        self._next_call, self._sources = page.next_call, self._sources | page.sources
+        if not is_random_access:
+            self.end, self.more = page.end, "" if page.next_call else page.more
+        elif page.has_wrong_total:
+            self.more = page.more or "the last page asks for another one"
+        if page.has_wrong_total and not is_random_access:
+            self.paging, self.total = replace(self.paging, uses_total=False), None
+            self.totals.clear()
         return problem or page.problem
 
-    def _begin(self, call: Call) -> None:
+    def _begin(self, call: Call, exchange: Exchange) -> None:
         """Begin with a call as it was sent. If it begins in the middle of the list, the total does not count it."""
         self._first_call, self._next_call = call, self._next_call or call
+        if self.paging.style == "page" and self.paging.parameter not in call.parameters:
+            number = read_signals(exchange.response, exchange.json(), 0).page
+            self.paging = replace(self.paging, first=self.paging.first if number not in (0, 1) else number)
         position = requested_position(self.paging, call)
         if self.paging.style in ("offset", "search"):
             self.start = position
         elif self.paging.parameter in call.parameters and (
             self.paging.style != "page" or position != self.paging.first
         ):
-            self.paging = replace(self.paging, total="")
+            self.paging = replace(self.paging, uses_total=False)
 
     def _insert(self, call: Call, page: Page) -> None:
         offset, size = self.offset_of(call), self._page_size or len(page.items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,7 +16,9 @@ from .checks import allowed_grants, check_scope, is_within
 from .requests import Envelope, RequestContext
 from .responses import JSON, empty_response, json_response, text_response
 
-_PAGING = {"offset", "limit", "sorts", "order_by"}
+_SIZES = ("limit", "per_page", "page_size", "size", "pageSize", "perPage")
+_PAGING = {"offset", "page", "sorts", "order_by", *_SIZES}
+_PAGE_SIZE = 20  # of a list with page numbers, if the request has no size
 
 Entry = tuple[str, int, Item]
 """A resource in a list: its key, the serial number of its view (0 for one that is not cached), and the view."""
@@ -26,16 +29,30 @@ def list_items(context: RequestContext) -> Response:
     envelope = context.plan.envelope
     assert envelope  # noqa: S101  # only an operation whose response holds a list gets this action
     entries = _sort(context, [entry for entry in _entries(context) if _is_selected(context, entry[2])])
-    offset, limit = int(context.query.get("offset", 0)), context.query.get("limit")
-    page = entries[offset : offset + int(limit)] if limit is not None else entries[offset:]
+    offset, limit = _position(context.query)
+    page = entries[offset : offset + limit] if limit is not None else entries[offset:]
     fragments = [_fragment(context, envelope, entry) for entry in page]
     status, media = context.plan.status, context.plan.media_type or JSON
     if not envelope.items:
-        return json_response(status, fragments, media)
+        response = json_response(status, fragments, media)
+        return replace(response, headers=(*response.headers, ("X-Total-Count", str(len(entries)))))
     around = {envelope.total: len(entries), "offset": offset, "limit": len(page) if limit is None else limit}
     extra = context.action.respond(context, None) if context.action.respond else {}
     wrapped = envelope.wrap({**around, **extra, envelope.items: []})
-    return json_response(status, {**wrapped, envelope.items: fragments}, media)
+    is_last = offset + len(page) >= len(entries)
+    ends = {
+        name: "" for name, value in wrapped.items() if is_last and isinstance(value, str) and name.startswith("next")
+    }
+    return json_response(status, {**wrapped, **ends, envelope.items: fragments}, media)
+
+
+def _position(query: Mapping[str, Any]) -> tuple[int, int | None]:
+    """Return the offset and the largest number of items that a query asks for."""
+    size = next((int(query[name]) for name in _SIZES if str(query.get(name)).isdecimal()), None)
+    if isinstance(query.get("page"), int) and "offset" not in query:
+        size = _PAGE_SIZE if size is None else size
+        return max(0, query["page"] - 1) * size, size
+    return int(query.get("offset", 0)), size
 
 
 def _entries(context: RequestContext) -> Iterable[Entry]:
