@@ -17,12 +17,14 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from .call import UNSET, Call, Upload
 from .data import replace_values, walk
 from .environments import split_at_secrets
 from .errors import UsageError
+from .json_text import read_json
 from .messages import Request, bare_media_type, header, is_json, media_type
 from .openapi import Operation
 from .schema import body_fields, parameter_fields
@@ -46,7 +48,14 @@ def literal(value: Any) -> str:
         return "[" + ", ".join(map(literal, value)) + "]"
     if isinstance(value, Upload):
         return f"Upload({', '.join([literal(value.name), _read_file(value.name), literal(value.media_type)])})"
+    if isinstance(value, Decimal):
+        return f'Decimal("{value}")'
     return repr(value)
+
+
+def import_decimal(source: str) -> str:
+    """Return the import that `literal` needs for the numbers in a source; empty if it needs none."""
+    return "from decimal import Decimal\n\n" if 'Decimal("' in source else ""
 
 
 def _read_file(path: str) -> str:
@@ -183,7 +192,8 @@ def python_astro_nb(operation: Operation, call: Call, request: Request | None = 
     arguments += [f"**{literal(others)}"] if others else []
     arguments += _body_arguments(operation, call)
     before = f"{_IMPORT_PATH}from astro_nb import Upload\n\n" if _has_upload(call.body) else ""
-    return before + _fit_call(f"api.call({literal(operation.id)}", arguments)
+    source = _fit_call(f"api.call({literal(operation.id)}", arguments)
+    return import_decimal(source) + before + source
 
 
 def python_httpx(operation: Operation, call: Call, request: Request) -> str:
@@ -281,7 +291,9 @@ def _httpx_body(call: Call, request: Request) -> str:
 def _python_body(request: Request) -> str:
     """Return the body as a Python expression; JSON as a dict that is dumped, so that it can be read and changed."""
     if is_json(media_type(request.headers)):
-        return f"json.dumps({_python_json(json.loads(request.body), 4)}).encode()"
+        source = _python_json(read_json(request.body).data, 4)
+        if not import_decimal(source):  # json.dumps cannot write a Decimal
+            return f"json.dumps({source}).encode()"
     text = request.body.decode("utf-8", "replace")
     return f"({_python_text(text)}).encode()" if len(split_at_secrets(text)) > 1 else repr(request.body)
 

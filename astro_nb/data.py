@@ -7,6 +7,7 @@ a dict is a name, a step into a list is an index.
 |-----------------------------------------------------|-----------------------------|
 | read the value at a location                        | `get_value`                 |
 | set, or remove, the value at a location             | `put_value`, `remove_value` |
+| build a copy with another value at a location       | `replace_value`             |
 | visit every value, containers included              | `walk`                      |
 | visit every scalar, up to a limit                   | `leaves`                    |
 | build a copy in which some values are replaced      | `replace_values`            |
@@ -82,6 +83,16 @@ def with_value(data: Any, location: Location, value: Any) -> Any:
     first, *rest = location
     inner = with_value(data.get(first, UNSET), tuple(rest), value) if rest else value
     return {**data, first: inner}
+
+
+def replace_value(data: Any, location: Location, value: Any) -> Any:
+    """Return a copy of nested data with another value at an existing location; what is not on the way is not copied."""
+    if not location:
+        return value
+    step: Any = location[0]
+    copied = data.copy()
+    copied[step] = replace_value(data[step], location[1:], value)
+    return copied
 
 
 def remove_value(container: Any, step: str | int) -> None:

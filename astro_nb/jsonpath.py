@@ -6,11 +6,14 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
-from .data import Location, children
+from .call import UNSET
+from .data import Location, children, get_value, replace_values
 from .errors import PickError
+from .json_text import parse_number
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NAME, _INDEX, _QUOTED = r"\.([A-Za-z_][A-Za-z0-9_]*)", r"\[(0|[1-9][0-9]{0,15})\]", r"\['([^'\\\x00-\x1f]*)'\]"
@@ -19,6 +22,7 @@ _PLAIN_PATH = re.compile(rf"\$(?:{_STEP.pattern})*\Z")
 _STEP_OR_WILDCARD = re.compile(rf"{_STEP.pattern}|\[(\*)\]")
 _WILDCARD_PATH = re.compile(rf"\$(?:{_STEP_OR_WILDCARD.pattern})*\Z")
 _QUOTED_OR_ROOT = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\$""")
+_LEADING_ZERO = re.compile(r"-?0[0-9]")
 _CONDITION = re.compile(r"\s*(?:[$@!(]|(?:length|count|match|search|value)\()")
 _MAX_TEXT_LENGTH, _MAX_PATTERN_LENGTH, _MAX_REPEATS = 2_000, 200, 3
 _MAX_KEYS_SHOWN = 8
@@ -149,8 +153,10 @@ def _find_with_wildcards(data: Any, path: str) -> list[tuple[Location, Any]]:
 def _search(data: Any, path: str) -> list[tuple[Location, Any]]:
     import jsonpath_rfc9535 as jsonpath  # imported at first use: plain paths do not need it
 
+    compiled, searched = _compile(path), replace_values(data, _comparable) if "?" in path else data
     try:
-        return [(tuple(node.location), node.value) for node in _compile(path).find(data)]
+        locations = [tuple(node.location) for node in compiled.find(searched)]
+        return [(location, get_value(data, location)) for location in locations]
     except (jsonpath.JSONPathError, RecursionError) as error:
         what = f"The path {path!r} cannot be applied to this value: {error}."
         raise PickError(what, "Write each step out, as in $.deployments[0].id.", path=path) from error
@@ -170,12 +176,64 @@ def _compile(path: str) -> Any:
 @lru_cache(maxsize=1)
 def _environment() -> Any:
     """Return the implementation of RFC 9535, with regular expressions that cannot run forever."""
-    import jsonpath_rfc9535 as jsonpath  # likewise
 
-    environment = jsonpath.JSONPathEnvironment()
+    environment = _exact_environment_class()()
     functions: dict[str, Any] = environment.function_extensions
     functions.update({name: _LimitedRegexFunction(functions[name]) for name in ("match", "search")})
     return environment
+
+
+def _exact_environment_class() -> Any:
+    """Return the library's environment, with a parser that reads number literals exactly: its own makes floats."""
+    import jsonpath_rfc9535 as jsonpath  # likewise
+    from jsonpath_rfc9535.filter_expressions import FloatLiteral
+    from jsonpath_rfc9535.parse import Parser
+
+    class ExactParser(Parser):
+        def parse_integer_literal(self, stream: Any) -> Any:
+            text = stream.current.value
+            if _LEADING_ZERO.match(text):
+                return super().parse_integer_literal(stream)  # reports it
+            number = parse_number(text)
+            return FloatLiteral(stream.current, _ComparableDecimal(number) if isinstance(number, Decimal) else number)
+
+        parse_float_literal = parse_integer_literal
+
+    return type("ExactEnvironment", (jsonpath.JSONPathEnvironment,), {"parser_class": ExactParser})
+
+
+class _ComparableDecimal(float):
+    """A decimal as the library compares numbers, which it knows as int and float only; it is compared exactly."""
+
+    def __new__(cls, value: Decimal) -> Self:
+        created = super().__new__(cls, value)
+        created.exact = value
+        return created
+
+    exact: Decimal
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.exact == _exact(other))
+
+    def __lt__(self, other: float) -> bool:
+        return bool(self.exact < _exact(other))
+
+    def __gt__(self, other: float) -> bool:
+        return bool(self.exact > _exact(other))
+
+    def __hash__(self) -> int:
+        return hash(self.exact)
+
+
+def _exact(other: Any) -> Any:
+    """Return what to compare a decimal with; a float is the number that it is written as, since JSON has it so."""
+    if isinstance(other, _ComparableDecimal):
+        return other.exact
+    return Decimal(repr(other)) if isinstance(other, float) else other
+
+
+def _comparable(value: Any) -> Any:
+    return _ComparableDecimal(value) if isinstance(value, Decimal) else UNSET
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
 from .errors import PickError, UsageError
+from .json_text import JsonError, JsonNote, ReadJson, detect_codec, read_json
 
+_NO_JSON = ReadJson(None)
 Headers = tuple[tuple[str, str], ...]
 """Header fields in order, names as sent; a name may occur several times."""
 
@@ -117,14 +116,23 @@ class Response:
     @cached_property
     def text(self) -> str:
         """The body as text, in the declared charset or UTF-8; undecodable bytes become U+FFFD."""
-        charset = "utf-8"
+        return self.body.decode(detect_codec(self.body, self._charset)[0], errors="replace")
+
+    @property
+    def _charset(self) -> str:
+        """The declared charset; empty if none is."""
+        charset = ""
         for part in header(self.headers, "content-type").split(";")[1:]:
             key, _, value = part.strip().partition("=")
             charset = value.strip("\"' ") if key.lower() == "charset" else charset
+        return charset
+
+    def encode(self, text: str) -> bytes:
+        """Return a text in the charset in which the body is read; in UTF-8 if that lacks a character."""
         try:
-            return self.body.decode(charset, errors="replace")
-        except (LookupError, ValueError):  # an unknown charset, or one that is not for text
-            return self.body.decode("utf-8", errors="replace")
+            return text.encode(detect_codec(self.body, self._charset)[0])
+        except UnicodeEncodeError:
+            return text.encode(errors="backslashreplace")
 
     @property
     def is_truncated(self) -> bool:
@@ -137,31 +145,36 @@ class Response:
         return len(self.body) if self.full_size is None else self.full_size
 
     @cached_property
-    def _parsed(self) -> tuple[Any, str]:
+    def _parsed(self) -> tuple[ReadJson, str]:
         if self.is_truncated:
-            return None, f"only the first {len(self.body)} of its {self.size} bytes were stored"
+            return _NO_JSON, f"only the first {len(self.body)} of its {self.size} bytes were stored"
         if not self.body:
-            return None, "the body is empty"
+            return _NO_JSON, "the body is empty"
         try:
-            return orjson.loads(self.body.removeprefix(codecs.BOM_UTF8)), ""
-        except orjson.JSONDecodeError as error:
-            return None, str(error)
+            return read_json(self.body, self._charset), ""
+        except JsonError as error:
+            return _NO_JSON, str(error)
 
     @property
     def is_json(self) -> bool:
         """Whether the body parses as JSON, whatever the declared type says."""
         return not self._parsed[1]
 
+    @property
+    def json_notes(self) -> tuple[JsonNote, ...]:
+        """What is unusual about the body as JSON; empty if nothing is, or if it is not JSON."""
+        return self._parsed[0].notes
+
     def json(self) -> Any:
-        """Return the body as plain JSON data.
+        """Return the body as plain JSON data, every number exact: see `json_text.read_json`.
 
         Raises:
             PickError: The body is not JSON.
         """
-        data, problem = self._parsed
+        read, problem = self._parsed
         if problem:
             media_type = self.media_type or "no media type"
             raise PickError(
                 f"The response ({self.status}, {media_type}) is not JSON: {problem}.", "Use its text: `response.text`."
             )
-        return data
+        return read.data

@@ -18,11 +18,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, final
 
-import orjson
-
 from .call import UNSET
 from .data import replace_values
 from .errors import UnknownName, UsageError
+from .json_text import write_json
 from .secrets import Reference, Secret
 
 NAME = r"[A-Za-z_][\w.-]*+"
@@ -155,5 +154,5 @@ def _chain_error(name: str, chain: tuple[str, ...]) -> UsageError:
 def _to_text(value: Any) -> str:
     """Return a value as it is written inside a text: a text as it is, all else as JSON."""
     if isinstance(value, _WRITTEN_AS_JSON):
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return write_json(value, str, any_keys=True).decode()
     return str(value)

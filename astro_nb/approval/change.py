@@ -6,14 +6,11 @@ does the same for the first of many calls of one operation, which are confirmed 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
-
-import orjson
 
 from .. import html
 from ..call import UNSET, Call
@@ -23,6 +20,7 @@ from ..errors import AstroNbError
 from ..exchange import Exchange
 from ..frames import make_frame
 from ..http import PreparedRequest
+from ..json_text import JsonError, Number, read_json, write_json
 from ..openapi import Action, Operation, call_to_read, id_field, label_fields, last_parameter
 from ..schema import body_field, hold_secrets
 from ..secrets import MASK, Secret
@@ -122,7 +120,7 @@ def value_text(value: Any) -> str:
     """Return a value as one line of JSON, shortened if it is long."""
     if value is UNSET:
         return _NO_VALUE
-    text = escape_invisible(json.dumps(value, ensure_ascii=False, default=str))
+    text = escape_invisible(write_json(value, str).decode())
     return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"
 
 
@@ -385,8 +383,8 @@ def _body_of(prepared: PreparedRequest) -> Any:
     if call.body is UNSET:
         return UNSET
     try:
-        body = _with_secrets(orjson.loads(prepared.shown.body), orjson.loads(prepared.request.body))
-    except orjson.JSONDecodeError:
+        body = _with_secrets(read_json(prepared.shown.body).data, read_json(prepared.request.body).data)
+    except JsonError:
         body = call.body
     return hold_secrets(body_field(operation, call.media_type), body)
 
@@ -399,7 +397,7 @@ def _with_secrets(masked: Any, clear: Any) -> Any:
         return [_with_secrets(*pair) for pair in zip(masked, clear, strict=True)]
     if masked == clear:
         return clear
-    return Secret.in_memory(clear if isinstance(clear, str | int | float) else orjson.dumps(clear).decode())
+    return Secret.in_memory(clear if isinstance(clear, str | Number) else write_json(clear).decode())
 
 
 # --- the text that confirms it ----------------------------------------------------------------------------------------

@@ -8,13 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import orjson
-
 from .. import html
 from ..approval import BATCH_PREVIEWS, needs_approval
 from ..call import UNSET, Call
 from ..history import Mark, Run
 from ..http import new_id
+from ..json_text import write_json
 from ..openapi import id_field
 from ..progress import OnProgress
 from ..session import MAX_PARALLEL, Session
@@ -315,5 +314,5 @@ def _first_rows(bulk: Bulk) -> Iterator[tuple[int, str, str]]:
 
 def _body_text(row: CheckedRow) -> str:
     content = row.content
-    text = content if isinstance(content, str) else "" if content is None else orjson.dumps(content).decode()
+    text = content if isinstance(content, str) else "" if content is None else write_json(content).decode()
     return text if len(text) <= _MAX_SHOWN_BODY else f"{text[:_MAX_SHOWN_BODY]}…"

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from ..call import UNSET, Call
 from ..contract import Violation, check_parameter, check_request_body
 from ..data import Location, get_value
@@ -17,6 +15,7 @@ from ..errors import AstroNbError, PickError, UnknownName, UsageError
 from ..exchange import Exchange
 from ..frames import make_frame
 from ..history import History, Mark
+from ..json_text import JsonError, read_json, write_json
 from ..jsonpath import pick
 from ..messages import Request, is_json, media_type
 from ..openapi import Operation
@@ -238,7 +237,7 @@ class BatchPlan:
         session = self._session
         rows = [row.masked_call(self.operation) for row in self.rows]
         place = [self.operation.id, session.environment.name, session.environment.base_url]
-        text = orjson.dumps([place, rows], default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        text = write_json([place, rows], str, any_keys=True).decode()
         return hashlib.blake2b(redact(text, _lasting_secrets(session)).encode(), digest_size=16).hexdigest()
 
     def _preview_row(self, checked: CheckedRow) -> dict[str, Any]:
@@ -246,7 +245,7 @@ class BatchPlan:
         if checked.request is None:
             return row
         content = checked.content
-        body = content if content is None or isinstance(content, str) else orjson.dumps(content).decode()
+        body = content if content is None or isinstance(content, str) else write_json(content).decode()
         return {**row, "url": checked.request.url, "body": body}
 
     def _build_call(self, row: Row) -> Call | CheckedRow:
@@ -310,8 +309,8 @@ def _is_required(operation: Operation, key: str) -> bool:
 
 def _read_body(request: Request) -> Any:
     try:
-        return orjson.loads(request.body)
-    except orjson.JSONDecodeError:
+        return read_json(request.body).data
+    except JsonError:
         return request.body.decode("utf-8", "replace")
 
 

@@ -13,14 +13,13 @@ from datetime import datetime
 from types import FrameType
 from typing import Any, Literal
 
-import orjson
-
 from .. import html
 from ..call import UNSET, Call
 from ..errors import AstroNbError, SettingsError, UsageError
 from ..exchange import CallGroup
 from ..history import Journal, Mark, Run
 from ..http import current_stop
+from ..json_text import Number, write_json
 from ..openapi import Operation, call_to_read, id_field, label_fields
 from ..pagination import paging_of, read_pages
 from ..progress import OnProgress
@@ -106,7 +105,7 @@ def _look_up(
     for number, row in rows.items():
         operation = session.spec.operation(row.call.operation)
         arguments = _list_arguments(reader, call_to_read(reader, operation, row.call))
-        key = orjson.dumps(arguments, default=str, option=orjson.OPT_SORT_KEYS)
+        key = write_json(arguments, str, sort=True)
         if key not in lists_read:
             lists_read[key] = _read_list(session, reader, arguments)
         items = lists_read[key]
@@ -167,7 +166,7 @@ def _matches(item: Any, body: Mapping[str, Any], label: str) -> bool:
 
 def _is_visible_scalar(value: Any) -> bool:
     """Whether a value is a scalar that is neither empty nor masked."""
-    return isinstance(value, str | int | float) and value != "" and not (isinstance(value, str) and MASK in value)
+    return isinstance(value, str | Number) and value != "" and not (isinstance(value, str) and MASK in value)
 
 
 def _created_at(item: Mapping[str, Any]) -> float:

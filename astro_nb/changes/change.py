@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import orjson
-
 from .. import html
 from ..approval import (
     Change,
@@ -38,6 +36,7 @@ from ..environments import Variables
 from ..errors import ConcurrentChange, UsageError
 from ..exchange import CallGroup, Exchange, Outcome
 from ..http import new_id, redact_response
+from ..json_text import read_json
 from ..messages import header, is_json
 from ..openapi import Operation, call_to_read, last_parameter
 from ..schema import Field, body_field, hold_secrets
@@ -276,7 +275,7 @@ class _ChangeRun:
         """The fields that the server set to something else, by the response or, if it has none of them, a reading."""
         if not exchange.ok:
             return ()
-        sent = orjson.loads(exchange.request.body)
+        sent = read_json(exchange.request.body).data
         state = exchange["$"] if exchange.response and exchange.response.is_json else UNSET
         if not (isinstance(state, Mapping) and set(state) & set(sent)):
             state = state_in(self._reader, self._read(), resource_id).state

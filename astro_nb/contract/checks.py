@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
-from ..data import Location, walk
+from ..call import UNSET
+from ..data import Location, replace_value, walk
+from ..json_text import Number
 from ..jsonpath import to_path
 from ..messages import Response, is_json
 from ..openapi import Operation
@@ -74,6 +76,29 @@ def check_parameter(operation: Operation, key: str, value: Any) -> tuple[Violati
 
 def check_response(operation: Operation, response: Response) -> tuple[Violation, ...]:
     """Return how a response does not match the document: its status, its media type, its body."""
+    return (*check_json(operation, response), *_check_declared(operation, response))
+
+
+def check_json(operation: Operation, response: Response) -> tuple[Violation, ...]:
+    """Return a note on everything that is unusual about the body as JSON: a name given twice, NaN, a charset."""
+    field = lambda: response_field(operation, response.status, response.media_type)  # noqa: E731  # rarely read
+    found = []
+    for note in response.json_notes:
+        message = note.message
+        if note.earlier is not UNSET:
+            data = response.json()
+            earlier = MaskedValue(replace_value(data, note.location, note.earlier), field).describe(note.location)
+            last = MaskedValue(data, field).describe(note.location)
+            message += f" First: {_lower(earlier)}; last: {_lower(last)}."
+        found.append(Violation(note.location, message, "json", "note"))
+    return tuple(found)
+
+
+def _lower(phrase: str) -> str:
+    return phrase.lower() if phrase in ("An object", "A list") else "a secret" if phrase == "The value" else phrase
+
+
+def _check_declared(operation: Operation, response: Response) -> tuple[Violation, ...]:
     declared = operation.response(response.status)
     if declared is None:
         return (undeclared_status(response.status),)
@@ -156,7 +181,7 @@ def _not_json(value: Any) -> Iterator[Violation]:
             for name in inner:
                 if not _is_unicode(name):
                     yield Violation(location, f"A name is {_describe_type(name)}; JSON names are text.", "json")
-        elif not (inner is None or isinstance(inner, int | float | list | tuple) or _is_unicode(inner)):
+        elif not (inner is None or isinstance(inner, Number | list | tuple) or _is_unicode(inner)):
             yield Violation(location, f"This is {_describe_type(inner)}, which JSON does not have.", "json")
 
 

@@ -18,13 +18,12 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from weakref import WeakKeyDictionary
 
-import orjson
-
+from ..json_text import JsonError, read_json, write_json
 from ..messages import Headers, Request, Response, bare_media_type, header, is_json, media_type
 from ..openapi import Operation
 from ..schema import Field, body_field, parameter_fields, response_field
 from ..schema.validation import Direction
-from .checks import MaskedValue, Violation, describe_violation, undeclared_status
+from .checks import MaskedValue, Violation, check_json, describe_violation, undeclared_status
 from .slices import MULTIPART_AS_JSON, is_unchecked_body, is_unreadable, method_of, slice_document
 
 
@@ -71,8 +70,8 @@ def _choice_value(field: Field | None, text: str) -> Any:
 
 def _json_or_text(text: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return read_json(text).data
+    except JsonError:
         return text
 
 
@@ -117,15 +116,16 @@ def check_response_fully(operation: Operation, request: Request, response: Respo
 
     An undeclared status and what cannot be checked are violations of severity "note".
     """
+    notes = check_json(operation, response)
     if operation.response(response.status) is None:
-        return (undeclared_status(response.status),)
+        return (*notes, undeclared_status(response.status))
     validator = _validator(operation, "response")
     errors = validator.core.iter_response_errors(_RequestView(operation, request), _ResponseView(response))
 
     def field(name: str | None) -> Field | None:
         return None if name else response_field(operation, response.status, response.media_type)
 
-    return (*validator.notes, *_violations(errors, field))
+    return (*notes, *validator.notes, *_violations(errors, field))
 
 
 def _unchecked_parts(operation: Operation, kind: str) -> tuple[Violation, ...]:
@@ -176,7 +176,7 @@ def _read_body(operation: Operation, request: Request) -> tuple[str, bytes | Non
         return header(request.headers, "content-type").lower(), request.body or None
 
     values = read_parts(body_field(operation, kind), request.headers, request.body)
-    return MULTIPART_AS_JSON, orjson.dumps(values)
+    return MULTIPART_AS_JSON, write_json(values)
 
 
 class _Readers(dict[str, Callable[..., Any]]):
@@ -190,13 +190,13 @@ class _Readers(dict[str, Callable[..., Any]]):
 
 
 def _read_json(body: bytes, **parameters: str) -> Any:
-    return orjson.loads(body)
+    return read_json(body, parameters.get("charset", "")).data
 
 
 def _read_json_or_text(body: bytes, **parameters: str) -> Any:
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return read_json(body).data
+    except JsonError:
         return _read_text(body)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import html
+from ..contract import Violation
 from ..frames import TIME, index_rows, make_frame
 from ..openapi import Operation, StateExtension
 from ..schema import Field
@@ -113,11 +114,17 @@ def summary(exchange: Exchange) -> str:
 def draw_exchange(exchange: Exchange) -> html.Markup:
     """Return an exchange as static HTML: the status, and the body or what went wrong."""
     parts = [draw_headline(exchange)]
+    parts += [html.tag("div", html.muted(f"{v.path}: {v.message}")) for v in exchange.violations if _is_reading_note(v)]
     if exchange.error:
         parts.append(draw_error(exchange))
     elif exchange.response and exchange.response.body:
         parts.append(draw_body(exchange))
     return html.tag("div", *parts, style=f"color:{html.TEXT}")
+
+
+def _is_reading_note(violation: Violation) -> bool:
+    """Whether a violation is about how the body was read, rather than about the document."""
+    return violation.keyword == "json" and violation.severity == "note"
 
 
 def draw_headline(exchange: Exchange) -> html.Markup:

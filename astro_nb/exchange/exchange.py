@@ -13,12 +13,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from ..call import Call
+from ..call import UNSET, Call
 from ..contract import Violation, check_request_fully, check_response_fully
 from ..environments import Provenance
 from ..errors import PickError
+from ..json_text import write_json
 from ..jsonpath import find, pick
 from ..messages import Request, Response, header
 from ..openapi import Operation
@@ -168,9 +167,20 @@ class Exchange:
         """The response's body as text, secret fields masked; empty if there is none."""
         if self.response is None:
             return ""
-        if not self.response.is_json or self._masked is self.response.json():  # nothing is masked
+        if self.is_text_shown:
             return self.response.text
-        return orjson.dumps(self._masked, option=orjson.OPT_INDENT_2).decode()
+        return write_json(self._masked, indent=True).decode()
+
+    @property
+    def is_text_shown(self) -> bool:
+        """Whether the response's body is shown and stored as it was received: no value in it is masked.
+
+        A name given twice has a value that is not in the parsed data, and may be a secret.
+        """
+        if self.response is None or not self.response.is_json:
+            return True
+        has_hidden = any(note.earlier is not UNSET for note in self.response.json_notes)
+        return self._masked is self.response.json() and not has_hidden
 
     def reveal(self) -> Any:
         """Return the response's body with its secrets. Do not end a cell with it: the notebook would store them.

@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import ipywidgets as widgets
-import orjson
 
 from ..call import UNSET
 from ..data import Location
 from ..forms import Form, format_value
 from ..html import escape, prose
+from ..json_text import write_json
 from ..schema import Field, describe_type
 from ..templates import template_names
 from .widgets import add_classes, button, dropdown, set_hidden, shared_layout, shared_style
@@ -225,7 +225,7 @@ def placeholder(field: Field) -> str:
 
 def one_line(value: Any) -> str:
     """Return a value on one line: a text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return value if isinstance(value, str) else write_json(value, str).decode()
 
 
 UNSET_LABEL = "–"

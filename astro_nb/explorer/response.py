@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
-import orjson
 
 from .. import html
 from ..data import leaves
 from ..errors import AstroNbError
 from ..exchange import Attempt, Exchange, draw_body, draw_error, draw_headline, format_duration
 from ..frames import first_rows
+from ..json_text import write_json
 from ..jsonpath import to_path
 from ..secrets import Secret
 from ..session import Session
@@ -113,7 +113,7 @@ def list_value_paths(exchange: Exchange) -> list[tuple[str, str]]:
 
 
 def _preview_value(value: Any) -> str:
-    text = orjson.dumps(value).decode() if not isinstance(value, Secret) else "*****"
+    text = write_json(value).decode() if not isinstance(value, Secret) else "*****"
     return text if len(text) <= 60 else text[:57] + "…"
 
 
@@ -160,7 +160,7 @@ def draw_rows(exchange: Exchange) -> html.Markup:
 
 def _cell(value: Any) -> str:
     if isinstance(value, list | dict):
-        text = orjson.dumps(value, default=str).decode()
+        text = write_json(value, str).decode()
     elif hasattr(value, "strftime"):
         text = value.strftime("%Y-%m-%d %H:%M:%S")
     else:

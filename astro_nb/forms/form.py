@@ -9,18 +9,16 @@ The contract and the rules of the overlay decide what is wrong with a value; the
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from ..call import UNSET, Call, Upload
 from ..contract import check_parameter, check_request_body
 from ..data import Location, copy_data, get_value, locations_overlap, put_value, remove_value, with_known_steps
 from ..errors import AstroNbError, UsageError
+from ..json_text import JsonError, read_json
 from ..messages import bare_media_type, is_json
 from ..openapi import Operation
 from ..schema import (
@@ -36,7 +34,7 @@ from ..schema import (
 from ..secrets import MASK
 from ..serialization import to_json
 from ..templates import template_names
-from .parsing import as_json, parse_text, read_json, restore_files
+from .parsing import as_json, parse_text, read_typed_json, restore_files
 
 Resolve = Callable[[Any], Any]
 """Returns a value with its templates resolved."""
@@ -65,8 +63,7 @@ def _parameter_problems(form: Form, field: Field, resolve: Resolve) -> dict[Loca
     resolved, error = _try_resolve(value, resolve)
     if error:
         return {at: error}
-    # an integer in a URL may have any number of digits, which orjson does not read
-    plain, problems = (resolved, {}) if isinstance(resolved, int) else _as_json(at, resolved)
+    plain, problems = _as_json(at, resolved)
     violations = () if problems else check_parameter(form.operation, field.name, plain)
     if violations:
         problems = {at: violations[0].message}
@@ -97,7 +94,7 @@ def _json_problems(form: Form, body: Any) -> dict[Location, str]:
 def _as_json(at: Location, value: Any) -> tuple[Any, dict[Location, str]]:
     """Return a value as it is after JSON, and what in it is not JSON by location: then nothing else is checked."""
     try:
-        return orjson.loads(to_json(value, str(at[-1]))), {}
+        return read_json(to_json(value, str(at[-1]))).data, {}
     except UsageError as error:
         return value, {(*at, *error.data["location"]): error.what}
 
@@ -330,8 +327,8 @@ class Form:
     def set_body_text(self, text: str) -> None:
         """Set the body from JSON text; if the text is not JSON, the body stays and the error is in `input_errors`."""
         try:
-            body = restore_files(read_json(text), self.get(("body",))) if text.strip() else UNSET
-        except json.JSONDecodeError as error:
+            body = restore_files(read_typed_json(text), self.get(("body",))) if text.strip() else UNSET
+        except JsonError as error:
             self.input_errors[("body",)] = f"This is not JSON: {error}."
         else:
             self.set(("body",), body)

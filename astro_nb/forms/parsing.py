@@ -5,22 +5,19 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from ..call import UNSET, Upload
+from ..json_text import JsonError, Number, parse_number, read_json, write_json
 from ..schema import Field
 from ..templates import template_names
 
 Parsed = tuple[Any, str]
 """A value, and why the text is not a value of the field; empty if it is."""
 
-_SCALARS = (str, int, float, type(None))
-_LONG_NUMBER = re.compile(r"\d{16}")  # digits that a float may not hold
+_SCALARS = (str, Number, type(None))
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -48,24 +45,21 @@ def format_value(field: Field, value: Any) -> str:
     return text if text is not None else value if isinstance(value, str) else as_json(value)
 
 
-def read_json(text: str) -> Any:
-    """Return JSON text as plain data; integers may have any number of digits.
+def read_typed_json(text: str) -> Any:
+    """Return JSON that was typed, as plain data.
 
     Raises:
-        json.JSONDecodeError: the text is not JSON.
+        JsonError: it is not JSON, or it has a name twice in one object, or a number that is not finite.
     """
-    value = orjson.loads(text)  # strict, and rejects infinite numbers
-    return json.loads(text) if _LONG_NUMBER.search(text) else value
+    data, notes = read_json(text)
+    if notes:
+        raise JsonError(notes[0].message.rstrip("."))
+    return data
 
 
 def as_json(value: Any) -> str:
     """Return a value as JSON text, objects and lists indented by two; placeholders stand for files and other types."""
-    indent = orjson.OPT_INDENT_2 if isinstance(value, dict | list) else 0
-    try:
-        return orjson.dumps(value, option=indent | orjson.OPT_SERIALIZE_NUMPY).decode()
-    except TypeError:  # bytes, more than 64 bits, half a character
-        text = json.dumps(value, indent=2, ensure_ascii=False, default=_placeholder)
-        return text.encode(errors="backslashreplace").decode()
+    return write_json(value, _placeholder, indent=True, any_keys=True, dataclasses=False).decode()
 
 
 def restore_files(value: Any, old: Any) -> Any:
@@ -148,8 +142,9 @@ def _parse_number(field: Field, text: str) -> Parsed:
     if not error:
         return whole, ""
     bare = text.strip()
-    if _NUMBER.fullmatch(bare) and math.isfinite(number := float(bare)):
-        return number, ""
+    with contextlib.suppress(ValueError):  # too large an exponent
+        if _NUMBER.fullmatch(bare):
+            return parse_number(bare), ""
     return whole, f"{bare!r} is not a number."
 
 
@@ -179,8 +174,8 @@ def _parse_lines(field: Field, text: str) -> Parsed:
 
 def _parse_json(field: Field, text: str) -> Parsed:
     try:
-        return read_json(text), ""
-    except json.JSONDecodeError as error:
+        return read_typed_json(text), ""
+    except JsonError as error:
         return text, f"This is not JSON: {error}."
 
 

@@ -71,7 +71,7 @@ def list_row(entry: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def encode_exchange(exchange: Exchange) -> dict[str, Any]:
-    """Return what is stored of an exchange in addition to its columns and its body; orjson encodes dataclasses."""
+    """Return what is stored of an exchange in addition to its columns and its body, for `write_json`."""
     response, error = exchange.response, exchange.error
     return {
         "call": exchange.call.to_dict(),
@@ -92,9 +92,9 @@ def encode_exchange(exchange: Exchange) -> dict[str, Any]:
 def masked_body(exchange: Exchange) -> bytes:
     """Return the body of a response as it was received; masked, and formatted again, if it holds a secret."""
     response = exchange.response
-    if response is None or not response.is_json or exchange.json() is response.json():
+    if response is None or exchange.is_text_shown:
         return response.body if response else b""
-    return exchange.text.encode()
+    return response.encode(exchange.text)
 
 
 def decode_exchange(spec: Spec, key: str, size: int, detail: Mapping[str, Any], content: bytes) -> Exchange:

@@ -24,6 +24,7 @@ import orjson
 
 from ..errors import NewerFormat, SettingsError
 from ..exchange import CallGroup
+from ..json_text import JsonError, read_json, write_json
 
 FORMAT = 4
 
@@ -85,14 +86,14 @@ def backups(path: Path) -> Iterator[Path]:
 def upgrade_detail(detail: bytes) -> bytes:
     """Return the detail of an entry of an older format in the present one; what is not JSON stays as it is."""
     try:
-        old = orjson.loads(detail)
-    except orjson.JSONDecodeError:
+        old = read_json(detail).data
+    except JsonError:
         return detail
     response = old.pop("answer")
     if response and isinstance(response["headers"], dict):
         response["headers"] = list(response["headers"].items())
     attempts = [_upgrade_attempt(attempt) for attempt in old["attempts"]]
-    return orjson.dumps({**old, "response": response, "attempts": attempts, "group": group_of(old.pop("via"))})
+    return write_json({**old, "response": response, "attempts": attempts, "group": group_of(old.pop("via"))})
 
 
 def group_of(via: str) -> CallGroup:

@@ -15,11 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import orjson
-
 from ..errors import UnknownName, UsageError
 from ..exchange import Exchange
 from ..frames import make_frame
+from ..json_text import read_json, write_json
 from ..messages import is_under_base_url
 from ..openapi import Spec
 from ..secrets import redact, redact_bytes
@@ -116,7 +115,7 @@ class History:
         sent = frozenset(secrets)
         secrets = sent.union(further)
         content = _body_to_store(exchange, secrets, len(secrets) > len(sent))
-        texts = (exchange.error.message if exchange.error else "", orjson.dumps(encode_exchange(exchange)).decode())
+        texts = (exchange.error.message if exchange.error else "", write_json(encode_exchange(exchange)).decode())
         message, detail = (redact(text, secrets) for text in texts)
         row = (
             exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(), exchange.elapsed,
@@ -138,7 +137,7 @@ class History:
         if not found:
             raise UnknownName("entry of the history", key, [], todo="`api.history.frame()` lists the ids.")
         ((size, detail, body),) = found
-        return decode_exchange(self._spec, key, size, orjson.loads(detail), self._read_body(body))
+        return decode_exchange(self._spec, key, size, read_json(detail).data, self._read_body(body))
 
     def __getitem__(self, key: int | str) -> Exchange:
         """Return an entry by its id, or by its position as in a list: `history[-1]` is the latest.

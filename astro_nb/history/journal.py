@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ..errors import UsageError
+from ..json_text import read_json, write_json
 from .database import Database
 
 
@@ -140,13 +139,13 @@ class Journal:
         """Return the marks of the rows that were begun, by row number."""
         query = "SELECT number, state, at, exchange, note, found FROM run_row WHERE run = ? ORDER BY number"
         return {
-            number: Mark(state, at, exchange, note, orjson.loads(found) if found else None)
+            number: Mark(state, at, exchange, note, read_json(found).data if found else None)
             for number, state, at, exchange, note, found in self._database.rows(query, run.id)
         }
 
     def mark(self, run: Run, number: int, mark: Mark) -> None:
         """Store the mark of a row; it is in the file when this returns."""
-        found = orjson.dumps(mark.found, default=str) if mark.found is not None else None
+        found = write_json(mark.found, str) if mark.found is not None else None
         values = (run.id, number, mark.state, mark.at, mark.exchange, mark.note, found)
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO run_row VALUES (?, ?, ?, ?, ?, ?, ?)", values)

@@ -12,6 +12,7 @@ from ..data import Location, leaves
 from ..environments import Environment, Provenance, Variable, Variables
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..exchange import Exchange
+from ..json_text import Number
 from ..jsonpath import find, to_path
 from ..messages import is_under_base_url
 from ..openapi import Operation, Spec, id_field, label_of
@@ -275,7 +276,7 @@ class Linking:
         except KeyError as error:
             raise error.args[0] from None
         if secret and not isinstance(value, Secret):
-            if isinstance(value, bool) or not isinstance(value, str | int | float):
+            if isinstance(value, bool) or not isinstance(value, str | Number):
                 raise UsageError(f"{path} holds no scalar, so it cannot be one secret.", "Pick the secret itself.")
             value = Secret.in_memory(value, as_)
         self._variables.set(as_, value, provenance_at(exchange, path))

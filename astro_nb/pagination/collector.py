@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
 
-import orjson
-
 from .. import html
 from ..call import Call
 from ..errors import PickError
 from ..exchange import Exchange
+from ..json_text import write_json
 from ..openapi import ID_FIELD, Operation
 from .paging import Paging, resolve_position
 from .tracker import PageTracker, PlacedPage
@@ -166,7 +165,7 @@ class PageCollector:
             return
         problem = self._tracker.add(call, page)
         for key, items in page.other_items.items():
-            self._other_items[key].update((orjson.dumps(item, option=orjson.OPT_SORT_KEYS), item) for item in items)
+            self._other_items[key].update((write_json(item, sort=True), item) for item in items)
         if problem:
             self._fail(problem, call, exchange)
 

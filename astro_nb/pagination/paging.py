@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import orjson
-
 from ..call import Call
 from ..exchange import Exchange, item_field
+from ..json_text import JsonError, read_json
 from ..jsonpath import find, to_path
 from ..openapi import Operation, PageExtension
 from ..schema import Field, mask_secrets, parameter_fields, read_field
@@ -445,8 +444,8 @@ def _read_lines(paging: Paging, exchange: Exchange) -> Page:
     field, items, bad = _line_field(exchange), [], []
     for number, line in _numbered_lines(exchange):
         try:
-            items.append(mask_secrets(field, orjson.loads(line)))
-        except orjson.JSONDecodeError:
+            items.append(mask_secrets(field, read_json(line).data))
+        except JsonError:
             bad.append(number)
     numbers = ", ".join(map(str, bad[:_MAX_BAD_LINES])) + (" …" if len(bad) > _MAX_BAD_LINES else "")
     problem = f"has lines that are not JSON ({numbers})" if bad else ""

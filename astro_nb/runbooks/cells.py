@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ..call import UNSET
-from ..codegen import literal
+from ..codegen import import_decimal, literal
 from ..environments import Environment, load_environment
 from ..errors import SettingsError, UnknownName
 from ..exchange import Exchange
@@ -46,9 +46,11 @@ def compose_cells(session: Recorded, steps: tuple[Step, ...], title: str, file: 
     _compose_calls(session, steps, parameters)  # first pass: a step may use a parameter that only a later step defines
     composer, composed = _compose_calls(session, steps, parameters)
     done = [cell for step in steps for cell in _step_cells(step, composed.get(step.number))]
+    values = _parameters(session, parameters)
+    imports = import_decimal("\n".join([values, *(cell.source for cell in done)]))
     return (
         Cell("markdown", _introduction(session, steps, title, _run_command(file, parameters))),
-        Cell("code", _parameters(session, parameters), ("parameters",)),
+        Cell("code", imports + values, ("parameters",)),
         Cell("code", _connect(session, composer.secrets, any("Path(" in cell.source for cell in done))),
         *done,
         Cell("markdown", "## Results"),

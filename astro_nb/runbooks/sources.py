@@ -7,7 +7,6 @@ is found by its unique label, which is more stable than its position.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from ..data import Location, leaves
 from ..environments import Provenance, Variables
 from ..errors import UsageError
 from ..exchange import Exchange
+from ..json_text import read_json
 from ..jsonpath import pick, to_path
 from ..linking import read_reference, suggest
 from ..messages import header, is_json, media_type
@@ -79,7 +79,7 @@ def _read_body(exchange: Exchange, location_in: list[str | int]) -> Any:
     if not is_json(media_type(request.headers)):
         return UNSET
     try:
-        found = json.loads(request.body)
+        found = read_json(request.body).data
         for step in location_in:
             found = found[step]
     except (ValueError, LookupError, TypeError):

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ..data import copy_data
+from ..json_text import write_json
 from ..messages import Response
 from ..schema import make_sample
 from .behavior import FieldError, Item, Refused, Resource, Unique, find_values
@@ -123,7 +124,7 @@ def _fragment(context: RequestContext, envelope: Envelope, entry: Entry) -> orjs
         fragment: orjson.Fragment = cached[1]
         return fragment
     row = context.action.row(view) if context.action.row else view
-    fragment = orjson.Fragment(orjson.dumps(envelope.item(row)))
+    fragment = orjson.Fragment(write_json(envelope.item(row)))
     if serial:
         context.state.fragments[context.operation.id, key] = (serial, fragment)
     return fragment

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import orjson
-
 from ..errors import AstroNbError, SettingsError, UsageError
+from ..json_text import JsonError, read_json, write_json
 from ..messages import Request, Response, header
 from .faults import Fault, make_fault
 from .responses import json_response
@@ -40,10 +39,10 @@ def control_response(sandbox: Sandbox, request: Request) -> Response:
     if control is None:
         return json_response(404, {"message": f"There is no control {request.method} {target.path}."})
     try:
-        data = orjson.loads(request.body) if request.body else dict(parse_qsl(target.query))
+        data = read_json(request.body).data if request.body else dict(parse_qsl(target.query))
         result = control(sandbox, data if isinstance(data, dict) else {})
         return json_response(200, _describe_state(sandbox) if result is None else result)
-    except orjson.JSONDecodeError as error:
+    except JsonError as error:
         return json_response(400, {"message": f"The body is not JSON: {error}"})
     except (AstroNbError, TypeError, ValueError, KeyError) as error:
         return json_response(400, {"message": str(error)})
@@ -177,11 +176,11 @@ class SandboxClient:
         """
         connection = http.client.HTTPConnection(self._netloc, timeout=_TIMEOUT)
         try:
-            body = None if data is None else orjson.dumps(data)
+            body = None if data is None else write_json(data)
             connection.request(method, path, body, {"Connection": "close"})
             response = connection.getresponse()
-            content = orjson.loads(response.read())
-        except (OSError, http.client.HTTPException, orjson.JSONDecodeError) as error:
+            content = read_json(response.read()).data
+        except (OSError, http.client.HTTPException, JsonError) as error:
             raise SettingsError(
                 f"No sandbox responds at {self._netloc} ({error}).",
                 "Start one: `astro-nb lab`, or `Sandbox().start()`.",

@@ -9,10 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import orjson
-
 from ..call import UNSET
 from ..errors import DocumentError
+from ..json_text import JsonError, Number, parse_number, read_json
 from ..messages import Headers, Request, header, is_json, media_type
 from ..openapi import Operation, Parameter
 from ..schema import Field, body_field, parameter_fields
@@ -325,8 +324,8 @@ def read_body(plan: OperationPlan, request: Request) -> Any:
     if media and not is_json(media) and media in declared.content:
         return request.body
     try:
-        return orjson.loads(request.body)
-    except orjson.JSONDecodeError as error:
+        return read_json(request.body).data
+    except JsonError as error:
         raise Refused(400, f"Invalid request: the body is not JSON ({error})") from error
 
 
@@ -359,12 +358,12 @@ def _scalar(field: Field, name: str, text: str) -> tuple[Any, Problem | None]:
 def _out_of_bounds(field: Field, name: str, value: Any) -> Problem | None:
     for key, words, broken in _BOUNDS:
         bound = field.schema.get(key)
-        if isinstance(bound, int | float) and isinstance(value, int | float) and broken(value, bound):
+        if isinstance(bound, Number) and isinstance(value, Number) and broken(value, bound):
             return key, f"{name} must be {words} {bound}"
     return None
 
 
-_BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
+_BOUNDS: tuple[tuple[str, str, Callable[[Any, Any], bool]], ...] = (
     ("minimum", "at least", lambda value, bound: value < bound),
     ("maximum", "at most", lambda value, bound: value > bound),
 )
@@ -372,7 +371,7 @@ _BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "integer": int,
-    "number": float,
+    "number": parse_number,
     "boolean": lambda text: {"true": True, "false": False}[text.lower()],
 }
 """Each returns the value of a text; a ValueError or a KeyError means that it is none."""

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-import orjson
-
+from ..json_text import write_json
 from ..messages import Response
 from ..openapi import Operation, Spec
 from ..schema import Field, make_sample, response_field
@@ -19,7 +18,7 @@ JSON = "application/json"
 
 def json_response(status: int, data: Any, media: str = JSON) -> Response:
     """Return plain data (or `orjson.Fragment`s) as a response."""
-    return Response(status, (("Content-Type", media or JSON),), orjson.dumps(data), reason_phrase(status))
+    return Response(status, (("Content-Type", media or JSON),), write_json(data), reason_phrase(status))
 
 
 def text_response(status: int, text: str, media: str = "text/plain") -> Response:

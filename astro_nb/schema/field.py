@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from ..call import UNSET
 from ..errors import DanglingReference
+from ..json_text import is_whole
 from ..openapi import Extensions, Spec, read_extensions
 from ..secrets import is_secret_name
 from .normalization import (
@@ -115,7 +117,7 @@ _BOUNDS: tuple[tuple[str, str], ...] = (
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
-    "number": (int, float),
+    "number": (int, float, Decimal),
     "boolean": (bool,),
     "array": (list,),
     "object": (dict,),
@@ -385,6 +387,6 @@ def _describe_bound(text: str, value: Any) -> str:
 
 
 def _has_type(type_: str, value: Any) -> bool:
-    if type_ == "integer" and isinstance(value, float):
-        return value.is_integer()
+    if type_ == "integer" and isinstance(value, float | Decimal):
+        return is_whole(value)
     return isinstance(value, _TYPES[type_]) and (isinstance(value, bool) == (type_ == "boolean"))

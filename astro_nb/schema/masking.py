@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any
-
-import orjson
 
 from ..call import UNSET, Upload
 from ..data import Location, replace_values
+from ..json_text import Number, write_json
 from ..secrets import MASK, Secret, is_secret_name
 from ..templates import template_names
 from .field import Field
@@ -29,7 +29,7 @@ Path = tuple[Any, str | int] | None
 """A location as linked steps, the last step outermost: a `Location` is built only if a secret is found."""
 
 _CONTAINERS = (dict, list)
-_SCALARS = frozenset((str, int, float, bool, type(None)))
+_SCALARS = frozenset((str, int, float, Decimal, bool, type(None)))
 _NO_NAMES: frozenset[str] = frozenset()
 _NO_FIELDS: Mapping[str, Field] = {}
 
@@ -84,7 +84,7 @@ def has_secret(field: Field | None, value: Any) -> bool:
 
 
 def _as_secret(leaf: Any, name: str, captured: bool = False) -> Secret:
-    value = leaf if isinstance(leaf, str | int | float) else orjson.dumps(leaf, default=str).decode()
+    value = leaf if isinstance(leaf, str | Number) else write_json(leaf, str).decode()
     return Secret.in_memory(value, name, captured)
 
 

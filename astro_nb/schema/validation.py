@@ -32,6 +32,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import DanglingReference
+from ..json_text import Number
 from ..openapi import Spec, read_extensions, reference_name
 from .normalization import SHAPES, bounds_as_numbers, default_label, mapping_reference
 
@@ -82,7 +83,7 @@ def keyword_problem(key: str, value: Any, compiles: Callable[[str], bool]) -> st
     check = SHAPES.get(key)
     if check is None or (check(value) and (key != "pattern" or compiles(value))):
         return ""
-    quoted = f": {value}" if isinstance(value, str | int | float) else ""
+    quoted = f": {value}" if isinstance(value, str | Number) else ""
     return f"The keyword {key}{quoted} cannot be checked here."
 
 
@@ -456,7 +457,7 @@ _TYPE_CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "text": lambda v: isinstance(v, str),
     "file": lambda v: isinstance(v, str | bytes),
     "integer": lambda v: isinstance(v, int) and not isinstance(v, bool),
-    "number": lambda v: isinstance(v, int | float) and not isinstance(v, bool),
+    "number": lambda v: isinstance(v, Number) and not isinstance(v, bool),
     "boolean": lambda v: isinstance(v, bool),
     "choice": lambda v: True,
     "array": lambda v: isinstance(v, list),

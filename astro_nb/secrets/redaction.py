@@ -20,6 +20,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from ..json_text import Number
 from .references import MASK
 
 SHORTEST = 6
@@ -53,7 +54,7 @@ def redact_data(data: Any, secrets: Iterable[str]) -> Any:
     secrets = frozenset(secrets)
     if isinstance(data, str):
         return redact_terminal_text(data, secrets)
-    if isinstance(data, int | float) and not isinstance(data, bool):
+    if isinstance(data, Number) and not isinstance(data, bool):
         redacted = redact(str(data), secrets)
         return data if redacted == str(data) else redacted
     if isinstance(data, dict):

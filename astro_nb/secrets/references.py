@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import SecretMissing, SettingsError
+from ..json_text import Number
 
 MASK: Final = "*****"
 """Stands in place of a secret wherever one is shown or stored."""
@@ -52,11 +53,11 @@ class Secret:
         require_reference(reference)
         self.reference = reference
         self._value = value
-        self._number: int | float | None = None
+        self._number: Number | None = None
         self.is_captured = False
 
     @classmethod
-    def in_memory(cls, value: str | int | float, label: str = "session", captured: bool = False) -> Secret:
+    def in_memory(cls, value: str | Number, label: str = "session", captured: bool = False) -> Secret:
         """Return a secret that is held in memory; a number stays a number.
 
         Args:
@@ -98,7 +99,7 @@ class Secret:
             return _fetch(self.reference) if keyring and source == "keyring" else ""
         return ""
 
-    def json_value(self) -> str | int | float:
+    def json_value(self) -> str | Number:
         """Return the value for a body: a number if it was given as one, else the text of `reveal`.
 
         Raises:

@@ -10,7 +10,6 @@ Errors name the place of a value, never the value.
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,18 +17,19 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urljoin
 
-import orjson
-
 from ..call import UNSET, Upload
+from ..data import walk
 from ..errors import MissingArgument, UsageError
+from ..json_text import has_infinite, read_json, write_json
 from ..messages import bare_media_type, is_json
 from ..openapi import Operation, Parameter
 
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
+_NOT_FINITE = re.compile(rb"NaN|Infinity")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE = "contains half of a character (a lone surrogate), which cannot be sent"
 _REMOVE_SURROGATE = "Take it out: a text was cut in the middle of a character, or decoded wrongly."
-_JSON_TYPES = "Give texts, finite numbers of at most 64 bits, booleans, None, lists, and dicts whose keys are texts."
+_JSON_TYPES = "Give texts, finite numbers, booleans, None, lists, and dicts whose keys are texts."
 
 
 def to_text(value: Any, place: str) -> str:
@@ -45,7 +45,7 @@ def to_text(value: Any, place: str) -> str:
     if value is None:
         return ""
     text = to_json(value, place).decode()
-    return str(orjson.loads(text)) if text.startswith('"') else text
+    return str(read_json(text).data) if text.startswith('"') else text
 
 
 def to_json(value: Any, place: str) -> bytes:
@@ -55,12 +55,18 @@ def to_json(value: Any, place: str) -> bytes:
         UsageError: JSON cannot represent it; `place` begins the message, and `data["location"]` leads on from there.
     """
     try:
-        written = orjson.dumps(value, _encode_other, _OPTIONS)
+        written = _write(value)
     except TypeError as error:
         raise _json_error(place, _location_of(value, _is_unwritable), f"cannot be written as JSON: {error}") from error
-    if b"null" in written and _is_infinite(value):  # orjson writes them as null
-        raise _json_error(place, _location_of(value, _is_infinite), "is not a finite number, and JSON has no others")
+    if _NOT_FINITE.search(written) and has_infinite(value):
+        raise _json_error(place, _location_of(value, has_infinite), "is not a finite number, and JSON has no others")
+    if b"\\ud" in written and _has_surrogate(value):
+        raise _json_error(place, _location_of(value, _has_surrogate), _SURROGATE)
     return written
+
+
+def _write(value: Any) -> bytes:
+    return write_json(value, _encode_other, dataclasses=False)
 
 
 def has_forbidden_characters(text: str) -> bool:
@@ -98,7 +104,7 @@ def to_utf8(text: str, place: str) -> bytes:
 
 
 def _encode_other(value: Any) -> Any:
-    """Return what orjson does not encode by itself: a dataclass as its fields, a `datetime` as RFC 3339."""
+    """Return what JSON does not have: a dataclass as its fields, a `datetime` as RFC 3339."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type | Upload):
         return {entry.name: getattr(value, entry.name) for entry in dataclasses.fields(value)}
     if not isinstance(value, datetime) or value != value:  # pandas.NaT
@@ -120,20 +126,16 @@ def _json_error(place: str, location: tuple[Any, ...], why: str) -> UsageError:
 
 def _is_unwritable(value: Any) -> bool:
     try:
-        orjson.dumps(value, _encode_other, _OPTIONS)
+        _write(value)
     except TypeError:
         return True
     return False
 
 
-def _is_infinite(value: Any) -> bool:
-    """Whether a value contains a number that is not finite."""
-    plain = value.tolist() if hasattr(value, "tolist") else value
-    if isinstance(plain, Mapping):
-        return any(map(_is_infinite, plain.values()))
-    if isinstance(plain, list | tuple):
-        return any(map(_is_infinite, plain))
-    return isinstance(plain, float) and not math.isfinite(plain)
+def _has_surrogate(value: Any) -> bool:
+    """Whether a text in a value, or a name, contains half of a character."""
+    texts = (text for _, inner in walk(value) for text in (inner if isinstance(inner, dict) else (inner,)))
+    return any(isinstance(text, str) and _LONE_SURROGATE.search(text) for text in texts)
 
 
 Pairs = list[tuple[str, str]]

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
+from ...json_text import write_json
 from ...messages import Response
 from ..behavior import Action, FieldError, Item, Refused, find_values, invalid, set_fields, uuid_of
 from ..clock import format_timestamp, parse_timestamp, word
@@ -90,7 +89,7 @@ def _search(context: RequestContext) -> Iterator[Item]:
 def respond_with_audit_logs(context: RequestContext) -> Response:
     """Respond with every audit line of the span, one JSON object per line, in gzip on the wire."""
     lines = _lines(context, _span(context, _WEEK), _SECONDS_BETWEEN_AUDITS, _audit_line)
-    body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+    body = b"".join(write_json(line) + b"\n" for line in lines)
     status, media = context.plan.status, context.plan.media_type or "application/x-ndjson"
     headers = (("Content-Type", media), ("Content-Encoding", "gzip"))
     return Response(status, headers, body, reason_phrase(status))
