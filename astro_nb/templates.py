@@ -47,6 +47,17 @@ class LiteralText(str):
         return _TEMPLATE.sub(lambda match: "\\" + match[0], self)
 
 
+def keep_literal(text: str, old: Any) -> str:
+    """Return an edited text in which each `{{name}}` of the old text is literal, if that is a `LiteralText`."""
+    if not isinstance(old, LiteralText):
+        return text
+    known = {match[0] for match in _TEMPLATE.finditer(old)}
+    found = [match[0] for match in _TEMPLATE.finditer(text)]
+    if known.issuperset(found):
+        return LiteralText(text) if found else text
+    return _TEMPLATE.sub(lambda match: "\\" + match[0] if match[0] in known else match[0], text)
+
+
 def as_literal(data: Any) -> Any:
     """Return nested data whose texts are never resolved: those with braces become `LiteralText`."""
     return replace_values(data, lambda value: LiteralText(value) if isinstance(value, str) and "{{" in value else UNSET)

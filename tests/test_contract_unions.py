@@ -140,9 +140,11 @@ def test_a_mapping_may_be_partial() -> None:
     assert violations(union, {"t": "A", "x": 1}) == [("error", "enum")]
 
 
-def test_an_inline_branch_disables_the_discriminator() -> None:
-    """If one branch is written in place, the union is checked as it is declared."""
+def test_an_inline_branch_is_chosen_by_its_constant_or_disables_the_discriminator() -> None:
+    """A branch written in place has no name; if it fixes no value either, the union is checked as it is declared."""
     inline = {"type": "object", "properties": {"t": {"const": "z"}}, "required": ["t", "z"]}
     union = {"oneOf": [REFS[0], inline], "discriminator": {"propertyName": "t"}}
     assert violations(union, {"t": "z", "z": 1}) == []
-    assert violations(union, {"t": "z"}) == [("error", "oneOf")]
+    assert violations(union, {"t": "z"}) == [("error", "required")]
+    open_ = {**inline, "properties": {"t": {"type": "string"}}}
+    assert violations({**union, "oneOf": [REFS[0], open_]}, {"t": "z"}) == [("error", "oneOf")]

@@ -258,7 +258,7 @@ def test_a_typed_secret_leaves_the_widget(explorer: Explorer) -> None:
 
 
 def test_form_and_json_update_each_other(explorer: Explorer) -> None:
-    """The form and its JSON view update each other; invalid JSON is reported and changes nothing."""
+    """The form and its JSON view update each other; invalid JSON is kept, reported, and never sent."""
     explorer.open("CreateWorkspace")
     explorer.details.view.value = "Body as JSON"
     control(explorer, "name").value = "Sales"
@@ -267,8 +267,11 @@ def test_form_and_json_update_each_other(explorer: Explorer) -> None:
     assert control(explorer, "name").value == "Support"
     explorer.details.json.value = "{oops"
     assert "not JSON" in explorer.status.widget.value
-    assert explorer.form is not None
-    assert explorer.form.form.to_call().body["name"] == "Support"
+    before = len(explorer.session.exchanges)
+    explorer.actions.send.click()
+    wait_until(lambda: explorer.status.last_error is not None)
+    assert "not JSON" in str(explorer.status.last_error)
+    assert (len(explorer.session.exchanges), explorer.details.json.value) == (before, "{oops")
 
 
 def test_views_show_request_and_code_without_secrets(explorer: Explorer) -> None:

@@ -15,7 +15,7 @@ from support.servers import LocalServer
 from astro_nb import Workbench, connect
 from astro_nb.environments import load_environment
 from astro_nb.explorer import Explorer
-from astro_nb.explorer.request import parse_headers
+from astro_nb.forms import parse_headers
 
 SERVERS = [
     {"url": "https://eu.example.com/v1", "description": "Europe"},

@@ -111,15 +111,17 @@ def test_replacing_a_value_clears_its_input_errors(change: Callable[[Form], None
     assert form.problems(as_is) == {}
 
 
-def test_invalid_json_leaves_the_body() -> None:
-    """Text that is not JSON is reported and the body stays; empty text unsets it."""
+def test_invalid_json_blocks_the_call() -> None:
+    """Text that is not JSON is kept and reported, and the earlier body is not sent; empty text unsets it."""
     form = Form(make_operation(NESTED))
     form.set_body_text('{"a": {"n": 1}}')
     form.set_body_text('{"a": ')
-    assert form.to_call().body == {"a": {"n": 1}}
+    assert form.body_text() == '{"a": '
     assert "not JSON" in form.problems(as_is)[("body",)]
+    with pytest.raises(UsageError, match="This is not JSON"):
+        form.to_call()
     form.set_body_text("  ")
-    assert (form.to_call().body, form.input_errors) == (UNSET, {})
+    assert (form.to_call().body, form.input_errors, form.body_text()) == (UNSET, {}, "")
 
 
 def test_rows_are_added_and_removed() -> None:

@@ -15,6 +15,7 @@ from support.schemas import drawn
 
 from astro_nb.call import UNSET
 from astro_nb.data import Location
+from astro_nb.errors import UsageError
 from astro_nb.forms import Form, format_value, parse_text
 from astro_nb.openapi import Operation, load
 from astro_nb.schema import Field, body_field
@@ -223,7 +224,11 @@ def test_invalid_text_is_stored_and_reported(schema: Any, text: str, words: str)
     form.set_text(("body", "a"), make_field(schema), text)
     assert words in form.problems(lambda value: value)["body", "a"]
     assert format_value(make_field(schema), form.get(("body", "a"))) == text
-    assert same(orjson.loads(form.body_text()), form.to_call().body)
+    assert same(orjson.loads(form.body_text()), form.draft().body)
+    with pytest.raises(UsageError, match=r"^a: .*nothing was sent"):
+        form.to_call()
+    form.set_text(("body", "a"), make_field(schema), "")
+    assert form.to_call().body is UNSET
     form.set_text(("body", "a"), make_field(schema), "")
     assert form.problems(lambda value: value) == {}
 

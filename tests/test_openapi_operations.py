@@ -95,8 +95,9 @@ def test_parameter_defaults(where: str, style: str, explode: bool, required: boo
         ({"in": "query", "style": "deepObject"}, {"style": "deepObject", "explode": False}),
         ({"in": "query", "explode": False}, {"style": "form", "explode": False}),
         ({"in": "query", "allowReserved": True, "deprecated": True}, {"allow_reserved": True, "deprecated": True}),
-        ({"in": "query", "example": 0}, {"example": 0}),
-        ({"in": "query", "examples": {"a": {"value": 1}, "b": {"value": 2}}}, {"example": 1}),
+        ({"in": "query", "example": 0}, {"examples": {"": 0}}),
+        ({"in": "query", "examples": {"a": {"value": 1}, "b": {"value": 2}}}, {"examples": {"a": 1, "b": 2}}),
+        ({"in": "query", "content": {"text/x": {"example": "e"}}}, {"examples": {"": "e"}}),
         (
             {"in": "query", "content": {"application/json": {"schema": {"type": "object"}}}},
             {"media_type": "application/json", "schema": {"type": "object"}},

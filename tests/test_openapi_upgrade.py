@@ -216,7 +216,7 @@ def test_parameters_have_schemas(pets: Spec) -> None:
     assert by_key["limit"].schema == {"type": "integer", "format": "int32", "maximum": 50, "default": 20}
     assert (by_key["id"].schema, by_key["id"].required) == ({"type": "string", "pattern": "^p"}, True)
     assert by_key["csv"].schema["items"] == {"type": "string", "enum": ["a", "b"]}
-    assert by_key["X-H"].example == ["e"]
+    assert by_key["X-H"].examples == {"": ["e"]}
     assert pets.document["paths"]["/pets"]["parameters"] == [{"$ref": "#/components/parameters/Limit"}]
 
 

@@ -122,7 +122,7 @@ def body(stem: str, operation: Operation, field: Field) -> Any:
     """The body that the other generator gives."""
     if operation.path in BODIES:
         return BODIES[operation.path]
-    if field.body_example is not UNSET:
+    if field.body_examples:
         return make_sample(field, full=True)
     made = lorem(field)
     return {**made, **PARTS.get(stem, {})} if isinstance(made, dict) else made

@@ -13,6 +13,7 @@ from ..messages import bare_media_type
 from ..openapi import Operation, Parameter, Spec
 from ..openapi.parameters import path_template_names
 from ..schema import is_endless
+from ..schema.discriminators import read_discriminator, reference_of, union_key
 from ..schema.validation import LISTS, MAPS, OTHER_FLAGS, SCHEMAS, Direction, flagged_names, is_empty, keyword_problem
 
 MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
@@ -229,7 +230,25 @@ def _schema(node: Any, slicing: _Slicing) -> Any:
     if "required" in out and not slicing.is_3_0:
         other = flagged_names(slicing.spec, node, slicing.other)  # openapi-core requires them since 3.1
         out["required"] = [name for name in dict.fromkeys(node["required"]) if name not in other]
-    return out
+    return _with_explicit_discriminator(out, node, slicing)
+
+
+def _with_explicit_discriminator(out: dict[str, Any], node: Any, slicing: _Slicing) -> dict[str, Any]:
+    """Return a schema whose discriminator maps each value to its branch: openapi-core knows no other way.
+
+    Where that cannot be written, each branch requires its values; a discriminator on a parent chooses nothing there.
+    """
+    about = read_discriminator(slicing.spec, node)
+    rest = {key: value for key, value in out.items() if key != "discriminator"}
+    key = union_key(out)
+    if about is None or len(about.branches) > len(out[key]) or not all(branch.values for branch in about.branches):
+        return rest
+    chosen = [(value, [reference_of(b.schema) for b in branches]) for value, branches in about.by_value()]
+    if all(isinstance(value, str) and len(refs) == 1 and refs[0] for value, refs in chosen):
+        mapping = {value: slicing.moved.get(ref, ref) for value, (ref,) in chosen}
+        return {**rest, "discriminator": {"propertyName": about.name, "mapping": mapping}}
+    tags = [{"required": [about.name], "properties": {about.name: {"enum": list(b.values)}}} for b in about.branches]
+    return {**rest, key: [{"allOf": [branch, tag]} for branch, tag in zip(out[key], tags, strict=True)]}
 
 
 def _keyword(key: str, value: Any, slicing: _Slicing) -> Any:

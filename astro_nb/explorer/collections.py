@@ -12,7 +12,8 @@ import ipywidgets as widgets
 from ..call import UNSET
 from ..data import Location
 from ..html import escape, prose
-from ..schema import Branch, Field
+from ..schema import Branch, Field, preset_values
+from ..templates import as_literal
 from .controls import build_head, build_json_control, state_buttons
 from .groups import build_group
 from .inputs import NULL_LABEL, UNSET_LABEL, FieldLabel, FieldPath, ProblemTarget, type_label
@@ -56,6 +57,8 @@ class UnionControl:
             return chosen if chosen is not None and chosen > 0 else _UNSET
         if value is None and self._field.nullable:
             return _NULL
+        if chosen and chosen > 0 and isinstance(value, dict) and self._branches[chosen - 1].is_chosen_by(value):
+            return int(chosen)
         if chosen == _JSON or (isinstance(value, dict) and self._tag in value):
             return _JSON if chosen == _JSON else self._number(self._field.branch_by_tag(value)) or _JSON
         if chosen and chosen > 0 and self._accepts(self._branches[chosen - 1], value):
@@ -63,8 +66,9 @@ class UnionControl:
         return self._guess_branch(value)
 
     def _guess_branch(self, value: Any) -> int:
-        if self._field.branch_by_tag(value) or value == {}:
-            return _UNSET  # the default without a discriminator, or none yet
+        tagged = self._field.branch_by_tag(value)
+        if value == {} or (tagged and not tagged.is_chosen_by(value)):
+            return _UNSET  # none yet, or the default without a discriminator
         found = self._field.branch_for(value)
         likely = (b for b in self._branches if b.tag is None and _knows_all_names(b.field, value))
         return self._number(found or next(likely, None)) or _JSON
@@ -96,10 +100,12 @@ class UnionControl:
         if branch is None:
             return UNSET
         if branch.kind not in ("object", "map"):
-            return branch.info.choices[0] if len(branch.info.choices) == 1 else stored
+            return as_literal(branch.info.choices[0]) if len(branch.info.choices) == 1 else stored
         tag = self._branches[number - 1].tag if number else None
+        preset = preset_values(branch)
         return {
-            **({tag[0]: tag[1]} if tag else {}),
+            **as_literal({tag[0]: tag[1]} if tag else {}),
+            **as_literal({} if preset is UNSET else preset),
             **self._own_members(branch, before, stored),
             **self._shared_members(branch, old),
         }

@@ -7,11 +7,13 @@ import itertools
 import re
 from collections.abc import Callable
 from dataclasses import replace as changed_field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 from ..call import UNSET, Upload
+from ..data import Location
 from ..errors import UsageError
 from ..forms import fits_control
 from ..html import escape
@@ -194,6 +196,7 @@ class FileControl:
         self._null = button("Set to null", "anb-link", f"Set {about.name} to null")
         guard = view.status.report_errors
         self.upload.observe(guard(lambda change: self._take(change["new"])), "value")
+        self.upload.observe(guard(lambda change: self._fail(change["new"])), "error")
         self._null.on_click(guard(lambda _: self._set(None)))
         tools = horizontal([self.upload, *([self._null] if about.field.nullable else [])], "anb-tools")
         self.widget: widgets.Box = vertical([self._head, self._chosen_files, tools])
@@ -205,12 +208,23 @@ class FileControl:
         if not chosen:
             return
         files = [Upload(str(f["name"]), bytes(f["content"]), str(f["type"])) for f in chosen]
+        cut = [str(f["name"]) for f, file in zip(chosen, files, strict=True) if f.get("size", file.size) != file.size]
         self.upload.value = ()  # immediately: a synchronised trait may be saved with the notebook
+        if cut:
+            self._fail(f"{', '.join(cut)} arrived only in part.")
+            return
         old = self._view.form.get(self._path.location)
         self._set([*(old if isinstance(old, list) else []), *files] if self._several else files[0])
 
-    def _set(self, value: Any) -> None:
+    def _fail(self, why: str) -> None:
+        """Unset the file, so that an earlier one is not sent in its place, and show that the new one did not arrive."""
+        if why:
+            self._set(UNSET, f"The file did not arrive: {why} Choose it again.")
+
+    def _set(self, value: Any, problem: str = "") -> None:
         self._view.form.set(self._path.location, value)
+        if problem:
+            self._view.form.reject(self._path.location, problem)
         self._draw()
         self._view.after(self._path)
 
@@ -313,6 +327,7 @@ class MapControl:
     def drop(self, pair: MapEntry) -> None:
         """Remove a row with its value."""
         self.view.form.set(pair.path.location, UNSET)
+        self.view.form.accept(pair.name_location)
         self.rows.remove(pair)
         self._show()
         close_tree(pair.widget)
@@ -354,6 +369,7 @@ class MapControl:
         old, self.rows = self.rows, []
         self._show()
         for pair in old:
+            self.view.form.accept(pair.name_location)
             close_tree(pair.widget)
 
     def _show_more(self) -> None:
@@ -367,12 +383,20 @@ class MapControl:
 
 
 class MapEntry:
-    """One member: a name and its value."""
+    """One member: a name and its value.
+
+    Attributes:
+        path: where its value is.
+        name_text: its name; empty if it has none yet.
+        name_location: where a problem with its name is reported.
+    """
 
     def __init__(self, pairs: MapControl, path: FieldPath, text: str) -> None:
         self.path, self.name_text = path, text
+        self.name_location: Location = ("names", *pairs.view.draft()[1:])
         guard: Callable[..., Any] = pairs.view.status.report_errors
         self.name = text_input("", "anb-field", value=text, placeholder="name", description_allow_html=True)
+        pairs.view.name_inputs[self.name_location] = self.name
         self._describe("")
         about = FieldLabel(pairs.item, title="Value")  # fixed: a label that changes undoes typing in progress
         value = pairs.view.any(about, path)
@@ -385,6 +409,8 @@ class MapEntry:
         def renamed(_: Any) -> None:
             problem = pairs.rename(self, self.name.value.strip())
             self._describe(problem)
+            change = partial(pairs.view.form.reject, why=problem) if problem else pairs.view.form.accept
+            change(self.name_location)
             for made in (duplicate, drop):
                 made.tooltip = f"{made.description} {self.name_text}"
             pairs.view.changed()

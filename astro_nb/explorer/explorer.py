@@ -100,7 +100,7 @@ class FormMemory:
 
     def keep(self, form: Form) -> None:
         """Remember the values of a form before another replaces it."""
-        call = form.to_call()
+        call = form.draft()
         self._calls[form.operation.id] = call
         self._named |= {
             field.name: call.parameters[field.name] for field in form.parameters if field.name in call.parameters
@@ -227,11 +227,12 @@ class Explorer:
             return
         problems = self.form.form.problems(self.session.resolve)
         if not self._send_clicked:  # an empty field is not an error before the first Send
-            problems = {at: text for at, text in problems.items() if self.form.form.get(at) is not UNSET}
+            form = self.form.form
+            problems = {at: t for at, t in problems.items() if form.get(at) is not UNSET or at in form.input_errors}
         elsewhere = self.form.mark(problems, self.assistant.preview_template)
         count = len(problems)
         self.actions.send.tooltip = _send_tooltip(count)
-        message = next((f"{'.'.join(map(str, at[1:])) or 'body'}: {text}" for at, text in elsewhere.items()), "")
+        message = next((f"{'.'.join(map(str, at[1:] or at))}: {text}" for at, text in elsewhere.items()), "")
         self.status.show_message(message, "warn")
         self.details.draw(self.form.form)
 

@@ -16,7 +16,16 @@ from ..schema import Field
 from .collections import ArrayControl, UnionControl
 from .controls import FileControl, build_control, build_json_control, build_map
 from .groups import Collapsible, build_fields, build_object_fields, build_object_group
-from .inputs import FieldLabel, FieldPath, ProblemTarget, ProblemTargets, SuggestedValue, is_secret_input, more_label
+from .inputs import (
+    UNSET_LABEL,
+    FieldLabel,
+    FieldPath,
+    ProblemTarget,
+    ProblemTargets,
+    SuggestedValue,
+    is_secret_input,
+    more_label,
+)
 from .widgets import Status, close_tree, dropdown, vertical
 
 SuggestValues = Callable[[Field], list[SuggestedValue]]
@@ -40,6 +49,7 @@ class FormView:
         problem_targets: the parts that can show a problem.
         opened: the groups opened or closed by hand.
         memory: values that are not selected now: of other variants, and of fields hidden by a rule.
+        name_inputs: the inputs of the names of undeclared members, by where problems with them are reported.
     """
 
     def __init__(
@@ -58,6 +68,7 @@ class FormView:
         self._watches: list[tuple[FieldPath, widgets.Widget, Callable[[], None]]] = []
         self._followers: list[ProblemTarget] = []
         self._drafts = itertools.count()
+        self.name_inputs: dict[Location, widgets.Widget] = {}
         self.widget = vertical([], "anb-form")
         self.draw()
 
@@ -67,8 +78,9 @@ class FormView:
         return len(self.problem_targets) < _MAX_AUTO_OPEN
 
     def draw(self) -> None:
-        """Rebuild the form from its values."""
+        """Rebuild the form from its values; a value without a name is dropped."""
         self.memory.clear()
+        self.form.set(("drafts",), UNSET)
         old = self.widget.children
         self.problem_targets, self._watches, self._followers = ProblemTargets(), [], []
         self.widget.children = tuple(self._parts())
@@ -77,11 +89,19 @@ class FormView:
 
     def mark(self, problems: dict[Location, str], resolved: Callable[[Any], str]) -> dict[Location, str]:
         """Show problems and resolved templates in the labels; return the problems that have no label."""
+        self._drop_closed_names()
         left = self.problem_targets.show(self.form, problems, resolved)
         self._followers = [mark for mark in self._followers if mark.widget.comm is not None]
         for mark in self._followers:
             mark.write("", "")
         return left
+
+    def _drop_closed_names(self) -> None:
+        """Withdraw problems with names whose inputs were removed."""
+        for at, entry in list(self.name_inputs.items()):
+            if entry.comm is None:
+                del self.name_inputs[at]
+                self.form.accept(at)
 
     def follow(self, mark: ProblemTarget) -> None:
         """Update a part of the form on every change, without showing problems in it."""
@@ -148,6 +168,8 @@ class FormView:
         kinds = list(self.form.operation.body.content) if self.form.operation.body else []
         if len(kinds) > 1:
             yield _media_type_control(self, kinds)
+        if self.form.examples:
+            yield _example_control(self)
         if body.kind == "object" and body.children and not self.loses_value(body, path):
             yield from self.object(body, path)
         else:
@@ -163,6 +185,26 @@ def _media_type_control(view: FormView, kinds: list[str]) -> widgets.Widget:
         view.draw()
         view.changed()
         next(part for part in view.widget.children if "anb-media" in part._dom_classes).focus()
+
+    made.observe(view.status.report_errors(choose), "value")
+    return made
+
+
+def _example_control(view: FormView) -> widgets.Widget:
+    """The document's named examples of the body; the chosen one replaces the body."""
+    names, body = list(view.form.examples), view.form.get(("body",))
+    valid = view.form.valid_examples
+    options = [(UNSET_LABEL, 0)]
+    options += [(n if n in valid else f"{n} · not valid by the schema", i) for i, n in enumerate(names, 1)]
+    now = next((i for i, name in enumerate(names, 1) if view.form.example(name) == body), 0)
+    made = dropdown("Example", "anb-field", "anb-example", options=options, value=now)
+
+    def choose(change: dict[str, Any]) -> None:
+        if change["new"]:
+            view.form.use_example(names[change["new"] - 1])
+            view.draw()
+            view.changed()
+            next(part for part in view.widget.children if "anb-example" in part._dom_classes).focus()
 
     made.observe(view.status.report_errors(choose), "value")
     return made

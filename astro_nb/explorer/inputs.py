@@ -23,7 +23,7 @@ from ..forms import Form, format_value
 from ..html import escape, prose
 from ..json_text import write_json
 from ..schema import Field, describe_type
-from ..templates import template_names
+from ..templates import LiteralText, as_literal, template_names
 from .widgets import add_classes, button, dropdown, set_hidden, shared_layout, shared_style
 
 _MAX_AUTO_DEPTH = 6  # levels that open by themselves: a required field may contain itself
@@ -289,7 +289,7 @@ def _text(slot: ControlContext) -> Control:
     is_long = "\n" in format_value(slot.field, slot.value) or slot.field.schema.get("maxLength", 0) >= _LONG_TEXT
     if is_long or not slot.field.name:
         return _area(slot, "")
-    offers = [*_format_suggestions(slot.field), *slot.offers]
+    offers = [*_format_suggestions(slot.field), *_example_suggestions(slot.field), *slot.offers]
     by_label = {offer.label: offer.value for offer in offers}
     made = widgets.Combobox(
         value=format_value(slot.field, slot.value),
@@ -301,10 +301,13 @@ def _text(slot: ControlContext) -> Control:
 
     def changed(change: dict[str, Any]) -> None:
         text = change["new"]
-        if text in by_label and by_label[text] != text:
-            made.value = one_line(by_label[text])  # triggers this handler again, with the value
-            return
-        slot.typed(text)
+        value = by_label.get(text, text)
+        if isinstance(value, LiteralText):
+            slot.chosen(value)
+        if value != text:
+            made.value = one_line(value)  # triggers this handler again, with the value
+        elif not isinstance(value, LiteralText):
+            slot.typed(text)
 
     made.observe(slot.report_errors(changed), "value")
     return made, ()
@@ -314,6 +317,12 @@ def _format_suggestions(field: Field) -> list[SuggestedValue]:
     """The suggestion of a format."""
     usual = _FORMAT_SUGGESTIONS.get(field.info.format) if field.kind == "text" else None
     return [usual()] if usual else []
+
+
+def _example_suggestions(field: Field) -> list[SuggestedValue]:
+    """The examples of a field that has several; a single one is the placeholder."""
+    examples = field.info.examples if len(field.info.examples) > 1 and not field.secret else ()
+    return [SuggestedValue(f"{one_line(example)} · example", as_literal(example)) for example in examples]
 
 
 def _lines(slot: ControlContext) -> Control:
@@ -358,7 +367,7 @@ def _area(slot: ControlContext, hint: str) -> Control:
 
 
 def _choice(slot: ControlContext) -> Control:
-    return _dropdown(slot, [(one_line(choice), choice) for choice in slot.field.info.choices])
+    return _dropdown(slot, [(one_line(choice), as_literal(choice)) for choice in slot.field.info.choices])
 
 
 def _boolean(slot: ControlContext) -> Control:

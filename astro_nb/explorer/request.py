@@ -13,9 +13,9 @@ from .. import html
 from ..approval import Change, needs_approval
 from ..call import Call
 from ..codegen import SNIPPETS
-from ..errors import AstroNbError, UnsafeRefused, UsageError
+from ..errors import AstroNbError, UnsafeRefused
 from ..exchange import Attempt, Exchange
-from ..forms import Form
+from ..forms import Form, format_headers
 from ..html import escape
 from ..http import Running, in_background
 from ..openapi import Action
@@ -204,8 +204,8 @@ class RequestOptions:
         self._values = [choice.value for choice in choices]
         self.security.value = self._values.index(form.security) if form.security in self._values else 0
         set_hidden(self.security, len(choices) < 3)
-        self.headers.value = _format_headers(form.headers)
-        self._open(bool(form.headers) or form.security is not None)
+        self.headers.value = form.headers_text
+        self._open(bool(form.headers_text) or form.security is not None)
         self._form = form
 
     def _open(self, opened: bool) -> None:
@@ -219,30 +219,12 @@ class RequestOptions:
 
     def _headers_typed(self, change: dict[str, str]) -> None:
         if self._form is not None:
-            call = Call(self._form.operation.id, headers=parse_headers(change["new"]))
-            self._form.headers = dict(self._session.extract_secrets(call).headers)
-            if self._form.headers != call.headers:  # a typed credential leaves the control at once
-                self.headers.value = _format_headers(self._form.headers)
+            self._form.set_headers_text(change["new"])
+            call = Call(self._form.operation.id, headers=self._form.headers)
+            headers = self._session.extract_secrets(call).headers
+            if headers != self._form.headers:  # a typed credential leaves the control at once
+                self.headers.value = format_headers(headers)
             self._changed()
-
-
-def parse_headers(text: str) -> dict[str, str]:
-    """Parse headers typed one `Name: value` per line.
-
-    Raises:
-        UsageError: a line has no colon, or no name before it.
-    """
-    found = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        name, colon, value = line.partition(":")
-        if not (colon and name.strip()):
-            raise UsageError("A header line has no name or no colon.", "Enter one `Name: value` per line.")
-        found[name.strip()] = value.strip()
-    return found
-
-
-def _format_headers(headers: Mapping[str, str]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in headers.items())
 
 
 def _choice_label(choice: SecurityChoice) -> str:
@@ -286,11 +268,13 @@ class RequestViews:
             return
         if self.view.value == JSON:
             self.json.value = self._form.body_text()
-        self._shown.value = "" if self.view.value in (FORM, JSON) else str(self._message(self._form))
+        wrong = self._form.input_errors.get(("body",), "") if self.view.value == JSON else ""
+        shown = html.muted(wrong) if wrong else "" if self.view.value in (FORM, JSON) else self._message(self._form)
+        self._shown.value = str(shown)
 
     def _message(self, form: Form) -> html.Markup:
-        call = self._session.extract_secrets(form.to_call())
         try:
+            call = self._session.extract_secrets(form.to_call())
             if self.view.value == REQUEST:
                 return html.block(preview_text(self._session, call))
             return html.copyable(self._session.snippet(self.view.value, call))

@@ -2,7 +2,8 @@
 
 A field is unset, null, or has a value: what is unset is not in the call, and null is a value of its own. The body is
 stored as JSON data, so that the form and the JSON editor show the same. Text that is not a value of its field, such as
-letters for a number, is stored and reported, not discarded.
+letters for a number, is stored and reported, not discarded, and blocks the call: neither it nor an older value is sent.
+Texts of the document, such as examples, are literal: braces in them are no templates.
 
 The contract and the rules of the overlay decide what is wrong with a value; the hints only word it.
 """
@@ -17,7 +18,7 @@ from typing import Any
 from ..call import UNSET, Call, Upload
 from ..contract import check_parameter, check_request_body
 from ..data import Location, copy_data, get_value, locations_overlap, put_value, remove_value, with_known_steps
-from ..errors import AstroNbError, UsageError
+from ..errors import AstroNbError, UnknownName, UsageError
 from ..json_text import JsonError, read_json
 from ..messages import bare_media_type, is_json
 from ..openapi import Operation
@@ -28,13 +29,17 @@ from ..schema import (
     body_field,
     broken_rules,
     has_format,
+    is_valid,
     make_sample,
     parameter_fields,
+    preset_values,
+    without_read_only,
 )
 from ..secrets import MASK
 from ..serialization import to_json
-from ..templates import template_names
-from .parsing import as_json, parse_text, read_typed_json, restore_files
+from ..templates import as_literal, keep_literal, template_names
+from .headers import format_headers, parse_headers
+from .parsing import as_json, parse_text, read_typed_json, restore_files, restore_literals
 
 Resolve = Callable[[Any], Any]
 """Returns a value with its templates resolved."""
@@ -263,7 +268,8 @@ _NAMED = ("object", "union", "map")
 class Form:
     """The values that a call is made of.
 
-    A location starts with "parameters" or "body": `("parameters", "limit")`, `("body", "tags", 0)`.
+    A location starts with "parameters" or "body": `("parameters", "limit")`, `("body", "tags", 0)`. At one that starts
+    with "drafts" is a value that has no name yet.
 
     Attributes:
         operation: the operation to call.
@@ -272,7 +278,7 @@ class Form:
         media_type: the media type of the body.
         headers: further headers by name.
         security: the security scheme that was chosen; None for the first one with credentials.
-        input_errors: why typed text is not a value of its field, by location.
+        input_errors: why typed text is not a value of its field, by location; headers are at ("headers",).
     """
 
     def __init__(self, operation: Operation, media_type: str | None = None) -> None:
@@ -286,11 +292,14 @@ class Form:
         return f"<Form of {self.operation.id}>"
 
     def clear(self) -> None:
-        """Unset everything; the media type stays."""
+        """Unset everything, but for required fields with one allowed value; the media type stays."""
         self.headers: dict[str, str] = {}
+        self.headers_text = ""
+        self._body_draft = ""
         self.security: str | None = None
         self.input_errors: dict[Location, str] = {}
-        self._values: dict[str, Any] = {"parameters": {}}
+        presets = {f.name: preset_values(f) for f in self.parameters if f.required}
+        self._values: dict[str, Any] = {"parameters": as_literal({n: v for n, v in presets.items() if v is not UNSET})}
         self._other_bodies: dict[str, Any] = {}  # by media type, for switching back
         self._use_media_type(self.media_type)
 
@@ -315,28 +324,85 @@ class Form:
     def set_text(self, location: Location, field: Field, text: str) -> None:
         """Set what was typed; empty text unsets the value, and invalid text is stored with an input error."""
         value, error = parse_text(field, text)
+        value = keep_literal(value, self.get(location)) if type(value) is str else value
         self.set(location, value)
         if error:
-            self.input_errors[location] = error
+            self.reject(location, error)
+
+    def reject(self, location: Location, why: str) -> None:
+        """Report that what was entered at a location cannot be used: nothing is sent until that is mended."""
+        self.input_errors[location] = why
+
+    def accept(self, location: Location) -> None:
+        """Withdraw what `reject` reported at a location."""
+        self.input_errors.pop(location, None)
+
+    def set_headers_text(self, text: str) -> None:
+        """Set the further headers, typed one `Name: value` per line; what is wrong with them is in `input_errors`."""
+        self.headers_text = text
+        try:
+            self.headers = parse_headers(text)
+        except UsageError as error:
+            self.reject(("headers",), str(error))
+        else:
+            self.accept(("headers",))
+
+    @property
+    def examples(self) -> dict[str, Any]:
+        """The document's named examples of the whole body, by name; valid or not."""
+        field = body_field(self.operation, self.media_type)
+        return {name: value for name, value in field.body_examples.items() if name} if field is not None else {}
+
+    @property
+    def valid_examples(self) -> list[str]:
+        """The names of the examples that match the schema."""
+        return [name for name, value in self.examples.items() if self.body is not None and is_valid(self.body, value)]
+
+    def example(self, name: str) -> Any:
+        """Return the named example as a body: without read-only values, and with files for texts that are files.
+
+        Raises:
+            UnknownName: there is no example of that name.
+        """
+        if name not in self.examples:
+            raise UnknownName("example", name, list(self.examples))
+        value = without_read_only(self.body, copy_data(self.examples[name]))
+        return with_uploads(self.body, as_literal(value), self.media_type)
+
+    def use_example(self, name: str) -> None:
+        """Set the body to one of the named examples; the parameters stay.
+
+        Raises:
+            UnknownName: there is no example of that name.
+        """
+        self.set(("body",), self.example(name))
 
     def body_text(self) -> str:
-        """Return the body as JSON text, indented by two; empty if it is unset. A file appears as its name and size."""
+        """Return the body as JSON text, indented by two; empty if it is unset. A file appears as its name and size.
+
+        Typed text that is not JSON is returned as it is, until the body is changed otherwise.
+        """
         body = self.get(("body",))
-        return "" if body is UNSET else as_json(body)
+        return self._body_draft or ("" if body is UNSET else as_json(body))
 
     def set_body_text(self, text: str) -> None:
-        """Set the body from JSON text; if the text is not JSON, the body stays and the error is in `input_errors`."""
+        """Set the body from JSON text; if the text is not JSON, the error is in `input_errors`, and nothing is sent."""
+        old = self.get(("body",))
         try:
-            body = restore_files(read_typed_json(text), self.get(("body",))) if text.strip() else UNSET
+            body = restore_literals(restore_files(read_typed_json(text), old), old) if text.strip() else UNSET
         except JsonError as error:
-            self.input_errors[("body",)] = f"This is not JSON: {error}."
+            self._body_draft = text
+            self.reject(("body",), f"This is not JSON: {error}.")
         else:
             self.set(("body",), body)
 
     def add_row(self, location: Location, value: Any = UNSET) -> int:
-        """Append an item to an array and return its index."""
+        """Append an item to an array and return its index; an object has its required fields with one allowed value."""
         rows = self._rows(location)
-        self.set(location, [*rows, {} if value is UNSET else value])
+        field = self.field_at(location)
+        item = field.item_at(len(rows)) if field is not None else None
+        preset = preset_values(item) if item is not None and value in (UNSET, {}) else UNSET
+        self.set(location, [*rows, as_literal(preset) if preset is not UNSET else {} if value is UNSET else value])
         return len(rows)
 
     def remove_row(self, location: Location, index: int) -> None:
@@ -380,16 +446,23 @@ class Form:
     def fill(self, full: bool = False) -> None:
         """Fill with samples: what is required, or with `full` everything that has an example.
 
-        The body is the document's example of the whole body if that is valid. Parameters with templates stay.
+        The body is the document's first valid example of the whole body, if there is one. Parameters with templates
+        stay.
         """
         templates = {k: v for k, v in self._values["parameters"].items() if template_names(v)}
         samples = {f.name: make_sample(f) for f in self.parameters if f.required and f.name not in templates}
-        self._values = {"parameters": copy_data({**samples, **templates})}
+        self._values = {"parameters": copy_data({**as_literal(samples), **templates})}
         if self.body is not None:
-            whole = body_example(self.operation, self.media_type)
-            body = make_sample(self.body, full) if whole is UNSET else whole
+            body = as_literal(self._sample_body(self.body, full))
             self._values["body"] = with_uploads(self.body, body, self.media_type)
-        self.input_errors = {}
+        self._clear_errors(("parameters",))
+        self._clear_errors(("body",))
+
+    def _sample_body(self, field: Field, full: bool) -> Any:
+        whole = body_example(self.operation, self.media_type)
+        if whole is UNSET and field.kind == "text":  # the document may have the text itself
+            whole = next(field.valid_body_examples, UNSET)
+        return without_read_only(field, make_sample(field, full)) if whole is UNSET else whole
 
     def set_media_type(self, media_type: str) -> None:
         """Change the media type of the body.
@@ -399,7 +472,7 @@ class Form:
         body, bodies = self.get(("body",)), self._other_bodies
         bodies[str(self.media_type)] = body
         self._values.pop("body", None)
-        self.input_errors = {}
+        self._clear_errors(("body",))
         self._use_media_type(media_type)
         old = bodies.get(media_type, UNSET)
         if self.body is not None and self.body.kind in _NAMED and isinstance(body, dict):
@@ -414,11 +487,25 @@ class Form:
         self._use_media_type(call.media_type or self._default_media_type())
         self._values = copy_data({"parameters": dict(call.parameters)})
         self.headers, self.security = dict(call.headers), call.security
+        self.headers_text = format_headers(self.headers)
         if call.body is not UNSET:
             self._values["body"] = copy_data(call.body)
 
     def to_call(self) -> Call:
-        """Return the call with these values; templates stay unresolved."""
+        """Return the call with these values; templates stay unresolved.
+
+        Raises:
+            UsageError: some text that was entered cannot be used; `input_errors` says why.
+        """
+        for at, why in self.input_errors.items():
+            name = ".".join(map(str, at[1:] or at))
+            raise UsageError(f"{name}: {why}", "Correct or clear it; nothing was sent.")
+        if self.get(("drafts",)) not in (UNSET, {}):
+            raise UsageError("A value that was added has no name, so that it would not be sent.", "Enter its name.")
+        return self.draft()
+
+    def draft(self) -> Call:
+        """Return the call as far as it is entered: like `to_call`, with text that is not a value of its field."""
         values = copy_data(self._values)
         media_type = None if self.media_type == self._default_media_type() else self.media_type
         body = values.get("body", UNSET)
@@ -436,7 +523,8 @@ class Form:
         self.media_type = media_type
         self.body = edited_as(body_field(self.operation, media_type), media_type)
         if self.body is not None and self.body.required and self.body.kind in _NAMED:
-            self._values["body"] = {}
+            preset = preset_values(self.body)
+            self._values["body"] = {} if preset is UNSET else as_literal(preset)
 
     def _rows(self, location: Location) -> list[Any]:
         rows = self.get(location)
@@ -444,6 +532,8 @@ class Form:
 
     def _clear_errors(self, location: Location) -> None:
         self.input_errors = {at: e for at, e in self.input_errors.items() if not locations_overlap(at, location)}
+        if ("body",) not in self.input_errors:
+            self._body_draft = ""
 
     def _unset(self, location: Location) -> None:
         if self.get(location) is UNSET:

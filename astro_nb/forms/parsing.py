@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..call import UNSET, Upload
+from ..data import replace_values, walk
 from ..json_text import JsonError, Number, parse_number, read_json, write_json
 from ..schema import Field
-from ..templates import template_names
+from ..templates import LiteralText, as_literal, template_names
 
 Parsed = tuple[Any, str]
 """A value, and why the text is not a value of the field; empty if it is."""
@@ -31,6 +32,8 @@ def parse_text(field: Field, text: str) -> Parsed:
     """
     if text == "":
         return UNSET, ""
+    if field.kind == "choice" and text in field.info.choices:  # also one that looks like a template
+        return as_literal(text), ""
     if field.kind not in ("text", "file") and _is_template(text.strip()):
         return text.strip(), ""
     value, error = _PARSERS.get(field.kind, _parse_text)(field, text)
@@ -42,7 +45,7 @@ def format_value(field: Field, value: Any) -> str:
     if value is UNSET:
         return ""
     text = next((text for text in _candidate_texts(field, value) if _is_read_as(field, text, value)), None)
-    return text if text is not None else value if isinstance(value, str) else as_json(value)
+    return str(value if text is None and isinstance(value, str) else as_json(value) if text is None else text)
 
 
 def read_typed_json(text: str) -> Any:
@@ -60,6 +63,14 @@ def read_typed_json(text: str) -> Any:
 def as_json(value: Any) -> str:
     """Return a value as JSON text, objects and lists indented by two; placeholders stand for files and other types."""
     return write_json(value, _placeholder, indent=True, any_keys=True, dataclasses=False).decode()
+
+
+def restore_literals(value: Any, old: Any) -> Any:
+    """Return what was read from JSON text, with every text literal that is so in the old value."""
+    literals = {text for _, text in walk(old) if isinstance(text, LiteralText)}
+    if not literals:
+        return value
+    return replace_values(value, lambda v: LiteralText(v) if isinstance(v, str) and v in literals else UNSET)
 
 
 def restore_files(value: Any, old: Any) -> Any:
@@ -156,7 +167,7 @@ def _parse_boolean(field: Field, text: str) -> Parsed:
 def _parse_choice(field: Field, text: str) -> Parsed:
     """Return the choice that is displayed as this text; the contract reports what is not a choice."""
     by_text = {c if isinstance(c, str) else as_json(c): c for c in reversed(field.info.choices)}
-    return (by_text[text], "") if text in by_text else _or_text(field, text, "")
+    return (as_literal(by_text[text]), "") if text in by_text else _or_text(field, text, "")
 
 
 def _parse_lines(field: Field, text: str) -> Parsed:

@@ -20,7 +20,7 @@ from .extensions import (
 )
 from .operations import OAuthFlow, Operation, SecurityScheme
 from .overlays import apply_overlay
-from .parameters import Parameter, RequestBody, ResponseSpec
+from .parameters import Parameter, RequestBody, ResponseSpec, is_token, read_examples
 from .references import Fetch, reference_name
 from .resources import (
     ENTRY_KEYS,
@@ -80,6 +80,7 @@ __all__ = [
     "call_to_read",
     "field_named_by",
     "id_field",
+    "is_token",
     "label_fields",
     "label_of",
     "last_parameter",
@@ -88,6 +89,7 @@ __all__ = [
     "path_shape",
     "paths_upwards",
     "properties_of",
+    "read_examples",
     "read_extensions",
     "reference_name",
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote_plus
 
+from ..errors import DanglingReference
 from ..messages import bare_media_type, is_json
 from .malformed import as_list, as_mapping, json_type_name
 from .upgrade import inline_schema
@@ -43,7 +45,7 @@ class Parameter:
     required: bool
     schema: Schema
     description: str = ""
-    example: Any = None
+    examples: Mapping[str, Any] = field(default_factory=dict, hash=False)
     style: str = "simple"
     explode: bool = False
     allow_reserved: bool = False
@@ -108,7 +110,7 @@ def read_parameters(
     used = {key: raw for key, raw in matched.items() if _is_used(*key)}
     names = [name for _, name in used]
     parameters = tuple(
-        _read_parameter(raw, name if names.count(name) == 1 else f"{location}.{name}")
+        _read_parameter(raw, name if names.count(name) == 1 else f"{location}.{name}", resolve)
         for (location, name), raw in used.items()
     )
     return parameters, warnings
@@ -199,7 +201,7 @@ def _is_used(location: str, name: str) -> bool:
     return location in _DEFAULT_STYLES and not (location == "header" and name.lower() in _IGNORED_HEADERS)
 
 
-def _read_parameter(raw: Raw, key: str) -> Parameter:
+def _read_parameter(raw: Raw, key: str, resolve: Callable[[Any], Raw]) -> Parameter:
     location: ParameterLocation = raw["in"]
     style = str(raw.get("style") or _DEFAULT_STYLES[location])
     content = as_mapping(raw.get("content"))
@@ -211,7 +213,7 @@ def _read_parameter(raw: Raw, key: str) -> Parameter:
         required=bool(raw.get("required")) or location == "path",
         schema=_read_parameter_schema(raw) if media_type is None else read_schema(as_mapping(content[media_type])),
         description=text if isinstance(text := raw.get("description"), str) else "",
-        example=_read_example(raw),
+        examples=read_examples(raw, resolve) or read_examples(as_mapping(content.get(str(media_type))), resolve),
         style=style,
         explode=bool(raw.get("explode", style in ("form", "cookie"))),
         allow_reserved=bool(raw.get("allowReserved")),
@@ -226,11 +228,22 @@ def _read_parameter_schema(raw: Raw) -> Schema:
     return inline_schema(raw) if is_old else read_schema(raw)
 
 
-def _read_example(raw: Raw) -> Any:
-    if "example" in raw:
-        return raw["example"]
-    first = next(iter(as_mapping(raw.get("examples")).values()), None)
-    return first.get("value", first.get("dataValue")) if isinstance(first, Mapping) else None
+def read_examples(owner: Raw, resolve: Callable[[Any], Raw]) -> dict[str, Any]:
+    """Return the examples of a parameter or a media type by name; one without a name is "".
+
+    An example that is not in the document (`externalValue`), or whose reference points nowhere, is left out.
+
+    Args:
+        owner: The parameter, or the media type.
+        resolve: Follows references.
+    """
+    found = {"": owner["example"]} if "example" in owner else {}
+    listed = owner.get("examples")
+    for name, raw in listed.items() if isinstance(listed, Mapping) else ():
+        with contextlib.suppress(DanglingReference):
+            example = resolve(raw) if isinstance(raw, Mapping) else {}
+            found |= {str(name): example[key] for key in ("dataValue", "value") if key in example}
+    return found
 
 
 # --- bodies and responses ---------------------------------------------------------------------------------------------

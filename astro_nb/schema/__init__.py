@@ -21,8 +21,9 @@ from .operations import (
     parameter_fields,
     parameter_fields_by_name,
     response_field,
+    without_read_only,
 )
-from .samples import example_call, make_sample
+from .samples import example_call, make_sample, preset_values
 from .validation import INTEGER_BITS, CompiledSchema, compile_schema, has_format, is_endless, is_valid, matches_shape
 
 __all__ = [
@@ -52,10 +53,12 @@ __all__ = [
     "operation_html",
     "parameter_fields",
     "parameter_fields_by_name",
+    "preset_values",
     "python_name",
     "python_names",
     "read_field",
     "response_field",
     "signature",
     "snake_case",
+    "without_read_only",
 ]

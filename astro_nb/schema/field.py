@@ -9,31 +9,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from ..call import UNSET
 from ..errors import DanglingReference
 from ..json_text import is_whole
 from ..openapi import Extensions, Spec, read_extensions
 from ..secrets import is_secret_name
-from .normalization import (
-    Kind,
-    Schema,
-    Tag,
-    constraints,
-    default_label,
-    discriminator_tags,
-    kind_of,
-    normalize,
-    ref_name,
-    reference_of,
-    secrecy,
-    type_name,
-)
+from .discriminators import Tag, TaggedBranch, allowed_values, read_discriminator, tag_key, union_key
+from .normalization import Kind, Schema, constraints, kind_of, normalize, ref_name, secrecy, type_name
 from .validation import CompiledSchema, compile_schema, is_valid, matches_shape
 
 ReadField = Callable[[Any, str, bool], "Field"]
@@ -48,22 +36,53 @@ class Branch:
         label: what to call it: the discriminator's value, the title, or the schema's name.
         field: its field.
         tag: the discriminator that chooses it; None if there is none.
+        is_default: whether it counts where the discriminator is missing or unknown, by the document (`defaultMapping`).
     """
 
     label: str
     field: Field
     tag: Tag | None = None
+    is_default: bool = False
+
+    def is_chosen_by(self, value: Mapping[str, Any], depth: int = 0) -> bool:
+        """Whether the discriminator of a value chooses it, or a branch inside it if it is a union itself."""
+        if self.tag is not None:
+            return bool(value.get(self.tag[0]) == self.tag[1])
+        inner = self.field.branches if depth < _MAX_UNION_DEPTH else ()
+        return any(branch.is_chosen_by(value, depth + 1) for branch in inner)
 
 
 def read_branches(union: Field, read: ReadField) -> Iterator[Branch]:
-    """Yield the alternatives of a union, each with the union's own constraints and its discriminator fixed."""
-    key = "oneOf" if "oneOf" in union.schema else "anyOf"
+    """Yield the alternatives of a union, each with the union's own constraints and its discriminator fixed.
+
+    A branch that several values choose is one alternative for each of them. One that is a union itself keeps its own
+    discriminator.
+    """
+    key = union_key(union.schema)
     base = constraints({k: v for k, v in union.schema.items() if k not in (key, "discriminator")})
-    tags = discriminator_tags(union.schema)
-    for number, schema in enumerate(union.schema[key], 1):
-        tag = tags.get(reference_of(schema))
-        branch = read(_fix_tag(union.spec, _add_base(union.spec, base, schema), tag), union.name, union.required)
-        yield Branch(str(tag[1]) if tag else _label(schema, branch, number), branch, tag)
+    about = read_discriminator(union.spec, union.schema)
+    listed = about.branches if about else tuple(TaggedBranch(schema) for schema in union.schema[key])
+    shared = Counter(value for branch in listed for value in map(tag_key, branch.values))
+    for number, alternative in enumerate(listed, 1):
+        schema, default = _add_base(union.spec, base, alternative.schema), about and alternative is about.default
+        is_apart = about is not None and _chooses_inside(union.spec, schema, about.name)
+        for value in () if is_apart else alternative.values:
+            tag = (about.name, value) if about else None
+            branch = read(_fix_tag(union.spec, schema, tag), union.name, union.required)
+            name = "" if shared[tag_key(value)] == 1 else f" ({_label(alternative.schema, branch, number)})"
+            yield Branch(f"{value}{name}", branch, tag, bool(default) and value == alternative.values[0])
+        if is_apart or not alternative.values:
+            branch = read(schema, union.name, union.required)
+            yield Branch(_label(alternative.schema, branch, number), branch, None, bool(default))
+
+
+def _chooses_inside(spec: Spec, schema: Any, name: str) -> bool:
+    """Whether a branch is a union whose own branches fix the discriminator."""
+    plain = _normalize_or_empty(spec, schema)
+    key, about = union_key(plain), read_discriminator(spec, plain)
+    if about is not None and about.name == name:
+        return True
+    return bool(key) and allowed_values(spec, {key: plain[key]}, name) is not None
 
 
 def _add_base(spec: Spec, base: Schema, schema: Any) -> Any:
@@ -88,7 +107,8 @@ def _fix_tag(spec: Spec, schema: Any, tag: Tag | None) -> Any:
     plain = _normalize_or_empty(spec, schema)
     properties = plain.get("properties") or {}
     description = _normalize_or_empty(spec, properties.get(name)).get("description", "")
-    fixed = {"type": "string", "enum": [value], "example": value, "description": description}
+    fixed = {"enum": [value], "example": value, "description": description}
+    fixed |= {"type": "string"} if isinstance(value, str) else {}
     required = list(dict.fromkeys([*plain.get("required", ()), name]))
     return {**plain, "properties": {**properties, name: fixed}, "required": required}
 
@@ -168,10 +188,14 @@ class FieldInfo:
     @property
     def example(self) -> Any:
         """The document's example, or the first of several; None if there is none."""
-        if "example" in self.schema:
-            return self.schema["example"]
-        examples = self.schema.get("examples")
-        return examples[0] if isinstance(examples, list) and examples else None
+        return next(iter(self.examples), None)
+
+    @property
+    def examples(self) -> tuple[Any, ...]:
+        """The document's examples, in its order."""
+        listed = self.schema.get("examples")
+        own = (self.schema["example"],) if "example" in self.schema else ()
+        return (*own, *(listed if isinstance(listed, list) else ()))
 
     @property
     def choices(self) -> tuple[Any, ...]:
@@ -218,7 +242,7 @@ class Field:
         secret_when: the sibling whose value decides whether it is a secret; None if none does.
         schema: the schema with references resolved and `allOf` merged.
         type_name: the type for people.
-        body_example: the example of a whole body, from its media type; UNSET if there is none.
+        body_examples: the examples of a whole body that its media type has, by name; one without a name is "".
     """
 
     name: str
@@ -230,7 +254,7 @@ class Field:
     secret: bool = False
     secret_when: str | None = None
     type_name: str = ""
-    body_example: Any = field(default=UNSET, repr=False, compare=False)
+    body_examples: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def info(self) -> FieldInfo:
@@ -243,14 +267,14 @@ class Field:
         return compile_schema(self.spec, "either", self.schema)
 
     @cached_property
-    def valid_example(self) -> Any:
-        """The document's example, else its default, if it is valid; UNSET if neither is.
+    def has_parts(self) -> bool:
+        """Whether its value is an object with declared names, so that only some of them may be wanted."""
+        return any(form.kind == "object" for form in self.alternatives)
 
-        The example of an object is not used as a whole: samples combine the examples of its parts.
-        """
-        parts = self.kind == "object" or (self.kind == "union" and isinstance(self.info.example, Mapping))
-        candidates = (None if parts else self.info.example, self.info.default)
-        return next((value for value in candidates if value is not None and is_valid(self, value)), UNSET)
+    @property
+    def valid_body_examples(self) -> Iterator[Any]:
+        """The examples of a whole body that are valid."""
+        return (value for value in self.body_examples.values() if is_valid(self, value))
 
     @cached_property
     def children(self) -> tuple[Field, ...]:
@@ -316,30 +340,33 @@ class Field:
     @property
     def default_branch(self) -> Branch | None:
         """The branch for values without a discriminator, if the overlay or the document declares one."""
-        label = self.info.extensions.default_branch or default_label(self.schema)
-        return next((b for b in self.branches if b.label == label), None) if label else None
+        label = self.info.extensions.default_branch
+        return next((b for b in self.branches if (b.label == label if label else b.is_default)), None)
 
     def branch_by_tag(self, value: Any) -> Branch | None:
         """The branch that a value chooses by its discriminator, or the default branch if it has none."""
         if not isinstance(value, Mapping):
             return None
-        for branch in self.branches:
-            if branch.tag and value.get(branch.tag[0]) == branch.tag[1]:
-                return branch
+        chosen = [branch for branch in self.branches if branch.is_chosen_by(value)]
+        if chosen:
+            return _best_match(chosen, value) or chosen[0]
         default = self.default_branch
         if default is None or default.tag is None:
             return None
-        return default if default.tag[0] not in value or default_label(self.schema) else None
+        return default if default.tag[0] not in value or default.is_default else None
 
     def branch_for(self, value: Any) -> Branch | None:
         """The branch that a value belongs to: by discriminator if there is one, else by shape."""
         tagged = self.branch_by_tag(value)
-        if tagged is not None:
-            return tagged
-        matching = [b for b in self.branches if not b.tag and matches_shape(b.field, value)]
-        if len(matching) > 1 and isinstance(value, Mapping):
-            matching.sort(key=lambda b: -len(set(value) & {c.name for c in b.field.children}))
-        return matching[0] if matching else None
+        return tagged or _best_match([branch for branch in self.branches if not branch.tag], value)
+
+
+def _best_match(branches: list[Branch], value: Any) -> Branch | None:
+    """Return the branch whose shape a value has, of several the one that knows most of its names; None if none has."""
+    matching = [b for b in branches if matches_shape(b.field, value)]
+    if len(matching) > 1 and isinstance(value, Mapping):
+        matching.sort(key=lambda b: -len(set(value) & {c.name for c in b.field.children}))
+    return matching[0] if matching else None
 
 
 def read_field(spec: Spec, schema: Any, name: str = "", required: bool = False, inside_secret: bool = False) -> Field:

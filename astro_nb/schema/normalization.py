@@ -12,6 +12,15 @@ from typing import Any, Literal
 from ..errors import DanglingReference
 from ..openapi import PREFIX, Spec, read_extensions, reference_name
 from ..secrets import is_secret_name
+from .discriminators import (
+    UNION_KEYS,
+    families_of,
+    is_discriminator,
+    is_null,
+    read_family,
+    reference_of,
+    target_of,
+)
 
 Schema = Mapping[str, Any]
 
@@ -66,15 +75,6 @@ def _is_type(value: Any) -> bool:
     return bool(listed) and all(_is_text(kind) and kind in _TYPES for kind in listed)
 
 
-def _is_discriminator(value: Any) -> bool:
-    mapping = value.get("mapping") if isinstance(value, Mapping) else None
-    return (
-        isinstance(value, Mapping)
-        and _is_text(value.get("propertyName"))
-        and (mapping is None or (isinstance(mapping, Mapping) and all(map(_is_text, mapping.values()))))
-    )
-
-
 _EXCLUSIVE_BOUNDS = (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum"))
 _TYPES = frozenset(("string", "number", "integer", "boolean", "array", "object", "null"))
 
@@ -85,7 +85,7 @@ SHAPES: dict[str, Callable[[Any], bool]] = {
     "uniqueItems": lambda value: isinstance(value, bool),
     "multipleOf": lambda value: _is_number(value) and value > 0,
     "dependentRequired": lambda value: _is_mapping(value) and all(map(_is_name_list, value.values())),
-    "discriminator": _is_discriminator,
+    "discriminator": is_discriminator,
     **dict.fromkeys(("format", "pattern"), _is_text),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number),
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _is_count),
@@ -113,12 +113,13 @@ _PROSE = ("title", "description", "example", "examples", "default", "deprecated"
 def normalize(spec: Spec, schema: Any) -> tuple[dict[str, Any], bool]:
     """Return the schema in one piece and whether it allows null.
 
-    References are resolved, `allOf` is merged, null is removed, and a missing type is inferred.
+    References are resolved, `allOf` is merged, null is removed, and a missing type is inferred. A schema whose
+    discriminator chooses among the schemas that inherit from it becomes the union of these.
 
     Raises:
         DanglingReference: the schema itself is a reference that points nowhere.
     """
-    plain, null = _plain(spec, schema, {})
+    plain, null = _plain(spec, schema, {}, _NONE)
     if "type" not in plain and not any(key in plain for key in ("oneOf", "anyOf")):
         plain |= _infer_type(plain)
     return plain, bool(null)
@@ -129,18 +130,68 @@ def constraints(schema: Schema) -> dict[str, Any]:
     return {k: v for k, v in schema.items() if k not in _PROSE and not str(k).startswith("x-")}
 
 
-def _plain(spec: Spec, schema: Any, merged: Merged) -> tuple[dict[str, Any], bool | None]:
-    """Return the schema and whether it allows null; None if it does not mention types at all."""
-    own = drop_invalid_keywords(spec.resolve(schema))
+def _plain(spec: Spec, schema: Any, merged: Merged, below: frozenset[int]) -> tuple[dict[str, Any], bool | None]:
+    """Return the schema and whether it allows null; None if it does not mention types at all.
+
+    `below` are the schemas that the one being read inherits from: they are read as they are, not as unions.
+    """
+    own, below = _as_family(spec, schema, drop_invalid_keywords(spec.resolve(schema)), below)
     flagged = bool(own.pop("nullable", False))
     parts = own.pop("allOf", [])
     own, null = _without_null_type(own)
     own, branches, null = _without_null_branch(spec, own, null)
-    normalized = [*_parts(spec, parts, merged), *_parts(spec, branches, merged, null is True)]
+    normalized = [*_parts(spec, parts, merged, below), *_parts(spec, branches, merged, below, null is True)]
     if not normalized:
         return own, True if flagged else null
     nulls = [null, *(part_null for _, part_null in normalized)]
     return _merge([*(part for part, _ in normalized), own]), flagged or _all_allow_null(nulls)
+
+
+_NONE: frozenset[int] = frozenset()
+
+
+def _as_family(
+    spec: Spec, schema: Any, own: dict[str, Any], below: frozenset[int]
+) -> tuple[dict[str, Any], frozenset[int]]:
+    """Return a schema as the union of the schemas that it stands for, and what these inherit from.
+
+    A part of a schema that inherits from it stays as it is, without its discriminator, and without its union if that
+    consists of the schemas that inherit from it.
+    """
+    target = target_of(spec, schema)
+    families, identity = families_of(spec), id(target)
+    if identity in below:
+        return strip_family(spec, own, target), below
+    family, below = read_family(spec, target), below.union(families.ancestors(target), (identity,))
+    if family is None:
+        return own, below
+    if family.branches[0].schema is target:  # it is at the bottom of its family
+        fixed = {"properties": {family.name: {"enum": list(family.branches[0].values)}}}
+        return {**strip_family(spec, own, target), "allOf": [*own.get("allOf", []), fixed]}, below
+    branches = [_family_branch(spec, branch.schema, family.name, branch.values) for branch in family.branches]
+    prose = {key: value for key, value in own.items() if key in _PROSE or key == "nullable"}
+    return {**prose, "oneOf": branches, "discriminator": families.discriminator_of(target)}, below
+
+
+def strip_family(spec: Spec, own: Schema, target: Schema) -> dict[str, Any]:
+    """Return the own keywords of a schema that others inherit from: without what chooses among these."""
+    inherited = {id(schema) for schema, _ in families_of(spec).descendants(target)}
+    dropped = {"discriminator"} if "discriminator" in own else set()
+    for key in UNION_KEYS if dropped else ():
+        if all(id(target_of(spec, branch)) in inherited for branch in own.get(key, ())):
+            dropped.add(key)
+    return {key: value for key, value in own.items() if key not in dropped}
+
+
+def _family_branch(spec: Spec, schema: Any, name: str, values: tuple[Any, ...]) -> Any:
+    """Return a branch of a family; one that others inherit from is read as itself alone."""
+    families, target = families_of(spec), target_of(spec, schema)
+    if reference_of(schema) and not families.descendants(target):
+        return schema
+    below = frozenset((id(target), *families.ancestors(target)))
+    plain, null = _plain(spec, target, {}, below)
+    fixed = {"properties": {name: {"enum": list(values)}}}
+    return _merge([{**plain, "nullable": True} if null else plain, fixed, {"type": "object"}])
 
 
 def _all_allow_null(nulls: Iterable[bool | None]) -> bool | None:
@@ -150,17 +201,17 @@ def _all_allow_null(nulls: Iterable[bool | None]) -> bool | None:
 
 
 def _parts(
-    spec: Spec, parts: list[Any], merged: Merged, null: bool = False
+    spec: Spec, parts: list[Any], merged: Merged, below: frozenset[int], null: bool = False
 ) -> Iterator[tuple[dict[str, Any], bool | None]]:
     """Yield each part, normalized; one whose reference points nowhere becomes a description of that."""
     if id(parts) in merged:
         return
     merged[id(parts)] = parts
     for part in parts:
-        if null and _is_null(spec, part):
+        if null and is_null(spec, part):
             continue
         try:
-            plain, part_null = _plain(spec, part, merged)
+            plain, part_null = _plain(spec, part, merged, below)
         except DanglingReference as error:
             plain, part_null = {"description": error.what}, None
         yield plain, null or part_null
@@ -192,25 +243,16 @@ def _without_null_branch(
         branches = schema.get(key)
         if branches is None:
             continue
-        rest = [b for b in branches if not _is_null(spec, b)]
+        rest = [b for b in branches if not is_null(spec, b)]
         has_null = len(rest) < len(branches)
         bare = {k: v for k, v in schema.items() if k != key}
         if not rest:
             return {"type": "null", **bare}, [], True
-        if len(rest) == 1:
+        if len(rest) == 1 and "discriminator" not in schema:
             return bare, branches, has_null or null
         null = has_null or any(_allows_null(spec, b) for b in rest) or bool(null)
         return {**bare, key: rest}, [], null
     return schema, [], null
-
-
-def _is_null(spec: Spec, schema: Any) -> bool:
-    plain = spec.resolve_or_empty(schema)
-    return (
-        plain.get("type") in ("null", ["null"])
-        or plain.get("enum") == [None]
-        or ("const" in plain and plain["const"] is None)
-    )
 
 
 def _allows_null(spec: Spec, schema: Any) -> bool:
@@ -313,45 +355,3 @@ def type_name(schema: Any, plain: Schema, kind: Kind) -> str:
 def ref_name(schema: Any) -> str:
     """Return the last part of a schema's reference; empty if the schema is not a reference."""
     return reference_name(str(schema.get("$ref", ""))) if isinstance(schema, Mapping) else ""
-
-
-# --- discriminators ---------------------------------------------------------------------------------------------------
-
-Tag = tuple[str, Any]
-"""A discriminator: the property's name and the value that chooses a branch."""
-
-
-def reference_of(schema: Any) -> str:
-    """Return the reference of a schema; empty if it is not one."""
-    ref = schema.get("$ref") if isinstance(schema, Mapping) else None
-    return ref if isinstance(ref, str) else ""
-
-
-def default_label(schema: Schema) -> str:
-    """Return the label of the branch for values without a known discriminator; empty if the document declares none.
-
-    OpenAPI 3.2, section 4.25.2.1 (`defaultMapping`).
-    """
-    discriminator = schema.get("discriminator")
-    target = discriminator.get("defaultMapping") if isinstance(discriminator, Mapping) else None
-    if not isinstance(target, str):
-        return ""
-    tag = discriminator_tags(schema).get(mapping_reference(target))
-    return str(tag[1]) if tag else ""
-
-
-def mapping_reference(target: str) -> str:
-    """Return the reference that a discriminator's mapping names: a reference itself, or the name of a schema."""
-    return target if "/" in target else f"#/components/schemas/{target}"
-
-
-def discriminator_tags(schema: Schema) -> dict[str, Tag]:
-    """Return the discriminator of each branch by its reference: by `mapping`, else by the name of the reference."""
-    discriminator = schema.get("discriminator")
-    if not discriminator:
-        return {}
-    name = discriminator["propertyName"]
-    refs = filter(None, (reference_of(part) for part in (*schema.get("oneOf", ()), *schema.get("anyOf", ()))))
-    mapping = discriminator.get("mapping") or {}
-    mapped = {mapping_reference(target): (name, str(value)) for value, target in mapping.items()}
-    return {ref: (name, reference_name(ref)) for ref in refs} | mapped

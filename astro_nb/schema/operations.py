@@ -17,9 +17,8 @@ from weakref import WeakKeyDictionary
 from ..call import UNSET
 from ..data import Location
 from ..messages import bare_media_type
-from ..openapi import Operation, Parameter, Rule, Spec
+from ..openapi import Operation, Parameter, Rule, Spec, read_examples
 from .field import Field, read_field
-from .validation import is_valid
 
 
 @dataclass(frozen=True)
@@ -141,11 +140,31 @@ def body_field(operation: Operation, media_type: str | None = None) -> Field | N
 
 
 def body_example(operation: Operation, media_type: str | None = None) -> Any:
-    """Return a copy of the document's example of a whole body; UNSET if there is none, or if it is not valid."""
+    """Return a copy of the first valid example of a whole body, without read-only values; UNSET if there is none."""
     field = body_field(operation, media_type)
-    if field is None or field.body_example is UNSET or not is_valid(field, field.body_example):
-        return UNSET
-    return copy.deepcopy(field.body_example)
+    found = next(field.valid_body_examples, UNSET) if field is not None else UNSET
+    return without_read_only(field, copy.deepcopy(found))
+
+
+def without_read_only(field: Field | None, value: Any) -> Any:
+    """Return an example without the values that only responses carry, nor optional objects of nothing else.
+
+    What an object requires stays if nothing else would be left of it: then it is sent although it is read-only.
+    """
+    if field is not None and field.kind == "union":
+        branch = field.branch_for(value)
+        return without_read_only(branch.field, value) if branch else value
+    if field is None or not isinstance(value, dict | list):
+        return value
+    if isinstance(value, list):
+        return [without_read_only(field.item_at(index), inner) for index, inner in enumerate(value)]
+    kept = {}
+    for name, inner in value.items():
+        child, rest = field.child(name), without_read_only(field.member(name), inner)
+        if child is None or not (child.info.read_only or (rest == {} != inner and not child.required)):
+            kept[name] = rest
+    needed = {child.name for child in field.children if child.required}
+    return kept or {name: inner for name, inner in value.items() if name in needed}
 
 
 def response_field(operation: Operation, status: int, media_type: str = "application/json") -> Field | None:
@@ -169,16 +188,7 @@ def _read_body(operation: Operation, media_type: str | None) -> Field | None:
     wanted = bare_media_type(media_type or body.media_type)
     media = next((entry for name, entry in body.content.items() if bare_media_type(name) == wanted), {})
     field = read_field(operation.spec, body.schema(media_type), "", body.required)
-    return replace(field, body_example=_media_example(operation.spec, media))
-
-
-def _media_example(spec: Spec, media: Mapping[str, Any]) -> Any:
-    """Return the example of a media type, or the first of its examples; UNSET if there is none."""
-    if "example" in media:
-        return media["example"]
-    examples = media.get("examples")
-    listed = list(examples.values()) if isinstance(examples, Mapping) else []
-    return spec.resolve_or_empty(listed[0]).get("value", UNSET) if listed else UNSET
+    return replace(field, body_examples=read_examples(media, operation.spec.resolve_or_empty))
 
 
 def _read_response(operation: Operation, status: int, media_type: str) -> Field | None:
@@ -194,6 +204,7 @@ def _parameter_field(spec: Spec, parameter: Parameter) -> Field:
     extra: dict[str, Any] = {}
     if parameter.description:
         extra["description"] = parameter.description
-    if parameter.example is not None:
-        extra["example"] = parameter.example
-    return replace(field, schema={**field.schema, **extra})
+    if parameter.examples:
+        extra["examples"] = [*parameter.examples.values(), *field.info.examples]
+    plain = {key: value for key, value in field.schema.items() if key != "example" or "examples" not in extra}
+    return replace(field, schema={**plain, **extra})

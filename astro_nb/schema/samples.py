@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from ..call import UNSET, Call
 from ..openapi import Operation
+from ..templates import as_literal
 from .field import Field
-from .operations import active_rules, body_example, body_field, parameter_fields
+from .operations import active_rules, body_example, body_field, parameter_fields, without_read_only
 from .validation import is_valid
 
 T = TypeVar("T")
@@ -52,21 +53,43 @@ def make_sample(field: Field, full: bool = False) -> Any:
 
 def _make(field: Field, options: _Options) -> Any:
     options.left[0] -= 1
-    if options.full and field.body_example is not UNSET and is_valid(field, field.body_example):
-        return copy.deepcopy(field.body_example)
-    if field.valid_example is not UNSET:
-        return copy.deepcopy(field.valid_example)
-    return _MAKERS[field.kind](field, options)
+    given = itertools.chain(field.valid_body_examples if options.full else (), _examples(field, options))
+    whole = next(given, UNSET)
+    return _MAKERS[field.kind](field, options) if whole is UNSET else copy.deepcopy(whole)
+
+
+def _examples(field: Field, options: _Options) -> Iterator[Any]:
+    """Yield the document's valid examples and default; of an object that shall be small, only the default."""
+    examples = field.info.examples if options.full or not field.has_parts else ()
+    candidates = (value for value in (*examples, field.info.default) if value is not None)
+    return (value for value in candidates if is_valid(field, value))
 
 
 def example_call(operation: Operation, full: bool = False) -> Call:
     """Return a call with samples: the required parameters, and the body if the operation takes one.
 
-    The body is the document's example of the whole body if that is valid.
+    The body is the document's first valid example of the whole body, if there is one. Braces in the document's texts
+    are literal: they are no templates.
     """
     parameters = {f.name: make_sample(f) for f in parameter_fields(operation) if f.required}
     body, whole = body_field(operation), body_example(operation)
-    return Call(operation.id, parameters, whole if body is None or whole is not UNSET else make_sample(body, full))
+    if body is not None and whole is UNSET:
+        whole = without_read_only(body, make_sample(body, full))
+    return Call(operation.id, as_literal(parameters), as_literal(whole))
+
+
+def preset_values(field: Field, depth: int = 0) -> Any:
+    """Return the values that an object has to have and that cannot be others; UNSET if there are none.
+
+    These are the required properties with one allowed value, also inside required objects.
+    """
+    if field.kind == "choice" and len(field.info.choices) == 1 and not field.nullable and not field.secret:
+        return copy.deepcopy(field.info.choices[0])
+    if field.kind != "object" or depth >= _MAX_DEPTH:
+        return UNSET
+    required = (child for child in field.children if child.required and not child.info.read_only)
+    values = {child.name: preset_values(child, depth + 1) for child in required}
+    return {name: value for name, value in values.items() if value is not UNSET} or UNSET
 
 
 def _object(field: Field, options: _Options) -> dict[str, Any]:
@@ -107,7 +130,7 @@ def _missing(field: Field, value: Mapping[str, Any]) -> list[str]:
 
 
 def _has_example(field: Field) -> bool:
-    return field.info.example is not None or field.kind in ("choice", "boolean")
+    return field.info.example is not None or field.info.default is not None or field.kind in ("choice", "boolean")
 
 
 def _array(field: Field, options: _Options) -> list[Any]:

@@ -9,7 +9,8 @@
 A schema is translated to a self-contained JSON Schema (draft 2020-12), for requests or for responses:
 
 1. Only what the schema reaches is included, as `$defs`.
-2. A discriminator chooses the branch, and only that branch is checked. Without its property any branch may match.
+2. A discriminator chooses the branch, and only that branch is checked. Without its property any branch may match. One
+   on a parent chooses among the schemas that inherit from it; a response may have a value that is not known there.
 3. What only the other direction carries (`readOnly`, `writeOnly`) is not required, whichever part declares it.
 4. A keyword with an invalid value, or a reference that points nowhere, is dropped with a warning; the document is never
    rejected.
@@ -27,14 +28,24 @@ import binascii
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import DanglingReference
 from ..json_text import Number
-from ..openapi import Spec, read_extensions, reference_name
-from .normalization import SHAPES, bounds_as_numbers, default_label, mapping_reference
+from ..openapi import Spec, read_extensions
+from .discriminators import (
+    Discriminator,
+    TaggedBranch,
+    families_of,
+    is_discriminator,
+    is_null,
+    read_discriminator,
+    read_family,
+    union_key,
+)
+from .normalization import SHAPES, bounds_as_numbers, strip_family
 
 if TYPE_CHECKING:
     from .field import Field
@@ -172,6 +183,22 @@ def _in_place(node: Mapping[str, Any]) -> Iterator[Any]:
     yield from node.get("dependentSchemas", {}).values()
 
 
+@dataclass(frozen=True)
+class _Context:
+    """What the schemas around one apply to the same value.
+
+    Attributes:
+        foreign: the names that the other direction carries.
+        below: the schemas that are inherited from, by identity: their discriminators choose nothing there.
+    """
+
+    foreign: Names = _NO_NAMES
+    below: frozenset[int] = frozenset()
+
+
+_NOWHERE = _Context()
+
+
 class Translation:
     """Translates one schema; collects its definitions, and a warning for what had to be dropped.
 
@@ -187,7 +214,7 @@ class Translation:
         self._other = OTHER_FLAGS[direction]
         self._is_request = direction == "request"
         self._compiles = compiles
-        self._names: dict[tuple[str, Names], str] = {}
+        self._names: dict[tuple[str, _Context], str] = {}
         self._definitions: dict[str, Any] = {}
         self._is_3_0 = str(spec.document.get("openapi", "")).startswith("3.0")
 
@@ -201,27 +228,27 @@ class Translation:
         root = self._schema(schema)
         return {"allOf": [root], "$defs": self._definitions} if self._definitions else root
 
-    def _schema(self, schema: Any, foreign: Names = _NO_NAMES) -> Any:
-        """Translate a schema; `foreign` are the names that the other direction carries."""
+    def _schema(self, schema: Any, context: _Context = _NOWHERE) -> Any:
         if not isinstance(schema, Mapping):
             return schema if isinstance(schema, bool) else {}
-        foreign |= flagged_names(self.spec, schema, self._other)
+        context = replace(context, foreign=context.foreign | flagged_names(self.spec, schema, self._other))
         ref = schema.get("$ref")
         if isinstance(ref, str) and self._is_3_0:
-            return self._reference(ref, foreign)
+            return self._reference(ref, context)
         plain = bounds_as_numbers(schema) if self._is_3_0 else schema
-        out = {key: self._keyword(key, value, foreign) for key, value in plain.items() if self._is_usable(key, value)}
+        plain = strip_family(self.spec, plain, schema) if id(schema) in context.below else plain
+        out = {key: self._keyword(key, value, context) for key, value in plain.items() if self._is_usable(key, value)}
         if "required" in out:
-            out["required"] = [name for name in dict.fromkeys(out["required"]) if name not in foreign]
+            out["required"] = [name for name in dict.fromkeys(out["required"]) if name not in context.foreign]
         bound_integers(out)
         if self._is_3_0 and schema.get("nullable") is True and isinstance(out.get("type"), str):
             out["type"] = [out["type"], "null"]
-        self._choose_branch(out, schema, foreign)
-        return {**out, **self._reference(ref, foreign)} if isinstance(ref, str) else out
+        self._choose_branch(out, plain, context)
+        return {**out, **self._reference(ref, context)} if isinstance(ref, str) else out
 
-    def _reference(self, ref: str, foreign: Names) -> dict[str, Any]:
+    def _reference(self, ref: str, context: _Context) -> dict[str, Any]:
         """Return a reference to the definition; an empty schema if it points nowhere."""
-        key = (ref, foreign)
+        key = (ref, context)
         if key not in self._names:
             try:
                 target = self.spec.lookup(ref)
@@ -231,18 +258,19 @@ class Translation:
             word = re.sub(r"[^A-Za-z0-9_.-]", "-", ref.rpartition("/")[2])
             name = self._names[key] = f"{len(self._names)}_{word}"
             self._definitions[name] = {}  # so that a recursive schema finds it while it is being translated
-            self._definitions[name] = self._schema(target, foreign)
+            above = families_of(self.spec).ancestors(target)
+            self._definitions[name] = self._schema(target, replace(context, below=context.below.union(above)))
         return {"$ref": f"#/$defs/{self._names[key]}"}
 
-    def _keyword(self, key: str, value: Any, foreign: Names) -> Any:
-        names = _NO_NAMES if key in INSIDE else foreign
+    def _keyword(self, key: str, value: Any, context: _Context) -> Any:
+        inner = _NOWHERE if key in INSIDE else context
         if key in SCHEMAS:
-            return self._schema(value, names)
+            return self._schema(value, inner)
         if key in LISTS:
-            return [self._schema(part, names) for part in value]
+            return [self._schema(part, inner) for part in value]
         if key in MAPS:
             usable = (n for n in value if key != "patternProperties" or self._is_usable("pattern", str(n)))
-            return {str(name): self._schema(value[name], names) for name in usable}
+            return {str(name): self._schema(value[name], inner) for name in usable}
         return list(dict.fromkeys(value)) if key == "type" and isinstance(value, list) else value
 
     def _is_usable(self, key: str, value: Any) -> bool:
@@ -253,14 +281,16 @@ class Translation:
             self._warnings[problem] = None
         return not problem and key != "discriminator"
 
-    def _choose_branch(self, out: dict[str, Any], schema: Mapping[str, Any], foreign: Names) -> None:
+    def _choose_branch(self, out: dict[str, Any], schema: Mapping[str, Any], context: _Context) -> None:
         """Check only the branch that the discriminator chooses; without one, a request may match several models."""
-        key = next((key for key in ("oneOf", "anyOf") if key in out), "")
-        discriminator = schema.get("discriminator")
-        if key and discriminator is not None and SHAPES["discriminator"](discriminator):
-            self._discriminate(out, schema, key, foreign)
+        about = read_discriminator(self.spec, schema)
+        key = union_key(out)
+        if about is not None and key:
+            self._discriminate(out, schema, about, context)
         elif self._is_request and key == "oneOf" and all(map(self._is_model, schema["oneOf"])):
             out["allOf"] = [*out.get("allOf", []), {"anyOf": out.pop("oneOf")}]
+        elif not key and is_discriminator(schema.get("discriminator")):
+            self._discriminate_family(out, schema)
 
     def _is_model(self, branch: Any) -> bool:
         """Whether a branch is an object that the document has a name for; null may be among them."""
@@ -269,44 +299,50 @@ class Translation:
         target = self.spec.resolve_or_empty(branch)
         return "properties" in target or "allOf" in target or target.get("type") == "object"
 
-    def _discriminate(self, out: dict[str, Any], schema: Mapping[str, Any], key: str, foreign: Names) -> None:
-        name = schema["discriminator"]["propertyName"]
-        branches = self._branches(schema, key)
-        if not branches:
+    def _discriminate(
+        self, out: dict[str, Any], schema: Mapping[str, Any], about: Discriminator, context: _Context
+    ) -> None:
+        self._warnings |= dict.fromkeys(about.dangling)
+        branches = [branch for branch in about.branches if not is_null(self.spec, branch.schema)]
+        if not branches or not all(branch.values for branch in branches):
             return
+        key = union_key(out)
         plain = out.pop(key)
-        chosen = [
-            {"if": {"properties": {name: {"const": value}}}, "then": self._reference(ref, foreign)}
-            for value, ref in branches.items()
-        ]
-        has_it = {"type": "object", "required": [name]}
-        known: dict[str, Any] = {"properties": {name: {"enum": list(branches)}}}
-        label = default_label(schema)
-        assumed = branches.get(label or read_extensions(schema).default_branch)
-        if label and assumed:  # `defaultMapping` counts for unknown values, too
-            known = {"if": {"not": known}, "then": self._reference(assumed, foreign)}
-        without = self._reference(assumed, foreign) if assumed else {"anyOf": plain}
-        condition = {"if": has_it, "then": {"allOf": [known, *chosen]}, "else": without}
+        chosen = [_if_tagged(about.name, value, self._any_of(key, each, context)) for value, each in about.by_value()]
+        known: dict[str, Any] = {"properties": {about.name: {"enum": [value for value, _ in about.by_value()]}}}
+        label = read_extensions(schema).default_branch
+        assumed = about.default or next((b for b in branches if label and label in map(str, b.values)), None)
+        if about.default:  # `defaultMapping` counts for unknown values, too
+            known = {"if": {"not": known}, "then": self._schema(about.default.schema, context)}
+        without = self._schema(assumed.schema, context) if assumed else {"anyOf": plain}
+        condition = {"if": _tagged(about.name), "then": {"allOf": [known, *chosen]}, "else": without}
         out["allOf"] = [*out.get("allOf", []), condition]
 
-    def _branches(self, schema: Mapping[str, Any], key: str) -> dict[str, str]:
-        """Return the reference of each branch by the value that chooses it; empty if one has no such value."""
-        branches = [b for b in schema[key] if not _is_null(b)]
-        if not all(isinstance(b, Mapping) and isinstance(b.get("$ref"), str) for b in branches):
-            return {}
-        mapped = dict(self._read_mapping(schema["discriminator"].get("mapping") or {}))
-        refs = [b["$ref"] for b in branches if b["$ref"] not in mapped.values()]
-        return {**{reference_name(ref): ref for ref in refs}, **mapped}
+    def _any_of(self, key: str, branches: list[TaggedBranch], context: _Context) -> Any:
+        """Return the schema of what one value chooses: a branch, or one of several."""
+        translated = [self._schema(branch.schema, context) for branch in branches]
+        return translated[0] if len(translated) == 1 else {"anyOf" if self._is_request else key: translated}
 
-    def _read_mapping(self, mapping: Mapping[Any, str]) -> Iterator[tuple[str, str]]:
-        for value, target in mapping.items():
-            ref = mapping_reference(target)
-            try:
-                self.spec.lookup(ref)
-            except DanglingReference:
-                self._warnings[f"The discriminator's value {value} refers to {target}, which does not exist."] = None
-            else:
-                yield str(value), ref
+    def _discriminate_family(self, out: dict[str, Any], schema: Mapping[str, Any]) -> None:
+        """Check a value as the schema that its discriminator chooses among those that inherit from this one."""
+        family = read_family(self.spec, schema)
+        if family is None:
+            return
+        self._warnings |= dict.fromkeys(family.dangling)
+        heirs = [(value, b) for value, branches in family.by_value() for b in branches if b.schema is not schema]
+        parts = [_if_tagged(family.name, value, self._schema(branch.schema)) for value, branch in heirs]
+        if self._is_request:
+            parts.append({"properties": {family.name: {"enum": [value for value, _ in family.by_value()]}}})
+        out["allOf"] = [*out.get("allOf", []), {"if": _tagged(family.name), "then": {"allOf": parts}}]
+
+
+def _tagged(name: str) -> dict[str, Any]:
+    """Return the schema of objects that have a discriminator."""
+    return {"type": "object", "required": [name]}
+
+
+def _if_tagged(name: str, value: Any, then: Any) -> dict[str, Any]:
+    return {"if": {"properties": {name: {"const": value}}}, "then": then}
 
 
 def bound_integers(schema: dict[str, Any]) -> None:

@@ -94,7 +94,7 @@ class FormDriver:
 
     @property
     def body(self) -> Any:
-        return self.form.to_call().body
+        return self.form.draft().body
 
     def visible(self) -> list[Any]:
         """Return the widgets on the screen."""
@@ -103,6 +103,15 @@ class FormDriver:
     def controls(self, name: str) -> list[Any]:
         """Return the controls whose label starts with a name, if any."""
         return [part for part in self.visible() if label_of(part).startswith(f"<b>{name}</b>")]
+
+    def controls_named(self, name: str) -> list[Any]:
+        """Return the controls of the form itself, or of its fields, whose label is exactly this or starts with it."""
+        return [part for part in self.visible() if label_of(part) == name] or self.controls(name)
+
+    def choose_named(self, name: str, text: str) -> None:
+        """Choose from the list of that name by the text of an option."""
+        choose(self.controls_named(name)[0], text)
+        assert self.status.last_error is None
 
     def control(self, name: str) -> Any:
         """Return the first control whose label starts with a name."""
