@@ -109,6 +109,7 @@ def states(transitions: Transitions) -> list[str]:
     [
         "settled",
         "HEALTHY",
+        "healthy",
         ("UNHEALTHY", "HEALTHY"),
         ["settled", "UNHEALTHY"],
         lambda r: r["$.status"] == "HEALTHY",
@@ -130,7 +131,7 @@ def test_a_wait_ends_when_the_condition_holds(until: Any, deployment_id: str, ap
     assert 20 <= clock.seconds < 30, "a new resource has no older state: there is no grace period"
 
 
-@pytest.mark.parametrize("until", ["READY", "FAILED", "healthy", "HEALTY", "", "GONE", (), ("HEALTHY", "READY")])
+@pytest.mark.parametrize("until", ["READY", "FAILED", "HEALTY", "", "GONE", (), ("HEALTHY", "READY")])
 def test_an_unknown_state_raises_before_anything_is_sent(
     until: Any, deployment_id: str, api: anb.Workbench, box: anb.Sandbox
 ) -> None:

@@ -3,7 +3,7 @@
 | `until`                              | the wait ends when                                      |
 |--------------------------------------|---------------------------------------------------------|
 | `"settled"`                          | the overlay lists the state as good                     |
-| `"HEALTHY"`                          | the resource is in that state                           |
+| `"HEALTHY"`                          | the resource is in that state, in any case of letters   |
 | `"gone"`                             | the response is a 404 or a 410                          |
 | `"$.status == 'HEALTHY'"`            | the JSONPath condition holds for the response           |
 | `["HEALTHY", "gone"]`                | one of several conditions holds                         |
@@ -18,17 +18,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import PickError, UnknownName, UsageError
+from ..errors import PickError, UnknownName, UsageError, closest_names
 from ..exchange import Exchange
 from ..jsonpath import compile_condition, is_condition
-from ..openapi import Operation
-from .states import listed_states, state_key, state_of, states_of
+from ..openapi import Operation, StateExtension
+from .fields import Path, failed_beside, same_word, state_fields, state_paths_in
+from .states import listed_states, state_of
 
 Until = str | Sequence[str] | Callable[[Exchange], bool]
 """A condition as the caller gives it; see the table at the head of this module."""
 
 PREDICATE = "a predicate"
 _GONE = (404, 410)
+_MAX_NAMED_STATES = 20  # in an error
 _TRANSIENT_CLIENT_ERRORS = (408, 425, 429)
 """4xx statuses that may disappear without a change by the caller; any other 4xx ends a wait."""
 
@@ -40,10 +42,12 @@ class Evaluation:
     Attributes:
         result: whether the condition is met, is pending, or cannot be met any more.
         by_state: whether only the state of the resource decided that.
+        reason: why it failed, as a clause, if that is neither a state nor a status.
     """
 
     result: Literal["met", "failed", "pending"]
     by_state: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,13 @@ class Alternative:
         matches: whether the condition holds for an exchange.
         uses_state: whether the condition reads the state of the resource.
         states: the states that meet the condition, if it is a set of states.
+        path: where the state is; empty if the document does not declare that.
     """
 
     matches: Callable[[Exchange], bool]
     uses_state: bool
     states: frozenset[str] = frozenset()
+    path: Path = ()
 
 
 @dataclass(frozen=True)
@@ -80,14 +86,35 @@ class Condition:
         """The condition as it is shown."""
         return self.texts[0] if len(self.texts) == 1 else json.dumps(self.texts, ensure_ascii=False)
 
+    @property
+    def path(self) -> Path:
+        """Where the state is that the condition reads; empty if it reads none, or the document does not declare it."""
+        return next((each.path for each in self.alternatives if each.states), ())
+
     def evaluate(self, exchange: Exchange) -> Evaluation:
         """Evaluate the condition for an exchange. A predicate is called at most once."""
         for alternative in sorted(self.alternatives, key=lambda each: each.uses_state):
             if alternative.matches(exchange):
                 return Evaluation("met", alternative.uses_state)
-        if exchange.ok and state_of(exchange) in self.bad_states:
+        if exchange.ok and state_of(exchange, self.path) in self.bad_states:
             return Evaluation("failed", by_state=True)
+        if exchange.ok and exchange.operation.extensions.settled is None:
+            return self._evaluate_by_name(exchange)
         return Evaluation("failed" if _is_permanent_error(exchange) else "pending")
+
+    def _evaluate_by_name(self, exchange: Exchange) -> Evaluation:
+        """Evaluate a state for which there is no overlay: whether it means a failure, or the response has none."""
+        wanted = [each for each in self.alternatives if each.states]
+        if not wanted or exchange.response is None or not exchange.response.is_json:
+            return Evaluation("pending")
+        data, words = exchange.json(), [word for each in wanted for word in each.states]
+        for path in [each.path or next(iter(state_paths_in(data)), ()) for each in wanted]:
+            failed = failed_beside(data, path, words) if path else ""
+            if failed:
+                return Evaluation("failed", True, f"a state is {failed!r}, which is not {self.text}")
+        if len(wanted) == len(self.alternatives) and not state_fields(exchange.operation) and not state_paths_in(data):
+            return Evaluation("failed", reason=f"the response has no field for a state, so it is never {self.text}")
+        return Evaluation("pending")
 
 
 def build_condition(operation: Operation, until: Until) -> Condition:
@@ -109,26 +136,38 @@ def build_condition(operation: Operation, until: Until) -> Condition:
 
 
 def _build_alternative(operation: Operation, text: str) -> Alternative:
-    if text in states_of(operation):
-        return _match_states({text})
+    exact = _find_states(operation, lambda choice: choice == text)
+    if exact is not None:
+        return exact
     if text == "settled":
-        return _match_states(_settled_states(operation))
+        return _match_states(_settled_states(operation), next((f.path for f in state_fields(operation)), ()))
     if text == "gone":
         return Alternative(lambda exchange: exchange.status in _GONE, uses_state=False)
     if is_condition(text):
         return _match_jsonpath(operation, text)
-    return _match_states({_require_state(operation, text)})
+    return _find_states(operation, lambda choice: same_word(choice, text)) or _match_any_state(operation, text)
 
 
-def _match_states(states: set[str]) -> Alternative:
+def _find_states(operation: Operation, is_wanted: Callable[[str], bool]) -> Alternative | None:
+    """Return the condition for the states that the document lists for a field; None if it lists no such state."""
+    for field in state_fields(operation):
+        states = set(filter(is_wanted, field.choices))
+        if states:
+            return _match_states(states, field.path)
+    return None
+
+
+def _match_states(states: set[str], path: Path) -> Alternative:
     def matches(exchange: Exchange) -> bool:
-        return exchange.ok and state_of(exchange) in states
+        state = state_of(exchange, path) if exchange.ok else ""
+        return bool(state) and any(same_word(state, wanted) for wanted in states)
 
-    return Alternative(matches, uses_state=True, states=frozenset(states))
+    return Alternative(matches, uses_state=True, states=frozenset(states), path=path)
 
 
 def _match_jsonpath(operation: Operation, text: str) -> Alternative:
-    holds, name = compile_condition(text), re.escape(state_key(operation).rpartition(".")[2])
+    known = next((field.path[-1] for field in state_fields(operation)), StateExtension().state)
+    holds, name = compile_condition(text), re.escape(known)
 
     def matches(exchange: Exchange) -> bool:
         return exchange.ok and exchange.response is not None and exchange.response.is_json and holds(exchange.json())
@@ -146,13 +185,26 @@ def _settled_states(operation: Operation) -> set[str]:
     )
 
 
-def _require_state(operation: Operation, state: str) -> str:
-    """Return the state if the operation can have it; any name is accepted if the document lists no states."""
-    states = states_of(operation)
+def _match_any_state(operation: Operation, state: str) -> Alternative:
+    """Return the condition for a state that the document does not list.
+
+    Raises:
+        UnknownName: the operation cannot have it, by the overlay or by the document.
+    """
+    fields = state_fields(operation)
+    named = [field for field in fields if field.is_named]
     listed = listed_states(operation, "good") | listed_states(operation, "bad")
-    if not state or (states and state not in listed):
-        raise UnknownName(f"state of {operation.id}", state, states, todo="" if states else "Give the name of a state.")
-    return state
+    known = next((word for word in listed if same_word(word, state)), "")
+    free = next((field for field in named if not field.choices), None)
+    if known and fields:
+        return _match_states({known}, fields[0].path)
+    if not state or (named and free is None):
+        words = sorted({choice for field in named for choice in field.choices})
+        some = ", ".join(words[:_MAX_NAMED_STATES]) + (" …" if len(words) > _MAX_NAMED_STATES else "")
+        todo = f"It can be {some}." if words else "Give the name of a state."
+        hint = todo if closest_names(state, words) else ""
+        raise UnknownName(f"state of {operation.id}", state, words, todo=todo, hint=hint)
+    return _match_states({state}, free.path if free else ())
 
 
 def _is_permanent_error(exchange: Exchange) -> bool:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from .. import html
+from ..data import get_value
 from ..errors import PickError
 from ..exchange import Exchange, printable
 from ..frames import TIME, make_frame
-from ..jsonpath import pick
 from ..messages import is_under_base_url
 from ..openapi import Operation, StateExtension, id_field
-from ..schema import Field, read_field
+from .fields import Path, is_failure, state_fields, state_paths_in
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
@@ -37,26 +37,32 @@ GRACE = 10.0
 _MAX_STATE_LENGTH, _MAX_REASON_LENGTH = 60, 300
 
 
-def state_of(exchange: Exchange) -> str:
+def state_of(exchange: Exchange, path: Path = ()) -> str:
     """Return the state of the resource in a response, or an empty string.
 
-    The overlay declares where the state is (`x-astro-nb-settled`); the default is `status`.
+    Args:
+        exchange: the response.
+        path: where the state is; by default where the overlay or the document declares it, or else where it is found.
     """
-    return _pick_text(exchange, state_key(exchange.operation))
+    return _state_in_data(exchange.operation, _json_of(exchange), path)
 
 
-def state_text(exchange: Exchange) -> str:
-    """Return the state in a response, or else its status, as one line."""
-    return _one_line(state_of(exchange) if exchange.ok else "", _MAX_STATE_LENGTH) or exchange.status_text
+def state_text(exchange: Exchange, path: Path = ()) -> str:
+    """Return the state in a response, or else another state in it, or its status, as one line."""
+    state = (state_of(exchange, path) or state_of(exchange)) if exchange.ok else ""
+    return _one_line(state, _MAX_STATE_LENGTH) or exchange.status_text
 
 
-def state_kind(exchange: Exchange) -> StateKind:
-    """Return what the state in a response means; "passing" if the overlay does not list it."""
+def state_kind(exchange: Exchange, path: Path = ()) -> StateKind:
+    """Return what the state in a response means; "passing" if neither the overlay nor its name says it."""
     if not exchange.ok:
         return "error"
-    state = state_of(exchange)
+    state = state_of(exchange, path)
     kinds: tuple[StateKind, ...] = ("good", "bad")
-    return next((kind for kind in kinds if state in listed_states(exchange.operation, kind)), "passing")
+    found = next((kind for kind in kinds if state in listed_states(exchange.operation, kind)), None)
+    if found is None and exchange.operation.extensions.settled is None and is_failure(state):
+        return "bad"
+    return found or "passing"
 
 
 def state_reason(exchange: Exchange) -> str:
@@ -65,24 +71,10 @@ def state_reason(exchange: Exchange) -> str:
     return _one_line(exchange.error.message if exchange.error else _pick_text(exchange, key), _MAX_REASON_LENGTH)
 
 
-def states_of(operation: Operation) -> set[str]:
-    """Return every state that the document declares for the response; empty if it declares no enum."""
-    schema = operation.success.schema() if operation.success else None
-    field: Field | None = read_field(operation.spec, schema) if schema is not None else None
-    for step in state_key(operation).split("."):
-        field = field.child(step) if field else None
-    return {choice for choice in field.info.choices if isinstance(choice, str)} if field else set()
-
-
 def listed_states(operation: Operation, kind: str) -> set[str]:
     """Return the states that the overlay lists as "good" or as "bad"."""
     settled = _settled(operation)
     return set(settled.good if kind == "good" else settled.bad)
-
-
-def state_key(operation: Operation) -> str:
-    """Return where the state is in a response, as names joined by dots."""
-    return _settled(operation).state
 
 
 def grace_of(operation: Operation) -> float:
@@ -96,11 +88,16 @@ def _settled(operation: Operation) -> StateExtension:
 
 
 def _pick_text(exchange: Exchange, key: str) -> str:
-    try:
-        value = exchange[f"$.{key}"]
-    except PickError:
-        return ""
+    value = get_value(_json_of(exchange), tuple(key.split(".")), "")
     return value if isinstance(value, str) else ""
+
+
+def _json_of(exchange: Exchange) -> Any:
+    """Return the response as plain data; None if it is not JSON."""
+    try:
+        return exchange.json() if exchange.response is not None and exchange.response.is_json else None
+    except PickError:
+        return None
 
 
 def _one_line(text: str, max_length: int) -> str:
@@ -133,16 +130,22 @@ class LastChange:
         return self.state_before not in ("", state) or bool(self.states_since - {state})
 
 
-def find_last_change(exchanges: Sequence[Exchange], exchange: Exchange) -> LastChange | None:
-    """Return the last call of the session that may have changed the resource that `exchange` reads."""
+def find_last_change(exchanges: Sequence[Exchange], exchange: Exchange, path: Path = ()) -> LastChange | None:
+    """Return the last call of the session that may have changed the resource that `exchange` reads.
+
+    Args:
+        exchanges: the exchanges of the session.
+        exchange: reads the resource.
+        path: where its state is; by default as for `state_of`.
+    """
     since: set[str] = set()
     backwards = reversed(exchanges)
     for earlier in backwards:
         if earlier.environment != exchange.environment:
             continue
-        since.update(_states_in(earlier, exchange))
+        since.update(_states_in(earlier, exchange, path))
         if _may_change(earlier, exchange):
-            before = next((state for older in backwards for state in _states_in(older, exchange)), "")
+            before = next((state for older in backwards for state in _states_in(older, exchange, path)), "")
             ended = earlier.started + timedelta(seconds=earlier.elapsed)
             return LastChange(earlier.operation.id, ended, before, frozenset(since))
     return None
@@ -164,39 +167,35 @@ def _may_have_succeeded(write: Exchange) -> bool:
     return not created and write.outcome != "failed"
 
 
-def _states_in(exchange: Exchange, read: Exchange) -> Iterator[str]:
+def _states_in(exchange: Exchange, read: Exchange, state_path: Path) -> Iterator[str]:
     """Yield the state of the resource that `read` reads, if the response holds the resource or lists it."""
     if not exchange.ok or _host(exchange) != _host(read):
         return
     path, read_path = _path(exchange), _path(read)
     if path == read_path:
-        yield from filter(None, [_state_in_response(read.operation, exchange)])
+        yield from filter(None, [_state_in_data(read.operation, _json_of(exchange), state_path)])
     elif path == read_path.rpartition("/")[0]:
-        yield from filter(None, _states_in_list(exchange, read.operation, unquote(read_path.rpartition("/")[2])))
+        resource_id = unquote(read_path.rpartition("/")[2])
+        yield from filter(None, _states_in_list(exchange, read.operation, resource_id, state_path))
 
 
-def _state_in_response(operation: Operation, exchange: Exchange) -> str:
-    if exchange.operation is operation:
-        return state_of(exchange)
-    return _state_in_data(operation, exchange.json()) if exchange.response and exchange.response.is_json else ""
-
-
-def _states_in_list(exchange: Exchange, operation: Operation, resource_id: str) -> Iterator[str]:
+def _states_in_list(exchange: Exchange, operation: Operation, resource_id: str, path: Path) -> Iterator[str]:
     key = id_field(operation)
     try:
         items = exchange.items if exchange.response and exchange.response.is_json else []
     except PickError:
         return
     resources = (item for item in items if isinstance(item, dict) and str(item.get(key)) == resource_id)
-    yield from (_state_in_data(operation, resource) for resource in resources)
+    yield from (_state_in_data(operation, resource, path) for resource in resources)
 
 
-def _state_in_data(operation: Operation, data: Any) -> str:
-    try:
-        value = pick(data, f"$.{state_key(operation)}")
-    except PickError:
-        return ""
-    return value if isinstance(value, str) else ""
+def _state_in_data(operation: Operation, data: Any, path: Path) -> str:
+    """Return the text at a path, or else at the first of the fields that may hold the state and have one."""
+    paths = [path] if path else [field.path for field in state_fields(operation) if field.is_named]
+    if not path and operation.extensions.settled is None:
+        paths += state_paths_in(data)
+    values = (get_value(data, each, "") for each in paths)
+    return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def _host(exchange: Exchange) -> str:
@@ -327,13 +326,14 @@ class Transitions:
 class TransitionLog:
     """Collects the transitions of a running wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path = ()) -> None:
+        self._path = path
         self._seen: list[Transition] = []
         self._left_out = 0
 
     def add(self, exchange: Exchange, seconds: float) -> None:
         """Record the state in a response that came this many seconds after the wait began."""
-        state, last = state_text(exchange), self._seen[-1] if self._seen else None
+        state, last = state_text(exchange, self._path), self._seen[-1] if self._seen else None
         if last is not None:
             is_same = last.state == state
             reason = (state_reason(exchange) or last.reason) if is_same else last.reason
@@ -342,7 +342,7 @@ class TransitionLog:
             )
         if last is None or last.state != state:
             when = exchange.started + timedelta(seconds=exchange.elapsed)
-            facts = (state_kind(exchange), state_reason(exchange), exchange.request_id)
+            facts = (state_kind(exchange, self._path), state_reason(exchange), exchange.request_id)
             self._seen.append(Transition(when, seconds, state, *facts))
         if len(self._seen) > MAX_TRANSITIONS:
             del self._seen[1]

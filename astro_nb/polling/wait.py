@@ -132,7 +132,7 @@ class _Wait:
         self._group = CallGroup("wait", new_id(), condition.texts, float(options.timeout))
         self._began, self._pause = session.client.clock(), _FIRST_PAUSE
         self._first_request: datetime | None = None
-        self.log = TransitionLog()
+        self.log = TransitionLog(condition.path)
 
     def run(self) -> WaitResult:
         """Send the call until the condition holds.
@@ -153,7 +153,7 @@ class _Wait:
             is_over = failed or left < _SHORTEST_REST
             self._report(1.0 if is_over else elapsed / timeout, self._progress_text(distrust, left))
             if failed:
-                raise _build_failure(exchange, self.log.snapshot())
+                raise _build_failure(exchange, self.log.snapshot(), evaluation.reason)
             if is_over:
                 raise _build_timeout(exchange, self.log.snapshot(), self._condition.text, timeout, distrust)
             self._session.pause(min(self._next_pause(), grace_left, left))
@@ -171,7 +171,8 @@ class _Wait:
         applies = evaluation.by_state or self._options.grace is not None
         if evaluation.result == "pending" or not applies or not exchange.ok or self._options.grace == 0:
             return "", inf
-        change, state = find_last_change(self._session.exchanges, exchange), state_of(exchange)
+        path = self._condition.path
+        change, state = find_last_change(self._session.exchanges, exchange, path), state_of(exchange, path)
         if change is None or change.is_reflected_in(state):
             return "", inf
         age = max(0.0, ((self._first_request or exchange.started) - change.ended).total_seconds() + elapsed)
@@ -203,14 +204,14 @@ class _Wait:
             self._on_progress(fraction, text, self.log.snapshot().draw_strip())
 
 
-def _build_failure(exchange: Exchange, transitions: Transitions) -> WaitFailed:
-    """Return the error for a state, or a response, that another request will not change."""
+def _build_failure(exchange: Exchange, transitions: Transitions, why: str) -> WaitFailed:
+    """Return the error for a state, or a response, that another request will not change; `why` may be empty."""
     last = transitions[-1]
     reason = last.reason or ("without a reason" if exchange.ok else exchange.status_text)
-    what = f"the state is {last.state}, {reason}" if exchange.ok else reason
+    what = why or (f"the state is {last.state}, {reason}" if exchange.ok else reason)
     return WaitFailed(
         f"Waiting ended: {what.rstrip('.')}{_list_seen(transitions)}.",
-        "Fix that first.",
+        "Fix that first, or give a condition such as $.status == 'DONE', or a predicate." if why else "Fix that first.",
         state=state_of(exchange),
         exchange=exchange,
         transitions=transitions,

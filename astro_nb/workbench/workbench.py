@@ -214,7 +214,8 @@ class Workbench:
 
         Args:
             operation, arguments: the call that reads the state; as for `call`.
-            until: "settled" (the overlay lists the states), the name of a state, "gone" (a 404), a condition in
+            until: "settled" (the overlay lists the states), the name of a state (its field is that of the overlay or of
+                the document, such as `status` or `job.state`; case is ignored), "gone" (a 404), a condition in
                 JSONPath (`$.status == 'HEALTHY'`, `$.items[?@.ready == true]`), several of these, of which one is
                 enough, or a predicate, which is called with every exchange, failed ones too.
             timeout: the longest time to wait, in seconds.
