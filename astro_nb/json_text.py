@@ -81,7 +81,7 @@ def read_json(text: bytes | str, charset: str = "") -> ReadJson:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         return _read_slowly(raw, notes, error)
-    return ReadJson(data, notes) if _is_exact(raw) and _has_all_members(raw, data) else _read_slowly(raw, notes)
+    return ReadJson(data, notes) if has_exact_numbers(raw) and _has_all_members(raw, data) else _read_slowly(raw, notes)
 
 
 def parse_number(text: str) -> Number:
@@ -153,7 +153,7 @@ def has_infinite(value: Any) -> bool:
     while stack:
         inner = stack.pop()
         if isinstance(inner, float | Decimal):
-            if not math.isfinite(inner):
+            if not (inner.is_finite() if isinstance(inner, Decimal) else math.isfinite(inner)):
                 return True
         elif isinstance(inner, Mapping | list | tuple):
             values = inner.values() if isinstance(inner, Mapping) else inner
@@ -239,7 +239,7 @@ _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**64 - 1
 _CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-def _is_exact(raw: bytes) -> bool:
+def has_exact_numbers(raw: bytes) -> bool:
     """Whether orjson reads every number exactly. A float holds any decimal of up to 15 digits, and some longer ones.
 
     What looks like a number inside of a text is taken for one, which only costs time.

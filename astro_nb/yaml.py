@@ -9,12 +9,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.representer import RepresenterError
 from yaml.resolver import Resolver
+
+from .json_text import Number, parse_number
 
 MAX_DEPTH = 500
 MAX_MERGED = 1_000_000
@@ -95,9 +98,11 @@ class _LimitedConstructor(SafeConstructor, Resolver):
         text = self.construct_scalar(node)
         return int(text[2:], {"0o": 8, "0x": 16}[text[:2]]) if text[:2] in ("0o", "0x") else int(text)
 
-    def read_float(self, node: Any) -> float:
-        """Return a number with a point or an exponent, `.inf` or `.nan`."""
-        return float(re.sub(r"\.(?=inf|nan)", "", self.construct_scalar(node).lower()))
+    def read_float(self, node: Any) -> Number:
+        """Return a number with a point or an exponent, exactly; or `.inf` or `.nan`."""
+        text = re.sub(r"\.(?=inf|nan)", "", self.construct_scalar(node).lower())
+        number = parse_number(text) if text[-1:] in "0123456789." else float(text)
+        return parse_number(f"{number}.0") if isinstance(number, int) else number  # `!!float 5`
 
 
 for _tag, _pattern, _firsts in _SCALARS:
@@ -133,6 +138,7 @@ class _Dumper(yaml.SafeDumper):
         return self.represent_scalar(_TAG + "str", str(text), style='"' if _YAML_1_1_BREAKS.search(text) else None)
 
 
+_Dumper.add_representer(Decimal, lambda dumper, value: dumper.represent_scalar(_TAG + "float", str(value)))
 _Dumper.add_multi_representer(str, _Dumper.write_text)
 _Dumper.add_representer(str, _Dumper.write_text)
 for _tag, _pattern, _firsts in _SCALARS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -224,7 +225,7 @@ def describe_violation(keyword: str, value: str, limit: Any) -> str:
 def _quote(value: Any) -> str:
     if isinstance(value, dict | list):
         return "An object" if isinstance(value, dict) else "A list"
-    text = "The value" if value == MASK else repr(value)
+    text = "The value" if value == MASK else str(value) if isinstance(value, Decimal) else repr(value)
     return text if len(text) < _MAX_QUOTED else text[: _MAX_QUOTED - 3] + "…"
 
 

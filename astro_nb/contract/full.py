@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -18,7 +19,9 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from weakref import WeakKeyDictionary
 
-from ..json_text import JsonError, read_json, write_json
+from ..call import UNSET
+from ..data import replace_values
+from ..json_text import JsonError, is_whole, read_json, write_json
 from ..messages import Headers, Request, Response, bare_media_type, header, is_json, media_type
 from ..openapi import Operation
 from ..schema import Field, body_field, parameter_fields, response_field
@@ -76,6 +79,7 @@ def _json_or_text(text: str) -> Any:
 
 
 _MAX_MESSAGE = 240  # characters
+_MAX_DIGITS = 1000
 _WITHOUT_VALUES = ("required", "additionalProperties", "dependentRequired", "unevaluatedProperties")
 """Keywords whose message in jsonschema has names only, no values."""
 
@@ -190,7 +194,13 @@ class _Readers(dict[str, Callable[..., Any]]):
 
 
 def _read_json(body: bytes, **parameters: str) -> Any:
-    return read_json(body, parameters.get("charset", "")).data
+    return replace_values(read_json(body, parameters.get("charset", "")).data, _as_integer)
+
+
+def _as_integer(value: Any) -> Any:
+    """Return a whole decimal as an integer, which jsonschema knows, unless it has too many digits to be written out."""
+    is_integer = isinstance(value, Decimal) and value.adjusted() < _MAX_DIGITS and is_whole(value)
+    return int(value) if is_integer else UNSET
 
 
 def _read_json_or_text(body: bytes, **parameters: str) -> Any:

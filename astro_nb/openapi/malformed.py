@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Self, TypeVar, overload
 
 from ..errors import DocumentError, DocumentInvalid
+from ..json_text import Number
 
 T = TypeVar("T")
 
@@ -22,7 +23,7 @@ READ_ERRORS = (AttributeError, KeyError, TypeError, ValueError)
 def json_type_name(value: Any) -> str:
     """Return the type of a value in the terms of JSON, with its article: "a mapping", "a list", "a number"."""
     names = {dict: "a mapping", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number" if isinstance(value, int | float) else f"a {type(value).__name__}")
+    return names.get(type(value), "a number" if isinstance(value, Number) else f"a {type(value).__name__}")
 
 
 def describe_error(error: Exception) -> str:

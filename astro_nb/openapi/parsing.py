@@ -21,10 +21,11 @@ import platformdirs
 
 from ..errors import DocumentInvalid
 from ..files import write_atomically
+from ..json_text import has_exact_numbers, has_infinite, parse_number, read_json, write_json
 from .extensions import WARNINGS
 
 MAX_BYTES = 64 * 1024 * 1024
-_CACHE_VERSION = 3  # raise it when the loader reads something differently
+_CACHE_VERSION = 4  # raise it when the loader reads something differently
 _MIN_CACHED = 10_000  # bytes: reading less YAML takes a millisecond or two
 _MAX_FLOW_YAML = 1_000_000  # bytes: larger broken JSON is not tried as YAML, which would take seconds
 _FORMAT_PREFIX = 2000  # bytes in which the format of a text is detected
@@ -76,9 +77,9 @@ def parse_with_json(data: bytes, name: str) -> tuple[Any, bytes]:
     if starts_as_json:
         as_json, fault = _parse_lenient_json(data, name)
         if as_json:
-            return _load_json(as_json)
+            return _load_written(as_json)
     try:
-        return _load_cached(data, name) if len(data) > _MIN_CACHED else _load_json(_yaml_to_json(data, name))
+        return _load_cached(data, name) if len(data) > _MIN_CACHED else _load_written(_yaml_to_json(data, name))
     except DocumentInvalid:
         if fault and re.match(rb"\s*\{\s*[\"}]", data):
             raise fault from None
@@ -173,7 +174,13 @@ def detect_mapping_format(data: Mapping[str, Any]) -> Format | None:
 
 
 def _load_json(as_json: bytes) -> tuple[Any, bytes]:
-    return orjson.loads(as_json), as_json
+    data = orjson.loads(as_json)
+    return (data if has_exact_numbers(as_json) else read_json(as_json).data), as_json
+
+
+def _load_written(as_json: bytes) -> tuple[Any, bytes]:
+    """Return what this module wrote as JSON; it may have a number that orjson does not read, such as 1E+400."""
+    return read_json(as_json).data, as_json
 
 
 def _parse_lenient_json(data: bytes, name: str) -> tuple[bytes, DocumentInvalid | None]:
@@ -183,7 +190,7 @@ def _parse_lenient_json(data: bytes, name: str) -> tuple[bytes, DocumentInvalid 
         DocumentInvalid: It certainly is JSON, and exceeds a limit or is broken.
     """
     try:
-        parsed = json.loads(data, parse_constant=lambda _: None)
+        parsed = json.loads(data, parse_constant=lambda _: None, parse_float=parse_number, parse_int=parse_number)
     except json.JSONDecodeError as error:
         message = error.msg[:1].lower() + error.msg[1:].partition(":")[0]
         what = f"{name} cannot be read as JSON: {message}, line {error.lineno}, column {error.colno}."
@@ -210,9 +217,11 @@ def _dump_or_raise(parsed: Any, name: str) -> bytes:
 def _dump_large_json(parsed: Any) -> bytes:
     try:
         return orjson.dumps(parsed, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # a number of more than 64 bits, or over 254 levels
-        as_json = json.dumps(parsed, allow_nan=False).encode()
-        orjson.loads(as_json)  # raises if it could not be read back
+    except TypeError:  # a number of more than 64 bits, a decimal, or over 254 levels
+        if has_infinite(parsed):
+            raise ValueError("a number is not finite") from None
+        as_json = write_json(parsed, any_keys=True)
+        read_json(as_json)  # raises if it could not be read back
         return as_json
 
 
@@ -227,7 +236,7 @@ def _load_cached(data: bytes, name: str) -> tuple[Any, bytes]:
     as_json = _yaml_to_json(data, name)
     with contextlib.suppress(OSError):  # works without a cache in a read-only home
         write_atomically(cached, as_json)
-    return _load_json(as_json)
+    return _load_written(as_json)
 
 
 def _yaml_to_json(data: bytes, name: str) -> bytes:

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-import orjson
-
 from ..errors import AstroNbError, DanglingReference, DocumentInvalid, DocumentNotFound
+from ..json_text import read_json
 from .extensions import FILES, UNREAD
 from .parsing import MAX_BYTES, parse
 
@@ -314,7 +313,7 @@ def bundle(document: dict[str, Any], as_json: bytes, source: str | Path | None, 
     if not _EXTERNAL_REF.search(as_json):
         return document
     if source is None:  # the mapping may belong to the caller
-        document = orjson.loads(as_json)
+        document = read_json(as_json).data
     return _Bundler(document, resolver_for(source, fetch)).bundle()
 
 

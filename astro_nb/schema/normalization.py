@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Literal
 
 from ..errors import DanglingReference
+from ..json_text import Number
 from ..openapi import PREFIX, Spec, read_extensions, reference_name
 from ..secrets import is_secret_name
 from .discriminators import (
@@ -55,11 +57,11 @@ def _is_list(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -math.inf < value < math.inf
+    return isinstance(value, Number) and not isinstance(value, bool) and -math.inf < value < math.inf
 
 
 def _is_count(value: Any) -> bool:
-    return _is_number(value) and 0 <= value == int(value)
+    return _is_number(value) and not isinstance(value, Decimal) and 0 <= value == int(value)
 
 
 def _is_text(value: Any) -> bool:

@@ -9,9 +9,11 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from ..call import UNSET, Call
+from ..json_text import Number
 from ..openapi import Operation
 from ..templates import as_literal
 from .field import Field
@@ -160,7 +162,7 @@ def _another(value: Any, number: int) -> Any:
     """Return a different value of the same type; None if there is none."""
     if isinstance(value, bool):
         return not value
-    if isinstance(value, int | float):
+    if isinstance(value, Number):
         return value + number - 1
     if isinstance(value, str):
         return f"{value[: -len(str(number))]}{number}"
@@ -210,9 +212,11 @@ def _number(field: Field, options: _Options) -> int | float:
 
 def _candidate_numbers(schema: Mapping[str, Any]) -> Iterator[float]:
     """Yield numbers that may be within the bounds, the likely ones first."""
-    low = max((schema[k] for k in ("minimum", "exclusiveMinimum") if k in schema), default=None)
-    high = min((schema[k] for k in ("maximum", "exclusiveMaximum") if k in schema), default=None)
-    step = schema.get("multipleOf", 1)
+    plain = {k: float(v) if isinstance(v, Decimal) else v for k, v in schema.items()}  # the two cannot be added
+    plain = {k: v for k, v in plain.items() if v != math.inf and v != -math.inf}
+    low = max((plain[k] for k in ("minimum", "exclusiveMinimum") if k in plain), default=None)
+    high = min((plain[k] for k in ("maximum", "exclusiveMaximum") if k in plain), default=None)
+    step = plain.get("multipleOf", 1)
     yield 1 if low is None else low
     for bound in (n for n in (low, high, 0) if n is not None):
         yield bound
