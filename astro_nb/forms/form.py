@@ -29,6 +29,7 @@ from ..schema import (
     body_field,
     broken_rules,
     has_format,
+    is_text_media_type,
     is_valid,
     make_sample,
     parameter_fields,
@@ -193,7 +194,6 @@ Get = Callable[[Location], Any]
 """Returns the value at a location of the form."""
 
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-_TEXT_TYPES = ("xml", "yaml", "x-yaml", "csv", "x-ndjson", "javascript", "graphql", "sql", "toml")
 _STRUCTURED = ("any", "object", "map", "array", "union")
 """Kinds of fields that are written as text in a body that is not JSON."""
 
@@ -227,7 +227,7 @@ def edited_as(field: Field | None, media_type: str | None) -> Field | None:
     media = bare_media_type(media_type or "")
     if field is None or not media or is_json(media) or media in _FORM_TYPES or "*" in media.partition("/")[0]:
         return field
-    if is_text_type(media):
+    if is_text_media_type(media):
         return _as_text(field, media) if field.kind in _STRUCTURED else field
     return replace(field, kind="file", type_name=media) if field.kind in ("any", "text") else field
 
@@ -237,12 +237,6 @@ def _as_text(field: Field, media: str) -> Field:
     prose = {key: field.schema[key] for key in ("title", "description", "deprecated") if key in field.schema}
     example = {"example": field.info.example} if isinstance(field.info.example, str) else {}
     return replace(field, kind="text", type_name=media, schema={"type": "string", **prose, **example})
-
-
-def is_text_type(media_type: str) -> bool:
-    """Whether people write bodies of this media type as text: `text/*`, XML, YAML and so on."""
-    main, _, subtype = bare_media_type(media_type).partition("/")
-    return main == "text" or subtype in _TEXT_TYPES or subtype.rpartition("+")[2] in ("xml", "yaml")
 
 
 def with_uploads(field: Field | None, value: Any, media_type: str | None) -> Any:

@@ -12,6 +12,7 @@ from .arguments import (
     snake_case,
 )
 from .field import Branch, Field, read_field
+from .files import content_encoding, encode_content, is_text_media_type, read_files
 from .masking import extract_secrets, has_secret, hold_secrets, mask_secrets
 from .operations import (
     active_rules,
@@ -38,14 +39,17 @@ __all__ = [
     "broken_rules",
     "build_call",
     "compile_schema",
+    "content_encoding",
     "describe_operation",
     "describe_type",
+    "encode_content",
     "example_call",
     "extract_secrets",
     "has_format",
     "has_secret",
     "hold_secrets",
     "is_endless",
+    "is_text_media_type",
     "is_valid",
     "make_sample",
     "mask_secrets",
@@ -57,6 +61,7 @@ __all__ = [
     "python_name",
     "python_names",
     "read_field",
+    "read_files",
     "response_field",
     "signature",
     "snake_case",

@@ -26,7 +26,7 @@ from ..errors import UsageError
 from ..messages import bare_media_type, is_json
 from ..openapi import Operation, Parameter, reference_name
 from ..openapi.parameters import is_token
-from ..schema import Field, body_field, read_field
+from ..schema import Field, body_field, content_encoding, encode_content, read_field
 from .styles import Pairs, build_pairs, has_forbidden_characters, join_pairs, percent_encode, to_json, to_text, to_utf8
 
 BINARY = "application/octet-stream"
@@ -129,6 +129,20 @@ def file_content(value: bytes | Upload) -> bytes:
     return value if isinstance(value, bytes) else value.content
 
 
+def content_as_text(value: bytes | Upload, field: Field | None, at: str) -> str:
+    """Return a file as text, which is how media types without files have it.
+
+    Raises:
+        UsageError: the document does not declare how.
+    """
+    if not content_encoding(field):
+        raise UsageError(
+            f"{at} is a file, and the document does not say how it is written as text (contentEncoding, format: byte).",
+            "Give a text, or choose the media type multipart/form-data if the operation has it.",
+        )
+    return encode_content(field, file_content(value)).decode()
+
+
 _STYLED = {"style", "explode", "allowReserved"}
 
 
@@ -141,8 +155,9 @@ def encode_form(body: Any, description: BodyDescription) -> tuple[bytes, str]:
         return to_utf8(body, "body"), description.media
     found: Pairs = []
     for name, value in require_members(body, description.media):
-        encoding = description.part_encodings.get(name, {})
-        media = part_media_type(value, encoding, member_of(description.field, name, body))
+        encoding, member = description.part_encodings.get(name, {}), member_of(description.field, name, body)
+        value = _files_as_text(value, member, f"body.{name}")
+        media = part_media_type(value, encoding, member)
         found += style_field(name, value, encoding) or _field_pairs(name, value, media)
     return join_pairs(found).encode(), description.media
 
@@ -233,20 +248,23 @@ def _make_part(
 ) -> Part:
     declared = part_media_type(value, encoding, field)
     content, media = _encode_content(f"body.{name}", name, value, declared, field)
-    file = value.name if isinstance(value, Upload) else name if isinstance(value, bytes) and disposition else ""
+    is_file = isinstance(value, bytes) or (isinstance(value, str) and field is not None and field.kind == "file")
+    file = value.name if isinstance(value, Upload) else name if is_file and disposition else ""
     if file:
         plain = file.replace("\\", "/").rpartition("/")[2]
         disposition = f'{disposition or "attachment"}; filename="{_escape_name(plain)}"'
     if disposition:  # a part has one name
         extra = tuple((key, text) for key, text in extra if key.lower() != "content-disposition")
+    transfer = field.schema.get("contentEncoding") if field is not None and content_encoding(field) == "base64" else ""
     headers = [("Content-Disposition", disposition), ("Content-Type", media), *extra]
+    headers += [("Content-Transfer-Encoding", "base64")] if transfer else []  # OpenAPI 3.1.1, section 4.8.15.1.1
     return Part(tuple((name, value) for name, value in headers if value), content)
 
 
 def _encode_content(at: str, name: str, value: Any, media: str, field: Field | None) -> tuple[bytes, str]:
     """Return the content of a part and its media type."""
     if isinstance(value, bytes | Upload):
-        return file_content(value), media or BINARY
+        return encode_content(field, file_content(value)), media or BINARY
     structured = isinstance(value, dict | list)
     if is_json(media) or (structured and not media):
         return to_json(value, at), media or "application/json"
@@ -313,11 +331,35 @@ def encode_body(operation: Operation, call: Call, values: Resolver) -> tuple[byt
     body, declared = values.resolve(call.body), operation.body
     declared_type = call.media_type or (declared.media_type if declared else "application/json")
     media = _concrete_media_type(declared_type, body) if "*" in declared_type else declared_type
+    description = BodyDescription(operation, declared_type, media)
     if isinstance(body, bytes | Upload):
-        return file_content(body), media
-    if is_json(media):
-        return to_json(body, "body"), media
-    return _encoder(media)(body, BodyDescription(operation, declared_type, media))
+        is_text = content_encoding(description.field) and not is_json(media)
+        return (encode_content(description.field, file_content(body)) if is_text else file_content(body)), media
+    return _encoder(media)(body, description)
+
+
+def _encode_json(body: Any, description: BodyDescription) -> tuple[bytes, str]:
+    try:
+        return to_json(body, "body"), description.media
+    except UsageError:
+        plain = _files_as_text(body, description.field, "body")
+        if plain is body:
+            raise
+        return to_json(plain, "body"), description.media
+
+
+def _files_as_text(value: Any, field: Field | None, at: str) -> Any:
+    """Return a value with its files as text; the value itself if it has none."""
+    if isinstance(value, bytes | Upload):
+        return content_as_text(value, field, at)
+    if isinstance(value, dict):
+        inner = {k: _files_as_text(v, member_of(field, k, value), f"{at}.{k}") for k, v in value.items()}
+        return inner if any(inner[name] is not value[name] for name in value) else value
+    if isinstance(value, list):
+        of = field.item_at if field is not None and field.kind == "array" else lambda index: None
+        items = [_files_as_text(entry, of(index), f"{at}.{index}") for index, entry in enumerate(value)]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
 
 
 def _concrete_media_type(declared_type: str, body: Any) -> str:
@@ -330,6 +372,8 @@ def _concrete_media_type(declared_type: str, body: Any) -> str:
 
 def _encoder(media: str) -> Encoder:
     kind = bare_media_type(media)
+    if is_json(media):
+        return _encode_json
     if kind in _BODIES:
         return _BODIES[kind]
     if kind.startswith("multipart/"):

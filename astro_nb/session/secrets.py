@@ -16,7 +16,7 @@ from ..errors import AstroNbError
 from ..exchange import Exchange
 from ..messages import Request
 from ..openapi import Operation
-from ..schema import body_field, extract_secrets, parameter_fields_by_name
+from ..schema import body_field, extract_secrets, parameter_fields_by_name, read_files
 from ..secrets import MASK, KnownSecrets, Secret, is_secret_header
 from ..templates import LiteralText, template_names
 
@@ -47,7 +47,7 @@ def _extract(operation: Operation, call: Call, variables: Variables) -> Call:
         is_literal = is_secret_header(name) and isinstance(value, str) and value and not template_names(value)
         return keep(Secret.in_memory(value, name)) if is_literal else extract_secrets(None, value, keep)
 
-    fields = parameter_fields_by_name(operation)
+    fields, call = parameter_fields_by_name(operation), read_files(call, body_field(operation, call.media_type))
     parameters = {k: to_templates(extract_secrets(fields.get(k), v, keep)) for k, v in call.parameters.items()}
     field = body_field(operation, call.media_type)
     body = call.body if call.body is UNSET else to_templates(extract_secrets(field, call.body, keep))
