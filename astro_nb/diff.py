@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from .call import UNSET, Upload
 from .jsonpath import to_path
+from .plain import Placeholder
 from .secrets import MASK, Secret
 
 DiffKind = Literal["added", "changed", "removed", "unchanged", "unknown"]
@@ -47,7 +48,7 @@ OmissionRule = Callable[[Steps], DiffKind]
 
 
 @dataclass(frozen=True)
-class StoredValue:
+class StoredValue(Placeholder):
     """A value that the server keeps unless another one is sent; UNSET if the server does not return it."""
 
     value: Any = UNSET

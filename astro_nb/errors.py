@@ -28,7 +28,9 @@ A server's response is never in this tree: a 404, a 500 or a broken connection i
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -57,6 +59,16 @@ class AstroNbError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Let IPython show the message without a traceback, which would not help the caller."""
         return [f"{type(self).__name__}: {self.what}", f"  → {self.todo}"]
+
+
+class AstroNbWarning(UserWarning):
+    """Something went wrong after a request was sent, or beside it: the result is returned, and a warning is shown."""
+
+
+def show_warning(text: str) -> None:
+    """Show a warning; it never raises, even where warnings are errors, since that would lose what was received."""
+    with contextlib.suppress(Warning):
+        warnings.warn(text, AstroNbWarning, stacklevel=3)
 
 
 class DocumentError(AstroNbError):

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import html
+from .errors import show_warning
 
 _DELAY = 0.4  # seconds: shorter work shows no progress
 _INTERVAL = 0.1  # seconds between two updates
@@ -34,14 +35,20 @@ class Progress:
         self._label, self._delay = label, delay
         self._started = self._last_shown = time.monotonic()
         self._handle: Any = None
+        self._is_broken = False
 
     def __call__(self, fraction: float | None, words: str, picture: html.Markup = _NO_PICTURE) -> None:
         now = time.monotonic()
         if now - self._started < self._delay or (now - self._last_shown < _INTERVAL and fraction != 1.0):
             return
         self._last_shown = now
-        if in_notebook() and os.environ.get("ASTRO_NB_PROGRESS") != "off":
+        if self._is_broken or not in_notebook() or os.environ.get("ASTRO_NB_PROGRESS") == "off":
+            return
+        try:
             self._show(fraction, words, picture)
+        except Exception as error:  # noqa: BLE001  # the warning shows it; the work counts more than its display
+            self._is_broken = True
+            show_warning(f"Progress cannot be shown: {type(error).__name__}: {error}.")
 
     def _show(self, fraction: float | None, words: str, picture: html.Markup) -> None:
         from IPython.display import display

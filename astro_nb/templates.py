@@ -22,6 +22,7 @@ from .call import UNSET
 from .data import replace_values
 from .errors import UnknownName, UsageError
 from .json_text import write_json
+from .plain import Placeholder
 from .secrets import Reference, Secret
 
 NAME = r"[A-Za-z_][\w.-]*+"
@@ -36,7 +37,7 @@ _WRITTEN_AS_JSON = (bool, dict, list, type(None))
 
 
 @final
-class LiteralText(str):
+class LiteralText(str, Placeholder):
     """A text that is never resolved, such as one that a server sent: its braces are braces."""
 
     __slots__ = ()

@@ -28,7 +28,7 @@ import astro_nb as anb
 from astro_nb.call import Call, OmittedUpload, Upload
 from astro_nb.contract import Violation
 from astro_nb.environments import Provenance
-from astro_nb.errors import AstroNbError, NewerFormat, SettingsError, UnknownName, UsageError
+from astro_nb.errors import AstroNbError, AstroNbWarning, NewerFormat, SettingsError, UnknownName, UsageError
 from astro_nb.exchange import Attempt, CallGroup, Exchange, Failure
 from astro_nb.history import ExchangeList, History, Mark, Run
 from astro_nb.messages import Request, Response
@@ -332,18 +332,19 @@ def test_another_database_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_locked_file_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If another process has locked the file, the error says so and has the exchange that was to be stored."""
+    """If another process has locked the file, the exchange that was sent is returned, and says so."""
     monkeypatch.setattr("astro_nb.history.database._LOCK_TIMEOUT", 0.01)
     history = History(SPEC, path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(SettingsError, match="locked by another process") as caught:
-        history.add(make_exchange())
-    assert not isinstance(caught.value, NewerFormat)
-    assert caught.value.data["exchange"].id == history.recent()[0].id == "id-1"
+    with pytest.warns(AstroNbWarning, match="locked by another process"):
+        kept = history.add(make_exchange())
+    assert "locked by another process" in kept.not_stored
+    assert "not in the history" in repr(kept)
+    assert "not in the history" in kept._repr_mimebundle_()["text/html"]
     other.execute("ROLLBACK")
-    history.add(make_exchange("id-2"))
-    assert len(history) == 1
+    assert history.add(make_exchange("id-2")).not_stored == ""
+    assert (len(history), history.get("id-1")) == (1, kept)
 
 
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -109,10 +110,18 @@ def test_a_server_error_is_tried_three_times(status: int) -> None:
     assert "given up after 3 attempts" in decision.reason
 
 
+@pytest.mark.parametrize("kind", ["connect", "broken", "timeout"])
+def test_a_permanent_failure_is_not_retried(kind: str) -> None:
+    """A certificate that is not trusted is not trusted a second later; a connection that failed is tried once more."""
+    assert decide(Retries(), True, replace(failure(kind), permanent=True), 1, 0.0).wait is None
+    assert decide(Retries(), True, failure(kind), 1, 0.0).wait is not None
+    assert (decide(Retries(), True, failure(kind), 2, 0.0).wait is None) == (kind == "connect")
+
+
 def test_waits_double_and_the_upper_half_is_jitter() -> None:
     """1, 2, 4, 8 s … up to the cap; the jitter removes at most half."""
-    least = [decide(UNLIMITED, True, failure("connect"), n, 0.0, lambda: 0.0).wait for n in range(1, 9)]
-    most = [decide(UNLIMITED, True, failure("connect"), n, 0.0, lambda: 1.0).wait for n in range(1, 9)]
+    least = [decide(UNLIMITED, True, failure("broken"), n, 0.0, lambda: 0.0).wait for n in range(1, 9)]
+    most = [decide(UNLIMITED, True, failure("broken"), n, 0.0, lambda: 1.0).wait for n in range(1, 9)]
     assert most == [1, 2, 4, 8, 16, 32, 60, 60]
     assert least == [wait / 2 for wait in most if wait]
 
@@ -135,8 +144,8 @@ def test_a_wait_over_the_cap_is_given_up() -> None:
 
 def test_attempts_and_time_are_bounded() -> None:
     """By the number of attempts and by the total; the reason says which."""
-    assert decide(Retries(attempts=3), True, failure("connect"), 2, 0.0).wait is not None
-    assert "given up after 3 attempts" in decide(Retries(attempts=3), True, failure("connect"), 3, 0.0).reason
+    assert decide(Retries(attempts=3), True, failure("broken"), 2, 0.0).wait is not None
+    assert "given up after 3 attempts" in decide(Retries(attempts=3), True, failure("broken"), 3, 0.0).reason
     late = decide(Retries(total=10), True, response(429, "5"), 1, 6.0)
     assert late.wait is None
     assert "total of 10 s" in late.reason

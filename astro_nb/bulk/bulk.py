@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from .. import html
 from ..approval import BATCH_PREVIEWS, needs_approval
 from ..call import UNSET, Call
+from ..errors import SettingsError
 from ..history import Mark, Run
 from ..http import new_id
 from ..json_text import write_json
@@ -69,6 +70,7 @@ class Bulk:
         resumed: the number of rows that an unfinished run has started; `run()` continues it.
         interrupts: how often the user interrupted the last run.
         connection_error: why the last run ended early: the server could not be reached; else empty.
+        history_error: why the last run ended early: its journal could not be written; else empty.
     """
 
     def __init__(self, session: Session, plan: BatchPlan, on_progress: OnProgress | None = None) -> None:
@@ -77,7 +79,7 @@ class Bulk:
         self._on_progress = on_progress
         self._marks: dict[int, Mark] = {}
         self._run: Run | None = None
-        self.interrupts, self.connection_error = 0, ""
+        self.interrupts, self.connection_error, self.history_error = 0, "", ""
         self.resumed = self._load_unfinished()
 
     def __len__(self) -> int:
@@ -171,11 +173,14 @@ class Bulk:
         run = journal.claim(new_run if restart or self._run is None else self._run, restart)
         is_finished = False
         try:
-            self._run, self._marks = run, {**known, **journal.marks(run)}
+            self._run, self._marks = run, _newest(known, journal.marks(run))
             left = {number: call for number, call in calls.items() if _is_pending(self._marks.get(number))}
             is_finished = self._send(run, left, parallel)
         finally:
-            journal.release(run, is_finished)
+            try:
+                journal.release(run, is_finished)
+            except SettingsError as error:  # rows may have been sent: the bulk has their results, and a note says so
+                self.history_error = self.history_error or error.what
 
     def _send(self, run: Run, calls: Mapping[int, Call], parallel: int) -> bool:
         """Reconcile the unresolved rows, then send those that are not done; return whether all have ended."""
@@ -192,6 +197,7 @@ class Bulk:
         to_send = {n: call for n, call in calls.items() if n not in found or found[n].state == "not done"}
         sender.send(to_send.items(), max(1, parallel))
         self.interrupts, self.connection_error = sender.interrupts, sender.connection_error
+        self.history_error = sender.history_error
         return all(n in self._marks and self._marks[n].state not in ("begun", "cancelled") for n in calls)
 
     def _created_ids(self) -> set[str]:
@@ -207,7 +213,7 @@ class Bulk:
         if run is None:
             return 0
         self._run = run
-        self._marks = {**self._marks, **journal.marks(run)}
+        self._marks = _newest(self._marks, journal.marks(run))
         return len(self._marks)
 
     def _select(self, *wanted: str) -> DataFrame:
@@ -221,6 +227,12 @@ class Bulk:
 def _is_pending(mark: Mark | None) -> bool:
     """Whether a row still has to be sent or reconciled."""
     return mark is None or mark.state in PENDING_STATES
+
+
+def _newest(held: Mapping[int, Mark], stored: Mapping[int, Mark]) -> dict[int, Mark]:
+    """Return the mark of each row: that of the journal, unless it could not be written and the one in memory is newer."""
+    newer = {n: mark for n, mark in held.items() if n in stored and mark.at > stored[n].at}
+    return {**held, **stored, **newer}
 
 
 # --- display ----------------------------------------------------------------------------------------------------------
@@ -295,6 +307,11 @@ def _notes(bulk: Bulk) -> Iterator[str]:
         )
     if bulk.connection_error and counts["not sent"]:
         yield f"{bulk.connection_error} No more rows were started; run() continues."
+    if bulk.history_error:
+        yield (
+            f"{bulk.history_error} No more rows were started, and this kernel alone knows how the last ones ended: "
+            "make the history usable and call run() of this bulk again before you end it."
+        )
     if bulk.interrupts and counts["not sent"]:
         yield "You interrupted the run; run() continues it."
     if counts["unknown"]:

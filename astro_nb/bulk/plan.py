@@ -51,9 +51,10 @@ _RESULT_COLUMNS = {
 
 
 def mark_state(exchange: Exchange) -> str:
-    """Return the state of a row: the outcome of its exchange, or "cancelled" if nothing can have been done."""
+    """Return the state of a row: "done", "failed" or "unknown", or "cancelled" if nothing can have been done."""
     unsent = exchange.failure is not None and exchange.failure.kind in ("cancelled", "connect")
-    return "cancelled" if unsent and exchange.outcome == "failed" else exchange.outcome
+    outcome = "failed" if exchange.outcome == "not carried out" else exchange.outcome
+    return "cancelled" if unsent and outcome == "failed" else outcome
 
 
 def mark_outcome(mark: Mark) -> str:
@@ -64,7 +65,7 @@ def mark_outcome(mark: Mark) -> str:
 def mark_message(mark: Mark, exchange: Exchange | None) -> str:
     """Return the message for a row that was started; empty if it is done."""
     error = exchange.error.message if exchange and exchange.error and mark.state != "done" else ""
-    advice = exchange.advice if exchange and mark.state == "unknown" else ""
+    advice = exchange.advice if exchange and mark.state in ("unknown", "failed") else ""
     interrupted = "It was being sent when the kernel died." if mark.state == "begun" else ""
     return " ".join(part for part in (mark.note or error, advice, interrupted) if part)
 

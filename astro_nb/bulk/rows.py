@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from ..call import UNSET, Call, Upload
+from ..call import UNSET, Call
 from ..data import Location, get_value, locations_overlap, replace_values, walk, with_value
 from ..errors import UnknownName, UsageError
 from ..frames import first_rows, make_frame
 from ..openapi import ID_FIELD, Operation, id_field, last_parameter
-from ..schema import Field, body_field, body_fields, hold_secrets, mask_secrets, parameter_fields, snake_case
+from ..plain import to_plain
+from ..schema import (
+    Field,
+    body_field,
+    body_fields,
+    hold_secrets,
+    mask_secrets,
+    parameter_fields,
+    snake_case,
+    whole_integers,
+)
 from ..secrets import MASK, Secret
 from ..templates import as_literal
 
@@ -205,7 +213,7 @@ def read_table(rows: Any) -> InputTable:
     repeated = next((name for name in columns if columns.count(name) > 1), None)
     if repeated is not None:
         raise UsageError(f"Two columns are named {repeated!r}.", "Rename one of them.")
-    return InputTable(frame, columns, tuple(_read_cells(columns, row) for row in first_rows(frame, len(frame))))
+    return InputTable(frame, columns, tuple(_read_cells(columns, row) for row in _read_rows(frame)))
 
 
 def _to_frame(rows: Any) -> DataFrame:
@@ -222,28 +230,27 @@ def _to_frame(rows: Any) -> DataFrame:
 
 
 def _read_cells(columns: tuple[str, ...], row: list[Any]) -> dict[str, Any]:
-    cells = ((name, plain_value(value)) for name, value in zip(columns, row, strict=True) if value is not None)
+    cells = ((name, _plain_cell(value, name)) for name, value in zip(columns, row, strict=True) if value is not None)
     return {name: value for name, value in cells if value is not UNSET}
 
 
-_KEPT_TYPES = (str, bool, int, float, bytes, type(None), Secret, Upload)
-_DATE_TYPES = (datetime, date, time)
-
-
-def plain_value(value: Any) -> Any:
-    """Return a value without NumPy and pandas types: dates as ISO 8601, scalars and arrays as Python's own."""
-    if type(value) in _KEPT_TYPES or value is UNSET:
+def _plain_cell(value: Any, column: str) -> Any:
+    """Return a cell as plain data; one that cannot be converted as it is: its row is refused if the column is sent."""
+    try:
+        return to_plain(value, column)
+    except UsageError:
         return value
-    if isinstance(value, _DATE_TYPES):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(name): plain_value(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_value(inner) for inner in value]
-    if isinstance(value, UUID) or getattr(getattr(value, "dtype", None), "kind", "") in ("M", "m"):
-        return str(value)
-    to_list = getattr(value, "tolist", None)
-    return plain_value(to_list()) if callable(to_list) and type(to_list()) is not type(value) else value
+
+
+def _read_rows(frame: DataFrame) -> list[list[Any]]:
+    """Return the rows of a frame; None for a missing cell. Integers that pandas made floats for a gap are integers."""
+    rows = first_rows(frame, len(frame))
+    for number, dtype in enumerate(frame.dtypes):
+        cells = [row[number] for row in rows] if getattr(dtype, "kind", "") == "f" else []
+        if None in cells and all(cell is None or float(cell).is_integer() for cell in cells):
+            for row in rows:
+                row[number] = None if row[number] is None else int(row[number])
+    return rows
 
 
 @dataclass(frozen=True)
@@ -282,9 +289,9 @@ class Constants:
     def __init__(self, operation: Operation, arguments: Mapping[str, Any], body: Any) -> None:
         self._operation = operation
         self.parameters: dict[str, Any] = {}
-        self.body = body
-        for name, value in arguments.items():
-            target = find_target(operation, name)
+        self.body = to_plain(body, "body")
+        for name, given in arguments.items():
+            target, value = find_target(operation, name), to_plain(given, name)
             if target.in_body:
                 self.body = with_value(self.body, target.location, value)
             else:
@@ -364,12 +371,11 @@ def _hide_by_column(column: str, value: Any) -> Any:
 
 
 def convert_cell(field: Field, value: Any, is_parameter: bool) -> Any:
-    """Return a cell with the type of its field if the value stays the same: in a column with gaps, pandas has 5432.0.
+    """Return a cell with the type of its field: a float without a fraction is an integer where the field is one.
 
     A whole number for a text parameter becomes text: in a URL both are the same.
     """
-    if isinstance(value, float) and value.is_integer() and field.kind in ("integer", "text"):
-        value = int(value)
+    value = whole_integers(field, value)
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if is_parameter and is_whole and field.kind == "text" else value
 

@@ -223,6 +223,7 @@ class RowSender:
         marks: the state of each row that was started, kept up to date.
         interrupts: how often the user interrupted the run.
         connection_error: why no more rows are started: the server cannot be reached; else empty.
+        history_error: why no more rows are started: the journal cannot be written; else empty.
     """
 
     def __init__(self, session: Session, run: Run, marks: dict[int, Mark], on_progress: OnProgress | None) -> None:
@@ -233,21 +234,20 @@ class RowSender:
         self._ended = self._not_done = 0
         self.marks = marks
         self.interrupts = 0
-        self.connection_error = ""
+        self.connection_error = self.history_error = ""
 
     def send(self, rows: Iterable[tuple[int, Call]], parallel: int) -> None:
         """Send rows. The first interrupt starts no more of them, the second one cancels the active ones.
 
         Raises:
-            SettingsError: no more rows can be sent, and the active ones have ended; or the history cannot be written,
-                and they are cancelled.
+            SettingsError: no more rows can be sent, and the active ones have ended.
         """
         waiting = deque(rows)
         total = len(waiting)
         try:
             with InterruptHandler(self._calls.cancel) as interrupts:
                 while waiting or len(self._calls):
-                    while waiting and len(self._calls) < parallel and not (interrupts.count or self.connection_error):
+                    while waiting and len(self._calls) < parallel and not (interrupts.count or self.is_stopping):
                         self._start_or_finish(*waiting.popleft())
                     self.interrupts = interrupts.count
                     if not len(self._calls):
@@ -258,12 +258,21 @@ class RowSender:
             self._calls.cancel()
             self._finish_all()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no more rows are started, because they could not be sent or recorded."""
+        return bool(self.connection_error or self.history_error)
+
     def mark(self, number: int, mark: Mark) -> None:
-        """Record the state of a row, here and in the journal."""
+        """Record the state of a row, here and in the journal.
+
+        Raises:
+            SettingsError: the journal cannot be written.
+        """
         if mark.note or mark.found is not None:  # a list may contain secrets of the session as plain text
             mark = replace(mark, **self._session.redact({"note": mark.note, "found": mark.found}))
-        self._journal.mark(self._run, number, mark)
         self.marks[number] = mark
+        self._journal.mark(self._run, number, mark)
 
     def _start_or_finish(self, number: int, call: Call) -> None:
         """Start a row; if nothing can be sent any more, wait for the active ones and raise."""
@@ -275,7 +284,8 @@ class RowSender:
 
     def _start(self, number: int, call: Call) -> None:
         before = self.marks.get(number)
-        self.mark(number, Mark("begun", time.time()))
+        if not self._mark_begun(number, before):
+            return
         try:
             self._calls.start(number, call, CallGroup("bulk", self._run.id, row=number))
         except UsageError as error:  # nothing was sent, and only this row is wrong
@@ -284,13 +294,32 @@ class RowSender:
             self._restore_mark(number, before)
             raise
 
+    def _mark_begun(self, number: int, before: Mark | None) -> bool:
+        """Record that a row is begun; return whether it may be sent: what cannot be recorded is not.
+
+        Raises:
+            SettingsError: the journal cannot be written, and nothing was sent yet.
+        """
+        try:
+            self.mark(number, Mark("begun", time.time()))
+        except SettingsError as error:
+            self._put_back(number, before)
+            if not (self._ended or len(self._calls)):
+                raise
+            self.history_error = error.what
+            return False
+        return True
+
     def _finish_next(self) -> None:
         """Wait for the next row to end, and record its outcome."""
         number, exchange = self._calls.next()
         state = mark_state(exchange)
         if exchange.failure is not None and exchange.failure.kind == "connect":
             self.connection_error = exchange.failure.message
-        self.mark(number, Mark(state, time.time(), exchange.id))
+        try:
+            self.mark(number, Mark(state, time.time(), exchange.id))
+        except SettingsError as error:  # the row was sent: its mark is held in memory, and a note says so
+            self.history_error = error.what
         self._ended += 1
         self._not_done += state != "done"
 
@@ -299,11 +328,17 @@ class RowSender:
             self._finish_next()
 
     def _restore_mark(self, number: int, before: Mark | None) -> None:
+        self._put_back(number, before)
         if before is not None:
             self.mark(number, before)
         else:
             self._journal.unmark(self._run, number)
-            del self.marks[number]
+
+    def _put_back(self, number: int, before: Mark | None) -> None:
+        if before is not None:
+            self.marks[number] = before
+        else:
+            self.marks.pop(number, None)
 
     def _report(self, total: int) -> None:
         if self._on_progress is None:

@@ -104,11 +104,16 @@ def format_duration(seconds: float) -> str:
 def summary(exchange: Exchange) -> str:
     """Return an exchange as one line of text: the operation, the status, and what went wrong."""
     head = f"<{exchange.operation.id} → {exchange.status_text}"
+    unstored = f". {_not_stored_text(exchange)}" if exchange.not_stored else ""
     if exchange.ok:
-        return f"{head}, {format_size(exchange.size)}>"
+        return f"{head}, {format_size(exchange.size)}{unstored}>"
     message = f": {exchange.error.message}" if exchange.error else ""
     request_id = f", requestId {exchange.request_id}" if exchange.request_id else ""
-    return f"{head}{message}{request_id}{f' {exchange.advice}' if exchange.advice else ''}>"
+    return f"{head}{message}{request_id}{f' {exchange.advice}' if exchange.advice else ''}{unstored}>"
+
+
+def _not_stored_text(exchange: Exchange) -> str:
+    return f"It was sent, but is not in the history: {exchange.not_stored}"
 
 
 def draw_exchange(exchange: Exchange) -> html.Markup:
@@ -137,14 +142,18 @@ def draw_headline(exchange: Exchange) -> html.Markup:
         f"{violations} contract violation{'' if violations == 1 else 's'}" if violations else "",
     ]
     status = html.pill(exchange.status_text, html.status_tone(exchange.status))
-    if exchange.outcome == "unknown":
-        status = html.join([status, html.pill("unknown", "warn")], " ")
+    if exchange.outcome in ("unknown", "not carried out"):
+        status = html.join([status, html.pill(exchange.outcome, "warn")], " ")
     name = html.tag("strong", exchange.operation.id)
     request_id = html.Markup("")
     if exchange.request_id:
         request_id = html.join([html.muted(" · requestId "), html.selectable(exchange.request_id)])
     text = html.muted(" · ".join(fact for fact in facts if fact))
-    return html.tag("div", status, " ", name, " ", text, request_id, style="margin:2px 0 6px")
+    head = html.tag("div", status, " ", name, " ", text, request_id, style="margin:2px 0 6px")
+    if not exchange.not_stored:
+        return head
+    note = html.tag("div", html.pill("not in the history", "warn"), " ", _not_stored_text(exchange))
+    return html.join([head, note])
 
 
 def draw_error(exchange: Exchange) -> html.Markup:

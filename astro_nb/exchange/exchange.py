@@ -34,9 +34,11 @@ from .parts import (
     Outcome,
     advice_for,
     envelope_value,
+    is_redirect,
     outcome_of,
     printable,
     read_error,
+    redirect_message,
 )
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class Exchange:
         group: what it was sent for: a single call, or part of pages, a wait, a bulk or a change.
         provenance: where the values of the call's variables came from when it was sent, by the variable's name; without
             those that were not taken from a response.
+        not_stored: why it is not in the history, but only in memory; empty if it is there.
         picked: the values that were picked from the response lately, with their paths, to recognize them by identity.
     """
 
@@ -82,14 +85,18 @@ class Exchange:
     environment: str = ""
     group: CallGroup = SINGLE_CALL
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
+    not_stored: str = field(default="", compare=False)
     picked: deque[tuple[Any, str]] = field(
         default_factory=lambda: deque(maxlen=_MOST_PICKED), init=False, compare=False
     )
 
     @property
     def ok(self) -> bool:
-        """Whether there is a response with a status below 400."""
-        return self.response is not None and self.response.status < 400
+        """Whether there is a response with a status below 400 that is no redirect.
+
+        A redirect is followed for GET and HEAD alone: for any other method it means that nothing was carried out.
+        """
+        return self.response is not None and self.response.status < 400 and not is_redirect(self)
 
     @property
     def status(self) -> int | None:
@@ -105,12 +112,12 @@ class Exchange:
 
     @property
     def outcome(self) -> Outcome:
-        """Whether the call was carried out: "done", "failed" or "unknown"."""
+        """Whether the call was carried out: "done", "failed", "unknown", or "not carried out" for a redirect."""
         return outcome_of(self)
 
     @property
     def advice(self) -> str:
-        """What to do if the outcome is unknown, such as which operation to check with; else empty."""
+        """What to do if the outcome is unknown, such as which operation to check with, or about a redirect."""
         return advice_for(self)
 
     @property
@@ -136,6 +143,8 @@ class Exchange:
         """What went wrong; None if the exchange is ok."""
         if self.ok:
             return None
+        if is_redirect(self):
+            return ErrorDetails(redirect_message(self), self.request_id, self.status)
         if self.response is None:
             return ErrorDetails(self.failure.message if self.failure else _NO_RESPONSE, "", None)
         return read_error(self.response, self.operation.spec.extensions.error, self.request_id, self.text)

@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urljoin, urlsplit
 
 from ..errors import PickError
 from ..jsonpath import find
-from ..messages import Response
+from ..messages import Response, header
 from ..openapi import ErrorPaths, Operation, paths_upwards
 
 if TYPE_CHECKING:
@@ -99,16 +100,20 @@ class Failure:
     """Why there is no response.
 
     Attributes:
-        kind: "connect", "timeout", "broken", "invalid", "too large", "token" or "cancelled".
+        kind: "connect" (no connection was made, so nothing was carried out), "timeout", "broken", "not http" (the
+            response is no HTTP), "redirect" (redirects in a circle), "transport" (a given transport failed), "invalid",
+            "too large", "token" or "cancelled".
         message: what happened.
         fault: whose fault it is.
         todo: what to do.
+        permanent: whether the same request will fail again, so that it is not repeated.
     """
 
     kind: str
     message: str
     fault: str
     todo: str
+    permanent: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,28 +200,80 @@ _HTML = re.compile(r"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
-Outcome = Literal["done", "failed", "unknown"]
+Outcome = Literal["done", "failed", "unknown", "not carried out"]
 
 _GONE = (404, 410)
+_NOT_MODIFIED = 304
 
 
 def outcome_of(exchange: Exchange) -> Outcome:
-    """Return whether a call was carried out: "done", "failed" or "unknown".
+    """Return whether a call was carried out: "done", "failed", "unknown", or "not carried out" for a redirect.
 
     A deletion that ends in a 404 or 410 is done if an earlier attempt may have done it. An unsafe call is "unknown" if
     an attempt ended in a 5xx, a time-out or a broken connection, and no later response settles it.
     """
     operation, response = exchange.operation, exchange.response
     uncertain = any(attempt.may_have_been_done for attempt in exchange.attempts)
+    if is_redirect(exchange):
+        return "unknown" if uncertain and not operation.is_safe else "not carried out"
     if response is not None and response.status < 500:
         is_gone = operation.method == "DELETE" and response.status in _GONE and uncertain
         return "done" if response.status < 400 or is_gone else "failed"
     return "unknown" if uncertain and not operation.is_safe else "failed"
 
 
+def is_redirect(exchange: Exchange) -> bool:
+    """Whether the response only says where else to ask (RFC 9110, section 15.4). What was followed is no redirect.
+
+    A 304 answers a conditional request: a safe one is done with it.
+    """
+    response = exchange.response
+    if response is None or not 300 <= response.status < 400:
+        return False
+    return not (response.status == _NOT_MODIFIED and exchange.operation.is_safe)
+
+
+def redirect_message(exchange: Exchange) -> str:
+    """Return what a redirect means: where it leads, and that nothing was carried out."""
+    method, target = exchange.request.method, _redirect_target(exchange)
+    where = f"redirects {method} to {target}" if target else f"answers {method} with a redirect to no address"
+    return f"The server {where}, which is not followed: nothing was carried out."
+
+
+def _redirect_target(exchange: Exchange) -> str:
+    """Return the address of a redirect, without what may be a credential: user, query and fragment; empty if none."""
+    location = header(exchange.response.headers, "location") if exchange.response else ""
+    try:
+        parts = urlsplit(urljoin(exchange.request.url, location)) if location else None
+    except ValueError:
+        parts = None
+    if parts is None:
+        return printable(location, _LONGEST_TITLE)
+    query = "?…" if parts.query else ""
+    return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{query}", _LONGEST_TITLE)
+
+
+def _redirect_advice(exchange: Exchange) -> str:
+    """Return what to do about a redirect: another base URL, if it leads to the same path elsewhere."""
+    target, sent = _redirect_target(exchange), urlsplit(exchange.request.url)
+    try:
+        to = urlsplit(target)
+    except ValueError:
+        to = sent
+    if to.netloc and (to.scheme, to.netloc) != (sent.scheme, sent.netloc) and to.path.endswith(sent.path):
+        server = f"{to.scheme}://{to.netloc}{to.path.removesuffix(sent.path)}"
+        return f"If you trust {server}, use it in the base URL instead, and send it again."
+    if target:
+        return "Check the path and its last slash in the document and the base URL, and whether you have to log in."
+    return "Check the base URL; ask the operators of the server."
+
+
 def advice_for(exchange: Exchange) -> str:
-    """Return what to do if the outcome is unknown, such as which operation to check with; else an empty text."""
-    if outcome_of(exchange) != "unknown":
+    """Return what to do about an unknown outcome, such as which operation to check with, or about a redirect."""
+    outcome = outcome_of(exchange)
+    if outcome == "not carried out":
+        return _redirect_advice(exchange)
+    if outcome != "unknown":
         return ""
     name = exchange.operation.id
     if exchange.operation.is_idempotent:

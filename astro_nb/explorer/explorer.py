@@ -214,8 +214,13 @@ class Explorer:
         stopped = exchange.failure is not None and exchange.failure.kind == "cancelled"
         words = "" if exchange.ok else f"{exchange.operation.id}: {exchange.status_text}."
         self.status.show_message(words, "warn" if stopped else "bad")
-        self.history.draw()
+        if exchange.ok and exchange.not_stored:
+            self.status.show_message(f"Sent, but not in the history: {exchange.not_stored}", "warn")
         self.response.show(exchange)
+        self._mark_server_errors(exchange)
+        self.history.draw()  # last: it fails if the history cannot be read
+
+    def _mark_server_errors(self, exchange: Exchange) -> None:
         if self.form is not None and exchange.error and exchange.operation.id == self.form.form.operation.id:
             errors = exchange.error.field_errors
             messages = {("body", *_path_steps(error.field)): f"Server: {error.message}" for error in errors}

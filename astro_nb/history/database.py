@@ -230,9 +230,9 @@ class Database:
             return self._connection().execute(query, values).fetchall()
 
     @contextmanager
-    def writing(self, **data: Any) -> Iterator[sqlite3.Connection]:
-        """Open a transaction. `data` is added to the error if the file cannot be written."""
-        with self._lock, _readable_errors(self._path, **data), self._connection() as connection:
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Open a transaction."""
+        with self._lock, _readable_errors(self._path), self._connection() as connection:
             yield connection
 
     def clear(self) -> None:
@@ -298,9 +298,9 @@ def _make_folder(folder: Path, own: str) -> None:
 
 
 @contextmanager
-def _readable_errors(path: Path | None, **data: Any) -> Iterator[None]:
+def _readable_errors(path: Path | None) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
         what, todo = _ERRORS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _OTHER_ERROR)
-        raise SettingsError(what.format(path=path, error=error), todo, **data) from error
+        raise SettingsError(what.format(path=path, error=error), todo) from error

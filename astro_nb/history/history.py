@@ -2,7 +2,7 @@
 
 Rule 1: no secret is in the file. Entries are masked before they are stored, and the secrets that were sent are removed.
 Rule 2: metadata and bodies are stored apart, so that listing is quick; equal bodies are stored once, large ones cut.
-Rule 3: an entry is in the file when `add` returns, whatever happens to this process afterwards.
+Rule 3: an entry is in the file when `add` returns, whatever happens to this process afterwards; or it says why not.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from ..errors import UnknownName, UsageError
+from ..errors import AstroNbError, UnknownName, UsageError, show_warning
 from ..exchange import Exchange
 from ..frames import make_frame
 from ..json_text import read_json, write_json
@@ -87,6 +88,7 @@ class History:
         self._database = Database(path, FOLDER.name)
         self._lock = threading.Lock()
         self._recent: dict[str, Exchange] = {}
+        self._unstored: dict[str, Exchange] = {}
         self._recent_size = 0
 
     def __repr__(self) -> str:
@@ -101,17 +103,32 @@ class History:
             yield self.get(key)
 
     def add(self, exchange: Exchange, secrets: Iterable[str] = (), further: Iterable[str] = ()) -> Exchange:
-        """Store an exchange, without the secrets.
+        """Store an exchange, without the secrets, and return it.
+
+        An exchange was sent: it is never lost. If it cannot be stored, it is held in memory, its `not_stored` says why,
+        and a warning is shown.
 
         Args:
             exchange: the exchange.
             secrets: the values that were sent.
             further: values that were not sent with it, but that a server may return.
+        """
+        try:
+            self._store(exchange, secrets, further)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the exchange is returned, and says so
+            reason = str(error) if isinstance(error, AstroNbError) else f"{type(error).__name__}: {error}."
+            exchange = replace(exchange, not_stored=redact(reason, frozenset(secrets).union(further)))
+            self._unstored[exchange.id] = exchange
+            show_warning(f"{exchange.operation.id} was sent, but is not in the history: {exchange.not_stored}")
+        self._remember(exchange)
+        return exchange
+
+    def _store(self, exchange: Exchange, secrets: Iterable[str], further: Iterable[str]) -> None:
+        """Write an exchange to the file.
 
         Raises:
-            SettingsError: the file cannot be written; `data["exchange"]` is the exchange.
+            SettingsError: the file cannot be written.
         """
-        self._remember(exchange)
         sent = frozenset(secrets)
         secrets = sent.union(further)
         content = _body_to_store(exchange, secrets, len(secrets) > len(sent))
@@ -121,9 +138,8 @@ class History:
             exchange.id, exchange.environment, exchange.operation.id, exchange.started.timestamp(), exchange.elapsed,
             exchange.status, exchange.ok, exchange.request_id, message, exchange.size, detail.encode(),
         )  # fmt: skip
-        with self._database.writing(exchange=exchange) as connection:
+        with self._database.writing() as connection:
             connection.execute(_INSERT, (*row, _store_body(connection, content) if content else None))
-        return exchange
 
     def get(self, key: str) -> Exchange:
         """Return the entry with an id: as it was sent while it is recent, masked if it is read from the file.
@@ -131,8 +147,9 @@ class History:
         Raises:
             UnknownName: there is no such entry.
         """
-        if key in self._recent:
-            return self._recent[key]
+        held = self._recent.get(key) or self._unstored.get(key)
+        if held is not None:
+            return held
         found = self._database.rows("SELECT size, detail, body FROM entry WHERE key = ?", key)
         if not found:
             raise UnknownName("entry of the history", key, [], todo="`api.history.frame()` lists the ids.")
@@ -199,6 +216,7 @@ class History:
         """Delete all entries and runs, in the file too."""
         with self._lock:
             self._recent.clear()
+            self._unstored.clear()
             self._recent_size = 0
         self._database.clear()
 

@@ -19,7 +19,7 @@ from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from ..errors import DocumentNotFound, Stopped
+from ..errors import AstroNbError, DocumentNotFound, Stopped
 from ..exchange import Exchange, Failure
 from ..messages import Request, Response, header
 from .oauth import TokenStore
@@ -39,7 +39,7 @@ from .request_flow import (
     request_flow,
 )
 from .retry import Retries
-from .transport import SENDING_ERRORS, Transports, failure_of
+from .transport import Transports
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -222,7 +222,7 @@ class Client:
     Args:
         timeout: seconds to "connect", and to "read" the next chunk of a response.
         retries: how often and how long to retry.
-        transport: an httpx transport, sync and async, in place of the network.
+        transport: an httpx transport, sync or async, in place of the network.
         sleep, clock, chance: what passes and measures time and gives the jitter; for tests that should not wait.
     """
 
@@ -347,11 +347,12 @@ class Client:
             return None
         if isinstance(step, Authorize):
             return self._tokens.obtain(step.grant, step.refused)
-        transport = self._transports.blocking()
         try:
-            return transport.send(step.request, self._timeout)
-        except SENDING_ERRORS as error:
-            return failure_of(error, step.request)
+            return self._transports.send(step.request, self._timeout)
+        except AstroNbError:  # the settings cannot be used: nothing was sent
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a transport raises, the request may have been sent
+            return self._transports.explain(error, step.request)
         except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
             raise error.with_traceback(None) from None  # they hold the request in the clear
 
@@ -375,11 +376,12 @@ class Client:
             return None
         if isinstance(step, Authorize):  # on a thread: it blocks while another call gets the same token
             return await asyncio.to_thread(self._tokens.obtain, step.grant, step.refused)
-        transport = self._transports.background()
         try:
-            return await transport.send(step.request, self._timeout)
-        except SENDING_ERRORS as error:
-            return failure_of(error, step.request)
+            return await self._transports.send_in_background(step.request, self._timeout)
+        except AstroNbError:  # the settings cannot be used: nothing was sent
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a transport raises, the request may have been sent
+            return await asyncio.to_thread(self._transports.explain, error, step.request)
         except BaseException as error:  # noqa: BLE001  # raised again, without the frames below
             raise error.with_traceback(None) from None
 

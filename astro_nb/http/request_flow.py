@@ -16,13 +16,14 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ..call import Call
-from ..contract import check_response
+from ..contract import Violation, check_response
 from ..environments import Grant, Provenance
-from ..errors import DocumentNotFound
+from ..errors import DocumentNotFound, show_warning
 from ..exchange import SINGLE_CALL, WAITING, Attempt, CallGroup, Exchange, Failure
 from ..messages import Request, Response, header
 from ..openapi import Operation
 from ..secrets import redact, redact_bytes, redact_data
+from .failures import as_connection_failure
 from .oauth import Token
 from .rate_limit import Rate, RateLimiter, limiter_for
 from .retry import Decision, Retries, decide, may_have_been_done, retry_after
@@ -90,8 +91,12 @@ RequestFlow = Generator[Step, StepResult, Exchange]
 
 CANCELLED = Failure("cancelled", "The request was cancelled.", "You cancelled it.", "Send it again when you are ready.")
 REDIRECTS = (301, 302, 303, 307, 308)
-_REDIRECT_LOOP = Failure(
-    "broken", "The server redirects in a circle.", "This is the server's fault.", "Check the base URL."
+_REDIRECT_CIRCLE = Failure(
+    "redirect",
+    "The server redirects in a circle.",
+    "This is the server's fault.",
+    "Check the base URL, its scheme and its last slash; ask the operators of the server.",
+    permanent=True,
 )
 _MOST_REDIRECTS = 10
 _SHORTEST_REPORTED_WAIT = 0.5  # seconds
@@ -133,8 +138,7 @@ def request_flow(
         if limiter and decision.wait is not None and isinstance(outcome, Response) and outcome.status == 429:
             limiter.pause(clock(), retry_after(outcome))
         attempts.append(_attempt(number, began, elapsed - began, outcome, decision, delay))
-        if on_attempt:
-            on_attempt(attempts[-1])
+        _report(on_attempt, attempts[-1])
         if decision.wait is None:
             break
         if (yield Wait(decision.wait)) is CANCELLED:
@@ -142,6 +146,16 @@ def request_flow(
             break
     sent = replace(prepared, secrets=prepared.secrets | tokens) if tokens else prepared
     return _exchange(sent, outcome, started, clock() - zero, tuple(attempts))
+
+
+def _report(on_attempt: OnAttempt | None, attempt: Attempt) -> None:
+    """Report an attempt. A report that fails, such as a display, does not end the request."""
+    if on_attempt is None:
+        return
+    try:
+        on_attempt(attempt)
+    except Exception as error:  # noqa: BLE001  # the warning shows it; the response counts more
+        show_warning(f"The progress of a request cannot be shown: {type(error).__name__}: {error}.")
 
 
 def _wait_for_rate_limit(
@@ -159,9 +173,9 @@ def _wait_for_rate_limit(
     if reservation.wait <= 0:
         return 0.0
     while reservation.wait > 0:
-        if reservation.wait > _SHORTEST_REPORTED_WAIT and on_attempt:
+        if reservation.wait > _SHORTEST_REPORTED_WAIT:
             reason = f"waiting {reservation.wait:.1f} s for the rate limit ({prepared.rate})"
-            on_attempt(Attempt(number, 0.0, 0.0, WAITING, reason, reservation.wait))
+            _report(on_attempt, Attempt(number, 0.0, 0.0, WAITING, reason, reservation.wait))
         if (yield Wait(reservation.wait)) is CANCELLED:
             limiter.cancel(reservation)
             return None
@@ -180,7 +194,7 @@ def _send_authorized(prepared: PreparedRequest, tokens: set[str]) -> Generator[S
         token = yield Authorize(prepared.grant, refused)
         if not isinstance(token, Token):
             assert isinstance(token, Failure)  # noqa: S101  # the result of an Authorize is one of the two
-            return replace(token, kind="connect") if token.kind in ("timeout", "broken") else token  # nothing was sent
+            return as_connection_failure(token)
         tokens.add(token.value)
         outcome = yield from _send(prepared.request.with_header("Authorization", f"Bearer {token.value}"))
         if refused or not isinstance(outcome, Response) or outcome.status != 401:
@@ -190,14 +204,18 @@ def _send_authorized(prepared: PreparedRequest, tokens: set[str]) -> Generator[S
 
 def _send(request: Request) -> Generator[Step, StepResult, Response | Failure]:
     """Send a request and follow its redirects."""
+    visited = set[str]()
     for _ in range(_MOST_REDIRECTS):
+        visited.add(request.url)
         outcome = yield Send(request)
         assert isinstance(outcome, Response | Failure)  # noqa: S101  # the result of a Send is one of the two
         target = redirected_request(request, outcome)
         if target is None:
             return outcome
+        if target.url in visited:
+            return _REDIRECT_CIRCLE
         request = target
-    return _REDIRECT_LOOP
+    return replace(_REDIRECT_CIRCLE, message=f"The server redirects more than {_MOST_REDIRECTS} times.")
 
 
 def redirected_request(request: Request, outcome: Response | Failure) -> Request | None:
@@ -274,11 +292,20 @@ def _exchange(
         response=response,
         failure=outcome if isinstance(outcome, Failure) else None,
         attempts=attempts,
-        violations=check_response(prepared.operation, response) if response else (),
+        violations=_check_response(prepared.operation, response) if response else (),
         environment=prepared.environment,
         group=prepared.group,
         provenance=prepared.provenance,
     )
+
+
+def _check_response(operation: Operation, response: Response) -> tuple[Violation, ...]:
+    """Return how a response departs from the document; a check that fails is noted, and the response is returned."""
+    try:
+        return check_response(operation, response)
+    except Exception as error:  # noqa: BLE001  # the violation shows it; the response counts more
+        text = f"The response cannot be checked against the document: {type(error).__name__}."
+        return (Violation((), text, "unchecked", "note"),)
 
 
 def redact_response(response: Response, secrets: frozenset[str]) -> Response:

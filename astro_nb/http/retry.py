@@ -3,7 +3,7 @@
 | outcome                              | retried for        | attempts | after                                     |
 |--------------------------------------|--------------------|---------:|-------------------------------------------|
 | 429                                  | every method       |      all | Retry-After, else 1, 2, 4, 8 s … jittered |
-| no connection was made               | every method       |      all | 1, 2, 4, 8 s … jittered                   |
+| no connection was made               | every method       |        2 | 1 s jittered                              |
 | 408, 425, 502, 503, 504              | idempotent methods |      all | Retry-After, else 1, 2, 4, 8 s … jittered |
 | any other 5xx except 501 and 505     | idempotent methods |        3 | Retry-After, else 1, 2 s jittered         |
 | the connection broke, or a time-out  | idempotent methods |      all | 1, 2, 4, 8 s … jittered                   |
@@ -11,7 +11,7 @@
 
 A 429 is refused before any work is done, so even a create can be repeated. Idempotent are the methods that HTTP calls
 so (RFC 9110, section 9.2.2), and the operations that the overlay declares so. A 500 may be a bug of the server, which
-ten attempts do not cure.
+ten attempts do not cure. A failure that is permanent, such as a certificate that is not trusted, is not retried at all.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Rule:
 
 _RULES: Mapping[int | str, _Rule] = {
     429: _Rule(every_method=True),
-    "connect": _Rule(every_method=True),
+    "connect": _Rule(every_method=True, attempts=2),
     **dict.fromkeys((408, 425, 502, 503, 504, "timeout", "broken"), _Rule(every_method=False)),
 }
 """By status, or by kind of failure."""
@@ -73,7 +73,7 @@ _SERVER_ERROR = _Rule(every_method=False, attempts=3)
 _NEVER_SUPPORTED = (501, 505)
 """Statuses of a server that cannot do what is asked, now or later."""
 _REASONS: Mapping[int | str, str] = {429: "429, too many requests", "connect": "no connection"}
-_UNCERTAIN_FAILURES = ("timeout", "broken", "too large", "cancelled")
+_UNCERTAIN_FAILURES = ("timeout", "broken", "not http", "transport", "too large", "cancelled")
 
 
 def decide(
@@ -96,7 +96,7 @@ def decide(
     """
     key = _key(outcome)
     rule, reason = _rule(key), _REASONS.get(key, str(key))
-    if rule is None:
+    if rule is None or (isinstance(outcome, Failure) and outcome.permanent):
         return Decision(None, reason)
     if not (is_idempotent or rule.every_method):
         return Decision(None, f"{reason}, not repeated: it may have been carried out")

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import os
 import ssl
 import threading
+import urllib.request
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
@@ -24,12 +26,19 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..errors import SettingsError
+from ..errors import SettingsError, UsageError
 from ..exchange import Failure
+from ..fork import renew_after_fork
 from ..messages import Request, Response
-
-LARGEST_RESPONSE = 256 * 1024 * 1024
-"""The most bytes of a response that are read."""
+from .failures import (
+    LARGEST_RESPONSE,
+    SENDING_ERRORS,
+    ResponseTooLarge,
+    failure_of,
+    find_other_scheme,
+    needs_probe,
+    origin_of,
+)
 
 Timeout = Mapping[str, float]
 """Seconds to "connect", to "read" and to "write" a chunk, and to get a connection from the "pool"."""
@@ -38,79 +47,6 @@ _LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepali
 _NO_AUTH = httpx.Auth()  # httpx would make a header of a user and password in the URL
 _CLOSING_TIMEOUT = 2.0  # seconds
 _RAW_HEADERS = "astro_nb.raw_headers"
-
-
-class ResponseTooLarge(Exception):
-    """The response has more than `LARGEST_RESPONSE` bytes."""
-
-
-SENDING_ERRORS = (
-    *(httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError, ExceptionGroup, ResponseTooLarge),
-)
-"""Every exception that sending a request can raise."""
-
-_FAILURES: tuple[tuple[type[Exception], str, str, str], ...] = (
-    (httpx.ConnectTimeout, "connect", "The network or the server.", "Check the base URL and your network."),
-    (
-        httpx.ConnectError,
-        "connect",
-        "The network, or the base URL.",
-        "Check that the server runs and that the base URL is right.",
-    ),
-    (
-        httpx.ProxyError,
-        "connect",
-        "The proxy of this computer.",
-        "Check HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY.",
-    ),
-    (httpx.PoolTimeout, "timeout", "Too many requests are sent at once.", "Send fewer requests at a time."),
-    (
-        httpx.TimeoutException,
-        "timeout",
-        "The server is slow.",
-        "Try again, or raise `timeout` in the environment.",
-    ),
-    (
-        httpx.DecodingError,
-        "broken",
-        "The server.",
-        "Tell its operators: the body does not have the encoding that its headers declare.",
-    ),
-    (httpx.UnsupportedProtocol, "invalid", "The base URL.", "Use http:// or https://."),
-    (httpx.LocalProtocolError, "invalid", "The request.", "Check its headers for unusual characters."),
-    (
-        httpx.TransportError,
-        "broken",
-        "The server or the network.",
-        "Check whether the request was carried out before you send it again.",
-    ),
-    (ssl.SSLError, "connect", "The server's certificate.", "Check the base URL; ask its operators."),
-    (OSError, "broken", "The network.", "Try again."),
-    (ResponseTooLarge, "too large", "The response.", "Ask for fewer items at once."),
-)
-"""For each exception: the kind of failure, whose fault it is, what to do. The first row that matches counts."""
-
-_MESSAGES = {
-    "connect": "No connection to {host} could be made",
-    "timeout": "{host} did not respond in time",
-    "broken": "The connection to {host} broke before the response was complete",
-    "invalid": "The request to {host} cannot be sent as it is",
-    "too large": f"The response of {{host}} is larger than {LARGEST_RESPONSE // 1_000_000} MB",
-}
-
-
-def failure_of(error: Exception, request: Request) -> Failure:
-    """Return the failure that an exception means. It holds neither the path nor headers nor the body of the request."""
-    for exception, kind, fault, todo in _FAILURES:
-        if isinstance(error, exception):
-            detail = f" ({error})" if kind == "connect" and str(error) else ""
-            return Failure(kind, _MESSAGES[kind].format(host=_host(request)) + detail + ".", fault, todo)
-    message = f"The request cannot be sent: {type(error).__name__}."
-    return Failure("invalid", message, "The request is malformed.", "Check the URL and the headers.")
-
-
-def _host(request: Request) -> str:
-    return urlsplit(request.url).netloc.rpartition("@")[2] or "the server"
 
 
 # --- messages ---------------------------------------------------------------------------------------------------------
@@ -260,13 +196,30 @@ class BackgroundTransport:
 class Transports:
     """The two transports of a client and the event loop of the second one, made when they are first needed.
 
+    In a process that was forked, all of them are made anew: connections and threads are those of the parent.
+
     Args:
-        transport: an httpx transport, sync and async, in place of the network.
+        transport: an httpx transport in place of the network. One that is only sync is run on threads for what is sent
+            in the background; one that is only async is run on the event loop for what blocks.
+
+    Raises:
+        UsageError: it is no transport of httpx.
     """
 
     def __init__(self, transport: Any = None) -> None:
         self._given = transport
+        self._can_block, self._can_await = (True, True) if transport is None else _abilities(transport)
+        if not self._can_block and not self._can_await:
+            what = f"transport={type(transport).__name__} is no transport of httpx."
+            raise UsageError(what, "Give an httpx.BaseTransport or an httpx.AsyncBaseTransport, or leave it out.")
         self._direct: set[str] = set()
+        self._answering: set[str] = set()  # origins that speak the scheme of their URL
+        self._other_schemes: dict[str, str] = {}
+        self._start()
+        renew_after_fork(self._start)
+
+    def _start(self) -> None:
+        """Begin without connections, loop and thread; in a child, those of the parent are left alone."""
         self._lock = threading.Lock()
         self._blocking: BlockingTransport | None = None
         self._background: BackgroundTransport | None = None
@@ -277,26 +230,59 @@ class Transports:
         """Reach a server without a proxy, whatever the environment declares; to be called before it is first used."""
         with self._lock:
             self._direct.add(base_url)
+            self._answering.add(origin_of(base_url))
             blocking, self._blocking = self._blocking, None
         if blocking is not None:
             blocking.close()
 
-    def blocking(self) -> BlockingTransport:
-        """Return the transport for calls that wait.
+    def send(self, request: Request, timeout: Timeout) -> Response:
+        """Send a request and wait for the response.
 
         Raises:
             SettingsError: the proxy or the certificates that the environment names cannot be used.
         """
+        if not self._can_block:
+            work = self.send_in_background(request, timeout)
+            return asyncio.run_coroutine_threadsafe(work, self.loop()).result()
+        response = self._blocking_transport().send(request, timeout)
+        self._answering.add(origin_of(request.url))
+        return response
+
+    async def send_in_background(self, request: Request, timeout: Timeout) -> Response:
+        """Send a request; to be awaited on the loop's thread only. Raises as `send` does."""
+        if not self._can_await:
+            return await asyncio.to_thread(self._blocking_transport().send, request, timeout)
+        if self._background is None:
+            self._background = BackgroundTransport(self._given, self._direct)
+        response = await self._background.send(request, timeout)
+        self._answering.add(origin_of(request.url))
+        return response
+
+    def explain(self, error: Exception, request: Request) -> Failure:
+        """Return the failure that an exception means. To tell its cause, one connection may be opened."""
+        if self._given is not None:
+            return failure_of(error, request)
+        origin, proxy = origin_of(request.url), self._proxy_for(request)
+        if proxy or origin in self._answering or not needs_probe(error, origin.partition(":")[0]):
+            return failure_of(error, request, proxy)
+        if origin not in self._other_schemes:
+            self._other_schemes[origin] = find_other_scheme(request)
+        return failure_of(error, request, other_scheme=self._other_schemes[origin])
+
+    def _proxy_for(self, request: Request) -> str:
+        """Return the proxy of a request, without user and password; empty if there is none."""
+        origin, proxies = origin_of(request.url), urllib.request.getproxies()
+        scheme, _, host = origin.partition("://")
+        proxy = proxies.get(scheme) or proxies.get("all") or ""
+        if not proxy or origin in map(origin_of, self._direct) or urllib.request.proxy_bypass(host):
+            return ""
+        return origin_of(proxy if "://" in proxy else f"http://{proxy}").partition("://")[2]
+
+    def _blocking_transport(self) -> BlockingTransport:
         with self._lock:
             if self._blocking is None:
                 self._blocking = BlockingTransport(self._given, self._direct)
             return self._blocking
-
-    def background(self) -> BackgroundTransport:
-        """Return the transport of the loop; to be called on the loop's thread only. Raises as `blocking` does."""
-        if self._background is None:
-            self._background = BackgroundTransport(self._given, self._direct)
-        return self._background
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """Return the event loop, running on a daemon thread of its own."""
@@ -322,6 +308,18 @@ class Transports:
                 thread.join(_CLOSING_TIMEOUT)  # until it ends, its frames hold what was sent
         if blocking is not None:
             blocking.close()
+
+
+def _abilities(transport: Any) -> tuple[bool, bool]:
+    """Return whether a transport can be called, and whether it can be awaited."""
+    if isinstance(transport, type):
+        return False, False
+    handler = getattr(transport, "handler", None)
+    if isinstance(transport, httpx.MockTransport) and inspect.iscoroutinefunction(handler):
+        return False, True
+    methods = ("handle_request", "handle_async_request")
+    can_block, can_await = (callable(getattr(transport, name, None)) for name in methods)
+    return can_block, can_await
 
 
 async def _end(transport: BackgroundTransport | None) -> None:

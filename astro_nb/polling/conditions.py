@@ -211,7 +211,9 @@ def _is_permanent_error(exchange: Exchange) -> bool:
     """Whether the same request will fail again, or the user has cancelled it."""
     status = exchange.status
     refused = status is not None and 400 <= status < 500 and status not in _TRANSIENT_CLIENT_ERRORS
-    return refused or (exchange.failure is not None and exchange.failure.kind == "cancelled")
+    failure = exchange.failure
+    is_final = failure is not None and (failure.permanent or failure.kind == "cancelled")
+    return refused or is_final or exchange.outcome == "not carried out"
 
 
 def _tolerate_errors(predicate: Callable[[Exchange], bool]) -> Callable[[Exchange], bool]:

@@ -10,6 +10,7 @@ from .arguments import (
     python_names,
     signature,
     snake_case,
+    whole_integers,
 )
 from .field import Branch, Field, read_field
 from .files import content_encoding, encode_content, is_text_media_type, read_files
@@ -65,5 +66,6 @@ __all__ = [
     "response_field",
     "signature",
     "snake_case",
+    "whole_integers",
     "without_read_only",
 ]

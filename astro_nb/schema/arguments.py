@@ -15,6 +15,7 @@ from .. import html
 from ..call import UNSET, Call
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..openapi import Operation, Spec
+from ..plain import to_plain
 from .field import Field
 from .operations import body_field, memoize, parameter_fields, parameter_fields_by_name
 
@@ -97,6 +98,30 @@ def build_call(
     return Call(operation.id, {k: v for k, v in parameters.items() if v is not UNSET}, body)
 
 
+def whole_integers(field: Field | None, value: Any) -> Any:
+    """Return plain data in which a float without a fraction is an integer where the field is one.
+
+    A column of pandas with gaps has 5.0 for 5, and so has a value picked from it; many servers refuse that as an id.
+    """
+    if field is None or not _has_whole_float(value):
+        return value
+    if isinstance(value, dict):
+        branch = field.branch_for(value) if field.kind == "union" else None
+        chosen = branch.field if branch else field
+        return {name: whole_integers(chosen.member(name), inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [whole_integers(field.item_at(index), inner) for index, inner in enumerate(value)]
+    is_integer = field.kind == "integer" or any(type(c) is int and c == value for c in field.info.choices)
+    return int(value) if is_integer else value
+
+
+def _has_whole_float(value: Any) -> bool:
+    """Whether a value is, or contains, a float without a fraction; most values do not."""
+    if isinstance(value, dict):
+        return any(map(_has_whole_float, value.values()))
+    return any(map(_has_whole_float, value)) if isinstance(value, list) else type(value) is float and value.is_integer()
+
+
 def body_fields(operation: Operation) -> tuple[Field, ...]:
     """Return the fields of an object body; for a union those of all branches, each name once."""
     body = body_field(operation)
@@ -163,6 +188,7 @@ def _merge_body(operation: Operation, body: Any, content: dict[str, Any]) -> Any
     if body is UNSET:
         required = bool(operation.body and operation.body.required)
         return content if content or required else UNSET
+    body = to_plain(body, "body") if content else body
     if content and not isinstance(body, Mapping):
         raise UsageError("Fields can only be added to a body that is an object.", "Pass body= alone.")
     return {**body, **content} if content else body

@@ -29,6 +29,7 @@ from typing import Any, Final
 
 from ..errors import SecretMissing, SettingsError
 from ..json_text import Number
+from ..plain import Placeholder
 
 MASK: Final = "*****"
 """Stands in place of a secret wherever one is shown or stored."""
@@ -36,7 +37,7 @@ MASK: Final = "*****"
 _IN_MEMORY = "held"
 
 
-class Secret:
+class Secret(Placeholder):
     """A secret by reference: `env:NAME`, `dotenv:NAME`, `keyring:service/name`, `prompt:label`; or held in memory.
 
     Attributes:
@@ -246,7 +247,7 @@ _REFERENCE_FIELDS = {"from", "secret"}
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(Placeholder):
     """Where a plain value is read from: `env:NAME` or `dotenv:NAME`. In a file: `{from: env:NAME, secret: false}`.
 
     Raises:

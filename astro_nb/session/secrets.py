@@ -16,7 +16,8 @@ from ..errors import AstroNbError
 from ..exchange import Exchange
 from ..messages import Request
 from ..openapi import Operation
-from ..schema import body_field, extract_secrets, parameter_fields_by_name, read_files
+from ..plain import to_plain
+from ..schema import body_field, extract_secrets, parameter_fields_by_name, read_files, whole_integers
 from ..secrets import MASK, KnownSecrets, Secret, is_secret_header
 from ..templates import LiteralText, template_names
 
@@ -25,7 +26,7 @@ _MOST_SCALARS = 1_000_000
 
 
 def extract_secrets_from(operation: Operation, call: Call, variables: Variables) -> Call:
-    """Return the call without literal secrets: each becomes a session variable, and the call holds its template.
+    """Return the call as plain data without literal secrets: each becomes a session variable, its template stays.
 
     The result is marked, and a marked call is returned as it is: secrets are extracted once, however many steps a call
     takes before it is sent.
@@ -48,11 +49,31 @@ def _extract(operation: Operation, call: Call, variables: Variables) -> Call:
         return keep(Secret.in_memory(value, name)) if is_literal else extract_secrets(None, value, keep)
 
     fields, call = parameter_fields_by_name(operation), read_files(call, body_field(operation, call.media_type))
+    call = _to_plain_call(operation, call)
     parameters = {k: to_templates(extract_secrets(fields.get(k), v, keep)) for k, v in call.parameters.items()}
     field = body_field(operation, call.media_type)
     body = call.body if call.body is UNSET else to_templates(extract_secrets(field, call.body, keep))
     headers = {name: header(name, value) for name, value in call.headers.items()}
     return replace(call, parameters=parameters, body=body, headers=headers).mark_extracted(operation)
+
+
+def _to_plain_call(operation: Operation, call: Call) -> Call:
+    """Return a call whose values are plain data, so that what is sent can be stored. It shares nothing with the caller.
+
+    Raises:
+        UsageError: a value cannot be converted exactly; the message names its argument.
+    """
+    fields = parameter_fields_by_name(operation)
+    field = body_field(operation, call.media_type)
+    parameters = {
+        key: whole_integers(fields.get(key), plain)
+        for key, value in call.parameters.items()
+        if (plain := to_plain(value, key)) is not UNSET
+    }
+    headers = {name: to_plain(value, name) for name, value in call.headers.items()}
+    return replace(
+        call, parameters=parameters, body=whole_integers(field, to_plain(call.body, "body")), headers=headers
+    )
 
 
 def to_templates(value: Any) -> Any:

@@ -70,11 +70,7 @@ class ConcurrentCalls(Generic[Key]):
         running.when_done(lambda _: self._ended.put(key))
 
     def next(self) -> tuple[Key, Exchange]:
-        """Wait for the next call to end, and return its key and exchange.
-
-        Raises:
-            SettingsError: the exchange could not be stored in the history.
-        """
+        """Wait for the next call to end, and return its key and exchange."""
         key = self._ended.get()
         return key, self._running.pop(key).result()
 
@@ -400,7 +396,7 @@ class Session:
     def _store(self, prepared: PreparedRequest, exchange: Exchange) -> Exchange:
         stored = self.history.add(exchange, prepared.secrets, self.credentials.secret_values())
         if prepared.group.kind != "approval":
-            self._sent.append(stored.id)  # last: what is in `exchanges` is in the history
+            self._sent.append(stored.id)  # last: the history has what is in `exchanges`, or holds it in memory
         return stored
 
     def _call_for_reference(self, operation: Operation, asking: tuple[str, ...]) -> Exchange:
