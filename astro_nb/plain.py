@@ -43,7 +43,7 @@ class Placeholder:
     __slots__ = ()
 
 
-def to_plain(value: Any, place: str) -> Any:
+def plain_value(value: Any, place: str) -> Any:
     """Return a value as plain data that shares no list and no dict with it.
 
     Args:

@@ -28,7 +28,7 @@ import astro_nb as anb
 from astro_nb.call import UNSET, Call, Upload
 from astro_nb.errors import UsageError
 from astro_nb.history import History
-from astro_nb.plain import to_plain
+from astro_nb.plain import plain_value
 from astro_nb.secrets import Secret
 from astro_nb.templates import LiteralText
 
@@ -250,7 +250,7 @@ def test_a_scalar_is_the_same_in_every_query(value: Any, wired: Wired) -> None:
 )  # fmt: skip
 def test_what_a_value_becomes(value: Any, plain: Any) -> None:
     """The rules, one by one; the types too, since `True == 1` in Python."""
-    assert repr(to_plain(value, "v")) == repr(plain)
+    assert repr(plain_value(value, "v")) == repr(plain)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_a_value_that_contains_itself_is_refused(wired: Wired) -> None:
 def test_placeholders_stay() -> None:
     """A secret, a literal text and a file are kept: only sending resolves them."""
     for value in (Secret("env:X"), LiteralText("{{x}}"), Upload("a", b"b")):
-        assert to_plain([value], "v")[0] is value
+        assert plain_value([value], "v")[0] is value
 
 
 def test_a_call_shares_nothing_with_its_caller(wired: Wired) -> None:

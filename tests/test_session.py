@@ -17,6 +17,7 @@ from astro_nb.call import UNSET, Call
 from astro_nb.environments import Environment
 from astro_nb.errors import (
     AstroNbError,
+    AstroNbWarning,
     MissingArgument,
     SecretMissing,
     SecretRefused,
@@ -259,16 +260,18 @@ def test_a_background_request_is_stored(api: anb.Workbench) -> None:
     assert [e.failure.kind if e.failure else "" for e in api.history] == ["", "cancelled"]
 
 
-def test_the_result_raises_if_it_cannot_be_stored(tmp_path: Path) -> None:
-    """With a broken history, `result` raises an error with a message, and does not wait forever."""
+def test_the_result_is_returned_if_it_cannot_be_stored(tmp_path: Path) -> None:
+    """With a broken history, `result` returns the exchange, which says why it is not there."""
     api = anb.connect(history=tmp_path / "h")
     assert api.history.path is not None
     api.call("ListWorkspaces")
     api.history.close()
     api.history.path.write_bytes(b"no history" * 100)
     running = api.session.start(api.session.build_call("ListWorkspaces", {}))
-    with pytest.raises(SettingsError):
-        running.result(5)
+    with pytest.warns(AstroNbWarning, match="not in the history"):
+        exchange = running.result(5)
+    assert exchange.ok
+    assert "is not a history" in exchange.not_stored
     api.close()
 
 

@@ -230,7 +230,7 @@ def _is_pending(mark: Mark | None) -> bool:
 
 
 def _newest(held: Mapping[int, Mark], stored: Mapping[int, Mark]) -> dict[int, Mark]:
-    """Return the mark of each row: that of the journal, unless it could not be written and the one in memory is newer."""
+    """Return the mark of each row: the journal's, unless it could not be written and the one in memory is newer."""
     newer = {n: mark for n, mark in held.items() if n in stored and mark.at > stored[n].at}
     return {**held, **stored, **newer}
 

@@ -11,7 +11,7 @@ from ..data import Location, get_value, locations_overlap, replace_values, walk,
 from ..errors import UnknownName, UsageError
 from ..frames import first_rows, make_frame
 from ..openapi import ID_FIELD, Operation, id_field, last_parameter
-from ..plain import to_plain
+from ..plain import plain_value
 from ..schema import (
     Field,
     body_field,
@@ -237,7 +237,7 @@ def _read_cells(columns: tuple[str, ...], row: list[Any]) -> dict[str, Any]:
 def _plain_cell(value: Any, column: str) -> Any:
     """Return a cell as plain data; one that cannot be converted as it is: its row is refused if the column is sent."""
     try:
-        return to_plain(value, column)
+        return plain_value(value, column)
     except UsageError:
         return value
 
@@ -289,9 +289,9 @@ class Constants:
     def __init__(self, operation: Operation, arguments: Mapping[str, Any], body: Any) -> None:
         self._operation = operation
         self.parameters: dict[str, Any] = {}
-        self.body = to_plain(body, "body")
+        self.body = plain_value(body, "body")
         for name, given in arguments.items():
-            target, value = find_target(operation, name), to_plain(given, name)
+            target, value = find_target(operation, name), plain_value(given, name)
             if target.in_body:
                 self.body = with_value(self.body, target.location, value)
             else:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from .. import html
 from ..errors import UnknownName, UsageError
 from ..frames import make_frame
-from ..plain import to_plain
+from ..plain import plain_value
 from ..secrets import MASK, Reference, Secret, redact
 from ..templates import NAME, is_response_reference, template_names
 
@@ -110,7 +110,7 @@ class Variables(MutableMapping[str, Any]):
             UnknownName: there is no such scope.
         """
         _require_scope(scope)
-        self._scopes[scope] = {k: Variable(k, to_plain(v, k), scope, source or scope) for k, v in values.items()}
+        self._scopes[scope] = {k: Variable(k, plain_value(v, k), scope, source or scope) for k, v in values.items()}
 
     def set(self, name: str, value: Any, source: str | Provenance = "", scope: str = "session") -> None:
         """Set a variable, with where its value came from.
@@ -126,7 +126,7 @@ class Variables(MutableMapping[str, Any]):
             )
         origin = source or self.find_provenance(value) or "set in Python"
         provenance = origin if isinstance(origin, Provenance) else None
-        self._scopes[scope][name] = Variable(name, to_plain(value, name), scope, str(origin), provenance)
+        self._scopes[scope][name] = Variable(name, plain_value(value, name), scope, str(origin), provenance)
 
     @staticmethod
     def is_name(name: str) -> bool:

@@ -15,7 +15,7 @@ from .. import html
 from ..call import UNSET, Call
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..openapi import Operation, Spec
-from ..plain import to_plain
+from ..plain import plain_value
 from .field import Field
 from .operations import body_field, memoize, parameter_fields, parameter_fields_by_name
 
@@ -188,7 +188,7 @@ def _merge_body(operation: Operation, body: Any, content: dict[str, Any]) -> Any
     if body is UNSET:
         required = bool(operation.body and operation.body.required)
         return content if content or required else UNSET
-    body = to_plain(body, "body") if content else body
+    body = plain_value(body, "body") if content else body
     if content and not isinstance(body, Mapping):
         raise UsageError("Fields can only be added to a body that is an object.", "Pass body= alone.")
     return {**body, **content} if content else body

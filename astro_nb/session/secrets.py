@@ -16,7 +16,7 @@ from ..errors import AstroNbError
 from ..exchange import Exchange
 from ..messages import Request
 from ..openapi import Operation
-from ..plain import to_plain
+from ..plain import plain_value
 from ..schema import body_field, extract_secrets, parameter_fields_by_name, read_files, whole_integers
 from ..secrets import MASK, KnownSecrets, Secret, is_secret_header
 from ..templates import LiteralText, template_names
@@ -68,11 +68,11 @@ def _to_plain_call(operation: Operation, call: Call) -> Call:
     parameters = {
         key: whole_integers(fields.get(key), plain)
         for key, value in call.parameters.items()
-        if (plain := to_plain(value, key)) is not UNSET
+        if (plain := plain_value(value, key)) is not UNSET
     }
-    headers = {name: to_plain(value, name) for name, value in call.headers.items()}
+    headers = {name: plain_value(value, name) for name, value in call.headers.items()}
     return replace(
-        call, parameters=parameters, body=whole_integers(field, to_plain(call.body, "body")), headers=headers
+        call, parameters=parameters, body=whole_integers(field, plain_value(call.body, "body")), headers=headers
     )
 
 
