@@ -109,9 +109,9 @@ class Call:
     def to_dict(self) -> dict[str, Any]:
         """Return the call as plain JSON data, for the history.
 
-        Bytes become `{"$bytes": "…"}` in base64, a file becomes `{"$file": {…}}`, and a number that not every reader
-        of JSON keeps exactly becomes `{"$number": "…"}`. Content larger than `MAX_STORED_FILE` is omitted: it is read
-        back as an `OmittedUpload`.
+        Bytes become `{"$bytes": "…"}` in base64, a file becomes `{"$file": {…}}`, and a decimal, whose last zeros
+        a number of JSON loses, becomes `{"$decimal": "…"}`. Content larger than `MAX_STORED_FILE` is omitted: it is
+        read back as an `OmittedUpload`.
         """
         out: dict[str, Any] = {"operation": self.operation, "parameters": dict(_encode(self.parameters))}
         if self.body is not UNSET:
@@ -140,8 +140,8 @@ class Call:
 MAX_STORED_FILE: Final = 1_000_000
 """The largest file, in bytes, whose content is stored with a call."""
 
-_BYTES, _FILE, _NUMBER = "$bytes", "$file", "$number"
-"""The keys that mark bytes, a file or a number. A user's own key that looks like one is stored with one more `$`."""
+_BYTES, _FILE, _DECIMAL = "$bytes", "$file", "$decimal"
+"""The keys that mark bytes, a file or a decimal. A user's own key that looks like one is stored with one more `$`."""
 
 
 def _encode(value: Any) -> Any:
@@ -151,30 +151,18 @@ def _encode(value: Any) -> Any:
         return {_BYTES: _to_base64(value)} if is_small else {_FILE: _encode_file(Upload("", value))}
     if isinstance(value, Upload):
         return {_FILE: _encode_file(value)}
-    if _is_long_number(value):
-        return {_NUMBER: _number_text(value)}
+    if isinstance(value, Decimal):
+        return {_DECIMAL: str(value)}
     encoded = value if _is_plain(value) else _map_children(_encode, value)
     return {f"${name}": inner for name, inner in encoded.items()} if _is_marked(value) else encoded
 
 
-def _is_long_number(value: Any) -> bool:
-    """Whether a value is a decimal, or an integer of more than 64 bits."""
-    return isinstance(value, Decimal) or (isinstance(value, int) and not -(2**63) <= value < 2**64)
-
-
-def _number_text(value: int | Decimal) -> str:
-    """Return a number in digits; an integer in hexadecimal, for which Python has no limit of digits."""
-    return str(value) if isinstance(value, Decimal) else hex(value)
-
-
-def _decode_number(text: Any) -> Any:
-    """Return a stored number; a `$number` mapping from before numbers were marked is returned as it was."""
-    if not isinstance(text, str):
-        return {_NUMBER: _decode(text)}
+def _decode_decimal(text: Any) -> Any:
+    """Return a stored decimal; a `$decimal` mapping from before decimals were marked is returned as it was."""
     try:
-        return int(text, 16) if "0x" in text else Decimal(text)
-    except (ValueError, ArithmeticError):
-        return {_NUMBER: text}
+        return Decimal(text)
+    except (TypeError, ValueError, ArithmeticError):
+        return {_DECIMAL: _decode(text)}
 
 
 def _encode_file(upload: Upload) -> dict[str, Any]:
@@ -211,13 +199,13 @@ def _decode_file(data: Any) -> Any:
 _DECODERS: Mapping[str, Callable[[Any], Any]] = {
     _BYTES: base64.b64decode,
     _FILE: _decode_file,
-    _NUMBER: _decode_number,
+    _DECIMAL: _decode_decimal,
 }
 """The decoder of each marked mapping."""
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value contains no bytes, files, long numbers or marking keys. Most have none: this has to be fast."""
+    """Whether a value contains no bytes, files, decimals or marking keys. Most have none: this has to be fast."""
     pending = [value]
     for node in pending:  # grows while it is walked
         if isinstance(node, dict):
@@ -226,7 +214,7 @@ def _is_plain(value: Any) -> bool:
             pending.extend(node.values())
         elif isinstance(node, list | tuple):
             pending.extend(node)
-        elif isinstance(node, bytes | Upload) or _is_long_number(node):
+        elif isinstance(node, bytes | Upload | Decimal):
             return False
     return True
 
@@ -236,7 +224,7 @@ def _is_marked(value: Any) -> bool:
 
 
 def _is_mark(name: str) -> bool:
-    return name.startswith("$") and name.lstrip("$") in ("bytes", "file", "number")
+    return name.startswith("$") and name.lstrip("$") in ("bytes", "file", "decimal")
 
 
 def _map_children(change: Callable[[Any], Any], value: Any) -> Any:

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
 from ..call import Call
 from ..contract import Violation
 from ..environments import Provenance
 from ..errors import UnknownName
 from ..exchange import Attempt, CallGroup, Exchange, Failure
 from ..frames import TIME
+from ..json_text import read_json
 from ..messages import Headers, Request, Response
 from ..openapi import Operation, Spec
 from ..secrets import MASK, is_secret_header
@@ -53,7 +52,7 @@ ERROR_COLUMNS = {
 def list_row(entry: tuple[Any, ...]) -> dict[str, Any]:
     """Return an entry as a row of the table of the history."""
     key, started, operation, status, ok, elapsed, size, request_id, message, environment, detail = entry
-    details = orjson.loads(detail)
+    details = read_json(detail).data
     return {
         "id": key,
         "when": datetime.fromtimestamp(started, UTC),
