@@ -61,12 +61,15 @@ def plain_value(value: Any, place: str) -> Any:
         ) from None
 
 
+_MOST_BITS = 14_000
+"""An integer of so many bits has fewer digits than Python converts to text (`sys.get_int_max_str_digits`)."""
+
 _SIMPLE = frozenset((str, int, bool, type(None)))
 
 
 def _convert(value: Any, at: Steps) -> Any:
     if type(value) in _SIMPLE:
-        return value
+        return value if type(value) is not int else _from_integer(value, at)
     for types, convert in _RULES:
         if isinstance(value, types):
             return convert(value, at)
@@ -77,6 +80,12 @@ def _convert(value: Any, at: Steps) -> Any:
 
 def _keep(value: Any, at: Steps) -> Any:
     return value
+
+
+def _from_integer(value: int, at: Steps) -> int:
+    if value.bit_length() > _MOST_BITS:
+        raise _error(at, "has more digits than Python writes", "Give it as a text.")
+    return int(value)
 
 
 def _from_number(value: float | Decimal, at: Steps) -> Any:
@@ -159,7 +168,7 @@ _RULES: tuple[tuple[Any, Callable[[Any, Steps], Any]], ...] = (
     (Placeholder | Upload | type(UNSET), _keep),
     (Enum, lambda value, at: _convert(value.value, at)),
     (str, lambda value, at: str.__str__(value)),
-    (int, lambda value, at: int(value)),
+    (int, _from_integer),
     (float | Decimal, _from_number),
     (bytes | bytearray | memoryview, lambda value, at: bytes(value)),
     (datetime, _from_datetime),

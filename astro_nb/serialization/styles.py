@@ -40,7 +40,7 @@ def to_text(value: Any, place: str) -> str:
     """
     if isinstance(value, str):
         return value
-    if type(value) is int or type(value) is float:
+    if type(value) is int:
         return str(value)
     if value is None:
         return ""
