@@ -235,7 +235,7 @@ def _read_cells(columns: tuple[str, ...], row: list[Any]) -> dict[str, Any]:
 
 
 def _plain_cell(value: Any, column: str) -> Any:
-    """Return a cell as plain data; one that cannot be converted as it is: its row is refused if the column is sent."""
+    """Return a cell as plain data; what is none, such as an open file, as it is: a row that cannot be sent is refused."""
     try:
         return plain_value(value, column)
     except UsageError:
@@ -289,9 +289,9 @@ class Constants:
     def __init__(self, operation: Operation, arguments: Mapping[str, Any], body: Any) -> None:
         self._operation = operation
         self.parameters: dict[str, Any] = {}
-        self.body = plain_value(body, "body")
+        self.body = _plain_cell(body, "body")
         for name, given in arguments.items():
-            target, value = find_target(operation, name), plain_value(given, name)
+            target, value = find_target(operation, name), _plain_cell(given, name)
             if target.in_body:
                 self.body = with_value(self.body, target.location, value)
             else:

@@ -188,7 +188,7 @@ def _merge_body(operation: Operation, body: Any, content: dict[str, Any]) -> Any
     if body is UNSET:
         required = bool(operation.body and operation.body.required)
         return content if content or required else UNSET
-    body = plain_value(body, "body") if content else body
+    body = body if isinstance(body, Mapping) or not content else plain_value(body, "body")
     if content and not isinstance(body, Mapping):
         raise UsageError("Fields can only be added to a body that is an object.", "Pass body= alone.")
     return {**body, **content} if content else body

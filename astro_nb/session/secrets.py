@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -48,7 +49,9 @@ def _extract(operation: Operation, call: Call, variables: Variables) -> Call:
         is_literal = is_secret_header(name) and isinstance(value, str) and value and not template_names(value)
         return keep(Secret.in_memory(value, name)) if is_literal else extract_secrets(None, value, keep)
 
-    fields, call = parameter_fields_by_name(operation), read_files(call, body_field(operation, call.media_type))
+    fields = parameter_fields_by_name(operation)
+    with contextlib.suppress(RecursionError):  # data that contain themselves: the next line refuses them
+        call = read_files(call, body_field(operation, call.media_type))
     call = _to_plain_call(operation, call)
     parameters = {k: to_templates(extract_secrets(fields.get(k), v, keep)) for k, v in call.parameters.items()}
     field = body_field(operation, call.media_type)
