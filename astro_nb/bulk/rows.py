@@ -235,7 +235,7 @@ def _read_cells(columns: tuple[str, ...], row: list[Any]) -> dict[str, Any]:
 
 
 def _plain_cell(value: Any, column: str) -> Any:
-    """Return a cell as plain data; what is none, such as an open file, as it is: a row that cannot be sent is refused."""
+    """Return a cell as plain data; what is none, such as an open file, as it is, for its row to be refused."""
     try:
         return plain_value(value, column)
     except UsageError:
