@@ -21,10 +21,10 @@ from ..json_text import write_json
 from ..jsonpath import find, pick
 from ..messages import Request, Response, header
 from ..openapi import Operation
-from ..schema import Field, hold_secrets, mask_secrets, response_field
-from ..secrets import MASK, is_secret_header
+from ..schema import Field, response_field
 from ..templates import as_literal
 from .display import draw_exchange, item_field, items_frame, leading_columns, summary
+from .masking import MaskedResponse
 from .parts import (
     SINGLE_CALL,
     Attempt,
@@ -128,14 +128,13 @@ class Exchange:
     @property
     def headers(self) -> dict[str, str]:
         """The response's headers by name; those that carry credentials are masked."""
-        pairs = self.response.headers if self.response else ()
-        return {name: MASK if is_secret_header(name) else value for name, value in pairs}
+        return dict(self.masked.headers) if self.masked else {}
 
     @property
     def request_id(self) -> str:
         """The id by which the server's operators find this request; empty if the server returned none."""
         sent = header(self.response.headers, "x-request-id") if self.response else ""
-        found = sent or envelope_value(self.response, self.operation.spec.extensions.error, "request_id") or ""
+        found = sent or envelope_value(self._envelope, self.operation.spec.extensions.error, "request_id") or ""
         return printable(str(found), _LONGEST_ID)
 
     @cached_property
@@ -147,7 +146,8 @@ class Exchange:
             return ErrorDetails(redirect_message(self), self.request_id, self.status)
         if self.response is None:
             return ErrorDetails(self.failure.message if self.failure else _NO_RESPONSE, "", None)
-        return read_error(self.response, self.operation.spec.extensions.error, self.request_id, self.text)
+        paths = self.operation.spec.extensions.error
+        return read_error(self.response, self._envelope, paths, self.request_id, self.text)
 
     def check(self) -> tuple[Violation, ...]:
         """Check request and response against the document in full, with openapi-core; nothing is sent.
@@ -169,35 +169,32 @@ class Exchange:
         Raises:
             PickError: there is no response, or it is not JSON.
         """
-        return self._masked
+        return self._require_masked().data
 
     @property
     def text(self) -> str:
-        """The response's body as text, secret fields masked; empty if there is none."""
-        if self.response is None:
-            return ""
-        if self.is_text_shown:
-            return self.response.text
-        return write_json(self._masked, indent=True).decode()
+        """The response's body as text, secret fields masked; empty if there is none.
 
-    @property
-    def is_text_shown(self) -> bool:
-        """Whether the response's body is shown and stored as it was received: no value in it is masked.
-
-        A name given twice has a value that is not in the parsed data, and may be a secret.
+        A body that does not parse, and may hold a secret, is not shown: a sentence says so.
         """
-        if self.response is None or not self.response.is_json:
-            return True
-        has_hidden = any(note.earlier is not UNSET for note in self.response.json_notes)
-        return self._masked is self.response.json() and not has_hidden
+        return self.masked.text if self.masked else ""
 
     def reveal(self) -> Any:
         """Return the response's body with its secrets. Do not end a cell with it: the notebook would store them.
 
+        Returns:
+            Plain data, or the text of a body that is not JSON.
+
         Raises:
-            PickError: there is no response, or it is not JSON.
+            PickError: there is no response.
         """
-        return self._require_response().json()
+        response = self._require_response()
+        return response.json() if response.is_json else response.text
+
+    @cached_property
+    def masked(self) -> MaskedResponse | None:
+        """What may be shown and stored of the response; None if there is none."""
+        return MaskedResponse(self.operation, self.response) if self.response else None
 
     def __getitem__(self, path: str) -> Any:
         """Return the value at a JSONPath: a secret as a `Secret`, and text without templates in it.
@@ -205,7 +202,7 @@ class Exchange:
         Raises:
             PickError: the path is malformed or finds nothing, or there is no response, or it is not JSON.
         """
-        value = as_literal(_pick(self, self._with_secrets, path))
+        value = as_literal(_pick(self, self._require_masked().data_with_secrets, path))
         if path != "$":  # the whole response needs no provenance
             self.picked.append((value, path))
         return value
@@ -216,10 +213,11 @@ class Exchange:
     @property
     def items(self) -> list[Any]:
         """The items of a list, secret fields masked; a single object is a list of one."""
-        path = self.operation.spec.resources.items_path(self.operation, self._masked)
+        data = self.json()
+        path = self.operation.spec.resources.items_path(self.operation, data)
         if path != "$":
-            return list(pick(self._masked, path))
-        return self._masked if isinstance(self._masked, list) else [self._masked]
+            return list(pick(data, path))
+        return data if isinstance(data, list) else [data]
 
     def frame(self) -> DataFrame:
         """Return the response as a DataFrame: one row per item, dtypes from the schema."""
@@ -242,13 +240,15 @@ class Exchange:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": str(draw_exchange(self))}
 
-    @cached_property
-    def _masked(self) -> Any:
-        return mask_secrets(self.field, self._require_response().json())
+    @property
+    def _envelope(self) -> Any:
+        """The masked body, which may be an error's; UNSET if it is not JSON."""
+        return self.masked.data if self.masked and self.response and self.response.is_json else UNSET
 
-    @cached_property
-    def _with_secrets(self) -> Any:
-        return hold_secrets(self.field, self._require_response().json())
+    def _require_masked(self) -> MaskedResponse:
+        self._require_response()
+        assert self.masked is not None  # noqa: S101  # there is a response
+        return self.masked
 
     def _require_response(self) -> Response:
         if self.response is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin, urlsplit
 
+from ..call import UNSET
 from ..errors import PickError
 from ..jsonpath import find
 from ..messages import Response, header
@@ -135,23 +136,24 @@ class ErrorDetails:
     field_errors: tuple[FieldError, ...] = ()
 
 
-def read_error(response: Response, paths: ErrorPaths | None, request_id: str, text: str) -> ErrorDetails:
+def read_error(response: Response, data: Any, paths: ErrorPaths | None, request_id: str, text: str) -> ErrorDetails:
     """Return what an error response reports.
 
     Args:
         response: the response.
+        data: its body, secrets masked; UNSET if it is not JSON.
         paths: where its parts are, by the overlay.
         request_id: its request id.
         text: its masked text, the last resort for a message.
     """
     message = (
-        envelope_value(response, paths, "message")
-        or _usual_message(response)
+        envelope_value(data, paths, "message")
+        or _usual_message(data)
         or _html_title(text)
         or text.strip()[:_LONGEST_BODY_MESSAGE]
         or f"{response.status} {response.reason}".strip()
     )
-    errors = envelope_value(response, paths, "field_errors")
+    errors = envelope_value(data, paths, "field_errors")
     entries = errors[:_MOST_FIELD_ERRORS] if isinstance(errors, list) else []
     fields = tuple(
         FieldError(*(printable(str(entry.get(name, "")), _LONGEST_FIELD_MESSAGE) for name in _FIELD_ERROR_PARTS))
@@ -161,13 +163,13 @@ def read_error(response: Response, paths: ErrorPaths | None, request_id: str, te
     return ErrorDetails(printable(str(message), _LONGEST_MESSAGE), request_id, response.status, fields)
 
 
-def envelope_value(response: Response | None, paths: ErrorPaths | None, part: str) -> Any:
+def envelope_value(data: Any, paths: ErrorPaths | None, part: str) -> Any:
     """Return a part of an error response, such as "message" or "request_id", by the overlay's paths; None if absent."""
     path = getattr(paths or _ENVELOPE, part)
-    if response is None or not response.is_json or not path:
+    if data is UNSET or not path:
         return None
     try:
-        return next((value for _, value in find(response.json(), path)), None)
+        return next((value for _, value in find(data, path)), None)
     except PickError:  # a malformed path finds nothing
         return None
 
@@ -180,10 +182,10 @@ def printable(text: str, longest: int) -> str:
     return f"{shortened}…" if len(text) > longest else shortened
 
 
-def _usual_message(response: Response) -> str | None:
-    if not response.is_json:
+def _usual_message(data: Any) -> str | None:
+    if data is UNSET:
         return None
-    values = (value for path in _USUAL_MESSAGES for _, value in find(response.json(), path))
+    values = (value for path in _USUAL_MESSAGES for _, value in find(data, path))
     return next((value for value in values if isinstance(value, str)), None)
 
 

@@ -17,7 +17,6 @@ from ..frames import TIME
 from ..json_text import read_json
 from ..messages import Headers, Request, Response
 from ..openapi import Operation, Spec
-from ..secrets import MASK, is_secret_header
 
 LARGEST_BODY = 1_000_000
 """Bytes of one body that are stored; the entry has their full number."""
@@ -72,10 +71,11 @@ def list_row(entry: tuple[Any, ...]) -> dict[str, Any]:
 def encode_exchange(exchange: Exchange) -> dict[str, Any]:
     """Return what is stored of an exchange in addition to its columns and its body, for `write_json`."""
     response, error = exchange.response, exchange.error
+    headers = exchange.masked.headers if exchange.masked else ()
     return {
         "call": exchange.call.to_dict(),
         "request": _encode_request(exchange.request),
-        "response": _encode_response(response) if response else None,
+        "response": _encode_response(response, headers) if response else None,
         "failure": exchange.failure,
         "attempts": exchange.attempts,
         "violations": exchange.violations,
@@ -86,14 +86,6 @@ def encode_exchange(exchange: Exchange) -> dict[str, Any]:
         "group": exchange.group,
         **({"provenance": _encode_provenance(exchange.provenance)} if exchange.provenance else {}),
     }
-
-
-def masked_body(exchange: Exchange) -> bytes:
-    """Return the body of a response as it was received; masked, and formatted again, if it holds a secret."""
-    response = exchange.response
-    if response is None or exchange.is_text_shown:
-        return response.body if response else b""
-    return response.encode(exchange.text)
 
 
 def decode_exchange(spec: Spec, key: str, size: int, detail: Mapping[str, Any], content: bytes) -> Exchange:
@@ -141,9 +133,8 @@ def _decode_request(encoded: Mapping[str, Any]) -> Request:
     return Request(encoded["method"], encoded["url"], _pairs(encoded["headers"]), body)
 
 
-def _encode_response(response: Response) -> dict[str, Any]:
-    pairs = [(name, MASK if is_secret_header(name) else value) for name, value in response.headers]
-    return {"status": response.status, "reason": response.reason, "headers": pairs, "version": response.http_version}
+def _encode_response(response: Response, headers: Headers) -> dict[str, Any]:
+    return {"status": response.status, "reason": response.reason, "headers": headers, "version": response.http_version}
 
 
 def _decode_response(encoded: Mapping[str, Any], size: int, content: bytes) -> Response:

@@ -23,7 +23,7 @@ from ..json_text import read_json, write_json
 from ..messages import is_under_base_url
 from ..openapi import Spec
 from ..secrets import redact, redact_bytes
-from .codec import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, decode_exchange, encode_exchange, list_row, masked_body
+from .codec import COLUMNS, ERROR_COLUMNS, LARGEST_BODY, decode_exchange, encode_exchange, list_row
 from .database import Database
 from .journal import Journal
 
@@ -265,7 +265,7 @@ def _body_to_store(exchange: Exchange, secrets: frozenset[str], has_further: boo
     The client has removed the secrets that were sent: the body is searched again only if there are others, or if it
     was formatted again.
     """
-    response, content = exchange.response, masked_body(exchange)
+    response, content = exchange.response, exchange.masked.body if exchange.masked else b""
     if response is not None and (has_further or content is not response.body):
         content = redact_bytes(content[: LARGEST_BODY + _LONGEST_SECRET], secrets)
     return content[:LARGEST_BODY]

@@ -20,7 +20,7 @@ from ..exchange import Exchange, item_field
 from ..json_text import JsonError, read_json
 from ..jsonpath import find, to_path
 from ..openapi import Operation, PageExtension
-from ..schema import Field, mask_secrets, parameter_fields, read_field
+from ..schema import Field, mask_secrets, parameter_fields, read_field, response_secret_names
 from ..templates import as_literal
 from .signals import (
     ENVELOPE_FIELDS,
@@ -442,9 +442,10 @@ def _sent_query(exchange: Exchange) -> dict[str, list[str]]:
 def _read_lines(paging: Paging, exchange: Exchange) -> Page:
     """Return each line as an item; the problem names the lines that are not JSON."""
     field, items, bad = _line_field(exchange), [], []
+    names = lambda: response_secret_names(exchange.operation, exchange.status or 0)  # noqa: E731  # only read if needed
     for number, line in _numbered_lines(exchange):
         try:
-            items.append(mask_secrets(field, read_json(line).data))
+            items.append(mask_secrets(field, read_json(line).data, names))
         except JsonError:
             bad.append(number)
     numbers = ", ".join(map(str, bad[:_MAX_BAD_LINES])) + (" …" if len(bad) > _MAX_BAD_LINES else "")

@@ -26,10 +26,12 @@ from .operations import (
     without_read_only,
 )
 from .samples import example_call, make_sample, preset_values
+from .secret_names import ROOT, response_secret_names, secret_names
 from .validation import INTEGER_BITS, CompiledSchema, compile_schema, has_format, is_endless, is_valid, matches_shape
 
 __all__ = [
     "INTEGER_BITS",
+    "ROOT",
     "Branch",
     "CompiledSchema",
     "Field",
@@ -64,6 +66,8 @@ __all__ = [
     "read_field",
     "read_files",
     "response_field",
+    "response_secret_names",
+    "secret_names",
     "signature",
     "snake_case",
     "whole_integers",

@@ -21,7 +21,7 @@ from ..json_text import is_whole
 from ..openapi import Extensions, Spec, read_extensions
 from ..secrets import is_secret_name
 from .discriminators import Tag, TaggedBranch, allowed_values, read_discriminator, tag_key, union_key
-from .normalization import Kind, Schema, constraints, kind_of, normalize, ref_name, secrecy, type_name
+from .normalization import Kind, Schema, constraints, kind_of, may_be_secret, normalize, ref_name, secrecy, type_name
 from .validation import CompiledSchema, compile_schema, is_valid, matches_shape
 
 ReadField = Callable[[Any, str, bool], "Field"]
@@ -262,6 +262,11 @@ class Field:
         return FieldInfo(self.schema)
 
     @cached_property
+    def may_be_secret(self) -> bool:
+        """Whether its value is a secret if it looks like one."""
+        return may_be_secret(self.name, self.kind, self.schema)
+
+    @cached_property
     def compiled(self) -> CompiledSchema:
         """The schema, compiled for `is_valid`."""
         return compile_schema(self.spec, "either", self.schema)
@@ -405,8 +410,8 @@ def _alternatives(field: Field, depth: int) -> Iterator[Field]:
 
 def _is_plain(field: Field) -> bool:
     """Whether a field is a scalar in each of its alternatives, and never a secret."""
-    may_be_secret = field.secret or field.secret_when or is_secret_name(field.name)
-    return not may_be_secret and all(form.kind in _SCALARS and not form.secret for form in field.alternatives)
+    may_be = field.secret or field.secret_when or is_secret_name(field.name) or field.may_be_secret
+    return not may_be and all(form.kind in _SCALARS and not form.secret for form in field.alternatives)
 
 
 def _describe_bound(text: str, value: Any) -> str:

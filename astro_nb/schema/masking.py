@@ -17,7 +17,7 @@ from typing import Any
 from ..call import UNSET, Upload
 from ..data import Location, replace_values
 from ..json_text import Number, write_json
-from ..secrets import MASK, Secret, is_secret_name
+from ..secrets import MASK, Secret, is_random, is_secret_name, is_secrets_name, may_be_secret_name
 from ..templates import template_names
 from .field import Field
 from .normalization import NEVER_SECRET_BY_NAME
@@ -34,21 +34,38 @@ _NO_NAMES: frozenset[str] = frozenset()
 _NO_FIELDS: Mapping[str, Field] = {}
 
 
-def mask_secrets(field: Field | None, value: Any) -> Any:
+SecretNames = Mapping[str, str | None]
+"""Names of secret fields, each with the sibling that decides whether it is one; None if none does."""
+
+Names = Callable[[], SecretNames]
+
+
+def _no_names() -> SecretNames:
+    return {}
+
+
+def mask_secrets(field: Field | None, value: Any, names: Names = _no_names) -> Any:
     """Return the value with every secret masked: those that the field tree marks, and any whose name means one.
 
     Without a field (a response that the document does not declare) names alone decide. A value without secrets is
     returned itself.
+
+    Args:
+        field: the field of the value; None if the document does not declare it.
+        value: the value.
+        names: returns further names that mean a secret, where the field tree declares nothing; called if that occurs.
     """
-    return _Search(lambda secret, name: MASK).replace(field, value)
+    return _Search(lambda secret, name: MASK, names=names).replace(field, value)
 
 
-def hold_secrets(field: Field | None, value: Any) -> Any:
+def hold_secrets(field: Field | None, value: Any, names: Names = _no_names) -> Any:
     """Return the value with every secret as a `Secret` held in memory, so that one can be picked without showing it.
 
-    A secret that is an object or a list keeps its structure: its scalars become the secrets.
+    A secret that is an object or a list keeps its structure: its scalars become the secrets. The arguments are those of
+    `mask_secrets`.
     """
-    return _Search(lambda v, name: _as_secret(v, name or "response", captured=True), leaves=True).replace(field, value)
+    hold = lambda v, name: _as_secret(v, name or "response", captured=True)  # noqa: E731  # a name of its own says less
+    return _Search(hold, leaves=True, names=names).replace(field, value)
 
 
 def extract_secrets(field: Field | None, value: Any, keep: Callable[[Secret], str]) -> Any:
@@ -97,8 +114,9 @@ def _variable_name(name: str) -> str:
 class _Search:
     """One search for secrets, without recursion: a response may be nested as deep as the parser allows."""
 
-    def __init__(self, substitute: Replace, leaves: bool = False) -> None:
+    def __init__(self, substitute: Replace, leaves: bool = False, names: Names = _no_names) -> None:
         self._substitute = substitute
+        self._names = names
         self._leaves = leaves
         self._found: dict[Location, Any] = {}
         self._pending: list[tuple[Field | None, Any, Path]] = []
@@ -112,7 +130,8 @@ class _Search:
 
     def _visit(self, field: Field | None, value: Any, path: Path) -> None:
         if field is not None:
-            if field.secret or (field.kind in NEVER_SECRET_BY_NAME and _is_secret_by_name(field.name, value)):
+            is_other_kind = field.kind in NEVER_SECRET_BY_NAME and _is_secret_by_name(field.name, value)
+            if field.secret or is_other_kind or (field.may_be_secret and _looks_secret(value)):
                 self._add(value, field.name, path)
                 return
             if field.kind == "union":
@@ -130,11 +149,24 @@ class _Search:
             if name in plain and type(inner) in _SCALARS:
                 continue
             child = children.get(name)
-            is_secret = child.secret_when and value.get(child.secret_when) if child else _is_secret_by_name(name, inner)
+            is_secret = (
+                child.secret_when and value.get(child.secret_when) if child else self._is_undeclared_secret(value, name)
+            )
             if is_secret and inner:
                 self._add(inner, name, (path, name))
             elif type(inner) not in _SCALARS or field is not None:
                 self._visit(child or (field.item if field else None), inner, (path, name))
+
+    def _is_undeclared_secret(self, siblings: dict[str, Any], name: str) -> bool:
+        """Whether a member that its object does not declare is a secret: by its name, or as one that is declared."""
+        value = siblings[name]
+        if _is_secret_by_name(name, value):
+            return True
+        names = self._names()
+        if name not in names or isinstance(value, bool):
+            return False
+        when = names[name]
+        return when is None or bool(siblings.get(when))
 
     def _visit_list(self, field: Field | None, value: list[Any], path: Path) -> None:
         if (field is None or field.has_scalars) and _SCALARS.issuperset(map(type, value)):
@@ -164,7 +196,17 @@ def _matching_alternatives(field: Field, value: Any) -> Iterable[Field]:
 
 def _is_secret_by_name(name: Any, value: Any) -> bool:
     """Whether an undeclared value is a secret by its name; a flag or a count is not."""
-    return isinstance(name, str) and is_secret_name(name) and not isinstance(value, int | Secret)
+    if not isinstance(name, str) or isinstance(value, int | Secret):
+        return False
+    if is_secret_name(name):
+        return True
+    if is_secrets_name(name):
+        return isinstance(value, list) and all(isinstance(inner, str) for inner in value)
+    return may_be_secret_name(name) and _looks_secret(value)
+
+
+def _looks_secret(value: Any) -> bool:
+    return isinstance(value, str) and is_random(value)
 
 
 def _location(path: Path) -> Location:

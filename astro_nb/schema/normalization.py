@@ -13,7 +13,13 @@ from typing import Any, Literal
 from ..errors import DanglingReference
 from ..json_text import Number
 from ..openapi import PREFIX, Spec, read_extensions, reference_name
-from ..secrets import is_secret_name
+from ..secrets import (
+    is_harmless_by_prose,
+    is_secret_by_prose,
+    is_secret_name,
+    is_secrets_name,
+    may_be_secret_name,
+)
 from .discriminators import (
     UNION_KEYS,
     families_of,
@@ -335,13 +341,29 @@ def kind_of(schema: Schema) -> Kind:
 def secrecy(name: str, kind: Kind, schema: Schema) -> tuple[bool, str | None]:
     """Return whether the value is a secret, and the name of the sibling that decides if there is one.
 
-    The extension `x-astro-nb-secret` decides first, then the format `password`, then the name (`secrets/names.py`).
+    The extension `x-astro-nb-secret` decides first, then the format `password`, then the name, and of a text the
+    document's words about it (`secrets/patterns.py`).
     """
     declared = read_extensions(schema).secret
     if declared is not None:
         return declared.is_secret, declared.when or None
-    by_format = kind == "text" and schema.get("format") == "password"
-    return by_format or (kind not in NEVER_SECRET_BY_NAME and is_secret_name(name)), None
+    if kind in NEVER_SECRET_BY_NAME:
+        return False, None
+    if kind == "text" and (schema.get("format") == "password" or is_secrets_name(name)):
+        return True, None
+    return is_secret_name(name) or (kind == "text" and is_secret_by_prose(name, *_prose(schema))), None
+
+
+def may_be_secret(name: str, kind: Kind, schema: Schema) -> bool:
+    """Whether a value is a secret if it looks like one, by its name; the document's words may rule that out."""
+    if kind in NEVER_SECRET_BY_NAME or kind == "choice" or read_extensions(schema).secret is not None:
+        return False
+    return may_be_secret_name(name) and not is_harmless_by_prose(*_prose(schema))
+
+
+def _prose(schema: Schema) -> tuple[str, str]:
+    title, description = (schema.get(key) for key in ("title", "description"))
+    return title if isinstance(title, str) else "", description if isinstance(description, str) else ""
 
 
 def type_name(schema: Any, plain: Schema, kind: Kind) -> str:

@@ -9,9 +9,19 @@ from .findings import (
     notebook_parts,
     redact_notebook,
 )
-from .patterns import is_secret_header, is_secret_name
+from .patterns import (
+    is_distinctive,
+    is_harmless_by_prose,
+    is_random,
+    is_secret_by_prose,
+    is_secret_header,
+    is_secret_name,
+    is_secrets_name,
+    may_be_secret_name,
+)
 from .redaction import SHORTEST, redact, redact_bytes, redact_data
 from .references import MASK, Reference, Secret
+from .texts import mask_text, mask_url_secrets
 
 __all__ = [
     "MASK",
@@ -23,8 +33,16 @@ __all__ = [
     "find_known_secrets",
     "find_secrets",
     "findings_frame",
+    "is_distinctive",
+    "is_harmless_by_prose",
+    "is_random",
+    "is_secret_by_prose",
     "is_secret_header",
     "is_secret_name",
+    "is_secrets_name",
+    "mask_text",
+    "mask_url_secrets",
+    "may_be_secret_name",
     "notebook_parts",
     "redact",
     "redact_bytes",
