@@ -17,7 +17,6 @@ from ..call import UNSET, Call
 from ..contract import Violation, check_request_fully, check_response_fully
 from ..environments import Provenance
 from ..errors import PickError
-from ..json_text import write_json
 from ..jsonpath import find, pick
 from ..messages import Request, Response, header
 from ..openapi import Operation
