@@ -11,6 +11,7 @@ a dict is a name, a step into a list is an index.
 | visit every value, containers included              | `walk`                      |
 | visit every scalar, up to a limit                   | `leaves`                    |
 | build a copy in which some values are replaced      | `replace_values`            |
+| build a copy with other values at some locations    | `with_replacements`         |
 | build a copy that shares nothing with the original  | `copy_data`                 |
 """
 
@@ -130,6 +131,20 @@ def replace_values(data: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(data, dict):
         return {name: replace_values(value, change) for name, value in data.items()}
     return [replace_values(value, change) for value in data] if isinstance(data, list) else data
+
+
+def with_replacements(value: Any, found: Mapping[Location, Any]) -> Any:
+    """Return a copy with other values at some locations, which shares everything else with the original."""
+    if () in found or not found:
+        return found.get((), value)
+    copies: dict[Location, Any] = {(): value.copy()}
+    for location, new in found.items():
+        for depth in range(1, len(location)):
+            if location[:depth] not in copies:
+                container, step = copies[location[: depth - 1]], location[depth - 1]
+                copies[location[:depth]] = container[step] = container[step].copy()
+        copies[location[:-1]][location[-1]] = new
+    return copies[()]
 
 
 def copy_data(data: Any) -> Any:

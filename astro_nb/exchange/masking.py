@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from ..call import UNSET
+from ..data import walk, with_replacements
 from ..json_text import JsonError, read_json, write_json
 from ..messages import Headers, Response, bare_media_type
 from ..openapi import Operation
 from ..schema import ROOT, Field, hold_secrets, mask_secrets, response_field, response_secret_names
-from ..secrets import MASK, is_secret_header, mask_text, mask_url_secrets
+from ..secrets import MASK, Secret, is_secret_header, mask_text, mask_url_secrets
 
 _WITHHELD = (
     "A body of {size:,} bytes is not shown: it cannot be read as {expected}, and something in it may be a secret. "
@@ -32,7 +34,8 @@ _TABLES = ("text/csv", "text/tab-separated-values", "application/csv", "text/x-c
 _GZIP = b"\x1f\x8b"
 _MAX_UNPACKED = 20_000_000
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
-_PARTIAL = 206
+_PARTIAL, _FIRST_ERROR = 206, 400
+_JSON_IN_TEXT = re.compile(r"\s*[{\[\"]")
 _STARTS_OF_JSON = ("{", "[", '"', "<")
 
 
@@ -63,7 +66,7 @@ class MaskedResponse:
         data = self._response.json()
         for field in self._fields:
             data = mask_secrets(field, data, self._names)
-        return data
+        return self._mask_texts(data, lambda text, masked: MASK if masked is None else masked)
 
     @cached_property
     def data_with_secrets(self) -> Any:
@@ -75,7 +78,15 @@ class MaskedResponse:
         data = self._response.json()
         for field in self._fields:
             data = hold_secrets(field, data, self._names)
-        return data
+        return self._mask_texts(data, lambda text, masked: Secret.in_memory(text, "response", captured=True))
+
+    def _mask_texts(self, data: Any, substitute: Callable[[str, str | None], Any]) -> Any:
+        """Return the data with other values for texts that are JSON themselves and hold a secret."""
+        if '\\"' not in self._response.text:  # a quote in a text is escaped
+            return data
+        texts = ((at, value) for at, value in walk(data) if isinstance(value, str) and _JSON_IN_TEXT.match(value))
+        found = {at: substitute(value, masked) for at, value in texts if (masked := self._mask(value)) != value}
+        return with_replacements(data, found)
 
     @cached_property
     def text(self) -> str:
@@ -118,10 +129,7 @@ class MaskedResponse:
     def _masked_text(self) -> str | None:
         response = self._response
         if response.is_json:
-            if not isinstance(response.json(), str):
-                return self._text_of_data()
-            if self.data is not response.json():
-                return write_json(self.data).decode()
+            return self._text_of_data()
         text = response.text
         if not text.strip() or _SENTENCE.fullmatch(text):
             return text
@@ -142,7 +150,7 @@ class MaskedResponse:
         if response.body.startswith(_GZIP):
             inner = _unpack(response.body)
             return bool(names) or mask_text(inner) != inner
-        if not names:
+        if not names or response.status >= _FIRST_ERROR:
             return False
         begins_inside = "json" in response.media_type and not text.lstrip("\ufeff \t\r\n").startswith(_STARTS_OF_JSON)
         return begins_inside or response.status == _PARTIAL or bool(_CONTROL.search(text[:100_000]))

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..call import UNSET, Upload
-from ..data import Location, replace_values
+from ..data import Location, replace_values, with_replacements
 from ..json_text import Number, write_json
 from ..secrets import MASK, Secret, is_random, is_secret_name, is_secrets_name, may_be_secret_name
 from ..templates import template_names
@@ -126,7 +126,7 @@ class _Search:
         self._visit(field, value, None)
         for inner, container, path in self._pending:  # grows while it is read
             (self._visit_object if isinstance(container, dict) else self._visit_list)(inner, container, path)
-        return _with_replacements(value, self._found)
+        return with_replacements(value, self._found)
 
     def _visit(self, field: Field | None, value: Any, path: Path) -> None:
         if field is not None:
@@ -215,17 +215,3 @@ def _location(path: Path) -> Location:
         path, step = path
         steps.append(step)
     return tuple(reversed(steps))
-
-
-def _with_replacements(value: Any, found: Mapping[Location, Any]) -> Any:
-    """Return a copy with other values at some locations, which shares everything else with the original."""
-    if () in found or not found:
-        return found.get((), value)
-    copies: dict[Location, Any] = {(): value.copy()}
-    for location, new in found.items():
-        for depth in range(1, len(location)):
-            if location[:depth] not in copies:
-                container, step = copies[location[: depth - 1]], location[depth - 1]
-                copies[location[:depth]] = container[step] = container[step].copy()
-        copies[location[:-1]][location[-1]] = new
-    return copies[()]

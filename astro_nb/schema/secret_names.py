@@ -25,26 +25,28 @@ _SINGLE = (
     "then",
     "else",
 )
+_FIRST_ERROR = 400
 _MAX_DEPTH = 4  # lists of lists, unions of unions
 
 
 def response_secret_names(operation: Operation, status: int) -> Mapping[str, str | None]:
     """Return the names of the secret fields of a response, each with the sibling that decides whether it is one.
 
-    All media types of the status count. Of a status below 400 that the document does not declare, those of the others
-    below 400 count: the server may send the same body with another status.
+    All media types of the status count. For a status that the document does not declare, all responses count: the
+    server may send the same body with another status.
     """
     return memoize(operation, ("secret names", status), lambda: _of_response(operation, status))
 
 
 def _of_response(operation: Operation, status: int) -> Mapping[str, str | None]:
     declared = operation.response(status)
-    known = (operation.response(code) for code in range(200, 300)) if status < 400 else ()
-    responses = [declared] if declared and declared.content else list({id(r): r for r in known if r}.values())
+    responses = [declared] if declared and declared.content else list(operation.responses.values())
     found: dict[str, str | None] = {}
     for response in responses:
         for media in response.content:
             found.update(secret_names(operation.spec, response.schema(media)))
+    if status >= _FIRST_ERROR and not (declared and declared.content):
+        found.pop(ROOT, None)  # an error is no secret as a whole
     return found
 
 

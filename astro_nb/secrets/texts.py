@@ -64,6 +64,22 @@ class _Name:
     is_hint: bool
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """Names of secrets: in one spelling each, and for each a part that every spelling of it contains."""
+
+    names: frozenset[str]
+    parts: frozenset[str]
+
+    @classmethod
+    def of(cls, names: Collection[str]) -> _Wanted:
+        words = [_WORDS.findall(name) or [name] for name in names if name]
+        return cls(frozenset(map(_fold, filter(None, names))), frozenset(max(w, key=len).lower() for w in words))
+
+
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+|\d+")
+
+
 def mask_text(text: str, names: Collection[str] = (), is_table: bool = False) -> str | None:
     """Return the text with every secret masked; None if it cannot be known what of it is one.
 
@@ -72,10 +88,11 @@ def mask_text(text: str, names: Collection[str] = (), is_table: bool = False) ->
         names: names of secrets besides those that `is_secret_name` knows.
         is_table: whether it is a table, such as CSV, in which values do not stand after their names.
     """
-    masked = _mask_once(text, names, is_table)
+    wanted = _Wanted.of(names)
+    masked = _mask_once(text, wanted, is_table)
     for decode in _DECODERS if masked is not None else ():
         decoded = decode(masked or "")
-        if decoded != masked and _mask_once(decoded, names, is_table) != decoded:
+        if decoded != masked and _mask_once(decoded, wanted, is_table) != decoded:
             return None  # a secret that is spelled in another way
     return masked
 
@@ -94,10 +111,10 @@ def _mask_parameter(parameter: re.Match[str]) -> str:
     return f"{parameter['name']}={MASK}" if is_secret else parameter[0]
 
 
-def _mask_once(text: str, names: Collection[str], is_table: bool) -> str | None:
+def _mask_once(text: str, wanted: _Wanted, is_table: bool) -> str | None:
     spans: list[tuple[int, int]] = []
     done, has_random_word = 0, None
-    for number, name in enumerate(_find_names(text, names)):
+    for number, name in enumerate(_find_names(text, wanted)):
         if name.start < done:
             continue
         if number > _MOST_NAMES:
@@ -110,6 +127,8 @@ def _mask_once(text: str, names: Collection[str], is_table: bool) -> str | None:
                 continue
             return None
         if isinstance(found, tuple):
+            if _is_name(text[slice(*found)].strip("\"' "), wanted):
+                return None  # a list of names and values: the value is elsewhere
             spans.append(found)
             done = found[1]
     spans += [(start, start + len(value)) for start, _, value in match_patterns(text)]
@@ -128,11 +147,10 @@ def _with_masks(text: str, spans: list[tuple[int, int]]) -> str:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-def _find_names(text: str, names: Collection[str]) -> Iterator[_Name]:
+def _find_names(text: str, wanted: _Wanted) -> Iterator[_Name]:
     """Yield the names of secrets in a text, in order."""
     folded = text.lower() if text.isascii() else "".join(c.lower() if c.isascii() else c for c in text)
-    wanted = {_fold(name) for name in names if name}
-    parts = [part for part in NAME_PARTS if part in folded] + [n.lower() for n in names if n and n.lower() in folded]
+    parts = [part for part in (*NAME_PARTS, *wanted.parts) if part in folded]
     if not parts:
         return
     done = 0
@@ -156,7 +174,7 @@ def _find_names(text: str, names: Collection[str]) -> Iterator[_Name]:
             word = f"{previous[1]}_{word}"  # as in "API key: …"
         filler = _FILLER.match(text, end)
         end = filler.end() if filler else end
-        certain = is_secret_name(word) or is_secrets_name(word) or is_secret_header(word) or _is_wanted(word, wanted)
+        certain = _is_name(word, wanted)
         if certain or may_be_secret_name(word):
             yield _Name(start, end, not certain)
 
@@ -171,8 +189,12 @@ def _fold(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _is_wanted(word: str, wanted: set[str]) -> bool:
-    return _fold(word) in wanted or _fold(word.rpartition(".")[2]) in wanted
+def _is_name(word: str, wanted: _Wanted) -> bool:
+    """Whether a word is the name of a secret; `wanted` holds further names."""
+    if len(word) > _LONGEST_NAME:
+        return False
+    known = is_secret_name(word) or is_secrets_name(word) or is_secret_header(word)
+    return known or _fold(word) in wanted.names or _fold(word.rpartition(".")[2]) in wanted.names
 
 
 # --- what follows a name ----------------------------------------------------------------------------------------------
