@@ -120,8 +120,9 @@ def test_the_id_of_a_list_is_proposed_for_the_path_parameter(api: anb.Workbench)
 @pytest.mark.parametrize("operation", ["CreateDeployment", "ListDeployments"])
 def test_an_id_is_not_proposed_for_a_collection(operation: str, api: anb.Workbench) -> None:
     """The id of a resource does not go to the organizationId of a create or a list."""
-    work = api.bulk(operation, [{"id": "x"}])
-    assert work.plan.unused == ["id"]
+    with pytest.raises(UsageError, match="'id'; nothing of the rows would be sent"):
+        api.bulk(operation, [{"id": "x"}])
+    assert api.bulk(operation, [{"id": "x"}], columns={"organizationId": "id"}).plan.unused == []
 
 
 def test_a_given_mapping_wins_over_a_proposed_one(api: anb.Workbench) -> None:

@@ -20,7 +20,7 @@ from ..progress import OnProgress
 from ..session import MAX_PARALLEL, Session
 from . import plan as results
 from .plan import OUTCOMES, PENDING_STATES, UNRESOLVED_STATES, BatchPlan, CheckedRow, mark_outcome
-from .rows import Constants, map_columns, read_table
+from .rows import Constants, is_column_name, map_columns, read_table, require_used_columns
 from .sending import RowSender, UnresolvedRow, reconcile
 
 if TYPE_CHECKING:
@@ -54,11 +54,14 @@ def prepare_bulk(
 
     Raises:
         UnknownName: there is no such operation, column, parameter or field.
-        UsageError: the rows are not a table, or a parameter or field would get two values.
+        UsageError: the rows are not a table, a parameter or field would get two values, a column is misspelled, or no
+            column is sent at all.
     """
-    declared, table = session.spec.operation(operation), read_table(rows)
+    declared = session.spec.operation(operation)
+    table = read_table(rows, lambda name: name in (columns or {}).values() or is_column_name(declared, name))
     fixed = Constants(declared, constants, body)
     mapping = map_columns(declared, table.columns, columns or {}, fixed.locations)
+    require_used_columns(declared, table, mapping, fixed.locations)
     return Bulk(session, BatchPlan(session, declared, table, mapping, fixed), on_progress)
 
 
@@ -300,6 +303,8 @@ def _notes(bulk: Bulk) -> Iterator[str]:
     if bulk.plan.unused:
         columns = ", ".join(map(repr, bulk.plan.unused))
         yield f"Columns that are not sent, because no field has their name or it has a value already: {columns}."
+    if bulk.plan.empty:
+        yield f"Columns without a value in any row, so that nothing is sent for them: {', '.join(bulk.plan.empty)}."
     if bulk.resumed and counts["not sent"]:
         yield (
             f"An earlier run of these rows was not finished; it started {html.pluralize(bulk.resumed, 'row')}. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..call import UNSET, Call
@@ -38,6 +38,8 @@ PENDING_STATES = (*UNRESOLVED_STATES, "cancelled", "invalid")
 """The states of a mark that another run continues with."""
 
 _OUTCOME_OF_STATE: Mapping[str, str] = {"begun": "unknown", "cancelled": "not sent"}
+
+_BLANK_ROW = "The row has no value."
 
 _RESULT_COLUMNS = {
     "outcome": "string",
@@ -186,6 +188,7 @@ class BatchPlan:
         mapping: where each column goes, and why.
         constants: the values that are the same in all rows.
         unused: the columns that are not sent.
+        empty: the columns that could be sent, but have no value in any row.
         rows: the rows, ready to become calls.
     """
 
@@ -200,6 +203,7 @@ class BatchPlan:
         self.operation, self.table, self.mapping, self.constants = operation, table, mapping, constants
         used = {m.column for m in mapping}
         self.unused = [column for column in table.columns if column not in used]
+        self.empty = [c for c in table.columns if table.rows and c in used and not any(c in row for row in table.rows)]
         builder = RowBuilder(operation, mapping, constants)
         self.rows = tuple(builder.build(number, cells) for number, cells in enumerate(table.rows))
         self._session = session
@@ -220,9 +224,13 @@ class BatchPlan:
         if self._checked_in is not self._session.environment:
             self._checked, self._checked_in = {}, self._session.environment
         calls = {row.number: self._build_call(row) for row in self.rows if not self._is_valid(row)}
+        blank = {
+            row.number for row in self.rows if self.mapping and not any(m.column in row.cells for m in self.mapping)
+        }
         for number, call in calls.items():  # after all calls are built: each makes variables of its secrets
             checked = call if isinstance(call, CheckedRow) else check_call(self._session, self.operation, call)
-            self._checked[number] = checked
+            problems = (_BLANK_ROW, *checked.problems) if number in blank else checked.problems
+            self._checked[number] = replace(checked, problems=problems)
         return self._checked
 
     def preview(self) -> DataFrame:

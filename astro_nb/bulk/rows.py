@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from ..call import UNSET, Call
 from ..data import Location, get_value, locations_overlap, replace_values, walk, with_value
-from ..errors import UnknownName, UsageError
+from ..errors import UnknownName, UsageError, closest_names
 from ..frames import first_rows, make_frame
-from ..openapi import ID_FIELD, Operation, id_field, last_parameter
+from ..openapi import Operation, field_named_by, id_field, last_parameter
 from ..plain import plain_value
 from ..schema import (
     Field,
@@ -62,6 +63,11 @@ class ColumnMapping:
     reason: str
 
 
+def is_column_name(operation: Operation, name: str) -> bool:
+    """Whether a column of this name would be sent."""
+    return any(True for _ in _propose(operation, [name]))
+
+
 def find_target(operation: Operation, name: str) -> Target:
     """Return the parameter or body field with a name, which may be a path into the body.
 
@@ -96,7 +102,7 @@ def map_columns(
 
     Raises:
         UnknownName: there is no such column, parameter or field.
-        UsageError: a parameter or field would get two values.
+        UsageError: a parameter or field would get two values, or two columns have its name in different spellings.
     """
     columns, constants = tuple(columns), list(constants)
     mappings = [
@@ -105,22 +111,105 @@ def map_columns(
     ]
     _require_distinct([m.target.location for m in mappings], constants)
     taken = [*constants, *(m.target.location for m in mappings)]
+    proposed: dict[Location, str] = {}
     for proposal in _propose(operation, [c for c in columns if c not in given.values()]):
+        first = proposed.setdefault(proposal.target.location, proposal.column)
+        if (
+            first != proposal.column
+            and proposal.reason in _BY_NAME
+            and proposal.target.location in _locations(mappings)
+        ):
+            name = proposal.target.name
+            raise UsageError(
+                f"The columns {first!r} and {proposal.column!r} are both named like {name}.",
+                f"Drop one of them, or choose one: columns={{{name!r}: {first!r}}}.",
+            )
         if not any(locations_overlap(proposal.target.location, location) for location in taken):
             taken.append(proposal.target.location)
             mappings.append(proposal)
     return tuple(mappings)
 
 
+_BY_NAME = ("the same name", "the same name, spelled differently")
+
+
+def _locations(mappings: Iterable[ColumnMapping]) -> list[Location]:
+    return [m.target.location for m in mappings if m.reason in _BY_NAME]
+
+
 def _propose(operation: Operation, columns: list[str]) -> Iterator[ColumnMapping]:
-    """Yield the proposals, the most certain first."""
-    targets = top_level_targets(operation)
-    for spelling, reason in ((str, "the same name"), (snake_case, "the same name, spelled differently")):
-        for column in columns:
+    """Yield the proposals, the most certain first; a column is proposed for one field by its name."""
+    targets, named = top_level_targets(operation), set[str]()
+    for spelling in _SPELLINGS:
+        for column in [column for column in columns if column not in named]:
             target = _resolve(targets, column, spelling)
             if target is not None:
-                yield ColumnMapping(target, column, reason)
+                named.add(column)
+                yield ColumnMapping(target, column, _BY_NAME[spelling is not str])
     yield from _propose_id(operation, targets, columns)
+
+
+def _plain_name(name: str) -> str:
+    """Return a name without case, spaces and punctuation."""
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+_SPELLINGS: tuple[Spelling, ...] = (str, snake_case, _plain_name)
+"""How names are compared, the most certain first."""
+
+
+def require_used_columns(
+    operation: Operation, table: InputTable, mappings: Iterable[ColumnMapping], constants: Iterable[Location]
+) -> None:
+    """Raise UsageError if the rows would be sent without what they hold: a column is misspelled, or none is sent.
+
+    A column that the resource has in responses, such as the time of its creation, may be left out.
+    """
+    used, targets, constants = {m.column: m.target for m in mappings}, top_level_targets(operation), list(constants)
+    if not table.rows or (constants and not table.columns):
+        return
+    unused = [column for column in table.columns if column not in used]
+    if not any(column in row for row in table.rows for column in used):
+        raise _nothing_sent(operation, table, list(used), targets)
+    known = {_plain_name(name) for name in operation.spec.resources.fields(operation)}
+    taken = {target.location[0] for target in used.values()} | {location[0] for location in constants if location}
+    free = [name for name in targets if name not in taken]
+    for column in unused:
+        near = next((name for name in free if _is_misspelled(column, name)), None)
+        if near is not None and _plain_name(column) not in known:
+            raise UsageError(
+                f"No parameter or field of {operation.id} is named {column!r}, and {near} has no value.",
+                f"Rename the column to {near!r}, or drop it.",
+            )
+
+
+def _nothing_sent(operation: Operation, table: InputTable, used: list[str], targets: Iterable[str]) -> UsageError:
+    near = list(dict.fromkeys(name for column in table.columns for name in closest_names(column, targets)))
+    hint = f"Did you mean {' or '.join(near[:_MAX_LISTED_COLUMNS])}? " if near and not used else ""
+    example = f"columns={{{next(iter(near or targets), 'field')!r}: {next(iter(table.columns), 'column')!r}}}"
+    if used:
+        what = f"have no value in any row: {_list_columns(used)}"
+    else:
+        what = f"are no parameters or fields of {operation.id}: {_list_columns(table.columns) or 'there are none'}"
+    return UsageError(
+        f"The columns {what}; nothing of the rows would be sent.",
+        f"{hint}Rename them, say where they go ({example}), or use reset_index() if the values are in the index.",
+    )
+
+
+def _is_misspelled(column: str, name: str) -> bool:
+    one, other = _plain_name(column), _plain_name(name)
+    long_enough = min(len(one), len(other)) >= _SHORTEST_MISSPELLED
+    return long_enough and SequenceMatcher(None, one, other).ratio() >= _MISSPELLED
+
+
+_SHORTEST_MISSPELLED, _MISSPELLED = 4, 0.85
+_MAX_LISTED_COLUMNS = 5
+
+
+def _list_columns(names: Iterable[str]) -> str:
+    listed = [repr(name) for name in names]
+    return ", ".join(listed[:_MAX_LISTED_COLUMNS]) + (" …" if len(listed) > _MAX_LISTED_COLUMNS else "")
 
 
 def _propose_id(operation: Operation, targets: Mapping[str, Target], columns: list[str]) -> Iterator[ColumnMapping]:
@@ -131,7 +220,7 @@ def _propose_id(operation: Operation, targets: Mapping[str, Target], columns: li
     if not key or resources.role(operation).action == "create" or resources.is_list(operation):
         return
     reader = resources.reader_at(operation.path.partition("/{" + own + "}")[0])
-    column = id_field(reader) if reader else ID_FIELD
+    column = id_field(reader) if reader else field_named_by(own, columns)
     if column in columns and key in targets:
         listed = f", as {reader.id} lists it" if reader else ""
         yield ColumnMapping(targets[key], column, f"the {column} of the resource{listed}")
@@ -200,15 +289,16 @@ class InputTable:
     rows: tuple[Mapping[str, Any], ...] = field(repr=False)
 
 
-def read_table(rows: Any) -> InputTable:
+def read_table(rows: Any, is_wanted: Callable[[str], bool] = lambda name: False) -> InputTable:
     """Return a DataFrame, an object with `frame()` (an exchange, pages), or a list of mappings as a table.
 
-    A cell without a value (None, NaN, NaT, NA) is left out.
+    A cell without a value (None, NaN, NaT, NA) is left out. A named level of the index is also a column if it is
+    wanted: `frame.set_index("id")` still has its ids.
 
     Raises:
         UsageError: it is none of these, or two columns have the same name.
     """
-    frame = _to_frame(rows)
+    frame = _with_index(_to_frame(rows), is_wanted)
     columns = tuple(str(column) for column in frame.columns)
     repeated = next((name for name in columns if columns.count(name) > 1), None)
     if repeated is not None:
@@ -227,6 +317,23 @@ def _to_frame(rows: Any) -> DataFrame:
     if records is None or not all(isinstance(row, Mapping) for row in records):
         raise UsageError("These rows are not a table.", "Give a DataFrame, a list of dicts, or a response of the API.")
     return make_frame(records, dict.fromkeys((name for row in records for name in row), "object"))
+
+
+def _with_index(frame: DataFrame, is_wanted: Callable[[str], bool]) -> DataFrame:
+    """Return a table with the named levels of its index that are wanted as its first columns."""
+    present = {str(column) for column in frame.columns}
+    levels = [name for name in frame.index.names if name is not None and str(name) not in present]
+    wanted = [name for name in levels if is_wanted(str(name))]
+    if not wanted or list(frame.index.names) == _INDEX_OF_PAGES:
+        return frame
+    wide = frame.copy()
+    for name in reversed(wanted):
+        wide.insert(0, name, frame.index.get_level_values(list(frame.index.names).index(name)))
+    wide.index = frame.index.set_names([None] * frame.index.nlevels)
+    return wide
+
+
+_INDEX_OF_PAGES = ["page", "position"]
 
 
 def _read_cells(columns: tuple[str, ...], row: list[Any]) -> dict[str, Any]:

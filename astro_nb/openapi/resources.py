@@ -86,9 +86,8 @@ def last_parameter(operation: Operation) -> str:
 
 
 def id_field(operation: Operation) -> str:
-    """Return the field of a response that identifies its resource."""
-    item = operation.extensions.item
-    return (item.id if item else "") or ID_FIELD
+    """Return the field of a response that identifies its resource: see `Resources.id_field`."""
+    return operation.spec.resources.id_field(operation)
 
 
 def label_fields(operation: Operation | None) -> tuple[str, ...]:
@@ -107,12 +106,15 @@ def label_of(item: Mapping[str, Any], operation: Operation | None = None) -> str
 def field_named_by(parameter: str, names: Iterable[str]) -> str:
     """Return the field whose value a path parameter takes: `name` for `pool_name`, if there is no field `pool_name`.
 
-    It is the field of the same name, else the longest that the parameter's name ends in, else `id`.
+    It is the field of the same name, else the longest whose words the parameter's name ends in, else `id`. Words count:
+    `username` does not take a field `name`.
     """
     known = list(names)
     if parameter in known:
         return parameter
-    ends = [name for name in known if _plain(name) and _plain(parameter).endswith(_plain(name))]
+    wanted = _words(parameter)
+    same = [name for name in known if _plain(name) == _plain(parameter)]
+    ends = same or [name for name in known if (words := _words(name)) and wanted[-len(words) :] == words]
     return max(ends, key=len) if ends else ID_FIELD if ID_FIELD in known else parameter
 
 
@@ -133,6 +135,7 @@ class Resources:
         self._spec = spec
         self._roles: dict[str, Role] = {}
         self._items: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
 
     # --- paths --------------------------------------------------------------------------------------------------------
 
@@ -185,6 +188,45 @@ class Resources:
             return self.reader_at(above[0]) if above else None
         found = (self.reader_at(path) for path in above)
         return next((reader for reader in found if reader and not self.is_list(reader)), None)
+
+    def id_field(self, operation: Operation) -> str:
+        """Return the field that identifies the resource of an operation: its value is the parameter of its path.
+
+        The overlay declares it. Otherwise it is the field that the parameter is named after, such as `name` for
+        `/pools/{pool_name}`, or else `id`.
+        """
+        if operation.id not in self._ids:
+            item = operation.extensions.item
+            self._ids[operation.id] = (item.id if item else "") or self._inferred_id(operation)
+        return self._ids[operation.id]
+
+    def fields(self, operation: Operation) -> list[str]:
+        """Return the fields of the resource of an operation, as the document declares that it is read or listed."""
+        shape = self._collection_shape(operation)
+        paths = [operation.path, *([f"{shape}/{{}}", shape] if shape else [])]
+        readers = (reader for path in paths if (reader := self.reader_at(path)) is not None)
+        found = (self._declared_fields(reader) for reader in readers)
+        return next((names for names in found if names), [])
+
+    def _inferred_id(self, operation: Operation) -> str:
+        single = self.at(f"{self._collection_shape(operation)}/{{}}")
+        names = self.fields(operation)
+        return field_named_by(last_parameter(single[0]), names) if single and names else ID_FIELD
+
+    def _collection_shape(self, operation: Operation) -> str:
+        """Return the shape of the path of the collection that an operation belongs to; empty if there is none."""
+        return path_shape(next((path for path in paths_upwards(operation.path) if self.has_items(path)), ""))
+
+    def _declared_fields(self, reader: Operation) -> list[str]:
+        try:
+            schema = reader.success.schema() if reader.success else None
+            key = self.items_key(reader)
+            if key and key != "$":
+                schema = properties_of(self._spec, schema).get(key)
+            items = next((part["items"] for part in _applicable_schemas(self._spec, schema) if "items" in part), None)
+            return list(properties_of(self._spec, schema if items is None else items))
+        except (DocumentError, *READ_ERRORS):  # reported by the operation's warnings
+            return []
 
     def _role(self, operation: Operation) -> Role:
         single = _is_single(operation)
@@ -252,6 +294,11 @@ class Resources:
 
 def _is_single(operation: Operation) -> bool:
     return path_shape(operation.path).endswith("}")
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name in lower case: `poolName`, `pool_name` and `pool-name` have two."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
 
 
 def _plain(name: str) -> str:
