@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .call import UNSET, Call, Upload
+from .call import UNSET, Body, Call, Upload
 from .environments import Environment, Environments
 from .errors import AstroNbError
 from .exchange import Exchange, advice_for, outcome_of
@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "UNSET",
     "AstroNbError",
+    "Body",
     "Call",
     "Environment",
     "Environments",

@@ -71,6 +71,19 @@ class OmittedUpload(Upload):
 
 
 @dataclass(frozen=True)
+class Body:
+    """A body given whole: `api.call("CreateIssue", anb.Body({"title": "t", "body": "b"}))`.
+
+    It is needed where an operation has a parameter or a field of its own called `body`, which `body=` then means.
+
+    Attributes:
+        value: The body as plain JSON data.
+    """
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Call:
     """An operation and its arguments, with `{{names}}` unresolved, so that it never contains a secret.
 

@@ -27,7 +27,7 @@ from .errors import UsageError
 from .json_text import read_json
 from .messages import Request, bare_media_type, header, is_json, media_type
 from .openapi import Operation
-from .schema import body_fields, parameter_fields
+from .schema import body_fields, declares_body, parameter_fields
 
 _LOOK_UP = "os.environ[{}]"
 _QUOTED_LOOK_UP = 'urllib.parse.quote(os.environ[{}], safe="")'
@@ -184,14 +184,17 @@ Snippet = Callable[[Operation, Call, Request], str]
 
 def python_astro_nb(operation: Operation, call: Call, request: Request | None = None) -> str:
     """Return one line of astro_nb, as the explorer shows it: `api.call("GetDeployment", deploymentId="…")`."""
-    if call.headers or call.media_type or call.security is not None or "body" in call.parameters:
+    if call.headers or call.media_type or call.security is not None:
         return _render_call_object(call)
     explicit = {k: v for k, v in call.parameters.items() if v != f"{{{{{k}}}}}"}  # a variable of its name is implied
     arguments = [f"{_keyword_name(name)}={literal(value)}" for name, value in explicit.items() if name.isidentifier()]
     others = {name: value for name, value in explicit.items() if not name.isidentifier()}
     arguments += [f"**{literal(others)}"] if others else []
-    arguments += _body_arguments(operation, call)
-    before = f"{_IMPORT_PATH}from astro_nb import Upload\n\n" if _has_upload(call.body) else ""
+    whole, by_name = _body_arguments(operation, call)
+    arguments = [*whole, *arguments, *by_name]
+    names = [name for name, is_used in (("Body", whole), ("Upload", _has_upload(call.body))) if is_used]
+    before = _IMPORT_PATH if _has_upload(call.body) else ""
+    before += f"from astro_nb import {', '.join(names)}\n\n" if names else ""
     source = _fit_call(f"api.call({literal(operation.id)}", arguments)
     return import_decimal(source) + before + source
 
@@ -245,7 +248,7 @@ def _omitted_headers(call: Call) -> tuple[str, ...]:
 
 
 def _render_call_object(call: Call) -> str:
-    """Return a call that keyword arguments cannot express: headers, another media type, a parameter named `body`."""
+    """Return a call that keyword arguments cannot express: with headers, or another media type."""
     parts = [literal(call.operation), literal(dict(call.parameters))]
     parts += [f"body={literal(call.body)}"] if call.body is not UNSET else []
     parts += [f"media_type={literal(call.media_type)}"] if call.media_type else []
@@ -255,15 +258,18 @@ def _render_call_object(call: Call) -> str:
     return f"{before}from astro_nb import {names}\n\napi.send(Call({', '.join(parts)}))"
 
 
-def _body_arguments(operation: Operation, call: Call) -> list[str]:
+def _body_arguments(operation: Operation, call: Call) -> tuple[list[str], list[str]]:
+    """Return the arguments of the body: a whole one that `body=` cannot give, and those with names."""
     if call.body is UNSET or (call.body == {} and operation.body and operation.body.required):
-        return []
-    taken = {"body", *(field.name for field in parameter_fields(operation))}
+        return [], []
+    taken = {field.name for field in parameter_fields(operation)}
     known = {field.name for field in body_fields(operation)} - taken
     plain = isinstance(call.body, Mapping) and call.body and all(k in known and k.isidentifier() for k in call.body)
     if plain:
-        return [f"{_keyword_name(name)}={literal(value)}" for name, value in call.body.items()]
-    return [f"body={literal(call.body)}"]
+        return [], [f"{_keyword_name(name)}={literal(value)}" for name, value in call.body.items()]
+    if declares_body(operation):
+        return [f"Body({literal(call.body)})"], []
+    return [], [f"body={literal(call.body)}"]
 
 
 def _keyword_name(name: str) -> str:

@@ -96,7 +96,7 @@ def test_a_required_parameter_comes_from_the_variable_of_its_name() -> None:
     [
         ({"titel": 1}, UNSET, "Did you mean title"),
         ({"id": 1}, UNSET, "There are: "),
-        ({"title": "t"}, [1], "Pass body= alone"),
+        ({"title": "t"}, [1], "Pass body=… alone"),
     ],
 )
 def test_wrong_arguments_raise_with_advice(arguments: dict[str, Any], body: Any, advice: str) -> None:

@@ -116,13 +116,13 @@ def _altered_message(row: DiffRow) -> str:
 
 
 def change(
-    session: Session, operation: str, /, *, body: Any = UNSET, dry_run: bool = False, **arguments: Any
+    session: Session, operation: str, body: Any = UNSET, /, *, dry_run: bool = False, **arguments: Any
 ) -> ChangeResult:
     """Read a resource, change what is given, show the difference, and write it back; everything else stays.
 
     Args:
         session, operation: the session, and the operation that updates the resource.
-        body: fields as a mapping, in addition to those among the arguments.
+        body: fields as a mapping, in addition to those among the arguments; also as `body=`, as for `Workbench.call`.
         dry_run: only read the resource and return the difference.
         arguments: parameters, and fields of the body; see `Workbench.change`.
 

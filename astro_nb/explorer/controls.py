@@ -75,7 +75,7 @@ def state_buttons(
 
 def _state_choices(about: FieldLabel) -> list[tuple[str, Any]]:
     field = about.field
-    needs = any(child.required for child in field.children)
+    needs = any(child.must_be_sent for child in field.children)
     found = [_EMPTY[field.kind]] if field.kind in _EMPTY and not (needs and about.required) else []
     found += [("Set to null", None)] if field.nullable else []
     return found + ([] if about.required else [("Unset", UNSET)])

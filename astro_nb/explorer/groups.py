@@ -102,17 +102,17 @@ def build_object_group(view: FormView, about: FieldLabel, path: FieldPath) -> wi
 
 def build_object_fields(view: FormView, field: Field, path: FieldPath, without: str = "") -> list[widgets.Widget]:
     """Build the parts of an object; `without` names a field that is shown elsewhere."""
-    shown = [c for c in field.children if not c.info.read_only and c.name != without]
-    if field.info.extensions.rules or field.info.extensions.union:
+    shown = [c for c in field.children if c.may_be_sent and c.name != without]
+    if field.info.extensions.rules or field.info.extensions.union or field.conditions.required:
         ruled = RuledFields(view, field, path, shown, partial(build_fields, view))
         return ruled.widgets + _additional_widgets(view, field, path, ruled.shown | {without})
-    needed = {c.name for c in shown if c.required}
+    needed = {c.name for c in shown if c.must_be_sent}
     given = {c.name for c in shown if c.name not in needed and view.is_set((*path.location, c.name))}
     if len(given) > PAGE_SIZE:
         given = set()
 
     def draw(child: Field) -> widgets.Widget:
-        return view.any(FieldLabel(child, child.required), path.child(child.name))
+        return view.any(FieldLabel(child, child.must_be_sent), path.child(child.name))
 
     first = [child for child in shown if child.name in needed | given]
     made = build_fields(view, sorted(first, key=lambda child: child.name not in needed), draw)
@@ -207,7 +207,7 @@ class RuledFields:
         self._fold = Collapsible(view, (*path.location, "more", field.type_name), self._others, False)
         self._fold_box = self._fold.widget
         before = [n for n in self._fields if n in self._first or self._is_first(n)]
-        before.sort(key=lambda name: not self._fields[name].required)
+        before.sort(key=lambda name: not self._fields[name].must_be_sent)
         self.widgets: list[widgets.Widget] = [self._first.get(n) or self._drawn(n) for n in before]
         self.widgets.append(self._fold_box)
         for name in governed:
@@ -225,7 +225,7 @@ class RuledFields:
         rules = active_rules(self._field, self._view.form.get(self._path.location))
         why = {name: reason for names, reason in rules.one_of for name in names}
         self._abouts = {
-            name: FieldLabel(child, child.required or name in rules.required, why.get(name, ""))
+            name: FieldLabel(child, child.must_be_sent or name in rules.required, why.get(name, ""))
             for name, child in self._fields.items()
             if name not in rules.hidden
         }
@@ -292,6 +292,7 @@ def _ruled_names(field: Field) -> set[str]:
     """The names that some rule requires, hides or excludes."""
     rules, union = field.info.extensions.rules, field.info.extensions.union
     named = {name for rule in rules for name in (*rule.require, *rule.hide, *rule.one_of)}
+    named |= {name for condition in field.conditions.required for name in condition.names}
     return named | set(union.branches.values() if union else ())
 
 

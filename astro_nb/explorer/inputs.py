@@ -206,8 +206,9 @@ def type_label(field: Field) -> str:
 
 
 def schema_warnings(field: Field) -> list[str]:
-    """The warnings of the document: deprecated, write-only."""
-    warnings = (("deprecated", field.info.deprecated), ("write-only", field.info.write_only))
+    """The warnings of the document: deprecated, read-only, write-only."""
+    info = field.info
+    warnings = (("deprecated", info.deprecated), ("read-only", info.read_only), ("write-only", info.write_only))
     return [text for text, applies in warnings if applies]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -68,6 +69,15 @@ class Server:
             raise UsageError(f"{filled!r} is not the URL of a server.", "Give other values for its variables.")
         return resolve_url(filled, self.home)
 
+    def fill_allowed(self, values: Mapping[str, str]) -> str:
+        """Return the base URL with its variables replaced by those of the values that it allows, else by defaults."""
+        allowed = {}
+        for name, value in values.items():
+            with contextlib.suppress(UsageError):
+                self.fill({name: value})
+                allowed[name] = value
+        return self.fill(allowed)
+
     def _check_value(self, match: re.Match[str], value: str, variable: ServerVariable) -> None:
         """Raise UsageError unless a value may replace its variable."""
         if value in (variable.default, *variable.choices):
@@ -83,51 +93,75 @@ class Server:
 
     def matches(self, url: str) -> bool:
         """Whether a base URL is this server with any values of its variables."""
+        return self.values_in(url) is not None
+
+    def values_in(self, url: str) -> dict[str, str] | None:
+        """Return the values of the variables with which this server is a base URL; None if it is not."""
         try:
             parts = urlsplit(url)
             if parts.query or parts.fragment or not parts.netloc:
-                return False
-            templates = self._templates_with_scheme()
-            return any(self._matches_template(t, parts.scheme, parts.netloc, parts.path) for t in templates)
+                return None
+            for template, known in self._templates_with_scheme():
+                found = self._match_template(template, parts.scheme, parts.netloc, parts.path)
+                if found is not None:
+                    return {**known, **found}
         except ValueError:
-            return False
+            pass
+        return None
 
-    def _templates_with_scheme(self) -> Iterator[str]:
-        """Yield the URL template with its scheme written out, also if a variable at its beginning contains it."""
+    def _templates_with_scheme(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield the URL template with its scheme written out, also if a variable at its beginning contains it.
+
+        With it comes the value of that variable.
+        """
         first = _VARIABLE.match(self.url)
         variable = next((v for v in self.variables if first and v.name == first[1]), None)
         if first is None or variable is None:
-            yield self.url
+            yield self.url, {}
             return
         for value in dict.fromkeys([*variable.choices, variable.default]):
             filled = value + self.url[first.end() :]
-            yield filled if "://" in filled else resolve_url(filled, self.home)
+            yield filled if "://" in filled else resolve_url(filled, self.home), {variable.name: value}
 
-    def _matches_template(self, template: str, scheme: str, host: str, path: str) -> bool:
+    def _match_template(self, template: str, scheme: str, host: str, path: str) -> dict[str, str] | None:
         scheme_template, separator, rest = template.partition("://")
         authority, slash, steps = rest.partition("/")
         port = _DEFAULT_PORTS.get(scheme.lower(), "")
         spellings = {host, host.removesuffix(port) if port else host, host + port}
+        found = [
+            self._values_between(scheme_template, scheme, is_path=False) if separator else None,
+            next(filter(_is_found, (self._values_between(authority, s, is_path=False) for s in spellings)), None),
+            self._values_between((slash + steps).rstrip("/"), path.rstrip("/"), is_path=True),
+        ]
         return (
-            bool(separator)
-            and self._can_become(scheme_template, scheme, is_path=False)
-            and any(self._can_become(authority, spelling, is_path=False) for spelling in spellings)
-            and self._can_become((slash + steps).rstrip("/"), path.rstrip("/"), is_path=True)
+            {k: v for values in found if values is not None for k, v in values.items()} if None not in found else None
         )
 
-    def _can_become(self, template: str, text: str, *, is_path: bool) -> bool:
-        """Whether a part of the URL template becomes this text for some values of its variables.
+    def _values_between(self, template: str, text: str, *, is_path: bool) -> dict[str, str] | None:
+        """Return the values with which a part of the URL template becomes this text; None if there are none.
 
         A regular expression would backtrack exponentially if there are many variables. Instead, the positions in the
-        text that can be reached are computed piece by piece.
+        text that can be reached are computed piece by piece, and then the values from the end.
         """
-        reached = {0}
-        for number, piece in enumerate(_VARIABLE.split(template)):
+        pieces, reached = _VARIABLE.split(template), [{0}]
+        for number, piece in enumerate(pieces):
+            reached.append(self._positions_after(number, piece, text, reached[-1], is_path))
+        end, values = len(text), dict[str, str]()
+        if end not in reached[-1]:
+            return None
+        for number, piece in reversed(list(enumerate(pieces))):
+            starts = sorted(reached[number], reverse=True)
+            start = next(s for s in starts if end in self._positions_after(number, piece, text, {s}, is_path))
             if number % 2:
-                reached = self._positions_after_variable(piece, text, reached, is_path)
-            else:
-                reached = _positions_after_values([piece], text, reached, is_path)
-        return len(text) in reached
+                values[piece] = text[start:end]
+            end = start
+        return values
+
+    def _positions_after(self, number: int, piece: str, text: str, reached: set[int], is_path: bool) -> set[int]:
+        """Return the positions after a piece of the template; every second piece is a variable."""
+        if number % 2:
+            return self._positions_after_variable(piece, text, reached, is_path)
+        return _positions_after_values([piece], text, reached, is_path)
 
     def _positions_after_variable(self, name: str, text: str, reached: set[int], is_path: bool) -> set[int]:
         variable = next((v for v in self.variables if v.name == name), None)
@@ -149,6 +183,10 @@ def resolve_url(url: str, home: str) -> str:
     if not home:
         return url
     return urljoin(home, url if url[:1] not in ("", "?", "#") else f"/{url}")
+
+
+def _is_found(values: dict[str, str] | None) -> bool:
+    return values is not None
 
 
 def read_servers(servers: Any, home: str) -> tuple[Server, ...]:

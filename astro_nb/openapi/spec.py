@@ -304,6 +304,15 @@ class Spec:
         """Return a list of servers as read; relative URLs are resolved against the URL of the document."""
         return read_servers(servers, self._base_url)
 
+    def chosen_variables(self, url: str) -> dict[str, str]:
+        """Return the values of the server variables with which a base URL is one of the servers, without defaults."""
+        for server in self.server_list:
+            values = server.values_in(url)
+            if values is not None:
+                defaults = {variable.name: variable.default for variable in server.variables}
+                return {name: value for name, value in values.items() if value != defaults.get(name)}
+        return {}
+
     def has_server(self, url: str) -> bool:
         """Whether a base URL is one of the document's servers, with any values of its variables."""
         return any(server.matches(url) for server in self.server_list)

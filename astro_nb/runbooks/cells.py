@@ -15,7 +15,7 @@ from ..errors import SettingsError, UnknownName
 from ..exchange import Exchange
 from ..html import pluralize
 from ..openapi import StateExtension
-from ..schema import body_fields
+from ..schema import body_fields, declares_body, parameter_fields
 from ..secrets import Secret
 from .steps import Recorded, Step, own_values
 from .values import (
@@ -261,14 +261,27 @@ def _format_seconds(seconds: float) -> int | float:
 def _arguments(step: Step, composed: ComposedCall) -> list[tuple[str, Any]]:
     """The arguments of a call: parameters first, then the fields of the body or the whole body."""
     call, operation = composed.call, step.operation
-    known = {field.name for field in body_fields(operation)} - set(step.call.parameters) - {"body"}
+    known = {field.name for field in body_fields(operation)} - {field.name for field in parameter_fields(operation)}
     apart = isinstance(call.body, Mapping) and call.body and all(key in known for key in call.body)
     given = {**call.parameters, **(call.body if apart else {})}
     plain = {key: value for key, value in given.items() if _is_keyword(key)}
     odd = {key: value for key, value in given.items() if not _is_keyword(key)}
     implied = call.body == {} and operation.body is not None and operation.body.required
-    body = [] if apart or implied or call.body is UNSET else [("body=", call.body)]
-    return [*((f"{key}=", value) for key, value in plain.items()), *([("**", odd)] if odd else []), *body]
+    body = [] if apart or implied or call.body is UNSET else [_whole_body(step, call.body)]
+    reserved = _RESERVED.get(step.kind, ())
+    named = [(f"{key}_=" if key in reserved else f"{key}=", value) for key, value in plain.items()]
+    return sorted([*named, *([("**", odd)] if odd else []), *body], key=lambda argument: argument[0] != "")
+
+
+_RESERVED = {"wait": ("until", "timeout", "every", "grace"), "pages": ("resume",), "change": ("dry_run",)}
+"""Arguments of the methods themselves: an argument of an operation with such a name is written with an underscore."""
+
+
+def _whole_body(step: Step, body: Any) -> tuple[str, Any]:
+    """Return the argument that gives the body whole: `body=`, or a `Body` if that means something else."""
+    if not declares_body(step.operation):
+        return "body=", body
+    return "" if step.kind in ("call", "change") else "body=", Expression(f"anb.Body({render(body)})")
 
 
 def _call_object(composed: ComposedCall) -> str:

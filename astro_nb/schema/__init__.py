@@ -3,6 +3,7 @@
 from .arguments import (
     body_fields,
     build_call,
+    declares_body,
     describe_operation,
     describe_type,
     operation_html,
@@ -43,6 +44,7 @@ __all__ = [
     "build_call",
     "compile_schema",
     "content_encoding",
+    "declares_body",
     "describe_operation",
     "describe_type",
     "encode_content",

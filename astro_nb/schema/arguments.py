@@ -8,19 +8,24 @@ import re
 import textwrap
 from collections.abc import Container, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from keyword import iskeyword
 from typing import Any, Literal
 
 from .. import html
-from ..call import UNSET, Call
+from ..call import UNSET, Body, Call, Upload
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..openapi import Operation, Spec
 from ..plain import plain_value
+from ..secrets import Secret
+from ..templates import template_names
 from .field import Field
 from .operations import body_field, memoize, parameter_fields, parameter_fields_by_name
+from .validation import is_valid
 
 _MAX_CHOICES = 8  # listed of a field's choices
 _WIDTH = 88  # characters a line
+_CLOSE = 0.75  # how similar a name is that is probably a misspelled one, from 0 to 1
 
 
 def describe_operation(operation: Operation) -> str:
@@ -70,28 +75,32 @@ def build_call(
 ) -> Call:
     """Return the call for keyword arguments, which are parameters first, then fields of an object body.
 
+    The argument `body` is what the operation declares under that name; if it declares nothing, the whole body. A `Body`
+    is always the whole body. A name that the document does not declare, but allows in the body, is a field of the body.
+
     A required parameter that is left out becomes a template with the variable of its name. An argument that is UNSET
     is left out on purpose, even if it is required.
 
     Args:
         operation: the operation to call.
         arguments: values by name; a trailing underscore is ignored, so that `from_` means `from`.
-        body: the whole body; fields among the arguments are added to it.
+        body: the whole body, plain or as a `Body`; fields among the arguments are added to it.
         known: the names of variables that can stand in for missing parameters.
 
     Raises:
         UnknownName: an argument is neither a parameter nor a field of the body.
+        UsageError: the whole body is given twice, or a value does not match what the document says about other names.
         MissingArgument: a required parameter has neither an argument nor a variable.
     """
     fields = parameter_fields_by_name(operation)
     in_body = memoize(operation, "body names", lambda: frozenset(f.name for f in body_fields(operation)))
+    arguments, body = _take_body(operation, arguments, body)
     parameters: dict[str, Any] = {}
     content: dict[str, Any] = {}
     for argument, value in arguments.items():
         name = argument if argument in fields or argument in in_body else argument.removesuffix("_")
         if name not in fields and name not in in_body:
-            todo = "" if fields or in_body else "It takes no arguments."
-            raise UnknownName(f"argument of {operation.id}", argument, [*fields, *in_body], todo=todo)
+            name = _undeclared_name(operation, argument, value, [*fields, *in_body])
         (parameters if name in fields else content)[name] = value
     body = _merge_body(operation, body, {k: v for k, v in content.items() if v is not UNSET})
     parameters |= _variables_for_missing(operation, fields, parameters, known)
@@ -122,16 +131,69 @@ def _has_whole_float(value: Any) -> bool:
     return any(map(_has_whole_float, value)) if isinstance(value, list) else type(value) is float and value.is_integer()
 
 
+def declares_body(operation: Operation) -> bool:
+    """Whether a parameter or a field of the body is called `body`: then `body=` means that."""
+    return "body" in parameter_fields_by_name(operation) or any(f.name == "body" for f in body_fields(operation))
+
+
+def _take_body(operation: Operation, arguments: Mapping[str, Any], body: Any) -> tuple[dict[str, Any], Any]:
+    """Return the arguments without the whole body, and the whole body."""
+    named = arguments.get("body", UNSET)
+    is_whole = isinstance(named, Body) or not declares_body(operation)
+    rest = {name: value for name, value in arguments.items() if name != "body" or not is_whole}
+    wrong = next((name for name, value in rest.items() if isinstance(value, Body)), None)
+    if wrong is not None:
+        raise UsageError(f"{wrong} is not a whole body.", f"Give it as it is, without Body: {wrong}=…")
+    if is_whole and named is not UNSET:
+        if body is not UNSET:
+            raise UsageError("The body is given twice.", "Give it once.")
+        body = named
+    return rest, body.value if isinstance(body, Body) else body
+
+
+def _undeclared_name(operation: Operation, argument: str, value: Any, known: list[str]) -> str:
+    """Return the name of a field that the document does not declare, but allows in the body.
+
+    Raises:
+        UnknownName: it does not allow it, or the name is probably a misspelled one that it declares.
+        UsageError: the value does not match what the document says about other names.
+    """
+    name = argument.removesuffix("_") if iskeyword(argument.removesuffix("_")) else argument
+    body = body_field(operation)
+    members = [form.undeclared(name) for form in body.alternatives] if body is not None else []
+    allowed = [member for member in members if member is not None]
+    if not allowed or get_close_matches(name, known, 1, _CLOSE):
+        todo = "" if known or allowed else "It takes no arguments."
+        hint = f"If it is meant, give it in the whole body: {_whole_body(operation)}." if allowed else ""
+        raise UnknownName(f"argument of {operation.id}", argument, known, todo=todo, hint=hint)
+    is_plain = not template_names(value) and not isinstance(value, Secret | Upload)
+    if is_plain and value is not UNSET and not any(is_valid(member, value) for member in allowed):
+        raise UsageError(
+            f"{operation.id} declares no argument {name}, and its value does not match what the document allows for "
+            f"other names: {describe_type(allowed[0])}.",
+            f"Correct it, or give the whole body: {_whole_body(operation)}.",
+        )
+    return name
+
+
+def _whole_body(operation: Operation) -> str:
+    return "anb.Body(…)" if declares_body(operation) else "body=…"
+
+
 def body_fields(operation: Operation) -> tuple[Field, ...]:
     """Return the fields of an object body; for a union those of all branches, each name once."""
     body = body_field(operation)
     if body is None:
         return ()
-    branches = [{c.name: c for c in form.children if not c.info.read_only} for form in body.alternatives]
+    branches = [{c.name: _as_argument(c) for c in form.children if c.may_be_sent} for form in body.alternatives]
     if body.kind != "union":
         return tuple(branches[0].values())
     names = dict.fromkeys(name for children in branches for name in children)
     return tuple(_merge_variants([c[name] for c in branches if name in c], len(branches)) for name in names)
+
+
+def _as_argument(field: Field) -> Field:
+    return field if field.required == field.must_be_sent else replace(field, required=False)
 
 
 def _merge_variants(variants: list[Field], branches: int) -> Field:
@@ -153,6 +215,10 @@ def signature(operation: Operation) -> inspect.Signature:
     names = [p.name for p in parameters]
     if operation.body and "body" not in names:
         parameters.append(inspect.Parameter("body", inspect.Parameter.KEYWORD_ONLY, default=UNSET, annotation=Any))
+    body = body_field(operation)
+    is_open = body is not None and any(form.undeclared("") is not None for form in body.alternatives)
+    if is_open and "others" not in names:
+        parameters.append(inspect.Parameter("others", inspect.Parameter.VAR_KEYWORD, annotation=Any))
     return inspect.Signature(parameters)
 
 
@@ -190,7 +256,8 @@ def _merge_body(operation: Operation, body: Any, content: dict[str, Any]) -> Any
         return content if content or required else UNSET
     body = body if isinstance(body, Mapping) or not content else plain_value(body, "body")
     if content and not isinstance(body, Mapping):
-        raise UsageError("Fields can only be added to a body that is an object.", "Pass body= alone.")
+        todo = f"Pass {_whole_body(operation)} alone."
+        raise UsageError("Fields can only be added to a body that is an object.", todo)
     return {**body, **content} if content else body
 
 

@@ -20,9 +20,10 @@ from ..errors import DanglingReference
 from ..json_text import is_whole
 from ..openapi import Extensions, Spec, read_extensions
 from ..secrets import is_secret_name
+from .conditions import Conditions, read_conditions
 from .discriminators import Tag, TaggedBranch, allowed_values, read_discriminator, tag_key, union_key
 from .normalization import Kind, Schema, constraints, kind_of, may_be_secret, normalize, ref_name, secrecy, type_name
-from .validation import CompiledSchema, compile_schema, is_valid, matches_shape
+from .validation import CompiledSchema, compile_schema, is_valid, matches_pattern, matches_shape
 
 ReadField = Callable[[Any, str, bool], "Field"]
 """Reads the field of a schema, from the schema, its name, and whether it is required."""
@@ -261,6 +262,16 @@ class Field:
         """The schema's documentation and limits: description, format, bounds, choices, examples."""
         return FieldInfo(self.schema)
 
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether a request may have it: a read-only property only if the document requires it, too."""
+        return self.required or not self.info.read_only
+
+    @property
+    def must_be_sent(self) -> bool:
+        """Whether a request has to have it: read-only properties are required of responses only."""
+        return self.required and not self.info.read_only
+
     @cached_property
     def may_be_secret(self) -> bool:
         """Whether its value is a secret if it looks like one."""
@@ -286,9 +297,26 @@ class Field:
         """The properties of an object, in the document's order; empty for all other kinds."""
         if self.kind != "object":
             return ()
-        required = set(self.schema.get("required") or ())
-        properties = self.schema.get("properties") or {}
-        return tuple(self._read(schema, str(name), str(name) in required) for name, schema in properties.items())
+        required = dict.fromkeys(map(str, self.schema.get("required") or ()))
+        properties = {str(name): schema for name, schema in (self.schema.get("properties") or {}).items()}
+        further = {name: _one_of(schemas) for name, schemas in self.conditions.properties.items()}
+        undeclared = {
+            name: extra if isinstance(extra := self.schema.get("additionalProperties"), Mapping) else {}
+            for name in required
+        }
+        every = {**undeclared, **further, **properties}
+        names = [*properties, *(name for name in every if name not in properties)]
+        return tuple(self._read(every[name], name, name in required) for name in names)
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        """What `if`, `dependentSchemas` and `dependentRequired` name and require."""
+        return read_conditions(self.spec, self.schema)
+
+    @cached_property
+    def conditional_names(self) -> frozenset[str]:
+        """The properties that only conditions name."""
+        return frozenset(self.conditions.properties.keys() - (self.schema.get("properties") or {}).keys())
 
     @cached_property
     def children_by_name(self) -> Mapping[str, Field]:
@@ -328,6 +356,22 @@ class Field:
     def member(self, name: str) -> Field | None:
         """The field of the value of that name: a declared property, else an undeclared one."""
         return self.children_by_name.get(name) or self.item
+
+    def undeclared(self, name: str) -> Field | None:
+        """The field of the value of a name that has no declaration; None if the document does not mention such names.
+
+        Whatever is not forbidden is valid, but only what `additionalProperties` or `patternProperties` mention, or an
+        object that declares no name at all, is meant to have further names.
+        """
+        extra, patterns = self.schema.get("additionalProperties"), self.schema.get("patternProperties", {})
+        if self.kind not in ("object", "map"):
+            return None
+        for pattern, schema in patterns.items():
+            if matches_pattern(pattern, name):
+                return self._read(schema, name, True)
+        if isinstance(extra, Mapping) or extra is True or (extra is None and not patterns and self.kind == "map"):
+            return self._read(extra if isinstance(extra, Mapping) else {}, name, True)
+        return None
 
     def _read(self, schema: Any, name: str, required: bool) -> Field:
         return read_field(self.spec, schema, name, required, self.secret)
@@ -383,9 +427,16 @@ def read_field(spec: Spec, schema: Any, name: str = "", required: bool = False, 
     except RecursionError:
         plain, nullable = {"description": "The document's schema nests too deeply to be read."}, True
     kind = kind_of(plain)
+    if kind in ("map", "any") and plain.get("type") in (None, "object") and read_conditions(spec, plain).properties:
+        kind = "object"
     secret, when = secrecy(name, kind, plain)
     words = type_name(schema, plain, kind)
     return Field(name, kind, plain, spec, required, nullable, inside_secret or secret, when, words)
+
+
+def _one_of(schemas: list[Any]) -> Any:
+    """Return the schema of a property that conditions describe: one of several, or anything."""
+    return {"anyOf": schemas} if len(schemas) > 1 else schemas[0] if schemas else {}
 
 
 def _undeclared_schema(kind: Kind, schema: Schema) -> Any:

@@ -121,8 +121,8 @@ _PROSE = ("title", "description", "example", "examples", "default", "deprecated"
 def normalize(spec: Spec, schema: Any) -> tuple[dict[str, Any], bool]:
     """Return the schema in one piece and whether it allows null.
 
-    References are resolved, `allOf` is merged, null is removed, and a missing type is inferred. A schema whose
-    discriminator chooses among the schemas that inherit from it becomes the union of these.
+    References are resolved, `allOf` is merged but for conditions, null is removed, and a missing type is inferred. A
+    schema whose discriminator chooses among the schemas that inherit from it becomes the union of these.
 
     Raises:
         DanglingReference: the schema itself is a reference that points nowhere.
@@ -148,6 +148,7 @@ def _plain(spec: Spec, schema: Any, merged: Merged, below: frozenset[int]) -> tu
     parts = own.pop("allOf", [])
     own, null = _without_null_type(own)
     own, branches, null = _without_null_branch(spec, own, null)
+    own = _set_condition_apart(own)
     normalized = [*_parts(spec, parts, merged, below), *_parts(spec, branches, merged, below, null is True)]
     if not normalized:
         return own, True if flagged else null
@@ -200,6 +201,14 @@ def _family_branch(spec: Spec, schema: Any, name: str, values: tuple[Any, ...]) 
     plain, null = _plain(spec, target, {}, below)
     fixed = {"properties": {name: {"enum": list(values)}}}
     return _merge([{**plain, "nullable": True} if null else plain, fixed, {"type": "object"}])
+
+
+def _set_condition_apart(own: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with its `if` in an `allOf`, so that it is not mixed with that of another part."""
+    keys = ("if", "then", "else")
+    condition = {key: own[key] for key in keys if key in own}
+    rest = {key: value for key, value in own.items() if key not in keys}
+    return {**rest, "allOf": [condition]} if "if" in condition else rest
 
 
 def _all_allow_null(nulls: Iterable[bool | None]) -> bool | None:
@@ -273,9 +282,16 @@ def _merge(parts: Iterable[Schema]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for part in parts:
         for key, value in part.items():
+            if key in _ONE_EACH and merged.get(key, value) != value:
+                merged["allOf"] = [*merged.get("allOf", []), {key: value}]
+                continue
             both = _MERGES.get(key) if key in merged else None
             merged[key] = both(merged[key], value) if both else value
     return merged
+
+
+_ONE_EACH = ("oneOf", "anyOf", "not")
+"""Keywords of which the second one becomes a part of an `allOf`: both count."""
 
 
 def _both(one: Any, other: Any) -> Any:
@@ -300,6 +316,9 @@ _MERGES: dict[str, Callable[[Any, Any], Any]] = {
     "enum": lambda a, b: [v for v in a if v in b] or b,
     "type": lambda a, b: "integer" if {a, b} == {"integer", "number"} else b,
     "uniqueItems": lambda a, b: a or b,
+    "allOf": lambda a, b: [*a, *(part for part in b if part not in a)],
+    "dependentSchemas": _each,
+    "dependentRequired": lambda a, b: {**a, **{k: list(dict.fromkeys([*a.get(k, ()), *v])) for k, v in b.items()}},
     f"{PREFIX}rules": lambda a, b: [*a, *b] if isinstance(a, list) and isinstance(b, list) else b,
     **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"), max),
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"), min),

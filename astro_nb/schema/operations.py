@@ -46,11 +46,14 @@ class ActiveRules:
 
 
 def active_rules(field: Field, value: Any) -> ActiveRules:
-    """Return the rules of an object that apply to this value."""
+    """Return the rules of an object, and the conditions of its schema, that apply to this value."""
     value = value if isinstance(value, Mapping) else {}
     required: dict[str, str] = {}
     hidden: dict[str, str] = {}
     one_of = []
+    for condition in field.conditions.required if field.kind == "object" else ():
+        if condition.holds(value):
+            required.update(dict.fromkeys(condition.names, condition.reason))
     for rule in _declared_rules(field):
         if not _applies(rule.when, value):
             continue

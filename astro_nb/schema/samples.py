@@ -97,7 +97,8 @@ def preset_values(field: Field, depth: int = 0) -> Any:
 def _object(field: Field, options: _Options) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for child in field.children:
-        wanted = child.required or (options.full and not child.secret and _has_example(child))
+        optional = options.full and not child.secret and child.name not in field.conditional_names
+        wanted = child.required or (optional and _has_example(child))
         if wanted and not child.info.read_only and not options.is_exhausted:
             value[child.name] = _make(child, options.one_level_deeper())
     for _ in range(3):  # a value that a rule requires may make another rule apply

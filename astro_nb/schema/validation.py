@@ -415,6 +415,13 @@ def pattern_compiles(pattern: str) -> bool:
     return True
 
 
+def matches_pattern(pattern: str, text: str) -> bool:
+    """Whether a regular expression of a document is found in a text; not if it cannot be used."""
+    import jsonschema_rs  # as above
+
+    return pattern_compiles(pattern) and bool(jsonschema_rs.Draft202012Validator({"pattern": pattern}).is_valid(text))
+
+
 def is_endless(pattern: str) -> bool:
     """Whether a regular expression may take forever in Python's engine, which has no limit."""
     return _ENDLESS.search(pattern) is not None

@@ -17,7 +17,7 @@ from ..call import Call
 from ..environments import Resolver
 from ..errors import UsageError
 from ..messages import Headers, Request
-from ..openapi import Operation, Parameter
+from ..openapi import Operation, Parameter, Server
 from ..openapi.parameters import is_token
 from .bodies import encode_body
 from .security import (
@@ -134,10 +134,14 @@ def _alternative(operation: Operation, outline: _Outline, call: Call, values: Re
 
 
 def _base_url(operation: Operation, outline: _Outline, values: Resolver) -> str:
-    """Return the environment's server; if it is one of the document's, an operation's own server has priority."""
+    """Return the environment's server; if it is one of the document's, an operation's own server has priority.
+
+    Variables of the own server have the values that were chosen for those of the document's server, by name, where it
+    allows them; else their defaults.
+    """
     base = values.environment.base_url or ""
-    if outline.server and operation.spec.has_server(base):
-        base = join_url(base, outline.server)
+    if outline.server is not None and operation.spec.has_server(base):
+        base = join_url(base, outline.server.fill_allowed(operation.spec.chosen_variables(base)))
     if not _is_http_url(base):
         raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')
     return base.partition("#")[0].rstrip("/")
@@ -174,7 +178,7 @@ class _Outline:
     whole_query: tuple[Parameter, ...]
     security: Alternatives
     standard: Mapping[str, tuple[str, str]]
-    server: str
+    server: Server | None
 
 
 _outlines: WeakKeyDictionary[Operation, _Outline] = WeakKeyDictionary()
@@ -194,7 +198,7 @@ def _build_outline(operation: Operation) -> _Outline:
     )
     standard = [("User-Agent", USER_AGENT), ("Accept", _accept_header(operation)), ("Accept-Encoding", "gzip, deflate")]
     by_name = {name.lower(): (name, value) for name, value in standard}
-    server = next(iter(operation.servers), "")
+    server = next(iter(operation.server_list), None)
     return _Outline(path, query, head, cookie, whole_query, sendable_alternatives(operation), by_name, server)
 
 

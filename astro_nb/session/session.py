@@ -307,8 +307,8 @@ class Session:
             provenance=resolver.provenance,
         )
 
-    def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
-        """Send one request and return its exchange."""
+    def call(self, operation: str, body: Any = UNSET, /, **arguments: Any) -> Exchange:
+        """Send one request and return its exchange; `body` is a body given whole."""
         return self._send(self.build_call(operation, arguments, body), SINGLE_CALL, None)
 
     def send(self, call: Call, group: CallGroup = SINGLE_CALL, on_attempt: OnAttempt | None = None) -> Exchange:

@@ -55,8 +55,8 @@ class OperationFunction:
         self._caller = caller
         self.__name__ = self.__qualname__ = name
 
-    def __call__(self, /, **arguments: Any) -> Exchange:
-        return self._caller(self.operation.id, **arguments)
+    def __call__(self, body: Any = UNSET, /, **arguments: Any) -> Exchange:
+        return self._caller(self.operation.id, body, **arguments)
 
     def __repr__(self) -> str:
         return f"<{self.operation.id}: {self.operation.method} {self.operation.path_key}>"
@@ -167,16 +167,22 @@ class Workbench:
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
-    def call(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Exchange:
-        """Send one request. Arguments are parameters first, then fields of the body, in the document's spelling."""
-        return self.session.call(operation, body=body, **arguments)
+    def call(self, operation: str, body: Any = UNSET, /, **arguments: Any) -> Exchange:
+        """Send one request. Arguments are parameters first, then fields of the body, in the document's spelling.
+
+        `body=` gives the body whole, unless the operation itself declares something called `body`: then it means that,
+        and `anb.Body(…)` gives the body whole.
+        """
+        return self.session.call(operation, body, **arguments)
 
     def send(self, call: Call) -> Exchange:
         """Send a `Call`: for what arguments cannot express, such as extra headers or another media type."""
         return self.session.send(call)
 
-    def start(self, operation: str, /, *, body: Any = UNSET, **arguments: Any) -> Running[Exchange]:
+    def start(self, operation: str, body: Any = UNSET, /, **arguments: Any) -> Running[Exchange]:
         """Send one request in the background: `await` it, get its `result()`, or `cancel()` it.
+
+        The arguments are those of `call`.
 
         It does not ask for approval: in production, start it within `with api.confirmed(name):` or
         `with api.allow_unsafe():`.
@@ -232,7 +238,7 @@ class Workbench:
         options = WaitOptions(timeout, every, grace, self._speed)
         return wait_for(self.session, operation, until, options, Progress(f"Waiting for {operation}"), **arguments)
 
-    def change(self, operation: str, /, *, body: Any = UNSET, dry_run: bool = False, **arguments: Any) -> ChangeResult:
+    def change(self, operation: str, body: Any = UNSET, /, *, dry_run: bool = False, **arguments: Any) -> ChangeResult:
         """Change a part of a resource and keep the rest: read it, merge, show the difference, and write it back.
 
         Arguments are parameters first, then the fields that change, in the document's spelling:
