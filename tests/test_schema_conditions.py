@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -149,6 +150,8 @@ def test_a_required_read_only_property_can_be_entered() -> None:
         ({"oneOf": [object_schema(("a",), a=TEXT), {"type": "object", "additionalProperties": NUMBER}]}, "team", 5),
         ({**object_schema((), a=TEXT), "additionalProperties": NUMBER}, "team", "{{variable}}"),
         ({**object_schema((), a=TEXT), "additionalProperties": TEXT}, "class_", "x"),
+        ({**object_schema((), a=TEXT), "additionalProperties": NUMBER}, "team", numpy.int64(5)),
+        ({**object_schema((), a=TEXT), "additionalProperties": NUMBER}, "team", anb.Secret("env:TEAM")),
     ],
 )
 def test_names_that_the_document_allows_are_arguments(schema: Any, name: str, value: Any) -> None:

@@ -16,8 +16,7 @@ from .. import html
 from ..call import UNSET, Body, Call, Upload
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..openapi import Operation, Spec
-from ..plain import plain_value
-from ..secrets import Secret
+from ..plain import Placeholder, plain_value
 from ..templates import template_names
 from .field import Field
 from .operations import body_field, memoize, parameter_fields, parameter_fields_by_name
@@ -166,8 +165,9 @@ def _undeclared_name(operation: Operation, argument: str, value: Any, known: lis
         todo = "" if known or allowed else "It takes no arguments."
         hint = f"If it is meant, give it in the whole body: {_whole_body(operation)}." if allowed else ""
         raise UnknownName(f"argument of {operation.id}", argument, known, todo=todo, hint=hint)
-    is_plain = not template_names(value) and not isinstance(value, Secret | Upload)
-    if is_plain and value is not UNSET and not any(is_valid(member, value) for member in allowed):
+    plain = plain_value(value, name) if value is not UNSET else UNSET
+    is_open = plain is UNSET or template_names(plain) or isinstance(plain, Placeholder | Upload)
+    if not is_open and not any(is_valid(member, plain) for member in allowed):
         raise UsageError(
             f"{operation.id} declares no argument {name}, and its value does not match what the document allows for "
             f"other names: {describe_type(allowed[0])}.",
