@@ -96,6 +96,7 @@ class Response:
     Attributes:
         status, headers, body, reason, http_version: as received.
         full_size: bytes of the complete body, if only its beginning was stored; None if the body is complete.
+        note: what is unusual about how the body was received; empty if nothing is.
     """
 
     status: int
@@ -104,6 +105,7 @@ class Response:
     reason: str = ""
     http_version: str = "HTTP/1.1"
     full_size: int | None = None
+    note: str = ""
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

@@ -365,7 +365,7 @@ def test_a_multipart_body() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [{1: 2}, {"a": float("nan")}, {"a": object()}, {"a": b"x"}, {"a": {1, 2}}, "\ud800"]
+    "content", [{1: 2}, {"a": float("nan")}, {"a": object()}, {"a": b"x"}, {"a": {1, 2}}, {"a": "\ud800"}, "\ud800"]
 )
 def test_what_json_cannot_represent_is_reported(content: Any) -> None:
     """A body that JSON cannot represent is the caller's mistake: a UsageError that ends in what to do."""

@@ -77,13 +77,13 @@ def check_parameter(operation: Operation, key: str, value: Any) -> tuple[Violati
 
 def check_response(operation: Operation, response: Response) -> tuple[Violation, ...]:
     """Return how a response does not match the document: its status, its media type, its body."""
-    return (*check_json(operation, response), *_check_declared(operation, response))
+    return (*check_reading(operation, response), *_check_declared(operation, response))
 
 
-def check_json(operation: Operation, response: Response) -> tuple[Violation, ...]:
-    """Return a note on everything that is unusual about the body as JSON: a name given twice, NaN, a charset."""
+def check_reading(operation: Operation, response: Response) -> tuple[Violation, ...]:
+    """Return a note on everything that is unusual about the body: its coding, its charset, NaN, a name given twice."""
     field = lambda: response_field(operation, response.status, response.media_type)  # noqa: E731  # rarely read
-    found = []
+    found = [Violation((), response.note, "coding", "note")] if response.note else []
     for note in response.json_notes:
         message = note.message
         if note.earlier is not UNSET:

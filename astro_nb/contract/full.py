@@ -26,7 +26,7 @@ from ..messages import Headers, Request, Response, bare_media_type, header, is_j
 from ..openapi import Operation
 from ..schema import Field, body_field, parameter_fields, response_field
 from ..schema.validation import Direction
-from .checks import MaskedValue, Violation, check_json, describe_violation, undeclared_status
+from .checks import MaskedValue, Violation, check_reading, describe_violation, undeclared_status
 from .slices import MULTIPART_AS_JSON, is_unchecked_body, is_unreadable, method_of, slice_document
 
 
@@ -120,7 +120,7 @@ def check_response_fully(operation: Operation, request: Request, response: Respo
 
     An undeclared status and what cannot be checked are violations of severity "note".
     """
-    notes = check_json(operation, response)
+    notes = check_reading(operation, response)
     if operation.response(response.status) is None:
         return (*notes, undeclared_status(response.status))
     validator = _validator(operation, "response")

@@ -129,7 +129,7 @@ def draw_exchange(exchange: Exchange) -> html.Markup:
 
 def _is_reading_note(violation: Violation) -> bool:
     """Whether a violation is about how the body was read, rather than about the document."""
-    return violation.keyword == "json" and violation.severity == "note"
+    return violation.keyword in ("coding", "json") and violation.severity == "note"
 
 
 def draw_headline(exchange: Exchange) -> html.Markup:

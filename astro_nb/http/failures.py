@@ -20,6 +20,7 @@ import httpx
 
 from ..exchange import Failure
 from ..messages import Request
+from .codings import BodyIncomplete, CodingError, ResponseTooLarge
 
 LARGEST_RESPONSE = 256 * 1024 * 1024
 """The most bytes of a response that are read."""
@@ -27,12 +28,9 @@ LARGEST_RESPONSE = 256 * 1024 * 1024
 _PROBE_TIMEOUT = 1.0  # seconds
 
 
-class ResponseTooLarge(Exception):
-    """The response has more than `LARGEST_RESPONSE` bytes."""
-
-
 SENDING_ERRORS = (
-    *(httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError, ExceptionGroup, ResponseTooLarge),
+    *(httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError, ExceptionGroup),
+    *(CodingError, ResponseTooLarge),
 )
 """Every exception that sending a request over the network can raise. A transport that was given may raise others."""
 
@@ -214,6 +212,20 @@ _PROXY_UNREACHABLE = _Row(
     "Check HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY.",
 )
 
+_INCOMPLETE = _Row(
+    "broken",
+    "The response of {host} {detail}",
+    "The server or the network.",
+    "Check whether the request was carried out before you send it again.",
+)
+_UNREADABLE = _Row(
+    "broken",
+    "The response of {host} {detail}",
+    "The server.",
+    "Check whether the request was carried out; tell the operators of the server what it sends.",
+    True,
+)
+
 _PLAIN_REASONS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
 _CLIENT_CERTIFICATE_REASONS = ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_NO_CERTIFICATE")
 _UNKNOWN_HOST_CODES = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
@@ -260,6 +272,8 @@ _CAUSES: tuple[tuple[Callable[[_Facts], bool], _Row], ...] = (
         lambda facts: _is_connecting(facts) and any(getattr(c, "errno", 0) in _UNREACHABLE_CODES for c in facts.causes),
         _UNREACHABLE,
     ),
+    (lambda facts: isinstance(facts.error, BodyIncomplete), _INCOMPLETE),
+    (lambda facts: isinstance(facts.error, CodingError), _UNREADABLE),
     (lambda facts: _is_malformed(facts.causes), _NOT_HTTP),
 )
 """Causes that are recognized with certainty. The first row that applies counts."""
@@ -308,16 +322,6 @@ _ERRORS: tuple[tuple[type[Exception], _Row], ...] = (
             "{host} did not respond in time",
             "The server is slow.",
             "Try again, or raise `timeout` in the environment.",
-        ),
-    ),
-    (
-        httpx.DecodingError,
-        _Row(
-            "broken",
-            "The body of the response of {host} does not have the encoding that its headers declare",
-            "The server.",
-            "Tell its operators.",
-            True,
         ),
     ),
     (

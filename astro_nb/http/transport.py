@@ -21,7 +21,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -30,6 +30,7 @@ from ..errors import SettingsError, UsageError
 from ..exchange import Failure
 from ..fork import renew_after_fork
 from ..messages import Request, Response
+from .codings import decode
 from .failures import (
     LARGEST_RESPONSE,
     SENDING_ERRORS,
@@ -69,11 +70,30 @@ def to_httpx(request: Request, timeout: Timeout | None = None) -> httpx.Request:
     return converted
 
 
-def from_httpx(response: httpx.Response, body: bytes) -> Response:
-    """Return a response of httpx, whose body has been read, as ours."""
+def from_httpx(response: httpx.Response, received: bytes) -> Response:
+    """Return a response of httpx as ours.
+
+    Args:
+        response: the response.
+        received: its body as it was received: httpx decodes only the first member of gzip data, and takes a cut body
+            for a whole one.
+
+    Raises:
+        CodingError: the body cannot be decoded.
+        ResponseTooLarge: it has more than `LARGEST_RESPONSE` bytes when it is decoded.
+    """
     raw = response.extensions.get(_RAW_HEADERS, response.headers.raw)
-    headers = tuple((k.decode("ascii", "replace"), v.decode("utf-8", "replace")) for k, v in raw)
-    return Response(response.status_code, headers, body, response.reason_phrase, response.http_version)
+    headers = tuple((k.decode("ascii", "replace"), _header_text(v)) for k, v in raw)
+    body, note = decode(received, headers, response.status_code, LARGEST_RESPONSE)
+    return Response(response.status_code, headers, body, response.reason_phrase, response.http_version, note=note)
+
+
+def _header_text(value: bytes) -> str:
+    """Return the value of a header field: UTF-8, else ISO-8859-1, as RFC 9110, section 5.5, has it of old."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("iso-8859-1")
 
 
 def _hide_redirect(response: httpx.Response) -> None:
@@ -163,7 +183,7 @@ class BlockingTransport:
         with _short_logs():
             response = self._client.send(to_httpx(request, timeout), stream=True, auth=_NO_AUTH)
             with contextlib.closing(response):
-                return from_httpx(response, _join(response.iter_bytes()))
+                return from_httpx(response, _join(cast(Iterable[bytes], response.stream)))
 
     def close(self) -> None:
         """Close the connections. A transport that was given is left to its owner."""
@@ -185,7 +205,7 @@ class BackgroundTransport:
         with _short_logs():
             response = await self._client.send(to_httpx(request, timeout), stream=True, auth=_NO_AUTH)
             async with contextlib.aclosing(response):
-                return from_httpx(response, await _join_async(response.aiter_bytes()))
+                return from_httpx(response, await _join_async(cast(AsyncIterable[bytes], response.stream)))
 
     async def aclose(self) -> None:
         """Close the connections. A transport that was given is left to its owner."""
