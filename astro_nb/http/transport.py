@@ -30,11 +30,10 @@ from ..errors import SettingsError, UsageError
 from ..exchange import Failure
 from ..fork import renew_after_fork
 from ..messages import Request, Response
-from .codings import decode
+from .codings import ResponseTooLarge, decode
 from .failures import (
     LARGEST_RESPONSE,
     SENDING_ERRORS,
-    ResponseTooLarge,
     failure_of,
     find_other_scheme,
     needs_probe,
