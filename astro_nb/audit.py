@@ -16,7 +16,7 @@ from .environments import Environment, Resolver, Variables
 from .errors import AstroNbError
 from .explorer import dry_render
 from .forms import Form
-from .messages import is_json
+from .messages import has_data
 from .openapi import Fetch, Operation, Spec, load
 from .secrets import Secret
 from .serialization import build_request
@@ -155,7 +155,7 @@ def _check_example(operation: Operation, form: Form, media: str | None) -> Itera
     except AstroNbError as error:
         yield AuditProblem(operation.id, part, str(error), _cause(operation))
         return
-    fast = _errors(check_request_body(operation, call.body, media) if media and is_json(media) else ())
+    fast = _errors(check_request_body(operation, call.body, media) if media and has_data(media) else ())
     full = _errors(check_request_fully(operation, request))
     for violation in [*fast, *(v for v in full if v.location not in [f.location for f in fast])][:_MAX_VIOLATIONS]:
         fault = _OVERLAP if not fast and violation.keyword == "oneOf" else _find_contradiction(form, violation)

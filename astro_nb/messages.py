@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -36,6 +37,79 @@ def is_json(media: str) -> bool:
     """Whether a media type is JSON: application/json, text/json or any `+json` suffix (RFC 6839)."""
     media_type = bare_media_type(media)
     return media_type in ("application/json", "text/json") or media_type.endswith("+json")
+
+
+def is_yaml(media: str) -> bool:
+    """Whether a media type is YAML: application/yaml, its unregistered forms or any `+yaml` suffix (RFC 9512)."""
+    main, _, subtype = bare_media_type(media).partition("/")
+    return main in ("application", "text") and (subtype in ("yaml", "x-yaml", "vnd.yaml") or subtype.endswith("+yaml"))
+
+
+def is_cbor(media: str) -> bool:
+    """Whether a media type is CBOR: application/cbor or any `+cbor` suffix (RFC 8949, section 9.5)."""
+    media_type = bare_media_type(media)
+    return media_type == "application/cbor" or media_type.endswith("+cbor")
+
+
+def has_data(media: str) -> bool:
+    """Whether a media type carries plain data of the types that JSON has: JSON, YAML or CBOR."""
+    return is_json(media) or is_yaml(media) or is_cbor(media)
+
+
+def read_data(body: bytes, media: str, charset: str = "") -> Any:
+    """Return the plain data of a body in JSON, YAML or CBOR.
+
+    Raises:
+        ValueError: the body is not of its media type; also JsonError and YamlError.
+    """
+    if is_cbor(media):
+        import cbor2  # imported at first use: few APIs have it
+
+        try:
+            return cbor2.loads(body)
+        except cbor2.CBORDecodeError as error:
+            raise ValueError(f"the body is not CBOR: {error}") from error
+    if is_yaml(media):
+        from .yaml import load_yaml  # imported at first use: few APIs have it
+
+        return load_yaml(body)
+    return read_json(body, charset).data
+
+
+def closest_media_type(media: str, declared: Iterable[str]) -> str | None:
+    """Return which of the declared media types and ranges a media type is; None if it is none of them.
+
+    The one whose parameters agree most comes first, then one of the same type, then a range (RFC 9110, sections 8.3.1
+    and 12.5.1). Names and types are compared without case.
+    """
+    kind, parameters = _parse_media_type(media)
+    main = kind.partition("/")[0]
+    best, best_score = None, 0
+    for name in declared:
+        other, others = _parse_media_type(name)
+        if other == kind:
+            score = 1000 + 2 * len(parameters & others) - len(parameters ^ others)
+            score += 1000 if others <= parameters else 0
+        else:
+            score = next((score for score, matches in _RANGES if matches(other, main, kind)), 0)
+        score += 500 if name == media else 0
+        if score > best_score:
+            best, best_score = name, score
+    return best
+
+
+_RANGES: tuple[tuple[int, Callable[[str, str, str], bool]], ...] = (
+    (3, lambda other, main, kind: other == f"{main}/*+json" and is_json(kind)),  # not in RFC 9110, but ASP.NET has it
+    (2, lambda other, main, kind: other == f"{main}/*"),
+    (1, lambda other, main, kind: other in ("*/*", "*")),
+)
+"""The score of each kind of range, and whether it contains a media type."""
+
+
+def _parse_media_type(media: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    kind, *rest = media.lower().split(";")
+    pairs = (part.partition("=")[::2] for part in rest if part.strip())
+    return kind.strip(), frozenset((name.strip(), value.strip(" \t\"'")) for name, value in pairs)
 
 
 def is_under_base_url(url: str, base: str) -> bool:
@@ -109,6 +183,11 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body with its parameters, as received; empty if there is none."""
+        return header(self.headers, "content-type").strip()
 
     @cached_property
     def media_type(self) -> str:

@@ -105,11 +105,15 @@ def _check_declared(operation: Operation, response: Response) -> tuple[Violation
         return (undeclared_status(response.status),)
     if not response.body or not declared.content:
         return _check_presence(bool(response.body), bool(declared.content), response.status)
-    media = response.media_type
+    media = response.content_type
     schema = declared.schema(media)
     if schema is None:
         expected = " or ".join(declared.content)
-        return (Violation((), f"The body is {media or 'without a media type'}, not {expected}.", "media type"),)
+        return (
+            Violation(
+                (), f"The body is {response.media_type or 'without a media type'}, not {expected}.", "media type"
+            ),
+        )
     if not is_json(media):
         return ()
     if not response.is_json:

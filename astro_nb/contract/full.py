@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from weakref import WeakKeyDictionary
@@ -22,11 +23,24 @@ from weakref import WeakKeyDictionary
 from ..call import UNSET
 from ..data import replace_values
 from ..json_text import JsonError, is_whole, read_json, write_json
-from ..messages import Headers, Request, Response, bare_media_type, header, is_json, media_type
+from ..messages import (
+    Headers,
+    Request,
+    Response,
+    bare_media_type,
+    closest_media_type,
+    header,
+    is_cbor,
+    is_json,
+    is_yaml,
+    media_type,
+    read_data,
+)
 from ..openapi import Operation
 from ..schema import Field, body_field, parameter_fields, response_field
 from ..schema.validation import Direction
 from .checks import MaskedValue, Violation, check_reading, describe_violation, undeclared_status
+from .parameters import read_spread, spread_parameters
 from .slices import MULTIPART_AS_JSON, is_unchecked_body, is_unreadable, method_of, slice_document
 
 
@@ -108,7 +122,7 @@ def check_request_fully(operation: Operation, request: Request) -> tuple[Violati
 
     def field(name: str | None) -> Field | None:
         if name is None:
-            return body_field(operation, media_type(request.headers) or None)
+            return body_field(operation, header(request.headers, "content-type") or None)
         keys = {parameter.key for parameter in operation.parameters if parameter.name == name}
         return next((field for field in parameter_fields(operation) if field.name in keys), None)
 
@@ -121,13 +135,16 @@ def check_response_fully(operation: Operation, request: Request, response: Respo
     An undeclared status and what cannot be checked are violations of severity "note".
     """
     notes = check_reading(operation, response)
-    if operation.response(response.status) is None:
+    declared = operation.response(response.status)
+    if declared is None:
         return (*notes, undeclared_status(response.status))
     validator = _validator(operation, "response")
-    errors = validator.core.iter_response_errors(_RequestView(operation, request), _ResponseView(response))
+    errors = validator.core.iter_response_errors(
+        _RequestView(operation, request), _ResponseView(response, declared.content)
+    )
 
     def field(name: str | None) -> Field | None:
-        return None if name else response_field(operation, response.status, response.media_type)
+        return None if name else response_field(operation, response.status, response.content_type)
 
     return (*notes, *validator.notes, *_violations(errors, field))
 
@@ -155,7 +172,7 @@ class _RequestView:
         self.content_type, self.body = _read_body(operation, request)
         cookies = [c.strip().partition("=")[::2] for c in header(request.headers, "cookie").split(";") if c]
         self.parameters = RequestParameters(
-            query=ImmutableMultiDict(parse_qsl(parts.query, keep_blank_values=True)),
+            query=ImmutableMultiDict(_read_query(operation, parts.query)),
             header=Headers(list(request.headers)),
             cookie=ImmutableMultiDict(cookies),
         )
@@ -164,22 +181,39 @@ class _RequestView:
 class _ResponseView:
     """A response with the interface that openapi-core requires."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, content: Mapping[str, Any]) -> None:
         from werkzeug.datastructures import Headers
 
         self.status_code = response.status
         self.headers = Headers(list(response.headers))
-        self.content_type = header(response.headers, "content-type").lower()
+        self.content_type = _declared_type(content, response.content_type)
         self.data = response.body or None
+
+
+def _read_query(operation: Operation, query: str) -> list[tuple[str, str]]:
+    """Return the pairs of a query; a parameter that is spread over several pairs is one pair, in JSON."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    names = {parameter.key: parameter.name for parameter, _ in spread_parameters(operation)}
+    values = read_spread(operation, pairs) if names else {}
+    rest = [(name, value) for name, value in pairs if name not in names.values()]
+    return [*rest, *((names[key], write_json(value).decode()) for key, value in values.items())]
+
+
+def _declared_type(content: Mapping[str, Any], content_type: str) -> str:
+    """Return the media type of a message as the slice of the document has it: openapi-core compares texts."""
+    declared = closest_media_type(content_type, content)
+    is_range = declared is None or declared.partition(";")[0].endswith("*")
+    return content_type.lower() if declared is None or is_range else declared.lower()
 
 
 def _read_body(operation: Operation, request: Request) -> tuple[str, bytes | None]:
     """Return the media type and the body as openapi-core can read them."""
     kind = media_type(request.headers)
     if not kind.startswith("multipart/"):
-        return header(request.headers, "content-type").lower(), request.body or None
+        content = operation.body.content if operation.body else {}
+        return _declared_type(content, header(request.headers, "content-type")), request.body or None
 
-    values = read_parts(body_field(operation, kind), request.headers, request.body)
+    values = read_parts(body_field(operation, header(request.headers, "content-type")), request.headers, request.body)
     return MULTIPART_AS_JSON, write_json(values)
 
 
@@ -190,11 +224,20 @@ class _Readers(dict[str, Callable[..., Any]]):
         return bare_media_type(str(media)) != "application/x-www-form-urlencoded"
 
     def __getitem__(self, media: str) -> Callable[..., Any]:
+        if is_yaml(media) or is_cbor(media):
+            return partial(_read_data, media)
         return _read_json if is_json(media) else _read_json_or_text if "*" in media else _read_text
 
 
 def _read_json(body: bytes, **parameters: str) -> Any:
     return replace_values(read_json(body, parameters.get("charset", "")).data, _as_integer)
+
+
+def _read_data(media: str, body: bytes, **parameters: str) -> Any:
+    def plain(value: Any) -> Any:
+        return value.decode("latin-1") if isinstance(value, bytes) else _as_integer(value)
+
+    return replace_values(read_data(body, media), plain)
 
 
 def _as_integer(value: Any) -> Any:
@@ -242,7 +285,7 @@ def _path_below_base(template: str, path: str) -> str:
     return unquote(re.sub("(?i)%2f", "%252F", match[0])) if match else path
 
 
-_FAILURES = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_FAILURES = (AttributeError, LookupError, RecursionError, TypeError, ValueError, re.error)
 """What openapi-core raises if a document is not as it expects."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..openapi.parameters import path_template_names
 from ..schema import is_endless
 from ..schema.discriminators import read_discriminator, reference_of, union_key
 from ..schema.validation import LISTS, MAPS, OTHER_FLAGS, SCHEMAS, Direction, flagged_names, is_empty, keyword_problem
+from .parameters import spread_keys
 
 MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
 """The media type under which the values of a multipart body are checked: openapi-core cannot read its parts."""
@@ -85,17 +86,20 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     """Return the parameters of the path and of the operation, without those that openapi-core cannot read."""
     known = (p for p in operation.parameters if p.location in _PLACES and not is_unreadable(operation, p))
     in_path = path_template_names(operation.path)  # others are in the query that the key of `paths` has
-    return [_parameter(operation.spec, p) for p in known if p.location != "path" or p.name in in_path]
+    spread = spread_keys(operation)
+    return [
+        _parameter(operation.spec, replace(p, media_type="application/json") if p.key in spread else p)
+        for p in known
+        if p.location != "path" or p.name in in_path
+    ]
 
 
 def is_unreadable(operation: Operation, parameter: Parameter) -> bool:
     """Whether openapi-core cannot read a parameter of this style (OpenAPI 3.1.1, section 4.8.12.2)."""
     if parameter.media_type is not None:
         return False
-    if parameter.style == "form" and parameter.explode:
-        is_object = operation.spec.resolve_or_empty(parameter.schema).get("type") == "object"
-        return parameter.location == "query" and is_object
-    return parameter.style in ("label", "matrix", "spaceDelimited")
+    is_list = parameter.style == "spaceDelimited" and parameter.key not in spread_keys(operation)
+    return parameter.style in ("label", "matrix") or is_list
 
 
 def _parameter(spec: Spec, parameter: Parameter) -> dict[str, Any]:
@@ -218,6 +222,8 @@ def _readable(node: Any, slicing: _Slicing, name: Any = "") -> Any:
         return _schema(node, slicing)
     if name == "schemas":
         return {key: _schema(value, slicing) for key, value in node.items()}
+    if name == "content":
+        return {str(key).lower(): _readable(value, slicing) for key, value in node.items()}
     if isinstance(node.get("$ref"), str):
         return {**node, "$ref": slicing.moved.get(node["$ref"], node["$ref"])}
     return {key: _readable(value, slicing, key) for key, value in node.items()}

@@ -20,7 +20,7 @@ from ..contract import check_parameter, check_request_body
 from ..data import Location, copy_data, get_value, locations_overlap, put_value, remove_value, with_known_steps
 from ..errors import AstroNbError, UnknownName, UsageError
 from ..json_text import JsonError, read_json
-from ..messages import bare_media_type, is_json
+from ..messages import bare_media_type, has_data
 from ..openapi import Operation
 from ..schema import (
     INTEGER_BITS,
@@ -83,7 +83,7 @@ def _body_problems(form: Form, field: Field, resolve: Resolve) -> dict[Location,
     resolved, error = _try_resolve(value, resolve)
     if error:
         return {("body",): error}
-    problems = _json_problems(form, resolved) if is_json(str(form.media_type)) else {}
+    problems = _json_problems(form, resolved) if has_data(str(form.media_type)) else {}
     problems.update(format_hints(field, resolved, ("body",)))
     for problem in broken_rules(field, resolved):
         problems.setdefault(("body", *problem.location), problem.message)
@@ -225,7 +225,7 @@ def _chosen_branch(field: Field | None, get: Get, at: Location) -> Field | None:
 def edited_as(field: Field | None, media_type: str | None) -> Field | None:
     """Return the field of a body as it is edited: text or a file if the media type is neither JSON nor a form."""
     media = bare_media_type(media_type or "")
-    if field is None or not media or is_json(media) or media in _FORM_TYPES or "*" in media.partition("/")[0]:
+    if field is None or not media or has_data(media) or media in _FORM_TYPES or "*" in media.partition("/")[0]:
         return field
     if is_text_media_type(media):
         return _as_text(field, media) if field.kind in _STRUCTURED else field
@@ -241,7 +241,7 @@ def _as_text(field: Field, media: str) -> Field:
 
 def with_uploads(field: Field | None, value: Any, media_type: str | None) -> Any:
     """Return a sample with `Upload`s for its files: a server takes a part without a file name for text."""
-    if field is None or is_json(media_type or ""):
+    if field is None or has_data(media_type or ""):
         return value
     if field.kind == "file" and isinstance(value, str):
         return Upload(f"{field.name or 'sample'}.txt", value.encode(), "text/plain")

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote_plus
 
 from ..errors import DanglingReference
-from ..messages import bare_media_type, is_json
+from ..messages import closest_media_type, is_json
 from .malformed import as_list, as_mapping, json_type_name
 from .upgrade import inline_schema
 
@@ -264,7 +264,12 @@ class RequestBody:
 
     def schema(self, media_type: str | None = None) -> Schema:
         """Return the schema of a media type, the default one if None; empty if none is declared."""
-        return read_schema(_find_media_type(self.content, media_type or self.media_type) or {})
+        return read_schema(self.entry(media_type))
+
+    def entry(self, media_type: str | None = None) -> Schema:
+        """Return the Media Type Object of a media type, the default one if None; empty if it is not declared."""
+        name = closest_media_type(media_type or self.media_type, self.content)
+        return self.content[name] if name is not None else {}
 
 
 @dataclass(frozen=True)
@@ -277,9 +282,8 @@ class ResponseSpec:
 
     def schema(self, media_type: str = "application/json") -> Schema | None:
         """Return the schema of a media type, matched exactly or by a range; None if it is not declared."""
-        main = media_type.partition("/")[0].lower()
-        matches = (_find_media_type(self.content, candidate) for candidate in (media_type, f"{main}/*", "*/*"))
-        return next((read_schema(media) for media in matches if media is not None), None)
+        name = closest_media_type(media_type, self.content)
+        return None if name is None else read_schema(self.content[name])
 
 
 def read_schema(owner: Mapping[str, Any]) -> Schema:
@@ -297,11 +301,3 @@ def _check_schema(schema: Any) -> Schema:
     if isinstance(schema, Mapping | bool):
         return schema  # type: ignore[return-value]  # true and false are schemas too; all readers know
     raise TypeError(f"expected a schema, found {json_type_name(schema)}")
-
-
-def _find_media_type(content: Content, media_type: str) -> Mapping[str, Any] | None:
-    """Return the entry of a media type: as it is written, else by its bare name."""
-    if media_type in content:
-        return content[media_type]
-    wanted = bare_media_type(media_type)
-    return next((media for name, media in content.items() if bare_media_type(name) == wanted), None)

@@ -29,6 +29,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ..messages import has_data, is_json
 from ..openapi import Operation, Spec
 from ..openapi.resources import LABEL_FIELDS, field_named_by, path_shape
 from ..schema import Field, make_sample, response_field
@@ -46,10 +47,16 @@ def success_status(operation: Operation) -> int:
     return int(declared.status) if declared and declared.status.isdigit() else 200
 
 
+def data_media_type(content: Iterable[str]) -> str:
+    """Return the media type in which data is sent: JSON, else YAML or CBOR; empty if none of them is declared."""
+    declared = list(content)
+    return next(filter(is_json, declared), next(filter(has_data, declared), ""))
+
+
 def success_field(operation: Operation) -> Field | None:
-    """Return the field of the JSON body of a successful response; None if there is none."""
+    """Return the field of the body of a successful response that is plain data; None if there is none."""
     declared = operation.success
-    media = next((m for m in declared.content if "json" in m and "nd" not in m), None) if declared else None
+    media = data_media_type(declared.content) if declared else ""
     return response_field(operation, success_status(operation), media) if declared and media else None
 
 

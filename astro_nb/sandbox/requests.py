@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..call import UNSET
+from ..contract.parameters import read_spread
 from ..errors import DocumentError
 from ..json_text import JsonError, Number, parse_number, read_json
-from ..messages import Headers, Request, header, is_json, media_type
+from ..messages import Headers, Request, closest_media_type, header, is_cbor, is_json, is_yaml, media_type, read_data
 from ..openapi import Operation, Parameter
 from ..schema import Field, body_field, parameter_fields
 from .behavior import (
@@ -24,6 +25,7 @@ from .behavior import (
     Refused,
     Resource,
     action_of,
+    data_media_type,
     list_part,
     success_field,
     success_status,
@@ -102,7 +104,7 @@ class OperationPlan:
     def media_type(self) -> str:
         """The media type of the successful response: JSON where it is offered, else the first one declared."""
         content: Mapping[str, Any] = self.operation.success.content if self.operation.success else {}
-        return next((m for m in content if "json" in m and "nd" not in m), next(iter(content), ""))
+        return data_media_type(content) or next(iter(content), "")
 
 
 def _resources_above(path: str, resources: Mapping[str, Resource]) -> Iterable[tuple[str, Resource]]:
@@ -286,12 +288,16 @@ def read_query(plan: OperationPlan, request: Request) -> dict[str, Any]:
     query = urlsplit(request.url).query
     for name, value in parse_qsl(query, keep_blank_values=True) if query else ():
         raw.setdefault(name, []).append(value)
+    pairs = [(name, value) for name, texts in raw.items() for value in texts]
+    spread = read_spread(plan.operation, pairs)
     values: dict[str, Any] = {}
     errors: list[FieldError] = []
     for parameter, declared in plan.parameters:
         sent = header(request.headers, parameter.name) if parameter.location == "header" else ""
         texts = [sent] if sent else raw.get(parameter.name, []) if parameter.location == "query" else []
-        if texts:
+        if parameter.key in spread:
+            values[parameter.name] = spread[parameter.key]
+        elif texts:
             value, problem = _read_value(declared, parameter, texts)
             if problem:
                 errors.append(FieldError(parameter.name, *problem))
@@ -306,7 +312,7 @@ def read_query(plan: OperationPlan, request: Request) -> dict[str, Any]:
 
 
 def read_body(plan: OperationPlan, request: Request) -> Any:
-    """Return the body as plain data, as bytes if it is neither JSON nor a form, or UNSET if there is none.
+    """Return the body as plain data, as bytes if it is neither JSON, YAML, CBOR nor a form, or UNSET if there is none.
 
     Raises:
         Refused: it is required and missing, or it is not valid JSON.
@@ -319,9 +325,14 @@ def read_body(plan: OperationPlan, request: Request) -> Any:
             raise Refused(400, "Invalid request: a body is required", (FieldError("body", "required", "is required"),))
         return UNSET
     media = media_type(request.headers)
+    if is_yaml(media) or is_cbor(media):
+        try:
+            return read_data(request.body, media)
+        except ValueError as error:
+            raise Refused(400, f"Invalid request: the body cannot be read as {media}: {error}") from error
     if media == "application/x-www-form-urlencoded":
         return dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
-    if media and not is_json(media) and media in declared.content:
+    if media and not is_json(media) and closest_media_type(media, declared.content):
         return request.body
     try:
         return read_json(request.body).data

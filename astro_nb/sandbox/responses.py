@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from ..json_text import write_json
-from ..messages import Response
+from ..json_text import read_json, write_json
+from ..messages import Response, is_cbor
 from ..openapi import Operation, Spec
 from ..schema import Field, make_sample, response_field
 from ..schema.validation import matches_shape
@@ -17,7 +17,12 @@ JSON = "application/json"
 
 
 def json_response(status: int, data: Any, media: str = JSON) -> Response:
-    """Return plain data (or `orjson.Fragment`s) as a response."""
+    """Return plain data (or `orjson.Fragment`s) as a response; YAML as JSON, which it contains."""
+    if is_cbor(media):
+        import cbor2  # imported at first use: few APIs have it
+
+        data = read_json(write_json(data)).data
+        return Response(status, (("Content-Type", media),), cbor2.dumps(data), reason_phrase(status))
     return Response(status, (("Content-Type", media or JSON),), write_json(data), reason_phrase(status))
 
 

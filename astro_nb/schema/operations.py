@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 
 from ..call import UNSET
 from ..data import Location
-from ..messages import bare_media_type
 from ..openapi import Operation, Parameter, Rule, Spec, read_examples
 from .field import Field, read_field
 from .files import mark_files
@@ -189,8 +188,7 @@ def _read_body(operation: Operation, media_type: str | None) -> Field | None:
     body = operation.body
     if body is None:
         return None
-    wanted = bare_media_type(media_type or body.media_type)
-    media = next((entry for name, entry in body.content.items() if bare_media_type(name) == wanted), {})
+    media = body.entry(media_type)
     field = read_field(operation.spec, body.schema(media_type), "", body.required)
     field = mark_files(field, media_type or body.media_type, media.get("encoding"))
     return replace(field, body_examples=read_examples(media, operation.spec.resolve_or_empty))

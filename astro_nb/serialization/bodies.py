@@ -2,7 +2,8 @@
 
 | media type                          | encoder                          |
 |-------------------------------------|----------------------------------|
-| JSON                                | `to_json`                        |
+| JSON, and YAML, which contains it   | `to_json`                        |
+| CBOR (RFC 8949)                     | `to_cbor`                        |
 | application/x-www-form-urlencoded   | `encode_form`                    |
 | multipart/* (RFC 2046, RFC 7578)    | `encode_multipart`               |
 | XML (RFC 7303)                      | `xml.xml_of`                     |
@@ -15,6 +16,7 @@ A new media type is a row in `_BODIES`, or a family in `_encoder`.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +25,8 @@ from urllib.parse import unquote
 from ..call import UNSET, Call, OmittedUpload, Upload
 from ..environments import Resolver
 from ..errors import UsageError
-from ..messages import bare_media_type, is_json
+from ..json_text import read_json
+from ..messages import bare_media_type, is_cbor, is_json, is_yaml
 from ..openapi import Operation, Parameter, reference_name
 from ..openapi.parameters import is_token
 from ..schema import Field, body_field, content_encoding, encode_content, read_field
@@ -50,10 +53,7 @@ class BodyDescription:
     @property
     def entry(self) -> Mapping[str, Any]:
         """The Media Type Object; empty if the document does not declare the type."""
-        content = self.operation.body.content if self.operation.body else {}
-        wanted = bare_media_type(self.declared_type)
-        named = next((entry for name, entry in content.items() if bare_media_type(name) == wanted), {})
-        return content.get(self.declared_type, named)
+        return self.operation.body.entry(self.declared_type) if self.operation.body else {}
 
     @property
     def field(self) -> Field | None:
@@ -266,7 +266,9 @@ def _encode_content(at: str, name: str, value: Any, media: str, field: Field | N
     if isinstance(value, bytes | Upload):
         return encode_content(field, file_content(value)), media or BINARY
     structured = isinstance(value, dict | list)
-    if is_json(media) or (structured and not media):
+    if is_cbor(media):
+        return to_cbor(value, at), media
+    if is_json(media) or (is_yaml(media) and structured) or (structured and not media):
         return to_json(value, at), media or "application/json"
     if structured and is_xml(media):
         from .xml import xml_of  # imported at first use
@@ -348,6 +350,38 @@ def _encode_json(body: Any, description: BodyDescription) -> tuple[bytes, str]:
         return to_json(plain, "body"), description.media
 
 
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+def to_cbor(value: Any, at: str) -> bytes:
+    """Return a value as CBOR (RFC 8949); files are byte strings.
+
+    Raises:
+        UsageError: CBOR cannot represent it.
+    """
+    import cbor2  # imported at first use: few APIs have it
+
+    def other(encoder: Any, inner: Any) -> None:
+        encoder.encode(file_content(inner) if isinstance(inner, Upload) else read_json(to_json(inner, at)).data)
+
+    return bytes(cbor2.dumps(value, default=other))
+
+
+def _encode_cbor(body: Any, description: BodyDescription) -> tuple[bytes, str]:
+    return to_cbor(body, "body"), description.media
+
+
+def _encode_yaml(body: Any, description: BodyDescription) -> tuple[bytes, str]:
+    """Return data as JSON, which every reader of YAML 1.2 reads; a text is YAML already.
+
+    Characters that JSON has and YAML does not (YAML 1.2.2, section 5.1), or that YAML folds, are escaped.
+    """
+    if isinstance(body, str):
+        return _encode_text(body, description)
+    text = _encode_json(body, description)[0].decode()
+    return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode(), description.media
+
+
 def _files_as_text(value: Any, field: Field | None, at: str) -> Any:
     """Return a value with its files as text; the value itself if it has none."""
     if isinstance(value, bytes | Upload):
@@ -372,8 +406,9 @@ def _concrete_media_type(declared_type: str, body: Any) -> str:
 
 def _encoder(media: str) -> Encoder:
     kind = bare_media_type(media)
-    if is_json(media):
-        return _encode_json
+    for matches, encoder in _FAMILIES:
+        if matches(media):
+            return encoder
     if kind in _BODIES:
         return _BODIES[kind]
     if kind.startswith("multipart/"):
@@ -408,5 +443,10 @@ def _encode_sequence(body: Any, description: BodyDescription) -> tuple[bytes, st
     return b"".join(prefix + text + b"\n" for text in texts), description.media
 
 
+_FAMILIES: tuple[tuple[Callable[[str], bool], Encoder], ...] = (
+    (is_json, _encode_json),
+    (is_yaml, _encode_yaml),
+    (is_cbor, _encode_cbor),
+)
 _BODIES: dict[str, Encoder] = {"application/x-www-form-urlencoded": encode_form}
 """Encoders by media type; those for families of media types are in `_encoder`."""
