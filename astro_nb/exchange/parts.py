@@ -31,7 +31,7 @@ _USUAL_MESSAGES = ("$.message", "$.detail", "$.title", "$.error.message", "$.err
 
 _FIELD_ERROR_PARTS = ("field", "message", "code")
 _LONGEST_MESSAGE, _LONGEST_FIELD_MESSAGE, _LONGEST_TITLE = 2000, 500, 200  # characters of what a server reports
-_LONGEST_BODY_MESSAGE = 300  # characters of a body that stands in for a message
+_LONGEST_BODY_MESSAGE = 300  # characters of a body that is shown as the message
 _MOST_FIELD_ERRORS = 100
 
 

@@ -163,7 +163,7 @@ def _date_time_hint(text: str) -> str:
 
 
 def _likely_date_time(text: str) -> str:
-    """Return the date-time that was probably meant, else the usual example."""
+    """Return the date-time that the text most likely stands for, else the usual example."""
     parts = re.fullmatch(rf"({_DAY})(?:[ Tt](\d\d:\d\d)(:\d\d(?:\.\d+)?)?)?{_ZONE}?", text)
     if not parts:
         return "2026-03-14T09:30:00Z"

@@ -212,7 +212,7 @@ class HostResolver:
     max_files: ClassVar[int] = MAX_FETCHED_FILES
 
     def join(self, address: str, ref: str) -> str:
-        """Return the URL that is meant; an invalid one is returned as it is."""
+        """Return the URL that a reference names, seen from an address; an invalid one is returned as it is."""
         return _join_url(address, ref)
 
     def read(self, address: str) -> bytes:

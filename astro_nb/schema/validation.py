@@ -14,7 +14,7 @@ A schema is translated to a self-contained JSON Schema (draft 2020-12), for requ
 3. What only the other direction carries (`readOnly`, `writeOnly`) is not required, whichever part declares it.
 4. A keyword with an invalid value, or a reference that points nowhere, is dropped with a warning; the document is never
    rejected.
-5. A request may match two models if nothing says which one is meant: a `oneOf` of named objects without a discriminator
+5. A request may match two models if nothing selects one of them: a `oneOf` of named objects without a discriminator
    is checked as `anyOf`. Alternatives written in place exclude one another, and responses are checked as declared.
 6. `nullable` adds null to the `type` next to it and to nothing else: an `enum` has to list it (OpenAPI 3.0.3, section
    4.7.24.1).
