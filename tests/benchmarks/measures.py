@@ -87,7 +87,7 @@ def _warm(operation: str) -> Figures:
         found = medians(jobs, 1000)
         assert all(exchange.ok and not exchange.violations for exchange in api.session.exchanges)
         api.close()
-    return Figures(found["ours"], 1.15, "ratio", found["httpx"], "httpx.Client, .json()")
+    return Figures(found["ours"], 1.5, "ratio", found["httpx"], "httpx.Client, .json()")
 
 
 @row
