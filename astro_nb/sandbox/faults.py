@@ -81,7 +81,12 @@ def make_fault(
         raise UnknownName("fault", kind, FAULT_KINDS)
     for name in options:
         if name not in FAULT_KINDS[kind]:
-            raise UnknownName(f"option of the fault {kind!r}", name, FAULT_KINDS[kind], todo="" if FAULT_KINDS[kind] else "It has none.")
+            raise UnknownName(
+                f"option of the fault {kind!r}",
+                name,
+                FAULT_KINDS[kind],
+                todo="" if FAULT_KINDS[kind] else "It has none.",
+            )
     if (times is not None and times < 1) or not 0 <= probability <= 1:
         raise UsageError("A fault needs `times` of 1 or more and a `probability` from 0 to 1.", "Correct the numbers.")
     return Fault(kind, operation, method, times, probability, {**FAULT_KINDS[kind], **options})
