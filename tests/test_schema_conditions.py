@@ -272,6 +272,25 @@ def test_variables_of_an_own_server_follow_the_base_url(base: str, wanted: str) 
     assert own_server("https://intake.{site}", base, site={"default": "com", "enum": ["com", "eu"]}) == wanted
 
 
+def test_variables_of_servers_are_chosen_in_the_environment() -> None:
+    """For the document's first server and for own ones, in a file too; a value that is not allowed is refused."""
+    servers = [{"url": "https://{region}.api.com", "variables": {"region": {"default": "us"}}}]
+    own = [{"url": "https://logs-{zone}.com", "variables": {"zone": {"default": "a", "enum": ["a", "b"]}}}]
+    paths = {"/x": {"get": {"operationId": "x", "responses": {}}},
+             "/y": {"get": {"operationId": "y", "responses": {}, "servers": own}}}  # fmt: skip
+    document = {**make_document(paths).document, "servers": servers}
+    for zone, wanted in (("b", "https://logs-b.com/y"), ("c", None)):
+        chosen = Environment("mine", server_variables={"region": "eu", "zone": zone})
+        api = anb.connect(chosen, spec=document, history=None)
+        assert api.session.preview(anb.Call("x")).url == "https://eu.api.com/x"
+        if wanted:
+            assert api.session.preview(anb.Call("y")).url == wanted
+        else:
+            with pytest.raises(UsageError, match="is not a value of the server variable zone"):
+                api.session.preview(anb.Call("y"))
+        api.close()
+
+
 def test_a_value_that_an_own_server_does_not_allow_is_not_used() -> None:
     only_com = {"default": "com", "enum": ["com"]}
     assert own_server("https://intake.{site}", "https://api.api.eu/v1", site=only_com) == "https://intake.com/x"

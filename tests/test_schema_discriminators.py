@@ -99,6 +99,11 @@ CASES: list[tuple[str, Any, dict[str, Any], list[Any]]] = [
     ("a parent or null", {"anyOf": [ref("Pet"), {"type": "null"}]}, FAMILY, ["Dog", "Cat", "Pet"]),
     ("a parent that lists its children", ref("Pet"),
      {**FAMILY, "Pet": {**parent(), **union("Dog", "Cat")}}, ["Dog", "Cat"]),
+    ("a union of children, without a discriminator of its own", {"oneOf": [ref("Cat"), ref("Dog")]},
+     {**FAMILY, "Pet": parent({"hound": "Dog"})}, ["Cat", "hound"]),
+    ("a value in an extension", ref("Pet"),
+     {**FAMILY, "Dog": {**child("Pet", bark=TEXT), "x-ms-discriminator-value": "Microsoft.Dog"}},
+     ["Microsoft.Dog", "Cat"]),
     ("a parent with more", {"allOf": [ref("Pet"), object_schema(("x",), x=NUMBER)]}, FAMILY, ["Dog", "Cat", "Pet"]),
 ]  # fmt: skip
 

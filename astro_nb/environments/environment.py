@@ -244,6 +244,7 @@ class Environment:
         variables: plain values by name; a secret reference such as `keyring:astro/db` makes a secret variable, and
             `{from: env:REGION, secret: false}` a plain one that is read when it is sent.
         headers: sent with every request; templates are allowed.
+        server_variables: values of the variables in the URLs of the document's servers, and of those of operations.
         hosts: further hosts to which the secrets may be sent; on this machine with the port, as in localhost:8080.
         timeout: seconds to connect, and to wait between two parts of a response.
         overlay: an OpenAPI overlay that is not in the folder of the document.
@@ -266,6 +267,7 @@ class Environment:
     variables: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
+    server_variables: Mapping[str, str] = field(default_factory=dict)
     timeout: Mapping[str, float] = field(default_factory=lambda: {"connect": 10.0, "read": 60.0})
     overlay: str | None = None
     extends: str | None = None

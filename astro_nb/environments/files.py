@@ -133,6 +133,7 @@ _RULES = {
     ),
     "headers": _Rule(_mapping_of(_is_text), "names and texts, numbers in quotes: {X-Team: data}"),
     "hosts": _Rule(lambda value: isinstance(value, list) and all(map(_is_text, value)), "a list: [files.example.com]"),
+    "server_variables": _Rule(_mapping_of(_is_text), "names and texts: {region: eu}"),
     "timeout": _Rule(_mapping_of(_is_above_zero, "connect", "read"), "seconds: {connect: 10, read: 60}"),
     "overlay": _Rule(_is_text, "a path, a URL or a bundled name"),
     "extends": _Rule(lambda value: isinstance(value, str) and bool(value), "the name of another environment"),

@@ -69,14 +69,23 @@ class Server:
             raise UsageError(f"{filled!r} is not the URL of a server.", "Give other values for its variables.")
         return resolve_url(filled, self.home)
 
-    def fill_allowed(self, values: Mapping[str, str]) -> str:
-        """Return the base URL with its variables replaced by those of the values that it allows, else by defaults."""
-        allowed = {}
-        for name, value in values.items():
+    def fill_chosen(self, chosen: Mapping[str, str], suggested: Mapping[str, str] | None = None) -> str:
+        """Return the base URL with values for some of its variables; names of other variables are ignored.
+
+        Args:
+            chosen: values that it has to allow.
+            suggested: values that are used where nothing is chosen, and where it allows them.
+
+        Raises:
+            UsageError: a chosen value is not allowed; see `fill`.
+        """
+        values = {}
+        for name, value in (suggested or {}).items():
             with contextlib.suppress(UsageError):
                 self.fill({name: value})
-                allowed[name] = value
-        return self.fill(allowed)
+                values[name] = value
+        known = {variable.name for variable in self.variables}
+        return self.fill({**values, **{name: value for name, value in chosen.items() if name in known}})
 
     def _check_value(self, match: re.Match[str], value: str, variable: ServerVariable) -> None:
         """Raise UsageError unless a value may replace its variable."""

@@ -3,12 +3,13 @@
 What chooses a branch is, in this order:
 
 1. the value that the branch itself allows alone for the property: its `const`, or an `enum` of one value, also in its
-   `allOf`;
+   `allOf`; or that an extension of it names;
 2. every name that the `mapping` gives it, each a choice of its own;
 3. the name of its schema; or, if its own `enum` lists other values only, these.
 
-A discriminator beside a `oneOf` or `anyOf` chooses among these (`read_discriminator`). One beside neither chooses among
-the schemas that have this one in their `allOf`, or that its `mapping` names (`read_family`).
+A discriminator beside a `oneOf` or `anyOf` chooses among these; without one, the one that all of them inherit
+(`read_discriminator`). One beside neither chooses among the schemas that have this one in their `allOf`, or that its
+`mapping` names (`read_family`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ Tag = tuple[str, Any]
 """A discriminator: the property's name and the value that chooses a branch."""
 
 UNION_KEYS = ("oneOf", "anyOf")
+_VENDOR_KEYS = ("x-ms-discriminator-value", "x-discriminator-value")
+"""The extensions by which generators name a value in the schema that it chooses, where a mapping does not exist."""
 _MAX_DEPTH = 32  # schemas inside one another that are searched for the values of a property
 
 
@@ -89,17 +92,30 @@ def union_key(schema: Schema) -> str:
 
 
 def read_discriminator(spec: Spec, schema: Schema) -> Discriminator | None:
-    """Return what chooses among the branches of a union; None if it has no discriminator, or an invalid one."""
-    about, key = schema.get("discriminator"), union_key(schema)
-    if not key or not is_discriminator(about):
+    """Return what chooses among the branches of a union; None if it has no discriminator, or an invalid one.
+
+    If its branches all inherit one from the same schema, that chooses among them.
+    """
+    key, own = union_key(schema), schema.get("discriminator")
+    about = own if own is not None else _shared_discriminator(spec, schema.get(key) or ())
+    if not key or about is None or not is_discriminator(about):
         return None
-    names = _Mapping(spec, about or {})
+    names = _Mapping(spec, about)
     listed = [(part, _identity(spec, part)) for part in schema[key]]
     known = {identity for _, identity in listed}
-    listed += [({"$ref": ref}, identity) for identity, ref in names.refs.items() if identity not in known]
+    further = names.refs.items() if own is not None else ()
+    listed += [({"$ref": ref}, identity) for identity, ref in further if identity not in known]
     branches = tuple(TaggedBranch(part, names.values_of(part)) for part, _ in listed)
     default = next((b for b, (_, identity) in zip(branches, listed, strict=True) if identity == names.default), None)
     return Discriminator(names.property, branches, default, tuple(names.dangling))
+
+
+def _shared_discriminator(spec: Spec, branches: Iterable[Any]) -> Mapping[str, Any] | None:
+    families = families_of(spec)
+    targets = [target_of(spec, branch) for branch in branches if not is_null(spec, branch)]
+    found = [families.inherited(target) for target in targets if isinstance(target, Mapping)]
+    first = found[0] if found and len(found) == len(targets) else None
+    return first if all(about is first for about in found) else None
 
 
 class _Mapping:
@@ -127,6 +143,11 @@ class _Mapping:
         allowed = allowed_values(self.spec, schema, self.property)
         if allowed and len(allowed) == 1:
             return tuple(allowed)
+        vendor = next(
+            (v for key in _VENDOR_KEYS if (v := self.spec.resolve_or_empty(schema).get(key)) is not None), None
+        )
+        if vendor is not None:
+            return (vendor,)
         named = [self._as_declared(schema, allowed, name) for name in self.names.get(_identity(self.spec, schema), ())]
         if named:
             return tuple([value for value in named if not allowed or value in allowed] or named)

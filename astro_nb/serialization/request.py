@@ -136,12 +136,13 @@ def _alternative(operation: Operation, outline: _Outline, call: Call, values: Re
 def _base_url(operation: Operation, outline: _Outline, values: Resolver) -> str:
     """Return the environment's server; if it is one of the document's, an operation's own server has priority.
 
-    Variables of the own server have the values that were chosen for those of the document's server, by name, where it
-    allows them; else their defaults.
+    Variables of the own server have the values of the environment's `server_variables`; else those that were chosen for
+    the document's server, by name, where it allows them; else their defaults.
     """
     base = values.environment.base_url or ""
     if outline.server is not None and operation.spec.has_server(base):
-        base = join_url(base, outline.server.fill_allowed(operation.spec.chosen_variables(base)))
+        chosen = values.environment.server_variables
+        base = join_url(base, outline.server.fill_chosen(chosen, operation.spec.chosen_variables(base)))
     if not _is_http_url(base):
         raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')
     return base.partition("#")[0].rstrip("/")

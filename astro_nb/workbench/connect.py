@@ -99,7 +99,9 @@ def _choose_environment(
 def _locate_server(environment: Environment, spec: Spec) -> tuple[Environment, Sandbox | SandboxClient | None]:
     """Return the environment with a base URL, and the sandbox, started or already running, if that is the server."""
     if environment.base_url != "sandbox":
-        return environment.with_base_url(environment.base_url or (spec.servers or ("",))[0]), None
+        first = next(iter(spec.server_list), None)
+        declared = first.fill_chosen(environment.server_variables) if first else ""
+        return environment.with_base_url(environment.base_url or declared), None
     from ..sandbox import Sandbox, SandboxClient
 
     running = os.environ.get(SANDBOX_URL)
