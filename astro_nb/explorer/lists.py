@@ -104,7 +104,6 @@ class OperationsView:
 
     def _find(self, words: str) -> None:
         found: list[Any] = self._spec.search(words) if words.strip() else []
-        found = sorted(found, key=lambda operation: operation.id.casefold() != words.strip().casefold())
         listed = (bool(words.strip()), [operation.id for operation in found])
         if listed == self._listed:  # an unchanged result keeps the focus while the user types
             return

@@ -193,23 +193,37 @@ def find_collisions(entries: Mapping[str, OperationEntry]) -> dict[str, list[str
 # --- search -----------------------------------------------------------------------------------------------------------
 
 
-def make_search_text(operation: Operation) -> str:
-    """Return the text that is searched for words, case-folded."""
-    head = [operation.id, operation.path_key, operation.method, operation.summary, *operation.tags]
+def make_search_texts(operation: Operation) -> tuple[str, ...]:
+    """Return the texts that are searched for words, case-folded: those in which a match counts most come first."""
     try:
         names = list(_field_names(operation))
     except READ_ERRORS:  # a malformed operation is still found by its id; `warnings` reports the fault
         names = []
-    return " ".join([*head, *names]).casefold()
+    about = [operation.method, operation.summary, *operation.tags]
+    return tuple(text.casefold() for text in (operation.id, operation.path_key, " ".join(about), " ".join(names)))
+
+
+def rank_match(texts: tuple[str, ...], words: Sequence[str]) -> tuple[int, ...] | None:
+    """Return a rank by which matches are sorted, the best first; None if a word is in none of the texts.
+
+    It is by the last text that is needed: an id that has all words comes before a path, and that before a summary. An
+    operation whose id is the words, or begins with them, comes first.
+    """
+    needed = [next((place for place, text in enumerate(texts) if word in text), -1) for word in words]
+    if -1 in needed:
+        return None
+    whole, name = "".join(words), texts[0]
+    return max(needed, default=0), name != whole, not name.startswith(whole), sum(needed)
 
 
 def _field_names(operation: Operation) -> Iterator[str]:
     """Yield the names of the parameters and of the top-level fields of the body."""
+    spec = operation.spec
     for entry in [*as_list(operation.item.get("parameters")), *as_list(operation.raw.get("parameters"))]:
-        yield str(entry.get("name") or entry.get("$ref", ""))
-    body = operation.spec.resolve_or_empty(operation.raw.get("requestBody"))
+        yield str(spec.resolve_or_empty(entry).get("name") or "")
+    body = spec.resolve_or_empty(operation.raw.get("requestBody"))
     for media in as_mapping(body.get("content")).values():
-        yield from _property_names(operation.spec, operation.spec.resolve_or_empty(media).get("schema"))
+        yield from _property_names(spec, spec.resolve_or_empty(media).get("schema"))
 
 
 def _property_names(spec: Spec, schema: Any, depth: int = _SEARCH_DEPTH) -> Iterator[str]:
@@ -343,13 +357,18 @@ class Spec:
         return self._by_id[name]
 
     def search(self, words: str) -> list[Operation]:
-        """Return the operations whose id, path, summary, tags or field names contain every word, in document order."""
+        """Return the operations whose id, path, summary, tags or field names contain every word.
+
+        Those whose id contains them come first, then those whose path does, then the others, each in document order.
+        """
         wanted = words.casefold().split()
-        return [op for op in self if all(word in self._search_texts[op.id] for word in wanted)]
+        ranks = {op.id: rank_match(self._search_texts[op.id], wanted) for op in self}
+        found = [(rank, op) for op in self if (rank := ranks[op.id]) is not None]
+        return [op for _, op in sorted(found, key=lambda pair: pair[0])]
 
     @cached_property
-    def _search_texts(self) -> Mapping[str, str]:
-        return {op.id: make_search_text(op) for op in self}
+    def _search_texts(self) -> Mapping[str, tuple[str, ...]]:
+        return {op.id: make_search_texts(op) for op in self}
 
     def resolve(self, node: Any) -> Schema:
         """Return what a node stands for, following `$ref`; raises DanglingReference if one points nowhere."""
