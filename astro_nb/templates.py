@@ -7,8 +7,10 @@ r"""Templates: what `{{name}}` becomes.
 | `{{$uuid}}`                      | a dynamic value, generated at each use                                |
 | `{{responses.GetThing.name}}`    | a value of an earlier response                                        |
 | `\{{name}}`                      | the text `{{name}}`                                                   |
+| `\{{`                            | the text `{{`                                                         |
 
-What came from a server is a `LiteralText`: nothing in it is a template.
+Any other `{{` is a mistake, and is refused: braces are never sent instead of a value. What came from a server is a
+`LiteralText`: nothing in it is a template.
 """
 
 from __future__ import annotations
@@ -18,11 +20,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, final
 
-from .call import UNSET
+from .call import UNSET, Upload
 from .data import replace_values
 from .errors import UnknownName, UsageError
 from .json_text import write_json
-from .plain import Placeholder
+from .plain import Placeholder, plain_value
 from .secrets import Reference, Secret
 
 NAME = r"[A-Za-z_][\w.-]*+"
@@ -32,8 +34,10 @@ _RESPONSE = (
     r"|'(?:[^{}'\\]|\\[^{}])*+'|\"(?:[^{}\"\\]|\\[^{}])*+\")*+"
 )
 _TEMPLATE = re.compile(r"(\\?)\{\{\s*+(" + _RESPONSE + r"|\$?" + NAME + r")\s*+" + _DEFAULT + r"\}\}")
+_PART = re.compile(_TEMPLATE.pattern + r"|(\\?)(\{\{)(?!\\*+\{)")  # a template, or an opening that begins none
+_CLOSED = re.compile(r"\{\{([^{}]*)\}\}")
+_LONGEST_SHOWN = 40  # characters of a malformed template
 _LONGEST_CHAIN = 64  # variables that refer to each other
-_WRITTEN_AS_JSON = (bool, dict, list, type(None))
 
 
 @final
@@ -44,19 +48,19 @@ class LiteralText(str, Placeholder):
 
     @property
     def template(self) -> str:
-        """The template that resolves to this text: every `{{name}}` in it escaped."""
-        return _TEMPLATE.sub(lambda match: "\\" + match[0], self)
+        """The template that resolves to this text: every `{{` in it escaped."""
+        return _PART.sub(lambda match: "\\" + match[0], self)
 
 
 def keep_literal(text: str, old: Any) -> str:
     """Return an edited text in which each `{{name}}` of the old text is literal, if that is a `LiteralText`."""
     if not isinstance(old, LiteralText):
         return text
-    known = {match[0] for match in _TEMPLATE.finditer(old)}
-    found = [match[0] for match in _TEMPLATE.finditer(text)]
+    known = {match[0] for match in _PART.finditer(old)}
+    found = [match[0] for match in _PART.finditer(text)]
     if known.issuperset(found):
         return LiteralText(text) if found else text
-    return _TEMPLATE.sub(lambda match: "\\" + match[0] if match[0] in known else match[0], text)
+    return _PART.sub(lambda match: "\\" + match[0] if match[0] in known else match[0], text)
 
 
 def as_literal(data: Any) -> Any:
@@ -78,13 +82,21 @@ def is_response_reference(name: str) -> bool:
 
 
 def template_names(data: Any) -> list[str]:
-    """Return the names of the templates in nested data, in order of appearance."""
+    """Return the names of the templates in nested data, in order of appearance, also those that `resolve` refuses."""
     if isinstance(data, str):
-        templates = _TEMPLATE.finditer(data) if "{{" in data and type(data) is not LiteralText else ()
-        return [match[2].rstrip() for match in templates if not match[1]]
+        parts = _PART.finditer(data) if "{{" in data and type(data) is not LiteralText else ()
+        return [name for part in parts if (name := _name_of(part)) is not None]
     if isinstance(data, Mapping):
         return [name for value in data.values() for name in template_names(value)]
     return [name for value in data for name in template_names(value)] if isinstance(data, list | tuple) else []
+
+
+def _name_of(part: re.Match[str]) -> str | None:
+    """Return the name in a template, or between other double braces; None if they are escaped or not closed."""
+    if part[2] is not None:
+        return None if part[1] else part[2].rstrip()
+    closed = None if part[4] else _CLOSED.match(part.string, part.start())
+    return closed[1].strip() if closed else None
 
 
 def resolve(
@@ -103,7 +115,7 @@ def resolve(
 
     Raises:
         UnknownName: a variable does not exist; the message offers similar names.
-        UsageError: variables refer to each other in a circle, or in a chain that is too long.
+        UsageError: double braces are no template, or variables refer to each other in a circle or in a long chain.
         SettingsError: a `Reference` has no value.
     """
     return _Resolution(lookup, secret, hint).value(data, ())
@@ -136,7 +148,15 @@ class _Resolution:
         whole = _TEMPLATE.fullmatch(text)
         if whole and not whole[1]:
             return self._template(whole, chain)
-        return _TEMPLATE.sub(lambda m: m[0][1:] if m[1] else _to_text(self._template(m, chain)), text)
+        return _PART.sub(lambda part: self._part(part, chain), text)
+
+    def _part(self, part: re.Match[str], chain: tuple[str, ...]) -> str:
+        """Return the text that a part of a text becomes."""
+        if part[1] or part[4]:
+            return part[0][1:]
+        if part[2] is None:
+            raise _malformed(part, chain)
+        return _to_text(self._template(part, chain), part[2].rstrip())
 
     def _template(self, match: re.Match[str], chain: tuple[str, ...]) -> Any:
         name, default = match[2].rstrip(), match[3]
@@ -163,8 +183,26 @@ def _chain_error(name: str, chain: tuple[str, ...]) -> UsageError:
     return UsageError(what, "Give one of them a plain value.")
 
 
-def _to_text(value: Any) -> str:
-    """Return a value as it is written inside a text: a text as it is, all else as JSON."""
-    if isinstance(value, _WRITTEN_AS_JSON):
-        return write_json(value, str, any_keys=True).decode()
-    return str(value)
+def _malformed(part: re.Match[str], chain: tuple[str, ...]) -> UsageError:
+    """Return the error for double braces that are no template."""
+    closed, where = _CLOSED.match(part.string, part.start()), f" (in the variable {chain[-1]})" if chain else ""
+    escape = "write \\{{ to send two braces as they are."
+    if closed is None:
+        rest = part.string[part.start() :]
+        shown = rest[:_LONGEST_SHOWN] + ("…" if len(rest) > _LONGEST_SHOWN else "")
+        return UsageError(f"{shown!r}{where} begins a template that does not end.", f"Write {{{{name}}}}, or {escape}")
+    name = closed[1].strip()
+    what = f"{name[:_LONGEST_SHOWN]!r} cannot be the name of a variable" if name else "{{}} has no name"
+    todo = (
+        "A name has letters, digits, '_', '-' and '.', and begins with a letter. For a part of a value, set a variable "
+        f'first (api.variables["name"] = …) and write {{{{name}}}}; or {escape}'
+    )
+    return UsageError(f"{what}{where}: nothing was sent.", todo)
+
+
+def _to_text(value: Any, name: str) -> str:
+    """Return a value as it is written inside a text, which is as it is written alone: a text as it is, else as JSON."""
+    plain = value if isinstance(value, str) else plain_value(value, name)
+    if isinstance(plain, bytes | Upload):
+        raise UsageError(f"{name} is a file, which cannot be a part of a text.", "Give the template alone, or a text.")
+    return plain if isinstance(plain, str) else write_json(plain).decode()

@@ -315,6 +315,6 @@ def test_an_unknown_variable_is_reported_with_a_hint() -> None:
 def test_a_hostile_text_is_read_in_linear_time(piece: str) -> None:
     """A server's text is searched for templates in linear time."""
     begun = time.process_time()
-    assert LiteralText(piece * 20_000).template == piece * 20_000
+    assert LiteralText(piece * 20_000).template == piece.replace("{{", r"\{{") * 20_000
     assert template_names(piece * 20_000) == []
     assert time.process_time() - begun < 2.0

@@ -69,6 +69,12 @@ def validate_fields(data: dict[str, Any], path: Path) -> dict[str, Any]:
     for name, rule in _RULES.items():
         if name in valid and not rule.is_valid(valid[name]):
             raise SettingsError(f"`{name}` in {path} is not of the right type.", f"Write {rule.wanted}.")
+    odd = next((name for name in valid.get("variables", ()) if not Variables.is_name(name)), None)
+    if odd is not None:
+        raise SettingsError(
+            f"{odd!r} in {path} cannot be a variable's name: no template could use it.",
+            "Use letters, digits, '_', '-' and '.'; begin with a letter.",
+        )
     return {**valid, "hosts": tuple(valid["hosts"])} if "hosts" in valid else valid
 
 
@@ -104,7 +110,8 @@ def _is_server(value: Any) -> bool:
         parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
     except ValueError:
         return False
-    return value == "sandbox" or (parts.scheme in ("http", "https") and bool(parts.hostname))
+    has_braces = "{" in str(value) or "}" in str(value)
+    return value == "sandbox" or (parts.scheme in ("http", "https") and bool(parts.hostname) and not has_braces)
 
 
 def _is_above_zero(value: Any) -> bool:
@@ -121,7 +128,9 @@ def _mapping_of(is_valid: Callable[[Any], bool], *names: str) -> Callable[[Any],
 
 _RULES = {
     "spec": _Rule(_is_text, "a path, a URL or a bundled name, such as astro-v1"),
-    "base_url": _Rule(_is_server, "the address of a server, such as https://api.example.com/v1, or sandbox"),
+    "base_url": _Rule(
+        _is_server, "the address of a server without variables, such as https://api.example.com/v1, or sandbox"
+    ),
     "production": _Rule(_is_bool, "true or false"),
     "color": _Rule(_is_text, "a CSS colour in quotes, such as '#5e35b1'"),
     "credentials": _Rule(
@@ -351,10 +360,7 @@ def _validate_shared(data: dict[str, Any], path: Path) -> dict[str, Any]:
     other = next((str(field) for field in data if field != "variables"), None)
     if other is not None:
         raise UnknownName(f"field of the shared variables ({path})", other, ["variables"])
-    variables = validate_fields(data, path).get("variables", {})
-    if not all(Variables.is_name(name) for name in variables):
-        raise SettingsError(f"A name in {path} cannot be a variable's.", "Use letters, digits, '_', '-' and '.'.")
-    return dict(variables)
+    return dict(validate_fields(data, path).get("variables", {}))
 
 
 # --- YAML -------------------------------------------------------------------------------------------------------------

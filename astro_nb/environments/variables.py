@@ -108,8 +108,12 @@ class Variables(MutableMapping[str, Any]):
 
         Raises:
             UnknownName: there is no such scope.
+            UsageError: a name is not valid in a template. The claims of a token may have any names.
         """
         _require_scope(scope)
+        if scope != "token":
+            for name in values:
+                _require_name(name)
         self._scopes[scope] = {k: Variable(k, plain_value(v, k), scope, source or scope) for k, v in values.items()}
 
     def set(self, name: str, value: Any, source: str | Provenance = "", scope: str = "session") -> None:
@@ -120,10 +124,7 @@ class Variables(MutableMapping[str, Any]):
             UnknownName: there is no such scope.
         """
         _require_scope(scope)
-        if not self.is_name(name):
-            raise UsageError(
-                f"{name!r} cannot be a variable's name.", "Use letters, digits, '_', '-' and '.'; begin with a letter."
-            )
+        _require_name(name)
         origin = source or self.find_provenance(value) or "set in Python"
         provenance = origin if isinstance(origin, Provenance) else None
         self._scopes[scope][name] = Variable(name, plain_value(value, name), scope, str(origin), provenance)
@@ -221,6 +222,13 @@ class Variables(MutableMapping[str, Any]):
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self)
+
+
+def _require_name(name: str) -> None:
+    if not Variables.is_name(name):
+        raise UsageError(
+            f"{name!r} cannot be a variable's name.", "Use letters, digits, '_', '-' and '.'; begin with a letter."
+        )
 
 
 def _require_scope(scope: str) -> None:

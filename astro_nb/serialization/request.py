@@ -143,6 +143,11 @@ def _base_url(operation: Operation, outline: _Outline, values: Resolver) -> str:
     if outline.server is not None and operation.spec.has_server(base):
         chosen = values.environment.server_variables
         base = join_url(base, outline.server.fill_chosen(chosen, operation.spec.chosen_variables(base)))
+    if "{" in base or "}" in base:
+        raise UsageError(
+            f"The server {base!r} has braces: variables are not resolved in it.",
+            'Write its address out: base_url of the environment, or connect(…, base_url="https://…").',
+        )
     if not _is_http_url(base):
         raise UsageError(f"{base!r} is not the URL of a server.", 'Give one: connect(…, base_url="https://…").')
     return base.partition("#")[0].rstrip("/")

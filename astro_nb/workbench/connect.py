@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..environments import Environment, Variables, load_environment
+from ..errors import SettingsError
 from ..history import FOLDER, History
 from ..http import Client, Retries
 from ..openapi import Spec, load
@@ -93,6 +94,11 @@ def _choose_environment(
         given = Environment("default")
     chosen = given if isinstance(given, Environment) else load_environment(given or "sandbox")
     chosen = replace(chosen, base_url=base_url) if base_url else chosen
+    if set("{}") & set(chosen.base_url or ""):
+        raise SettingsError(
+            f"The base URL {chosen.base_url!r} has braces: variables are not resolved in it.",
+            "Write the address out: one environment for each server.",
+        )
     return replace(chosen, credentials={**chosen.credentials, "token": token}) if token else chosen
 
 
