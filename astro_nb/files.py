@@ -1,4 +1,4 @@
-"""Atomic writing of files."""
+"""Atomic writing of files, and the current folder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ import os
 import secrets
 import stat
 from pathlib import Path
+
+
+def current_folder() -> Path:
+    """Return the current folder, as an absolute path: what is kept of it stays where it is after a change of folder."""
+    try:
+        return Path.cwd()
+    except OSError:  # it was deleted
+        return Path()
+
+
+def display_path(path: Path) -> str:
+    """Return a path for people: relative to the current folder if it is inside of it."""
+    folder = current_folder()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

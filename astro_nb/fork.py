@@ -11,21 +11,41 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-_renewals: list[weakref.WeakMethod[Any]] = []
+_Hooks = list[weakref.WeakMethod[Any]]
+_before: _Hooks = []
+_after_in_parent: _Hooks = []
+_after_in_child: _Hooks = []
 
 
-def renew_after_fork(method: Callable[[], None]) -> None:
+def renew_after_fork(renew: Callable[[], None]) -> None:
     """Call a bound method in every child of this process right after a fork, as long as its object lives."""
-    _renewals[:] = [known for known in _renewals if known() is not None]
-    _renewals.append(weakref.WeakMethod(method))
+    _add(_after_in_child, renew)
 
 
-def _renew_all() -> None:
-    for known in list(_renewals):
-        renew = known()
-        if renew is not None:
-            renew()
+def hold_during_fork(hold: Callable[[], None], release: Callable[[], None]) -> None:
+    """Call bound methods right before each fork and, in the parent, right after it, as long as their object lives.
+
+    What nobody may change while the process is copied is held so. The child makes its locks anew.
+    """
+    _add(_before, hold)
+    _add(_after_in_parent, release)
+
+
+def _add(hooks: _Hooks, method: Callable[[], None]) -> None:
+    hooks[:] = [known for known in hooks if known() is not None]
+    hooks.append(weakref.WeakMethod(method))
+
+
+def _run(hooks: _Hooks) -> None:
+    for known in list(hooks):
+        method = known()
+        if method is not None:
+            method()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no forks
-    os.register_at_fork(after_in_child=_renew_all)
+    os.register_at_fork(
+        before=lambda: _run(_before),
+        after_in_parent=lambda: _run(_after_in_parent),
+        after_in_child=lambda: _run(_after_in_child),
+    )

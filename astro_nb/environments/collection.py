@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import html
 from ..call import UNSET
 from ..errors import AstroNbError, SettingsError, UnknownName
+from ..files import current_folder, display_path
 from ..frames import make_frame
 from ..secrets import Reference, Secret
 from ..templates import LiteralText
@@ -47,7 +48,7 @@ class Environments:
     """
 
     def __init__(self, folder: str | Path = FOLDER) -> None:
-        self.folder = Path(folder)
+        self.folder = current_folder() / folder  # absolute: it stays the same when the current folder changes
         self._shared: bytes | None = None
 
     def __iter__(self) -> Iterator[str]:
@@ -65,7 +66,7 @@ class Environments:
         Raises:
             UnknownName, SettingsError, NewerFormat: as for `load_environment`.
         """
-        return load_environment(name, self.folder)
+        return replace(load_environment(name, self.folder), folder=self.folder.parent)
 
     def own_fields(self, name: str) -> dict[str, Any]:
         """Return the fields of an environment without what it extends; raises as `[name]` does."""
@@ -145,7 +146,7 @@ class Environments:
             SettingsError, NewerFormat: as for `load_shared`.
         """
         self._shared = _content(shared_path(self.folder))
-        variables.fill_scope("shared", load_shared(self.folder), str(shared_path(self.folder)))
+        variables.fill_scope("shared", load_shared(self.folder), display_path(shared_path(self.folder)))
 
     def save_shared(self, variables: Mapping[str, Any]) -> Path:
         """Write the shared variables; of a `Variables` those in the scope "shared".

@@ -17,14 +17,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
 from ..errors import SecretRefused, SettingsError, TokenExpired
+from ..files import current_folder
 from ..openapi import TokenExtension
-from ..secrets import Secret
+from ..secrets import Reference, Secret
 from ..secrets.references import parse_variable, require_reference
 from ..templates import as_literal
 
@@ -252,6 +254,7 @@ class Environment:
         limits: requests per second by method, such as `{GET: 25, POST: 10}`; `.inf` for no limit. Methods that are not
             listed have the limits of the overlay.
         guard: whether unsafe methods ask first; None for only in production.
+        folder: where the search for a `.env` file starts: the current folder when it was made. It is in no file.
 
     Raises:
         SettingsError: a credential is not a secret reference, a limit is not above 0, or the base URL contains a
@@ -273,6 +276,7 @@ class Environment:
     extends: str | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     guard: bool | None = None
+    folder: Path = field(default_factory=current_folder, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for credential in self.credentials.values():
@@ -304,12 +308,18 @@ class Environment:
             SettingsError: a reference is malformed.
         """
         parsed = {name: parse_variable(value) for name, value in self.variables.items()}
-        return {n: v.for_environment(self.name) if isinstance(v, Secret) else v for n, v in parsed.items()}
+        return {name: self._own(value) for name, value in parsed.items()}
+
+    def _own(self, value: Any) -> Any:
+        """Return a secret or a reference as this environment reads it; any other value as it is."""
+        if isinstance(value, Reference):
+            return replace(value, folder=self.folder)
+        return value.for_environment(self.name).in_folder(self.folder) if isinstance(value, Secret) else value
 
     def secret_for(self, scheme: str) -> Secret | None:
         """Return the secret for a security scheme: the one of its name, else `token`."""
         credential = self.credential_for(scheme)
-        return secret_of(credential).for_environment(self.name) if credential else None
+        return secret_of(credential).for_environment(self.name).in_folder(self.folder) if credential else None
 
     def credential_for(self, scheme: str) -> Credential | None:
         """Return the credential for a security scheme as it was given: the one of its name, else `token`."""
@@ -387,7 +397,7 @@ def built_in_environments() -> Mapping[str, Environment]:
 def environment_secrets(environment: Environment) -> list[Secret]:
     """Return every secret that an environment refers to in any field, none twice."""
     found = [secret for field in fields(environment) for secret in _find_secrets(getattr(environment, field.name))]
-    return list(dict.fromkeys(found))
+    return [secret.in_folder(environment.folder) for secret in dict.fromkeys(found)]
 
 
 def _find_secrets(value: Any) -> Iterator[Secret]:

@@ -33,7 +33,7 @@ from .variables import Variables
 
 FORMAT = 1
 FOLDER = Path("environments")
-FIELDS = tuple(field.name for field in fields(Environment))
+FIELDS = tuple(field.name for field in fields(Environment) if field.compare)
 MERGED = ("credentials", "variables", "headers", "timeout", "limits")
 """Mappings that are merged: an environment has the members of the one that it extends, and its own have priority."""
 

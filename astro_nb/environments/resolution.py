@@ -160,6 +160,7 @@ class Resolver:
 
     def _text(self, given: Any) -> Any:
         value = text_or_secret(given)
+        value = value.in_folder(self.environment.folder) if isinstance(value, Secret) else value
         return self._secret(value) if isinstance(value, Secret) else value
 
     def _secret(self, secret: Secret) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from .. import html
-from ..environments import Environments, TokenFacts, environment_names, load_environment
+from ..environments import TokenFacts
 from ..openapi import Server, ServerVariable
 from ..sandbox import Sandbox, SandboxClient
 from ..session import Session
@@ -64,7 +64,7 @@ class EnvironmentBar:
 
     def _names(self) -> list[str]:
         initial, current = self._session.initial_environment, self._session.environment
-        return list(dict.fromkeys([initial.name, *environment_names(), current.name]))
+        return list(dict.fromkeys([initial.name, *self._session.environments, current.name]))
 
     def draw(self) -> None:
         """Show the current environment."""
@@ -173,7 +173,7 @@ class ContextBar:
         self._session, self._status, self._on_environment_change = session, status, moved
         self.variables = VariablesPanel(session, status, changed)
         self.credentials = CredentialsPanel(session, status, self._on_credentials_changed)
-        self.environments = EnvironmentsPanel(Environments(), status, self._on_file_saved)
+        self.environments = EnvironmentsPanel(session.environments, status, self._on_file_saved)
         self.faults = FaultsPanel(sandbox, status) if sandbox is not None else None
         panels: dict[str, Any] = {"Variables": self.variables, "Credentials": self.credentials}
         panels |= {"Environments": self.environments, "Faults": self.faults}
@@ -196,7 +196,7 @@ class ContextBar:
     def _switch(self, name: str) -> None:
         session = self._session
         initial = session.initial_environment
-        environment = initial if name == initial.name else load_environment(name)
+        environment = initial if name == initial.name else session.environments[name]
         session.switch(environment.with_base_url(environment.base_url or next(iter(session.spec.servers), "")))
         self.servers.draw()
         self._refresh()
@@ -205,7 +205,7 @@ class ContextBar:
         """Update the list; if the current environment was saved, use its new settings from now on."""
         self.bar.update_environments()
         is_current = name == self._session.environment.name != self._session.initial_environment.name
-        if is_current and name in environment_names():
+        if is_current and name in self._session.environments:
             self._switch(name)
 
     def _use_server(self, base_url: str) -> None:

@@ -24,6 +24,7 @@ import orjson
 
 from ..errors import NewerFormat, SettingsError
 from ..exchange import CallGroup
+from ..fork import hold_during_fork, renew_after_fork
 from ..json_text import JsonError, read_json, write_json
 
 FORMAT = 4
@@ -155,6 +156,9 @@ def _back_up(path: Path, version: int) -> None:
         raise
 
 
+_FORK_TIMEOUT = 2.0  # seconds that a fork waits for a query
+_of_parent: list[sqlite3.Connection] = []
+"""Connections of the parent of a forked process: held, so that nothing closes them."""
 _LOCK_TIMEOUT = 10.0  # seconds that another process may lock the file
 _OTHER_ERROR = ("{path} cannot be used ({error}).", "Make it writable, or keep the history in another folder.")
 _ERRORS: dict[int, tuple[str, str]] = {
@@ -219,6 +223,9 @@ class Database:
     def __init__(self, path: Path | None, own: str) -> None:
         self._path = path
         self._lock = threading.RLock()
+        self._is_held = False
+        hold_during_fork(self._hold, self._release)
+        renew_after_fork(self._renew)
         if path is not None:
             _make_folder(path.parent, own)
         self._open: sqlite3.Connection | None = None
@@ -251,6 +258,25 @@ class Database:
             if self._path is not None and self._open is not None:
                 self._open.close()
                 self._open = None
+
+    def _hold(self) -> None:
+        """Let nobody use the connection while the process is forked, unless that takes too long."""
+        self._is_held = self._lock.acquire(timeout=_FORK_TIMEOUT)
+
+    def _release(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._lock.release()
+
+    def _renew(self) -> None:
+        """Give a forked process a connection of its own; a history in memory goes on as a copy.
+
+        SQLite's connections may not be used in a child, nor closed there (sqlite.org, "How To Corrupt", section 2.6).
+        """
+        self._lock = threading.RLock()
+        if self._path is not None and self._open is not None:
+            _of_parent.append(self._open)
+            self._open = None
 
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import AstroNbError, UnknownName, UsageError, show_warning
 from ..exchange import Exchange
+from ..fork import renew_after_fork
 from ..frames import make_frame
 from ..json_text import read_json, write_json
 from ..messages import is_under_base_url
@@ -86,10 +87,14 @@ class History:
         self._spec = spec
         self.path = path
         self._database = Database(path, FOLDER.name)
-        self._lock = threading.Lock()
+        self._renew()
+        renew_after_fork(self._renew)
         self._recent: dict[str, Exchange] = {}
         self._unstored: dict[str, Exchange] = {}
         self._recent_size = 0
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<History of {len(self)} entries{f' in {self.path}' if self.path else ''}>"

@@ -10,6 +10,7 @@ as a request.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import threading
 import time
@@ -51,6 +52,7 @@ class Running(Generic[T]):
     def __init__(self, future: Future[T], cancel: Callable[[], None]) -> None:
         self._future = future
         self._cancel = cancel
+        self._process = os.getpid()
 
     def __repr__(self) -> str:
         return f"<Running, {'done' if self.done else 'in progress'}>"
@@ -61,7 +63,12 @@ class Running(Generic[T]):
         return self._future.done()
 
     def result(self, timeout: float | None = None) -> T:
-        """Return the result; wait for it up to `timeout` seconds, and then raise TimeoutError."""
+        """Return the result; wait for it up to `timeout` seconds, and then raise TimeoutError.
+
+        Raises:
+            Stopped: it was cancelled, or it runs in another process, of which this one is a fork.
+        """
+        self._require_own_process()
         return self._future.result(timeout)
 
     def cancel(self) -> None:
@@ -72,11 +79,16 @@ class Running(Generic[T]):
         """Call `handler` with this object when it has ended, on the thread that ended it."""
         self._future.add_done_callback(lambda _: handler(self))
 
+    def _require_own_process(self) -> None:
+        if not self.done and os.getpid() != self._process:
+            raise Stopped("It runs in the process that this one was forked from.", "Start it again in this one.")
+
     def __await__(self) -> Generator[Any, None, T]:
         """Wait for the result; if the waiting task is cancelled, so is the work."""
         return self._wait().__await__()
 
     async def _wait(self) -> T:
+        self._require_own_process()
         try:
             return await asyncio.shield(asyncio.wrap_future(self._future))
         except asyncio.CancelledError:

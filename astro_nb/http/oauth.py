@@ -15,6 +15,7 @@ from urllib.parse import quote_plus, urlsplit
 
 from ..environments import Grant
 from ..exchange import Failure
+from ..fork import renew_after_fork
 from ..messages import Headers, Request, Response
 from ..secrets import redact
 
@@ -58,9 +59,13 @@ class TokenStore:
 
     def __init__(self, send: Callable[[Request], Any], clock: Callable[[], float]) -> None:
         self._send, self._clock = send, clock
+        self._tokens: dict[Grant, Token] = {}
+        self._renew()
+        renew_after_fork(self._renew)
+
+    def _renew(self) -> None:
         self._lock = threading.Lock()
         self._locks: dict[Grant, threading.Lock] = {}
-        self._tokens: dict[Grant, Token] = {}
 
     def obtain(self, grant: Grant, refused: str = "") -> Token | Failure:
         """Return a token that is valid now; a new one if the stored one has expired or is the `refused` one."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..fork import renew_after_fork
 from ..openapi import Operation, RateLimit
 
 _SLOWDOWN = 1.01
@@ -62,6 +63,10 @@ class RateLimiter:
         self._next: float | None = None  # when the next request is due, if none may go ahead of time
         self._paused_until = float("-inf")
         self._pauses = 0
+        self._renew()
+        renew_after_fork(self._renew)
+
+    def _renew(self) -> None:
         self._lock = threading.Lock()
 
     def reserve(self, now: float) -> Reservation:
@@ -108,17 +113,31 @@ def rate_of(operation: Operation, place: tuple[str, str], limits: Mapping[str, f
 
 def limiter_for(rate: Rate, clock: Callable[[], float]) -> RateLimiter:
     """Return the limiter of a rate, the same one for everything in this process that uses the clock."""
-    key: Hashable = (rate, clock)
-    with _lock:
-        if key not in _limiters:
-            while len(_limiters) >= _MOST_LIMITERS:
-                del _limiters[next(iter(_limiters))]
-            _limiters[key] = RateLimiter(rate)
-        return _limiters[key]
+    return _limiters.get(rate, clock)
 
 
-_limiters: dict[Hashable, RateLimiter] = {}
-_lock = threading.Lock()
+class _Limiters:
+    """The limiters of this process."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, RateLimiter] = {}
+        self._renew()
+        renew_after_fork(self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+
+    def get(self, rate: Rate, clock: Callable[[], float]) -> RateLimiter:
+        key: Hashable = (rate, clock)
+        with self._lock:
+            if key not in self._known:
+                while len(self._known) >= _MOST_LIMITERS:
+                    del self._known[next(iter(self._known))]
+                self._known[key] = RateLimiter(rate)
+            return self._known[key]
+
+
+_limiters = _Limiters()
 
 
 def _make_rate(label: str, limit: RateLimit | None, place: tuple[str, str]) -> Rate | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..call import UNSET
 from ..codegen import import_decimal, literal
-from ..environments import Environment, load_environment
+from ..environments import Environment
 from ..errors import SettingsError, UnknownName
 from ..exchange import Exchange
 from ..html import pluralize
@@ -150,7 +150,7 @@ def _is_named(session: Recorded) -> bool:
     """Whether the name of the environment alone identifies the same document and server."""
     spec, here = session.spec, session.environment
     try:
-        there = load_environment(here.name)
+        there = session.environments[here.name]
     except (SettingsError, UnknownName):
         return False
     base = there.base_url or (spec.servers or ("",))[0]
@@ -171,7 +171,7 @@ def _environment_arguments(environment: Environment) -> list[tuple[str, Any]]:
     for entry in fields(Environment):
         default = entry.default_factory() if entry.default_factory is not MISSING else entry.default
         value = getattr(environment, entry.name)
-        if entry.name not in ("name", "spec", "base_url") and value != default:
+        if entry.compare and entry.name not in ("name", "spec", "base_url") and value != default:
             given.append((f"{entry.name}=", _replace_secrets(value, environment.name)))
     return given
 

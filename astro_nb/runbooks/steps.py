@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from ..call import UNSET, Call
-from ..environments import Environment, Variables
+from ..environments import Environment, Environments, Variables
 from ..exchange import Exchange
 from ..openapi import Operation, Spec
 from ..polling import state_of
@@ -117,6 +117,9 @@ class Recorded(Protocol):
 
     @property
     def effective_environment(self) -> Environment: ...
+
+    @property
+    def environments(self) -> Environments: ...
 
     @property
     def spec(self) -> Spec: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 from collections import deque
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ..fork import renew_after_fork
 from ..messages import Request, Response
 from ..openapi import Spec, load
 from .behavior import Behavior
@@ -78,7 +80,12 @@ class Sandbox:
         self.limits = limits
         self._log: deque[LoggedRequest] = deque(maxlen=_LOG_LENGTH)
         self._server: Server | None = None
+        self._process = os.getpid()
         self.requests = 0
+        renew_after_fork(self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         return f"<Sandbox of {self.spec.title}: {self.url or 'in process'}>"
@@ -122,14 +129,17 @@ class Sandbox:
         from .front_ends import Server  # imported on first use: most sandboxes never open a port
 
         if self._server is None:
-            self._server = Server(self, port)
+            self._server, self._process = Server(self, port), os.getpid()
             atexit.register(self.stop)
         return self
 
     def stop(self) -> None:
-        """Stop serving: when this returns, the port is closed and every thread has ended. Safe to repeat."""
+        """Stop serving: when this returns, the port is closed and every thread has ended. Safe to repeat.
+
+        In a process that was forked nothing happens: the parent serves on, and its connections are left alone.
+        """
         server, self._server = self._server, None
-        if server is not None:
+        if server is not None and os.getpid() == self._process:
             server.close()
             atexit.unregister(self.stop)
 

@@ -23,18 +23,19 @@ import getpass
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import SecretMissing, SettingsError
+from ..files import current_folder
 from ..json_text import Number
 from ..plain import Placeholder
 
 MASK: Final = "*****"
 """Stands in place of a secret wherever one is shown or stored."""
 
-_IN_MEMORY = "held"
+_IN_MEMORY, _DOTENV = "held", "dotenv:"
 
 
 class Secret(Placeholder):
@@ -43,12 +44,13 @@ class Secret(Placeholder):
     Attributes:
         reference: the source and the name there.
         is_captured: whether it was captured from a response.
+        folder: where the search for a `.env` file starts: the current folder when it was made.
 
     Raises:
         SettingsError: the argument is not a reference. The message does not repeat it: it may be the secret itself.
     """
 
-    __slots__ = ("_number", "_value", "is_captured", "reference")
+    __slots__ = ("_number", "_value", "folder", "is_captured", "reference")
 
     def __init__(self, reference: str, value: str | None = None) -> None:
         require_reference(reference)
@@ -56,6 +58,7 @@ class Secret(Placeholder):
         self._value = value
         self._number: Number | None = None
         self.is_captured = False
+        self.folder = current_folder() if reference.startswith(_DOTENV) else None
 
     @classmethod
     def in_memory(cls, value: str | Number, label: str = "session", captured: bool = False) -> Secret:
@@ -82,20 +85,20 @@ class Secret(Placeholder):
         Raises:
             SecretMissing: there is no value at the reference.
         """
-        return _fetch(self.reference) if self._value is None else self._value
+        return _fetch(self.reference, self.folder) if self._value is None else self._value
 
     def value_if_available(self, folder: Path | None = None, keyring: bool = False) -> str:
         """Return the value if it can be read without asking the user, else an empty text.
 
         Args:
-            folder: where the search for a `.env` file starts; by default the current folder.
+            folder: where the search for a `.env` file starts; by default its own `folder`.
             keyring: whether to ask the keyring, which may show a dialog of its own.
         """
         source, _, name = self.reference.partition(":")
         if self._value is not None:
             return self._value
         if source in _SOURCES_WITHOUT_QUESTIONS:
-            return _SOURCES_WITHOUT_QUESTIONS[source](name, folder) or ""
+            return _SOURCES_WITHOUT_QUESTIONS[source](name, folder or self.folder) or ""
         with contextlib.suppress(SecretMissing):
             return _fetch(self.reference) if keyring and source == "keyring" else ""
         return ""
@@ -121,6 +124,14 @@ class Secret(Placeholder):
         """Return the secret as one environment asks for it: what is typed for one is not sent to another."""
         asks = self.reference.startswith("prompt:") and not self.reference.endswith(f" ({environment})")
         return Secret(f"{self.reference} ({environment})") if asks else self
+
+    def in_folder(self, folder: Path) -> Secret:
+        """Return the secret with the folder in which the search for a `.env` file starts."""
+        if not self.reference.startswith(_DOTENV) or self.folder == folder:
+            return self
+        moved = Secret(self.reference)
+        moved.folder = folder
+        return moved
 
     @property
     def is_in_memory(self) -> bool:
@@ -171,16 +182,18 @@ def require_reference(value: Any) -> None:
         )
 
 
-def _fetch(reference: str) -> str:
-    value = look_up(reference)
+def _fetch(reference: str, folder: Path | None = None) -> str:
+    value = look_up(reference, folder)
     if not value:
         raise SecretMissing(f"The secret {reference} has no value.", _todo(reference), reference=reference)
     return value
 
 
-def look_up(reference: str) -> str | None:
-    """Return the value at a reference, or None if there is none."""
+def look_up(reference: str, folder: Path | None = None) -> str | None:
+    """Return the value at a reference, or None if there is none; `folder` is where the search for a `.env` starts."""
     source, _, name = reference.partition(":")
+    if reference.startswith(_DOTENV):
+        return _from_dotenv(name, folder)
     read = _SOURCES.get(source)
     return read(name) if read else None
 
@@ -255,6 +268,7 @@ class Reference(Placeholder):
     """
 
     reference: str
+    folder: Path = field(default_factory=current_folder, compare=False, repr=False)  # where the search starts
 
     def __post_init__(self) -> None:
         if not Secret.is_reference(self.reference) or self.reference.partition(":")[0] not in _PLAIN_SOURCES:
@@ -269,7 +283,7 @@ class Reference(Placeholder):
         Raises:
             SettingsError: there is no value at the reference.
         """
-        found = look_up(self.reference)
+        found = look_up(self.reference, self.folder)
         if found is None:
             raise SettingsError(f"{self.reference} has no value.", _todo(self.reference), reference=self.reference)
         return found
@@ -277,7 +291,7 @@ class Reference(Placeholder):
     @property
     def display_value(self) -> str:
         """The current value, or that it is not set."""
-        found = look_up(self.reference)
+        found = look_up(self.reference, self.folder)
         return f"({self.reference} is not set)" if found is None else found
 
     @property

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 from ..approval import Approval, Change
 from ..call import UNSET, Call
 from ..codegen import SNIPPETS, without_file_contents
-from ..environments import DynamicValues, Environment, Mode, Resolver, Variable, Variables
+from ..environments import DynamicValues, Environment, Environments, Mode, Resolver, Variable, Variables
 from ..errors import AstroNbError, Stopped, UnknownName
 from ..exchange import SINGLE_CALL, CallGroup, Exchange
 from ..history import ExchangeList, History
@@ -118,6 +118,7 @@ class Session:
     """One document, one environment at a time, and everything that was sent there.
 
     Attributes:
+        environments: the environments of the folder that is current when the session is opened.
         spec, variables, client, history: the document, the variables, what sends, and what stores.
         credentials: the environment, and the credentials of requests.
         linking: values of responses for later requests.
@@ -145,6 +146,7 @@ class Session:
         self.history = history
         self.approval = approval
         self.initial_environment = credentials.environment
+        self.environments = Environments()
         self.on_attempt: OnAttempt | None = None
         self.group_calls: dict[str, Call] = {}
         self._sent: list[str] = []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environments import Environment, Variables, load_environment
 from ..errors import SettingsError
+from ..files import current_folder
 from ..history import FOLDER, History
 from ..http import Client, Retries
 from ..openapi import Spec, load
@@ -50,7 +51,8 @@ def connect(
         token: a secret reference such as "env:MY_TOKEN", or a `Secret`.
         overlay: an OpenAPI Overlay for the document; by default the one in its folder.
         variables: initial session variables.
-        history: the folder of the history; None keeps it in memory.
+        history: the folder of the history; None keeps it in memory. A relative one, like the folders of environments
+            and `.env` files, is in the current folder, and stays there if that changes.
         retries: how often and for how long failed requests are repeated.
         transport: an httpx transport to use instead of the network.
         seed: makes random values such as `{{$uuid}}` repeatable.
@@ -64,7 +66,7 @@ def connect(
     client = Client(chosen.timeout, retries, transport)
     document = load(spec if spec is not None else chosen.spec, overlay or chosen.overlay, client.fetch)
     slug = re.sub(r"\W+", "-", document.title.lower()).strip("-") or "api"
-    path = Path(history) / f"{slug}.sqlite" if history is not None else None
+    path = current_folder() / Path(history).expanduser() / f"{slug}.sqlite" if history is not None else None
     return _open_workbench(
         chosen, document, Variables(seed, session=dict(variables or {})), client, History(document, path)
     )

@@ -296,10 +296,10 @@ class Workbench:
         """The environment that requests are sent to."""
         return self.session.environment
 
-    @cached_property
+    @property
     def environments(self) -> Environments:
         """All environments: the built-in ones and those in the folder of the notebook."""
-        return Environments()
+        return self.session.environments
 
     def keep(self, response: Exchange | WaitResult, path: str, as_: str, secret: bool = False) -> Variable:
         """Set a variable to a value of a response: `api.keep(created, "$.token", as_="token")`. A secret stays one."""
