@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def typed(data: Any) -> Any:
 
 
 def fields_of(environment: Environment) -> dict[str, Any]:
-    return {name: typed(value) for name, value in vars(environment).items()}
+    return {field.name: typed(getattr(environment, field.name)) for field in fields(Environment) if field.compare}
 
 
 # --- on top of each other ---------------------------------------------------------------------------------------------

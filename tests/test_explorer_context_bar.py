@@ -58,7 +58,8 @@ DOCUMENT = {
 
 
 @pytest.fixture
-def api() -> Iterator[Workbench]:
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    monkeypatch.chdir(tmp_path)  # before `connect`, which fixes where the environments are
     workbench = connect(spec=DOCUMENT, history=None)
     yield workbench
     workbench.close()
