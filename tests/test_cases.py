@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,7 +71,36 @@ def case() -> Iterator[Case]:
             each.close()
 
 
+def test_every_case_has_a_test() -> None:
+    """Each file of the folder is opened by a test here."""
+    if not CASES.is_dir():
+        pytest.skip(f"{CASES} does not exist: it is not part of the repository")
+    names = {path.name.removesuffix(".expected.json") for path in CASES.glob("*.expected.json")}
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert len(names) >= 15
+    assert {name for name in names if f'case("{name}")' not in source} == set()
+
+
 # --- sent and read ----------------------------------------------------------------------------------------------------
+
+
+def test_01_sent_then_lost(case: Case) -> None:
+    import numpy
+    import pandas
+
+    found = case("01-sent-then-lost")
+    api = found.connect()
+    moment = pandas.Timestamp("2026-01-02", tz="UTC")
+    calls = [{"id": numpy.int64(5)}, {"id": 5, "since": moment}, {"id": 2**64}]
+    exchanges = [api.call("d", **arguments) for arguments in calls]
+    assert [(exchange.status, api.history[exchange.id].id == exchange.id) for exchange in exchanges] == [
+        (200, True)
+    ] * 3
+    assert [request.url for request in found.server.requests] == [
+        "/x/5",
+        "/x/5?since=2026-01-02T00%3A00%3A00Z",
+        f"/x/{2**64}",
+    ]
 
 
 def test_02_query_in_path(case: Case) -> None:
@@ -85,6 +115,17 @@ def test_04_answer_integers(case: Case) -> None:
     answer = json.loads((CASES / "04-answer-integers.expected.json").read_bytes())["answer"]
     found.server.respond = lambda request: Response(200, (("Content-Type", "application/json"),), answer.encode())
     assert found.connect().call("g")["$.iccid"] == found.expected == 89490200001123456789
+
+
+def test_08_file_of_31(case: Case) -> None:
+    found = case("08-file-of-31")
+    form = found.form()
+    form.open_all()
+    uploads = [widget for widget in form.visible() if "anb-upload" in widget._dom_classes]
+    assert [upload.multiple for upload in uploads] == [False, True]
+    form.form.fill(full=True)
+    found.connect().send(form.form.to_call())
+    assert b'name="file"; filename="' in found.server.requests[-1].body
 
 
 # --- discriminators ---------------------------------------------------------------------------------------------------

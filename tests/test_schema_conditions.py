@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.documents import make_document, make_field, make_operation, object_schema
 from support.form_driver import make_form
-from support.servers import LocalServer
+from support.servers import LocalServer, json_response
 
 import astro_nb as anb
 from astro_nb.call import UNSET
@@ -239,8 +239,32 @@ def test_every_way_to_call_takes_a_whole_body() -> None:
         api.start("p", whole).result(10)
         api.ops.p(body="hello")
         api.start("p", body="hello").result(10)
+        api.bulk("p", [{"body": "hello"}]).run()
+        api.bulk("p", [{"body": "hello"}], body=anb.Body({"z": 1})).run()
+        bodies = [request.body for request in server.requests]
+        assert bodies[:4] == [b'["whole"]'] * 4
+        assert bodies[4:] == [b'{"body":"hello"}'] * 3 + [b'{"z":1,"body":"hello"}']
         api.close()
-        assert [request.body for request in server.requests] == [b'["whole"]'] * 4 + [b'{"body":"hello"}'] * 2
+
+
+def test_a_change_of_what_is_called_body() -> None:
+    """The field changes, and a `Body` gives several fields."""
+    shape = object_schema((), body=TEXT, title=TEXT, id=TEXT)
+    answer = {"200": {"description": "", "content": {"application/json": {"schema": shape}}}}
+    key = {"name": "id", "in": "path", "required": True, "schema": TEXT}
+    body = {"content": {"application/json": {"schema": object_schema((), body=TEXT, title=TEXT)}}}
+    item = {
+        "get": {"operationId": "g", "parameters": [key], "responses": answer},
+        "patch": {"operationId": "u", "parameters": [key], "responses": answer, "requestBody": body},
+    }
+    with LocalServer(lambda request: json_response({"id": "1", "title": "t", "body": "old"})) as server:
+        api = anb.connect(spec=dict(make_document({"/x/{id}": item}).document), base_url=server.url, history=None)
+        api.change("u", id="1", body="new")
+        api.change("u", anb.Body({"title": "other"}), id="1")
+        sent = [request.body for request in server.requests if request.method == "PATCH"]
+        assert b'"body":"new"' in sent[0]
+        assert b'"title":"other"' in sent[1]
+        api.close()
 
 
 # --- an operation's own server ----------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ..http import new_id
 from ..json_text import write_json
 from ..openapi import id_field
 from ..progress import OnProgress
+from ..schema import take_body
 from ..session import MAX_PARALLEL, Session
 from . import plan as results
 from .plan import OUTCOMES, PENDING_STATES, UNRESOLVED_STATES, BatchPlan, CheckedRow, mark_outcome
@@ -48,7 +49,7 @@ def prepare_bulk(
         operation: the id of the operation to call.
         rows: a DataFrame, a list of mappings, or a response of the API.
         columns: the column for a parameter or a field of the body: `{"environmentVariable.value": "value"}`.
-        body: the body that the cells are added to.
+        body: the body that the cells are added to; also as the constant `body`, as for `Workbench.call`.
         on_progress: called after each row.
         constants: the arguments that are the same in all rows. Only in these are templates resolved.
 
@@ -59,6 +60,7 @@ def prepare_bulk(
     """
     declared = session.spec.operation(operation)
     table = read_table(rows, lambda name: name in (columns or {}).values() or is_column_name(declared, name))
+    constants, body = take_body(declared, constants, body)
     fixed = Constants(declared, constants, body)
     mapping = map_columns(declared, table.columns, columns or {}, fixed.locations)
     require_used_columns(declared, table, mapping, fixed.locations)

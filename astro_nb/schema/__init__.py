@@ -11,6 +11,7 @@ from .arguments import (
     python_names,
     signature,
     snake_case,
+    take_body,
     whole_integers,
 )
 from .field import Branch, Field, read_field
@@ -72,6 +73,7 @@ __all__ = [
     "secret_names",
     "signature",
     "snake_case",
+    "take_body",
     "whole_integers",
     "without_read_only",
 ]

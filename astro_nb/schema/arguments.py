@@ -93,7 +93,7 @@ def build_call(
     """
     fields = parameter_fields_by_name(operation)
     in_body = memoize(operation, "body names", lambda: frozenset(f.name for f in body_fields(operation)))
-    arguments, body = _take_body(operation, arguments, body)
+    arguments, body = take_body(operation, arguments, body)
     parameters: dict[str, Any] = {}
     content: dict[str, Any] = {}
     for argument, value in arguments.items():
@@ -135,8 +135,12 @@ def declares_body(operation: Operation) -> bool:
     return "body" in parameter_fields_by_name(operation) or any(f.name == "body" for f in body_fields(operation))
 
 
-def _take_body(operation: Operation, arguments: Mapping[str, Any], body: Any) -> tuple[dict[str, Any], Any]:
-    """Return the arguments without the whole body, and the whole body."""
+def take_body(operation: Operation, arguments: Mapping[str, Any], body: Any) -> tuple[dict[str, Any], Any]:
+    """Return the arguments without the whole body, and the whole body; `arguments` and `body` are as for `build_call`.
+
+    Raises:
+        UsageError: the body is given twice, or something else is given as a `Body`.
+    """
     named = arguments.get("body", UNSET)
     is_whole = isinstance(named, Body) or not declares_body(operation)
     rest = {name: value for name, value in arguments.items() if name != "body" or not is_whole}

@@ -256,7 +256,7 @@ class Workbench:
             UsageError: the operation does not update a resource that can be read; the message names the one to use.
             ConcurrentChange: someone else changed the resource in the meantime; nothing was sent.
         """
-        return change(self.session, operation, body=body, dry_run=dry_run, **arguments)
+        return change(self.session, operation, body, dry_run=dry_run, **arguments)
 
     def bulk(
         self,
@@ -264,8 +264,6 @@ class Workbench:
         rows: Any,
         /,
         columns: Mapping[str, str] | None = None,
-        *,
-        body: Any = UNSET,
         **constants: Any,
     ) -> Bulk:
         """Send one request per row of a table: `api.bulk("CreateWorkspace", frame).run()`. Displaying it sends nothing.
@@ -275,11 +273,12 @@ class Workbench:
             rows: the table.
             columns: which column goes where (`{"environmentVariable.value": "value"}`); the other columns are matched
                 by name.
-            body, constants: arguments that are the same in all rows.
+            constants: arguments that are the same in all rows, as for `call`; to a whole `body` the cells are added.
         """
         from ..bulk import prepare_bulk
 
-        return prepare_bulk(self.session, operation, rows, columns, body, Progress(f"Bulk of {operation}"), **constants)
+        on_progress = Progress(f"Bulk of {operation}")
+        return prepare_bulk(self.session, operation, rows, columns, UNSET, on_progress, **constants)
 
     def allow_unsafe(self) -> AbstractContextManager[None]:
         """Within `with api.allow_unsafe():`, unsafe calls are sent without asking for approval."""
