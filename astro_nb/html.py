@@ -54,8 +54,11 @@ class Markup(str):
 
 
 def escape(value: Any) -> Markup:
-    """Return a value as escaped text; `Markup` is returned as it is."""
-    return value if isinstance(value, Markup) else Markup(html.escape(str(value)))
+    """Return a value as escaped text, half of a character too; `Markup` is returned as it is."""
+    if isinstance(value, Markup):
+        return value
+    text = html.escape(str(value))
+    return Markup(text if text.isascii() else text.encode(errors="backslashreplace").decode())
 
 
 def prose(text: str) -> Markup:

@@ -23,6 +23,18 @@ def header(headers: Headers, name: str, default: str = "") -> str:
     return next((value for key, value in headers if key.lower() == wanted), default)
 
 
+def join_headers(headers: Headers) -> dict[str, str]:
+    """Return header fields by name, in the spelling of the first; several values are joined by a comma.
+
+    That is what several fields of a name mean (RFC 9110, section 5.3), except for Set-Cookie: its values have commas,
+    and are joined by a line break.
+    """
+    found: dict[str, tuple[str, list[str]]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), (name, []))[1].append(value)
+    return {name: ("\n" if key == "set-cookie" else ", ").join(values) for key, (name, values) in found.items()}
+
+
 def media_type(headers: Headers) -> str:
     """Return the media type of a message in lower case, without parameters; empty if there is none."""
     return bare_media_type(header(headers, "content-type"))

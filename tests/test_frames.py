@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_nb.exchange.display import items_frame
-from astro_nb.frames import TIME, make_frame
+from astro_nb.frames import TIME, first_rows, make_frame
 from astro_nb.openapi import load
 from astro_nb.schema import Field, read_field, response_field
 
@@ -82,7 +84,6 @@ def test_an_empty_list_has_the_columns_of_the_document() -> None:
         ("share", 2**64 - 1),
         ("on", "yes"),
         ("at", "tomorrow"),
-        ("at", "9999-12-31T23:59:59Z"),
         ("at", 12),
         ("id", ["a", "b"]),
         ("id", 5),
@@ -166,3 +167,86 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(max_s
 def test_whatever_comes_is_a_table(items: list[dict[str, Any]]) -> None:
     """Any response, however far from its schema, can be made a table."""
     assert len(items_frame(items, ITEM)) == len(items)
+
+
+NAMES = st.text("ab.", min_size=1, max_size=4)
+NESTED = st.recursive(st.integers(), lambda inner: st.dictionaries(NAMES, inner, max_size=3), max_leaves=6)
+KINDS = st.sampled_from([{}, {"type": "object"}, {"type": "object", "properties": {"a": {}, "b": {}, "a.b": {}}}])
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.dictionaries(NAMES, NESTED, max_size=4), max_size=3), st.dictionaries(NAMES, KINDS, max_size=3))
+def test_no_value_is_lost_or_in_two_columns(items: list[dict[str, Any]], properties: dict[str, Any]) -> None:
+    """Names with dots, next to objects that would be spread to them: each value is in one column of its own."""
+    for field in (None, read_field(SPEC, {"type": "object", "properties": properties})):
+        frame = items_frame(items, field)
+        assert frame.columns.is_unique
+        for item, row in zip(items, first_rows(frame, len(items)), strict=True):
+            cells = dict(zip(frame.columns, row, strict=True))
+            for name, value in item.items():
+                whole = cells.get(name) == value and (name in cells)
+                spread = isinstance(value, dict) and all(cells.get(f"{name}.{key}") == v for key, v in value.items())
+                assert whole or spread
+            filled = [value for value in cells.values() if value is not None]
+            leaves = sum(1 if cells.get(k) == v else len(v) for k, v in item.items())
+            assert len(filled) <= leaves
+
+
+def test_a_literal_name_is_not_a_nested_one() -> None:
+    """Where `a.b` is a name of its own, the object `a` stays whole, in every row; others are spread as before."""
+    frame = items_frame([{"a": {"b": 1}, "c": {"d": 2}}, {"a.b": 3}])
+    assert list(frame.columns) == ["a", "c.d", "a.b"]
+    assert frame["a"][0] == {"b": 1}
+    mixed = items_frame([5, {"value": 6}])
+    assert list(mixed.columns) == ["(value)", "value"]
+
+
+def test_a_free_value_is_one_column() -> None:
+    """An object whose names are not declared may have others in each item: it is one column, not many empty ones."""
+    properties = {"free": {}, "map": {"type": "object"}, "by": {"type": "object", "properties": {"id": {}}}}
+    field = read_field(SPEC, {"type": "object", "properties": properties})
+    items = [{"free": {f"k{n}": n}, "map": {f"m{n}": n}, "by": {"id": n, "more": n}} for n in range(3)]
+    frame = items_frame(items, field)
+    assert set(frame.columns) == {"free", "map", "by.id", "by.more"}
+    assert frame["free"].tolist() == [{"k0": 0}, {"k1": 1}, {"k2": 2}]
+
+
+@pytest.mark.parametrize(
+    "extreme",
+    ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "1677-01-01T00:00:00+05:00", "2262-04-12T00:00:00Z"],
+)
+def test_an_extreme_time_leaves_a_column_of_times(extreme: str) -> None:
+    """Nanoseconds hold 1677 to 2262 only: the column has microseconds then, and every time is exact."""
+    column = items_frame([{"at": text} for text in ("2026-06-01T11:00:00.123456+02:00", extreme, None)], ITEM)["at"]
+    assert str(column.dtype) == "datetime64[us, UTC]"
+    assert column[0].isoformat() == "2026-06-01T09:00:00.123456+00:00"
+    assert column[1] == datetime.fromisoformat(extreme)
+    assert column.isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "today",
+        "NaT",
+        "2026",
+        "20260601",
+        "2026-06-01T09:00:00.1234567891Z",
+        "2026-06-01T23:59:60Z",
+        "01/02/2026",
+    ],
+)
+def test_what_is_no_time_is_unchanged(text: str) -> None:
+    """pandas would read some of these, as the present time or as a missing one, and cut a long fraction."""
+    frame = items_frame([{"at": "2026-06-01T09:00:00Z"}, {"at": text}], ITEM)
+    assert frame["at"].tolist() == ["2026-06-01T09:00:00Z", text]
+
+
+@pytest.mark.parametrize("value", [float("nan"), Decimal("0.12345678901234567890"), 10**30])
+def test_odd_numbers_are_unchanged(value: Any) -> None:
+    """A column of numbers has dtype object rather than another number, or none."""
+    for name in ("count", "share"):
+        found = items_frame([{name: 1}, {name: value}], ITEM)[name][1]
+        assert repr(found) == repr(value)

@@ -403,3 +403,12 @@ def test_what_is_no_error_of_httpx_is_a_malformed_request() -> None:
     """The last resort of the table."""
     failure = failure_of(ValueError("secret"), Request("GET", f"{HOST}/x"))
     assert (failure.kind, "secret" in repr(failure)) == ("invalid", False)
+
+
+def test_raw_header_values_are_readable(send: Sender, client: Client) -> None:
+    """UTF-8, and ISO-8859-1 as of old (RFC 9110, section 5.5); several fields of a name are all there."""
+    fields = [(b"X-A", "grün".encode()), (b"X-B", "grün".encode("latin-1")), (b"Link", b"<a>"), (b"Link", b"<b>")]
+    with respx.mock:
+        respx.get(f"{HOST}/x").mock(return_value=httpx.Response(200, headers=fields, json={}))
+        exchange = send(client, prepare(f"{HOST}/x"))
+    assert [exchange.headers[name] for name in ("X-A", "X-B", "Link")] == ["grün", "grün", "<a>, <b>"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_nb.errors import AstroNbError, PickError
-from astro_nb.messages import Headers, Request, Response, header, is_json, media_type
+from astro_nb.messages import Headers, Request, Response, header, is_json, join_headers, media_type
 
 STEADY = settings(deadline=None, max_examples=100)
 PLANTED = "planted-3b9f"
@@ -202,3 +202,27 @@ def test_messages_are_equal_by_value() -> None:
     assert one.json() == {}
     assert one == other
     assert hash(one) == hash(other)
+
+
+def test_header_fields_of_one_name_are_joined() -> None:
+    """Several fields of a name are a list (RFC 9110, section 5.3), in any spelling; cookies are kept apart."""
+    fields: Headers = (("Link", "<a>"), ("X", "1"), ("link", "<b>"), ("Set-Cookie", "a=1, b"), ("Set-Cookie", "c=2"))
+    assert join_headers(fields) == {"Link": "<a>, <b>", "X": "1", "Set-Cookie": "a=1, b\nc=2"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "text"),
+    [
+        ("application/json", '{"a": "ž"}'.encode("utf-16"), '{"a": "ž"}'),
+        ("application/json", '{"a": "ž"}'.encode("utf-32-le"), '{"a": "ž"}'),
+        ("application/json; charset=iso-8859-2", '{"a": "ž"}'.encode("iso-8859-2"), '{"a": "ž"}'),
+        ("application/json; charset=iso-8859-1", '{"a": "ž"}'.encode(), '{"a": "ž"}'),
+        ("application/json", b'\xef\xbb\xbf{"a": "\xc5\xbe"}', '{"a": "ž"}'),
+    ],
+)
+def test_text_and_data_have_one_charset(content_type: str, body: bytes, text: str) -> None:
+    """What is parsed is what is shown; another charset than UTF-8 is noted, and a text is encoded as the body was."""
+    response = typed(content_type, body)
+    assert (response.json(), response.text) == ({"a": "ž"}, text)
+    assert typed(content_type, response.encode(text)).json() == {"a": "ž"}
+    assert bool(response.json_notes) is ("utf-8" not in content_type and not body.startswith(b"\xef"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from .. import html
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 
 _DTYPES = {"text": "string", "choice": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
-_SCALARS = frozenset((str, int, float, bool, type(None)))
+_SCALARS = frozenset((str, int, float, Decimal, bool, type(None)))
+_FREE_KINDS = ("map", "any")
+"""Kinds of fields whose names the document does not declare: each item may have others."""
+_VALUE = "value"
+"""The column of items that are not objects."""
 
 
 def item_field(exchange: Exchange) -> Field | None:
@@ -37,13 +42,16 @@ def leading_columns(operation: Operation) -> tuple[str, ...]:
 def items_frame(items: Sequence[Any], field: Field | None = None, leading: Sequence[str] = ()) -> DataFrame:
     """Return items as a DataFrame: one row each, objects spread by one level (`createdBy.id`), lists as they are.
 
+    An object is not spread where the document does not declare its names, or if a column would have the name of another
+    one: `a.b` next to `{"a": {"b": …}}`.
+
     Args:
         items: plain data; items that are not objects are in a column named "value".
         field: the field of an item, which gives the order and the dtypes of the columns.
         leading: the columns that come first.
     """
-    rows = [_spread(item) if isinstance(item, Mapping) else {"value": item} for item in items]
-    dtypes = _dtypes(field) if field is not None else {}
+    rows, whole = _spread_items(items, field)
+    dtypes = _dtypes(field, whole) if field is not None else {}
     present = dict.fromkeys(name for row in rows for name in row)
     declared = [name for name in dtypes if "." not in name or name in present]
     columns = {**{n: dtypes[n] for n in declared}, **{n: dtypes.get(n, "object") for n in present}}
@@ -58,20 +66,64 @@ def paged_frame(
     return index_rows(items_frame(items, field, leading), places, ("page", "position"))
 
 
-def _spread(item: Mapping[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name, value in item.items():
-        if type(value) not in _SCALARS and isinstance(value, Mapping) and value:  # the first test is the quick one
-            row.update({f"{name}.{inner}": nested for inner, nested in value.items()})
-        else:
-            row[name] = value
-    return row
+def _spread_items(items: Sequence[Any], field: Field | None) -> tuple[list[dict[str, Any]], set[str]]:
+    """Return the items as rows, and the names whose objects are not spread."""
+    children = field.children if field is not None else ()
+    whole = {child.name for child in children if child.kind in _FREE_KINDS}
+    alone = _VALUE
+    while any(isinstance(item, Mapping) and alone in item for item in items):
+        alone = f"({alone})"
+    while True:
+        spread = _Spread(whole)
+        rows = [spread.row(item) if isinstance(item, Mapping) else {alone: item} for item in items]
+        for child in children:
+            spread.columns_of(child.name, [inner.name for inner in child.children] if child.kind == "object" else None)
+        if not spread.ambiguous:
+            return rows, whole
+        whole |= spread.ambiguous
 
 
-def _dtypes(field: Field) -> dict[str, str]:
+class _Spread:
+    """Spreads the objects of items into columns, and finds the columns that two members would share."""
+
+    def __init__(self, whole: set[str]) -> None:
+        self._whole = whole
+        self._origins: dict[str, str] = {}
+        self._names: dict[str, dict[str, str]] = {}
+        self.ambiguous: set[str] = set()
+        """The names of objects whose columns would have the name of another column."""
+
+    def row(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an item as a row."""
+        row: dict[str, Any] = {}
+        for name, value in item.items():
+            if type(value) not in _SCALARS and isinstance(value, Mapping) and value and name not in self._whole:
+                names = self._names.get(name) or {}
+                if not names.keys() >= value.keys():
+                    names = self.columns_of(name, value)
+                row.update({names[inner]: nested for inner, nested in value.items()})
+            else:
+                row[name] = value
+                if "." in name:
+                    self.columns_of(name, None)
+        return row
+
+    def columns_of(self, name: str, inner: Iterable[str] | None) -> dict[str, str]:
+        """Return the columns of the members of an object, by their names; None for a value that is not spread."""
+        names = self._names.setdefault(name, {})
+        if inner is not None and name not in self._whole:
+            names.update({member: f"{name}.{member}" for member in inner if member not in names})
+        for column in names.values() if inner is not None else (name,):
+            origin = self._origins.setdefault(column, name)
+            if origin != name:
+                self.ambiguous |= {origin, name}
+        return names
+
+
+def _dtypes(field: Field, whole: set[str]) -> dict[str, str]:
     dtypes: dict[str, str] = {}
     for child in field.children:
-        if child.kind == "object":
+        if child.kind == "object" and child.name not in whole:
             dtypes.update({f"{child.name}.{inner.name}": _dtype(inner) for inner in child.children})
         else:
             dtypes[child.name] = _dtype(child)

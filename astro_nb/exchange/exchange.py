@@ -18,7 +18,7 @@ from ..contract import Violation, check_request_fully, check_response_fully
 from ..environments import Provenance
 from ..errors import PickError
 from ..jsonpath import find, pick
-from ..messages import Request, Response, header
+from ..messages import Request, Response, header, join_headers
 from ..openapi import Operation
 from ..schema import Field, response_field
 from ..templates import as_literal
@@ -126,8 +126,11 @@ class Exchange:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The response's headers by name; those that carry credentials are masked."""
-        return dict(self.masked.headers) if self.masked else {}
+        """The response's headers by name; those that carry credentials are masked.
+
+        Several values of a name are joined by a comma (RFC 9110, section 5.3).
+        """
+        return join_headers(self.masked.headers) if self.masked else {}
 
     @property
     def request_id(self) -> str:

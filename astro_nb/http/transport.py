@@ -84,7 +84,9 @@ def from_httpx(response: httpx.Response, received: bytes) -> Response:
     raw = response.extensions.get(_RAW_HEADERS, response.headers.raw)
     headers = tuple((k.decode("ascii", "replace"), _header_text(v)) for k, v in raw)
     body, note = decode(received, headers, response.status_code, LARGEST_RESPONSE)
-    return Response(response.status_code, headers, body, response.reason_phrase, response.http_version, note=note)
+    reason = response.extensions.get("reason_phrase")
+    text = _header_text(reason) if isinstance(reason, bytes) else response.reason_phrase
+    return Response(response.status_code, headers, body, text, response.http_version, note=note)
 
 
 def _header_text(value: bytes) -> str:
