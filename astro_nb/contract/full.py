@@ -41,7 +41,7 @@ from ..schema import Field, body_field, parameter_fields, response_field
 from ..schema.validation import Direction
 from .checks import MaskedValue, Violation, check_reading, describe_violation, undeclared_status
 from .parameters import read_spread, spread_parameters
-from .slices import MULTIPART_AS_JSON, is_unchecked_body, is_unreadable, method_of, slice_document
+from .slices import FORM, MULTIPART_AS_JSON, SLICE_PATH, find_unchecked, is_unreadable, method_of, slice_document
 
 
 def read_parts(field: Field | None, headers: Headers, body: bytes) -> dict[str, Any]:
@@ -92,6 +92,7 @@ def _json_or_text(text: str) -> Any:
         return text
 
 
+_TEMPLATE_NAME = re.compile(r"\{([^{}]+)\}")
 _MAX_MESSAGE = 240  # characters
 _MAX_DIGITS = 1000
 _WITHOUT_VALUES = ("required", "additionalProperties", "dependentRequired", "unevaluatedProperties")
@@ -138,6 +139,8 @@ def check_response_fully(operation: Operation, request: Request, response: Respo
     declared = operation.response(response.status)
     if declared is None:
         return (*notes, undeclared_status(response.status))
+    unchecked = find_unchecked(operation.spec, response.media_type, declared.schema(response.content_type))
+    notes = (*notes, *([Violation((), unchecked, "document", "note")] if unchecked else []))
     validator = _validator(operation, "response")
     errors = validator.core.iter_response_errors(
         _RequestView(operation, request), _ResponseView(response, declared.content)
@@ -153,8 +156,8 @@ def _unchecked_parts(operation: Operation, kind: str) -> tuple[Violation, ...]:
     """Return a note for each parameter, and for the body, that openapi-core cannot check."""
     unread = (p for p in operation.parameters if is_unreadable(operation, p))
     notes = [f"The parameter {p.name} is not checked: openapi-core cannot read its style, {p.style}." for p in unread]
-    if is_unchecked_body(operation, kind):
-        notes.append(f"A body of type {kind} is not checked against its schema: XML has no standard mapping to JSON.")
+    unchecked = find_unchecked(operation.spec, kind, operation.body.schema(kind)) if operation.body else ""
+    notes += [unchecked] if unchecked else []
     return tuple(Violation((), text, "document", "note") for text in notes)
 
 
@@ -167,7 +170,8 @@ class _RequestView:
 
         parts = urlsplit(request.url)
         self.host_url = "http://localhost"
-        self.path = _path_below_base(operation.path, parts.path)
+        path_values = _path_values(operation.path, parts.path)
+        self.path = parts.path if path_values is None else SLICE_PATH
         self.method = method_of(operation)
         self.content_type, self.body = _read_body(operation, request)
         cookies = [c.strip().partition("=")[::2] for c in header(request.headers, "cookie").split(";") if c]
@@ -175,6 +179,7 @@ class _RequestView:
             query=ImmutableMultiDict(_read_query(operation, parts.query)),
             header=Headers(list(request.headers)),
             cookie=ImmutableMultiDict(cookies),
+            path=path_values or {},
         )
 
 
@@ -211,7 +216,8 @@ def _read_body(operation: Operation, request: Request) -> tuple[str, bytes | Non
     kind = media_type(request.headers)
     if not kind.startswith("multipart/"):
         content = operation.body.content if operation.body else {}
-        return _declared_type(content, header(request.headers, "content-type")), request.body or None
+        body = request.body or (b"&" if kind == FORM else None)  # a form without values is not a missing one
+        return _declared_type(content, header(request.headers, "content-type")), body
 
     values = read_parts(body_field(operation, header(request.headers, "content-type")), request.headers, request.body)
     return MULTIPART_AS_JSON, write_json(values)
@@ -221,7 +227,7 @@ class _Readers(dict[str, Callable[..., Any]]):
     """The reader of each media type; openapi-core reads forms itself."""
 
     def __contains__(self, media: object) -> bool:
-        return bare_media_type(str(media)) != "application/x-www-form-urlencoded"
+        return bare_media_type(str(media)) != FORM
 
     def __getitem__(self, media: str) -> Callable[..., Any]:
         if is_yaml(media) or is_cbor(media):
@@ -275,14 +281,18 @@ def _validator(operation: Operation, direction: Direction) -> _Validator:
     return cache[direction]
 
 
-def _path_below_base(template: str, path: str) -> str:
-    """Return the part of a URL's path that the template covers, percent-decoded as openapi-core expects it.
+def _path_values(template: str, path: str) -> dict[str, str] | None:
+    """Return the decoded values of a path template by name; None if a URL's path does not end in this template.
 
-    A slash in a value stays encoded: decoded it would look like a separator of the path.
+    A segment is decoded for itself, so that an encoded slash in it does not separate segments.
     """
-    pattern = re.sub(r"\\\{.+?\\\}", "[^/]+", re.escape(template))
-    match = re.search(f"{pattern}$", path)
-    return unquote(re.sub("(?i)%2f", "%252F", match[0])) if match else path
+    text = "/".join(unquote(segment).replace("/", "\0") for segment in path.split("/"))
+    pieces = _TEMPLATE_NAME.split(template)
+    for value in ("([^/]+)", "(.+)"):  # a value may have slashes of its own if it is sent unencoded
+        pattern = "".join(value if number % 2 else re.escape(unquote(piece)) for number, piece in enumerate(pieces))
+        if match := re.search(f"{pattern}$", text, re.DOTALL):
+            return {name: found.replace("\0", "/") for name, found in zip(pieces[1::2], match.groups(), strict=True)}
+    return None
 
 
 _FAILURES = (AttributeError, LookupError, RecursionError, TypeError, ValueError, re.error)

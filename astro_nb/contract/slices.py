@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import DanglingReference
-from ..messages import bare_media_type
+from ..messages import bare_media_type, has_data
 from ..openapi import Operation, Parameter, Spec
 from ..openapi.parameters import path_template_names
 from ..schema import is_endless
@@ -19,6 +19,11 @@ from .parameters import spread_keys
 
 MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
 """The media type under which the values of a multipart body are checked: openapi-core cannot read its parts."""
+
+SLICE_PATH = "/-operation-"
+"""The path of the operation in its slice: whether a URL matches the document's path is checked by itself."""
+
+FORM = "application/x-www-form-urlencoded"
 
 Warnings = dict[str, None]
 """What had to be left out, each once."""
@@ -39,7 +44,7 @@ def slice_document(operation: Operation, direction: Direction) -> tuple[dict[str
         "openapi": document["openapi"],
         "info": {"title": operation.id, "version": "1"},
         "servers": [{"url": "/"}],
-        "paths": {operation.path: {method_of(operation): {**raw, **own}}},
+        "paths": {SLICE_PATH: {method_of(operation): {**raw, **own}}},
         "components": {"securitySchemes": _schemes(operation)},
     }
     moved = _copy_targets(operation, sliced["paths"], sliced["components"], warnings)
@@ -105,7 +110,7 @@ def is_unreadable(operation: Operation, parameter: Parameter) -> bool:
 def _parameter(spec: Spec, parameter: Parameter) -> dict[str, Any]:
     raw = {"name": parameter.name, "in": parameter.location, "required": parameter.required}
     if parameter.media_type is not None:
-        return {**raw, "content": {parameter.media_type: {"schema": parameter.schema}}}
+        return {**raw, "content": {parameter.media_type: {"schema": _plain(spec, parameter.schema)}}}
     styled = {"style": parameter.style, "explode": parameter.explode, "allowReserved": parameter.allow_reserved}
     return {**raw, **styled, "schema": _plain(spec, parameter.schema)}
 
@@ -114,10 +119,10 @@ def _plain(spec: Spec, schema: Any) -> Any:
     """Return a parameter's schema as openapi-core can read it.
 
     It casts by one `type`, so several become alternatives; `readOnly` has no meaning for a parameter (OpenAPI 3.1.1,
-    section 4.8.24.1).
+    section 4.8.24.1). It checks a default in place of a parameter that is absent.
     """
     whole = spec.resolve_or_empty(schema)
-    kinds, direction = whole.get("type"), {"readOnly", "writeOnly"} & whole.keys()
+    kinds, direction = whole.get("type"), {"readOnly", "writeOnly", "default"} & whole.keys()
     if not (direction or isinstance(kinds, list)):
         return schema
     dropped = {*direction, "type"} if isinstance(kinds, list) else direction
@@ -136,16 +141,25 @@ def _request_body(operation: Operation) -> dict[str, Any]:
         content[media] = entry
         if kind.startswith("multipart/"):
             content[MULTIPART_AS_JSON] = {"schema": schema}
-        elif is_unchecked_body(operation, kind):
-            content[media] = {}
     return {"requestBody": {"required": body.required, "content": content}}
 
 
-def is_unchecked_body(operation: Operation, kind: str) -> bool:
-    """Whether a body of this type cannot be checked against its schema: XML has no standard mapping to JSON."""
-    if operation.body is None or not kind.endswith(("/xml", "+xml")):
-        return False
-    return operation.spec.resolve_or_empty(operation.body.schema(kind)).get("type") != "string"
+def find_unchecked(spec: Spec, media: str, schema: Any) -> str:
+    """Return why content of this media type is not checked against its schema; empty if it is.
+
+    A form, JSON, YAML and CBOR have objects, lists and numbers. Of any other media type, there is only a text.
+    """
+    kind, declared = bare_media_type(media), spec.resolve_or_empty(schema)
+    has_fields = kind == FORM or kind.startswith("multipart/") or "*" in kind or has_data(kind)
+    if has_fields or not declared or _allows_text(spec, declared):
+        return ""
+    reason = "XML has no standard mapping to JSON" if kind.endswith(("/xml", "+xml")) else "it is text or bytes"
+    return f"A body of type {kind} is not checked against its schema: {reason}."
+
+
+def _allows_text(spec: Spec, schema: Mapping[str, Any]) -> bool:
+    kinds = schema.get("type")
+    return "string" in (kinds if isinstance(kinds, list) else [kinds])
 
 
 def _copy_targets(
@@ -223,10 +237,16 @@ def _readable(node: Any, slicing: _Slicing, name: Any = "") -> Any:
     if name == "schemas":
         return {key: _schema(value, slicing) for key, value in node.items()}
     if name == "content":
-        return {str(key).lower(): _readable(value, slicing) for key, value in node.items()}
+        return {str(key).lower(): _media(str(key), value, slicing) for key, value in node.items()}
     if isinstance(node.get("$ref"), str):
         return {**node, "$ref": slicing.moved.get(node["$ref"], node["$ref"])}
     return {key: _readable(value, slicing, key) for key, value in node.items()}
+
+
+def _media(name: str, node: Any, slicing: _Slicing) -> Any:
+    """Return a Media Type Object; without its schema if nothing can be checked against that."""
+    plain = slicing.spec.resolve_or_empty(node)
+    return {} if find_unchecked(slicing.spec, name, plain.get("schema")) else _readable(node, slicing)
 
 
 def _schema(node: Any, slicing: _Slicing) -> Any:
