@@ -381,3 +381,5 @@ def test_a_transport_that_raises_is_a_failure(connect: Connect) -> None:
         assert (exchange.failure.kind, exchange.outcome) == ("transport", "unknown")
         assert "KeyError" in exchange.failure.message
     assert (len(calls), len(api.history)) == (2, 2)
+    with pytest.raises(WaitFailed):  # another request would fail as well
+        api.wait("read", until="$.done == true", timeout=60)
