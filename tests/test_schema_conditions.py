@@ -178,6 +178,17 @@ def test_other_names_are_refused(schema: Any, arguments: dict[str, Any], words: 
         build_call(make_operation(schema), arguments)
 
 
+def test_names_that_the_document_allows_in_bulk() -> None:
+    """Where they are chosen: in `columns`, and as constants; a column that nobody mentioned is not sent."""
+    schema = {**object_schema((), a=TEXT), "additionalProperties": NUMBER}
+    post = {"operationId": "p", "requestBody": {"content": {"application/json": {"schema": schema}}}, "responses": {}}
+    api = anb.connect(spec=dict(make_document({"/x": {"post": post}}).document), base_url="http://x", history=None)
+    rows = [{"a": "1", "team size": 5, "noise": 6}]
+    found = api.bulk("p", rows, columns={"size": "team size"}, floor=2).preview()
+    assert list(found["body"]) == ['{"floor":2,"size":5,"a":"1"}']
+    api.close()
+
+
 # --- what is called body ----------------------------------------------------------------------------------------------
 
 FIELD = make_operation(object_schema(("body",), body=TEXT, title=TEXT))
@@ -241,6 +252,8 @@ def test_every_way_to_call_takes_a_whole_body() -> None:
         api.start("p", body="hello").result(10)
         api.bulk("p", [{"body": "hello"}]).run()
         api.bulk("p", [{"body": "hello"}], body=anb.Body({"z": 1})).run()
+        with pytest.raises(UnknownName, match="no parameter or field of p named 'other'"):
+            api.bulk("p", [{"body": "hello"}], other=1)
         bodies = [request.body for request in server.requests]
         assert bodies[:4] == [b'["whole"]'] * 4
         assert bodies[4:] == [b'{"body":"hello"}'] * 3 + [b'{"z":1,"body":"hello"}']

@@ -21,6 +21,7 @@ from ..schema import (
     mask_secrets,
     parameter_fields,
     snake_case,
+    undeclared_fields,
     whole_integers,
 )
 from ..secrets import MASK, Secret
@@ -72,12 +73,14 @@ def find_target(operation: Operation, name: str) -> Target:
     """Return the parameter or body field with a name, which may be a path into the body.
 
     Raises:
-        UnknownName: there is no such parameter or field.
+        UnknownName: there is no such parameter or field, and the body may not have others.
     """
     targets = top_level_targets(operation)
     target = _resolve(targets, name, str) or _resolve(targets, name.removesuffix("_"), str)
     if target is None:
-        raise UnknownName(f"parameter or field of {operation.id}", name, targets)
+        target = Target(
+            (name,), undeclared_fields(operation, name, list(targets), "parameter or field")[0], in_body=True
+        )
     return target
 
 

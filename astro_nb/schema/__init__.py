@@ -12,6 +12,7 @@ from .arguments import (
     signature,
     snake_case,
     take_body,
+    undeclared_fields,
     whole_integers,
 )
 from .field import Branch, Field, read_field
@@ -74,6 +75,7 @@ __all__ = [
     "signature",
     "snake_case",
     "take_body",
+    "undeclared_fields",
     "whole_integers",
     "without_read_only",
 ]

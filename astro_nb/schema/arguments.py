@@ -158,17 +158,11 @@ def _undeclared_name(operation: Operation, argument: str, value: Any, known: lis
     """Return the name of a field that the document does not declare, but allows in the body.
 
     Raises:
-        UnknownName: it does not allow it, or the name is probably a misspelled one that it declares.
+        UnknownName: as for `undeclared_fields`.
         UsageError: the value does not match what the document says about other names.
     """
     name = argument.removesuffix("_") if iskeyword(argument.removesuffix("_")) else argument
-    body = body_field(operation)
-    members = [form.undeclared(name) for form in body.alternatives] if body is not None else []
-    allowed = [member for member in members if member is not None]
-    if not allowed or get_close_matches(name, known, 1, _CLOSE):
-        todo = "" if known or allowed else "It takes no arguments."
-        hint = f"If it is meant, give it in the whole body: {_whole_body(operation)}." if allowed else ""
-        raise UnknownName(f"argument of {operation.id}", argument, known, todo=todo, hint=hint)
+    allowed = undeclared_fields(operation, name, known)
     plain = plain_value(value, name) if value is not UNSET else UNSET
     is_open = plain is UNSET or template_names(plain) or isinstance(plain, Placeholder | Upload)
     if not is_open and not any(is_valid(member, plain) for member in allowed):
@@ -178,6 +172,32 @@ def _undeclared_name(operation: Operation, argument: str, value: Any, known: lis
             f"Correct it, or give the whole body: {_whole_body(operation)}.",
         )
     return name
+
+
+def undeclared_fields(operation: Operation, name: str, known: list[str], kind: str = "argument") -> list[Field]:
+    """Return the fields that a name without a declaration may have in the body: one of each alternative that allows it.
+
+    Args:
+        operation: the operation.
+        name: the name.
+        known: the names that are declared.
+        kind: what to call a name in a message.
+
+    Raises:
+        UnknownName: none allows it, or it is probably a misspelled one of the known names.
+    """
+    allowed = _allowed_fields(operation, name)
+    if not allowed or get_close_matches(name, known, 1, _CLOSE):
+        todo = "" if known or allowed else "It takes no arguments."
+        hint = f"If it is meant, give it in the whole body: {_whole_body(operation)}." if allowed else ""
+        raise UnknownName(f"{kind} of {operation.id}", name, known, todo=todo, hint=hint)
+    return allowed
+
+
+def _allowed_fields(operation: Operation, name: str) -> list[Field]:
+    body = body_field(operation)
+    members = (form.undeclared(name) for form in body.alternatives) if body is not None else ()
+    return [member for member in members if member is not None]
 
 
 def _whole_body(operation: Operation) -> str:
@@ -219,9 +239,7 @@ def signature(operation: Operation) -> inspect.Signature:
     names = [p.name for p in parameters]
     if operation.body and "body" not in names:
         parameters.append(inspect.Parameter("body", inspect.Parameter.KEYWORD_ONLY, default=UNSET, annotation=Any))
-    body = body_field(operation)
-    is_open = body is not None and any(form.undeclared("") is not None for form in body.alternatives)
-    if is_open and "others" not in names:
+    if _allowed_fields(operation, "") and "others" not in names:
         parameters.append(inspect.Parameter("others", inspect.Parameter.VAR_KEYWORD, annotation=Any))
     return inspect.Signature(parameters)
 
