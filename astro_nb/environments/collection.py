@@ -27,6 +27,7 @@ from .files import (
     load_shared,
     read_fields,
     read_own_fields,
+    same_name,
     save_environment,
     save_shared,
     shared_path,
@@ -58,7 +59,7 @@ class Environments:
         return len(environment_names(self.folder))
 
     def __contains__(self, name: object) -> bool:
-        return name in environment_names(self.folder)
+        return isinstance(name, str) and same_name(name) in environment_names(self.folder)
 
     def __getitem__(self, name: str) -> Environment:
         """Return the environment of that name, read again from its file.
@@ -115,13 +116,15 @@ class Environments:
             UnknownName: there is no such environment.
             SettingsError: it is built in, its file cannot be read, or others extend it.
         """
-        path = environment_path(name, self.folder)
+        name, path = same_name(name), environment_path(name, self.folder)
         if not path.is_file():
             if name in built_in_environments():
                 raise SettingsError(f"{name} is built in: there is no file to remove.", "Leave it.")
             raise UnknownName("environment", name, self)
         read_fields(path)
-        extending = [other for other in self if other != name and _base_name(other, self.folder) == name]
+        extending = [
+            other for other in self if other != name and same_name(_base_name(other, self.folder) or "") == name
+        ]
         if extending and name not in built_in_environments():
             raise SettingsError(
                 f"{name} is extended by {', '.join(extending)}.", "Change what they extend first, or remove them."
@@ -189,8 +192,11 @@ class Environments:
 
 
 def _require_new(path: Path) -> None:
-    if path.exists():
-        raise SettingsError(f"{path} exists already.", "Edit it, or choose another name.")
+    """Raise SettingsError if there is the file, or one whose name differs only in case: many systems mix them."""
+    same = [other for other in path.parent.glob("*") if same_name(other.stem).casefold() == path.stem.casefold()]
+    taken = path if path.exists() else next((other for other in same if other.suffix == path.suffix), None)
+    if taken is not None:
+        raise SettingsError(f"{taken} exists already.", "Edit it, or choose another name.")
 
 
 def _base_name(name: str, folder: Path) -> str | None:

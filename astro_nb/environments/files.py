@@ -16,6 +16,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -40,6 +41,7 @@ MERGED = ("credentials", "variables", "headers", "timeout", "limits")
 _ALWAYS_WRITTEN = ("spec", "production", "timeout", "hosts")  # also with their default
 _PLAIN_NAME = re.compile(r"(?![._])[^/\\:\0-\x1f]{1,60}")
 _SHARED = "_shared"
+_SUFFIXES = (".yaml", ".yml")
 
 
 # --- the fields -------------------------------------------------------------------------------------------------------
@@ -157,8 +159,44 @@ _RULES = {
 
 def environment_names(folder: Path = FOLDER) -> list[str]:
     """Return the names of all environments: the built-in ones, then the files; `_shared.yaml` is not an environment."""
-    files = sorted(path.stem for path in folder.glob("*.yaml") if _PLAIN_NAME.fullmatch(path.stem))
+    files = sorted(name for name in _files_by_name(folder) if _PLAIN_NAME.fullmatch(name))
     return [*built_in_environments(), *(name for name in files if name not in built_in_environments())]
+
+
+def same_name(name: str) -> str:
+    """Return the name of an environment in the one form in which names are compared, NFC.
+
+    A file that was written on macOS may have the letters of its name and their accents apart (NFD).
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def _files_by_name(folder: Path) -> dict[str, list[Path]]:
+    """Return the YAML files of a folder, by the names of their environments."""
+    found: dict[str, list[Path]] = {}
+    try:
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be read ({error.strerror}).", "Check who may read it.") from error
+    for path in paths:
+        if path.suffix.lower() in _SUFFIXES:
+            found.setdefault(same_name(path.stem), []).append(path)
+    return found
+
+
+def _file_of(name: str, folder: Path) -> Path:
+    """Return the file of a name in a folder, whether or not it exists.
+
+    Raises:
+        SettingsError: there are several, such as `prod.yaml` and `prod.yml`.
+    """
+    found = _files_by_name(folder).get(same_name(name), [])
+    if len(found) > 1:
+        raise SettingsError(
+            f"{' and '.join(map(str, found))} are both the file of {name!r}.",
+            "Keep one of them, and move the other away.",
+        )
+    return found[0] if found else folder / f"{same_name(name)}.yaml"
 
 
 def load_environment(name: str, folder: Path = FOLDER) -> Environment:
@@ -170,7 +208,7 @@ def load_environment(name: str, folder: Path = FOLDER) -> Environment:
             circle.
         NewerFormat: the file was written by a later version.
     """
-    return compose_environment(name, read_own_fields(name, folder), folder)
+    return compose_environment(same_name(name), read_own_fields(name, folder), folder)
 
 
 def save_environment(environment: Environment, folder: Path = FOLDER) -> Path:
@@ -197,9 +235,10 @@ def read_own_fields(name: str, folder: Path = FOLDER) -> dict[str, Any]:
         return validate_fields(read_fields(path), path)
     if name in built_in_environments():
         return _built_in_fields(name)
-    raise UnknownName(
-        "environment", name, environment_names(folder), todo=f"Write {path}, or give spec= and base_url=."
-    )
+    others = [other for other in folder.glob("*") if same_name(other.name).startswith(f"{same_name(name)}.")]
+    hint = f"{others[0]} is not read: its name has to be {path.name}." if others else ""
+    todo = f"Write {path}, or give spec= and base_url=."
+    raise UnknownName("environment", name, environment_names(folder), todo=todo, hint=hint)
 
 
 def compose_environment(name: str, own: Mapping[str, Any], folder: Path = FOLDER) -> Environment:
@@ -238,13 +277,13 @@ def environment_path(name: str, folder: Path) -> Path:
         raise SettingsError(
             f"{name!r} cannot be the name of an environment.", f"Use a plain name: its file is {folder}/<name>.yaml."
         )
-    return folder / f"{name}.yaml"
+    return _file_of(name, folder)
 
 
 def _layers(name: str, own: Mapping[str, Any], folder: Path) -> list[Mapping[str, Any]]:
     """Return the own fields of an environment, then those of each environment that is extended on the way."""
     layers, chain = [own], [name]
-    while base := layers[-1].get("extends"):
+    while base := same_name(layers[-1].get("extends") or ""):
         if base == chain[-1] and base in built_in_environments():  # a file with a built-in name extends that one
             return [*layers, _built_in_fields(base)]
         if base in chain:
@@ -322,8 +361,12 @@ def _require_no_secret(data: Mapping[str, Any], environment: Environment) -> Non
 
 
 def shared_path(folder: Path = FOLDER) -> Path:
-    """Return the path of the file of shared variables."""
-    return folder / f"{_SHARED}.yaml"
+    """Return the path of the file of shared variables.
+
+    Raises:
+        SettingsError: there are two.
+    """
+    return _file_of(_SHARED, folder)
 
 
 def load_shared(folder: Path = FOLDER) -> dict[str, Any]:

@@ -18,8 +18,10 @@ A `Reference` is a plain value that is read from the operating system or a `.env
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import getpass
+import io
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -97,9 +99,9 @@ class Secret(Placeholder):
         source, _, name = self.reference.partition(":")
         if self._value is not None:
             return self._value
-        if source in _SOURCES_WITHOUT_QUESTIONS:
-            return _SOURCES_WITHOUT_QUESTIONS[source](name, folder or self.folder) or ""
         with contextlib.suppress(SecretMissing):
+            if source in _SOURCES_WITHOUT_QUESTIONS:
+                return _SOURCES_WITHOUT_QUESTIONS[source](name, folder or self.folder) or ""
             return _fetch(self.reference) if keyring and source == "keyring" else ""
         return ""
 
@@ -205,11 +207,53 @@ def _todo(reference: str) -> str:
 
 
 def _from_dotenv(name: str, folder: Path | None = None) -> str | None:
-    import dotenv  # imported at first use
+    """Return a value of the nearest `.env` file.
 
+    Raises:
+        SecretMissing: the file cannot be read. No frame of the traceback, and no error behind it, has its content.
+    """
     start = (folder or Path.cwd()).absolute()
     path = next((p / ".env" for p in (start, *start.parents) if (p / ".env").is_file()), None)
-    return dotenv.dotenv_values(path).get(name) if path else None
+    if path is None:
+        return None
+    value, problem = _read_dotenv(path, name)
+    if problem:
+        raise SecretMissing(f"{path} {problem}.", "Save it again as a text in UTF-8, readable for you.")
+    return value
+
+
+def _read_dotenv(path: Path, name: str) -> tuple[str | None, str]:
+    """Return the value of a name in a `.env` file, and why it cannot be read, as a clause; an empty text if it can."""
+    import dotenv  # imported at first use
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return None, f"cannot be read ({error.strerror})"
+    text, is_certain = _decode_dotenv(content)
+    if "\0" in text:
+        return None, "is not a text file"
+    value = dotenv.dotenv_values(stream=io.StringIO(text)).get(name)
+    if value is not None and not is_certain and not value.isascii():
+        return None, f"is not in UTF-8, so the characters of {name} are not certain"
+    return value, ""
+
+
+def _decode_dotenv(content: bytes) -> tuple[str, bool]:
+    """Return the text of a file, and whether its encoding is certain: it has a byte order mark, or it is in UTF-8.
+
+    Editors on Windows also write UTF-16, some of them without a byte order mark; then every other byte is zero.
+    """
+    marked = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+    charsets = [charset for mark, charset in marked if content.startswith(mark)]
+    zeros = [bool(content[0::2].count(0)), bool(content[1::2].count(0))]
+    if not charsets and any(zeros) and not all(zeros):
+        charsets = ["utf-16-be" if zeros[0] else "utf-16-le"]
+    for charset in [*charsets, "utf-8"]:
+        text = content.decode(charset, "replace")
+        if "\N{REPLACEMENT CHARACTER}" not in text:
+            return text, True
+    return content.decode("latin-1"), False
 
 
 def _from_keyring(name: str) -> str | None:
@@ -291,7 +335,9 @@ class Reference(Placeholder):
     @property
     def display_value(self) -> str:
         """The current value, or that it is not set."""
-        found = look_up(self.reference, self.folder)
+        found = None
+        with contextlib.suppress(SecretMissing):
+            found = look_up(self.reference, self.folder)
         return f"({self.reference} is not set)" if found is None else found
 
     @property
