@@ -20,13 +20,13 @@ from . import html
 from .errors import SecretMissing, SettingsError, UsageError
 from .history import texts_in
 from .secrets import (
-    SHORTEST,
     Finding,
     KnownSecrets,
     Secret,
     find_known_secrets,
     find_secrets,
     findings_frame,
+    is_distinctive,
     notebook_parts,
 )
 from .session import available_secrets, environment_folder_secrets
@@ -43,6 +43,7 @@ MOST_FILES = 20_000
 MOST_FINDINGS = 200
 """Findings that are listed for one file."""
 
+_COMMON = "short or common: only looked for after a name such as password"
 _SAMPLE = 8192  # bytes that decide whether a file is text
 _SQLITE = b"SQLite format 3\0"
 _COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd")
@@ -184,9 +185,9 @@ def scan(
         if len(result.findings) > MOST_FINDINGS:
             more = len(result.findings) - MOST_FINDINGS
             skipped.append(Skipped(str(found), f"{_count(more, 'more finding')} not listed"))
-    short = tuple(f"{name} (too short)" for name, value in wanted.values.items() if len(value) < SHORTEST)
-    looked_for = tuple(name for name, value in wanted.values.items() if len(value) >= SHORTEST)
-    return Scan(tuple(findings), files, tuple(skipped), looked_for, (*wanted.unknown, *short))
+    common = tuple(f"{name} ({_COMMON})" for name, value in wanted.values.items() if not is_distinctive(value))
+    looked_for = tuple(name for name, value in wanted.values.items() if is_distinctive(value))
+    return Scan(tuple(findings), files, tuple(skipped), looked_for, (*wanted.unknown, *common))
 
 
 def _load_secrets(places: Iterable[Path], references: Iterable[str], keyring: bool) -> KnownSecrets:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import pkgutil
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,11 +16,15 @@ from support.documents import SHARED
 from support.lab import Lab, missing, running_lab
 from xdist.scheduler.loadfile import LoadFileScheduling
 
+import astro_nb
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from astro_nb import Sandbox, Workbench
 
+for module in pkgutil.walk_packages(astro_nb.__path__, "astro_nb."):
+    importlib.import_module(module.name)  # hypothesis draws from the constants of what is loaded, whatever loaded it
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("free", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("repeatable")

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from hypothesis import settings
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "astro_nb"
 
@@ -268,3 +270,15 @@ def test_the_top_level_of_the_repository_is_bare() -> None:
     assert {name for name in top if not name.startswith(".")} == {
         "LICENSE", "README.md", "astro_nb", "notebooks", "pyproject.toml", "specs", "tests"
     }  # fmt: skip
+
+
+def test_examples_of_properties_do_not_depend_on_what_ran_before() -> None:
+    """By default hypothesis draws the same examples in every run: also the constants that it takes from loaded modules."""
+    assert settings.get_profile("repeatable").derandomize
+    assert settings.get_profile("repeatable").database is None
+    modules = {
+        f"astro_nb.{path.relative_to(PACKAGE).with_suffix('')}".replace("/", ".") for path in PACKAGE.rglob("*.py")
+    }
+    names = {name.removesuffix(".__init__") for name in modules}
+    assert len(names) > 100
+    assert names <= {*sys.modules, "astro_nb.__init__"}, names - set(sys.modules)

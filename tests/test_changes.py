@@ -243,12 +243,15 @@ CHANGES = st.none() | TEXTS | st.fixed_dictionaries({"value": TEXTS}, optional={
 @example(start={"A": ("000000", False)}, changes={"B": {"value": "000000", "isSecret": True}})
 @example(start={"A": ("000000", True)}, changes={"B": {"value": "000000", "isSecret": True}})
 @example(start={"A": ("000000", True), "B": ("000000", False)}, changes={"A": "000000"})
+@example(start={"A": ("admin", False), "B": ("1", False)}, changes={"C": {"value": "admin", "isSecret": True}})
+@example(start={"A": ("7Kq2ZpXw9LmN", False)}, changes={"B": {"value": "7Kq2ZpXw9LmN", "isSecret": True}})
 def test_entries_are_merged_like_a_dict(
     start: dict[str, tuple[str, bool]], changes: dict[str, Any], shared_api: anb.Workbench
 ) -> None:
     """The result is what `dict.update` would give, or an error if a plain value that stays contains a new secret.
 
-    A new secret is masked wherever the server returns it, so such a value cannot be read, and is not written back.
+    A new secret that is long or varied is masked wherever the server returns it, so such a value cannot be read, and is
+    not written back. A common one, such as `000000`, is masked in its own field only.
     """
     api = shared_api
     deployment = api.variables.get("made") or rich_deployment(api, 1)

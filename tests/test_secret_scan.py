@@ -23,7 +23,7 @@ from astro_nb import secret_scan as scanning
 from astro_nb.errors import SecretMissing, SettingsError, UsageError
 from astro_nb.runbooks import run
 from astro_nb.secret_scan import Scan, scan
-from astro_nb.secrets import Finding, KnownSecrets, find_secrets, notebook_parts, redact_notebook
+from astro_nb.secrets import Finding, KnownSecrets, find_secrets, is_distinctive, notebook_parts, redact_notebook
 
 JWT = ".".join(
     base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
@@ -120,7 +120,9 @@ def test_a_clean_notebook_is_clean() -> None:
 
 
 @given(
-    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=8, max_size=24).filter(str.strip),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=16)
+    .map(lambda text: f"9xQ7-{text}/z2Kp")
+    .filter(is_distinctive),
     st.sampled_from(sorted(PARTS)),
     st.data(),
 )
@@ -447,3 +449,40 @@ def test_a_possible_secret_does_not_end_a_run() -> None:
     result = run("n.ipynb")
     assert (result.ok, result.leaks) == (True, ())
     assert PLAIN_JWT in result.output.read_text(encoding="utf-8")
+
+
+KEY = "7Kq2ZpXw9LmN4vRt8sYb"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f'{{"key": "{KEY}"}}', f"api_key={KEY}", f"token: {KEY}", f"<password>{KEY}</password>", f"'sasKey': '{KEY}'"],
+)
+def test_the_value_of_a_secrets_name_is_found(text: str) -> None:
+    """What looks like a key or token after a name that means one, in any syntax."""
+    (finding,) = scan([written("a.txt", f"one\n{text}\n")])
+    assert (finding.known, finding.kind, finding.line) == (False, "value of a secret's name", 2)
+    assert KEY not in f"{finding} {finding.to_dict()}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('{"key": "REGION"}', "token_count: 5", f"nextPageToken: {KEY}", f"public_key: {KEY}", f"{KEY} = token"),
+        *(f"id: {KEY}", "password = os.environ['X']", "key: 550e8400-e29b-41d4-a716-446655440000"),
+        "Signature: 8a477f597d28d172789f06886806bc55",
+    ],
+)  # fmt: skip
+def test_other_values_are_not_found(text: str) -> None:
+    """Names of variables, cursors, public keys, ids, and the tag of a cache folder."""
+    assert scan([written("a.txt", text)]).ok
+
+
+@pytest.mark.parametrize("secret", ["admin", "000000"])
+def test_a_common_secret_is_found_after_a_secrets_name(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What merely equals it is not found."""
+    monkeypatch.setenv("COMMON_SECRET", secret)
+    path = written("a.txt", f"user: {secret}\npassword: {secret}\n")
+    found = scan([path], ["env:COMMON_SECRET"])
+    assert [(f.line, f.known) for f in found] == [(2, True)]
+    assert any("short or common" in name for name in found.unknown)

@@ -13,12 +13,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_nb.secrets import MASK, redact
+from astro_nb.secrets import MASK, is_distinctive, redact, redact_data
 
 STEADY = settings(deadline=None, max_examples=100)
 PLANTED = "planted-3b9f-c0ffee"
 LITERALS = st.text(st.characters(codec="utf-8", exclude_characters="{}\\"), max_size=8)
-SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=8, max_size=24)
+SECRETS = (
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=16)
+    .map(lambda text: f"9xQ7-{text}/z2Kp")
+    .filter(is_distinctive)
+)
 
 
 @pytest.mark.parametrize(
@@ -55,14 +59,35 @@ def test_base64_at_any_alignment_is_redacted(secret: str, before: bytes, after: 
 @pytest.mark.parametrize("before", ["", "a", "ab"])
 @pytest.mark.parametrize("secret", ["sixsix", "seven77", "eight888"])
 def test_the_shortest_secret_is_redacted_in_base64(secret: str, before: str) -> None:
-    """A secret of six characters, the shortest that is looked for at all, is found in base64 at every alignment."""
+    """A secret of six characters, the shortest that is looked for in base64, is found at any alignment, also a word."""
     assert MASK in redact(base64.b64encode(f"{before}{secret}zz".encode()).decode(), [secret])
 
 
 def test_the_longest_secret_is_redacted_first() -> None:
     """If one secret is part of another, no rest of the longer one is left."""
-    secrets = ["abcdef", "abcdef-ghijkl"]
-    assert redact("x abcdef-ghijkl abcdef y", secrets) == f"x {MASK} {MASK} y"
+    secrets = ["k3Xp9Qw2", "k3Xp9Qw2-Zt5R"]
+    assert redact("x k3Xp9Qw2-Zt5R k3Xp9Qw2 y", secrets) == f"x {MASK} {MASK} y"
+
+
+COMMON = ["000000", "true", "admin", "password", "1", "deployment", "us-east-1", "2024-01-01", "changeme123"]
+
+
+@pytest.mark.parametrize("secret", COMMON)
+@pytest.mark.parametrize("text", ["{}", "the {} of", '{{"id": "{}", "n": {}}}', "a={}&b=1", "<a>{}</a>"])
+def test_what_merely_equals_a_common_secret_is_unchanged(text: str, secret: str) -> None:
+    """The word or number is something else there."""
+    assert redact(text.replace("{}", secret), [secret]) == text.replace("{}", secret)
+    assert redact_data({"a": secret, "n": [1, True]}, [secret]) == {"a": secret, "n": [1, True]}
+
+
+@pytest.mark.parametrize("secret", [secret for secret in COMMON if secret != "true"])
+@pytest.mark.parametrize(
+    "text",
+    ["password={}&a={}", '{{"password": "{}", "a": "{}"}}', "api_key: {}\na: {}", "<password>{}</password><a>{}</a>"],
+)
+def test_a_common_secret_is_masked_after_the_name_of_a_secret(text: str, secret: str) -> None:
+    """There it is known to be the secret; the same value of another name stays."""
+    assert redact(text.format(secret, secret), [secret]) == text.format(MASK, secret)
 
 
 @given(LITERALS, st.lists(st.text(max_size=5), max_size=3))

@@ -23,6 +23,7 @@ from ..exchange import SINGLE_CALL, WAITING, Attempt, CallGroup, Exchange, Failu
 from ..messages import Request, Response, header
 from ..openapi import Operation
 from ..secrets import redact, redact_bytes, redact_data
+from .echoes import common_secrets, redact_echoes
 from .failures import as_connection_failure
 from .oauth import Token
 from .rate_limit import Rate, RateLimiter, limiter_for
@@ -282,6 +283,9 @@ def _exchange(
     attempts: tuple[Attempt, ...],
 ) -> Exchange:
     response = redact_response(outcome, prepared.secrets) if isinstance(outcome, Response) else None
+    if response is not None and prepared.request.secret:
+        sent = common_secrets(prepared.shown, prepared.request, prepared.operation.path)
+        response = redact_echoes(response, sent)
     return Exchange(
         id=new_id(),
         operation=prepared.operation,
@@ -322,9 +326,13 @@ def redact_response(response: Response, secrets: frozenset[str]) -> Response:
     return replace(response, body=body, headers=headers, reason=reason)
 
 
+_PLAIN_CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii", "iso-8859", "latin", "windows-125")
+
+
 def _expose_wide_charset(response: Response, secrets: frozenset[str]) -> Response:
     """Return a response in UTF-8 if it holds a secret in a charset, such as UTF-16, whose bytes would hide it."""
-    if b"\0" not in response.body[:1000] or "charset" not in header(response.headers, "content-type"):
+    declared = header(response.headers, "content-type").lower().partition("charset")[2].strip("=\"' ;")
+    if b"\0" not in response.body[:1000] and (not declared or declared.startswith(_PLAIN_CHARSETS)):
         return response
     redacted = redact(response.text, secrets)
     if redacted == response.text:

@@ -19,13 +19,12 @@ from .patterns import (
     is_secrets_name,
     may_be_secret_name,
 )
-from .redaction import SHORTEST, redact, redact_bytes, redact_data
+from .redaction import redact, redact_bytes, redact_data
 from .references import MASK, Reference, Secret
 from .texts import mask_text, mask_url_secrets
 
 __all__ = [
     "MASK",
-    "SHORTEST",
     "Finding",
     "KnownSecrets",
     "Reference",

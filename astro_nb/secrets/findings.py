@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..frames import make_frame
-from .patterns import abbreviate, match_patterns
+from .patterns import abbreviate, is_random, match_patterns
 from .redaction import find_occurrences, redact_data, strip_ansi
 from .references import MASK
+from .texts import find_named_values
 
 if TYPE_CHECKING:
     from ..frames import DataFrame
@@ -30,6 +31,7 @@ COLUMNS = {
 }
 
 KNOWN = "known secret"
+NAMED = "value of a secret's name"
 
 _ROTATE = "then rotate the secret: everyone who had the file has it"
 _TODO = {
@@ -141,9 +143,16 @@ def find_secrets(text: str, known: KnownSecrets, at: Finding) -> Iterator[Findin
     for value in known.values.values() if found else ():
         rest = rest.replace(value, MASK)
     # Masking moves offsets but no lines, and no pattern spans a known secret.
+    patterns = list(match_patterns(rest))
+    spans = [(offset, offset + len(value)) for offset, _, value in patterns]
+    named = [
+        (start, NAMED, rest[start:end])
+        for start, end in find_named_values(rest)
+        if is_random(rest[start:end]) and not any(start < upper and lower < end for lower, upper in spans)
+    ]
     possible = {
         replace(at, line=_line(rest, offset), kind=kind, secret=abbreviate(value))
-        for offset, kind, value in match_patterns(rest)
+        for offset, kind, value in (*patterns, *named)
     }
     yield from sorted(possible, key=lambda finding: (finding.line or 0, finding.kind, finding.secret))
 

@@ -60,7 +60,7 @@ _SECRET_PAIRS: dict[str, frozenset[str]] = {
 }
 """Last words of names whose value is a secret, each after one of these words."""
 
-_HINT_WORDS = _table("token key auth signature sig pat cookie session credential")
+_HINT_WORDS = _table("token key auth pat cookie session credential")
 """Last words of names whose value is a secret if it looks like one: see `is_random`."""
 
 _NO_SECRET_WORDS = _table(
@@ -72,7 +72,7 @@ _NO_SECRET_WORDS = _table(
 """Words before `key` or `token` that say that it is none."""
 
 NAME_PARTS = (
-    *("pass", "pwd", "secret", "token", "key", "jwt", "cvv", "cvc", "code", "phrase", "string", "auth", "sig"),
+    *("pass", "pwd", "secret", "token", "key", "jwt", "cvv", "cvc", "code", "phrase", "string", "auth"),
     *("pat", "cookie", "session", "credential"),
 )
 """In lower case, one of these is part of every name of a secret."""

@@ -21,12 +21,12 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from ..json_text import Number
+from .patterns import is_distinctive
 from .references import MASK
-
-SHORTEST = 6
-"""Characters: shorter secrets are not looked for, because any text would contain them by chance."""
+from .texts import find_named_values
 
 _MOST_OCCURRENCES = 100
+_SHORTEST_IN_BASE64 = 6  # characters
 _SAFE_IN_URLS = ("", "/", "*", "!'()*", ":/?#[]@!$&'()*+,;=")  # what encoders leave unencoded, each its own set
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -35,10 +35,19 @@ Spelling = tuple[str, re.Pattern[str] | None]
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with every known secret masked: plain, URL-encoded, in JSON, and in base64 at any alignment."""
-    for spelling, pattern in _spellings(frozenset(secrets)):
+    """Return the text with every known secret masked: plain, URL-encoded, in JSON, and in base64 at any alignment.
+
+    A secret that is short or common is masked only after a name that means one, as in `password=admin`: elsewhere a
+    text that equals it is something else.
+    """
+    secrets = frozenset(secrets)
+    for spelling, pattern in _spellings(secrets):
         if spelling in text:
             text = pattern.sub(MASK, text) if pattern else text.replace(spelling, MASK)
+    common = [secret for secret in secrets if secret and secret in text and not is_distinctive(secret)]
+    places = [span for span in find_named_values(text) if text[slice(*span)] in common] if common else []
+    for start, end in reversed(places):
+        text = f"{text[:start]}{MASK}{text[end:]}"
     return text
 
 
@@ -88,16 +97,22 @@ def find_occurrences(text: str, secret: str) -> list[int]:
             if len(found) >= _MOST_OCCURRENCES:
                 return sorted(found)
             at = text.find(spelling, at + len(spelling))
+    if secret and not is_distinctive(secret) and secret in text:
+        found |= {start: end for start, end in find_named_values(text) if text[start:end] == secret}
     return sorted(found)
 
 
 @lru_cache(maxsize=64)
 def _spellings(secrets: frozenset[str]) -> tuple[Spelling, ...]:
-    """Every spelling of the secrets that are long enough, the longest first, because one can be part of another."""
+    """Every spelling of the distinctive secrets, the longest first, because one can be part of another.
+
+    In base64, common ones are distinctive as well.
+    """
     found: dict[str, re.Pattern[str] | None] = {}
     for secret in secrets:
-        if len(secret) >= SHORTEST:
+        if len(secret) >= _SHORTEST_IN_BASE64:
             found |= dict(_in_base64(secret))
+        if is_distinctive(secret):
             found |= dict.fromkeys(spelling for spell in _SPELLINGS for spelling in _with_latin_1(spell(secret)))
     return tuple(sorted(found.items(), key=lambda spelling: (-len(spelling[0]), spelling[0])))
 

@@ -77,6 +77,7 @@ class _Wanted:
         return cls(frozenset(map(_fold, filter(None, names))), frozenset(max(w, key=len).lower() for w in words))
 
 
+_NO_NAMES = _Wanted(frozenset(), frozenset())
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+|\d+")
 
 
@@ -95,6 +96,16 @@ def mask_text(text: str, names: Collection[str] = (), is_table: bool = False) ->
         if decoded != masked and _mask_once(decoded, wanted, is_table) != decoded:
             return None  # a secret that is spelled in another way
     return masked
+
+
+def find_named_values(text: str) -> list[tuple[int, int]]:
+    """Return start and end of every value that stands after a name of a secret, in order, where the end is known."""
+    found: list[tuple[int, int]] = []
+    for name in _find_names(text, _NO_NAMES):
+        verdict = _classify(text, name)
+        if isinstance(verdict, tuple) and (not found or verdict[0] >= found[-1][1]):
+            found.append(verdict)
+    return found
 
 
 def mask_url_secrets(text: str) -> str:
