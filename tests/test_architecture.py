@@ -273,7 +273,7 @@ def test_the_top_level_of_the_repository_is_bare() -> None:
 
 
 def test_examples_of_properties_do_not_depend_on_what_ran_before() -> None:
-    """By default hypothesis draws the same examples in every run: also the constants that it takes from loaded modules."""
+    """By default hypothesis draws the same examples in every run, with the constants of all modules."""
     assert settings.get_profile("repeatable").derandomize
     assert settings.get_profile("repeatable").database is None
     modules = {
