@@ -178,6 +178,17 @@ def test_other_names_are_refused(schema: Any, arguments: dict[str, Any], words: 
         build_call(make_operation(schema), arguments)
 
 
+def test_a_read_only_column_is_sent_only_if_that_is_chosen() -> None:
+    """A table made of responses has ids; a required read-only field can be given, but not by accident."""
+    schema = object_schema(("id", "a"), a=TEXT, id={"type": "string", "readOnly": True})
+    post = {"operationId": "p", "requestBody": {"content": {"application/json": {"schema": schema}}}, "responses": {}}
+    api = anb.connect(spec=dict(make_document({"/x": {"post": post}}).document), base_url="http://x", history=None)
+    rows = [{"id": "5", "a": "1"}]
+    assert list(api.bulk("p", rows).preview()["body"]) == ['{"a":"1"}']
+    assert list(api.bulk("p", rows, columns={"id": "id"}).preview()["body"]) == ['{"id":"5","a":"1"}']
+    api.close()
+
+
 def test_names_that_the_document_allows_in_bulk() -> None:
     """Where they are chosen: in `columns`, and as constants; a column that nobody mentioned is not sent."""
     schema = {**object_schema((), a=TEXT), "additionalProperties": NUMBER}

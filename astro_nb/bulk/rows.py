@@ -141,8 +141,12 @@ def _locations(mappings: Iterable[ColumnMapping]) -> list[Location]:
 
 
 def _propose(operation: Operation, columns: list[str]) -> Iterator[ColumnMapping]:
-    """Yield the proposals, the most certain first; a column is proposed for one field by its name."""
-    targets, named = top_level_targets(operation), set[str]()
+    """Yield the proposals, the most certain first; a column is proposed for one field by its name.
+
+    None is proposed for a read-only field: a table that was made of responses has values for it.
+    """
+    every, named = top_level_targets(operation), set[str]()
+    targets = {name: target for name, target in every.items() if not (target.in_body and target.field.info.read_only)}
     for spelling in _SPELLINGS:
         for column in [column for column in columns if column not in named]:
             target = _resolve(targets, column, spelling)

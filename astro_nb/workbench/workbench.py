@@ -55,8 +55,8 @@ class OperationFunction:
         self._caller = caller
         self.__name__ = self.__qualname__ = name
 
-    def __call__(self, body: Any = UNSET, /, **arguments: Any) -> Exchange:
-        return self._caller(self.operation.id, body, **arguments)
+    def __call__(self, /, *whole: Any, **arguments: Any) -> Exchange:
+        return self._caller(self.operation.id, *whole, **arguments)
 
     def __repr__(self) -> str:
         return f"<{self.operation.id}: {self.operation.method} {self.operation.path_key}>"
