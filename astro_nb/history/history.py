@@ -1,4 +1,4 @@
-"""The history: every exchange that was sent, append-only, in one file per API.
+"""The history: every exchange that was sent, append-only, in one file per document and server.
 
 Rule 1: no secret is in the file. Entries are masked before they are stored, and the secrets that were sent are removed.
 Rule 2: metadata and bodies are stored apart, so that listing is quick; equal bodies are stored once, large ones cut.

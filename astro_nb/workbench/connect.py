@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..environments import Environment, Variables, load_environment
 from ..errors import SettingsError
 from ..files import current_folder
-from ..history import FOLDER, History
+from ..history import FOLDER, History, history_path
 from ..http import Client, Retries
 from ..openapi import Spec, load
 from ..secrets import Secret
@@ -51,8 +50,9 @@ def connect(
         token: a secret reference such as "env:MY_TOKEN", or a `Secret`.
         overlay: an OpenAPI Overlay for the document; by default the one in its folder.
         variables: initial session variables.
-        history: the folder of the history; None keeps it in memory. A relative one, like the folders of environments
-            and `.env` files, is in the current folder, and stays there if that changes.
+        history: the folder of the history, which has a file for each document and server; None keeps it in memory. A
+            relative one, like the folders of environments and `.env` files, is in the current folder, and stays there
+            if that changes.
         retries: how often and for how long failed requests are repeated.
         transport: an httpx transport to use instead of the network.
         seed: makes random values such as `{{$uuid}}` repeatable.
@@ -64,9 +64,10 @@ def connect(
     """
     chosen = _choose_environment(environment, spec, base_url, token)
     client = Client(chosen.timeout, retries, transport)
-    document = load(spec if spec is not None else chosen.spec, overlay or chosen.overlay, client.fetch)
-    slug = re.sub(r"\W+", "-", document.title.lower()).strip("-") or "api"
-    path = current_folder() / Path(history).expanduser() / f"{slug}.sqlite" if history is not None else None
+    source = spec if spec is not None else chosen.spec
+    document = load(source, overlay or chosen.overlay, client.fetch)
+    folder = current_folder() / Path(history).expanduser() if history is not None else None
+    path = history_path(folder, document, source, _server_of(chosen, document)) if folder is not None else None
     return _open_workbench(
         chosen, document, Variables(seed, session=dict(variables or {})), client, History(document, path)
     )
@@ -104,12 +105,16 @@ def _choose_environment(
     return replace(chosen, credentials={**chosen.credentials, "token": token}) if token else chosen
 
 
+def _server_of(environment: Environment, spec: Spec) -> str:
+    """Return the environment's server, or else the document's first one."""
+    first = next(iter(spec.server_list), None)
+    return environment.base_url or (first.fill_chosen(environment.server_variables) if first else "")
+
+
 def _locate_server(environment: Environment, spec: Spec) -> tuple[Environment, Sandbox | SandboxClient | None]:
     """Return the environment with a base URL, and the sandbox, started or already running, if that is the server."""
     if environment.base_url != "sandbox":
-        first = next(iter(spec.server_list), None)
-        declared = first.fill_chosen(environment.server_variables) if first else ""
-        return environment.with_base_url(environment.base_url or declared), None
+        return environment.with_base_url(_server_of(environment, spec)), None
     from ..sandbox import Sandbox, SandboxClient
 
     running = os.environ.get(SANDBOX_URL)
