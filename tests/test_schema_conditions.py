@@ -146,6 +146,8 @@ def test_a_required_read_only_property_can_be_entered() -> None:
         ({**object_schema((), a=TEXT), "additionalProperties": True}, "team", {"b": 1}),
         ({**object_schema((), a=TEXT), "patternProperties": {"^x_": NUMBER}}, "x_team", 5),
         ({"type": "object", "additionalProperties": NUMBER}, "team", 5),
+        ({**object_schema((), a=TEXT), "unevaluatedProperties": NUMBER}, "team", 5),
+        ({"type": "object", "propertyNames": {"pattern": "^te"}}, "team", 5),
         ({"type": "object"}, "team", [1]),
         ({"oneOf": [object_schema(("a",), a=TEXT), {"type": "object", "additionalProperties": NUMBER}]}, "team", 5),
         ({**object_schema((), a=TEXT), "additionalProperties": NUMBER}, "team", "{{variable}}"),
@@ -170,6 +172,7 @@ def test_names_that_the_document_allows_are_arguments(schema: Any, name: str, va
         ({**object_schema((), a=TEXT), "additionalProperties": False}, {"team": "x"}, "no argument"),
         ({**object_schema((), a=TEXT), "patternProperties": {"^x_": TEXT}}, {"team": "x"}, "no argument"),
         (object_schema((), a=TEXT), {"team": "x"}, "no argument"),
+        ({"type": "object", "propertyNames": {"pattern": "^x_"}}, {"team": "x"}, "no argument"),
     ],
 )
 def test_other_names_are_refused(schema: Any, arguments: dict[str, Any], words: str) -> None:

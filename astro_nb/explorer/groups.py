@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from ..call import UNSET
 from ..html import escape
-from ..schema import Field, active_rules, read_field
+from ..schema import Field, active_rules, further_properties, read_field
 from .controls import MapControl, state_buttons
 from .inputs import FieldLabel, FieldPath, ProblemTarget, collapsed_label, more_label
 from .widgets import button, html_widget, is_hidden, replace_children, set_hidden, text_input, vertical
@@ -157,7 +157,7 @@ def build_fields(view: FormView, fields: list[Field], draw: BuildField) -> list[
 
 def additional_field(field: Field) -> Field | None:
     """The field of undeclared members; None if there may be none."""
-    if field.item is None and field.schema.get("additionalProperties") is True:
+    if field.item is None and further_properties(field.schema) is True:
         return read_field(field.spec, {}, field.name, True, field.secret)
     return field.item
 

@@ -363,8 +363,9 @@ class Field:
         Whatever is not forbidden is valid, but only what `additionalProperties` or `patternProperties` mention, or an
         object that declares no name at all, is meant to have further names.
         """
-        extra, patterns = self.schema.get("additionalProperties"), self.schema.get("patternProperties", {})
-        if self.kind not in ("object", "map"):
+        extra, patterns = further_properties(self.schema), self.schema.get("patternProperties", {})
+        names = self.schema.get("propertyNames")
+        if self.kind not in ("object", "map") or (name and names and not is_valid(self._read(names, "", True), name)):
             return None
         for pattern, schema in patterns.items():
             if matches_pattern(pattern, name):
@@ -434,6 +435,11 @@ def read_field(spec: Spec, schema: Any, name: str = "", required: bool = False, 
     return Field(name, kind, plain, spec, required, nullable, inside_secret or secret, when, words)
 
 
+def further_properties(schema: Schema) -> Any:
+    """Return the schema of the properties that nothing names: `additionalProperties`, else `unevaluatedProperties`."""
+    return schema.get("additionalProperties", schema.get("unevaluatedProperties"))
+
+
 def _one_of(schemas: list[Any]) -> Any:
     """Return the schema of a property that conditions describe: one of several, or anything."""
     return {"anyOf": schemas} if len(schemas) > 1 else schemas[0] if schemas else {}
@@ -444,7 +450,7 @@ def _undeclared_schema(kind: Kind, schema: Schema) -> Any:
     if kind == "array":
         items = schema.get("items", {})
         return None if items is False else items
-    extra, patterns = schema.get("additionalProperties"), schema.get("patternProperties", {})
+    extra, patterns = further_properties(schema), schema.get("patternProperties", {})
     parts = [*patterns.values(), extra] if isinstance(extra, Mapping) else list(patterns.values())
     if kind not in ("object", "map") or not parts:
         return {} if kind == "map" else None
