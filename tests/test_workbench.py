@@ -392,8 +392,8 @@ def test_nothing_slow_is_loaded_before_it_is_needed(source: str) -> None:
 def test_the_public_names() -> None:
     """`__all__` is what can be imported, with `Sandbox` on first use; another name raises AttributeError."""
     assert anb.__all__ == [
-        "UNSET", "AstroNbError", "Call", "Environment", "Environments", "Exchange", "Reference", "Retries", "Sandbox",
-        "Secret", "Upload", "Workbench", "advice_for", "connect", "outcome_of",
+        "UNSET", "AstroNbError", "Body", "Call", "Environment", "Environments", "Exchange", "Reference", "Retries",
+        "Sandbox", "Secret", "Upload", "Workbench", "advice_for", "connect", "outcome_of",
     ]  # fmt: skip
     assert all(getattr(anb, name) is not None for name in anb.__all__)
     defined = {
