@@ -12,7 +12,15 @@ import pytest
 
 from astro_nb.call import UNSET, Call
 from astro_nb.environments import Environment, Resolver, Variables
-from astro_nb.errors import SecretMissing, SecretRefused, TokenExpired, UnknownName, UsageError
+from astro_nb.errors import (
+    AstroNbError,
+    SecretMissing,
+    SecretRefused,
+    SettingsError,
+    TokenExpired,
+    UnknownName,
+    UsageError,
+)
 from astro_nb.http.transport import to_httpx
 from astro_nb.messages import Request, header
 from astro_nb.openapi import Operation, Spec
@@ -21,6 +29,7 @@ from astro_nb.serialization import SecurityChoice, build_request, security_choic
 
 HOME = "https://api.example.com"
 PLANTED = "planted/5d1c+="
+LOGIN_TEXT = f"ada:{PLANTED}"
 SCHEMES = {
     "Bearer": {"type": "http", "scheme": "bearer"},
     "OAuth": {"type": "oauth2", "flows": {}},
@@ -52,7 +61,7 @@ def built(op: Operation, mode: Any = "revealed", base: str = HOME, **more: Any) 
 
 def holding(*names: str) -> dict[str, Secret]:
     """Credentials for these schemes."""
-    return {name: Secret.in_memory(PLANTED) for name in names}
+    return {name: Secret.in_memory(LOGIN_TEXT if name == "Basic" else PLANTED) for name in names}
 
 
 def jwt(**claims: Any) -> str:
@@ -69,7 +78,7 @@ def test_each_scheme_has_its_place(name: str, mode: str) -> None:
     """The credential is where its scheme declares it: revealed in the request to send, masked in the one to show."""
     request = built(operation({name: []}), mode, credentials=holding(name))
     value = PLANTED if mode == "revealed" else MASK
-    basic = base64.b64encode(PLANTED.encode()).decode() if mode == "revealed" else MASK
+    basic = base64.b64encode(LOGIN_TEXT.encode()).decode() if mode == "revealed" else MASK
     found = {
         "authorization": header(request.headers, "authorization"),
         "x-key": header(request.headers, "x-key"),
@@ -363,3 +372,57 @@ def test_a_scheme_of_any_name_has_words(kind: str) -> None:
     schemes = {"S": {"type": "http", "scheme": kind}}
     op = next(iter(Spec({"openapi": "3.1.1", "components": {"securitySchemes": schemes}, "paths": {"/x": raw}})))
     assert security_choices(op, Environment("e", base_url=HOME))[1].label == f"HTTP {kind}"
+
+
+# --- credentials of another kind --------------------------------------------------------------------------------------
+
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpl4nted\n-----END RSA PRIVATE KEY-----"
+LOGIN = {"username": "ada", "password": "env:PLANTED_VALUE"}
+WRONG = [
+    *((name, LOGIN) for name in ("Bearer", "OAuth", "Connect", "Key", "Query", "Cookie")),
+    *((name, Secret.in_memory("ada:pl4nted")) for name in ("Bearer", "OAuth", "Connect")),
+    *((name, Secret.in_memory(PEM)) for name in ("Bearer", "Basic", "Key", "Query")),
+    *((name, Secret.in_memory('{"access_token": "pl4nted"}')) for name in ("Bearer", "Key")),
+    *((name, Secret.in_memory('"pl4nted"')) for name in ("OAuth", "Key")),
+    *((name, Secret.in_memory("env:pl4nted")) for name in ("Bearer", "Key")),
+    *((name, Secret.in_memory("{{pl4nted}}")) for name in ("Bearer", "Basic", "Key")),
+    *((name, Secret.in_memory("<pl4nted>")) for name in ("Bearer", "Key")),
+    *(("Bearer", Secret.in_memory(text)) for text in ("Bearer pl4nted", "Authorization: Bearer pl4nted")),
+    *(("Bearer", Secret.in_memory(text)) for text in ("pl4n ted", "pl4nted\nagain", "pl4nt…", "*****")),
+    *(("Basic", Secret.in_memory(text)) for text in ("pl4nted", "Basic YWRhOnBsNG50ZWQ=", "YWRhOnBsNG50ZWQ=")),
+    ("Key", Secret.in_memory("X-Key: pl4nted")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "credential"), WRONG)
+def test_a_credential_of_another_kind_is_refused(name: str, credential: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is sent, with what to do, and without the credential in the message."""
+    monkeypatch.setenv("PLANTED_VALUE", "pl4nted")
+    with pytest.raises(AstroNbError) as raised:
+        built(operation({name: []}), credentials={name: credential})
+    text = f"{raised.value} {raised.value.data}"
+    assert "pl4n" not in text
+    assert name in text
+    assert "nothing was sent" in text or "cannot be sent" in text
+    assert raised.value.todo
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Bearer", jwt(a=1)), ("Bearer", "secret-token:E92FB7EB-D882"), ("Bearer", " padded\n"),
+        ("Bearer", "a+/=_-~.b"), ("Basic", "ada:pass word"), ("Basic", "sk_live_1:"), ("Basic", "ada:pässword"),
+        ("Key", "user:key"), ("Key", "Bearer abc"), ("Key", "Token token=abc"), ("Query", "a b"), ("Cookie", "a=b"),
+    ],
+)  # fmt: skip
+def test_unusual_credentials_of_the_right_kind_are_sent(name: str, value: str) -> None:
+    """What a server may accept is not refused."""
+    assert built(operation({name: []}), credentials={name: Secret.in_memory(value)}).secret
+
+
+@pytest.mark.parametrize("name", ["Bearer", "Key"])
+def test_user_and_password_are_refused_for_a_token_in_the_preview_too(name: str) -> None:
+    """The preview reads no secret, and shows what would happen."""
+    credential = {"username": "ada", "password": "env:NOT_SET"}
+    with pytest.raises(SettingsError, match="user and password"):
+        built(operation({name: []}), "masked", credentials={name: credential})

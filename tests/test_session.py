@@ -375,6 +375,14 @@ def test_invalid_credentials_are_rejected(api: anb.Workbench) -> None:
         api.session.credentials.add("Nope", "x")
     with pytest.raises(SettingsError, match="is empty"):
         api.session.credentials.add("token", " ")
+    for wrong in (None, 5, b"x"):
+        with pytest.raises(SettingsError, match="is no text"):
+            api.session.credentials.add("token", wrong)  # type: ignore[arg-type]  # what is rejected
+    for wrong_kind in ("Bearer abc", "me:pass", "a b", "-----BEGIN PRIVATE KEY-----"):
+        with pytest.raises(SettingsError) as raised:
+            api.session.credentials.add("token", wrong_kind)
+        assert wrong_kind not in str(raised.value)
+    assert api.session.effective_environment is api.session.environment
 
 
 def test_the_ways_to_authenticate_an_operation(api: anb.Workbench) -> None:

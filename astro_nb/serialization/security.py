@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..environments import Environment, Resolver
 from ..errors import SecretMissing, UnknownName, UsageError
 from ..openapi import Operation, SecurityScheme
+from .credential_kinds import BEARERS, require_kind, require_value
 from .styles import Pairs, has_forbidden_characters, join_url, percent_encode, to_utf8
 
 Alternative = tuple[SecurityScheme, ...]
@@ -15,10 +16,7 @@ Alternative = tuple[SecurityScheme, ...]
 
 Alternatives = tuple[Alternative, ...]
 
-_BEARERS = ("bearer", "oauth2", "openIdConnect")
-"""Schemes whose credential is sent as a bearer token: the credential `token` serves these and no others."""
-
-_PREFIXES = dict.fromkeys(_BEARERS, "Bearer")
+_PREFIXES = dict.fromkeys(BEARERS, "Bearer")
 _SEPARATOR = " + "
 _UNSUPPORTED = {
     "mutualTLS": "client certificates are not supported.",
@@ -153,7 +151,7 @@ def _choice(alternative: Alternative, environment: Environment) -> SecurityChoic
 
 
 def _label(scheme: SecurityScheme, environment: Environment) -> str:
-    if environment.uses_client_credentials(scheme.name) and scheme.kind in _BEARERS:
+    if environment.uses_client_credentials(scheme.name) and scheme.kind in BEARERS:
         return "OAuth2 client credentials"
     if scheme.kind not in _DESCRIPTIONS:  # the name comes from the document and may contain braces
         return f"HTTP {scheme.kind}"
@@ -162,7 +160,7 @@ def _label(scheme: SecurityScheme, environment: Environment) -> str:
 
 def _is_available(environment: Environment, scheme: SecurityScheme) -> bool:
     credentials = environment.credentials
-    return bool(credentials.get(scheme.name) or (scheme.kind in _BEARERS and credentials.get("token")))
+    return bool(credentials.get(scheme.name) or (scheme.kind in BEARERS and credentials.get("token")))
 
 
 def _secret(scheme: SecurityScheme, values: Resolver) -> str:
@@ -176,6 +174,8 @@ def _secret(scheme: SecurityScheme, values: Resolver) -> str:
             f"The credential for {scheme.name} is empty or contains control characters: it cannot be sent.",
             "Copy it again, without line breaks, to where the environment reads it from.",
         )
+    if values.mode == "revealed":
+        require_value(scheme, value)
     return value
 
 
@@ -187,9 +187,10 @@ def _token_url(scheme: SecurityScheme, values: Resolver) -> str:
 
 def _credential(scheme: SecurityScheme, values: Resolver) -> tuple[str, str, str]:
     """Return location, name and value of a credential; the value is empty if the client gets a token first."""
-    if scheme.kind in _BEARERS and values.environment.uses_client_credentials(scheme.name):
+    if scheme.kind in BEARERS and values.environment.uses_client_credentials(scheme.name):
         value = values.grant(scheme.name, _token_url(scheme, values))
         return "header", "Authorization", f"Bearer {value}" if value else ""
+    require_kind(scheme, values.environment.credential_for(scheme.name))
     value = _secret(scheme, values)
     if scheme.kind == "apiKey":
         return scheme.location or "header", scheme.parameter, value

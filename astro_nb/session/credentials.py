@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from ..environments import Environment, TokenFacts, Variables, read_token
 from ..errors import SecretMissing, SettingsError, UnknownName
-from ..openapi import Operation, Spec
+from ..openapi import Operation, SecurityScheme, Spec
 from ..permissions import TokenPanel, token_panel
 from ..secrets import Secret
-from ..serialization import SecurityChoice, security_choices
+from ..serialization import SecurityChoice, require_value, security_choices
 
 
 class Target(NamedTuple):
@@ -67,23 +67,30 @@ class Credentials:
         self.environment = environment
         self._fill_variables()
 
-    def add(self, scheme: str, secret_text: str) -> None:
+    def add(self, scheme: str, secret_text: str | Secret) -> None:
         """Hold a credential for a security scheme in memory. It takes precedence over the environment's own.
 
         Args:
             scheme: the name of a security scheme of the document, or "token".
-            secret_text: the credential.
+            secret_text: the credential; a `Secret` is read now.
 
         Raises:
             UnknownName: the document has no such scheme.
-            SettingsError: the text is empty.
+            SettingsError: it is empty, no text, or of another kind than the scheme takes.
         """
         if scheme not in (*self._spec.scheme_names, "token"):
             raise UnknownName("security scheme", scheme, self._spec.scheme_names)
-        if not secret_text.strip():
-            raise SettingsError(f"The credential for {scheme} is empty.", "Paste the credential itself.")
-        self._pasted.setdefault(self.target, {})[scheme] = Secret.in_memory(secret_text, scheme)
+        text = secret_text.reveal() if isinstance(secret_text, Secret) else secret_text
+        if not isinstance(text, str):
+            raise SettingsError(f"The credential for {scheme} is no text.", "Paste the credential itself, in quotes.")
+        require_value(self._scheme(scheme), text.strip() if self._scheme(scheme).kind != "basic" else text)
+        self._pasted.setdefault(self.target, {})[scheme] = Secret.in_memory(text, scheme)
         self._fill_variables()
+
+    def _scheme(self, name: str) -> SecurityScheme:
+        """The security scheme of that name; a bearer token for `token`, unless the document has one of that name."""
+        known = name in self._spec.scheme_names
+        return self._spec.scheme(name, []) if known else SecurityScheme(name, "bearer")
 
     def remove(self, scheme: str) -> None:
         """Remove the pasted credential for a security scheme, if there is one."""
