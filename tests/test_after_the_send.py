@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,9 +17,10 @@ import pytest
 import astro_nb as anb
 from astro_nb.bulk import prepare_bulk
 from astro_nb.call import UNSET, Call
-from astro_nb.errors import AstroNbError, AstroNbWarning, UsageError, WaitFailed
+from astro_nb.errors import AstroNbWarning, UsageError, WaitFailed
 from astro_nb.exchange import Exchange
 from astro_nb.explorer import Explorer
+from astro_nb.history import History
 from astro_nb.http import Retries
 from astro_nb.progress import Progress
 
@@ -205,9 +207,24 @@ def test_the_explorer_shows_what_could_not_be_stored(connect: Connect, monkeypat
     drop(api, monkeypatch)
     with pytest.warns(AstroNbWarning):
         exchange = api.call("create", n=1)
-    with pytest.raises(AstroNbError):
-        explorer._on_response(exchange)
+    explorer._on_response(exchange)
     assert "not in the history" in explorer.response._head.value
+    assert "was sent, but the history cannot be read" in explorer.status.widget.value
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["file", "folder"])
+def test_a_history_that_is_deleted_begins_anew(whole: bool, connect: Connect) -> None:
+    """What is sent after its file was deleted is not written to a file that nobody can open."""
+    api = connect()
+    api.call("create", n=1)
+    assert api.history.path is not None
+    if whole:
+        shutil.rmtree(api.history.path.parent)
+    else:
+        api.history.path.unlink()
+    for number in (2, 3):
+        assert api.call("create", n=number).not_stored == ""
+    assert [each.call.body for each in History(api.spec, api.history.path)] == [{"n": 2}, {"n": 3}]
 
 
 def test_a_display_that_fails_loses_nothing(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

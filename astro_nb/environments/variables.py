@@ -171,7 +171,7 @@ class Variables(MutableMapping[str, Any]):
 
     def secrets(self) -> list[Secret]:
         """Return the secrets among the variables, also the hidden ones."""
-        found = (variable.value for scope in self._scopes.values() for variable in scope.values())
+        found = (variable.value for scope in self._scopes.values() for variable in list(scope.values()))  # threads set
         return [value for value in found if isinstance(value, Secret)]
 
     def value_of(self, name: str) -> Any:

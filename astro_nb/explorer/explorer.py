@@ -218,7 +218,12 @@ class Explorer:
             self.status.show_message(f"Sent, but not in the history: {exchange.not_stored}", "warn")
         self.response.show(exchange)
         self._mark_server_errors(exchange)
-        self.history.draw()  # last: it fails if the history cannot be read
+        try:
+            self.history.draw()
+        except AstroNbError as error:
+            self.status.show_message(
+                f"{exchange.operation.id} was sent, but the history cannot be read: {error}", "warn"
+            )
 
     def _mark_server_errors(self, exchange: Exchange) -> None:
         if self.form is not None and exchange.error and exchange.operation.id == self.form.form.operation.id:

@@ -157,8 +157,8 @@ def _back_up(path: Path, version: int) -> None:
 
 
 _FORK_TIMEOUT = 2.0  # seconds that a fork waits for a query
-_of_parent: list[sqlite3.Connection] = []
-"""Connections of the parent of a forked process: held, so that nothing closes them."""
+_abandoned: list[sqlite3.Connection] = []
+"""Connections of the parent of a forked process, or to files that were deleted: held, so that nothing closes them."""
 _LOCK_TIMEOUT = 10.0  # seconds that another process may lock the file
 _OTHER_ERROR = ("{path} cannot be used ({error}).", "Make it writable, or keep the history in another folder.")
 _ERRORS: dict[int, tuple[str, str]] = {
@@ -226,9 +226,9 @@ class Database:
         self._is_held = False
         hold_during_fork(self._hold, self._release)
         renew_after_fork(self._renew)
-        if path is not None:
-            _make_folder(path.parent, own)
+        self._own = own
         self._open: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self.rows("SELECT 1")
 
     def rows(self, query: str, *values: Any) -> list[Any]:
@@ -274,12 +274,20 @@ class Database:
         SQLite's connections may not be used in a child, nor closed there (sqlite.org, "How To Corrupt", section 2.6).
         """
         self._lock = threading.RLock()
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Leave the connection to a file alone, neither used nor closed."""
         if self._path is not None and self._open is not None:
-            _of_parent.append(self._open)
+            _abandoned.append(self._open)
             self._open = None
 
     def _connection(self) -> sqlite3.Connection:
+        if self._open is not None and self._path is not None and _file_of(self._path) != self._file:
+            self._abandon()  # the file was deleted or replaced: what is written to the old one would be lost
         if self._open is None:
+            if self._path is not None:
+                _make_folder(self._path.parent, self._own)
             where = ":memory:" if self._path is None else self._path
             connection = sqlite3.connect(where, timeout=_LOCK_TIMEOUT, check_same_thread=False)
             try:
@@ -288,7 +296,17 @@ class Database:
                 connection.close()
                 raise
             self._open = connection
+            self._file = _file_of(self._path) if self._path is not None else None
         return self._open
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    """Return what identifies the file at a path, whatever is written to it; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:

@@ -122,7 +122,7 @@ class History:
             self._store(exchange, secrets, further)
         except Exception as error:  # noqa: BLE001  # whatever it is, the exchange is returned, and says so
             reason = str(error) if isinstance(error, AstroNbError) else f"{type(error).__name__}: {error}."
-            exchange = replace(exchange, not_stored=redact(reason, frozenset(secrets).union(further)))
+            exchange = replace(exchange, not_stored=redact(reason, frozenset(secrets)))
             self._unstored[exchange.id] = exchange
             show_warning(f"{exchange.operation.id} was sent, but is not in the history: {exchange.not_stored}")
         self._remember(exchange)

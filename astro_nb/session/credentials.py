@@ -131,7 +131,7 @@ class Credentials:
 
     def secret_values(self, typed_only: bool = False) -> set[str]:
         """Return the values of all secrets that can be had without a prompt, or only of those that were typed."""
-        pasted = (secret for secrets in self._pasted.values() for secret in secrets.values())
+        pasted = (secret for secrets in list(self._pasted.values()) for secret in list(secrets.values()))
         secrets = [secret for secret in (*self._variables.secrets(), *pasted) if secret.is_local]
         wanted = (s for s in secrets if not typed_only or (s.is_in_memory and not s.is_captured))
         return {secret.value_if_available() for secret in wanted} - {""}

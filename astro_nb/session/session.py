@@ -396,7 +396,8 @@ class Session:
             raise
 
     def _store(self, prepared: PreparedRequest, exchange: Exchange) -> Exchange:
-        stored = self.history.add(exchange, prepared.secrets, self.credentials.secret_values())
+        further = (value for value in self.credentials.secret_values())  # read by `add`, which loses no exchange
+        stored = self.history.add(exchange, prepared.secrets, further)
         if prepared.group.kind != "approval":
             self._sent.append(stored.id)  # last: the history has what is in `exchanges`, or holds it in memory
         return stored
