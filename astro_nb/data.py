@@ -105,12 +105,25 @@ def remove_value(container: Any, step: str | int) -> None:
 
 
 def walk(data: Any, at: Location = ()) -> Iterator[tuple[Location, Any]]:
-    """Yield every value in `data`, containers before their contents, as (location, value)."""
-    stack: list[tuple[Location, Any]] = [(at, data)]
+    """Yield every value in `data`, containers before their contents, as (location, value).
+
+    The work depends on how much is read. The data must not be changed meanwhile.
+    """
+    stack: list[Iterator[tuple[Location, Any]]] = [iter([(at, data)])]
     while stack:
-        where, value = stack.pop()
-        yield where, value
-        stack.extend(((*where, step), child) for step, child in reversed(children(value) or []))
+        for where, value in stack[-1]:
+            yield where, value
+            if isinstance(value, dict | list):
+                stack.append(child_values(where, value))
+                break
+        else:
+            stack.pop()
+
+
+def child_values(where: Location, value: dict[Any, Any] | list[Any]) -> Iterator[tuple[Location, Any]]:
+    """Yield the children of a value with their locations."""
+    for step, child in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*where, step), child
 
 
 def leaves(data: Any, limit: int = MAX_LEAVES, at: Location = ()) -> Iterator[tuple[Location, Any]]:

@@ -169,59 +169,50 @@ def details(summary: Any, *children: Any, is_open: bool = False) -> Markup:
 
 
 def tree(data: Any, limit: int = MAX_TREE_LINES) -> Markup:
-    """Return JSON data as a collapsible tree; lines beyond `limit` or `MAX_TREE_DEPTH` are counted, not shown."""
+    """Return JSON data as a collapsible tree of at most `limit` lines and `MAX_TREE_DEPTH` levels.
+
+    What is not shown is counted at its place. The work depends on what is drawn, not on the size of the data.
+    """
     budget = _LineBudget(limit)
+    budget.take()
     root = _render_node(None, data, budget, 0)
-    hidden = f"{budget.hidden:,} more {'line is' if budget.hidden == 1 else 'lines are'} not shown"
     style = f"font-family:{MONO};font-size:.88em;line-height:1.5;color:{TEXT};overflow-wrap:anywhere"
-    note = muted(f"{hidden}; response.json() has them all.") if budget.hidden else ""
+    note = muted("Not everything is shown; response.json() has it all.") if budget.is_cut else ""
     return tag("div", root, note, style=style)
 
 
 class _LineBudget:
-    """Counts the lines that may still be shown, and those that are hidden."""
+    """Counts the lines that may still be shown."""
 
     def __init__(self, limit: int) -> None:
-        self.remaining, self.hidden = limit, 0
+        self.remaining, self.is_cut = limit, False
 
-    def allows(self, value: Any) -> bool:
-        """Whether the line of a value may be shown; if not, it and all below it are counted as hidden."""
+    def take(self) -> bool:
+        """Whether one more line may be shown."""
+        if not self.remaining:
+            self.is_cut = True
+            return False
         self.remaining -= 1
-        if self.remaining < 0:
-            self.hidden += 1 + _count_descendants(value)
-        return self.remaining >= 0
+        return True
 
 
 def _render_node(key: Any, value: Any, budget: _LineBudget, depth: int) -> Markup:
-    if not budget.allows(value):
-        return Markup("")
-    members = _members(value)
     name = join([tag("span", key, style=f"color:{MUTED}"), ": "]) if key is not None else Markup("")
-    if not members:
+    if not isinstance(value, Mapping | list) or not value:
         return tag("div", name, _render_scalar(value))
     shape = f"{{{len(value)}}}" if isinstance(value, Mapping) else f"[{len(value)}]"
     head = join([name, tag("span", shape, style=f"color:{MUTED}"), _hint(value)])
     if depth == MAX_TREE_DEPTH:
-        budget.hidden += _count_descendants(value)
+        budget.is_cut = True
         return tag("div", head, muted(f" more than {MAX_TREE_DEPTH} levels deep: not shown"))
-    inner = [_render_node(k, v, budget, depth + 1) for k, v in members]
-    return details(head, *inner, is_open=depth < _OPEN_LEVELS and len(members) <= _MAX_OPEN_CHILDREN)
-
-
-def _count_descendants(value: Any) -> int:
-    """Return how many lines a tree has below a value."""
-    count, stack = 0, [value]
-    while stack:
-        members = _members(stack.pop())
-        count += len(members)
-        stack.extend(child for _, child in members if isinstance(child, Mapping | list))
-    return count
-
-
-def _members(value: Any) -> list[tuple[Any, Any]]:
-    if isinstance(value, Mapping):
-        return list(value.items())
-    return list(enumerate(value)) if isinstance(value, list) else []
+    inner: list[Markup] = []
+    for step, child in value.items() if isinstance(value, Mapping) else enumerate(value):
+        if not budget.take():
+            more = pluralize(len(value) - len(inner), "more field" if isinstance(value, Mapping) else "more item")
+            inner.append(tag("div", muted(f"… {more}")))
+            break
+        inner.append(_render_node(step, child, budget, depth + 1))
+    return details(head, *inner, is_open=depth < _OPEN_LEVELS and len(value) <= _MAX_OPEN_CHILDREN)
 
 
 def _hint(value: Any) -> Markup:

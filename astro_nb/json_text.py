@@ -81,7 +81,7 @@ def read_json(text: bytes | str, charset: str = "") -> ReadJson:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         return _read_slowly(raw, notes, error)
-    return ReadJson(data, notes) if has_exact_numbers(raw) and _has_all_members(raw, data) else _read_slowly(raw, notes)
+    return ReadJson(data, notes) if _is_exact(raw, data) else _read_slowly(raw, notes)
 
 
 def parse_number(text: str) -> Number:
@@ -263,15 +263,19 @@ def _is_number_exact(text: str) -> bool:
     return isinstance(number, float) or (isinstance(number, int) and _LEAST_INTEGER <= number <= _GREATEST_INTEGER)
 
 
-def _has_all_members(raw: bytes, data: Any) -> bool:
-    """Whether no name occurs twice in an object: then written data has as many colons as the text."""
-    if _ESCAPED_COLON.search(raw):
-        return False
+def _is_exact(raw: bytes, data: Any) -> bool:
+    """Whether orjson has read every number exactly, and no name occurs twice in an object.
+
+    Data that is written as it was read is exact. Otherwise the numbers are looked at, and as many colons have to be
+    written as the text has.
+    """
     try:
         written = orjson.dumps(data)
     except TypeError:  # more levels than orjson writes
         written = _write_slowly(data, _with_decimals(None), 0)
-    return raw.count(b":") == written.count(b":")
+    if written == raw:
+        return True
+    return not _ESCAPED_COLON.search(raw) and raw.count(b":") == written.count(b":") and has_exact_numbers(raw)
 
 
 class _Reader:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Self
 
 from .call import UNSET
-from .data import Location, children, get_value, replace_values
+from .data import Location, child_values, get_value, replace_values
 from .errors import PickError
 from .json_text import parse_number
 
@@ -50,9 +50,18 @@ def find(data: Any, path: str) -> list[tuple[Location, Any]]:
     Raises:
         PickError: The path is malformed, or the value is nested too deeply for it.
     """
+    return list(find_each(data, path))
+
+
+def find_each(data: Any, path: str) -> Iterator[tuple[Location, Any]]:
+    """Yield every match of `path` as `find` returns them; one of names, indices and `[*]` only as far as it is read.
+
+    Raises:
+        PickError: as `find`.
+    """
     if _PLAIN_PATH.fullmatch(path):
-        return _find_plain(data, path)
-    return _find_with_wildcards(data, path) if _WILDCARD_PATH.fullmatch(path) else _search(data, path)
+        return iter(_find_plain(data, path))
+    return _find_with_wildcards(data, path) if _WILDCARD_PATH.fullmatch(path) else iter(_search(data, path))
 
 
 def is_singular(path: str) -> bool:
@@ -135,19 +144,27 @@ def _find_plain(data: Any, path: str) -> list[tuple[Location, Any]]:
     return [(tuple(where), data)]
 
 
-def _find_with_wildcards(data: Any, path: str) -> list[tuple[Location, Any]]:
+def _find_with_wildcards(data: Any, path: str) -> Iterator[tuple[Location, Any]]:
     """Like `_search`, for paths of plain steps and `[*]`: many times faster for long lists."""
-    nodes: list[tuple[Location, Any]] = [((), data)]
+    nodes: Iterator[tuple[Location, Any]] = iter([((), data)])
     for plain, index, quoted, every in _STEP_OR_WILDCARD.findall(path):
-        if every:
-            nodes = [((*at, key), child) for at, node in nodes for key, child in children(node) or ()]
-        elif index:
-            item = int(index)
-            nodes = [((*at, item), node[item]) for at, node in nodes if isinstance(node, list) and item < len(node)]
-        else:
-            name = plain or quoted
-            nodes = [((*at, name), node[name]) for at, node in nodes if isinstance(node, dict) and name in node]
+        nodes = _every_child(nodes) if every else _child(nodes, int(index) if index else plain or quoted)
     return nodes
+
+
+def _every_child(nodes: Iterator[tuple[Location, Any]]) -> Iterator[tuple[Location, Any]]:
+    for at, node in nodes:
+        if isinstance(node, dict | list):
+            yield from child_values(at, node)
+
+
+def _child(nodes: Iterator[tuple[Location, Any]], step: str | int) -> Iterator[tuple[Location, Any]]:
+    for at, node in nodes:
+        if isinstance(step, int):
+            if isinstance(node, list) and step < len(node):
+                yield (*at, step), node[step]
+        elif isinstance(node, dict) and step in node:
+            yield (*at, step), node[step]
 
 
 def _search(data: Any, path: str) -> list[tuple[Location, Any]]:

@@ -89,7 +89,7 @@ def _from_integer(value: int, at: Steps) -> int:
 
 
 def _from_number(value: float | Decimal, at: Steps) -> Any:
-    if not math.isfinite(value):
+    if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
         raise _missing_error(at, str(value))
     return value if isinstance(value, Decimal) else float(value)
 

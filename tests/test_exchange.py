@@ -293,7 +293,8 @@ def test_a_large_response_is_drawn_small() -> None:
     data = {"workspaces": [{"id": f"id-{n}", "name": "x" * 40} for n in range(5000)]}
     html = respond("ListWorkspaces", data=data)._repr_mimebundle_()["text/html"]
     assert len(html) < 400_000
-    assert "more lines are not shown; response.json() has them all" in html
+    assert "… 4,800 more items" in html
+    assert "Not everything is shown; response.json() has it all." in html
 
 
 def test_no_body_is_no_error() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from typing import Any
 
@@ -216,18 +216,34 @@ def test_a_deep_tree_is_drawn() -> None:
 
 @given(JSON, st.integers(1, 12))
 @STEADY
-def test_hidden_lines_of_a_tree_are_counted(data: Any, most: int) -> None:
-    """Shown and hidden lines add up to all lines."""
+def test_what_a_tree_does_not_show_is_counted(data: Any, most: int) -> None:
+    """As many lines as may be shown are; a container that is cut says how many of its members are missing."""
     tree = html.tree(data, limit=most)
-    note = re.search(r">([\d,]+) more lines? (?:is|are) not shown", tree)
-    drawn = Read(tree).tags.count("div") - 1
-    hidden = int(note[1].replace(",", "")) if note else 0
+    notes = re.findall(r"… ([\d,]+) more (?:item|field)s?<", tree)
 
     def lines(value: Any) -> int:
         inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
         return 1 + sum(map(lines, inner))
 
-    assert (drawn, drawn + hidden) == (min(most, lines(data)), lines(data))
+    every = lines(data)
+    assert Read(tree).tags.count("div") - 1 - len(notes) == min(most, every)
+    assert bool(notes) is ("Not everything is shown" in tree) is (every > most)
+
+
+def test_a_tree_costs_what_it_shows() -> None:
+    """Of a long list only the first items are touched."""
+
+    class Counted(list[Any]):
+        touched = 0
+
+        def __iter__(self) -> Iterator[Any]:
+            for item in super().__iter__():
+                self.touched += 1
+                yield item
+
+    data = Counted(range(1_000_000))
+    assert "… 999,401 more items" in html.tree(data, limit=600)
+    assert 599 <= data.touched <= 601
 
 
 def test_no_column_is_squeezed_to_a_letter() -> None:

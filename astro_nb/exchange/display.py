@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from .. import html
-from ..contract import Violation
 from ..frames import TIME, index_rows, make_frame
 from ..openapi import Operation, StateExtension
 from ..schema import Field
@@ -171,7 +170,7 @@ def _not_stored_text(exchange: Exchange) -> str:
 def draw_exchange(exchange: Exchange) -> html.Markup:
     """Return an exchange as static HTML: the status, and the body or what went wrong."""
     parts = [draw_headline(exchange)]
-    parts += [html.tag("div", html.muted(f"{v.path}: {v.message}")) for v in exchange.violations if _is_reading_note(v)]
+    parts.append(draw_notes(exchange))
     if exchange.error:
         parts.append(draw_error(exchange))
     elif exchange.response and exchange.response.body:
@@ -179,9 +178,10 @@ def draw_exchange(exchange: Exchange) -> html.Markup:
     return html.tag("div", *parts, style=f"color:{html.TEXT}")
 
 
-def _is_reading_note(violation: Violation) -> bool:
-    """Whether a violation is about how the body was read, rather than about the document."""
-    return violation.keyword in ("coding", "json") and violation.severity == "note"
+def draw_notes(exchange: Exchange) -> html.Markup:
+    """Return what was unusual about reading the body: its coding, its charset, NaN, a name given twice."""
+    notes = [v for v in exchange.violations if v.keyword in ("coding", "json") and v.severity == "note"]
+    return html.join(html.tag("div", html.muted(f"{note.path}: {note.message}")) for note in notes)
 
 
 def draw_headline(exchange: Exchange) -> html.Markup:

@@ -11,7 +11,8 @@ import ipywidgets as widgets
 from .. import html
 from ..data import leaves
 from ..errors import AstroNbError
-from ..exchange import Attempt, Exchange, draw_body, draw_error, draw_headline, format_duration
+from ..exchange import Attempt, Exchange, draw_body, draw_error, draw_headline, draw_notes, format_duration
+from ..exchange.display import item_field, items_frame, leading_columns
 from ..frames import first_rows
 from ..json_text import write_json
 from ..jsonpath import to_path
@@ -33,6 +34,7 @@ from .widgets import (
 
 VIEWS = ("Body", "Table", "Headers", "Contract", "Timeline", "Save as variable")
 MAX_PATHS = 2000
+_MAX_ROWS = 100  # rows of the table
 
 
 class ResponseView:
@@ -54,7 +56,8 @@ class ResponseView:
     def show(self, exchange: Exchange) -> None:
         """Show an exchange, starting with its body."""
         self._exchange = exchange
-        self._head.value = str(html.join([draw_headline(exchange), draw_error(exchange), support_details(exchange)]))
+        parts = (draw_headline, draw_notes, draw_error, support_details)
+        self._head.value = str(html.join(part(exchange) for part in parts))
         set_hidden(self.widget, False)
         if self._tabs.value == VIEWS[0]:
             self._draw_tab()
@@ -148,14 +151,16 @@ def draw_rows(exchange: Exchange) -> html.Markup:
     if not (exchange.response and exchange.response.is_json):
         return html.muted("The response is not JSON, so there is no table.")
     try:
-        frame = exchange.frame()
+        items = exchange.items
+        frame = items_frame(items[:_MAX_ROWS], item_field(exchange), leading_columns(exchange.operation))
     except AstroNbError as error:
         return html.muted(str(error))
-    size = f"{html.pluralize(len(frame), 'row')}, {html.pluralize(len(frame.columns), 'column')}"
+    first = f"the first {_MAX_ROWS} have " if len(items) > _MAX_ROWS else ""
+    size = f"{html.pluralize(len(items), 'row')}, {first}{html.pluralize(len(frame.columns), 'column')}"
     line = html.muted(f"{size}. In Python: api.history[-1].frame()")
     shown = frame.dropna(axis="columns", how="all") if len(frame) else frame
-    rows = [[_cell(value) for value in row] for row in first_rows(shown, 100)]
-    return html.join([line, html.table([str(c) for c in shown.columns], rows, limit=100, wrap=False)])
+    rows = [[_cell(value) for value in row] for row in first_rows(shown, _MAX_ROWS)]
+    return html.join([line, html.table([str(c) for c in shown.columns], rows, limit=_MAX_ROWS, wrap=False)])
 
 
 def _cell(value: Any) -> str:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Protocol
 
-from ..data import Location, leaves
+from ..data import Location, get_value, leaves
 from ..environments import Environment, Provenance, Variable, Variables
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..exchange import Exchange
 from ..json_text import Number
-from ..jsonpath import find, to_path
+from ..jsonpath import find_each, to_path
 from ..messages import is_under_base_url
 from ..openapi import Operation, Spec, id_field, label_of
 from ..schema import Field, body_fields, parameter_fields
@@ -95,9 +95,9 @@ def _suggest_at(exchange: Exchange, paths: Sequence[str]) -> Iterator[Suggestion
     if not paths or not _has_json(exchange):
         return
     for path in paths:
-        for location, value in find(exchange.json(), path):
+        for location, value in find_each(exchange.json(), path):
             if _is_usable(value):
-                parent = find(exchange.json(), to_path(location[:-1]))[0][1] if location else None
+                parent = get_value(exchange.json(), location[:-1]) if location else None
                 label = _label(parent, exchange.operation) if isinstance(parent, Mapping) else ""
                 reason = f"from {exchange.operation.id}"
                 yield Suggestion(value, label or str(value), reason, exchange.id, to_path(location))

@@ -14,7 +14,7 @@ from typing import Any
 
 from astro_nb import __version__
 
-from . import bulk, documents, measures, pages, rate_limit, responses, screens  # noqa: F401  # each registers its rows
+from . import bulk, documents, large, measures, pages, rate_limit, responses, screens  # noqa: F401  # each registers its rows
 from .registry import Figures, Skipped, Unit, rows
 
 HEADINGS = ("name", "ours", "reference", "ratio", "aim")
