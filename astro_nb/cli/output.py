@@ -9,12 +9,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-
-from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..openapi import Spec
@@ -71,17 +68,14 @@ def write_out(file: str, text: str) -> None:
     """Write a text to a file, or to standard output for `-`.
 
     Raises:
-        UsageError: The file cannot be written.
+        SettingsError: The file cannot be written.
     """
     if file == "-":
         typer.echo(text, nl=False)
         return
-    from ..files import write_atomically
+    from ..files import save_file
 
-    try:
-        write_atomically(Path(file), text.encode())
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written ({error.strerror}).", "Give another path.") from error
+    save_file(file, text.encode())
 
 
 def terminal_width() -> int | None:

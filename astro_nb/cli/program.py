@@ -31,11 +31,13 @@ app.add_typer(specs, name="specs")
 
 
 def main() -> None:
-    """Run a command; an error of astro_nb becomes a sentence on stderr and exit status 1."""
+    """Run a command; an error of astro_nb or of the system becomes a sentence on stderr and exit status 1."""
     try:
         app()
     except AstroNbError as error:
         fail(str(error))
+    except OSError as error:  # a file, a folder or a socket; pipes are handled by click
+        fail(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.")
 
 
 def _show_version(is_requested: bool) -> None:

@@ -24,7 +24,7 @@ def run(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Path of the executed notebook; in .astro_nb/runs/ by default.")
+        str | None, typer.Option(help="Path of the executed notebook; in .astro_nb/runs/ by default.")
     ] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds that one cell may take.")] = None,
     allow_unsafe: Annotated[
@@ -33,9 +33,14 @@ def run(
 ) -> None:
     """Run a notebook from the first cell to the last, and report each cell."""
     values = _parse_parameters(parameter or [])
+    from ..runbooks import RunInterrupted
     from ..runbooks import run as run_notebook
 
-    result = run_notebook(notebook, values, output, timeout, progress=_CellReporter(), allow_unsafe=allow_unsafe)
+    try:
+        result = run_notebook(notebook, values, output, timeout, progress=_CellReporter(), allow_unsafe=allow_unsafe)
+    except RunInterrupted as error:
+        typer.secho(f"\nThe run was interrupted ({error}). Its record: {error.output}", fg="red", err=True)
+        raise SystemExit(128 + error.signal) from None
     typer.echo(f"{result.executed} of {result.cells} cells in {result.seconds:.1f} s · {result.output}")
     if not result.ok:
         fail(result.error)

@@ -43,7 +43,7 @@ def _pull(
     url: Annotated[str, typer.Option(help="Another URL to fetch it from.")] = "",
 ) -> None:
     """Fetch Astronomer's own document, and report how it differs from the bundled one."""
-    from ..files import write_atomically
+    from ..files import save_file
     from ..http import Client
     from ..openapi import load
 
@@ -57,7 +57,7 @@ def _pull(
 
     pulled = load(address, overlay, fetch)  # loaded before it is saved, so that only a valid document is saved
     path = _pulled_folder() / f"astro-{version}.yaml"
-    write_atomically(path, data)
+    save_file(path, data)
     print_facts(_pulled_facts(pulled, address, path, overlay))
     _print_differences(pulled, _bundled_or_none(f"astro-{version}.yaml"))
 

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from ..call import UNSET
 from ..errors import NewerFormat, SettingsError, UnknownName
-from ..files import write_atomically
+from ..files import save_file
 from ..secrets import Reference, Secret, redact
 from ..secrets.references import parse_variable
 from ..templates import LiteralText
@@ -434,10 +434,14 @@ def read_fields(path: Path) -> dict[str, Any]:
 
 
 def write_fields(path: Path, data: dict[str, Any]) -> None:
-    """Write a file with its format; the comment at the beginning of the existing file stays."""
+    """Write a file with its format; the comment at the beginning of the existing file stays.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
     text = _to_yaml({"format": FORMAT, **plain})
-    write_atomically(path, (_leading_comment(path) + text).encode())
+    save_file(path, (_leading_comment(path) + text).encode())
 
 
 def to_file_value(value: Any, place: str) -> Any:

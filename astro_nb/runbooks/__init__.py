@@ -2,7 +2,8 @@
 
 from .notebooks import read_code_cells
 from .recording import Runbook
+from .records import RunInterrupted
 from .run import CellRow, FailedCell, RunResult, run
 from .steps import Step
 
-__all__ = ["CellRow", "FailedCell", "RunResult", "Runbook", "Step", "read_code_cells", "run"]
+__all__ = ["CellRow", "FailedCell", "RunInterrupted", "RunResult", "Runbook", "Step", "read_code_cells", "run"]

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..codegen import literal
 from ..errors import RunbookError, UnknownName
-from ..files import write_atomically
+from ..files import save_file
 from .cells import Cell
 
 PARAMETERS_TAG, INJECTED_TAG = "parameters", "injected-parameters"
@@ -207,12 +207,16 @@ def read_code_cells(path: str | Path) -> list[str]:
 
 
 def write_notebook(path: Path, notebook: Notebook) -> None:
-    """Write a notebook atomically, without widget state, which may hold typed secrets."""
+    """Write a notebook atomically, without widget state, which may hold typed secrets.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
     import nbformat  # imported at first use: it is slow
 
     notebook.metadata.pop("widgets", None)
     text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]  # nbformat ships only some types
-    write_atomically(path, (text.rstrip("\n") + "\n").encode())
+    save_file(path, (text.rstrip("\n") + "\n").encode())
 
 
 def _make_cell(v4: Any, cell: Cell, name: str) -> Any:

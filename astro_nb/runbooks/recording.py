@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import html
 from ..errors import RunbookError, UnknownName
+from ..files import local_path
 from ..secrets import Finding, KnownSecrets, Secret, find_known_secrets, notebook_parts, redact_notebook
 from ..session import available_secrets, environment_folder_secrets, session_secrets
 from ..templates import template_names
@@ -129,8 +130,9 @@ class Runbook:
 
         Raises:
             RunbookError: there is nothing to write, a cell would contain a secret, or the file exists.
+            SettingsError: the file cannot be written.
         """
-        target = Path(path)
+        target = local_path(path)
         target = target if target.suffix == ".ipynb" else target.with_name(f"{target.name}.ipynb")
         if target.exists() and not overwrite:
             raise RunbookError(f"{target} already exists.", "Choose another name, or pass overwrite=True.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +17,9 @@ from .. import html
 from ..approval import ALLOW_UNSAFE
 from ..errors import RunbookError
 from ..secrets import Finding, KnownSecrets, redact, redact_data
-from .notebooks import INJECTED_TAG, PARAMETERS_TAG, Notebook, inject_parameters, read_notebook, write_notebook
+from .notebooks import INJECTED_TAG, PARAMETERS_TAG, Notebook, inject_parameters, read_notebook
 from .recording import find_secrets_for_run, redact_known_secrets
+from .records import RunInterrupted, State, begin_facts, interruptible, reserve_output, write_record
 
 OnCell = Callable[[int, int, str, str], None]
 """Called before and after each code cell with its number, the number of cells, its heading and its state."""
@@ -123,6 +124,9 @@ def run(
 ) -> RunResult:
     """Run a notebook and write it with its outputs to another file. A failing cell ends the run without raising.
 
+    The record says in its metadata, at `astro_nb.run`, whether it is running, ok, failed or interrupted. If it cannot
+    be written where it should be, it is written to a temporary folder, with a warning.
+
     A known secret in the outputs makes the run fail and is masked; the rest of the output stays.
 
     Args:
@@ -136,22 +140,51 @@ def run(
         allow_unsafe: whether unsafe calls may be sent to a guarded environment, since no one can confirm them.
 
     Raises:
-        RunbookError: the notebook does not exist, is too new, or a parameter value has the wrong type.
+        RunbookError: the notebook does not exist, is too new, or a parameter value has the wrong type; or the output is
+            not the name of a notebook.
+        SettingsError: the output cannot be written; nothing was run.
+        RunInterrupted: Ctrl-C, SIGTERM or the end of the terminal; the record says so.
         UnknownName: the notebook has no parameter with that name.
     """
     source, began = Path(path), time.perf_counter()
     inject_parameters(notebook := read_notebook(source), parameters or {})
     folder = Path(cwd) if cwd is not None else source.resolve().parent
-    target = Path(output) if output is not None else _default_output(source)
-    known, leaks = find_secrets_for_run(folder), tuple[Finding, ...]()
-    try:
-        _clear_outputs(notebook)
-        client, environ = _make_client(notebook, timeout, kernel, folder), _kernel_environment(allow_unsafe)
-        rows, failed = _run_cells(notebook, client, environ, progress, known)
-    finally:
+    _clear_outputs(notebook)
+    client, environ = _make_client(notebook, timeout, kernel, folder), _kernel_environment(allow_unsafe)
+    known, target = find_secrets_for_run(folder), reserve_output(source, output)
+    facts = begin_facts()
+    if target.resolve() != source.resolve():  # the notebook itself, as its own output, is not touched before the end
+        write_record(target, redact_known_secrets(notebook, known, str(target))[0], "running", facts)
+
+    def finish(state: State) -> tuple[Path, tuple[Finding, ...]]:
         redacted, leaks = redact_known_secrets(notebook, known, str(target))
-        write_notebook(target, redacted)
-    return _result(source, target, time.perf_counter() - began, rows, failed, leaks)
+        return write_record(target, redacted, "failed" if leaks and state == "ok" else state, facts), tuple(leaks)
+
+    try:
+        with interruptible():
+            try:
+                rows, failed = _run_cells(notebook, client, environ, progress, known)
+            except KeyboardInterrupt as error:
+                interrupted = error if isinstance(error, RunInterrupted) else RunInterrupted(signal.SIGINT)
+                _mark_interrupted(notebook, interrupted)
+                interrupted.output, _ = finish("interrupted")
+                raise interrupted from None
+    except Exception:
+        finish("failed")
+        raise
+    written, leaks = finish("failed" if failed else "ok")
+    return _result(source, written, time.perf_counter() - began, rows, failed, leaks)
+
+
+def _mark_interrupted(notebook: Notebook, error: RunInterrupted) -> None:
+    """Say in the last cell that was started that the run was interrupted there."""
+    import nbformat.v4 as v4  # imported at first use: it is slow
+
+    codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    started = [cell for cell in codes if cell.outputs or cell.execution_count or "execution" in cell.metadata]
+    for cell in (started or codes)[-1 if started else 0 :][:1]:
+        text = f"The run was interrupted here ({error}).\n"
+        cell.outputs.append(v4.new_output("stream", name="stderr", text=text))  # type: ignore[no-untyped-call]  # as above
 
 
 def _result(
@@ -257,16 +290,3 @@ def _tag_title(cell: Any) -> str:
 def _first_line(source: str) -> str:
     line = source.strip().splitlines()[0]
     return line if len(line) <= 60 else f"{line[:59]}…"
-
-
-def _default_output(source: Path) -> Path:
-    """Return a new path in `.astro_nb/runs/` next to the notebook; the folder ignores itself in git."""
-    state = source.parent / ".astro_nb"
-    (state / "runs").mkdir(parents=True, exist_ok=True)
-    ignore = state / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
-    base, number = f"{source.stem}-{datetime.now():%Y%m%d-%H%M%S}", 1
-    while (target := state / "runs" / f"{base}{f'-{number}' if number > 1 else ''}.ipynb").exists():
-        number += 1
-    return target

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environments import Environment, Variables, load_environment
 from ..errors import SettingsError
-from ..files import current_folder
+from ..files import current_folder, local_path
 from ..history import FOLDER, History, history_path
 from ..http import Client, Retries
 from ..openapi import Spec, load
@@ -66,7 +66,7 @@ def connect(
     client = Client(chosen.timeout, retries, transport)
     source = spec if spec is not None else chosen.spec
     document = load(source, overlay or chosen.overlay, client.fetch)
-    folder = current_folder() / Path(history).expanduser() if history is not None else None
+    folder = current_folder() / local_path(history).expanduser() if history is not None else None
     path = history_path(folder, document, source, _server_of(chosen, document)) if folder is not None else None
     return _open_workbench(
         chosen, document, Variables(seed, session=dict(variables or {})), client, History(document, path)
