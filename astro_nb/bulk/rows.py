@@ -362,9 +362,22 @@ def _read_rows(frame: DataFrame) -> list[list[Any]]:
     for number, dtype in enumerate(frame.dtypes):
         cells = [row[number] for row in rows] if getattr(dtype, "kind", "") == "f" else []
         if None in cells and all(cell is None or float(cell).is_integer() for cell in cells):
+            _require_exact(str(frame.columns[number]), cells)
             for row in rows:
                 row[number] = None if row[number] is None else int(row[number])
     return rows
+
+
+def _require_exact(column: str, cells: list[Any]) -> None:
+    """Raise UsageError if pandas may have changed an integer when it made floats of a column with a gap."""
+    if any(cell is not None and abs(cell) >= _FIRST_INEXACT_FLOAT for cell in cells):
+        raise UsageError(
+            f"The column {column!r} has integers of more digits than its dtype float64 holds: some may have changed.",
+            f"Make the table with another dtype, such as pd.read_csv(…, dtype={{{column!r}: 'Int64'}}), or 'object'.",
+        )
+
+
+_FIRST_INEXACT_FLOAT = 2**53  # it may have been 2**53 + 1
 
 
 @dataclass(frozen=True)
