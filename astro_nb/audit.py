@@ -13,11 +13,12 @@ from typing import Any, Literal
 
 from .contract import Violation, check_request_body, check_request_fully
 from .environments import Environment, Resolver, Variables
-from .errors import AstroNbError
+from .errors import AstroNbError, DocumentError, UsageError
 from .explorer import dry_render
 from .forms import Form
-from .messages import has_data
+from .messages import bare_media_type, has_data
 from .openapi import Fetch, Operation, Spec, load
+from .schema import Field, body_field, find_contradiction, parameter_fields
 from .secrets import Secret
 from .serialization import build_request
 
@@ -91,8 +92,9 @@ def audit_document(document: Any, fetch: Fetch | None = None, step: Step | None 
     started, name = time.perf_counter(), str(document)[:_MAX_NAME]
     try:
         spec = load(document, fetch=fetch)
-    except AstroNbError as error:
-        return Audit(name, False, str(error), seconds=_seconds_since(started))
+        spec.warnings  # noqa: B018  # what reading them raises belongs to loading
+    except Exception as error:  # noqa: BLE001  # whatever a document causes is a result of the audit, not its end
+        return Audit(name, False, _describe(error), seconds=_seconds_since(started))
     verdicts = []
     for number, operation in enumerate(spec):
         if step is not None:
@@ -136,14 +138,26 @@ def _check_operation(operation: Operation) -> _Verdict:
         return _Verdict(operation, True, (AuditProblem(operation.id, "form", error.what, "document"),), ())
     form, example = list[AuditProblem](), list[AuditProblem]()
     for media in medias:
+        built = True
         try:
             new_form = Form(operation, media)
-            problem = dry_render(new_form)
-            example += _check_example(operation, new_form, media) if not problem else ()
-        except AstroNbError as error:
-            problem = str(error)
-        form += [AuditProblem(operation.id, _part_name("form", media), problem, _cause(operation))] if problem else []
+            if problem := dry_render(new_form):
+                built = False
+                form.append(AuditProblem(operation.id, _part_name("form", media), problem, "astro_nb"))
+            else:
+                example += _check_example(operation, new_form, media)
+        except Exception as error:  # noqa: BLE001  # whatever a document causes is a result of the audit, not its end
+            part, listed = ("form", form) if built else ("example", example)
+            listed.append(AuditProblem(operation.id, _part_name(part, media), _describe(error), _cause_of(error)))
     return _Verdict(operation, operation.body is not None, tuple(form), tuple(example))
+
+
+def _describe(error: Exception) -> str:
+    return str(error) if isinstance(error, AstroNbError) else f"{type(error).__name__}: {error}"
+
+
+def _cause_of(error: Exception) -> Cause:
+    return "document" if isinstance(error, DocumentError) else "astro_nb"
 
 
 def _check_example(operation: Operation, form: Form, media: str | None) -> Iterator[AuditProblem]:
@@ -152,32 +166,50 @@ def _check_example(operation: Operation, form: Form, media: str | None) -> Itera
     call, part = form.to_call(), _part_name("example", media)
     try:
         request = build_request(operation, call, _values(operation.spec))
-    except AstroNbError as error:
-        yield AuditProblem(operation.id, part, str(error), _cause(operation))
+    except UsageError as error:
+        fault = _find_form_fault(form)
+        reason = " ".join(filter(None, [str(error), fault]))
+        yield AuditProblem(operation.id, part, reason, "document" if fault else "astro_nb")
         return
     fast = _errors(check_request_body(operation, call.body, media) if media and has_data(media) else ())
     full = _errors(check_request_fully(operation, request))
     for violation in [*fast, *(v for v in full if v.location not in [f.location for f in fast])][:_MAX_VIOLATIONS]:
-        fault = _OVERLAP if not fast and violation.keyword == "oneOf" else _find_contradiction(form, violation)
+        fault = _find_fault(operation, form, call.body, violation)
         reason = " ".join(filter(None, [f"{violation.path}: {violation.message}", fault]))
-        yield AuditProblem(operation.id, part, reason, "document" if fault else _cause(operation))
+        yield AuditProblem(operation.id, part, reason, "document" if fault else "astro_nb")
 
 
-_OVERLAP = "It matches several of them, and the document has no discriminator."
+def _find_fault(operation: Operation, form: Form, body: Any, violation: Violation) -> str:
+    """Return why the document is at fault for a violation; empty if it is not known to be."""
+    if violation.parameter:
+        found = next((f for f in parameter_fields(operation) if f.name == violation.parameter), None)
+        declared = operation.parameter(violation.parameter)
+        schema, value = declared.schema if declared else {}, form.get(("parameters", violation.parameter))
+    else:
+        found, value = body_field(operation, form.media_type), body
+        schema = operation.body.schema(form.media_type) if operation.body else {}
+    return find_contradiction(found, schema, value, violation.location, violation.keyword)
+
+
+def _find_form_fault(form: Form) -> str:
+    """Return why no body of a form can be written; empty if the document is not at fault."""
+    media, field = bare_media_type(form.media_type or ""), form.body
+    is_form = media == "application/x-www-form-urlencoded"
+    if field is None or not (is_form or media.startswith("multipart/")):
+        return ""
+    if field.kind not in ("object", "map", "union", "any") and (is_form or field.kind != "array"):
+        return f"The document has {field.type_name} as a form, which consists of names and values."
+    if is_form and any(_is_file(child) for owner in field.alternatives for child in owner.children):
+        return "The document has a file in a form without files: that needs multipart/form-data."
+    return ""
+
+
+def _is_file(field: Field) -> bool:
+    return field.kind == "file" or (field.item is not None and field.item.kind == "file")
 
 
 def _errors(violations: Iterable[Violation]) -> list[Violation]:
     return [violation for violation in violations if violation.severity == "error"]
-
-
-def _find_contradiction(form: Form, violation: Violation) -> str:
-    field = form.field_at(("body", *violation.location))
-    return field.info.contradiction if field is not None else ""
-
-
-def _cause(operation: Operation) -> Cause:
-    """Return "document" for an operation that the document has warnings about: further problems follow from them."""
-    return "document" if operation.warnings else "astro_nb"
 
 
 def _part_name(part: str, media: str | None) -> str:

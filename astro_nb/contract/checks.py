@@ -44,12 +44,14 @@ class Violation:
         message: what is wrong; it never holds a secret.
         keyword: the schema keyword that is violated, or "status", "media type", "document", "json".
         severity: "error", or "note" for what the document leaves open.
+        parameter: the name of the parameter that it is in; empty for the body or the whole message.
     """
 
     location: Location
     message: str
     keyword: str
     severity: Literal["error", "note"] = "error"
+    parameter: str = ""
 
     @property
     def path(self) -> str:

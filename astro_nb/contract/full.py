@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from email import policy
 from email.message import EmailMessage
@@ -40,8 +40,8 @@ from ..openapi import Operation
 from ..schema import Field, body_field, parameter_fields, response_field
 from ..schema.validation import Direction
 from .checks import MaskedValue, Violation, check_reading, describe_violation, undeclared_status
-from .parameters import read_spread, spread_parameters
-from .slices import FORM, MULTIPART_AS_JSON, SLICE_PATH, find_unchecked, is_unreadable, method_of, slice_document
+from .parameters import read_form, read_spread, spread_parameters
+from .slices import FORM, SLICE_PATH, find_unchecked, form_as_json, is_unreadable, method_of, slice_document
 
 
 def read_parts(field: Field | None, headers: Headers, body: bytes) -> dict[str, Any]:
@@ -212,15 +212,18 @@ def _declared_type(content: Mapping[str, Any], content_type: str) -> str:
 
 
 def _read_body(operation: Operation, request: Request) -> tuple[str, bytes | None]:
-    """Return the media type and the body as openapi-core can read them."""
-    kind = media_type(request.headers)
-    if not kind.startswith("multipart/"):
-        content = operation.body.content if operation.body else {}
-        body = request.body or (b"&" if kind == FORM else None)  # a form without values is not a missing one
-        return _declared_type(content, header(request.headers, "content-type")), body
-
-    values = read_parts(body_field(operation, header(request.headers, "content-type")), request.headers, request.body)
-    return MULTIPART_AS_JSON, write_json(values)
+    """Return the media type and the body as openapi-core can read them: a form as JSON."""
+    kind, content_type = media_type(request.headers), header(request.headers, "content-type")
+    content = operation.body.content if operation.body else {}
+    declared = closest_media_type(content_type, content)
+    if declared is not None and kind.startswith("multipart/"):
+        values = read_parts(body_field(operation, content_type), request.headers, request.body)
+        return form_as_json(content, declared), write_json(values)
+    if declared is not None and kind == FORM:
+        pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        values = read_form(body_field(operation, content_type), content[declared].get("encoding"), pairs)
+        return form_as_json(content, declared), write_json(values)
+    return _declared_type(content, content_type), request.body or None
 
 
 class _Readers(dict[str, Callable[..., Any]]):
@@ -317,9 +320,9 @@ def _violations(errors: Iterable[Exception], field: Callable[[str | None], Field
         inner = getattr(holder, "schema_errors", None)
         if inner:
             masked = MaskedValue(getattr(holder, "value", None), lambda name=name: field(name))  # type: ignore[misc]  # bound per iteration
-            yield from (_violation(schema_error, masked) for schema_error in inner)
+            yield from (replace(_violation(schema_error, masked), parameter=name or "") for schema_error in inner)
         else:
-            yield Violation((), _message_of(error)[:_MAX_MESSAGE], type(error).__name__)
+            yield Violation((), _message_of(error)[:_MAX_MESSAGE], type(error).__name__, parameter=name or "")
 
 
 def _violation(error: Any, masked: MaskedValue) -> Violation:

@@ -7,7 +7,7 @@ openapi-core reads the others. Like the reader of multipart bodies, this is inde
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..call import UNSET
@@ -70,7 +70,7 @@ def _read_list(parameter: Parameter, field: Field, pairs: Pairs, own: set[str]) 
     """Return the values of a name: repeated, or separated by the delimiter of the style."""
     values = [value for name, value in pairs if name == parameter.name]
     if len(values) == 1 and not parameter.explode:
-        values = values[0].split(_DELIMITERS[parameter.style])
+        values = values[0].split(_DELIMITERS.get(parameter.style, ","))
     return (values if len(values) > 1 else values[0]) if values else UNSET
 
 
@@ -106,6 +106,33 @@ def _read_exploded(parameter: Parameter, field: Field, pairs: Pairs, own: set[st
         if name in declared or name not in own:
             _put(found, [name], value)
     return found or UNSET
+
+
+def read_form(field: Field | None, encodings: Any, pairs: Pairs) -> dict[str, Any]:
+    """Return the values of a form by name (OpenAPI 3.1.1, section 4.8.15): each in its style, else as text or JSON.
+
+    Args:
+        field: the field of the body.
+        encodings: the Encoding Objects by the names of the values, as the document has them.
+        pairs: the names and values, decoded.
+    """
+    by_name = encodings if isinstance(encodings, Mapping) else {}
+    members = {child.name: child for form in field.alternatives for child in form.children} if field else {}
+    own, values, read = set(members), dict[str, Any](), set[str]()
+    for name, member in members.items():
+        encoding = by_name.get(name)
+        style = encoding.get("style") if isinstance(encoding, Mapping) else None
+        explode = encoding.get("explode", style == "form") if isinstance(encoding, Mapping) else True
+        parameter = Parameter(name, name, "query", False, {}, style=str(style or "form"), explode=bool(explode))
+        is_spread = style is not None and {form.kind for form in member.alternatives} & {"object", "map"}
+        raw = (_read_deep_object if is_spread else _read_list)(parameter, member, pairs, own)
+        if raw is not UNSET:
+            values[name] = typed_value(member, raw)
+            read |= {key for key, _ in pairs if key == name or key.startswith(f"{name}[")}
+    for name, value in pairs:
+        if name not in read:
+            _put(values, [name], value)
+    return values
 
 
 def typed_value(field: Field | None, raw: Any) -> Any:

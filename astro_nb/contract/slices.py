@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -17,13 +17,19 @@ from ..schema.discriminators import read_discriminator, reference_of, union_key
 from ..schema.validation import LISTS, MAPS, OTHER_FLAGS, SCHEMAS, Direction, flagged_names, is_empty, keyword_problem
 from .parameters import spread_keys
 
-MULTIPART_AS_JSON = "application/vnd.astro-nb.parts+json"
-"""The media type under which the values of a multipart body are checked: openapi-core cannot read its parts."""
-
 SLICE_PATH = "/-operation-"
 """The path of the operation in its slice: whether a URL matches the document's path is checked by itself."""
 
 FORM = "application/x-www-form-urlencoded"
+
+
+def form_as_json(content: Iterable[str], declared: str) -> str:
+    """Return the media type under which the values of a declared form are checked.
+
+    openapi-core cannot read the parts of a multipart body, nor all styles of a form.
+    """
+    return f"application/vnd.astro-nb.form{list(content).index(declared)}+json"
+
 
 Warnings = dict[str, None]
 """What had to be left out, each once."""
@@ -139,8 +145,8 @@ def _request_body(operation: Operation) -> dict[str, Any]:
     for media, entry in body.content.items():
         kind, schema = bare_media_type(media), body.schema(media)
         content[media] = entry
-        if kind.startswith("multipart/"):
-            content[MULTIPART_AS_JSON] = {"schema": schema}
+        if kind == FORM or kind.startswith("multipart/"):
+            content[form_as_json(body.content, media)] = {"schema": schema}
     return {"requestBody": {"required": body.required, "content": content}}
 
 
@@ -253,8 +259,8 @@ def _schema(node: Any, slicing: _Slicing) -> Any:
     if not isinstance(node, Mapping):
         return node
     out = {key: _keyword(key, value, slicing) for key, value in node.items() if _is_usable(key, value, slicing)}
-    if "required" in out and not slicing.is_3_0:
-        other = flagged_names(slicing.spec, node, slicing.other)  # openapi-core requires them since 3.1
+    if "required" in out:
+        other = flagged_names(slicing.spec, node, slicing.other)  # openapi-core requires some of them
         out["required"] = [name for name in dict.fromkeys(node["required"]) if name not in other]
     return _with_explicit_discriminator(out, node, slicing)
 

@@ -193,7 +193,7 @@ _TEXT_HINTS: Mapping[str, Callable[[str], str]] = {
 Get = Callable[[Location], Any]
 """Returns the value at a location of the form."""
 
-_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FORM_TYPE = "application/x-www-form-urlencoded"
 _STRUCTURED = ("any", "object", "map", "array", "union")
 """Kinds of fields that are written as text in a body that is not JSON."""
 
@@ -225,7 +225,14 @@ def _chosen_branch(field: Field | None, get: Get, at: Location) -> Field | None:
 def edited_as(field: Field | None, media_type: str | None) -> Field | None:
     """Return the field of a body as it is edited: text or a file if the media type is neither JSON nor a form."""
     media = bare_media_type(media_type or "")
-    if field is None or not media or has_data(media) or media in _FORM_TYPES or "*" in media.partition("/")[0]:
+    if (
+        field is None
+        or not media
+        or has_data(media)
+        or media == _FORM_TYPE
+        or media.startswith("multipart/")
+        or "*" in media.partition("/")[0]
+    ):
         return field
     if is_text_media_type(media):
         return _as_text(field, media) if field.kind in _STRUCTURED else field

@@ -15,6 +15,7 @@ from .arguments import (
     undeclared_fields,
     whole_integers,
 )
+from .contradictions import find_contradiction
 from .field import Branch, Field, further_properties, read_field
 from .files import content_encoding, encode_content, is_text_media_type, read_files
 from .masking import extract_secrets, has_secret, hold_secrets, mask_secrets
@@ -52,6 +53,7 @@ __all__ = [
     "encode_content",
     "example_call",
     "extract_secrets",
+    "find_contradiction",
     "further_properties",
     "has_format",
     "has_secret",

@@ -200,11 +200,16 @@ def _read_response(operation: Operation, status: int, media_type: str) -> Field 
     return read_field(operation.spec, schema) if schema is not None else None
 
 
+_NOT_EMPTY = {"array": "minItems", "object": "minProperties", "map": "minProperties"}
+
+
 def _parameter_field(spec: Spec, parameter: Parameter) -> Field:
     field = read_field(spec, parameter.schema, parameter.key, parameter.required)
     if field.kind == "any" and parameter.media_type is None:  # a parameter without a type is text
         field = replace(field, kind="text", type_name="string")
     extra: dict[str, Any] = {}
+    if parameter.location == "path" and (limit := _NOT_EMPTY.get(field.kind)):  # an empty value is no segment
+        extra[limit] = max(1, field.schema.get(limit, 1))
     if parameter.description:
         extra["description"] = parameter.description
     if parameter.examples:

@@ -26,7 +26,7 @@ _MAX_DEPTH = 8
 _MAX_ITEMS = 20  # of an array, however many the schema requires
 _MAX_VALUES = 5_000  # in one sample, including rejected candidates
 _MAX_LENGTH = 100_000  # characters of a text, however many the schema requires
-_MAX_REPEATS = 10_000  # characters that a pattern requires, repeats multiplied; beyond it no text is made
+_MAX_REPEATS = 50_000  # characters that a pattern requires, repeats multiplied; beyond it no text is made
 
 
 @dataclass(frozen=True)
