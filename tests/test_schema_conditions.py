@@ -274,6 +274,33 @@ def test_every_way_to_call_takes_a_whole_body() -> None:
         api.close()
 
 
+def test_a_runbook_repeats_what_is_called_body() -> None:
+    """Each call is written so that it means the same: with the field, with a whole body, and beside a parameter."""
+    shape = object_schema((), body=TEXT, title=TEXT)
+    content = {
+        "requestBody": {"content": {"application/json": {"schema": shape}}},
+        "responses": {"200": {"description": ""}},
+    }
+    query = {"name": "body", "in": "query", "schema": TEXT}
+    paths = {
+        "/f": {"post": {"operationId": "field", **content}},
+        "/p": {"post": {"operationId": "parameter", "parameters": [query], **content}},
+    }
+    with LocalServer() as server:
+        api = anb.connect(spec=dict(make_document(paths).document), base_url=server.url, history=None)
+        api.call("field", body="a")
+        api.call("field", anb.Body({"body": "a", "z": 1}))
+        api.call("parameter", anb.Body({"z": 1}), body="q")
+        source = "\n".join(api.runbook.source())
+        api.close()
+    for line in (
+        'api.call("field", body="a")',
+        'api.call("field", anb.Body({"body": "a", "z": 1}))',
+        'api.call("parameter", anb.Body({"z": 1}), body="q")',
+    ):
+        assert line in source
+
+
 def test_a_change_of_what_is_called_body() -> None:
     """The field changes, and a `Body` gives several fields."""
     shape = object_schema((), body=TEXT, title=TEXT, id=TEXT)
