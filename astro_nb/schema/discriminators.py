@@ -62,6 +62,13 @@ class Discriminator:
     default: TaggedBranch | None = None
     dangling: tuple[str, ...] = ()
 
+    def about_references(self, spec: Spec, branches: list[Any]) -> dict[str, Any]:
+        """Return a Discriminator Object for these branches, which names the values of those that are references."""
+        refs = {_identity(spec, branch): branch["$ref"] for branch in branches if reference_of(branch)}
+        tagged = [(value, _identity(spec, branch.schema)) for branch in self.branches for value in branch.values]
+        mapping = {str(value): refs[identity] for value, identity in tagged if identity in refs}
+        return {"propertyName": self.name, "mapping": mapping}
+
     def by_value(self) -> list[tuple[Any, list[TaggedBranch]]]:
         """Return each value with the branches that it chooses: usually one."""
         found: dict[str, tuple[Any, list[TaggedBranch]]] = {}

@@ -22,6 +22,7 @@ from ..secrets import (
 )
 from .discriminators import (
     UNION_KEYS,
+    TaggedBranch,
     families_of,
     is_discriminator,
     is_null,
@@ -177,9 +178,9 @@ def _as_family(
     if family.branches[0].schema is target:  # it is at the bottom of its family
         fixed = {"properties": {family.name: {"enum": list(family.branches[0].values)}}}
         return {**strip_family(spec, own, target), "allOf": [*own.get("allOf", []), fixed]}, below
-    branches = [_family_branch(spec, branch.schema, family.name, branch.values) for branch in family.branches]
+    branches = [_family_branch(spec, target, branch, family.name) for branch in family.branches]
     prose = {key: value for key, value in own.items() if key in _PROSE or key == "nullable"}
-    return {**prose, "oneOf": branches, "discriminator": families.discriminator_of(target)}, below
+    return {**prose, "oneOf": branches, "discriminator": family.about_references(spec, branches)}, below
 
 
 def strip_family(spec: Spec, own: Schema, target: Schema) -> dict[str, Any]:
@@ -192,15 +193,26 @@ def strip_family(spec: Spec, own: Schema, target: Schema) -> dict[str, Any]:
     return {key: value for key, value in own.items() if key not in dropped}
 
 
-def _family_branch(spec: Spec, schema: Any, name: str, values: tuple[Any, ...]) -> Any:
-    """Return a branch of a family; one that others inherit from is read as itself alone."""
-    families, target = families_of(spec), target_of(spec, schema)
-    if reference_of(schema) and not families.descendants(target):
-        return schema
-    below = frozenset((id(target), *families.ancestors(target)))
-    plain, null = _plain(spec, target, {}, below)
-    fixed = {"properties": {name: {"enum": list(values)}}}
-    return _merge([{**plain, "nullable": True} if null else plain, fixed, {"type": "object"}])
+def _family_branch(spec: Spec, head: Schema, branch: TaggedBranch, name: str) -> Any:
+    """Return a branch of a family.
+
+    One that others inherit from is read as itself alone; one that the mapping names, but that does not inherit from the
+    head, has to match the head, too.
+    """
+    families, schema = families_of(spec), target_of(spec, branch.schema)
+    fixed = {"properties": {name: {"enum": list(branch.values)}}}
+    if reference_of(branch.schema) and id(head) not in families.ancestors(schema):
+        return {"allOf": [_as_itself(spec, head), branch.schema, fixed]}
+    if reference_of(branch.schema) and not families.descendants(schema):
+        return branch.schema
+    return _merge([_as_itself(spec, schema), fixed, {"type": "object"}])
+
+
+def _as_itself(spec: Spec, schema: Schema) -> dict[str, Any]:
+    """Return a schema that others inherit from, normalized, without these."""
+    below = frozenset((id(schema), *families_of(spec).ancestors(schema)))
+    plain, null = _plain(spec, schema, {}, below)
+    return {**plain, "nullable": True} if null else plain
 
 
 def _set_condition_apart(own: dict[str, Any]) -> dict[str, Any]:
