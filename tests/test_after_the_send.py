@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.bulk import prepare_bulk
@@ -246,6 +248,66 @@ def test_a_display_that_fails_loses_nothing(connect: Connect, monkeypatch: pytes
     with pytest.warns(AstroNbWarning, match="no display"):
         work = prepare_bulk(api.session, "create", [{"n": 1}, {"n": 2}], None, UNSET, Progress("Rows", delay=0.0)).run()
     assert work.counts["done"] == 2
+
+
+BODIES = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from(
+        [
+            b'{"id": 1, "half": "\\ud800"}',
+            b'{"n": NaN, "m": 1e400, "o": 89490200001123456789}',
+            b'{"a": 1, "a": 2}',
+            '{"name": "\u00fc"}'.encode("latin-1"),
+            '{"name": "\u00fc"}'.encode("utf-16"),
+            b'{"id": 1, "na',
+            b'[{"id": 1}]\n[{"id": 2}]',
+            b"[" * 3000 + b"]" * 3000,
+            b"<a>text</a>",
+            bytes(range(256)),
+        ]
+    ),
+)
+HEADERS = st.lists(
+    st.sampled_from(
+        [
+            (b"Content-Type", b"application/json"),
+            (b"Content-Type", b"application/json; charset=utf-16"),
+            (b"Content-Type", b"text/html; charset=no-such"),
+            (b"Content-Type", b"\xff\xfe"),
+            (b"Content-Encoding", b"gzip"),
+            (b"Content-Encoding", b"br"),
+            (b"Location", b"http://["),
+            (b"X-Latin", "\u00fc".encode("latin-1")),
+            (b"Set-Cookie", b"a=b"),
+            (b"Set-Cookie", b"c=d"),
+            (b"X-Request-Id", b"\x80" * 300),
+        ]
+    ),
+    max_size=4,
+)
+
+
+def test_every_response_is_kept(connect: Connect) -> None:
+    """Whatever a server responds, nothing raises, and another process reads the exchange from the history."""
+    answers: list[httpx.Response] = []
+    api = connect(lambda request: answers.pop(), retries=Retries(attempts=1))
+
+    @settings(max_examples=80, deadline=None)
+    @given(status=st.integers(200, 599), headers=HEADERS, body=BODIES, operation=st.sampled_from(["read", "create"]))
+    def keep(status: int, headers: list[tuple[bytes, bytes]], body: bytes, operation: str) -> None:
+        answers.append(httpx.Response(status, headers=headers, stream=httpx.ByteStream(body)))
+        before = len(api.history)
+        exchange = api.call(operation)
+        assert repr(exchange)
+        assert exchange._repr_mimebundle_()["text/html"]
+        assert exchange.not_stored == ""
+        assert len(api.history) == before + 1
+        stored = History(api.spec, api.history.path)[-1]
+        for name in ("id", "call", "status", "size", "failure", "attempts", "ok", "outcome", "request_id", "started"):
+            assert getattr(stored, name) == getattr(exchange, name), name
+        assert stored.text == exchange.text
+
+    keep()
 
 
 # --- redirects --------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.documents import SHARED
 
 import astro_nb as anb
 from astro_nb.call import UNSET, Call, Upload
@@ -356,3 +357,16 @@ def test_every_way_to_send_takes_the_same_values(wired: Wired) -> None:
     assert json.loads(wired.requests[-1].content) == {"v": [1, 2], "n": 1}
     assert api.call("body", body=Point(1), n=np.int8(2)).call.body == {"x": 1, "y": None, "n": 2}
     assert all(not exchange.not_stored for exchange in api.session.exchanges)
+
+
+def test_the_case_that_was_sent_and_lost(tmp_path: Path) -> None:
+    """The case of the collection: each call is answered, and is in the history."""
+    path = SHARED / "fixtures" / "cases" / "01-sent-then-lost.json"
+    if not path.is_file():
+        pytest.skip("the collection of cases is not there")
+    transport = httpx.MockTransport(lambda request: httpx.Response(200))
+    api = anb.connect(spec=path, base_url="http://h.example", history=tmp_path, transport=transport)
+    for arguments in ({"id": np.int64(5)}, {"id": 5, "since": pd.Timestamp("2026-01-02", tz="UTC")}, {"id": 2**64}):
+        assert api.call("d", **arguments).status == 200
+    assert [each.call.parameters["id"] for each in History(api.spec, api.history.path)] == [5, 5, 2**64]
+    api.close()
