@@ -176,6 +176,7 @@ def attempt(send: Callable[[], Any]) -> Any:
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(value=VALUES)
 @example(value=2**70)
+@example(value=("a name", "a text"))
 @example(value=[np.datetime64("2026-01-02T03:04:05.000000007"), 1e22, -0.0])
 @example(value={1: Decimal("1.10"), "n": {"$decimal": "5"}, "f": {"$decimal": None}})
 def test_a_value_is_the_same_everywhere(value: Any, wired: Wired) -> None:

@@ -160,7 +160,9 @@ def _convert(field: Field | None, value: Any, at: str) -> Any:
         inner = {name: (chosen.member(str(name)) if chosen else None, item) for name, item in value.items()}
         return {name: _convert(member, item, f"{at}.{name}") for name, (member, item) in inner.items()}
     is_list = field is not None and field.kind == "array"
-    if isinstance(value, tuple) and _is_file_tuple(value, is_list) and takes_files(field.item if is_list else field):  # type: ignore[union-attr]  # a list has a field
+    own = field.item if field is not None and is_list else field
+    may_be_text = field is not None and field.kind not in ("array", "any")  # these may hold two texts
+    if isinstance(value, tuple) and takes_files(own) and _is_file_tuple(value, may_be_text):
         upload = _read_tuple(value, at)
         return [upload] if is_list else upload
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
@@ -183,12 +185,12 @@ def _convert_file(field: Field | None, value: Any, at: str) -> Any:
     )
 
 
-def _is_file_tuple(value: tuple[Any, ...], is_item: bool) -> bool:
-    """Whether a tuple is the name, the content and perhaps the type of a file; a list may hold two texts."""
+def _is_file_tuple(value: tuple[Any, ...], may_be_text: bool) -> bool:
+    """Whether a tuple is the name, the content and perhaps the type of a file."""
     if len(value) not in (2, 3) or not isinstance(value[0], str | None):
         return False
     has_content = isinstance(value[1], bytes | bytearray | memoryview) or is_file(value[1])
-    is_text = isinstance(value[1], str) and not is_item
+    is_text = isinstance(value[1], str) and may_be_text
     return (has_content or is_text) and (len(value) == 2 or isinstance(value[2], str | None))
 
 
