@@ -40,7 +40,16 @@ MAX_NOTES = 20
 
 
 class JsonError(ValueError):
-    """A text is not JSON. The message has the place, and nothing of the text."""
+    """A text is not JSON. The message has the place, and nothing of the text.
+
+    Args:
+        message: what is wrong.
+        is_cut: whether the text is the beginning of JSON.
+    """
+
+    def __init__(self, message: str, is_cut: bool = False) -> None:
+        super().__init__(message)
+        self.is_cut = is_cut
 
 
 @dataclass(frozen=True)
@@ -236,6 +245,7 @@ _SUSPECT = re.compile(rb" -?0(?:0{15}|0*e[+-]?000)")
 _NUMBER = re.compile(rb"[\d.eE+-]+")
 _ESCAPED_COLON = re.compile(rb"\\u003[aA]")
 _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**64 - 1
+_CUT = "unexpected end of data"  # the words of orjson and of Python's decoder
 _CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -313,10 +323,11 @@ def _read_slowly(raw: bytes, notes: tuple[JsonNote, ...], first: json.JSONDecode
         )
     except RecursionError:
         raise JsonError("it is nested too deeply") from None
-    except UnicodeDecodeError:
-        raise JsonError("it is not UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise JsonError("it is not UTF-8", is_cut=error.reason == _CUT) from None
     except json.JSONDecodeError as error:  # orjson reports faults better, but takes NaN for one
-        raise JsonError(str(first if first and first.pos >= error.pos - 1 else error)) from None
+        best = first if first and first.pos >= error.pos - 1 else error
+        raise JsonError(str(best), is_cut=best.msg == _CUT or error.pos >= len(error.doc.rstrip())) from None
     except ValueError as error:
         raise JsonError(str(error)) from None
     return ReadJson(data, (*notes, *_find_notes(reader, data)))

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from .errors import PickError, UsageError
 from .json_text import JsonError, JsonNote, ReadJson, detect_codec, read_json
 
-_NO_JSON = ReadJson(None)
 Headers = tuple[tuple[str, str], ...]
 """Header fields in order, names as sent; a name may occur several times."""
 
@@ -238,25 +237,30 @@ class Response:
         return len(self.body) if self.full_size is None else self.full_size
 
     @cached_property
-    def _parsed(self) -> tuple[ReadJson, str]:
+    def _parsed(self) -> ReadJson | JsonError:
         if self.is_truncated:
-            return _NO_JSON, f"only the first {len(self.body)} of its {self.size} bytes were stored"
+            return JsonError(f"only the first {len(self.body)} of its {self.size} bytes were stored")
         if not self.body:
-            return _NO_JSON, "the body is empty"
+            return JsonError("the body is empty")
         try:
-            return read_json(self.body, self._charset), ""
+            return read_json(self.body, self._charset)
         except JsonError as error:
-            return _NO_JSON, str(error)
+            return error.with_traceback(None)
 
     @property
     def is_json(self) -> bool:
         """Whether the body parses as JSON, whatever the declared type says."""
-        return not self._parsed[1]
+        return isinstance(self._parsed, ReadJson)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body is declared as JSON, and ends in the middle of it."""
+        return is_json(self.media_type) and isinstance(self._parsed, JsonError) and self._parsed.is_cut
 
     @property
     def json_notes(self) -> tuple[JsonNote, ...]:
         """What is unusual about the body as JSON; empty if nothing is, or if it is not JSON."""
-        return self._parsed[0].notes
+        return self._parsed.notes if isinstance(self._parsed, ReadJson) else ()
 
     def json(self) -> Any:
         """Return the body as plain JSON data, every number exact: see `json_text.read_json`.
@@ -264,10 +268,10 @@ class Response:
         Raises:
             PickError: The body is not JSON.
         """
-        read, problem = self._parsed
-        if problem:
+        read = self._parsed
+        if isinstance(read, JsonError):
             media_type = self.media_type or "no media type"
             raise PickError(
-                f"The response ({self.status}, {media_type}) is not JSON: {problem}.", "Use its text: `response.text`."
+                f"The response ({self.status}, {media_type}) is not JSON: {read}.", "Use its text: `response.text`."
             )
         return read.data

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import gzip
 import importlib.util
+import socket
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -194,3 +196,40 @@ def test_several_members_and_a_wrong_header(api: Workbench, server: LocalServer)
     assert exchange["$.name"] == "a"
     assert [violation.keyword for violation in exchange.violations] == ["coding"]
     assert "as it was received" in exchange._repr_mimebundle_()["text/html"]
+
+
+@pytest.mark.parametrize("size", [1, 20, 60])
+def test_json_that_ends_too_early_is_told(size: int, api: Workbench, server: LocalServer) -> None:
+    """Where nothing in HTTP says that a body is cut, its JSON does: the exchange and its display show it."""
+    respond(server, TEXT[:size])
+    exchange = api.call("get")
+    assert repr(exchange).endswith(f"{size} B, cut>")
+    assert "it was cut" in exchange._repr_mimebundle_()["text/html"]
+    assert [v.message for v in exchange.check() if v.severity == "note"] == [exchange.violations[0].message]
+    respond(server, b"no JSON")
+    assert "cut" not in repr(api.call("get"))
+
+
+LONGER = ["Content-Length: 999", "Transfer-Encoding: chunked"]
+
+
+@pytest.mark.parametrize("head", LONGER)
+def test_a_body_shorter_than_its_framing_is_a_failure(head: str, api: Workbench) -> None:
+    """A body of fewer bytes than its Content-Length, or without the last chunk, is incomplete (RFC 9112, section 8)."""
+    message = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{head}\r\n\r\n7\r\n[1,2,3]\r\n".encode()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(message)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        exchange = anb.connect(spec=DOCUMENT, base_url=url).call("post")
+        thread.join()
+    assert exchange.failure is not None
+    assert exchange.failure.kind == "broken"
+    assert exchange.outcome == "unknown"

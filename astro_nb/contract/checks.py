@@ -86,6 +86,8 @@ def check_reading(operation: Operation, response: Response) -> tuple[Violation, 
     """Return a note on everything that is unusual about the body: its coding, its charset, NaN, a name given twice."""
     field = lambda: response_field(operation, response.status, response.media_type)  # noqa: E731  # rarely read
     found = [Violation((), response.note, "coding", "note")] if response.note else []
+    if response.is_cut:
+        found.append(Violation((), "The body ends in the middle of JSON: it was cut.", "json", "note"))
     for note in response.json_notes:
         message = note.message
         if note.earlier is not UNSET:

@@ -157,7 +157,8 @@ def summary(exchange: Exchange) -> str:
     head = f"<{exchange.operation.id} → {exchange.status_text}"
     unstored = f". {_not_stored_text(exchange)}" if exchange.not_stored else ""
     if exchange.ok:
-        return f"{head}, {format_size(exchange.size)}{unstored}>"
+        cut = ", cut" if exchange.response is not None and exchange.response.is_cut else ""
+        return f"{head}, {format_size(exchange.size)}{cut}{unstored}>"
     message = f": {exchange.error.message}" if exchange.error else ""
     request_id = f", requestId {exchange.request_id}" if exchange.request_id else ""
     return f"{head}{message}{request_id}{f' {exchange.advice}' if exchange.advice else ''}{unstored}>"
