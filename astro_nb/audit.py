@@ -138,16 +138,16 @@ def _check_operation(operation: Operation) -> _Verdict:
         return _Verdict(operation, True, (AuditProblem(operation.id, "form", error.what, "document"),), ())
     form, example = list[AuditProblem](), list[AuditProblem]()
     for media in medias:
-        built = True
+        built = False
         try:
             new_form = Form(operation, media)
             if problem := dry_render(new_form):
-                built = False
                 form.append(AuditProblem(operation.id, _part_name("form", media), problem, "astro_nb"))
             else:
+                built = True
                 example += _check_example(operation, new_form, media)
         except Exception as error:  # noqa: BLE001  # whatever a document causes is a result of the audit, not its end
-            part, listed = ("form", form) if built else ("example", example)
+            part, listed = ("example", example) if built else ("form", form)
             listed.append(AuditProblem(operation.id, _part_name(part, media), _describe(error), _cause_of(error)))
     return _Verdict(operation, operation.body is not None, tuple(form), tuple(example))
 
@@ -216,9 +216,15 @@ def _part_name(part: str, media: str | None) -> str:
     return f"{part} of {media}" if media else part
 
 
+_CREDENTIALS = {"basic": "user:password", "digest": "user:password"}
+_ANY_CREDENTIAL = "sample"
+
+
 def _values(spec: Spec) -> Resolver:
     """Return the values of an environment with a credential for every scheme; nothing is sent."""
-    credentials = {name: Secret.in_memory("user:password", name) for name in spec.scheme_names}
+    kinds = {name: spec.scheme(name).kind for name in spec.scheme_names}
+    texts = {name: _CREDENTIALS.get(kind, _ANY_CREDENTIAL) for name, kind in kinds.items()}
+    credentials = {name: Secret.in_memory(text, name) for name, text in texts.items()}
     environment = Environment("audit", base_url="https://localhost", credentials=credentials)
     return Resolver(Variables(), environment, mode="revealed")
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from astro_nb.audit import Audit, audit_document
 from astro_nb.cli.program import app
-from astro_nb.errors import UsageError
+from astro_nb.errors import SettingsError
 from astro_nb.forms import Form
 from astro_nb.yaml import load_yaml
 
@@ -351,7 +351,7 @@ def test_results_that_cannot_be_written_are_an_error(command: str, tmp_path: Pat
     good = tmp_path / "good.json"
     good.write_text(json.dumps(document(a=None)))
     result = CliRunner().invoke(app, [command, str(good), "--json", str(good / "results.json")])
-    assert isinstance(result.exception, UsageError)
+    assert isinstance(result.exception, SettingsError)
     assert "cannot be written" in str(result.exception)
 
 
