@@ -112,7 +112,8 @@ class Condition:
             failed = failed_beside(data, path, words) if path else ""
             if failed:
                 return Evaluation("failed", True, f"a state is {failed!r}, which is not {self.text}")
-        if len(wanted) == len(self.alternatives) and not state_fields(exchange.operation) and not state_paths_in(data):
+        is_declared = any(field.is_named for field in state_fields(exchange.operation)) or self.path
+        if len(wanted) == len(self.alternatives) and not is_declared and not state_paths_in(data):
             return Evaluation("failed", reason=f"the response has no field for a state, so it is never {self.text}")
         return Evaluation("pending")
 

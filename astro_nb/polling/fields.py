@@ -24,12 +24,16 @@ STATE_NAMES = ("status", "state", "phase", "conclusion")
 ENUM_NAMES = ("result", "outcome", "stage", "health", "condition", "progress")
 """Names of fields with a state if the document lists its values."""
 
+VALUE_NAMES = ("value", "name", "code", "label")
+"""Names of the text in an object that is a state, such as `status.name`."""
+
 _FAILURES = (
     "fail", "errored", "errors", "cancelled", "canceled", "aborted", "rejected", "timedout", "timeout", "expired",
     "crashed", "denied", "declined", "dead", "killed", "invalid", "broken",
 )  # fmt: skip
 _FAILURE_ENDS = ("failed", "failure", "error")
 
+_TEXTS = ("text", "choice")  # kinds of fields
 _MAX_DEPTH = 3
 
 
@@ -101,6 +105,12 @@ def is_state_name(name: str) -> bool:
     return plain_word(name).endswith(STATE_NAMES)
 
 
+def is_state_path(path: Path) -> bool:
+    """Whether the field at a path holds a state: by its own name, or as the text of an object with such a name."""
+    is_text = len(path) > 1 and plain_word(path[-1]) in VALUE_NAMES and is_state_name(path[-2])
+    return is_text or is_state_name(path[-1])
+
+
 def _read_fields(operation: Operation) -> Iterator[StateField]:
     schema = operation.success.schema() if operation.success else None
     response = read_field(operation.spec, schema) if schema is not None else None
@@ -115,7 +125,7 @@ def _read_fields(operation: Operation) -> Iterator[StateField]:
     found: dict[Path, StateField] = {}
     for path, field in _walk(response, ()) if response is not None else ():
         choices, earlier = _choices(field), found.get(path)
-        is_named = is_state_name(path[-1]) or (bool(choices) and plain_word(path[-1]) in ENUM_NAMES)
+        is_named = is_state_path(path) or (bool(choices) and plain_word(path[-1]) in ENUM_NAMES)
         if earlier is not None:  # in another branch of a union
             choices = choices | earlier.choices if choices and earlier.choices else frozenset()
         if is_named or choices:
@@ -128,7 +138,7 @@ def _walk(field: Field, path: Path) -> Iterator[tuple[Path, Field]]:
     for form in field.alternatives:
         for child in form.children:
             inner = (*path, child.name)
-            if child.kind in ("text", "choice") and not child.secret:
+            if not child.secret and all(each.kind in _TEXTS for each in child.alternatives):
                 yield inner, child
             elif len(inner) < _MAX_DEPTH:
                 yield from _walk(child, inner)
@@ -137,14 +147,17 @@ def _walk(field: Field, path: Path) -> Iterator[tuple[Path, Field]]:
 def _paths_in(data: Any, path: Path) -> Iterator[Path]:
     for name, value in data.items() if isinstance(data, Mapping) else ():
         inner = (*path, str(name))
-        if isinstance(value, str) and is_state_name(inner[-1]):
+        if isinstance(value, str) and is_state_path(inner):
             yield inner
         elif len(inner) < _MAX_DEPTH:
             yield from _paths_in(value, inner)
 
 
 def _choices(field: Field) -> frozenset[str]:
-    return frozenset(choice for choice in field.info.choices if isinstance(choice, str))
+    """Return the values that the document lists, as an enum or as several constants; empty if it may have others."""
+    constants = [[form.schema["const"]] if "const" in form.schema else [] for form in field.alternatives]
+    lists = [[*form.info.choices, *constant] for form, constant in zip(field.alternatives, constants, strict=True)]
+    return frozenset(c for choices in lists for c in choices if isinstance(c, str)) if all(lists) else frozenset()
 
 
 def _rank(path: Path) -> tuple[int, int, int]:
