@@ -378,7 +378,7 @@ def test_invalid_credentials_are_rejected(api: anb.Workbench) -> None:
     for wrong in (None, 5, b"x"):
         with pytest.raises(SettingsError, match="is no text"):
             api.session.credentials.add("token", wrong)  # type: ignore[arg-type]  # what is rejected
-    for wrong_kind in ("Bearer abc", "me:pass", "a b", "-----BEGIN PRIVATE KEY-----"):
+    for wrong_kind in ("Bearer abc", "me:pass", "x1 y2", "-----BEGIN PRIVATE KEY-----"):
         with pytest.raises(SettingsError) as raised:
             api.session.credentials.add("token", wrong_kind)
         assert wrong_kind not in str(raised.value)
