@@ -242,3 +242,14 @@ def test_an_error_is_read_from_the_masked_body(served: tuple[LocalServer, anb.Wo
     assert exchange.error is not None
     assert (exchange.error.message, exchange.request_id) == ("no", "r1")
     assert_hidden(exchange.text, "the text")
+
+
+def test_a_page_that_is_not_shown_has_its_title(served: tuple[LocalServer, anb.Workbench, Path]) -> None:
+    """A page with a form for a password, from a gateway."""
+    server, api, _ = served
+    page = f"<!doctype html><title>Sign in</title><input name='password' value='{PLANTED}'>"
+    server.respond = lambda request: Response(403, (("Content-Type", "text/html"),), page.encode())
+    exchange = api.session.send(anb.Call("read"))
+    assert exchange.error is not None
+    assert exchange.error.message.startswith("Sign in (an HTML page")
+    assert "not shown" in exchange.text

@@ -149,7 +149,8 @@ class Exchange:
         if self.response is None:
             return ErrorDetails(self.failure.message if self.failure else _NO_RESPONSE, "", None)
         paths = self.operation.spec.extensions.error
-        return read_error(self.response, self._envelope, paths, self.request_id, self.text)
+        text = self._require_masked().error_text
+        return read_error(self.response, self._envelope, paths, self.request_id, text)
 
     def check(self) -> tuple[Violation, ...]:
         """Check request and response against the document in full, with openapi-core; nothing is sent.

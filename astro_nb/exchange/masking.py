@@ -31,10 +31,12 @@ _SENTENCE = re.compile(
     rf"(?:{re.escape(_IN_MEMORY)}|{re.escape(_IN_HISTORY)})"
 )
 _TABLES = ("text/csv", "text/tab-separated-values", "application/csv", "text/x-csv")
+_TITLE = re.compile(r"<title[^<>]*>[^<>]{1,500}</title>", re.IGNORECASE)
 _GZIP = b"\x1f\x8b"
 _MAX_UNPACKED = 20_000_000
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 _PARTIAL, _FIRST_ERROR = 206, 400
+_JSON_IN_JSON = re.compile(r'"(?:\s|\\[nrt])*(?:[{\[](?:\s|[{\[]|\\[nrt])*)?\\(?:"|u0022)')
 _JSON_IN_TEXT = re.compile(r"\s*[{\[\"]")
 _STARTS_OF_JSON = ("{", "[", '"', "<")
 
@@ -82,7 +84,7 @@ class MaskedResponse:
 
     def _mask_texts(self, data: Any, substitute: Callable[[str, str | None], Any]) -> Any:
         """Return the data with other values for texts that are JSON themselves and hold a secret."""
-        if '\\"' not in self._response.text:  # a quote in a text is escaped
+        if not _JSON_IN_JSON.search(self._response.text):
             return data
         texts = ((at, value) for at, value in walk(data) if isinstance(value, str) and _JSON_IN_TEXT.match(value))
         found = {at: substitute(value, masked) for at, value in texts if (masked := self._mask(value)) != value}
@@ -93,6 +95,12 @@ class MaskedResponse:
         """The body as text, secrets masked; a sentence if it cannot be known what of it is one."""
         text = self._masked_text
         return self._sentence(_IN_MEMORY) if text is None else text
+
+    @cached_property
+    def error_text(self) -> str:
+        """The text that an error is read from; of a page that is not shown, its title."""
+        found = _TITLE.search(self._response.text) if self._masked_text is None else None
+        return f"<html>{found[0]}" if found and mask_text(found[0]) == found[0] else self.text
 
     @cached_property
     def body(self) -> bytes:

@@ -490,12 +490,17 @@ def _next_by_page(paging: Paging, call: Call, exchange: Exchange, count: int, si
 
 
 def _next_by_search(paging: Paging, call: Call, exchange: Exchange, count: int, signals: Signals) -> Call | None:
-    cursor = _get_first(exchange.json(), paging.cursor)
+    cursor = _cursor(paging, exchange)
     return call.with_parameters(**{paging.cursor: as_literal(cursor), paging.parameter: count}) if cursor else None
 
 
+def _cursor(paging: Paging, exchange: Exchange) -> Any:
+    """Return the cursor in a response; the document or the overlay says that it is one, whatever its name means."""
+    return _get_first(exchange.response.json(), paging.cursor) if exchange.response else None
+
+
 def _next_by_cursor(paging: Paging, call: Call, exchange: Exchange, count: int, signals: Signals) -> Call | None:
-    cursor = _get_first(exchange.json(), paging.cursor)
+    cursor = _cursor(paging, exchange)
     return _call_for_token(paging, call, exchange, cursor)
 
 

@@ -67,7 +67,8 @@ _NO_SECRET_WORDS = _table(
     "public primary foreign sort partition idempotency object cache page next previous prev continuation"
     " pagination sync cursor resume start end last first change group row column unique translation label tag"
     " metadata issue file parent child routing range hash shard node feature lookup search after before pub"
-    " stop"
+    " stop paging pager more skip scroll marker batch iterator position offset continue checkpoint delta"
+    " version lock since until"
 )
 """Words before `key` or `token` that say that it is none."""
 
