@@ -7,8 +7,9 @@ import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -59,6 +60,7 @@ class FaultyServer(ThreadingHTTPServer):
 
     def begin(self, faults: list[str]) -> None:
         self.faults, self.done = list(faults), list[tuple[str, str, Any]]()
+        self.declares_total = True
 
     @property
     def url(self) -> str:
@@ -87,13 +89,15 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         with self.server.lock:
             every = [{"id": str(number), **body} for number, (_, _, body) in enumerate(self.server.done)]
-        self.reply(200, every)
+        self.reply(200, every, {"X-Total-Count": str(len(every))} if self.server.declares_total else {})
 
-    def reply(self, status: int, data: Any) -> None:
+    def reply(self, status: int, data: Any, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         content = json.dumps(data).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
 
@@ -211,6 +215,19 @@ def test_each_create_is_done_once_whatever_fails(
         again = api.bulk("CreateThing", again.failures()).run()
     assert faulty.count_names() == Counter(expected(rows).keys())
     assert {body["name"]: body for _, _, body in faulty.done} == expected(rows)
+
+
+def test_a_list_that_may_be_incomplete_proves_no_absence(faulty: FaultyServer, api: anb.Workbench) -> None:
+    """A row whose response was lost stays unknown if the list lacks it, and nothing says that the list is whole."""
+    faulty.begin(["reset", "reset done"])
+    faulty.declares_total = False
+    work = api.bulk("CreateThing", pd.DataFrame({"name": ["lost before", "lost after"]})).run(parallel=1)
+    assert work.outcomes == ["unknown", "done"] or work.run().outcomes == ["unknown", "done"]
+    assert "may be incomplete" in work.unknown()["message"][0]
+    assert faulty.count_names() == {"lost after": 1}
+    faulty.declares_total = True
+    assert work.run().outcomes == ["done", "done"]
+    assert faulty.count_names() == {"lost before": 1, "lost after": 1}
 
 
 def test_many_concurrent_rows_are_all_done(faulty: FaultyServer, api: anb.Workbench) -> None:

@@ -181,8 +181,8 @@ def test_no_secret_is_in_the_file(served: anb.Sandbox, tmp_path: Path) -> None:
 def write_unfinished_run(folder: Path) -> None:
     """Write a history in which the version before left a run unfinished.
 
-    Its rows have the keys KEY_0 (done), KEY_1 (the response was lost), KEY_2 (it was being sent), and LASTING_WORD,
-    which was not sent and is also the value of a secret.
+    Its rows have the keys KEY_0 (done), KEY_1 (the response was lost), KEY_2 (it was being sent), and a fourth, which
+    was not sent and is also the value of a secret.
     """
     folder.mkdir()
     script = Path(__file__).parent / "data" / "unfinished-bulk-format-3.sql"
@@ -195,7 +195,7 @@ def test_a_run_of_an_earlier_version_is_continued(monkeypatch: pytest.MonkeyPatc
     write_unfinished_run(tmp_path / "history")
     sandbox = anb.Sandbox(limits=False, speed=0)
     monkeypatch.setenv("UNFINISHED_TOKEN", sandbox.token())
-    monkeypatch.setenv("UNFINISHED_WORD", "LASTING_WORD")
+    monkeypatch.setenv("UNFINISHED_WORD", "LASTING_qT7xK94mZ")
     here = Environment("class", base_url="http://localhost/v1", credentials={"token": "env:UNFINISHED_TOKEN"})
     api = anb.connect(here, history=tmp_path / "history", transport=sandbox.transport(), retries=Retries(attempts=1))
     api.variables["workspaceId"] = str(api.call("ListWorkspaces", limit=1)["$.workspaces[0].id"])
@@ -205,7 +205,7 @@ def test_a_run_of_an_earlier_version_is_continued(monkeypatch: pytest.MonkeyPatc
         variable = {"isSecret": True, "value": "other"}
         assert api.call("CreateEnvironmentObject", objectKey=key, environmentVariable=variable, **kind).ok
     before = sandbox.requests
-    keys = ["KEY_0", "KEY_1", "KEY_2", "LASTING_WORD"]
+    keys = ["KEY_0", "KEY_1", "KEY_2", "LASTING_qT7xK94mZ"]
     work = api.bulk(
         "CreateEnvironmentObject",
         [{"objectKey": key, "value": f"worth-{number}"} for number, key in enumerate(keys)],

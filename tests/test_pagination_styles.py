@@ -470,15 +470,24 @@ def test_styles_of_other_apis_are_inferred(
 @pytest.mark.parametrize(
     ("parameters", "response"),
     [
-        (["token"], object_of(things=THINGS)),
         (["page"], object_of(name=TEXT)),
         (["page"], object_of(some=THINGS, others=THINGS)),
-        ([], object_of(things=THINGS)),
+        ([], object_of(some=THINGS, others=THINGS)),
     ],
 )
 def test_an_unclear_response_has_no_paging(parameters: list[str], response: dict[str, Any]) -> None:
-    """Without a cursor, or with two arrays that could both be the list, nothing is inferred."""
+    """Without an array, or with two arrays that could both be the list, nothing is inferred."""
     assert infer_paging(parameters, response) is None
+
+
+@pytest.mark.parametrize("parameters", [["q"], ["filter", "fields"], []])
+@pytest.mark.parametrize("response", [object_of(things=THINGS), object_of(results=THINGS, count=INTEGER, next=TEXT)])
+def test_a_list_without_a_parameter_for_pages_is_read_whole(parameters: list[str], response: dict[str, Any]) -> None:
+    """In an object as in a bare array: what the responses say decides whether it is whole."""
+    paging = infer_paging(parameters, response)
+    assert paging is not None
+    assert paging.items in response["properties"]
+    assert (paging.style, paging.parameter) == ("whole", "")
 
 
 CURSORED = make_spec({"name": "cursor", "schema": TEXT}, response=object_of(things=THINGS, next=TEXT)).operation(

@@ -100,7 +100,7 @@ def _settle_delay(mark: Mark, retry_time: float) -> float:
 def _look_up(
     session: Session, reader: Operation, rows: Mapping[int, UnresolvedRow], claimed_ids: set[str]
 ) -> dict[int, Resolution]:
-    lists_read: dict[bytes, list[Any] | str] = {}
+    lists_read: dict[bytes, _ListRead | str] = {}
     resolutions = {}
     for number, row in rows.items():
         operation = session.spec.operation(row.call.operation)
@@ -108,11 +108,14 @@ def _look_up(
         key = write_json(arguments, str, sort=True)
         if key not in lists_read:
             lists_read[key] = _read_list(session, reader, arguments)
-        items = lists_read[key]
-        if isinstance(items, str):
-            resolutions[number] = Resolution("unknown", items)
+        found = lists_read[key]
+        if isinstance(found, str):
+            resolutions[number] = Resolution("unknown", found)
             continue
-        resolutions[number] = _resolve(reader, _shown_body(session, row.call), items, claimed_ids, row.mark.at)
+        resolution = _resolve(reader, _shown_body(session, row.call), found.items, claimed_ids, row.mark.at)
+        if resolution.state == "not done" and found.gap:
+            resolution = Resolution("unknown", f"{reader.id} does not list it, but may be incomplete. {found.gap}")
+        resolutions[number] = resolution
         claimed_ids |= {_item_id(reader, resolutions[number].item)} - {""}
     return resolutions
 
@@ -122,10 +125,19 @@ def _list_arguments(reader: Operation, call: Call) -> dict[str, Any]:
     return {key: value for key, value in call.parameters.items() if paging is None or key != paging.limit}
 
 
-def _read_list(session: Session, reader: Operation, arguments: Mapping[str, Any]) -> list[Any] | str:
-    """Return the items of the list, or a message if it could not be read to its end."""
+@dataclass(frozen=True)
+class _ListRead:
+    """The items of a list, and why it may be incomplete; that is empty if something says that it is whole."""
+
+    items: list[Any]
+    gap: str
+
+
+def _read_list(session: Session, reader: Operation, arguments: Mapping[str, Any]) -> _ListRead | str:
+    """Return the list, or a message if it could not be read to its end."""
     try:
-        return list(read_pages(session, reader.id, None, **arguments).items())
+        pages = read_pages(session, reader.id, None, **arguments)
+        return _ListRead(pages.items(), pages.gap)
     except AstroNbError as error:
         return f"{reader.id} could not be read: {error.what}"
 

@@ -89,6 +89,11 @@ class Pages:
         return self._collector.shortfall is None
 
     @property
+    def gap(self) -> str:
+        """Why the list is, or may be, incomplete, in sentences; empty if something says that it is whole."""
+        return self._collector.gap
+
+    @property
     def notes(self) -> list[str]:
         """What to know about this list, in sentences: what is missing, duplicates, and changes while it was read."""
         return list(self._collector.notes())
@@ -117,7 +122,7 @@ class Pages:
         """
         shortfall = self._collector.shortfall
         if shortfall is not None and not partial:
-            received = f"{len(self)} of {self.total or 'unknown'} items were received"
+            received = f"{len(self)} {f'of {self.total} ' if self.total else ''}items were received"
             raise PagesIncomplete(f"{shortfall.problem}; {received}.", shortfall.todo, exchange=shortfall.exchange)
         return list(self._collector.ordered.items)
 

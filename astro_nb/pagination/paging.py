@@ -177,9 +177,7 @@ def _infer_paging(operation: Operation) -> Paging | None:
     if items == "$" and style == "cursor":
         style = "link"  # a bare array cannot hold a cursor: it is in the headers
     if not style or (style == "cursor" and not cursor):
-        style, parameter = ("whole", "") if items == "$" else ("", "")
-    if not style:
-        return None
+        style, parameter = "whole", ""
     return Paging(
         style=style,
         items=items,
