@@ -51,10 +51,10 @@ def failure_of(error: Exception, request: Request, proxy: str = "", other_scheme
         if applies(facts):
             what = row.what.format(host=host, detail=_detail(facts))
             return Failure(row.kind, f"{what}.", row.fault, row.todo, row.permanent)
-    for exception, row in _ERRORS:
+    for exception, kind, what, fault, todo in _ERRORS:
         if isinstance(error, exception):
-            detail = f" ({error})" if row.kind == "connect" and str(error) else ""
-            return Failure(row.kind, f"{row.what.format(host=host)}{detail}.", row.fault, row.todo, row.permanent)
+            detail = f" ({error})" if kind == "connect" and str(error) else ""
+            return Failure(kind, f"{what.format(host=host)}{detail}.", fault, todo, permanent=kind == "invalid")
     if isinstance(error, SENDING_ERRORS):
         message = f"The request cannot be sent: {type(error).__name__}."
         return Failure("invalid", message, "The request is malformed.", "Check the URL and the headers.", True)
@@ -198,6 +198,13 @@ _NOT_HTTP = _Row(
     "Check the port in the base URL; tell the operators of the server.",
     True,
 )
+_UNDECODABLE = _Row(
+    "broken",
+    "The body of the response of {host} does not have the encoding that its headers declare",
+    "The server.",
+    "Tell its operators.",
+    True,
+)
 _PROXY_REFUSED = _Row(
     "connect",
     "The proxy {host} refused the connection ({detail})",
@@ -275,111 +282,41 @@ _CAUSES: tuple[tuple[Callable[[_Facts], bool], _Row], ...] = (
     (lambda facts: isinstance(facts.error, BodyIncomplete), _INCOMPLETE),
     (lambda facts: isinstance(facts.error, CodingError), _UNREADABLE),
     (lambda facts: _is_malformed(facts.causes), _NOT_HTTP),
+    (lambda facts: isinstance(facts.error, httpx.DecodingError), _UNDECODABLE),
 )
 """Causes that are recognized with certainty. The first row that applies counts."""
 
-_ERRORS: tuple[tuple[type[Exception], _Row], ...] = (
+_UNCONNECTED = "No connection to {host} could be made"
+_LATE, _BROKEN = "{host} did not respond in time", "The connection to {host} broke before the response was complete"
+_UNSENDABLE = "The request to {host} cannot be sent as it is"
+_TOO_LARGE = f"The response of {{host}} is larger than {LARGEST_RESPONSE // 1_000_000} MB"
+_CHECK_PROXY = "Check HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY."
+_CHECK_SERVER = "Check that the server runs and that the base URL is right."
+_CHECK_DONE = "Check whether the request was carried out before you send it again."
+_ERRORS: tuple[tuple[type[Exception], str, str, str, str], ...] = (
     (
         httpx.ConnectTimeout,
-        _Row(
-            "connect",
-            "No connection to {host} could be made",
-            "The network or the server.",
-            "Check the base URL and your network.",
-        ),
+        "connect",
+        _UNCONNECTED,
+        "The network or the server.",
+        "Check the base URL and your network.",
     ),
-    (
-        httpx.ConnectError,
-        _Row(
-            "connect",
-            "No connection to {host} could be made",
-            "The network, or the base URL.",
-            "Check that the server runs and that the base URL is right.",
-        ),
-    ),
-    (
-        httpx.ProxyError,
-        _Row(
-            "connect",
-            "No connection to {host} could be made",
-            "The proxy of this computer.",
-            "Check HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY.",
-        ),
-    ),
-    (
-        httpx.PoolTimeout,
-        _Row(
-            "timeout",
-            "{host} did not respond in time",
-            "Too many requests are sent at once.",
-            "Send fewer requests at a time.",
-        ),
-    ),
+    (httpx.ConnectError, "connect", _UNCONNECTED, "The network, or the base URL.", _CHECK_SERVER),
+    (httpx.ProxyError, "connect", _UNCONNECTED, "The proxy of this computer.", _CHECK_PROXY),
+    (httpx.PoolTimeout, "timeout", _LATE, "Too many requests are sent at once.", "Send fewer requests at a time."),
     (
         httpx.TimeoutException,
-        _Row(
-            "timeout",
-            "{host} did not respond in time",
-            "The server is slow.",
-            "Try again, or raise `timeout` in the environment.",
-        ),
+        "timeout",
+        _LATE,
+        "The server is slow.",
+        "Try again, or raise `timeout` in the environment.",
     ),
-    (
-        httpx.UnsupportedProtocol,
-        _Row(
-            "invalid",
-            "The request to {host} cannot be sent as it is",
-            "The base URL.",
-            "Use http:// or https://.",
-            True,
-        ),
-    ),
-    (
-        httpx.LocalProtocolError,
-        _Row(
-            "invalid",
-            "The request to {host} cannot be sent as it is",
-            "The request.",
-            "Check its headers for unusual characters.",
-            True,
-        ),
-    ),
-    (
-        httpx.TransportError,
-        _Row(
-            "broken",
-            "The connection to {host} broke before the response was complete",
-            "The server or the network.",
-            "Check whether the request was carried out before you send it again.",
-        ),
-    ),
-    (
-        ssl.SSLError,
-        _Row(
-            "connect",
-            "No connection to {host} could be made",
-            _CERTIFICATE,
-            "Check the base URL; ask its operators.",
-        ),
-    ),
-    (
-        OSError,
-        _Row(
-            "broken",
-            "The connection to {host} broke before the response was complete",
-            "The network.",
-            "Try again.",
-        ),
-    ),
-    (
-        ResponseTooLarge,
-        _Row(
-            "too large",
-            f"The response of {{host}} is larger than {LARGEST_RESPONSE // 1_000_000} MB",
-            "The response.",
-            "Ask for fewer items at once.",
-        ),
-    ),
+    (httpx.UnsupportedProtocol, "invalid", _UNSENDABLE, "The base URL.", "Use http:// or https://."),
+    (httpx.LocalProtocolError, "invalid", _UNSENDABLE, "The request.", "Check its headers for unusual characters."),
+    (httpx.TransportError, "broken", _BROKEN, "The server or the network.", _CHECK_DONE),
+    (ssl.SSLError, "connect", _UNCONNECTED, _CERTIFICATE, "Check the base URL; ask its operators."),
+    (OSError, "broken", _BROKEN, "The network.", "Try again."),
+    (ResponseTooLarge, "too large", _TOO_LARGE, "The response.", "Ask for fewer items at once."),
 )
 """What an exception means if its cause is not in `_CAUSES`. The first row that matches counts."""
 

@@ -20,6 +20,7 @@ from ..call import UNSET, Call
 from ..changes import ChangeResult, change
 from ..environments import Environment, Environments, Variable, Variables
 from ..exchange import Attempt, Exchange
+from ..files import display_path
 from ..history import Errors, History
 from ..http import Running, in_background
 from ..openapi import Operation, Spec
@@ -351,7 +352,8 @@ class Workbench:
         from ..secret_scan import scan
 
         known = session_secrets(self.variables, self.session.effective_environment, self.history.recent())
-        return scan([Path()] if paths is None else paths, known=known)
+        own = Path(display_path(self.environments.folder.parent))  # the folder in which `connect` was called
+        return scan([own] if paths is None else paths, known=known)
 
     def explore(self, operation: str | None = None) -> Explorer:
         """Return the explorer, with an operation selected if one is given."""
