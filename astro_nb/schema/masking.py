@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from ..call import UNSET, Upload
@@ -29,6 +30,7 @@ Path = tuple[Any, str | int] | None
 """A location as linked steps, the last step outermost: a `Location` is built only if a secret is found."""
 
 _CONTAINERS = (dict, list)
+_CACHED_NAMES = 8192
 _SCALARS = frozenset((str, int, float, Decimal, bool, type(None)))
 _NO_NAMES: frozenset[str] = frozenset()
 _NO_FIELDS: Mapping[str, Field] = {}
@@ -117,6 +119,7 @@ class _Search:
     def __init__(self, substitute: Replace, leaves: bool = False, names: Names = _no_names) -> None:
         self._substitute = substitute
         self._names = names
+        self._known_names: SecretNames | None = None
         self._leaves = leaves
         self._found: dict[Location, Any] = {}
         self._pending: list[tuple[Field | None, Any, Path]] = []
@@ -162,10 +165,11 @@ class _Search:
         value = siblings[name]
         if _is_secret_by_name(name, value):
             return True
-        names = self._names()
-        if name not in names or isinstance(value, bool):
+        if self._known_names is None:
+            self._known_names = self._names()
+        if name not in self._known_names or isinstance(value, bool):
             return False
-        when = names[name]
+        when = self._known_names[name]
         return when is None or bool(siblings.get(when))
 
     def _visit_list(self, field: Field | None, value: list[Any], path: Path) -> None:
@@ -196,17 +200,27 @@ def _matching_alternatives(field: Field, value: Any) -> Iterable[Field]:
 
 def _is_secret_by_name(name: Any, value: Any) -> bool:
     """Whether an undeclared value is a secret by its name; a flag or a count is not."""
-    if not isinstance(name, str) or isinstance(value, int | Secret):
-        return False
-    if is_secret_name(name):
-        return True
-    if is_secrets_name(name):
-        return isinstance(value, list) and all(isinstance(inner, str) for inner in value)
-    return may_be_secret_name(name) and _looks_secret(value)
+    is_meant = _IS_SECRET[_meaning(name)] if isinstance(name, str) else None
+    return is_meant is not None and not isinstance(value, int | Secret) and is_meant(value)
 
 
 def _looks_secret(value: Any) -> bool:
     return isinstance(value, str) and is_random(value)
+
+
+@lru_cache(maxsize=_CACHED_NAMES)
+def _meaning(name: str) -> str:
+    kinds = {"secret": is_secret_name, "secrets": is_secrets_name, "hint": may_be_secret_name}
+    return next((kind for kind, has in kinds.items() if has(name)), "")
+
+
+_IS_SECRET: dict[str, Callable[[Any], bool] | None] = {
+    "": None,
+    "secret": lambda value: True,
+    "secrets": lambda value: isinstance(value, list) and all(isinstance(inner, str) for inner in value),
+    "hint": _looks_secret,
+}
+"""Whether a value is a secret, by what its name means."""
 
 
 def _location(path: Path) -> Location:

@@ -41,9 +41,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     text that equals it is something else.
     """
     secrets = frozenset(secrets)
-    for spelling, pattern in _spellings(secrets):
-        if spelling in text:
-            text = pattern.sub(MASK, text) if pattern else text.replace(spelling, MASK)
+    text = _redact_spellings(text, secrets)
     common = [secret for secret in secrets if secret and secret in text and not is_distinctive(secret)]
     places = [span for span in find_named_values(text) if text[slice(*span)] in common] if common else []
     for start, end in reversed(places):
@@ -51,10 +49,20 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def _redact_spellings(text: str, secrets: frozenset[str]) -> str:
+    for spelling, pattern in _spellings(secrets):
+        if spelling in text:
+            text = pattern.sub(MASK, text) if pattern else text.replace(spelling, MASK)
+    return text
+
+
 def redact_bytes(data: bytes, secrets: Iterable[str]) -> bytes:
-    """Return bytes with every known secret masked, and all others as they were; the same object if there is none."""
+    """Return a body with every known secret masked, and all else as it was; the same object if there is none.
+
+    What stands after the names of secrets is masked where the body is shown or stored, and not looked for here.
+    """
     text = data.decode("latin-1")
-    redacted = redact(text, secrets)
+    redacted = _redact_spellings(text, frozenset(secrets))
     return data if redacted == text else redacted.encode("latin-1")
 
 
