@@ -10,6 +10,7 @@ a dict is a name, a step into a list is an index.
 | build a copy with another value at a location       | `replace_value`             |
 | visit every value, containers included              | `walk`                      |
 | visit every scalar, up to a limit                   | `leaves`                    |
+| find the objects that have a member of a name       | `index_objects`             |
 | build a copy in which some values are replaced      | `replace_values`            |
 | build a copy with other values at some locations    | `with_replacements`         |
 | build a copy that shares nothing with the original  | `copy_data`                 |
@@ -20,7 +21,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from .call import UNSET
 from .errors import UsageError
@@ -130,6 +131,42 @@ def leaves(data: Any, limit: int = MAX_LEAVES, at: Location = ()) -> Iterator[tu
     """Yield every scalar in `data` as (location, value), depth first, at most `limit` of them."""
     scalars = ((where, value) for where, value in walk(data, at) if not isinstance(value, (dict, list)))
     return itertools.islice(scalars, limit)
+
+
+class FoundObject(NamedTuple):
+    """An object in nested data: its number in document order, its location, and itself."""
+
+    number: int
+    location: Location
+    value: Mapping[str, Any]
+
+
+def index_objects(data: Any, most: int, depth: int) -> dict[str, list[FoundObject]]:
+    """Return the objects in `data` by the names of their members, in document order.
+
+    Args:
+        data: nested plain data.
+        most: how many objects are indexed, the first ones.
+        depth: how many steps from the root of an object are followed into it.
+    """
+    index: dict[str, list[FoundObject]] = {}
+    stack: list[Iterator[tuple[Location, Any]]] = [iter([((), data)])]
+    numbers = iter(range(most))
+    while stack:
+        for where, value in stack[-1]:
+            if isinstance(value, dict):
+                number = next(numbers, None)
+                if number is None:
+                    return index
+                found = FoundObject(number, where, value)
+                for name in value:
+                    index.setdefault(name, []).append(found)
+            if isinstance(value, list) or (isinstance(value, dict) and len(where) < depth):
+                stack.append(child_values(where, value))
+                break
+        else:
+            stack.pop()
+    return index
 
 
 def replace_values(data: Any, change: Callable[[Any], Any]) -> Any:

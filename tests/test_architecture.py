@@ -20,6 +20,7 @@ PACKAGE = ROOT / "astro_nb"
 
 IMPORTERS: dict[str, tuple[str, ...]] = {
     "IPython": ("approval.approval", "progress"),
+    "cbor2": ("messages", "sandbox.responses", "serialization.bodies"),
     "dotenv": ("secrets.references",),
     "http.server": ("sandbox.front_ends",),
     "httpx": ("http.*", "sandbox.front_ends"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import astro_nb as anb
 from astro_nb.call import Call
+from astro_nb.data import Location, get_value, index_objects, walk
 from astro_nb.exchange import Exchange
 from astro_nb.linking import suggest
 from astro_nb.linking.response_objects import parse_name
@@ -158,3 +159,37 @@ def test_the_path_of_a_suggestion_finds_its_value(data: Any, name: str) -> None:
     exchange = seen("GetDeployment", data)
     for suggestion in suggest(name, [exchange]):
         assert exchange[suggestion.path] == suggestion.value
+
+
+def test_a_response_is_indexed_once_for_all_fields() -> None:
+    """A large list is walked once; each field then looks at the objects that have a member of its name."""
+    items = [{"id": f"dep-{n}", "name": f"n{n}", "teamId": f"team-{n % 3}"} for n in range(30_000)]
+    large = seen("ListDeployments", {"deployments": items, "by": {"id": "user-1"}})
+    index = large.objects_by_name
+    assert {name: len(found) for name, found in index.items()} == {
+        **{"deployments": 1, "by": 1, "id": 30_001, "name": 30_000, "teamId": 30_000}
+    }
+    assert [s.value for s in suggest("teamId", [large])] == ["team-0", "team-1", "team-2"]
+    assert [s.path for s in suggest("deploymentId", [large], 2)] == ["$.deployments[0].id", "$.deployments[1].id"]
+    assert suggest("otherId", [large]) == []
+    assert large.objects_by_name is index
+
+
+NESTED = st.recursive(
+    st.integers(0, 3), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner)
+)
+
+
+@given(NESTED, st.integers(0, 6), st.integers(0, 3))
+@settings(deadline=None, max_examples=100)
+def test_the_index_has_every_object_in_document_order(data: Any, most: int, depth: int) -> None:
+    """Each object is listed under each of its names, as a walk over the data finds it, up to the limits."""
+
+    def is_reached(at: Location) -> bool:
+        return all(n < depth for n in range(len(at)) if isinstance(get_value(data, at[:n]), dict))
+
+    reached = [(at, value) for at, value in walk(data) if isinstance(value, dict) and is_reached(at)]
+    index = index_objects(data, most, depth)
+    for name in "abc":
+        wanted = [(at, v) for at, v in reached[:most] if name in v]
+        assert [(found.location, found.value) for found in index.get(name, [])] == wanted

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..call import UNSET, Call
 from ..contract import Violation, check_request_fully, check_response_fully
+from ..data import FoundObject, index_objects
 from ..environments import Provenance
 from ..errors import PickError
 from ..jsonpath import find, pick
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 _LONGEST_ID = 200  # characters
 _MOST_PICKED = 20
+_MOST_OBJECTS = 100_000  # that are indexed
+_DEEPEST_OBJECT = 6  # steps from the root of a response: deeper there are no ids of other resources
 _NO_RESPONSE = "There is no response."
 
 
@@ -212,6 +215,15 @@ class Exchange:
 
     def __contains__(self, path: str) -> bool:
         return bool(self.response and self.response.is_json and find(self.response.json(), path))
+
+    @cached_property
+    def objects_by_name(self) -> Mapping[str, list[FoundObject]]:
+        """The objects in the response by the names of their members, secret fields masked: made once, for many forms.
+
+        Raises:
+            PickError: there is no response, or it is not JSON.
+        """
+        return index_objects(self.json(), _MOST_OBJECTS, _DEEPEST_OBJECT)
 
     @property
     def items(self) -> list[Any]:

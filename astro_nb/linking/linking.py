@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import cache
+from operator import attrgetter
 from typing import Any, Protocol
 
-from ..data import Location, get_value, leaves
+from ..data import FoundObject, get_value, leaves
 from ..environments import Environment, Provenance, Variable, Variables
 from ..errors import MissingArgument, UnknownName, UsageError
 from ..exchange import Exchange
@@ -23,8 +26,7 @@ from .producers import USABLE, Producer, producers, producers_of
 from .response_objects import Words, is_kind_of, parse_name, split_words
 from .response_references import PENDING, Responses, value_at
 
-_MAX_DEPTH = 6  # steps from the root of a response
-_MAX_OBJECTS = 100_000  # of all responses together, the newest first: a fifth of a second
+_MAX_VALUES = 10_000  # of all responses together that are looked at for one field, the newest first
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,8 @@ def suggest(
     produced = (s for exchange in exchanges for s in _suggest_at(exchange, paths.get(exchange.operation.id, ())))
     named = (s for exchange in exchanges for s in _suggest_by_name(name, exchange))
     found: dict[Any, Suggestion] = {}
-    for suggestion in itertools.islice(itertools.chain(produced, named), _MAX_OBJECTS):
-        if suggestion is not None and (wanted is None or _accepts(wanted, suggestion.value)):
+    for suggestion in itertools.islice(itertools.chain(produced, named), _MAX_VALUES):
+        if wanted is None or _accepts(wanted, suggestion.value):
             found.setdefault(suggestion.value, suggestion)
         if len(found) >= most:
             break
@@ -103,41 +105,35 @@ def _suggest_at(exchange: Exchange, paths: Sequence[str]) -> Iterator[Suggestion
                 yield Suggestion(value, label or str(value), reason, exchange.id, to_path(location))
 
 
-def _suggest_by_name(name: str, exchange: Exchange) -> Iterator[Suggestion | None]:
-    """Yield what each object of a response offers for a name; None if it offers nothing."""
+def _suggest_by_name(name: str, exchange: Exchange) -> Iterator[Suggestion]:
+    """Yield what the objects of a response offer for a name."""
     if not _has_json(exchange):
         return
     parsed = parse_name(name)
     resource = parsed.resources[0] if parsed.resources and parsed.key == "id" else ()
     own_key = id_field(exchange.operation)
-    for location, item in _objects(exchange.json()):
-        is_own = bool(resource) and own_key in item and _is_resource(exchange, location, resource)
+    index, is_resource = exchange.objects_by_name, _resource_test(exchange, resource)
+    own = [found for found in index.get(own_key, ()) if is_resource(found)] if resource else []
+    numbers = {found.number for found in own}
+    for found, _ in itertools.groupby(heapq.merge(own, index.get(name, ()), key=attrgetter("number"))):
+        item, is_own = found.value, found.number in numbers
         key = own_key if is_own else name
         value = item.get(key)
-        if not _is_usable(value):
-            yield None
-            continue
-        label = _label(item, exchange.operation) if is_own else str(item.get(key.removesuffix("Id") + "Name") or value)
-        yield Suggestion(value, label, f"from {exchange.operation.id}", exchange.id, to_path((*location, key)))
+        if _is_usable(value):
+            label = _label(item, exchange.operation) if is_own else item.get(key.removesuffix("Id") + "Name") or value
+            source = f"from {exchange.operation.id}"
+            yield Suggestion(value, str(label), source, exchange.id, to_path((*found.location, key)))
 
 
-def _objects(data: Any, location: Location = ()) -> Iterator[tuple[Location, Mapping[str, Any]]]:
-    """Yield every object of a response with its location, down to a depth at which ids of other resources are."""
-    if isinstance(data, Mapping):
-        yield location, data
-        for key, value in data.items():
-            if isinstance(value, list | Mapping) and len(location) < _MAX_DEPTH:
-                yield from _objects(value, (*location, str(key)))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from _objects(value, (*location, index))
-
-
-def _is_resource(exchange: Exchange, location: Location, resource: Words) -> bool:
-    """Whether an object of a response is a resource: by the key above it, else by the path of the operation."""
-    key = next((step for step in reversed(location) if isinstance(step, str)), "")
+def _resource_test(exchange: Exchange, resource: Words) -> Callable[[FoundObject], bool]:
+    """Return whether an object of a response is a resource: by the name above it, else by the operation's path."""
     steps = [step for step in exchange.operation.path.split("/") if step and not step.startswith("{")]
-    return is_kind_of(split_words(key or (steps[-1] if steps else "")), resource)
+
+    @cache
+    def is_kind(key: str) -> bool:
+        return is_kind_of(split_words(key or (steps[-1] if steps else "")), resource)
+
+    return lambda found: is_kind(next((step for step in reversed(found.location) if isinstance(step, str)), ""))
 
 
 def _label(item: Mapping[str, Any], operation: Operation) -> str:
