@@ -27,7 +27,7 @@ from .errors import UsageError
 from .json_text import read_json
 from .messages import Request, bare_media_type, header, is_json, media_type
 from .openapi import Operation
-from .schema import body_fields, declares_body, parameter_fields
+from .schema import Field, body_field, body_fields, content_encoding, declares_body, parameter_fields
 
 _LOOK_UP = "os.environ[{}]"
 _QUOTED_LOOK_UP = 'urllib.parse.quote(os.environ[{}], safe="")'
@@ -103,6 +103,22 @@ def without_file_contents(call: Call) -> Call:
 
 def _has_upload(value: Any) -> bool:
     return any(isinstance(inner, Upload) for _, inner in walk(value))
+
+
+def _require_plain_files(operation: Operation, call: Call) -> None:
+    """Raise UsageError if a file is sent in another form than its bytes, such as base64: a snippet would send these."""
+    if _has_upload(call.body) and _has_encoded_file(body_field(operation, call.media_type), call.body):
+        raise UsageError(
+            "This snippet cannot send a file as text (contentEncoding), only as it is.", "Choose Python (astro_nb)."
+        )
+
+
+def _has_encoded_file(field: Field | None, value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_encoded_file(field.member(name) if field else None, inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return any(_has_encoded_file(field.item_at(n) if field else None, inner) for n, inner in enumerate(value))
+    return isinstance(value, Upload) and bool(content_encoding(field))
 
 
 def _is_form_with_files(call: Call) -> bool:
@@ -201,6 +217,7 @@ def python_astro_nb(operation: Operation, call: Call, request: Request | None = 
 
 def python_httpx(operation: Operation, call: Call, request: Request) -> str:
     """Return a script for plain httpx."""
+    _require_plain_files(operation, call)
     content = _httpx_body(call, request)
     headers = [(k, v) for k, v in request.headers if k.lower() not in _omitted_headers(call)]
     lines = ["import httpx", "", "response = httpx.request("]
@@ -216,6 +233,7 @@ def python_httpx(operation: Operation, call: Call, request: Request) -> str:
 
 def curl(operation: Operation, call: Call, request: Request) -> str:
     """Return a curl command for a POSIX shell; secrets are read from the shell's variables."""
+    _require_plain_files(operation, call)
     before, data = _curl_body(call, request)
     parts = [
         f"curl --request {shlex.quote(request.method)} {_shell_word(request.url, _SHELL_URL)}",

@@ -18,6 +18,7 @@ from support.form_driver import make_form, walk
 
 import astro_nb as anb
 from astro_nb.call import Call, Upload
+from astro_nb.codegen import SNIPPETS
 from astro_nb.contract import check_request_fully
 from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.errors import UsageError
@@ -318,3 +319,17 @@ def test_files_are_kept_in_the_history(tmp_path: Path) -> None:
         assert b"\xff" in exchange.request.body
         assert [entry.call.body for entry in api.history] == [kept]
         api.close()
+
+
+@pytest.mark.parametrize("kind", ["Python (httpx)", "curl"])
+@pytest.mark.parametrize("media", ["multipart/form-data", "image/png"])
+def test_no_snippet_sends_the_bytes_of_a_file_that_is_sent_in_base64(kind: str, media: str) -> None:
+    """A snippet names the file, so that it could send only its bytes."""
+    schema = {"type": "string", "contentEncoding": "base64"}
+    is_form = media.startswith("multipart")
+    op = operation({"type": "object", "properties": {"f": schema}} if is_form else schema, media)
+    upload = Upload("a.png", b"x", "image/png")
+    call = Call("x", {}, {"f": upload} if is_form else upload)
+    with pytest.raises(UsageError, match="contentEncoding"):
+        SNIPPETS[kind](op, call, sent(op, call.body))
+    assert "Upload(" in SNIPPETS["Python (astro_nb)"](op, call, sent(op, call.body))

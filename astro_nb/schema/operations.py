@@ -208,7 +208,8 @@ def _parameter_field(spec: Spec, parameter: Parameter) -> Field:
     if field.kind == "any" and parameter.media_type is None:  # a parameter without a type is text
         field = replace(field, kind="text", type_name="string")
     extra: dict[str, Any] = {}
-    if parameter.location == "path" and (limit := _NOT_EMPTY.get(field.kind)):  # an empty value is no segment
+    is_styled = parameter.required and parameter.media_type is None  # then nothing is sent for an empty value
+    if is_styled and (limit := _NOT_EMPTY.get(field.kind)):
         extra[limit] = max(1, field.schema.get(limit, 1))
     if parameter.description:
         extra["description"] = parameter.description
