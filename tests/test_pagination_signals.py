@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.servers import LocalServer
+from support.servers import LocalServer, json_response
 
 import astro_nb as anb
 from astro_nb.errors import PagesIncomplete
@@ -204,22 +204,50 @@ def test_a_list_without_any_word_about_pages_is_marked(server: SignalServer, rea
     assert "Nothing in the response says" in pages.frame().attrs["incomplete"]
 
 
+@pytest.mark.parametrize("past_end", [200, 404])
+@pytest.mark.parametrize("is_shown", [True, False])
 @pytest.mark.parametrize("first", [0, 1])
-def test_the_number_of_the_first_page_is_read_from_the_response(first: int) -> None:
-    """A server that counts pages from 0, as its response shows, is not asked for page 2 after page 0."""
+def test_the_number_of_the_first_page_is_found(first: int, is_shown: bool, past_end: int) -> None:
+    """A server that counts pages from 0 is not asked for page 2 after page 0, whether or not its response shows it."""
 
     def respond(request: Request) -> Response:
         page = int(dict(parse_qsl(urlsplit(request.url).query)).get("page", first))
-        items = [{"id": n} for n in range(25)][(page - first) * 10 :][:10]
-        return Response(
-            200, (("Content-Type", "application/json"),), json.dumps({"items": items, "number": page}).encode()
-        )
+        items = [{"id": n} for n in range(25)][(page - first) * 10 :][:10] if page >= first else []
+        body = {"items": items, **({"number": page} if is_shown else {})}
+        return json_response(body, 200 if items else past_end)
 
     document = {**make_document(), "paths": {"/list": make_operation("list", ("page",), OBJECT)}}
     with LocalServer(respond) as counted:
         api = anb.connect(spec=document, base_url=counted.url, history=None)
-        assert [item["id"] for item in api.pages("list")] == list(range(25))
+        pages = api.pages("list")
+        assert [item["id"] for item in pages] == list(range(25))
+        assert pages.notes == []
         api.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "problem"),
+    [
+        ("bare-page", {"message": "Sign in"}, "Page 1 of .* is not a list"),
+        ("no-parameter-silent", {}, "Page 1 of .* is not a list"),
+        ("page-flag", {"error": {"code": 5}}, "has no 'items', but 'error'"),
+        ("page-flag", {"items": {"1": {}}}, "has no list at 'items'"),
+        ("page-flag", [{"id": 1}], "has no 'items'"),
+    ],
+)
+def test_an_error_that_is_sent_as_a_success_is_no_empty_list(
+    name: str, body: Any, problem: str, server: SignalServer, reader: anb.Workbench
+) -> None:
+    """A response without the list is reported; only null, or an object without items and errors, is an empty list."""
+    usual, server.respond = server.respond, lambda request: json_response(body)
+    try:
+        with pytest.raises(PagesIncomplete, match=problem):
+            reader.pages(name).items()
+        for empty in ({"items": None}, {"kind": "list"}, {"items": []}):
+            server.respond = lambda request, empty=empty: json_response(empty)  # type: ignore[misc]  # a default argument
+            assert reader.pages("page-flag").items() == []
+    finally:
+        server.respond = usual
 
 
 @pytest.mark.parametrize(

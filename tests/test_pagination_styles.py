@@ -195,7 +195,8 @@ def test_a_server_that_ignores_the_position_is_reported(place: str, has_total: b
     operation = make_spec({"name": place}, {"name": "limit"}).operation("listThings")
     again = {"things": [1, 2], **({"total": 9} if has_total else {})}
     pages = read_all(operation, Call("listThings"), lambda _: again)
-    assert (len(pages.exchanges), pages.complete, pages.items(partial=True)) == (2, False, [1, 2])
+    requests = 3 if place == "page" and not has_total else 2  # one more to find out whether pages count from 0
+    assert (len(pages.exchanges), pages.complete, pages.items(partial=True)) == (requests, False, [1, 2])
     with pytest.raises(PagesIncomplete, match=f"Page 2 of listThings is the same as the one before.*{place}"):
         pages.items()
 

@@ -20,6 +20,7 @@ from ..openapi import ID_FIELD, Operation
 from .paging import Paging, resolve_position
 from .tracker import PageTracker, PlacedPage
 
+_NO_SUCH_PAGE = (404, 416)  # RFC 9110, sections 15.5.5 and 15.5.17
 _MAX_NAMED_IDS, _MAX_ID_LENGTH = 3, 60
 
 _RESUME = "Continue with pages.resume(), or take what there is with partial=True."
@@ -152,8 +153,10 @@ class PageCollector:
         """
         insort(self.exchanges, exchange, key=lambda sent: sent.started)
         self._clear_cache()
+        if exchange.status in _NO_SUCH_PAGE and self._tracker.accept_end():
+            return
         if not exchange.ok:
-            self._fail(f"failed ({exchange.status_text})", call, exchange)
+            self._fail(f"failed ({exchange.status_text})", self._tracker.page_number(call), exchange)
             return
         call = resolve_position(self.paging, call, exchange)
         try:
@@ -161,13 +164,14 @@ class PageCollector:
         except PickError as error:
             if not self._tracker.pages:
                 raise
-            self._fail(f"could not be read: {error.what.rstrip('.')}", call, exchange)
+            self._fail(f"could not be read: {error.what.rstrip('.')}", self._tracker.page_number(call), exchange)
             return
+        number = self._tracker.page_number(call)
         problem = self._tracker.add(call, page)
         for key, items in page.other_items.items():
             self._other_items[key].update((write_json(item, sort=True), item) for item in items)
         if problem:
-            self._fail(problem, call, exchange)
+            self._fail(problem, number, exchange)
 
     def retry(self) -> None:
         """Forget the failure, so that what failed is requested again."""
@@ -241,9 +245,9 @@ class PageCollector:
             return Shortfall(problem, None, _DECLARE)
         return None
 
-    def _fail(self, what: str, call: Call, exchange: Exchange) -> None:
+    def _fail(self, what: str, number: int, exchange: Exchange) -> None:
         """Record what is wrong with a page; the first failure counts."""
-        problem = f"Page {self._tracker.page_number(call)} of {self.operation.id} {what}"
+        problem = f"Page {number} of {self.operation.id} {what}"
         self._failure = self._failure or Shortfall(problem, exchange)
 
     def _clear_cache(self) -> None:

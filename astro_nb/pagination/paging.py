@@ -82,6 +82,7 @@ class Paging:
         sort: the order to ask for, so that no item is missed; empty if the operation cannot sort.
         other_items: the keys of further arrays that hold items of other kinds.
         first: the number of the first page.
+        knows_first: whether the document declares that; otherwise it is a guess.
         vague: whether the total may be the number of items on the page.
         is_declared: whether the overlay declares it.
         uses_total: whether totals count: not if the list is read from its middle, or if they prove to be wrong.
@@ -99,6 +100,7 @@ class Paging:
     sort: str = ""
     other_items: tuple[str, ...] = ()
     first: int = 1
+    knows_first: bool = True
     vague: bool = False
     is_declared: bool = False
     uses_total: bool = True
@@ -187,6 +189,7 @@ def _infer_paging(operation: Operation) -> Paging | None:
         max_size=_max_page_size(fields.get(limit)),
         cursor=cursor,
         first=_first_page(fields.get(parameter)),
+        knows_first=style != "page" or _declares_first(fields[parameter]),
         vague=_find_name((total,), VAGUE_TOTAL_FIELDS) != "",
         default_size=_default_size(fields.get(limit)),
         is_bounded=limit in fields and "maximum" in fields[limit].schema,
@@ -251,6 +254,11 @@ def _first_page(field: Field | None) -> int:
     if isinstance(default, int) and not isinstance(default, bool):
         return default
     return 0 if field.schema.get("minimum") == 0 else 1
+
+
+def _declares_first(field: Field) -> bool:
+    default = field.info.default
+    return (isinstance(default, int) and not isinstance(default, bool)) or field.schema.get("minimum") in (0, 1)
 
 
 NUMBERED = ("offset", "search", "page")
@@ -331,7 +339,28 @@ def read_page(paging: Paging, call: Call, exchange: Exchange, before: ReadSoFar 
         total = None
     next_call, end, more = _find_end(paging, call, exchange, _Position(len(items), count, total, before), signals)
     others = {key: _get_items(data, key) for key in paging.other_items}
-    return Page(items, total, next_call, others, "", end, more, signals.sources, is_wrong)
+    problem = _find_missing(paging.items, data)
+    return Page(items, total, next_call, others, problem, end, more, signals.sources, is_wrong)
+
+
+_ERROR_FIELDS = ("error", "errors", "error_message", "error_description", "message", "detail", "fault", "exception")
+
+
+def _find_missing(key: str, data: Any) -> str:
+    """Return why a response is not an empty list although it has no items, as a clause; empty if it is one.
+
+    Some servers send null, or leave the items out, if there are none. An error that is sent as a success is no list.
+    """
+    if data is None:
+        return ""
+    if key == "$":
+        return "" if isinstance(data, list) else "is not a list"
+    found = find(data, key if key.startswith("$") else to_path((key,)))
+    if found:
+        return "" if found[0][1] is None or isinstance(found[0][1], list) else f"has no list at {key!r}"
+    names = data if isinstance(data, Mapping) else ()
+    error = _find_name(map(str, names), _ERROR_FIELDS)
+    return f"has no {key!r}, but {error!r}" if error else "" if isinstance(data, Mapping) else f"has no {key!r}"
 
 
 @dataclass(frozen=True)

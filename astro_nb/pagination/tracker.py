@@ -81,6 +81,7 @@ class PageTracker:
         self._exhausted: list[Range] = []  # were requested again and brought nothing new
         self._end = sys.maxsize  # the first offset that an empty page was received for
         self._seen_calls: set[str] = set()
+        self._is_probing = False  # whether page 1 is requested to find out whether it is the first one
         self._last_items: list[Any] = []
 
     @property
@@ -145,10 +146,43 @@ class PageTracker:
         if self._first_call is None:
             self._begin(call, exchange)
         before = ReadSoFar(self.offset_of(call), self._page_size, self._sources)
-        return read_page(self.paging, call, exchange, before)
+        page = read_page(self.paging, call, exchange, before)
+        return page if self.paging.knows_first else self._find_first(call, page)
+
+    def _find_first(self, call: Call, page: Page) -> Page:
+        """Return the first page; if it is not known whether it is page 0 or 1, the next call asks for page 1.
+
+        A link to the next page says it. With a total, a page that was left out would be missed.
+        """
+        self.paging = replace(self.paging, knows_first=True)
+        name = self.paging.parameter
+        if page.next_call is None or page.total is not None or name in call.parameters:
+            return page
+        linked = page.next_call.parameters.get(name)
+        if isinstance(linked, str):
+            first = int(linked) - 1 if linked.isdecimal() else self.paging.first
+            self.paging = replace(self.paging, first=first)
+            return page
+        self._is_probing, self.paging = True, replace(self.paging, first=0)
+        return replace(page, next_call=call.with_parameters(**{name: 1}))
+
+    def accept_end(self) -> bool:
+        """Whether the list has ended before a page that does not exist: the last one was shorter than the first."""
+        is_short = bool(self.pages) and len(self._last_items) < self._page_size
+        if not is_short or self.paging.style not in ("page", "offset") or self.is_random_access:
+            return False
+        self._next_call, self.end = None, "the last page is short, and there is no page after it"
+        return True
 
     def add(self, call: Call, page: Page) -> str:
         """Add a page; return what is wrong with it, as a clause, or an empty string."""
+        if self._is_probing and self.pages:
+            self._is_probing = False
+            if page.items == self._last_items:  # pages count from 1: it was the first one again
+                self._seen_calls.add(repr(call.parameters))
+                self.paging = replace(self.paging, first=1)
+                self._next_call = call.with_parameters(**{self.paging.parameter: 2})
+                return ""
         problem = self._find_problem(call, page)
         if problem and problem != _CIRCLE:
             return problem
@@ -169,7 +203,8 @@ class PageTracker:
         self._first_call, self._next_call = call, self._next_call or call
         if self.paging.style == "page" and self.paging.parameter not in call.parameters:
             number = read_signals(exchange.response, exchange.json(), 0).page
-            self.paging = replace(self.paging, first=self.paging.first if number not in (0, 1) else number)
+            if number in (0, 1):
+                self.paging = replace(self.paging, first=number, knows_first=True)
         position = requested_position(self.paging, call)
         if self.paging.style in ("offset", "search"):
             self.start = position

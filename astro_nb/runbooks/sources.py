@@ -355,6 +355,7 @@ def _pages_source(candidate: Candidate, parameter_names: ParameterNames) -> str 
     if paging is None or candidate.location[: len(prefix)] != prefix or not isinstance(index, int):
         return None
     lists = [_page_items(exchange, prefix) for exchange in step.readable_exchanges]
+    lists[1:2] = [[]] if lists[1:2] == lists[:1] else lists[1:2]  # page 1 was the first page again
     place = sum(map(len, lists[: candidate.page])) + index
     items = [item for page in lists for item in page]
     location_in = candidate.location[len(prefix) + 1 :]
