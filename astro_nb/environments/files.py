@@ -35,7 +35,7 @@ from .variables import Variables
 FORMAT = 1
 FOLDER = Path("environments")
 FIELDS = tuple(field.name for field in fields(Environment) if field.compare)
-MERGED = ("credentials", "variables", "headers", "timeout", "limits")
+MERGED = ("credentials", "variables", "headers", "server_variables", "timeout", "limits")
 """Mappings that are merged: an environment has the members of the one that it extends, and its own have priority."""
 
 _ALWAYS_WRITTEN = ("spec", "production", "timeout", "hosts")  # also with their default
