@@ -164,6 +164,19 @@ def test_an_exchange_that_cannot_be_stored_is_returned(
         assert api.session.exchanges[-1].id == exchange.id
 
 
+def test_an_interrupt_while_it_is_stored_loses_nothing(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interrupt ends the cell, and the exchange is among those of the session."""
+
+    def interrupt(exchange: Exchange) -> Any:
+        raise KeyboardInterrupt
+
+    api = connect()
+    monkeypatch.setattr("astro_nb.history.history.encode_exchange", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        api.call("create", n=1)
+    assert api.session.exchanges[-1]["$.note"] == TOKEN
+
+
 @pytest.mark.parametrize("fault", [lock, drop, fail_to_encode])
 def test_lists_and_waits_go_on_without_the_history(
     fault: Fault, connect: Connect, monkeypatch: pytest.MonkeyPatch

@@ -118,8 +118,10 @@ class History:
             secrets: the values that were sent.
             further: values that were not sent with it, but that a server may return.
         """
+        self._unstored[exchange.id] = exchange  # held until it is stored: an interrupt does not lose it
         try:
             self._store(exchange, secrets, further)
+            del self._unstored[exchange.id]
         except Exception as error:  # noqa: BLE001  # whatever it is, the exchange is returned, and says so
             reason = str(error) if isinstance(error, AstroNbError) else f"{type(error).__name__}: {error}."
             exchange = replace(exchange, not_stored=redact(reason, frozenset(secrets)))

@@ -397,10 +397,11 @@ class Session:
 
     def _store(self, prepared: PreparedRequest, exchange: Exchange) -> Exchange:
         further = (value for value in self.credentials.secret_values())  # read by `add`, which loses no exchange
-        stored = self.history.add(exchange, prepared.secrets, further)
-        if prepared.group.kind != "approval":
-            self._sent.append(stored.id)  # last: the history has what is in `exchanges`, or holds it in memory
-        return stored
+        try:
+            return self.history.add(exchange, prepared.secrets, further)
+        finally:  # also after an interrupt; last: the history has what is in `exchanges`, or holds it in memory
+            if prepared.group.kind != "approval":
+                self._sent.append(exchange.id)
 
     def _call_for_reference(self, operation: Operation, asking: tuple[str, ...]) -> Exchange:
         """Call an operation for a value of its response; its required parameters are variables."""
