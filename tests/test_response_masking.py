@@ -20,7 +20,7 @@ from astro_nb.exchange.masking import MaskedResponse
 from astro_nb.history import History, texts_in
 from astro_nb.http import Retries
 from astro_nb.messages import Response
-from astro_nb.openapi import Spec
+from astro_nb.openapi import Spec, load
 
 NAMES = ("token", "key", "password", "client_secret", "apiKey")
 """Fields that are secrets: by format, by description, by name."""
@@ -253,3 +253,24 @@ def test_a_page_that_is_not_shown_has_its_title(served: tuple[LocalServer, anb.W
     assert exchange.error is not None
     assert exchange.error.message.startswith("Sign in (an HTML page")
     assert "not shown" in exchange.text
+
+
+def test_a_secret_by_its_name_in_xml() -> None:
+    """The document may give a field another name in XML (OpenAPI 3.1.1, section 4.8.26)."""
+    schema = {"type": "object", "properties": {"token": {**SECRET, "xml": {"name": "tk"}}}}
+    masked = made(
+        f"<r><tk>{PLANTED}</tk><a>b</a></r>".encode(), "application/xml", spec=document(schema, "application/xml")
+    )
+    assert masked.text == "<r><tk>*****</tk><a>b</a></r>"
+
+
+def test_the_token_that_astro_makes_is_hidden_wherever_the_body_is_cut() -> None:
+    """Astro's document, and a server that ends the body too early."""
+    operation = load("astro-v1").operation("CreateApiToken")
+    token = {"id": "cm1", "name": "n", "token": PLANTED, "createdAt": "2026-01-01T00:00:00Z", "type": "WORKSPACE"}
+    body, shown = json.dumps(token).encode(), 0
+    for end in range(1, len(body)):
+        masked = MaskedResponse(operation, Response(200, (("Content-Type", "application/json"),), body[:end]))
+        assert_hidden(masked.text + masked.body.decode(), f"a body of {end} bytes")
+        shown += masked.text.startswith('{"id')
+    assert shown > len(body) / 2

@@ -82,6 +82,10 @@ def test_lists_of_secrets() -> None:
         ("credential", {"description": "Keep it secret: whoever has this key can act for you."}),
         ("pass", {"title": "Password"}),
         ("x", {"format": "password"}),
+        ("x", {"x-sensitive": True}),
+        ("x", {"x-ms-secret": True}),
+        ("token", {"writeOnly": True}),
+        ("x", {"writeOnly": True, "description": "The key that the server uses"}),
     ],
 )
 def test_titles_and_descriptions_that_mean_a_secret(name: str, schema: dict[str, Any]) -> None:
@@ -101,6 +105,8 @@ def test_titles_and_descriptions_that_mean_a_secret(name: str, schema: dict[str,
         ("token", {"description": "The pagination token. Only set when there are more pages."}),
         ("count", {"type": "integer", "title": "Password"}),
         ("description", {"description": "Do not share it with others"}),
+        ("note", {"writeOnly": True}),
+        ("keyId", {"writeOnly": True, "description": "The id of the key"}),
         ("expiresAt", {"description": "When the token expires. Only set after creation."}),
     ],
 )

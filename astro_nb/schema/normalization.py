@@ -380,9 +380,23 @@ def secrecy(name: str, kind: Kind, schema: Schema) -> tuple[bool, str | None]:
         return declared.is_secret, declared.when or None
     if kind in NEVER_SECRET_BY_NAME:
         return False, None
-    if kind == "text" and (schema.get("format") == "password" or is_secrets_name(name)):
+    if any(schema.get(extension) is True for extension in SECRET_EXTENSIONS):
         return True, None
-    return is_secret_name(name) or (kind == "text" and is_secret_by_prose(name, *_prose(schema))), None
+    if kind == "text" and (schema.get("format") in SECRET_FORMATS or is_secrets_name(name)):
+        return True, None
+    return is_secret_name(name) or (
+        kind == "text" and is_secret_by_prose(name, *_prose(schema), schema.get("writeOnly") is True)
+    ), None
+
+
+SECRET_FORMATS = ("password", "secret", "jwt", "api-key", "apikey", "credential")
+"""Formats of secrets: `password` of OpenAPI (section 4.4.3), and others in use."""
+
+SECRET_EXTENSIONS = (
+    *("x-sensitive", "x-secret", "x-is-secret", "x-is-sensitive", "x-ms-secret", "x-credential", "x-password"),
+    *("x-speakeasy-param-sensitive", "x-speakeasy-terraform-sensitive"),
+)
+"""Extensions of other tools that mark a secret if they are true."""
 
 
 def may_be_secret(name: str, kind: Kind, schema: Schema) -> bool:

@@ -68,12 +68,21 @@ def secret_names(spec: Spec, schema: Any) -> dict[str, str | None]:
         properties = plain.get("properties")
         for name, inner in properties.items() if isinstance(properties, Mapping) else ():
             field = read_field(spec, inner, str(name))
+            names = [str(name), *_name_in_xml(field.schema)]
             if _holds_secret(field, _MAX_DEPTH):
-                found[str(name)] = None
+                found.update(dict.fromkeys(names))
             elif field.secret_when:
-                found.setdefault(str(name), field.secret_when)
+                found = {**dict.fromkeys(names, field.secret_when), **found}
         pending += _subschemas(spec, plain)
     return found
+
+
+def _name_in_xml(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the name of the element or attribute, if it is another one (OpenAPI 3.1.1, section 4.8.26)."""
+    declared = schema.get("xml")
+    name = declared.get("name") if isinstance(declared, Mapping) else None
+    if isinstance(name, str):
+        yield name
 
 
 def _holds_secret(field: Field, depth: int) -> bool:

@@ -202,11 +202,11 @@ _ABOUT_WORDS = _table(
 _LONGEST_PROSE = 1000  # characters of a description that are looked at
 
 
-def is_secret_by_prose(name: str, title: str, description: str) -> bool:
+def is_secret_by_prose(name: str, title: str, description: str, is_write_only: bool = False) -> bool:
     """Whether the document's words about a text mean that it is a secret.
 
     A title that names a secret ("API key"); a description that begins with one ("The API key. …"); or one that says of
-    a key or token that it is shown once, or has to be kept secret.
+    a key or token that it is shown once, or has to be kept secret; or a key or token that the server never returns.
     """
     title, description = title[:_LONGEST_PROSE], description[:_LONGEST_PROSE].strip()
     words = _words(name)
@@ -214,7 +214,7 @@ def is_secret_by_prose(name: str, title: str, description: str) -> bool:
         return False
     prose = f"{title}\n{description}"
     if _MENTION.search(prose) or may_be_secret_name(name):
-        if _ONCE.search(prose):
+        if is_write_only or _ONCE.search(prose):
             return True
         if words and words[-1] in _HINT_WORDS:
             return any(_LABEL.match(text) for text in (title.strip(), description))
