@@ -221,6 +221,7 @@ def test_a_withheld_body_is_revealed_on_purpose(served: tuple[LocalServer, anb.W
     [
         ("X-Auth-Token", "abc", "*****"),
         ("Set-Cookie", "a=b", "*****"),
+        ("Ocp-Apim-Subscription-Key", "7Kq2ZpXw9LmN4vRt8sYb", "*****"),
         ("Location", "https://h/cb?access_token=abc&x=1#id_token=def", "https://h/cb?access_token=*****&x=1#id_token=*****"),
         ("Link", '<https://h/x?page_token=abc>; rel="next"', '<https://h/x?page_token=abc>; rel="next"'),
         ("Access-Control-Allow-Headers", "authorization, x-api-key", "authorization, x-api-key"),

@@ -19,7 +19,15 @@ from ..json_text import JsonError, read_json, write_json
 from ..messages import Headers, Response, bare_media_type
 from ..openapi import Operation
 from ..schema import ROOT, Field, hold_secrets, mask_secrets, response_field, response_secret_names
-from ..secrets import MASK, Secret, is_secret_header, mask_text, mask_url_secrets
+from ..secrets import (
+    MASK,
+    Secret,
+    is_random,
+    is_secret_header,
+    mask_text,
+    mask_url_secrets,
+    may_be_secret_name,
+)
 
 _WITHHELD = (
     "A body of {size:,} bytes is not shown: it cannot be read as {expected}, and something in it may be a secret. "
@@ -32,7 +40,7 @@ _SENTENCE = re.compile(
 )
 _TABLES = ("text/csv", "text/tab-separated-values", "application/csv", "text/x-csv")
 _TITLE = re.compile(r"<title[^<>]*>[^<>]{1,500}</title>", re.IGNORECASE)
-_GZIP = b"\x1f\x8b"
+_COMPRESSED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")  # gzip (RFC 1952), zlib (RFC 1950)
 _MAX_UNPACKED = 20_000_000
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 _PARTIAL, _FIRST_ERROR = 206, 400
@@ -114,10 +122,7 @@ class MaskedResponse:
     @cached_property
     def headers(self) -> Headers:
         """The header fields; those that carry credentials are masked."""
-        return tuple(
-            (name, MASK if is_secret_header(name) else mask_url_secrets(value))
-            for name, value in self._response.headers
-        )
+        return tuple((name, _mask_header(name, value)) for name, value in self._response.headers)
 
     def _names(self) -> Any:
         return response_secret_names(self._operation, self._response.status)
@@ -155,7 +160,7 @@ class MaskedResponse:
         names, response = self._names(), self._response
         if ROOT in names:
             return True
-        if response.body.startswith(_GZIP):
+        if response.body.startswith(_COMPRESSED):
             inner = _unpack(response.body)
             return bool(names) or mask_text(inner) != inner
         if not names or response.status >= _FIRST_ERROR:
@@ -190,6 +195,12 @@ class MaskedResponse:
         return _WITHHELD.format(size=self._response.size, expected=media) + where
 
 
+def _mask_header(name: str, value: str) -> str:
+    if is_secret_header(name) or (may_be_secret_name(name) and is_random(value)):
+        return MASK
+    return mask_url_secrets(value)
+
+
 def _json_in_line(line: str) -> tuple[int, int, Any] | None:
     """Return start, end and data of the object or list that is a line; None if it is none.
 
@@ -219,8 +230,8 @@ def _line_field(field: Field | None) -> Field | None:
 
 
 def _unpack(body: bytes) -> str:
-    """Return the text in a gzip file, up to a limit."""
+    """Return the text that is compressed in a body, up to a limit."""
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, _MAX_UNPACKED).decode("utf-8", "replace")
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, _MAX_UNPACKED).decode("utf-8", "replace")
     except zlib.error:
         return ""

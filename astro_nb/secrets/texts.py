@@ -14,6 +14,7 @@ its end.
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -327,11 +328,26 @@ def _has_random_word(text: str) -> bool:
 
 _UNICODE_ESCAPE = re.compile(r"\\u00([2-7][0-9a-fA-F])|\\x([2-7][0-9a-fA-F])")
 
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{16,}={0,2}\s*")
+
+
+def _from_base64(text: str) -> str:
+    """Return the text that is in base64 as a whole (RFC 4648); another text as it is."""
+    if not _BASE64.fullmatch(text):
+        return text
+    packed = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(packed + "=" * (-len(packed) % 4)).decode()
+    except ValueError:
+        return text
+
+
 _DECODERS: tuple[Callable[[str], str], ...] = (
     lambda text: text.replace("\0", ""),  # UTF-16 or UTF-32 that is read as something else
     lambda text: _UNICODE_ESCAPE.sub(lambda code: chr(int(code[1] or code[2], 16)), text),
     html.unescape,
     lambda text: unquote(text) if "%" in text else text,
     lambda text: text.replace("\\", ""),  # JSON as a string in JSON
+    _from_base64,
 )
 """Ways to spell the same text: what is masked must have no secret in any of them."""

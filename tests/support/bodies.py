@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import html
 import json
@@ -79,6 +80,10 @@ SYNTAXES: dict[str, Write] = {
     "a table of Markdown": lambda n, v: f"| {n} | name |\n|---|---|\n| {v} | visible |\n",
     "a sentence": lambda n, v: f"Made. Your {n} is {v}, do not lose it.",
     "a sentence of two lines": lambda n, v: f"Your new {n}:\n{v}\n",
+    "base64": lambda n, v: base64.b64encode(_json(n, v).encode()).decode(),
+    "quoted-printable": lambda n, v: f"{n}=3D{v}=\n",
+    "a log": lambda n, v: f'time="12:00" level=info {n}="{v}" user=bob\n',
+    "environment": lambda n, v: f"export A=b\nexport {n.upper()}={v}\n",
     "netrc": lambda n, v: f"machine h login me {n} {v}\n",
     "S-expression": lambda n, v: f'((id . 1) ({n} . "{v}"))',
     "PHP": lambda n, v: f"array('{n}' => '{v}')",
@@ -105,6 +110,7 @@ CODINGS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "deflate": (zlib.compress, "deflate"),
     "two members of gzip": (lambda b: gzip.compress(b[:9]) + gzip.compress(b[9:]), "gzip"),
     "gzip, not declared": (gzip.compress, ""),
+    "zlib, not declared": (zlib.compress, ""),
     "declared only": (bytes, "br"),
 }
 """What encodes a body, and the Content-Encoding that it is sent with."""
