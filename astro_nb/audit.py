@@ -6,6 +6,7 @@ that it would send: with openapi-core, and a JSON body with the fast check, too.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from .explorer import dry_render
 from .forms import Form
 from .messages import bare_media_type, has_data
 from .openapi import Fetch, Operation, Spec, load
+from .openapi.malformed import READ_ERRORS
 from .schema import Field, body_field, find_contradiction, parameter_fields
 from .secrets import Secret
 from .serialization import build_request
@@ -222,9 +224,11 @@ _ANY_CREDENTIAL = "sample"
 
 def _values(spec: Spec) -> Resolver:
     """Return the values of an environment with a credential for every scheme; nothing is sent."""
-    kinds = {name: spec.scheme(name).kind for name in spec.scheme_names}
-    texts = {name: _CREDENTIALS.get(kind, _ANY_CREDENTIAL) for name, kind in kinds.items()}
-    credentials = {name: Secret.in_memory(text, name) for name, text in texts.items()}
+    credentials = {}
+    for name in spec.scheme_names:
+        with contextlib.suppress(DocumentError, *READ_ERRORS):  # a malformed scheme is reported where it is used
+            text = _CREDENTIALS.get(spec.scheme(name).kind, _ANY_CREDENTIAL)
+            credentials[name] = Secret.in_memory(text, name)
     environment = Environment("audit", base_url="https://localhost", credentials=credentials)
     return Resolver(Variables(), environment, mode="revealed")
 

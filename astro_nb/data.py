@@ -213,8 +213,10 @@ def copy_data(data: Any) -> Any:
 
 
 def _copy_one(value: Any) -> Any:
-    """Return a copy of a scalar; for a container, an empty one."""
-    return {} if isinstance(value, dict) else [] if isinstance(value, list) else copy.copy(value)
+    """Return a copy of a scalar; for a container, an empty one. An open file has no copy: it is returned as it is."""
+    if isinstance(value, dict | list):
+        return {} if isinstance(value, dict) else []
+    return value if hasattr(value, "read") else copy.copy(value)
 
 
 def with_known_steps(data: Any, location: Location) -> Location:

@@ -233,3 +233,14 @@ def test_a_broken_cache_is_read_past(cache: Path) -> None:
     kept.parent.rmdir()
     kept.parent.write_text("a file where the folder should be")
     assert load(LARGE).document == first
+
+
+def test_keys_of_a_mapping_are_texts() -> None:
+    """`200:` in a Python mapping is the status 200, as it is in YAML; a mapping that contains itself is refused."""
+    responses = {200: {"description": "a"}, "4XX": {"description": "b"}, None: {"description": "c"}}
+    spec = load({"openapi": "3.1.0", "paths": {"/a": {"get": {"responses": responses}}}})
+    assert list(spec.operation("get_a").responses) == ["200", "4XX", "null"]
+    circle: dict[str, Any] = {"openapi": "3.1.0", "paths": {}}
+    circle["x-self"] = circle
+    with pytest.raises(DocumentInvalid, match="contains itself"):
+        load(circle)

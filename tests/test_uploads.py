@@ -333,3 +333,23 @@ def test_no_snippet_sends_the_bytes_of_a_file_that_is_sent_in_base64(kind: str, 
     with pytest.raises(UsageError, match="contentEncoding"):
         SNIPPETS[kind](op, call, sent(op, call.body))
     assert "Upload(" in SNIPPETS["Python (astro_nb)"](op, call, sent(op, call.body))
+
+
+def test_files_in_a_table_arrive_as_they_do_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\xff")
+    image = {"type": "string", "contentMediaType": "image/png"}
+    api = anb.connect(spec=form(f=image).spec.document, base_url="sandbox", history=tmp_path / "history")
+    files = [path, ("a.png", b"\xff"), ("a.png", b"\xff", "image/png"), Upload("a.png", b"\xff", "image/png")]
+    for file in files:
+        api.call("x", f=file)
+    api.bulk("x", [{"f": file} for file in files]).run()
+    assert [entry.call.body for entry in api.history] == [{"f": files[-1]}] * 8
+    api.close()
+
+
+def test_a_form_takes_an_open_file() -> None:
+    op = form(f=OCTETS)
+    filled = Form(op)
+    filled.set(("body", "f"), io.BytesIO(b"x"))
+    assert parts(sent(op, filled.to_call().body)) == [("f", "f", b"x")]

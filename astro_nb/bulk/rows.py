@@ -15,6 +15,7 @@ from ..openapi import Operation, field_named_by, id_field, last_parameter
 from ..plain import plain_value
 from ..schema import (
     Field,
+    as_upload,
     body_field,
     body_fields,
     hold_secrets,
@@ -351,7 +352,7 @@ def _read_cells(columns: tuple[str, ...], row: list[Any]) -> dict[str, Any]:
 def _plain_cell(value: Any, column: str) -> Any:
     """Return a cell as plain data; what is none, such as an open file, as it is, for its row to be refused."""
     try:
-        return plain_value(value, column)
+        return plain_value(as_upload(value, column), column)
     except UsageError:
         return value
 

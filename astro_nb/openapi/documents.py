@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from ..errors import DocumentInvalid, DocumentNotFound
 from .malformed import json_type_name
-from .parsing import MAX_BYTES, Format, detect_format, detect_mapping_format, dump_json, parse_with_json
+from .parsing import MAX_BYTES, Format, detect_format, detect_mapping_format, dump_json, parse_with_json, with_text_keys
 from .references import Fetch, bundle
 
 Document = dict[str, Any]
@@ -40,7 +40,7 @@ def load_document(source: Any, fetch: Fetch | None = None) -> Document:
         DocumentInvalid: The source is not an OpenAPI document.
     """
     if isinstance(source, Mapping):
-        document = check_document(dict(source), "the mapping given")
+        document = check_document(with_text_keys(source, "the mapping given"), "the mapping given")
         return _upgrade_if_old(bundle(document, dump_json(document), None, None), "", "the mapping given")
     data, name = read_source(source, fetch)
     parsed, as_json = parse_with_json(data, name)

@@ -94,6 +94,35 @@ def dump_json(value: Any) -> bytes:
         return b""
 
 
+def with_text_keys(data: Any, name: str) -> Any:
+    """Return plain data whose keys are texts, as in a document that is parsed: `200` and `"200"` are the same key.
+
+    Raises:
+        DocumentInvalid: It contains itself, or is nested too deeply.
+    """
+    try:
+        return _with_text_keys(data, {})
+    except RecursionError as error:
+        raise DocumentInvalid(f"{name} contains itself, or is nested too deeply.", "Check the document.") from error
+
+
+def _with_text_keys(data: Any, known: dict[int, Any]) -> Any:
+    if not isinstance(data, Mapping | list | tuple):
+        return data
+    if id(data) not in known:  # a part that is used many times is converted once
+        if isinstance(data, Mapping):
+            known[id(data)] = {_key_text(key): _with_text_keys(inner, known) for key, inner in data.items()}
+        else:
+            known[id(data)] = [_with_text_keys(inner, known) for inner in data]
+    return known[id(data)]
+
+
+def _key_text(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    return "null" if key is None else str(key).lower() if isinstance(key, bool) else str(key)
+
+
 # --- other formats ----------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from .arguments import (
 )
 from .contradictions import find_contradiction
 from .field import Branch, Field, further_properties, read_field
-from .files import content_encoding, encode_content, is_text_media_type, read_files
+from .files import as_upload, content_encoding, encode_content, is_text_media_type, read_files
 from .masking import extract_secrets, has_secret, hold_secrets, mask_secrets
 from .operations import (
     active_rules,
@@ -40,6 +40,7 @@ __all__ = [
     "CompiledSchema",
     "Field",
     "active_rules",
+    "as_upload",
     "body_example",
     "body_field",
     "body_fields",

@@ -149,6 +149,14 @@ def is_file(value: Any) -> bool:
     return isinstance(value, os.PathLike) or (hasattr(value, "read") and not isinstance(value, type))
 
 
+def as_upload(value: Any, at: str) -> Any:
+    """Return a tuple of a name, bytes and perhaps a media type as an upload; any other value as it is.
+
+    For data without fields of its own, such as the cells of a table: nothing else has bytes after a text.
+    """
+    return _read_tuple(value, at) if isinstance(value, tuple) and _is_file_tuple(value, True) else value
+
+
 def _convert(field: Field | None, value: Any, at: str) -> Any:
     if is_file(value):
         return _convert_file(field, value, at)
