@@ -19,7 +19,7 @@ from astro_nb.contract import check_request_body
 from astro_nb.environments import Environment, Resolver, Variables
 from astro_nb.errors import UnknownName, UsageError
 from astro_nb.openapi import Operation
-from astro_nb.schema import active_rules, build_call, make_sample, mask_secrets, signature
+from astro_nb.schema import active_rules, broken_rules, build_call, make_sample, mask_secrets, signature
 from astro_nb.serialization import build_request
 
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
@@ -62,6 +62,7 @@ def test_what_a_condition_requires(schema: Any, value: Any, names: set[str], fre
     field = make_field(schema, X=NEEDS_X)
     assert set(active_rules(field, value).required) == names
     assert set(active_rules(field, free).required) == set()
+    assert list(broken_rules(field, value)) == []  # the contract reports it
     missing = {v.location[-1] for v in check_request_body(op, value) if v.keyword == "required"}
     assert missing == names
     found = {child.name: child for child in field.children}

@@ -44,13 +44,13 @@ class ActiveRules:
     one_of: tuple[tuple[tuple[str, ...], str], ...]
 
 
-def active_rules(field: Field, value: Any) -> ActiveRules:
-    """Return the rules of an object, and the conditions of its schema, that apply to this value."""
+def active_rules(field: Field, value: Any, conditions: bool = True) -> ActiveRules:
+    """Return the rules of an object that apply to this value, and what the conditions of its schema require."""
     value = value if isinstance(value, Mapping) else {}
     required: dict[str, str] = {}
     hidden: dict[str, str] = {}
     one_of = []
-    for condition in field.conditions.required if field.kind == "object" else ():
+    for condition in field.conditions.required if conditions and field.kind == "object" else ():
         if condition.holds(value):
             required.update(dict.fromkeys(condition.names, condition.reason))
     for rule in _declared_rules(field):
@@ -65,7 +65,7 @@ def active_rules(field: Field, value: Any) -> ActiveRules:
 
 
 def broken_rules(field: Field | None, value: Any, at: Location = ()) -> Iterator[BrokenRule]:
-    """Yield every rule that a value breaks, at any depth."""
+    """Yield every rule of the overlay that a value breaks, at any depth; the contract has the schema's conditions."""
     if field is None:
         return
     if field.kind == "union":
@@ -82,7 +82,7 @@ def broken_rules(field: Field | None, value: Any, at: Location = ()) -> Iterator
 
 
 def _broken_here(field: Field, value: Mapping[str, Any], at: Location) -> Iterator[BrokenRule]:
-    active = active_rules(field, value)
+    active = active_rules(field, value, conditions=False)
     for name, reason in active.required.items():
         if name not in value:
             yield BrokenRule((*at, name), f"{name} is required: {reason}")
