@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.servers import LocalServer, json_response
 
 import astro_nb as anb
-from astro_nb.errors import PagesIncomplete
+from astro_nb.errors import PagesIncomplete, UsageError
 from astro_nb.messages import Request, Response
 from astro_nb.pagination import Pages
 from astro_nb.pagination.signals import read_content_range, read_signals
@@ -297,3 +297,15 @@ def test_a_content_range_has_the_length_of_the_list(value: str, length: int | bo
     """RFC 9110, 14.4: the complete length may be unknown; a range of bytes says nothing about items."""
     found = read_content_range((("content-range", value),))
     assert found == (None if length is False else (value, length))
+
+
+def test_a_list_that_cannot_ask_for_another_page_is_refused(server: SignalServer) -> None:
+    """Nothing is sent, and the error does not say that the operation is no list."""
+    cursor = {**OBJECT, "properties": {**OBJECT["properties"], "has_more": {"type": "boolean"}}}
+    document = {**make_document(), "paths": {"/stripe": make_operation("stripe", ("starting_after",), cursor)}}
+    api = anb.connect(spec=document, base_url=server.url, history=None)
+    count = len(server.requests)
+    with pytest.raises(UsageError, match="how stripe asks for another page"):
+        api.pages("stripe")
+    assert len(server.requests) == count
+    api.close()

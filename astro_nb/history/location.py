@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -65,7 +66,7 @@ def _identity(spec: Spec, source: Any, place: Path | None, folder: Path) -> str:
 
 def _copy_entries(earlier: Path, path: Path, spec: Spec, server: str) -> None:
     """Copy a history with those of its entries that belong to a document and a server; nothing if there are none."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with closing(sqlite3.connect(earlier)) as source, closing(sqlite3.connect(unfinished)) as copy:
             source.backup(copy)
