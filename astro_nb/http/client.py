@@ -338,9 +338,8 @@ class Client:
             if not isinstance(result, Response) or result.status not in REDIRECTS:
                 break
             url = redirect_address(url, header(result.headers, "location"), same_host)
-        raise DocumentNotFound(
-            f"There is no document at {url}: {_reason(result)}.", "Check the address, or save it as a file."
-        )
+        todo = f"{result.todo.rstrip('.')}, or" if isinstance(result, Failure) else "Check the address, or"
+        raise DocumentNotFound(f"There is no document at {url}: {_reason(result)}.", f"{todo} save it as a file.")
 
     def bypass_proxy(self, base_url: str) -> None:
         """Reach a server, such as the embedded sandbox, without a proxy, whatever the environment declares."""
