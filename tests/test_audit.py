@@ -377,6 +377,10 @@ FORM_TYPE = "application/x-www-form-urlencoded"
         ({"type": "object", "required": ["a"], "additionalProperties": False}, "requires a and does not allow it"),
         (required_a(False), "requires a and does not allow it"),
         ({"$ref": "#/components/schemas/Endless"}, "requires itself"),
+        (
+            {"allOf": [{"additionalProperties": False}, {"properties": {"a": {**TEXT, "example": "x"}}}]},
+            "in another part of allOf",
+        ),
         ({"oneOf": [{"properties": {"a": TEXT}}, {"properties": {"b": TEXT}}]}, "no discriminator"),
         (required_a({"type": "integer", "enum": ["x"]}), "not of its type"),
         (required_a({"type": "string", "pattern": "^{a}$"}), "cannot be read"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -317,7 +318,8 @@ def _compiles(pattern: str) -> bool:
     if is_endless(pattern):  # the fast check has a limit, Python has none
         return False
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings(action="ignore"):  # Python warns of a set that may mean another one some day
+            re.compile(pattern)
     except (re.error, OverflowError):
         return False
     return True

@@ -15,6 +15,7 @@ from .field import Field
 from .validation import is_valid
 
 _MAX_PARTS = 200  # parts of one schema that are looked at
+_MAX_NAMES = 5  # listed in a reason
 _UNION_KEYS = ("oneOf", "anyOf")
 
 
@@ -38,6 +39,7 @@ def find_contradiction(field: Field | None, schema: Any, value: Any, location: L
         lambda: next(filter(None, (_find_impossible_name(entry) for entry, _ in reversed(trail))), ""),
         lambda: next(filter(None, (entry.info.contradiction for entry, _ in reversed(trail))), ""),
         lambda: _find_conflict(_parts_at(field.spec, [schema], location)),
+        lambda: _find_closed_part(_parts_at(field.spec, [schema], location), keyword),
         lambda: _find_read_only_item(location, keyword),
         lambda: _find_unreadable_pattern(trail, keyword),
     )
@@ -181,6 +183,20 @@ def _find_conflict(parts: list[Mapping[str, Any]]) -> str:
         most = [part[high] for part in parts if isinstance(part.get(high), int | float)]
         if least and most and max(least) > min(most):
             return f"The document has a {low} of {max(least)} and a {high} of {min(most)}."
+    return ""
+
+
+def _find_closed_part(parts: list[Mapping[str, Any]], keyword: str) -> str:
+    """Return that a part of `allOf` forbids the names that another part declares."""
+    if keyword not in ("additionalProperties", "falseSchema"):  # the latter if the part has no names at all
+        return ""
+    names = [frozenset(properties) for part in parts if isinstance(properties := part.get("properties"), Mapping)]
+    for part in parts:
+        if part.get("additionalProperties") is False and "patternProperties" not in part:
+            forbidden = frozenset().union(*names) - frozenset(part.get("properties") or ())
+            if forbidden:
+                listed = ", ".join(sorted(map(str, forbidden))[:_MAX_NAMES])
+                return f"The document declares {listed}, and forbids further names in another part of allOf."
     return ""
 
 
