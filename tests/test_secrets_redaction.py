@@ -80,6 +80,12 @@ def test_what_merely_equals_a_common_secret_is_unchanged(text: str, secret: str)
     assert redact_data({"a": secret, "n": [1, True]}, [secret]) == {"a": secret, "n": [1, True]}
 
 
+def test_json_stays_json() -> None:
+    """A number or a flag that equals a common secret is not replaced by a text without quotes."""
+    text = '{"api_token": 1, "password": true, "secret": "1"}'
+    assert json.loads(redact(text, ["1", "true"])) == {"api_token": 1, "password": True, "secret": MASK}
+
+
 @pytest.mark.parametrize("secret", [secret for secret in COMMON if secret != "true"])
 @pytest.mark.parametrize(
     "text",

@@ -44,9 +44,15 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     text = _redact_spellings(text, secrets)
     common = [secret for secret in secrets if secret and secret in text and not is_distinctive(secret)]
     places = [span for span in find_named_values(text) if text[slice(*span)] in common] if common else []
-    for start, end in reversed(places):
+    for start, end in reversed(
+        [span for span in places if not _BARE_IN_JSON.search(text, max(0, span[0] - 20), span[0])]
+    ):
         text = f"{text[:start]}{MASK}{text[end:]}"
     return text
+
+
+_BARE_IN_JSON = re.compile(r'"\s*:\s*\Z')
+"""What is before a number or a flag in JSON, where the mask would be none of its values."""
 
 
 def _redact_spellings(text: str, secrets: frozenset[str]) -> str:
