@@ -229,7 +229,7 @@ def test_no_violation_holds_a_secret(schema: Any) -> None:
         (Response(200), "media type", "error"),
         (Response(200, (("Content-Type", "text/html"),), b"<html>"), "media type", "error"),
         (Response(200, (), b"{}"), "media type", "error"),
-        (Response(200, (("Content-Type", "application/json"),), b"{"), "media type", "error"),
+        (Response(200, (("Content-Type", "application/json"),), b"{}x"), "media type", "error"),
         (make_response([]), "type", "error"),
     ],
 )
@@ -238,6 +238,23 @@ def test_violations_of_a_response(response: Response, keyword: str, severity: st
     (found,) = check_response(make_operation(obj()), response)
     assert (found.keyword, found.severity) == (keyword, severity)
     assert found.message.endswith(".")
+
+
+def test_how_a_body_was_read_is_noted() -> None:
+    """A body that is cut, a name given twice and NaN are notes, whether the document declares the response or not."""
+    fields = (("Content-Type", "application/json"),)
+    for status in (200, 418):
+        for body, words in ((b"{", "it was cut"), (b'{"a": 1, "a": {}}', "given twice"), (b"[NaN]", "NaN")):
+            notes = [
+                v for v in check_response(make_operation(obj()), Response(status, fields, body)) if v.keyword == "json"
+            ]
+            assert [note.severity for note in notes] == ["note"]
+            assert words in notes[0].message
+    secret = obj((), password={"type": "string", "format": "password"})
+    twice = Response(200, fields, f'{{"password": "{PLANTED}", "password": "{PLANTED}2"}}'.encode())
+    (note,) = check_response(make_operation(secret), twice)
+    assert "First: a secret; last: a secret." in note.message
+    assert PLANTED not in repr(note)
 
 
 @pytest.mark.parametrize(
