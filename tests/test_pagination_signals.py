@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.servers import LocalServer, json_response
 
 import astro_nb as anb
-from astro_nb.errors import PagesIncomplete, UsageError
+from astro_nb.errors import PagesIncomplete
 from astro_nb.messages import Request, Response
 from astro_nb.pagination import Pages
 from astro_nb.pagination.signals import read_content_range, read_signals
@@ -299,13 +299,13 @@ def test_a_content_range_has_the_length_of_the_list(value: str, length: int | bo
     assert found == (None if length is False else (value, length))
 
 
-def test_a_list_that_cannot_ask_for_another_page_is_refused(server: SignalServer) -> None:
-    """Nothing is sent, and the error does not say that the operation is no list."""
+@pytest.mark.parametrize("has_more", [True, False])
+def test_a_list_that_cannot_ask_for_another_page_is_read_once(has_more: bool) -> None:
+    """Stripe's lists take the id of the last item: what was read is whole only if the response says so."""
     cursor = {**OBJECT, "properties": {**OBJECT["properties"], "has_more": {"type": "boolean"}}}
     document = {**make_document(), "paths": {"/stripe": make_operation("stripe", ("starting_after",), cursor)}}
-    api = anb.connect(spec=document, base_url=server.url, history=None)
-    count = len(server.requests)
-    with pytest.raises(UsageError, match="how stripe asks for another page"):
-        api.pages("stripe")
-    assert len(server.requests) == count
-    api.close()
+    with LocalServer(lambda request: json_response({"items": [{"id": 1}], "has_more": has_more})) as stripe:
+        api = anb.connect(spec=document, base_url=stripe.url, history=None)
+        pages = api.pages("stripe")
+        assert (pages.complete, bool(pages.notes), len(stripe.requests)) == (not has_more, has_more, 1)
+        api.close()

@@ -239,16 +239,11 @@ def read_pages(
         arguments: as for `call`.
 
     Raises:
-        UsageError: the operation does not return a list, or it is not known how it asks for another page.
+        UsageError: the operation does not return a list.
     """
     declared = session.spec.operation(operation)
     paging = paging_of(declared)
     if paging is None:
-        if session.spec.resources.items_key(declared):
-            raise UsageError(
-                f"The document does not declare how {operation} asks for another page.",
-                "Use api.call for one page, or declare it in an overlay (x-astro-nb-page).",
-            )
         raise UsageError(f"{operation} does not return a list.", "Use api.call for it.")
     first = first_call(paging, session.build_call(operation, arguments))
     unfinished = _find_unfinished(session, first) if resume else None
