@@ -20,6 +20,8 @@ from ..openapi import Operation, Parameter, Rule, Spec, read_examples
 from .field import Field, read_field
 from .files import mark_files
 
+_MAX_UNIONS = 4  # unions inside unions
+
 
 @dataclass(frozen=True)
 class BrokenRule:
@@ -154,10 +156,10 @@ def without_read_only(field: Field | None, value: Any) -> Any:
 
     What an object requires stays if nothing else would be left of it: then it is sent although it is read-only.
     """
-    if field is not None and field.kind == "union":
-        branch = field.branch_for(value)
-        return without_read_only(branch.field, value) if branch else value
-    if field is None or not isinstance(value, dict | list):
+    for _ in range(_MAX_UNIONS):  # a union may contain itself
+        branch = field.branch_for(value) if field is not None and field.kind == "union" else None
+        field = branch.field if branch else field
+    if field is None or field.kind == "union" or not isinstance(value, dict | list):
         return value
     if isinstance(value, list):
         return [without_read_only(field.item_at(index), inner) for index, inner in enumerate(value)]
