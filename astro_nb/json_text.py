@@ -245,6 +245,7 @@ _SUSPECT = re.compile(rb" -?0(?:0{15}|0*e[+-]?000)")
 _NUMBER = re.compile(rb"[\d.eE+-]+")
 _ESCAPED_COLON = re.compile(rb"\\u003[aA]")
 _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**64 - 1
+_HUGE_INTEGER = re.compile(rb"\d{4000}")  # Python converts 4,300 digits, by default
 _CUT = "unexpected end of data"  # the words of orjson and of Python's decoder
 _CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -317,7 +318,7 @@ def _read_slowly(raw: bytes, notes: tuple[JsonNote, ...], first: json.JSONDecode
         data = json.loads(
             raw.decode(),
             parse_float=parse_number,
-            parse_int=parse_number,
+            parse_int=parse_number if _HUGE_INTEGER.search(raw) else None,
             parse_constant=reader.constant,
             object_pairs_hook=reader.members,
         )

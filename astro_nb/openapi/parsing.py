@@ -219,7 +219,7 @@ def _parse_lenient_json(data: bytes, name: str) -> tuple[bytes, DocumentInvalid 
         DocumentInvalid: It certainly is JSON, and exceeds a limit or is broken.
     """
     try:
-        parsed = json.loads(data, parse_constant=lambda _: None, parse_float=parse_number, parse_int=parse_number)
+        parsed = json.loads(data, parse_constant=lambda _: None, parse_float=parse_number)
     except json.JSONDecodeError as error:
         message = error.msg[:1].lower() + error.msg[1:].partition(":")[0]
         what = f"{name} cannot be read as JSON: {message}, line {error.lineno}, column {error.colno}."

@@ -26,6 +26,7 @@ POSITIONAL = (*NUMBERED, "link")
 _MAX_REQUESTS_PER_PAGE, _MIN_REQUESTS = 3, 20
 """The limit of requests for a list that keeps changing: so many per page, and at least so many in all."""
 
+_MAX_PAGE_DIGITS = 18  # a longer number is no page
 _MAX_EMPTY_PAGES = 20
 """The number of empty pages in a row after which a link to another page is not followed."""
 
@@ -160,7 +161,8 @@ class PageTracker:
             return page
         linked = page.next_call.parameters.get(name)
         if isinstance(linked, str):
-            first = int(linked) - 1 if linked.isdecimal() else self.paging.first
+            is_page = linked.isdecimal() and len(linked) <= _MAX_PAGE_DIGITS
+            first = int(linked) - 1 if is_page else self.paging.first
             self.paging = replace(self.paging, first=first)
             return page
         self._is_probing, self.paging = True, replace(self.paging, first=0)
