@@ -385,12 +385,27 @@ def frames_of(trace: TracebackType | None) -> Iterator[FrameType]:
         trace = trace.tb_next
 
 
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
+@pytest.mark.parametrize("operation", ["echo", "save", "keyed", "queried"])
+def test_no_failure_of_a_transport_has_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, operation: str, error: type[Exception]
+) -> None:
+    """What a transport raises becomes an exchange, which has nothing of the request in the clear."""
+    use_folder(monkeypatch, tmp_path)
+    with planted(tmp_path, Breaking(error)) as made:
+        exchange = made.api.call(operation, **made.arguments(operation))
+        found_text = f"{exchange!r} {exchange.failure} {exchange.error} {exchange._repr_mimebundle_()}"
+    assert exchange.failure is not None
+    assert exchange.failure.kind == "transport"
+    assert_clean(found_text, "a failure")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt])
 @pytest.mark.parametrize("operation", ["echo", "save", "keyed", "queried"])
 def test_no_traceback_contains_a_secret(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, operation: str, error: type[BaseException]
 ) -> None:
-    """Whatever fails while a request is sent, no frame of the traceback has it in the clear."""
+    """Whatever stops a request while it is sent, no frame of the traceback has it in the clear."""
     use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, Breaking(error)) as made, pytest.raises(error) as caught:
         made.api.call(operation, **made.arguments(operation))
@@ -404,9 +419,9 @@ def test_no_traceback_of_the_background_has_one(monkeypatch: pytest.MonkeyPatch,
     use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, Breaking(RuntimeError)) as made:
         running = made.api.session.client.start(made.api.session.prepare(made.api.session.build_call("queried", {})))
-        with pytest.raises(RuntimeError) as caught:
-            running.result(10)
-    assert_clean(traceback_text(caught.value), "a traceback")
+        exchange = running.result(10)
+    assert exchange.failure is not None
+    assert_clean(f"{exchange!r} {exchange.failure} {exchange.error} {exchange._repr_mimebundle_()}", "a failure")
 
 
 @pytest.mark.parametrize(

@@ -263,7 +263,6 @@ def test_null_is_the_same_as_nothing() -> None:
         ({"parameters": ["limit"]}, "parameters", TEXT),
         ({"parameters": [{"in": "query"}]}, "parameters", "'name' is missing."),
         ({"parameters": [{**QUERY, "schema": []}]}, "parameters", "expected a schema, found a list."),
-        ({"parameters": [{**QUERY, "examples": []}]}, "parameters", LIST),
         ({"requestBody": []}, "body", LIST),
         ({"requestBody": {"content": {"a/b": "x"}}}, "body", TEXT),
         ({"responses": [200]}, "responses", LIST),

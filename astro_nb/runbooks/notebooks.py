@@ -163,6 +163,13 @@ Notebook = Any
 """An `nbformat.NotebookNode`: a dict whose keys are attributes too."""
 
 
+def text_output(text: str) -> Notebook:
+    """Return an output of a cell that shows a text as an error."""
+    import nbformat.v4 as v4  # imported at first use: it is slow
+
+    return v4.new_output("stream", name="stderr", text=text)  # type: ignore[no-untyped-call]  # nbformat ships only some types
+
+
 def make_notebook(cells: Iterable[Cell], facts: Mapping[str, Any]) -> Notebook:
     """Build a notebook without outputs. Cell ids are their positions, so that a diff of two versions stays small."""
     import nbformat.v4 as v4  # imported at first use: it is slow

@@ -17,7 +17,7 @@ from .. import html
 from ..approval import ALLOW_UNSAFE
 from ..errors import RunbookError
 from ..secrets import Finding, KnownSecrets, redact, redact_data
-from .notebooks import INJECTED_TAG, PARAMETERS_TAG, Notebook, inject_parameters, read_notebook
+from .notebooks import INJECTED_TAG, PARAMETERS_TAG, Notebook, inject_parameters, read_notebook, text_output
 from .recording import find_secrets_for_run, redact_known_secrets
 from .records import RunInterrupted, State, begin_facts, interruptible, reserve_output, write_record
 
@@ -178,13 +178,11 @@ def run(
 
 def _mark_interrupted(notebook: Notebook, error: RunInterrupted) -> None:
     """Say in the last cell that was started that the run was interrupted there."""
-    import nbformat.v4 as v4  # imported at first use: it is slow
-
     codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
     started = [cell for cell in codes if cell.outputs or cell.execution_count or "execution" in cell.metadata]
     for cell in (started or codes)[-1 if started else 0 :][:1]:
         text = f"The run was interrupted here ({error}).\n"
-        cell.outputs.append(v4.new_output("stream", name="stderr", text=text))  # type: ignore[no-untyped-call]  # as above
+        cell.outputs.append(text_output(text))
 
 
 def _result(
