@@ -314,11 +314,15 @@ def test_no_traceback_contains_a_secret(
     use_folder(monkeypatch, tmp_path)
     with planted(tmp_path, Breaking(error), spec=many()) as made:
         try:
-            ACTIONS[action](made.api)
+            result = ACTIONS[action](made.api)
         except BaseException as caught:  # noqa: BLE001  # of whatever kind it is
             assert_clean(package_traceback(caught), "a traceback")
         else:
-            assert action in ("preview", "bulk", "background"), "nothing is proved"
+            sent = list(made.api.session.exchanges)
+            assert sent or action == "preview", "nothing is proved"
+            assert all(e.failure is not None and e.failure.kind == "transport" for e in sent)
+            shown = [f"{e!r} {e.failure} {e.error} {e._repr_mimebundle_()}" for e in sent]
+            assert_clean(f"{result!r} {shown}", "a failure")
 
 
 @pytest.mark.parametrize("way", ["cell", "background"])
