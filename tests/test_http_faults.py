@@ -180,7 +180,8 @@ def test_truncated_json_is_a_violation(setup: Setup) -> None:
     setup.sandbox.faults.add("truncated", operation="GetWorkspace")
     exchange = setup.read()
     assert [violation.message for violation in exchange.violations] == [
-        "The body is declared as JSON, but it is not JSON."
+        "The body ends in the middle of JSON: it was cut.",
+        "The body is declared as JSON, but it is not JSON.",
     ]
 
 
