@@ -140,7 +140,7 @@ class Request:
     secret: bool = False
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {_origin(self.url) if self.secret else re.split('[?#]', self.url)[0]}>"
+        return f"<Request {self.method} {origin_of(self.url) or '…' if self.secret else re.split('[?#]', self.url)[0]}>"
 
     def __reduce__(self) -> Any:
         if self.secret:
@@ -165,12 +165,12 @@ class Request:
         return replace(self, headers=(*others, (name, value)))
 
 
-def _origin(url: str) -> str:
-    """Return scheme and host of a URL, without user and password; an ellipsis if it is malformed."""
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL, without user and password; empty if it is malformed."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "…"
+        return ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 

@@ -16,7 +16,7 @@ from astro_nb.errors import UsageError
 from astro_nb.messages import header
 from astro_nb.openapi import Operation, Parameter, Spec
 from astro_nb.serialization import build_request
-from astro_nb.serialization.styles import build_whole_query
+from astro_nb.serialization.styles import build_whole_query, to_json
 
 STABLE = settings(deadline=None, max_examples=60)
 
@@ -310,3 +310,10 @@ def test_a_file_is_no_parameter() -> None:
         one(Upload("a", b"b"), "query")
     with pytest.raises(UsageError, match=r"body\.f"):
         built(operation(media="application/json"), {"f": Upload("a", b"b")})
+
+
+@pytest.mark.parametrize("value", [b"ab", bytearray(b"ab"), [b"ab"], {"a": b"ab"}])
+def test_bytes_in_a_parameter_are_refused_by_name(value: Any) -> None:
+    """The message names the type, at any depth."""
+    with pytest.raises(UsageError, match=r"cannot be written as JSON: JSON has no value of the type byte"):
+        to_json(value, "q")

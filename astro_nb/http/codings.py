@@ -24,11 +24,15 @@ _GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's names for formats: RFC 1952, RFC 1950
 
 
 class CodingError(Exception):
-    """A body cannot be decoded. The message continues "The response …"."""
+    """A body cannot be decoded. The message continues "The response …".
 
+    Attributes:
+        is_cut: whether the body ends before its coding does.
+    """
 
-class BodyIncomplete(CodingError):
-    """A body ends before its coding does."""
+    def __init__(self, message: str, is_cut: bool = False) -> None:
+        super().__init__(message)
+        self.is_cut = is_cut
 
 
 class ResponseTooLarge(Exception):
@@ -49,8 +53,7 @@ def decode(body: bytes, headers: Headers, status: int, most: int) -> tuple[bytes
         most: bytes that it may have when decoded.
 
     Raises:
-        CodingError: it cannot be decoded.
-        BodyIncomplete: it is cut.
+        CodingError: it cannot be decoded, or is cut.
         ResponseTooLarge: it has more bytes than `most`.
     """
     notes = []
@@ -99,9 +102,9 @@ def _decode_deflate(body: bytes, most: int) -> tuple[bytes, str]:
     """Decode deflate: in the zlib format, or without its header, as some servers send it."""
     try:
         part, end = _inflate(body, 0, _ZLIB, "deflate", most)
-    except BodyIncomplete:
-        raise
-    except CodingError:
+    except CodingError as error:
+        if error.is_cut:
+            raise
         part, end = _inflate(body, 0, _RAW, "deflate", most)
     rest = len(body) - end
     return part, f"{rest} bytes after the end of the deflate data were ignored." if rest else ""
@@ -113,7 +116,7 @@ def _inflate(body: bytes, at: int, wbits: int, name: str, most: int) -> tuple[by
     while not decoder.eof:
         window = body[at : at + _WINDOW]
         if not window:
-            raise BodyIncomplete(f"is cut, since its {name} data ends too early")
+            raise CodingError(f"is cut, since its {name} data ends too early", is_cut=True)
         try:
             part = decoder.decompress(window, most - size + 1)
         except zlib.error:
@@ -131,7 +134,7 @@ def _decode_brotli(body: bytes, most: int) -> tuple[bytes, str]:
     try:
         return _require_size(brotli.decompress(body), most), ""
     except brotli.error:
-        raise BodyIncomplete("declares br, but is not br data, or is cut") from None
+        raise CodingError("declares br, but is not br data, or is cut", is_cut=True) from None
 
 
 def _decode_zstd(body: bytes, most: int) -> tuple[bytes, str]:
@@ -139,7 +142,7 @@ def _decode_zstd(body: bytes, most: int) -> tuple[bytes, str]:
     try:  # httpx reads every frame, and raises if the last one is cut
         return _require_size(httpx.Response(200, headers={"Content-Encoding": "zstd"}, content=body).content, most), ""
     except httpx.DecodingError:
-        raise BodyIncomplete("declares zstd, but is not zstd data, or is cut") from None
+        raise CodingError("declares zstd, but is not zstd data, or is cut", is_cut=True) from None
 
 
 def _require_size(body: bytes, most: int) -> bytes:

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..exchange import Failure
-from ..messages import Request
-from .codings import BodyIncomplete, CodingError, ResponseTooLarge
+from ..messages import Request, origin_of
+from .codings import CodingError, ResponseTooLarge
 
 LARGEST_RESPONSE = 256 * 1024 * 1024
 """The most bytes of a response that are read."""
@@ -279,7 +279,7 @@ _CAUSES: tuple[tuple[Callable[[_Facts], bool], _Row], ...] = (
         lambda facts: _is_connecting(facts) and any(getattr(c, "errno", 0) in _UNREACHABLE_CODES for c in facts.causes),
         _UNREACHABLE,
     ),
-    (lambda facts: isinstance(facts.error, BodyIncomplete), _INCOMPLETE),
+    (lambda facts: isinstance(facts.error, CodingError) and facts.error.is_cut, _INCOMPLETE),
     (lambda facts: isinstance(facts.error, CodingError), _UNREADABLE),
     (lambda facts: _is_malformed(facts.causes), _NOT_HTTP),
     (lambda facts: isinstance(facts.error, httpx.DecodingError), _UNDECODABLE),
@@ -362,15 +362,6 @@ def _detail(facts: _Facts) -> str:
     if tls is not None:
         return str(getattr(tls, "reason", "")).replace("_", " ").lower()
     return str(facts.error).partition(":")[0] or type(facts.error).__name__
-
-
-def origin_of(url: str) -> str:
-    """Return scheme, host and port of a URL, without user and password; empty if it is malformed."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _host(request: Request) -> str:

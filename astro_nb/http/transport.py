@@ -29,7 +29,7 @@ import httpx
 from ..errors import SettingsError, UsageError
 from ..exchange import Failure
 from ..fork import renew_after_fork
-from ..messages import Request, Response
+from ..messages import Request, Response, origin_of
 from .codings import ResponseTooLarge, decode
 from .failures import (
     LARGEST_RESPONSE,
@@ -37,7 +37,6 @@ from .failures import (
     failure_of,
     find_other_scheme,
     needs_probe,
-    origin_of,
 )
 
 Timeout = Mapping[str, float]

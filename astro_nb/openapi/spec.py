@@ -104,7 +104,7 @@ def _locate_in_item(
     key = _QUERY_EXPRESSION.sub("", template)
     about = [] if key == template else [f"path: {template} names query parameters; they are removed from the path."]
     if fragment := split_path_key(key).fragment:
-        about.append(f"path: the fragment #{fragment[:_MAX_KEY_SHOWN]} tells operations apart; it is not sent.")
+        about.append(f"path: the fragment #{fragment[:_MAX_KEY_SHOWN]} distinguishes operations; it is not sent.")
     warnings += [f"{key}: {fault}"] if fault else []
     for name in _method_names(key, item, warnings):
         raw, method = item[name], name.lower()

@@ -197,8 +197,8 @@ class _Node:
 class Router:
     """The document's paths as a tree. Two templates of the same form share a node; the method distinguishes them.
 
-    Operations of one path and method, whose keys in `paths` have different queries or fragments, are told apart by
-    their parameters.
+    Operations of one path and method, whose keys in `paths` have different queries or fragments, are distinguished
+    by their parameters.
     """
 
     def __init__(self, operations: Iterable[Operation]) -> None:

@@ -189,7 +189,7 @@ def undeclared_fields(operation: Operation, name: str, known: list[str], kind: s
     allowed = _allowed_fields(operation, name)
     if not allowed or get_close_matches(name, known, 1, _CLOSE):
         todo = "" if known or allowed else "It takes no arguments."
-        hint = f"If it is meant, give it in the whole body: {_whole_body(operation)}." if allowed else ""
+        hint = f"To send it all the same, give it in the whole body: {_whole_body(operation)}." if allowed else ""
         raise UnknownName(f"{kind} of {operation.id}", name, known, todo=todo, hint=hint)
     return allowed
 

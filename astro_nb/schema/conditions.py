@@ -136,7 +136,7 @@ def _given(name: Any) -> _Test:
 
 
 def _describe(condition: Schema) -> str:
-    """Return in words when a condition holds, as far as that can be said shortly."""
+    """Return when a condition holds, as a phrase; a general one if it is too complex for that."""
     words = []
     for name, schema in _map(condition, "properties").items():
         known = schema if isinstance(schema, Mapping) else {}

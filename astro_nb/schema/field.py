@@ -361,7 +361,7 @@ class Field:
         """The field of the value of a name that has no declaration; None if the document does not mention such names.
 
         Whatever is not forbidden is valid, but only what `additionalProperties` or `patternProperties` mention, or an
-        object that declares no name at all, is meant to have further names.
+        object that declares no name at all, is open to further names.
         """
         extra, patterns = further_properties(self.schema), self.schema.get("patternProperties", {})
         names = self.schema.get("propertyNames")

@@ -108,7 +108,7 @@ def _encode_other(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type | Upload):
         return {entry.name: getattr(value, entry.name) for entry in dataclasses.fields(value)}
     if not isinstance(value, datetime) or value != value:  # pandas.NaT
-        raise TypeError
+        raise TypeError(f"JSON has no value of the type {type(value).__name__}")
     zoned = value if value.tzinfo else value.replace(tzinfo=UTC)
     return zoned.isoformat().replace("+00:00", "Z")
 
