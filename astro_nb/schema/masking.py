@@ -66,7 +66,10 @@ def hold_secrets(field: Field | None, value: Any, names: Names = _no_names) -> A
     A secret that is an object or a list keeps its structure: its scalars become the secrets. The arguments are those of
     `mask_secrets`.
     """
-    hold = lambda v, name: _as_secret(v, name or "response", captured=True)  # noqa: E731  # a name of its own says less
+
+    def hold(leaf: Any, name: str) -> Secret:
+        return _as_secret(leaf, name or "response", captured=True)
+
     return _Search(hold, leaves=True, names=names).replace(field, value)
 
 
