@@ -236,9 +236,12 @@ def test_two_environments_at_once_share_no_secret(two: list[tuple[str, Seen]], m
         assert {exchange.environment for exchange in api.history.recent()} == {own}
         assert api.variables["whose"] == f"{own}-value"
         api.close()
-    kept = Path(".astro_nb/planted.sqlite").read_bytes()
-    assert b"token-123456" not in kept
-    assert b"typed-999999" not in kept
+    files = sorted(Path(".astro_nb").glob("*.sqlite"))
+    assert len(files) == 2, "each server has a history of its own"
+    for file in files:
+        stored = file.read_bytes()
+        assert b"token-123456" not in stored
+        assert b"typed-999999" not in stored
 
 
 def test_a_switched_environment_shares_no_values(two: list[tuple[str, Seen]], tmp_path: Path) -> None:

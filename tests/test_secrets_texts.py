@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.growth import growth
 
 from astro_nb.secrets import MASK, mask_text
+from astro_nb.secrets.texts import find_named_values
 
 SENTENCES = (
     *("Invalid password", "The field 'password' is required", "Invalid API key.", "password is too short"),
@@ -82,3 +84,19 @@ def test_hostile_texts_take_no_time(text: str) -> None:
     """Nothing in the search is slower than in proportion to the text: these would take minutes."""
     masked = mask_text(f"{text * 20_000}password")
     assert masked is None or len(masked) > 0
+
+
+@pytest.mark.parametrize("start", ["", "xK9dQ2mP7vT4zL8wB3nR "])
+@pytest.mark.parametrize(
+    "piece", ["?token=", "token: ", "<token>", "<password>", "password=", "password=a\n  ", "'token':'", "api key: "]
+)
+def test_the_work_is_linear_in_the_text(start: str, piece: str) -> None:
+    """No name is read to the end of a long line, or of the text."""
+    assert growth(lambda text: (find_named_values(text), mask_text(text)), piece, start) < 9
+
+
+def test_a_value_that_is_longer_than_what_is_read_is_refused() -> None:
+    """It is never masked in part."""
+    for text in ("password={}", '"password": "{}", "a": 1}', "<password>{}</password>", "`password`: `{}`"):
+        assert mask_text(text.replace("{}", "x" * 9_000)) is None
+        assert "x" * 99 not in (mask_text(text.replace("{}", "x" * 99)) or "")

@@ -17,8 +17,10 @@ from __future__ import annotations
 import base64
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 from urllib.parse import unquote
 
@@ -35,18 +37,19 @@ from .references import MASK
 
 _LONGEST_NAME = 200  # characters
 _MOST_NAMES = 100_000
+_LONGEST_VALUE = 4_096  # characters; so many at most are read after each name, so that the time is linear in the text
 _NAME_END = re.compile(r"[\w.\-]{0,200}")
 _SEPARATOR = re.compile(r"(?P<close>\\*[\"'`]?\]?)(?P<space>[ \t]*)(?P<sign>=>|:=|[:=])[ \t]*")
 _SEPARATOR_IN_JSON = re.compile(r"(?P<close>\\*[\"'])(?P<space>\s*)(?P<sign>[:=])\s*")
 _IS = re.compile(r"[\"'`]?[ \t]+(?:is|was|are)(?: now)?[ \t]*:?[ \t]+[\"'`]?(?P<value>[^\s\"'`]{3,200})")
 _QUOTED = {
-    '"': re.compile(r'"(?:[^"\\]|\\.)*("|\\?\Z)', re.DOTALL),
-    "'": re.compile(r"'(?:[^'\\]|\\.|'')*('|\\?\Z)", re.DOTALL),
-    "`": re.compile(r"`[^`]*(`|\Z)"),
+    '"': re.compile(rf'"(?:[^"\\]|\\.){{0,{_LONGEST_VALUE}}}("|\\?\Z)', re.DOTALL),
+    "'": re.compile(rf"'(?:[^'\\]|\\.|''){{0,{_LONGEST_VALUE}}}('|\\?\Z)", re.DOTALL),
+    "`": re.compile(rf"`[^`]{{0,{_LONGEST_VALUE}}}(`|\Z)"),
 }
 _AFTER_QUOTED = re.compile(r"\s*(?:[,;}\])&<>/?#|]|\Z)|[ \t]*\r?\n(?!\s*[\"'`+.])|[ \t]+[\w<#/;]")
-_BARE_IN_JSON = re.compile(r"[^,}\]\r\n]*")
-_BARE = re.compile(r"[^&\r\n]*")
+_BARE_IN_JSON = re.compile(rf"[^,}}\]\r\n]{{0,{_LONGEST_VALUE}}}")
+_BARE = re.compile(rf"[^&\r\n]{{0,{_LONGEST_VALUE}}}")
 _HARMLESS = re.compile(r"(?:null|none|nil|true|false|undefined|~|\*{3,8}|\*{5}.{0,3}|)[ \t]*,?[ \t]*\Z", re.IGNORECASE)
 _UNREADABLE = re.compile(r"[\[{<|>!&*$(]|\\|[bruf]['\"]|(['\"])\1\1|-\s")
 """The beginnings of values whose end is not looked for: lists, objects, blocks of YAML, escaped quotes."""
@@ -82,6 +85,26 @@ _NO_NAMES = _Wanted(frozenset(), frozenset())
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+|\d+")
 
 
+class _RandomWords:
+    """The words of a text that look like keys or tokens: found once, and only if somebody asks."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where they begin, in order."""
+        return [word.start() for word in _LONG_WORD.finditer(self._text) if is_random(word[0])]
+
+    def is_within(self, start: int, end: int) -> bool:
+        """Whether one begins there."""
+        at = bisect_left(self.starts, start)
+        return at < len(self.starts) and self.starts[at] < end
+
+
+_LONG_WORD = re.compile(r"[^\s\"'`,;<>(){}\[\]]{15,8000}")
+
+
 def mask_text(text: str, names: Collection[str] = (), is_table: bool = False) -> str | None:
     """Return the text with every secret masked; None if it cannot be known what of it is one.
 
@@ -102,10 +125,14 @@ def mask_text(text: str, names: Collection[str] = (), is_table: bool = False) ->
 def find_named_values(text: str) -> list[tuple[int, int]]:
     """Return start and end of every value that stands after a name of a secret, in order, where the end is known."""
     found: list[tuple[int, int]] = []
+    words, done = _RandomWords(text), 0
     for name in _find_names(text, _NO_NAMES):
+        if name.start < done or (name.is_hint and not words.starts):
+            continue
         verdict = _classify(text, name)
-        if isinstance(verdict, tuple) and (not found or verdict[0] >= found[-1][1]):
+        if isinstance(verdict, tuple) and (not name.is_hint or words.is_within(*verdict)):
             found.append(verdict)
+            done = verdict[1]
     return found
 
 
@@ -125,20 +152,18 @@ def _mask_parameter(parameter: re.Match[str]) -> str:
 
 def _mask_once(text: str, wanted: _Wanted, is_table: bool) -> str | None:
     spans: list[tuple[int, int]] = []
-    done, has_random_word = 0, None
+    words, done = _RandomWords(text), 0
     for number, name in enumerate(_find_names(text, wanted)):
         if name.start < done:
             continue
         if number > _MOST_NAMES:
             return None
+        if name.is_hint and not words.starts:
+            continue
         found = "unreadable" if is_table and not name.is_hint else _classify(text, name)
         if found == "unreadable":
-            if has_random_word is None:
-                has_random_word = _has_random_word(text)
-            if name.is_hint and not has_random_word:
-                continue
             return None
-        if isinstance(found, tuple):
+        if isinstance(found, tuple) and (not name.is_hint or words.is_within(*found)):
             if _is_name(text[slice(*found)].strip("\"' "), wanted):
                 return None  # a list of names and values: the value is elsewhere
             spans.append(found)
@@ -223,15 +248,13 @@ def _classify(text: str, name: _Name) -> Verdict:
         return _value(text, name, separator)
     stated = _IS.match(text, name.end)
     if stated and not stated["value"].strip(".,").isalpha():
-        return _if_secret(name, stated["value"], stated.span("value"))
+        return _if_secret(stated["value"], stated.span("value"))
     return _alone(text, name)
 
 
-def _if_secret(name: _Name, value: str, span: tuple[int, int]) -> Verdict:
+def _if_secret(value: str, span: tuple[int, int]) -> Verdict:
     """The span of a value, unless it is none that could be a secret."""
-    if _HARMLESS.fullmatch(value) or (name.is_hint and not any(map(is_random, re.split(r"[\s\"'`,;]+", value)))):
-        return "sentence"
-    return span
+    return "sentence" if _HARMLESS.fullmatch(value) else span
 
 
 def _value(text: str, name: _Name, separator: re.Match[str]) -> Verdict:
@@ -246,17 +269,19 @@ def _value(text: str, name: _Name, separator: re.Match[str]) -> Verdict:
         if quoted is None or not _AFTER_QUOTED.match(text, end):
             return "unreadable"
         inner = (start + 1, end - len(quoted[1].strip("\\")))
-        return _if_secret(name, text[slice(*inner)], inner)
+        return _if_secret(text[slice(*inner)], inner)
     in_json = separator["close"].strip("\\]") != "" and separator["sign"] == ":"
     bare = (_BARE_IN_JSON if in_json else _BARE).match(text, start)
     end = bare.end() if bare else start
+    if end - start == _LONGEST_VALUE:
+        return "unreadable"
     value = text[start:end].rstrip()
     if not value:
         return "sentence" if in_json or _NOTHING_FOLLOWS.match(text, end) else "unreadable"
     is_continued = value.endswith("\\") or (not in_json and _next_line_is_deeper(text, name.start, end))
     if is_continued and not _HARMLESS.fullmatch(value):
         return "unreadable"
-    return _if_secret(name, value, (start, start + len(value)))
+    return _if_secret(value, (start, start + len(value)))
 
 
 _NOTHING_FOLLOWS = re.compile(r"&|\s*\Z|[ \t]*\r?\n(?:[ \t]*\r?\n)*[ \t]*[\w.\-]{1,200}[ \t]*[:=]")
@@ -286,12 +311,15 @@ def _element(text: str, name: _Name) -> Verdict | None:
     if tag["end"] != ">":
         return "sentence"
     whole = re.escape(text[opening + 1 : name.end])
-    closing = re.compile(rf"</{whole}\s*(?:>|\Z)|\Z").search(text, tag.end())
+    limit = tag.end() + _LONGEST_VALUE
+    closing = re.compile(rf"</{whole}\s*(?:>|\Z)|\Z").search(text, tag.end(), limit)
     end = closing.start() if closing else len(text)
+    if end >= limit:
+        return "unreadable"
     content = text[tag.end() : end]
     if re.search(rf"<{whole}[\s/>]", content):
         return "unreadable"
-    return _if_secret(name, content.strip(), (tag.end(), end))
+    return _if_secret(content.strip(), (tag.end(), end))
 
 
 _AFTER_NAME_IN_SENTENCE = re.compile(
@@ -320,10 +348,6 @@ def _alone(text: str, name: _Name) -> Verdict:
     is_with_word = following[0].lstrip("\"'`").startswith(" ")
     is_after_word = _BEFORE_NAME_IN_SENTENCE.search(text, max(0, name.start - _LONGEST_NAME), name.start)
     return "sentence" if is_with_word or is_after_word or _LAST_OF_LINE.fullmatch(text) else "unreadable"
-
-
-def _has_random_word(text: str) -> bool:
-    return any(is_random(word[0]) for word in re.finditer(r"[^\s\"'`,;<>(){}\[\]]{16,8000}", text))
 
 
 _UNICODE_ESCAPE = re.compile(r"\\u00([2-7][0-9a-fA-F])|\\x([2-7][0-9a-fA-F])")
