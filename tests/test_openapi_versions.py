@@ -115,7 +115,7 @@ def test_tags_with_more_to_them() -> None:
 def test_examples_of_3_2() -> None:
     """`dataValue` is what `value` was."""
     raw = {"in": "query", "name": "q", "schema": TEXT, "examples": {"e": {"dataValue": "x"}}}
-    assert operation({"parameters": [raw]}).parameters[0].example == "x"
+    assert operation({"parameters": [raw]}).parameters[0].examples == {"e": "x"}
 
 
 # --- security schemes -------------------------------------------------------------------------------------------------

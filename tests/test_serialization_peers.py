@@ -61,6 +61,10 @@ OURS: dict[tuple[str, str, str], tuple[Any, str]] = {
         f"Bearer {KEY}",
         "two Authorization fields are no valid message (RFC 9110, 5.3 and 11.6.2): one is sent, the last",
     ),
+    ("scheme-security.oas", "GET /pets/security-basic-bearer-empty", "authorization"): (
+        "Basic ZHVtbXk6YmluYXJ5IHNhbXBsZQA=",
+        "the credential is user and password with a colon (RFC 7617, 2), and no other is accepted; theirs has none",
+    ),
     ("scheme-security.oas", "GET /pets/security-bearer-and-basic-or-empty", "authorization"): (
         f"Bearer {KEY}",
         "two Authorization fields are no valid message (RFC 9110, 5.3 and 11.6.2): one is sent, the last",
@@ -136,7 +140,7 @@ def request(stem: str, operation: Operation) -> Request:
     field = body_field(operation)
     content = UNSET if field is None else body(stem, operation, field)
     secrets = {name: Secret.in_memory(value) for name, value in CREDENTIALS.items()}
-    secrets["Basic"] = Secret.in_memory("dummy binary sample\0")
+    secrets["Basic"] = Secret.in_memory("dummy:binary sample\0")
     environment = Environment("e", base_url=operation.spec.servers[0], credentials=secrets)
     return build_request(
         operation, Call(operation.id, arguments, content), Resolver(Variables(), environment, mode="revealed")

@@ -247,11 +247,34 @@ def _dump_large_json(parsed: Any) -> bytes:
     try:
         return orjson.dumps(parsed, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:  # a number of more than 64 bits, a decimal, or over 254 levels
+        _count_levels(parsed, {})
         if has_infinite(parsed):
             raise ValueError("a number is not finite") from None
         as_json = write_json(parsed, any_keys=True)
         read_json(as_json)  # raises if it could not be read back
         return as_json
+
+
+_MAX_LEVELS = 900
+"""How deeply a document may be nested; deeper, Python's recursion ends."""
+
+
+def _count_levels(data: Any, known: dict[int, int]) -> int:
+    """Return how many levels of objects and lists data have. A part that many aliases use is counted once.
+
+    Raises:
+        RecursionError: They are more than `_MAX_LEVELS`.
+    """
+    if not isinstance(data, dict | list):
+        return 0
+    if id(data) not in known:
+        deepest = 0
+        for value in data.values() if isinstance(data, dict) else data:
+            deepest = max(deepest, _count_levels(value, known))
+        known[id(data)] = 1 + deepest
+    if known[id(data)] > _MAX_LEVELS:
+        raise RecursionError
+    return known[id(data)]
 
 
 # --- YAML -------------------------------------------------------------------------------------------------------------

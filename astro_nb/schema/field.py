@@ -45,12 +45,20 @@ class Branch:
     tag: Tag | None = None
     is_default: bool = False
 
-    def is_chosen_by(self, value: Mapping[str, Any], depth: int = 0) -> bool:
-        """Whether the discriminator of a value chooses it, or a branch inside it if it is a union itself."""
+    def is_chosen_by(self, value: Mapping[str, Any], above: frozenset[tuple[int, ...]] = frozenset()) -> bool:
+        """Whether the discriminator of a value chooses it, or a branch inside it if it is a union itself.
+
+        Args:
+            value: the value.
+            above: the unions that this one is inside, by the identities of their alternatives: one that contains
+                itself has no other branches there.
+        """
         if self.tag is not None:
             return bool(value.get(self.tag[0]) == self.tag[1])
-        inner = self.field.branches if depth < _MAX_UNION_DEPTH else ()
-        return any(branch.is_chosen_by(value, depth + 1) for branch in inner)
+        if self.field.kind != "union" or len(above) > _MAX_UNION_DEPTH:
+            return False
+        own = tuple(map(id, self.field.schema[union_key(self.field.schema)]))
+        return own not in above and any(branch.is_chosen_by(value, above | {own}) for branch in self.field.branches)
 
 
 def read_branches(union: Field, read: ReadField) -> Iterator[Branch]:

@@ -154,7 +154,7 @@ def as_upload(value: Any, at: str) -> Any:
 
     For data without fields of its own, such as the cells of a table: nothing else has bytes after a text.
     """
-    return _read_tuple(value, at) if isinstance(value, tuple) and _is_file_tuple(value, True) else value
+    return _read_tuple(value, at) if isinstance(value, tuple) and _is_file_tuple(value, may_be_text=False) else value
 
 
 def _convert(field: Field | None, value: Any, at: str) -> Any:

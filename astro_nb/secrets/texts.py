@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+import string
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -186,7 +187,9 @@ def _with_masks(text: str, spans: list[tuple[int, int]]) -> str:
 
 def _find_names(text: str, wanted: _Wanted) -> Iterator[_Name]:
     """Yield the names of secrets in a text, in order."""
-    folded = text.lower() if text.isascii() else "".join(c.lower() if c.isascii() else c for c in text)
+    folded = text.lower()
+    if len(folded) != len(text):  # the lower case of a few letters is longer
+        folded = text.translate(_ASCII_LOWER)
     parts = [part for part in (*NAME_PARTS, *wanted.parts) if part in folded]
     if not parts:
         return
@@ -216,6 +219,7 @@ def _find_names(text: str, wanted: _Wanted) -> Iterator[_Name]:
             yield _Name(start, end, not certain)
 
 
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _LONGEST_WORD = 40
 _WORD_BEFORE = re.compile(r"([A-Za-z]{2,30}) \Z")
 _FILLER = re.compile(r"(?i) (?:hash|value|text|string|data)(?=[\"']?\s*[:=])")
