@@ -114,9 +114,10 @@ def build_object_fields(view: FormView, field: Field, path: FieldPath, without: 
     def draw(child: Field) -> widgets.Widget:
         return view.any(FieldLabel(child, child.must_be_sent), path.child(child.name))
 
-    first = [child for child in shown if child.name in needed | given]
+    drawn = needed | given
+    first = [child for child in shown if child.name in drawn]
     made = build_fields(view, sorted(first, key=lambda child: child.name not in needed), draw)
-    rest = [child for child in shown if child.name not in needed | given]
+    rest = [child for child in shown if child.name not in drawn]
     if rest:
         fold = Collapsible(
             view, (*path.location, "more", field.type_name), lambda: build_fields(view, rest, draw), False
